@@ -1,0 +1,123 @@
+// Package auth says who somebody is and what they may do: API keys, LiveKit access tokens, and the keys in host, guest,
+// watch and publish links, which are derived from the API secret and so need no storage.
+package auth
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// Errors that a credential can be refused with. ErrExpired also is an ErrInvalid.
+var (
+	ErrMissing = errors.New("no token or key given")
+	ErrInvalid = errors.New("token or key is not valid")
+	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
+	ErrDenied  = errors.New("token or key does not permit this")
+)
+
+// Grant is what a token permits, in the shape of LiveKit's "video" claim. An absent permission is granted.
+type Grant struct {
+	Room                 string   `json:"room,omitempty"`
+	RoomJoin             bool     `json:"roomJoin,omitempty"`
+	RoomCreate           bool     `json:"roomCreate,omitempty"`
+	RoomList             bool     `json:"roomList,omitempty"`
+	RoomAdmin            bool     `json:"roomAdmin,omitempty"`
+	CanPublish           *bool    `json:"canPublish,omitempty"`
+	CanSubscribe         *bool    `json:"canSubscribe,omitempty"`
+	CanPublishData       *bool    `json:"canPublishData,omitempty"`
+	CanPublishSources    []string `json:"canPublishSources,omitempty"`
+	CanUpdateOwnMetadata *bool    `json:"canUpdateOwnMetadata,omitempty"`
+	Hidden               bool     `json:"hidden,omitempty"`
+	IngressAdmin         bool     `json:"ingressAdmin,omitempty"`
+}
+
+// Claims is a verified token's content.
+type Claims struct {
+	Identity   string            `json:"-"`
+	Name       string            `json:"name,omitempty"`
+	Kind       string            `json:"kind,omitempty"`
+	Metadata   string            `json:"metadata,omitempty"`
+	Attributes map[string]string `json:"attributes,omitempty"`
+	Video      Grant             `json:"video"`
+}
+
+type tokenClaims struct {
+	Claims
+	jwt.RegisteredClaims
+}
+
+// Keys is the server's API key and secret. It is immutable.
+type Keys struct {
+	Key, Secret string
+}
+
+// Mint makes a token that is valid for ttl from now.
+func (k Keys) Mint(c Claims, ttl time.Duration, now time.Time) (string, error) {
+	if c.Video.RoomJoin && c.Identity == "" {
+		return "", errors.New("auth: a token to join needs an identity")
+	}
+	t := jwt.NewWithClaims(jwt.SigningMethodHS256, tokenClaims{c, jwt.RegisteredClaims{
+		Issuer: k.Key, Subject: c.Identity,
+		NotBefore: jwt.NewNumericDate(now.Add(-10 * time.Second)), ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
+	}})
+	return t.SignedString([]byte(k.Secret))
+}
+
+// Verify checks a token's signature (HS256 only), issuer and times and gives its claims.
+func (k Keys) Verify(token string) (Claims, error) {
+	if token == "" {
+		return Claims{}, ErrMissing
+	}
+	if len(token) > 64<<10 {
+		return Claims{}, ErrInvalid
+	}
+	var c tokenClaims
+	_, err := jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return []byte(k.Secret), nil },
+		jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer(k.Key), jwt.WithExpirationRequired(), jwt.WithLeeway(10*time.Second))
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return Claims{}, ErrExpired
+	case err != nil:
+		return Claims{}, ErrInvalid
+	}
+	c.Identity = c.Subject
+	return c.Claims, nil
+}
+
+// Role is what the key in a link makes of somebody.
+type Role string
+
+const (
+	// Host may do everything in one room; Guest may take part; Watcher may play; Publisher may send a live stream in.
+	Host      Role = "host"
+	Guest     Role = "guest"
+	Watcher   Role = "watch"
+	Publisher Role = "publish"
+)
+
+// LinkKey is the key that gives a role in a room. It is the same every time, so a link stays valid for as long as the
+// API secret does and the salt (kept with the room, "" by default) is not changed.
+func (k Keys) LinkKey(room string, role Role, salt string) string {
+	mac := hmac.New(sha256.New, []byte(k.Secret))
+	fmt.Fprintf(mac, "tutti link\x00%s\x00%s\x00%s", role, room, salt)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// IsLinkKey compares in constant time.
+func (k Keys) IsLinkKey(key, room string, role Role, salt string) bool {
+	return subtle.ConstantTimeCompare([]byte(key), []byte(k.LinkKey(room, role, salt))) == 1
+}
+
+// IsSecret tells whether somebody knows the API secret, in constant time.
+func (k Keys) IsSecret(key, secret string) bool {
+	a := subtle.ConstantTimeCompare([]byte(key), []byte(k.Key))
+	b := subtle.ConstantTimeCompare([]byte(secret), []byte(k.Secret))
+	return a&b == 1
+}

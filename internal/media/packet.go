@@ -1,0 +1,54 @@
+package media
+
+import "time"
+
+// Packet is one RTP packet after decryption, parsed once. A packet is immutable from the moment it is written to a
+// ring; its bytes lie in a slab that is never reused, so a reader may hold it for as long as it likes (the garbage
+// collector is the reference count).
+type Packet struct {
+	// Payload is the RTP payload without header, extensions and padding.
+	Payload []byte
+	// Arrival is when the datagram was read, in media time.
+	Arrival time.Duration
+	// Seq is the sequence number. The endpoint sets the low 16 bits; the receiver extends them to 64 so that they
+	// never wrap, starting above 1<<16 so that earlier packets keep a positive number.
+	Seq uint64
+	// Timestamp is the RTP timestamp in units of the codec's clock rate.
+	Timestamp uint32
+	// SSRC is the source as it came from the network (the media SSRC also for packets repaired by RTX).
+	SSRC        uint32
+	PayloadType uint8
+	Marker      bool
+	// Repaired tells that the packet came by retransmission (RFC 4588).
+	Repaired bool
+
+	// AudioLevel is the level of RFC 6464 in -dBov (0 loudest, 127 silence), valid when HasLevel.
+	AudioLevel uint8
+	HasLevel   bool
+	Voice      bool
+
+	// What follows is filled by the receiver from the payload's own header.
+
+	// Start tells that the packet begins an access unit, Keyframe that this access unit is a keyframe.
+	Start    bool
+	Keyframe bool
+	// Temporal and Spatial are the layer indices of codecs that signal them in the payload.
+	Temporal uint8
+	Spatial  uint8
+	// VP8 is the parsed payload descriptor of a VP8 packet.
+	VP8 VP8Descriptor
+}
+
+// VP8Descriptor is the part of a VP8 payload descriptor (RFC 7741, section 4.2) that a forwarder rewrites.
+type VP8Descriptor struct {
+	// Size is the descriptor's length in bytes, 0 when the packet is no VP8.
+	Size uint8
+	// HasPictureID, and whether it is 15 bits wide.
+	HasPictureID  bool
+	WidePictureID bool
+	HasTL0PicIdx  bool
+	HasTID        bool
+	HasKeyIdx     bool
+	PictureID     uint16
+	TL0PicIdx     uint8
+}

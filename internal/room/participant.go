@@ -1,0 +1,116 @@
+package room
+
+import (
+	"crypto/rand"
+	"slices"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+// Join is what somebody brings along who comes into a room.
+type Join struct {
+	Identity, Name, Metadata string
+	Attributes               map[string]string
+	Permission               Permission
+	Kind                     ParticipantKind
+}
+
+// ParticipantKind tells people from ingests.
+type ParticipantKind uint8
+
+const (
+	// Person is a client that speaks a room protocol.
+	Person ParticipantKind = iota
+	// Ingest publishes from OBS, ffmpeg or the like and does not listen.
+	Ingest
+	// Agent is a program that takes part.
+	Agent
+)
+
+// Participant is one member of a room: as the room hands it out, a snapshot that does not change.
+type Participant struct {
+	SID, Identity, Name, Metadata string
+	// Attributes must not be changed by whoever holds a snapshot.
+	Attributes   map[string]string
+	Permission   Permission
+	Kind         ParticipantKind
+	JoinedAt     time.Time
+	Version      uint32
+	Publications []Publication
+}
+
+func (p *Participant) snapshot() Participant { return *p }
+
+func (p *Participant) find(sid string) int {
+	return slices.IndexFunc(p.Publications, func(pub Publication) bool { return pub.SID == sid })
+}
+
+// Source is what a publication shows or lets hear.
+type Source uint8
+
+const (
+	OtherSource Source = iota
+	Camera
+	Microphone
+	ScreenShare
+	ScreenShareAudio
+)
+
+func (s Source) String() string {
+	return [...]string{"other", "camera", "microphone", "screen_share", "screen_share_audio"}[s]
+}
+
+// Permission is what a participant may do.
+type Permission struct {
+	Publish, Subscribe, PublishData, UpdateMetadata bool
+	// Sources narrows Publish; empty means all.
+	Sources []Source
+	// Hidden participants are not shown to others.
+	Hidden bool
+	// Admin may go live, mute and remove others.
+	Admin bool
+}
+
+// MayPublish tells whether a source may be published.
+func (p Permission) MayPublish(s Source) bool {
+	return p.Publish && (len(p.Sources) == 0 || slices.Contains(p.Sources, s))
+}
+
+// Publication is what a room knows of a published track.
+type Publication struct {
+	SID string
+	// CID is the publisher's own name of the track, MID the section it is sent in; both may be empty.
+	CID, MID string
+	Name     string
+	Kind     media.Kind
+	Source   Source
+	Codec    media.Codec
+	Muted    bool
+	// Width and Height of the largest layer in pixels, 0 for sound.
+	Width, Height int
+	Layers        []PublishedLayer
+	// Stream groups publications that belong together in players.
+	Stream     string
+	Stereo     bool
+	DisableDTX bool
+	DisableRED bool
+	// Encrypted publications cannot be read by the server, so they cannot go on the air. The value is LiveKit's
+	// Encryption.Type: 0 none, 1 GCM, 2 custom.
+	Encryption uint8
+}
+
+// PublishedLayer is one simulcast encoding as its publisher announced it.
+type PublishedLayer struct {
+	// RID is "q", "h" or "f"; Quality is 0 low, 1 medium, 2 high.
+	RID           string
+	Quality       uint8
+	Width, Height int
+	// Bitrate is in bit/s.
+	Bitrate int
+}
+
+// NewSID makes a random identifier with a prefix, "PA_" for participants, "TR_" for tracks, "RM_" for rooms.
+func NewSID(prefix string) string {
+	return prefix + rand.Text()[:12]
+}

@@ -1,0 +1,27 @@
+package warm
+
+import (
+	_ "github.com/Eyevinn/mp4ff/mp4"
+	_ "github.com/alecthomas/kong"
+	_ "github.com/bluenviron/gortmplib"
+	_ "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	_ "github.com/coder/websocket"
+	_ "github.com/golang-jwt/jwt/v5"
+	_ "github.com/livekit/protocol/auth"
+	_ "github.com/livekit/protocol/livekit"
+	_ "github.com/livekit/server-sdk-go/v2"
+	_ "github.com/nats-io/nats-server/v2/server"
+	_ "github.com/nats-io/nats.go/jetstream"
+	_ "github.com/pion/turn/v5"
+	_ "github.com/pion/webrtc/v4"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/skip2/go-qrcode"
+	_ "github.com/thesyncim/gopus"
+	_ "github.com/tphakala/go-aac"
+	_ "github.com/tphakala/go-aac/pcm"
+	_ "golang.org/x/net/ipv4"
+	_ "golang.org/x/sys/unix"
+	_ "golang.org/x/text/language"
+	_ "golang.org/x/time/rate"
+	_ "gopkg.in/yaml.v3"
+)
