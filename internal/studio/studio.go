@@ -1,112 +1,52 @@
-// Package studio runs rooms: a studio ties one room's rules, tracks, SFU and program together. It is opened by the first
-// door and closed after the last. Doors call this package and nothing beside it (but rtc for their peers and mux for
-// their bytes).
 package studio
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
-	"github.com/tuttilive/tutti/internal/auth"
-	"github.com/tuttilive/tutti/internal/program"
 	"github.com/tuttilive/tutti/internal/room"
-	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/sfu"
 	"github.com/tuttilive/tutti/internal/track"
 )
 
-// Errors that doors translate to their protocol. Admission fails with the errors of package auth, joining with those of
-// package room.
-var (
-	ErrNotLive  = errors.New("room is not live")
-	ErrNoRoom   = errors.New("no such room")
-	ErrShutdown = errors.New("server is shutting down")
-)
+var errStudioClosed = errors.New("studio: closed")
 
-// Action is what somebody wants to do in a room.
-type Action uint8
+// Studio is one running room. The house opens it for the first participant; it closes itself after the last one left,
+// or, when the room is live, some time after.
+type Studio struct {
+	house *House
+	name  string
+	log   *slog.Logger
 
-const (
-	// ToJoin a room as a participant, ToPublish a live stream into it (RTMP, WHIP), ToWatch its program, ToDirect it:
-	// go live, mute and remove others.
-	ToJoin Action = iota
-	ToPublish
-	ToWatch
-	ToDirect
-)
+	mu      sync.Mutex
+	room    *room.Room
+	members map[string]*Participant // by identity
+	tracks  map[string]*published   // by track SID
+	air     *air                    // what is on the air, nil when nothing is
+	away    *time.Timer             // ends the show when everybody stays away
+	closed  bool
 
-// Credential is what somebody shows at a door; either may be empty.
-type Credential struct {
-	// Token is a LiveKit access token, Key the key from a link or an encoder's settings.
-	Token, Key string
+	speakers *sfu.Speakers
+	stop     chan struct{} // ends the goroutine that looks for speakers
+	stopped  chan struct{}
 }
 
-// House holds all running studios.
-type House struct{}
-
-// Admit checks a credential against a room's policy; it is the one place that decides. The claims carry the identity
-// (made up when the credential has none) and permissions.
-func (h *House) Admit(roomName string, c Credential, a Action) (auth.Claims, error) {
-	return auth.Claims{}, errors.ErrUnsupported
-}
-
-// Permission translates a token's grant.
-func Permission(g auth.Grant) room.Permission { return room.Permission{} }
-
-// Enter joins a room and opens its studio where needed. Everything that happens from then on is told to obs, in order,
-// also the own changes of the participant.
-func (h *House) Enter(roomName string, j room.Join, obs Observer) (*Participant, error) {
-	return nil, errors.ErrUnsupported
+func newStudio(h *House, r *room.Room) *Studio {
+	s := &Studio{
+		house: h, name: r.Name, log: h.log.With("room", r.Name), room: r,
+		members: map[string]*Participant{}, tracks: map[string]*published{},
+		speakers: sfu.NewSpeakers(), stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	go s.listen()
+	return s
 }
 
 // Observer hears what happens in a room. It is called with the studio's lock held: it must not block or call back.
 type Observer interface{ RoomEvent(e room.Event) }
-
-// Participant is a door's handle to one participant. Whoever entered leaves.
-type Participant struct{}
-
-// Self is the participant as the room knows it; Others are the visible others at the moment of entering.
-func (p *Participant) Self() room.Participant     { return room.Participant{} }
-func (p *Participant) Others() []room.Participant { return nil }
-
-// Room describes the room at the moment.
-func (p *Participant) Room() RoomInfo { return RoomInfo{} }
-
-// PublishInbound publishes what a peer sends in a section; pub.SID names the track. The publication is announced when
-// its first packet came, with the codec then known.
-func (p *Participant) PublishInbound(pub room.Publication, in *rtc.Inbound) error {
-	return errors.ErrUnsupported
-}
-
-// PublishFrames publishes a track that the door writes frames to, announced at once.
-func (p *Participant) PublishFrames(pub room.Publication) (*track.Track, error) {
-	return nil, errors.ErrUnsupported
-}
-func (p *Participant) Unpublish(sid string) error            { return errors.ErrUnsupported }
-func (p *Participant) SetMuted(sid string, muted bool) error { return errors.ErrUnsupported }
-func (p *Participant) Update(name, metadata *string, attributes map[string]string) error {
-	return errors.ErrUnsupported
-}
-
-// Send gives a message to others; d.From is filled in.
-func (p *Participant) Send(d room.Data) error { return errors.ErrUnsupported }
-
-// Subscribe sends a publication of somebody to a peer. A negotiation must follow.
-func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer) (*Subscription, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Leave ends all that the participant published and subscribed to.
-func (p *Participant) Leave(why room.LeaveReason) {}
-
-// Subscription is one publication on its way to one participant.
-type Subscription struct{}
-
-func (s *Subscription) TrackSID() string          { return "" }
-func (s *Subscription) Outbound() *rtc.Outbound   { return nil }
-func (s *Subscription) SetPaused(paused bool)     {}
-func (s *Subscription) SetSize(width, height int) {}
-func (s *Subscription) SetLayer(index int)        {}
-func (s *Subscription) Close()                    {}
 
 // RoomInfo describes a running room.
 type RoomInfo struct {
@@ -118,29 +58,222 @@ type RoomInfo struct {
 	Live                room.Live
 }
 
-// Watch opens the program of a room for one viewer, who is counted under protocol ("whep", "flv", "hls") until Close.
-// It fails with ErrNotLive while the room is not on the air.
-func (h *House) Watch(roomName, protocol string) (*Watcher, error) { return nil, errors.ErrUnsupported }
+// Info describes the room at the moment.
+func (s *Studio) Info() RoomInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.info()
+}
 
-// Watcher is one viewer.
-type Watcher struct{}
+func (s *Studio) info() RoomInfo {
+	i := RoomInfo{
+		Name: s.room.Name, SID: s.room.SID, Metadata: s.room.Metadata, CreatedAt: s.room.CreatedAt,
+		MaxParticipants: s.room.MaxParticipants, Live: s.room.Live(),
+	}
+	for _, p := range s.room.Participants() {
+		if p.Permission.Hidden {
+			continue
+		}
+		i.Participants++
+		if len(p.Publications) > 0 {
+			i.Publishers++
+		}
+	}
+	return i
+}
 
-func (w *Watcher) Program() *program.Program { return nil }
+// Participants are snapshots of all participants, hidden ones too.
+func (s *Studio) Participants() []room.Participant {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.room.Participants()
+}
 
-// Subscribe sends the program to a peer, following every change of its sources. A negotiation must follow.
-func (w *Watcher) Subscribe(peer *rtc.Peer) error { return errors.ErrUnsupported }
+func (s *Studio) enter(j room.Join, obs Observer) (*Participant, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errStudioClosed
+	}
+	self, events, err := s.room.Join(j, time.Now())
+	if err != nil {
+		s.emit(events)
+		s.closeIfEmpty()
+		return nil, fmt.Errorf("joining room %q: %w", s.name, err)
+	}
+	replaced := s.members[j.Identity]
+	s.emit(events[:len(events)-1]) // the one who had this identity before hears that it left
+	p := &Participant{
+		studio: s, identity: j.Identity, sid: self.SID, kind: j.Kind, obs: obs, clock: track.NewClockGroup(),
+		subscriptions: map[*Subscription]struct{}{},
+	}
+	for _, other := range s.room.Participants() {
+		if other.SID != self.SID && !other.Permission.Hidden {
+			p.others = append(p.others, other)
+		}
+	}
+	s.members[j.Identity] = p
+	if replaced != nil {
+		replaced.gone()
+	}
+	if s.away != nil {
+		s.away.Stop()
+		s.away = nil
+	}
+	s.emit(events[len(events)-1:])
+	s.log.Info("participant joined", "participant", j.Identity, "kind", j.Kind)
+	return p, nil
+}
 
-// Done is closed when the program ends.
-func (w *Watcher) Done() <-chan struct{} { return nil }
+// emit tells everybody who may know. The caller holds the lock.
+func (s *Studio) emit(events []room.Event) {
+	for _, e := range events {
+		if gone, ok := e.(room.PublicationRemoved); ok {
+			s.dropTrack(gone.Publication.SID)
+		}
+		for _, m := range s.members {
+			if m.mayHear(e) {
+				m.obs.RoomEvent(e)
+			}
+		}
+	}
+}
 
-// Sent and Skipped count for the console and metrics.
-func (w *Watcher) Sent(bytes int)        {}
-func (w *Watcher) Skipped(reason string) {}
-func (w *Watcher) Close()                {}
+// leave removes a participant. The caller holds the lock.
+func (s *Studio) leave(p *Participant, why room.LeaveReason) {
+	if s.members[p.identity] != p {
+		return
+	}
+	events, err := s.room.Leave(p.identity, why)
+	if err != nil {
+		return
+	}
+	s.emit(events)
+	delete(s.members, p.identity)
+	s.speakers.Remove(p.identity)
+	p.gone()
+	s.log.Info("participant left", "participant", p.identity, "reason", why)
+	s.closeIfEmpty()
+}
 
-// Shared gives the one output of a format for the watcher's program, opened by the first and closed 5 s after the last
-// watcher that uses it. open runs once; close is called when the output is no longer needed or the program has ended.
-func Shared[T any](w *Watcher, format string, open func(*program.Program) (out T, close func(), err error)) (T, error) {
-	var none T
-	return none, errors.ErrUnsupported
+// closeIfEmpty closes the studio when nobody is left; a live one gets some time for its people to come back.
+func (s *Studio) closeIfEmpty() {
+	if s.closed {
+		return
+	}
+	onStage := slices.ContainsFunc(s.room.Participants(), func(p room.Participant) bool {
+		return s.air != nil && (s.air.byIngest == (p.Kind == room.Ingest)) || s.air == nil
+	})
+	switch {
+	case onStage:
+	case s.air == nil:
+		s.close(room.LeftRoomClosed)
+	case s.away == nil:
+		s.away = time.AfterFunc(s.house.awayGrace, s.giveUp)
+	}
+}
+
+// giveUp ends a show whose people stayed away.
+func (s *Studio) giveUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away == nil || s.closed {
+		return
+	}
+	s.away = nil
+	if s.air != nil {
+		s.endLive()
+	}
+	s.closeIfEmpty()
+}
+
+// Close ends the room for everybody.
+func (s *Studio) Close(why room.LeaveReason) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.close(why)
+}
+
+func (s *Studio) close(why room.LeaveReason) {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	if s.air != nil {
+		s.endLive()
+	}
+	s.emit([]room.Event{room.RoomClosed{Reason: why}})
+	for _, m := range s.members {
+		m.gone()
+	}
+	s.members = map[string]*Participant{}
+	for sid := range s.tracks {
+		s.dropTrack(sid)
+	}
+	if s.away != nil {
+		s.away.Stop()
+	}
+	close(s.stop)
+	go s.house.forget(s) // it takes the house's lock, which may wait for ours
+	s.log.Info("room closed")
+}
+
+// SetMetadata changes the room's metadata.
+func (s *Studio) SetMetadata(metadata string) error {
+	return s.change(func() ([]room.Event, error) { return s.room.SetMetadata(metadata) })
+}
+
+// Remove sends a participant away.
+func (s *Studio) Remove(identity string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.members[identity]
+	if !ok {
+		return room.ErrNoParticipant
+	}
+	s.leave(p, room.LeftRemoved)
+	return nil
+}
+
+// SetPermission changes what a participant may do.
+func (s *Studio) SetPermission(identity string, perm room.Permission) error {
+	return s.change(func() ([]room.Event, error) { return s.room.SetPermission(identity, perm) })
+}
+
+// Mute mutes or unmutes a publication of a participant.
+func (s *Studio) Mute(identity, sid string, muted bool) error {
+	return s.change(func() ([]room.Event, error) { return s.setMuted(identity, sid, muted) })
+}
+
+// Update changes a participant's name, metadata or attributes.
+func (s *Studio) Update(identity string, name, metadata *string, attributes map[string]string) error {
+	return s.change(func() ([]room.Event, error) { return s.room.Update(identity, name, metadata, attributes) })
+}
+
+// Send gives a message of the server to participants.
+func (s *Studio) Send(d room.Data) error {
+	return s.change(func() ([]room.Event, error) { return []room.Event{room.DataReceived{Data: d}}, nil })
+}
+
+// change runs a change of the room's state and tells what it caused.
+func (s *Studio) change(f func() ([]room.Event, error)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrNoRoom
+	}
+	events, err := f()
+	s.emit(events)
+	return err
+}
+
+func (s *Studio) setMuted(identity, sid string, muted bool) ([]room.Event, error) {
+	events, err := s.room.ChangePublication(identity, sid, func(p *room.Publication) { p.Muted = muted })
+	if err != nil {
+		return nil, err
+	}
+	if t := s.tracks[sid]; t != nil && t.track != nil {
+		t.track.SetMuted(muted)
+	}
+	return events, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
 )
 
@@ -21,7 +22,19 @@ type Info struct {
 	Codec media.Codec
 	// Label is used in logs.
 	Label string
+	// Workers convert pictures; nil where there are none.
+	Workers *codec.Workers
+	// Encrypted tracks (end to end) can be forwarded but not read.
+	Encrypted bool
+	// Group holds the clock that the tracks of one publisher share; nil for a track on its own.
+	Group *ClockGroup
 }
+
+// ClockGroup keeps the tracks of one publisher in sync with each other.
+type ClockGroup struct{}
+
+// NewClockGroup makes the group of one publisher's connection.
+func NewClockGroup() *ClockGroup { return &ClockGroup{} }
 
 // Upstream is the way back to whoever publishes a track.
 type Upstream interface {

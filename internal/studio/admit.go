@@ -1,0 +1,169 @@
+package studio
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
+)
+
+// Action is what somebody wants to do in a room.
+type Action uint8
+
+const (
+	// ToJoin a room as a participant, ToPublish a live stream into it (RTMP, WHIP), ToWatch its program, ToDirect it:
+	// go live, mute and remove others.
+	ToJoin Action = iota
+	ToPublish
+	ToWatch
+	ToDirect
+)
+
+// Credential is what somebody shows at a door; either may be empty.
+type Credential struct {
+	// Token is a LiveKit access token, Key the key from a link or an encoder's settings.
+	Token, Key string
+}
+
+// Admit checks a credential against a room's policy; it is the one place that decides. The claims carry the identity
+// (made up when the credential has none) and permissions.
+func (h *House) Admit(roomName string, c Credential, a Action) (auth.Claims, error) {
+	if err := room.CheckName(roomName); err != nil {
+		return auth.Claims{}, err
+	}
+	policy, err := h.rooms.Policy(roomName)
+	if err != nil {
+		return auth.Claims{}, fmt.Errorf("reading the policy of room %q: %w", roomName, err)
+	}
+	switch {
+	case c.Token != "":
+		return h.admitToken(roomName, c.Token, a)
+	case c.Key != "":
+		return h.admitKey(roomName, c.Key, policy, a)
+	}
+	return h.admitAnyone(roomName, policy, a)
+}
+
+func (h *House) admitToken(roomName, token string, a Action) (auth.Claims, error) {
+	claims, err := h.keys.Verify(token)
+	if err != nil {
+		return auth.Claims{}, err
+	}
+	g := claims.Video
+	if g.Room != roomName {
+		return auth.Claims{}, auth.ErrDenied
+	}
+	perm := Permission(g)
+	allowed := false
+	switch a {
+	case ToJoin:
+		allowed = g.RoomJoin
+	case ToPublish:
+		allowed = g.RoomJoin && perm.Publish || g.IngressAdmin
+	case ToWatch:
+		allowed = g.RoomJoin && perm.Subscribe || g.RoomAdmin
+	case ToDirect:
+		allowed = g.RoomAdmin
+	}
+	if !allowed {
+		return auth.Claims{}, auth.ErrDenied
+	}
+	return claims, nil
+}
+
+func (h *House) admitKey(roomName, key string, policy room.Policy, a Action) (auth.Claims, error) {
+	role, ok := h.roleOf(key, roomName, policy)
+	switch {
+	case !ok && h.dev && (a == ToPublish || a == ToWatch):
+		return h.admitAnyone(roomName, policy, a)
+	case !ok:
+		return auth.Claims{}, auth.ErrInvalid
+	}
+	allowed := false
+	switch role {
+	case auth.Host:
+		allowed = true
+	case auth.Guest:
+		allowed = a == ToJoin || a == ToWatch
+	case auth.Watcher:
+		allowed = a == ToWatch
+	case auth.Publisher:
+		allowed = a == ToPublish
+	}
+	if !allowed {
+		return auth.Claims{}, auth.ErrDenied
+	}
+	return ClaimsOf(role, roomName), nil
+}
+
+// roleOf finds the role that a link key gives; token-only rooms know no links.
+func (h *House) roleOf(key, roomName string, policy room.Policy) (auth.Role, bool) {
+	found, ok := auth.Role(""), false
+	for _, role := range []auth.Role{auth.Host, auth.Guest, auth.Watcher, auth.Publisher} {
+		if h.keys.IsLinkKey(key, roomName, role, policy.Salt) {
+			found, ok = role, true
+		}
+	}
+	if ok && policy.Access == room.AccessToken && found != auth.Publisher {
+		return "", false
+	}
+	return found, ok
+}
+
+func (h *House) admitAnyone(roomName string, policy room.Policy, a Action) (auth.Claims, error) {
+	open := policy.Access == room.AccessOpen
+	switch {
+	case a == ToJoin && open:
+		return ClaimsOf(auth.Guest, roomName), nil
+	case a == ToWatch && (open || policy.PublicWatch && policy.Access != room.AccessToken || h.dev):
+		return ClaimsOf(auth.Watcher, roomName), nil
+	case a == ToPublish && h.dev:
+		return ClaimsOf(auth.Publisher, roomName), nil
+	}
+	return auth.Claims{}, auth.ErrMissing
+}
+
+// ClaimsOf is what a role may do in a room, with a made-up identity.
+func ClaimsOf(role auth.Role, roomName string) auth.Claims {
+	no, yes := false, true
+	c := auth.Claims{Identity: fmt.Sprintf("%s-%s", role, strings.ToLower(rand.Text()[:8]))}
+	c.Video = auth.Grant{Room: roomName, RoomJoin: true}
+	switch role {
+	case auth.Host:
+		c.Video.RoomAdmin, c.Video.CanUpdateOwnMetadata = true, &yes
+	case auth.Guest:
+		c.Video.CanUpdateOwnMetadata = &yes
+	case auth.Watcher:
+		c.Video.CanPublish, c.Video.CanPublishData = &no, &no
+	case auth.Publisher:
+		c.Video.CanSubscribe = &no
+	}
+	return c
+}
+
+// Permission translates a token's grant. What a grant does not mention is allowed, as LiveKit has it, except changing
+// one's own metadata.
+func Permission(g auth.Grant) room.Permission {
+	allowed := func(p *bool) bool { return p == nil || *p }
+	perm := room.Permission{
+		Publish: allowed(g.CanPublish), Subscribe: allowed(g.CanSubscribe), PublishData: allowed(g.CanPublishData),
+		UpdateMetadata: g.CanUpdateOwnMetadata != nil && *g.CanUpdateOwnMetadata,
+		Hidden:         g.Hidden, Admin: g.RoomAdmin,
+	}
+	if g.CanPublishData == nil {
+		perm.PublishData = perm.Publish
+	}
+	for _, name := range g.CanPublishSources {
+		for s := room.Camera; s <= room.ScreenShareAudio; s++ {
+			if s.String() == strings.ToLower(name) {
+				perm.Sources = append(perm.Sources, s)
+			}
+		}
+	}
+	if len(g.CanPublishSources) > 0 && len(perm.Sources) == 0 {
+		perm.Publish = false
+	}
+	return perm
+}

@@ -1,0 +1,157 @@
+// Package studio runs rooms: a studio ties one room's rules, tracks, SFU and program together. It is opened by the first
+// door and closed after the last. Doors call this package and nothing beside it (but rtc for their peers and mux for
+// their bytes).
+package studio
+
+import (
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/room"
+)
+
+// Errors that doors translate to their protocol. Admission fails with the errors of package auth, joining with those of
+// package room.
+var (
+	ErrNotLive  = errors.New("room is not live")
+	ErrNoRoom   = errors.New("nobody is in this room")
+	ErrShutdown = errors.New("server is shutting down")
+)
+
+// Policies knows what is kept of rooms; unknown rooms have the default policy.
+type Policies interface {
+	Policy(roomName string) (room.Policy, error)
+}
+
+// Options are what a house needs.
+type Options struct {
+	Keys    auth.Keys
+	Rooms   Policies
+	Workers *codec.Workers
+	// Dev lets everybody publish and watch without a key.
+	Dev bool
+	// MaxParticipants bounds each room, 0 not at all.
+	MaxParticipants int
+	// AwayGrace is how long a live room without anybody on stage stays on the air, 10 s when 0: enough for an encoder
+	// to reconnect or a page to be reloaded.
+	AwayGrace time.Duration
+	Log       *slog.Logger
+}
+
+// House holds all running studios. Its methods may be called from any goroutine.
+type House struct {
+	keys            auth.Keys
+	rooms           Policies
+	workers         *codec.Workers
+	dev             bool
+	maxParticipants int
+	awayGrace       time.Duration
+	log             *slog.Logger
+
+	mu      sync.Mutex
+	studios map[string]*Studio
+	closed  bool
+}
+
+// NewHouse makes a house without rooms.
+func NewHouse(o Options) *House {
+	h := &House{
+		keys: o.Keys, rooms: o.Rooms, workers: o.Workers, dev: o.Dev, maxParticipants: o.MaxParticipants,
+		awayGrace: o.AwayGrace, log: o.Log, studios: map[string]*Studio{},
+	}
+	if h.awayGrace == 0 {
+		h.awayGrace = 10 * time.Second
+	}
+	if h.log == nil {
+		h.log = slog.Default()
+	}
+	return h
+}
+
+// Keys are the server's API key and secret.
+func (h *House) Keys() auth.Keys { return h.keys }
+
+// VideoConversion is nil where pictures can be converted to another codec, else it says why not.
+func (h *House) VideoConversion() error { return h.workers.Available() }
+
+// Enter joins a room and opens its studio where needed. Everything that happens from then on is told to obs, in order,
+// also the own changes of the participant.
+func (h *House) Enter(roomName string, j room.Join, obs Observer) (*Participant, error) {
+	for {
+		s, err := h.open(roomName)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.enter(j, obs)
+		if errors.Is(err, errStudioClosed) {
+			continue // it closed between our finding it and entering it
+		}
+		return p, err
+	}
+}
+
+func (h *House) open(roomName string) (*Studio, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil, ErrShutdown
+	}
+	if s, ok := h.studios[roomName]; ok {
+		return s, nil
+	}
+	r, err := room.New(roomName, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	r.MaxParticipants = h.maxParticipants
+	s := newStudio(h, r)
+	h.studios[roomName] = s
+	return s, nil
+}
+
+// forget is called by a studio that has closed.
+func (h *House) forget(s *Studio) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.studios[s.name] == s {
+		delete(h.studios, s.name)
+	}
+}
+
+// Studio finds a running room.
+func (h *House) Studio(roomName string) (*Studio, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s, ok := h.studios[roomName]; ok {
+		return s, nil
+	}
+	return nil, ErrNoRoom
+}
+
+// Studios are all running rooms, ordered by name.
+func (h *House) Studios() []*Studio {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]*Studio, 0, len(h.studios))
+	for _, s := range h.studios {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b *Studio) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// Close ends all rooms: everybody in them hears RoomClosed with LeftServerShutdown.
+func (h *House) Close() {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	for _, s := range h.Studios() {
+		s.Close(room.LeftServerShutdown)
+	}
+}

@@ -1,0 +1,226 @@
+package studio
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/sfu"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+// Participant is a door's handle to one participant. Whoever entered leaves. Its fields but subscriptions do not change.
+type Participant struct {
+	studio   *Studio
+	identity string
+	sid      string
+	kind     room.ParticipantKind
+	obs      Observer
+	others   []room.Participant
+	clock    *track.ClockGroup
+
+	mu            sync.Mutex
+	subscriptions map[*Subscription]struct{} // nil once the participant has left
+}
+
+// Studio is the running room.
+func (p *Participant) Studio() *Studio { return p.studio }
+
+// Self is the participant as the room knows it; the zero value once it has left.
+func (p *Participant) Self() room.Participant {
+	p.studio.mu.Lock()
+	defer p.studio.mu.Unlock()
+	self, ok := p.studio.room.Participant(p.identity)
+	if !ok || self.SID != p.sid {
+		return room.Participant{}
+	}
+	return self
+}
+
+// Others are the visible others at the moment of entering.
+func (p *Participant) Others() []room.Participant { return p.others }
+
+// Room describes the room at the moment.
+func (p *Participant) Room() RoomInfo { return p.studio.Info() }
+
+// mayHear tells whether an event concerns the participant. The caller holds the studio's lock.
+func (p *Participant) mayHear(e room.Event) bool {
+	visible := func(about room.Participant) bool { return !about.Permission.Hidden || about.SID == p.sid }
+	switch e := e.(type) {
+	case room.ParticipantJoined:
+		return visible(e.Participant)
+	case room.ParticipantChanged:
+		return visible(e.Participant)
+	case room.ParticipantLeft:
+		return visible(e.Participant)
+	case room.PublicationAdded:
+		return visible(e.Participant)
+	case room.PublicationChanged:
+		return visible(e.Participant)
+	case room.PublicationRemoved:
+		return visible(e.Participant)
+	case room.DataReceived:
+		if e.Data.From.SID == p.sid {
+			return false
+		}
+		return len(e.Data.To) == 0 || slices.Contains(e.Data.To, p.identity)
+	}
+	return true
+}
+
+// gone ends what the participant subscribed to: on a goroutine of its own, because the caller holds the studio's lock and
+// closing takes the peer's.
+func (p *Participant) gone() {
+	p.mu.Lock()
+	subs := slices.Collect(maps.Keys(p.subscriptions))
+	p.subscriptions = nil
+	p.mu.Unlock()
+	go func() {
+		for _, sub := range subs {
+			sub.sender.Close()
+		}
+	}()
+}
+
+// Leave ends all that the participant published and subscribed to.
+func (p *Participant) Leave(why room.LeaveReason) {
+	p.studio.mu.Lock()
+	defer p.studio.mu.Unlock()
+	p.studio.leave(p, why)
+}
+
+// PublishInbound publishes what a peer sends in a section; pub.SID names the track. The publication is announced when
+// its first packet came, with the codec then known.
+func (p *Participant) PublishInbound(pub room.Publication, in *rtc.Inbound) error {
+	return p.studio.publishInbound(p, pub, in)
+}
+
+// PublishFrames publishes a track that the door writes frames to, announced at once.
+func (p *Participant) PublishFrames(pub room.Publication) (*track.Track, error) {
+	return p.studio.publishFrames(p, pub)
+}
+
+// Unpublish ends a publication.
+func (p *Participant) Unpublish(sid string) error {
+	return p.change(func() ([]room.Event, error) {
+		p.studio.dropTrack(sid) // also one that was not announced yet
+		return p.studio.room.Unpublish(p.identity, sid)
+	})
+}
+
+// SetMuted mutes or unmutes a publication.
+func (p *Participant) SetMuted(sid string, muted bool) error {
+	return p.change(func() ([]room.Event, error) { return p.studio.setMuted(p.identity, sid, muted) })
+}
+
+// ChangePublication changes what the room knows of a publication.
+func (p *Participant) ChangePublication(sid string, change func(*room.Publication)) error {
+	return p.change(func() ([]room.Event, error) { return p.studio.room.ChangePublication(p.identity, sid, change) })
+}
+
+// Update changes the participant's name, metadata or attributes; nil leaves a field alone.
+func (p *Participant) Update(name, metadata *string, attributes map[string]string) error {
+	return p.change(func() ([]room.Event, error) {
+		if self, _ := p.studio.room.Participant(p.identity); !self.Permission.UpdateMetadata {
+			return nil, room.ErrNotAllowed
+		}
+		return p.studio.room.Update(p.identity, name, metadata, attributes)
+	})
+}
+
+// Send gives a message to others; d.From is filled in.
+func (p *Participant) Send(d room.Data) error {
+	return p.change(func() ([]room.Event, error) {
+		self, _ := p.studio.room.Participant(p.identity)
+		if !self.Permission.PublishData {
+			return nil, room.ErrNotAllowed
+		}
+		d.From = self
+		return []room.Event{room.DataReceived{Data: d}}, nil
+	})
+}
+
+// change is Studio.change for as long as the participant is in the room.
+func (p *Participant) change(f func() ([]room.Event, error)) error {
+	return p.studio.change(func() ([]room.Event, error) {
+		if p.studio.members[p.identity] != p {
+			return nil, room.ErrNoParticipant
+		}
+		return f()
+	})
+}
+
+// Subscribe sends a publication of somebody to a peer. A negotiation must follow.
+func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer) (*Subscription, error) {
+	s := p.studio
+	s.mu.Lock()
+	pub := s.tracks[trackSID]
+	self, in := s.room.Participant(p.identity)
+	s.mu.Unlock()
+	switch {
+	case !in || self.SID != p.sid:
+		return nil, room.ErrNoParticipant
+	case pub == nil || pub.track == nil:
+		return nil, room.ErrNoPublication
+	case !self.Permission.Subscribe:
+		return nil, room.ErrNotAllowed
+	}
+	cfg := sfu.SenderConfig{StreamID: pub.publisherSID + "|" + trackSID, TrackID: trackSID, Codec: roomCodec(pub.track.Info().Codec)}
+	sender, err := sfu.NewSender(peer, pub.track, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("subscribing %q to track %s: %w", p.identity, trackSID, err)
+	}
+	sub := &Subscription{participant: p, trackSID: trackSID, sender: sender}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.subscriptions == nil {
+		go sender.Close()
+		return nil, room.ErrNoParticipant
+	}
+	p.subscriptions[sub] = struct{}{}
+	return sub, nil
+}
+
+// roomCodec is the codec that a track has towards WebRTC clients: sound is always Opus there.
+func roomCodec(c media.Codec) media.Codec {
+	if c.Kind() == media.Audio {
+		return media.Opus
+	}
+	return c
+}
+
+// Subscription is one publication on its way to one participant. Whoever subscribed closes it, or the participant's
+// leaving does.
+type Subscription struct {
+	participant *Participant
+	trackSID    string
+	sender      *sfu.Sender
+}
+
+// TrackSID names the publication.
+func (s *Subscription) TrackSID() string { return s.trackSID }
+
+// Outbound is the stream to the peer, for its mid.
+func (s *Subscription) Outbound() *rtc.Outbound { return s.sender.Outbound() }
+
+// SetPaused stops or resumes sending.
+func (s *Subscription) SetPaused(paused bool) { s.sender.SetPaused(paused) }
+
+// SetSize asks for the smallest layer that is at least as large.
+func (s *Subscription) SetSize(width, height int) { s.sender.SetSize(width, height) }
+
+// SetLayer asks for a layer by its place from small (0) to large (2).
+func (s *Subscription) SetLayer(index int) { s.sender.SetLayer(index) }
+
+// Close stops sending; a negotiation must follow.
+func (s *Subscription) Close() {
+	p := s.participant
+	p.mu.Lock()
+	delete(p.subscriptions, s)
+	p.mu.Unlock()
+	s.sender.Close()
+}

@@ -1,0 +1,154 @@
+package studio
+
+import (
+	"fmt"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/sfu"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+// published is a track with what the studio must know of it.
+type published struct {
+	pub          room.Publication
+	publisherSID string
+	identity     string
+	ingest       bool
+	// track is nil until the first packet has come.
+	track *track.Track
+	// receiver is nil for tracks that a door writes frames to.
+	receiver *sfu.Receiver
+}
+
+func (s *Studio) trackInfo(p *Participant, pub room.Publication) track.Info {
+	return track.Info{
+		ID: pub.SID, Kind: pub.Kind, Codec: pub.Codec, Label: s.name + "/" + p.identity + "/" + pub.SID,
+		Workers: s.house.workers, Encrypted: pub.Encryption != 0, Group: p.clock,
+	}
+}
+
+func (s *Studio) publishInbound(p *Participant, pub room.Publication, in *rtc.Inbound) error {
+	s.mu.Lock()
+	if err := s.mayPublish(p, pub); err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	receiver := sfu.NewReceiver(in, s.trackInfo(p, pub))
+	entry := &published{pub: pub, publisherSID: p.sid, identity: p.identity, ingest: p.kind == room.Ingest, receiver: receiver}
+	s.tracks[pub.SID] = entry
+	s.mu.Unlock()
+	receiver.OnTrack(func(t *track.Track) { s.trackCame(p, entry, t) })
+	return nil
+}
+
+func (s *Studio) publishFrames(p *Participant, pub room.Publication) (*track.Track, error) {
+	s.mu.Lock()
+	err := s.mayPublish(p, pub)
+	if err != nil {
+		s.mu.Unlock()
+		return nil, err
+	}
+	t := track.NewFromFrames(s.trackInfo(p, pub))
+	entry := &published{pub: pub, publisherSID: p.sid, identity: p.identity, ingest: p.kind == room.Ingest}
+	s.tracks[pub.SID] = entry
+	s.mu.Unlock()
+	s.trackCame(p, entry, t)
+	return t, nil
+}
+
+// mayPublish checks before media is taken; the room checks again when the publication is announced.
+func (s *Studio) mayPublish(p *Participant, pub room.Publication) error {
+	self, ok := s.room.Participant(p.identity)
+	switch {
+	case s.closed || !ok || self.SID != p.sid:
+		return room.ErrNoParticipant
+	case !self.Permission.MayPublish(pub.Source):
+		return room.ErrNotAllowed
+	case s.tracks[pub.SID] != nil:
+		return room.ErrPublicationDup
+	}
+	waiting := 0
+	for _, t := range s.tracks {
+		if t.publisherSID == p.sid {
+			waiting++
+		}
+	}
+	if waiting >= room.MaxPublications {
+		return room.ErrTooManyTracks
+	}
+	return nil
+}
+
+// trackCame announces a publication whose track exists now, and puts it on the stage when the room is live.
+func (s *Studio) trackCame(p *Participant, entry *published, t *track.Track) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tracks[entry.pub.SID] != entry {
+		go t.Close() // unpublished in the meantime
+		return
+	}
+	entry.track = t
+	entry.pub.Codec = t.Info().Codec
+	t.SetMuted(entry.pub.Muted)
+	events, err := s.room.Publish(p.identity, entry.pub)
+	if err != nil {
+		s.log.Warn("publication refused", "participant", p.identity, "track", entry.pub.SID, "error", err)
+		s.dropTrack(entry.pub.SID)
+		return
+	}
+	s.emit(events)
+	s.log.Info("track published", "participant", p.identity, "track", entry.pub.SID, "source", entry.pub.Source, "codec", entry.pub.Codec)
+	go s.watchTrack(p, entry)
+	if entry.ingest && s.air == nil {
+		if err := s.goLive(p.identity, "", true); err != nil {
+			s.log.Error("going live for an ingest", "error", err)
+		}
+	} else if s.air != nil {
+		s.air.add(entry)
+	}
+}
+
+// watchTrack unpublishes a track that ended by itself.
+func (s *Studio) watchTrack(p *Participant, entry *published) {
+	<-entry.track.Done()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tracks[entry.pub.SID] != entry {
+		return
+	}
+	events, err := s.room.Unpublish(p.identity, entry.pub.SID)
+	if err != nil {
+		s.dropTrack(entry.pub.SID)
+		return
+	}
+	s.emit(events)
+}
+
+// dropTrack ends a track that is no longer published. The caller holds the lock, so the closing happens elsewhere.
+func (s *Studio) dropTrack(sid string) {
+	entry := s.tracks[sid]
+	if entry == nil {
+		return
+	}
+	delete(s.tracks, sid)
+	if s.air != nil && entry.track != nil {
+		s.air.program.Remove(entry.track)
+	}
+	go func() {
+		if entry.receiver != nil {
+			entry.receiver.Close()
+		}
+		if entry.track != nil {
+			entry.track.Close()
+		}
+	}()
+}
+
+// trackBySID finds the track of a publication.
+func (s *Studio) trackBySID(sid string) (*track.Track, error) {
+	if entry := s.tracks[sid]; entry != nil && entry.track != nil {
+		return entry.track, nil
+	}
+	return nil, fmt.Errorf("track %q: %w", sid, room.ErrNoPublication)
+}

@@ -1,0 +1,203 @@
+package studio
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/program"
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/sfu"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+// outputLinger is how long a shared output stays after its last viewer.
+const outputLinger = 5 * time.Second
+
+// Watch opens the program of a room for one viewer, who is counted under protocol ("whep", "flv", "hls") until Close.
+// It fails with ErrNotLive while the room is not on the air.
+func (h *House) Watch(roomName, protocol string) (*Watcher, error) {
+	s, err := h.Studio(roomName)
+	if err != nil {
+		return nil, ErrNotLive
+	}
+	s.mu.Lock()
+	a := s.air
+	s.mu.Unlock()
+	if a == nil {
+		return nil, ErrNotLive
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ended {
+		return nil, ErrNotLive
+	}
+	a.viewers[protocol]++
+	a.total++
+	a.peak = max(a.peak, a.total)
+	return &Watcher{air: a, protocol: protocol, closed: make(chan struct{})}, nil
+}
+
+// Watcher is one viewer. Whoever opened it closes it.
+type Watcher struct {
+	air      *air
+	protocol string
+
+	once    sync.Once
+	closed  chan struct{}
+	using   []*output
+	senders sync.WaitGroup
+}
+
+// Program is what the viewer watches.
+func (w *Watcher) Program() *program.Program { return w.air.program }
+
+// Done is closed when the program ends.
+func (w *Watcher) Done() <-chan struct{} { return w.air.program.Done() }
+
+// Sent counts bytes that left for the viewer.
+func (w *Watcher) Sent(bytes int) { w.air.sent.Add(uint64(bytes)) }
+
+// Skipped counts that the viewer lost something, and why.
+func (w *Watcher) Skipped(reason string) {
+	w.air.mu.Lock()
+	defer w.air.mu.Unlock()
+	w.air.skips[w.protocol+":"+reason]++
+}
+
+// Close ends the viewing.
+func (w *Watcher) Close() {
+	w.once.Do(func() {
+		close(w.closed)
+		w.senders.Wait()
+		a := w.air
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.viewers[w.protocol]--
+		a.total--
+		for _, o := range w.using {
+			a.leaveOutput(o)
+		}
+	})
+}
+
+// Subscribe sends the program to a peer, following every change of its sources. A negotiation must follow.
+// picture is the video codec that the peer is to get; the program is converted where it must be and can be.
+func (w *Watcher) Subscribe(peer *rtc.Peer, picture media.Codec) error {
+	const stream = "program"
+	follow := func(current func() (*track.Track, <-chan struct{}), trackID string, c media.Codec) error {
+		t, changed := current()
+		sender, err := sfu.NewSender(peer, t, sfu.SenderConfig{StreamID: stream, TrackID: trackID, Codec: c})
+		if err != nil {
+			return fmt.Errorf("sending the program's %s: %w", trackID, err)
+		}
+		w.senders.Go(func() {
+			defer sender.Close()
+			for {
+				select {
+				case <-changed:
+				case <-w.closed:
+					return
+				case <-w.air.program.Done():
+					return
+				}
+				if t, changed = current(); t != nil {
+					if err := sender.Switch(t); err != nil {
+						w.Skipped("source cannot be sent")
+					}
+				}
+			}
+		})
+		return nil
+	}
+	if err := follow(w.air.program.Picture, "picture", picture); err != nil {
+		return err
+	}
+	return follow(w.air.program.Sound, "sound", media.Opus)
+}
+
+// output is one format of a program, shared by all who watch it in that format.
+type output struct {
+	format string
+	opened chan struct{} // closed when value, stop and err are set
+	value  any
+	stop   func()
+	err    error
+
+	users  int
+	linger *time.Timer
+	once   sync.Once
+}
+
+func (o *output) close() {
+	o.once.Do(func() {
+		<-o.opened
+		if o.stop != nil {
+			o.stop()
+		}
+	})
+}
+
+// Shared gives the one output of a format for the watcher's program, opened by the first and closed 5 s after the last
+// watcher that uses it. open runs once; close is called when the output is no longer needed or the program has ended.
+func Shared[T any](w *Watcher, format string, open func(*program.Program) (out T, close func(), err error)) (T, error) {
+	var none T
+	a := w.air
+	a.mu.Lock()
+	if a.ended {
+		a.mu.Unlock()
+		return none, ErrNotLive
+	}
+	o := a.outputs[format]
+	first := o == nil
+	if first {
+		o = &output{format: format, opened: make(chan struct{})}
+		a.outputs[format] = o
+	}
+	o.users++
+	if o.linger != nil {
+		o.linger.Stop()
+		o.linger = nil
+	}
+	w.using = append(w.using, o)
+	a.mu.Unlock()
+	if first {
+		value, stop, err := open(a.program)
+		o.value, o.stop, o.err = value, stop, err
+		close(o.opened)
+		if err != nil {
+			a.mu.Lock()
+			delete(a.outputs, format)
+			a.mu.Unlock()
+		}
+	}
+	<-o.opened
+	if o.err != nil {
+		return none, o.err
+	}
+	value, ok := o.value.(T)
+	if !ok {
+		return none, fmt.Errorf("studio: output %q has type %T", format, o.value)
+	}
+	return value, nil
+}
+
+// leaveOutput counts a user off. The caller holds the lock.
+func (a *air) leaveOutput(o *output) {
+	o.users--
+	if o.users > 0 || a.outputs[o.format] != o {
+		return
+	}
+	o.linger = time.AfterFunc(outputLinger, func() {
+		a.mu.Lock()
+		idle := o.users == 0 && a.outputs[o.format] == o
+		if idle {
+			delete(a.outputs, o.format)
+		}
+		a.mu.Unlock()
+		if idle {
+			o.close()
+		}
+	})
+}
