@@ -33,7 +33,7 @@ func (h *House) Admit(roomName string, c Credential, a Action) (auth.Claims, err
 	if err := room.CheckName(roomName); err != nil {
 		return auth.Claims{}, err
 	}
-	policy, err := h.rooms.Policy(roomName)
+	policy, _, err := h.rooms.Find(roomName)
 	if err != nil {
 		return auth.Claims{}, fmt.Errorf("reading the policy of room %q: %w", roomName, err)
 	}

@@ -24,15 +24,10 @@ var (
 	ErrShutdown = errors.New("server is shutting down")
 )
 
-// Policies knows what is kept of rooms; unknown rooms have the default policy.
-type Policies interface {
-	Policy(roomName string) (room.Policy, error)
-}
-
 // Options are what a house needs.
 type Options struct {
 	Keys    auth.Keys
-	Rooms   Policies
+	Rooms   *Policies
 	Workers *codec.Workers
 	// Dev lets everybody publish and watch without a key.
 	Dev bool
@@ -47,7 +42,7 @@ type Options struct {
 // House holds all running studios. Its methods may be called from any goroutine.
 type House struct {
 	keys            auth.Keys
-	rooms           Policies
+	rooms           *Policies
 	workers         *codec.Workers
 	dev             bool
 	maxParticipants int
@@ -76,6 +71,9 @@ func NewHouse(o Options) *House {
 
 // Keys are the server's API key and secret.
 func (h *House) Keys() auth.Keys { return h.keys }
+
+// Policies are what is kept of rooms.
+func (h *House) Policies() *Policies { return h.rooms }
 
 // VideoConversion is nil where pictures can be converted to another codec, else it says why not.
 func (h *House) VideoConversion() error { return h.workers.Available() }

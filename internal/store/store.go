@@ -1,0 +1,154 @@
+// Package store keeps what must survive a restart: an embedded NATS server with JetStream, in process and without a port,
+// under the data directory, used as key-value buckets.
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+var (
+	// ErrNotFound tells that a key has no value.
+	ErrNotFound = errors.New("store: not found")
+	// ErrExists tells that a key to be created has a value already.
+	ErrExists = errors.New("store: exists")
+)
+
+// patience bounds every operation: the store is local, so what takes longer is broken.
+const patience = 5 * time.Second
+
+// Store is one embedded server. Close stops it after everything is on disk.
+type Store struct {
+	ns *server.Server
+	nc *nats.Conn
+	js jetstream.JetStream
+}
+
+// Open starts the store in dir/store, which is made where needed.
+func Open(dir string, log *slog.Logger) (*Store, error) {
+	ns, err := server.NewServer(&server.Options{
+		ServerName: "tutti", DontListen: true, JetStream: true, StoreDir: filepath.Join(dir, "store"),
+		NoSigs: true, NoLog: true, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 1 << 30,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: preparing the embedded server in %s: %w", dir, err)
+	}
+	ns.SetLoggerV2(natsLog{log}, false, false, false)
+	ns.Start()
+	s := &Store{ns: ns}
+	if !ns.ReadyForConnections(patience) {
+		ns.Shutdown()
+		return nil, fmt.Errorf("store: the embedded server in %s did not start within %v", dir, patience)
+	}
+	if s.nc, err = nats.Connect("", nats.InProcessServer(ns), nats.Name("tutti")); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("store: connecting to the embedded server: %w", err)
+	}
+	if s.js, err = jetstream.New(s.nc); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("store: opening JetStream: %w", err)
+	}
+	return s, nil
+}
+
+// Close stops the store.
+func (s *Store) Close() {
+	if s.nc != nil {
+		s.nc.Close()
+	}
+	s.ns.Shutdown()
+	s.ns.WaitForShutdown()
+}
+
+// Bucket is a set of values of one type, as JSON, under keys of any text.
+type Bucket[T any] struct {
+	kv jetstream.KeyValue
+}
+
+// OpenBucket opens a bucket, making it where needed.
+func OpenBucket[T any](s *Store, name string) (*Bucket[T], error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	kv, err := s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, History: 1, Storage: jetstream.FileStorage})
+	if err != nil {
+		return nil, fmt.Errorf("store: opening bucket %s: %w", name, err)
+	}
+	return &Bucket[T]{kv}, nil
+}
+
+// keyOf encodes a key, since NATS allows few characters and names may be of any script.
+func keyOf(name string) string { return hex.EncodeToString([]byte(name)) }
+
+// Get reads a value, ErrNotFound where there is none.
+func (b *Bucket[T]) Get(name string) (T, error) {
+	var v T
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	entry, err := b.kv.Get(ctx, keyOf(name))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return v, ErrNotFound
+	}
+	if err != nil {
+		return v, fmt.Errorf("store: reading %q: %w", name, err)
+	}
+	if err := json.Unmarshal(entry.Value(), &v); err != nil {
+		return v, fmt.Errorf("store: value of %q: %w", name, err)
+	}
+	return v, nil
+}
+
+// Create writes a value that must not be there yet, else ErrExists.
+func (b *Bucket[T]) Create(name string, v T) error {
+	return b.write(name, v, func(ctx context.Context, key string, value []byte) error {
+		_, err := b.kv.Create(ctx, key, value)
+		if errors.Is(err, jetstream.ErrKeyExists) {
+			return ErrExists
+		}
+		return err
+	})
+}
+
+// Put writes a value.
+func (b *Bucket[T]) Put(name string, v T) error {
+	return b.write(name, v, func(ctx context.Context, key string, value []byte) error {
+		_, err := b.kv.Put(ctx, key, value)
+		return err
+	})
+}
+
+func (b *Bucket[T]) write(name string, v T, do func(context.Context, string, []byte) error) error {
+	value, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("store: value of %q: %w", name, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := do(ctx, keyOf(name), value); err != nil {
+		return fmt.Errorf("store: writing %q: %w", name, err)
+	}
+	return nil
+}
+
+// natsLog passes on what the embedded server complains about.
+type natsLog struct{ log *slog.Logger }
+
+func (natsLog) Noticef(string, ...any)          {}
+func (natsLog) Debugf(string, ...any)           {}
+func (natsLog) Tracef(string, ...any)           {}
+func (l natsLog) Warnf(format string, v ...any) { l.log.Debug("store: " + fmt.Sprintf(format, v...)) }
+func (l natsLog) Errorf(format string, v ...any) {
+	l.log.Error("store: " + fmt.Sprintf(format, v...))
+}
+func (l natsLog) Fatalf(format string, v ...any) {
+	l.log.Error("store: " + fmt.Sprintf(format, v...))
+}
