@@ -1,0 +1,171 @@
+// Package config is what an operator can set: flags, TUTTI_* environment variables and a tutti.yaml file, in that order
+// of precedence, under the same names. What is wrong or unknown is an error at start, with the place where it stands.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"gopkg.in/yaml.v3"
+)
+
+// Off switches a listener off.
+const Off = "off"
+
+// Server is what `tutti serve` can be told.
+type Server struct {
+	Data string `help:"Directory for keys, certificates and state." default:"data" placeholder:"DIR"`
+	Dev  bool   `help:"For trying things: loopback only, API key devkey with secret 'secret', publishing and playing need no key."`
+
+	HTTP  string `help:"Address of page, API, signalling, FLV, HLS, WHIP and WHEP." default:":8080" placeholder:"HOST:PORT"`
+	HTTPS string `help:"The same over TLS, with the local root or your own certificate; 'off' for none." default:":8443" placeholder:"HOST:PORT" name:"https"`
+	Cert  string `help:"Your own certificate chain (PEM). Changes are picked up without a restart." placeholder:"FILE"`
+	Key   string `help:"The certificate's private key (PEM)." placeholder:"FILE"`
+	RTC   string `help:"UDP address of WebRTC." default:":7882" placeholder:"HOST:PORT" name:"rtc"`
+	RTMP  string `help:"Address of RTMP ingest; 'off' for none." default:":1935" placeholder:"HOST:PORT" name:"rtmp"`
+
+	PublicAddress []string `help:"Addresses that WebRTC clients reach the server at, where those of its interfaces are not enough." placeholder:"IP"`
+	STUN          string   `help:"STUN server to learn the public address from at start." placeholder:"HOST:PORT" name:"stun"`
+	Host          []string `help:"Names under which the page may be opened, beside localhost, addresses and the machine's own name; '*' for any." placeholder:"NAME"`
+	Origin        []string `help:"Other web origins whose pages may use the API without a token; '*' for any." placeholder:"URL"`
+	TrustProxy    bool     `help:"Believe X-Forwarded-For and X-Forwarded-Proto: only behind your own reverse proxy."`
+
+	CreateRooms     string        `help:"Who may create rooms: anyone, or key (an operator's API key or token)." enum:"anyone,key" default:"anyone"`
+	MaxParticipants int           `help:"Most participants in a room, 0 for no limit." default:"0"`
+	AwayGrace       time.Duration `help:"How long a live room without anybody on stage stays on the air." default:"10s"`
+	FLVTick         time.Duration `help:"How long FLV writes are gathered: 0 for least delay, up to 350ms for least CPU." default:"30ms" name:"flv-tick"`
+	HLSSegment      time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
+	FFmpeg          string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`
+
+	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	LogJSON  bool   `help:"Log JSON lines." name:"log-json"`
+}
+
+// Validate is called by kong after parsing.
+func (s *Server) Validate() error {
+	var errs []error
+	check := func(name, address string, mayBeOff bool) {
+		if mayBeOff && address == Off {
+			return
+		}
+		if _, port, err := net.SplitHostPort(address); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %q is no HOST:PORT", name, address))
+		} else if _, err := net.LookupPort("tcp", port); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %q is no port", name, port))
+		}
+	}
+	check("http", s.HTTP, false)
+	check("https", s.HTTPS, true)
+	check("rtc", s.RTC, false)
+	check("rtmp", s.RTMP, true)
+	for _, a := range s.PublicAddress {
+		if _, err := netip.ParseAddr(a); err != nil {
+			errs = append(errs, fmt.Errorf("public-address: %q is no IP address", a))
+		}
+	}
+	if (s.Cert == "") != (s.Key == "") {
+		errs = append(errs, errors.New("cert and key go together"))
+	}
+	between := func(name string, d, low, high time.Duration) {
+		if d < low || d > high {
+			errs = append(errs, fmt.Errorf("%s: %v is not between %v and %v", name, d, low, high))
+		}
+	}
+	between("flv-tick", s.FLVTick, 0, 350*time.Millisecond)
+	between("hls-segment", s.HLSSegment, time.Second, 10*time.Second)
+	between("away-grace", s.AwayGrace, 0, 10*time.Minute)
+	if s.MaxParticipants < 0 {
+		errs = append(errs, errors.New("max-participants: must not be negative"))
+	}
+	return errors.Join(errs...)
+}
+
+// BindDev makes the listeners that were left at their defaults loopback only, and tells whether all listeners are.
+func (s *Server) BindDev() (loopback bool) {
+	loopback = true
+	for _, address := range []*string{&s.HTTP, &s.HTTPS, &s.RTC, &s.RTMP} {
+		host, port, err := net.SplitHostPort(*address)
+		if err != nil {
+			continue
+		}
+		if host == "" {
+			*address = net.JoinHostPort("127.0.0.1", port)
+		} else if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			loopback = false
+		}
+	}
+	return loopback
+}
+
+// File reads a YAML file as defaults for flags. Its keys are the flags' names; a key that is no flag is an error. A
+// missing file is one only when it was named on purpose.
+func File(path string, mustExist bool) (kong.Resolver, error) {
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !mustExist {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	values := map[string]any{}
+	if err := yaml.Unmarshal(content, &values); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return &file{path, values}, nil
+}
+
+type file struct {
+	path   string
+	values map[string]any
+}
+
+// Validate refuses keys that are no flags of any command.
+func (f *file) Validate(app *kong.Application) error {
+	known := map[string]bool{}
+	for _, node := range append([]*kong.Node{app.Node}, app.Children...) {
+		for _, flag := range node.Flags {
+			known[flag.Name] = true
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(f.values)) {
+		if !known[key] {
+			return fmt.Errorf("%s: unknown key %q", f.path, key)
+		}
+	}
+	return nil
+}
+
+// Resolve gives a flag's value from the file, unless its environment variable is set.
+func (f *file) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, env := range flag.Envs {
+		if _, set := os.LookupEnv(env); set {
+			return nil, nil
+		}
+	}
+	value, ok := f.values[flag.Name]
+	if !ok {
+		return nil, nil
+	}
+	switch v := value.(type) {
+	case []any:
+		words := make([]string, len(v))
+		for i, w := range v {
+			words[i] = fmt.Sprint(w)
+		}
+		return strings.Join(words, ","), nil
+	case map[string]any:
+		return nil, fmt.Errorf("%s: %s must be a plain value", f.path, flag.Name)
+	case nil:
+		return nil, nil
+	}
+	return fmt.Sprint(value), nil
+}

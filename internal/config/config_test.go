@@ -1,0 +1,94 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+type app struct {
+	Serve Server `cmd:"" default:"withargs"`
+}
+
+func parse(t *testing.T, yaml string, args ...string) (Server, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tutti.yaml")
+	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	resolver, err := File(path, true)
+	if err != nil {
+		return Server{}, err
+	}
+	var a app
+	parser, err := kong.New(&a, kong.Resolvers(resolver), kong.DefaultEnvars("TUTTI"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parser.Parse(args)
+	return a.Serve, err
+}
+
+func TestPrecedence(t *testing.T) {
+	t.Setenv("TUTTI_RTMP", ":1111")
+	got, err := parse(t, "http: ':1'\nrtmp: ':2'\nrtc: ':3'\npublic-address: [192.0.2.1, 192.0.2.2]\n", "serve", "--http", ":9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.HTTP != ":9" || got.RTMP != ":1111" || got.RTC != ":3" || got.HTTPS != ":8443" || len(got.PublicAddress) != 2 {
+		t.Fatalf("got %+v", got)
+	}
+}
+
+func TestWrongConfigurationIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		yaml, wants string
+		args        []string
+	}{
+		"unknown key":  {"htpp: ':1'", `unknown key "htpp"`, nil},
+		"no port":      {"http: localhost", "HOST:PORT", nil},
+		"bad address":  {"public-address: [x]", "no IP address", nil},
+		"half a pair":  {"cert: a.pem", "cert and key", nil},
+		"not YAML":     {"{", "yaml", nil},
+		"unknown flag": {"", "unknown flag", []string{"--nope"}},
+		"bad choice":   {"create-rooms: all", "must be one of", nil},
+		"bad span":     {"flv-tick: 2s", "flv-tick", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(t, c.yaml, append([]string{"serve"}, c.args...)...)
+			if err == nil || !strings.Contains(err.Error(), c.wants) {
+				t.Fatalf("got %v, want an error with %q", err, c.wants)
+			}
+		})
+	}
+}
+
+func TestDevBindsToLoopback(t *testing.T) {
+	s := Server{HTTP: ":8080", HTTPS: Off, RTC: ":7882", RTMP: ":1935"}
+	if !s.BindDev() || s.HTTP != "127.0.0.1:8080" || s.RTC != "127.0.0.1:7882" {
+		t.Fatalf("got %+v", s)
+	}
+	s.HTTP = "0.0.0.0:8080"
+	if s.BindDev() {
+		t.Fatal("0.0.0.0 counts as loopback")
+	}
+}
+
+func TestKeysAreMadeOnceAndPrivate(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	first, err := Keys(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Keys(dir)
+	if err != nil || first != again {
+		t.Fatalf("second start: %v, same keys %v", err, first == again)
+	}
+	info, err := os.Stat(filepath.Join(dir, "keys.yaml"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("mode %v, %v", info.Mode(), err)
+	}
+}
