@@ -1,9 +1,18 @@
 // Package codec converts coded media: sound in process and in pure Go, pictures in supervised ffmpeg processes. It knows
 // frames, and nothing of tracks or rooms.
+//
+// # Time of sound
+//
+// A frame's PTS follows what its codec's senders do. An Opus frame's PTS is when the first sample that went into the
+// encoder was captured, as in RTP (RFC 7587, section 4.1): what a decoder gives lies Delay samples earlier. An AAC
+// frame's PTS is when the samples that a decoder gives for it were captured, as in MP4 and FLV, so an encoder's priming
+// lies before the first sample of the source. Everything here adds and subtracts these delays, so that a sound keeps its
+// capture time through any chain of conversions.
 package codec
 
 import (
 	"errors"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 )
@@ -17,66 +26,67 @@ const (
 // ErrNoWorkers tells that there is no ffmpeg, so no picture can be converted.
 var ErrNoWorkers = errors.New("codec: ffmpeg is not installed: pictures cannot be converted")
 
+// ErrUnsupported tells that a stream is well-formed and of a kind that is not converted, for instance HE-AAC.
+var ErrUnsupported = errors.New("codec: unsupported stream")
+
 // AudioDecoder turns coded sound into PCM. It belongs to one goroutine.
 type AudioDecoder interface {
-	// Decode appends the frame's samples to pcm, resampled to SampleRate and Channels.
+	// Decode appends the frame's samples to pcm, resampled to SampleRate and Channels. After an error nothing was
+	// appended, and the decoder goes on with the next frame.
 	Decode(pcm []float32, payload []byte) ([]float32, error)
 	// Conceal appends n samples per channel in place of lost ones.
 	Conceal(pcm []float32, n int) []float32
+	// Delay is by how many samples per channel the output lies before the frame's PTS.
+	Delay() int
 }
 
 // AudioEncoder turns PCM into coded sound. It belongs to one goroutine.
 type AudioEncoder interface {
 	// FrameSize is how many samples per channel Encode takes: 960 for Opus (20 ms), 1024 for AAC.
 	FrameSize() int
-	// Delay is the encoder's look-ahead in samples per channel: output n starts Delay samples before input n.
+	// Delay is by how many samples per channel a frame's PTS lies before the first sample of the Encode that gave it.
 	Delay() int
+	// Encode takes FrameSize samples per channel. It gives nil, without an error, while the encoder fills its
+	// look-ahead. The payload is the caller's.
 	Encode(pcm []float32) ([]byte, error)
 	Format() *media.Format
 }
 
-func NewAudioDecoder(f *media.Format) (AudioDecoder, error) { return nil, errors.ErrUnsupported }
+// NewAudioDecoder makes a decoder for a format. It fails with ErrUnsupported for what cannot be decoded in process.
+func NewAudioDecoder(f *media.Format) (AudioDecoder, error) {
+	switch f.Codec {
+	case media.Opus:
+		return newOpusDecoder()
+	case media.AAC:
+		return newAACDecoder(f)
+	}
+	return nil, unsupported("%s is no sound codec", f.Codec)
+}
 
 // NewAudioEncoder makes an encoder; bitrate in bit/s, 0 for the codec's default.
 func NewAudioEncoder(c media.Codec, bitrate int) (AudioEncoder, error) {
-	return nil, errors.ErrUnsupported
+	switch c {
+	case media.Opus:
+		return newOpusEncoder(bitrate)
+	case media.AAC:
+		return newAACEncoder(bitrate)
+	}
+	return nil, unsupported("%s is no sound codec", c)
 }
 
-// AudioConverter turns frames of one sound codec into frames of another on the same clock: decoder delay and encoder
-// priming are subtracted, gaps are concealed up to 100 ms and silence beyond. It belongs to one goroutine.
-type AudioConverter struct{}
-
-func NewAudioConverter(to media.Codec) (*AudioConverter, error) { return nil, errors.ErrUnsupported }
-
-// Convert gives the frames that are complete now; the input's Format may change at any time.
-func (c *AudioConverter) Convert(f *media.Frame) ([]*media.Frame, error) {
-	return nil, errors.ErrUnsupported
+// SamplesAt converts a media time to a number of samples at SampleRate, rounded. It does not overflow.
+func SamplesAt(t time.Duration) int64 {
+	s := t / time.Second
+	rest := int64(t-s*time.Second) * SampleRate
+	half := int64(time.Second) / 2
+	if rest < 0 {
+		half = -half
+	}
+	return int64(s)*SampleRate + (rest+half)/int64(time.Second)
 }
 
-// Workers starts ffmpeg processes. It is safe for use by several goroutines.
-type Workers struct{}
-
-// FindWorkers looks for ffmpeg at path, or in PATH when empty. Without one the result still works, and says so.
-func FindWorkers(path string) *Workers { return &Workers{} }
-
-// Available is nil, or says why no picture can be converted.
-func (w *Workers) Available() error { return ErrNoWorkers }
-
-// VideoConverter re-encodes one stream to H.264 constrained baseline without B-frames at the same size, in a process
-// that is restarted when it dies.
-type VideoConverter struct{}
-
-// Convert starts a converter. out is called from one goroutine, with frames whose PTS are those of the input; keyframe
-// is called when the converter needs one to go on (after a start or a restart).
-func (w *Workers) Convert(out func(*media.Frame), keyframe func()) (*VideoConverter, error) {
-	return nil, ErrNoWorkers
+// TimeOf converts a number of samples at SampleRate to media time.
+func TimeOf(samples int64) time.Duration {
+	s := samples / SampleRate
+	return time.Duration(s)*time.Second + time.Duration(samples-s*SampleRate)*time.Second/SampleRate
 }
-
-// Write hands in a frame; it never blocks: a converter that cannot keep up drops up to the next keyframe.
-func (v *VideoConverter) Write(f *media.Frame) {}
-
-// RequestKeyframe makes the next output frame a keyframe where that is possible within a second.
-func (v *VideoConverter) RequestKeyframe() {}
-
-// Close ends the process and waits for it.
-func (v *VideoConverter) Close() {}

@@ -1,0 +1,91 @@
+package codec
+
+import (
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+// AudioConverter turns frames of one sound codec into frames of another on the same clock: decoder delay and encoder
+// priming are subtracted, gaps are concealed up to 100 ms and silence beyond. It belongs to one goroutine.
+type AudioConverter struct {
+	aligner Aligner
+	packer  *AudioPacker
+	failed  int // frames in a row that could not be decoded
+}
+
+func NewAudioConverter(to media.Codec) (*AudioConverter, error) {
+	p, err := NewAudioPacker(to, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &AudioConverter{packer: p}, nil
+}
+
+// Convert gives the frames that are complete now; the input's Format may change at any time. A single frame that cannot
+// be decoded is concealed when the next one comes; an error says that the sound cannot be decoded at all, or not any
+// more, and may be ignored: better frames may follow.
+func (c *AudioConverter) Convert(f *media.Frame) ([]*media.Frame, error) {
+	pcm, at, fresh, err := c.aligner.Align(f)
+	if err != nil {
+		if c.failed++; c.failed < 3 && c.aligner.dec != nil {
+			return nil, nil
+		}
+		return nil, err
+	}
+	c.failed = 0
+	return c.packer.Pack(nil, pcm, at, fresh)
+}
+
+// AudioPacker encodes samples that lie on media time. It belongs to one goroutine.
+type AudioPacker struct {
+	enc   AudioEncoder
+	pcm   []float32 // what does not fill a frame yet
+	at    int64     // position of its first sample
+	any   bool
+	fresh bool // the next frame does not follow the one before
+}
+
+// NewAudioPacker makes a packer; bitrate in bit/s, 0 for the codec's default.
+func NewAudioPacker(to media.Codec, bitrate int) (*AudioPacker, error) {
+	enc, err := NewAudioEncoder(to, bitrate)
+	if err != nil {
+		return nil, err
+	}
+	return &AudioPacker{enc: enc}, nil
+}
+
+// Format is the format of the frames.
+func (p *AudioPacker) Format() *media.Format { return p.enc.Format() }
+
+// Pack takes samples at a position, which follow those of the call before unless fresh is true, and appends the frames
+// that are complete to out.
+func (p *AudioPacker) Pack(out []*media.Frame, pcm []float32, at int64, fresh bool) ([]*media.Frame, error) {
+	if fresh || !p.any {
+		p.pcm, p.at, p.fresh, p.any = p.pcm[:0], at, p.any, true
+	}
+	p.pcm = append(p.pcm, pcm...)
+	size := p.enc.FrameSize()
+	used := 0
+	var failure error
+	for len(p.pcm)-used >= size*Channels {
+		payload, err := p.enc.Encode(p.pcm[used : used+size*Channels])
+		position := p.at - int64(p.enc.Delay())
+		used += size * Channels
+		p.at += int64(size)
+		if err != nil {
+			failure = err
+			p.fresh = true
+			continue
+		}
+		if payload == nil {
+			continue
+		}
+		pts := TimeOf(position)
+		out = append(out, &media.Frame{
+			Format: p.enc.Format(), Payload: payload, PTS: pts, DTS: pts, Duration: frameTime(position, size),
+			Keyframe: true, Discontinuity: p.fresh,
+		})
+		p.fresh = false
+	}
+	p.pcm = p.pcm[:copy(p.pcm, p.pcm[used:])]
+	return out, failure
+}
