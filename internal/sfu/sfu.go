@@ -4,7 +4,6 @@ package sfu
 
 import (
 	"errors"
-	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/rtc"
@@ -69,24 +68,3 @@ type SenderStats struct {
 	// Lost is the fraction lost in the last report, 0 to 1.
 	Lost float32
 }
-
-// Speakers finds who speaks among many: levels in, a ranking out. It is pure: time is an argument.
-type Speakers struct{}
-
-// NewSpeakers makes a ranking without anybody in it.
-func NewSpeakers() *Speakers { return &Speakers{} }
-
-// Observe notes somebody's level, 0 to 1.
-func (s *Speakers) Observe(id string, level float32, now time.Duration) {}
-
-// Remove forgets somebody.
-func (s *Speakers) Remove(id string) {}
-
-// Speaker is somebody whose level changed; 0 means stopped.
-type Speaker struct {
-	ID    string
-	Level float32
-}
-
-// Changes are the speakers that changed since the last call.
-func (s *Speakers) Changes(now time.Duration) []Speaker { return nil }

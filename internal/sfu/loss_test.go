@@ -1,0 +1,167 @@
+package sfu
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+const ms = time.Millisecond
+
+func TestLosses(t *testing.T) {
+	type step struct {
+		at         time.Duration
+		first, end uint64 // a gap
+		found      uint64
+		want       []uint64
+		lost       uint64
+		tooMany    bool
+	}
+	const rtt = 40 * ms // asked again after 55 ms
+	tests := []struct {
+		name  string
+		steps []step
+	}{
+		{"reordering is waited for", []step{
+			{at: 0, first: 5, end: 6},
+			{at: 4 * ms},
+			{at: 6 * ms, found: 5},
+			{at: 20 * ms},
+		}},
+		{"asked for, then again after a round trip", []step{
+			{at: 0, first: 5, end: 7},
+			{at: 8 * ms, want: []uint64{5, 6}},
+			{at: 30 * ms, found: 6},
+			{at: 62 * ms},
+			{at: 63 * ms, want: []uint64{5}},
+			{at: 70 * ms, found: 5},
+			{at: 200 * ms},
+		}},
+		{"each on its own time", []step{
+			{at: 0, first: 5, end: 6},
+			{at: 8 * ms, want: []uint64{5}},
+			{at: 20 * ms, first: 9, end: 11},
+			{at: 28 * ms, want: []uint64{9, 10}},
+			{at: 63 * ms, want: []uint64{5}},
+			{at: 83 * ms, want: []uint64{9, 10}},
+		}},
+		{"a burst beyond the bound", []step{
+			{at: 0, first: 5, end: 6},
+			{at: 1 * ms, first: 10, end: 10 + maxMissing, tooMany: true},
+			{at: 50 * ms},
+		}},
+		{"many small gaps beyond the bound", []step{
+			{at: 0, first: 5, end: 5 + maxMissing},
+			{at: 1 * ms, first: 1000, end: 1001, tooMany: true},
+			{at: 50 * ms},
+		}},
+		{"given up when too old", []step{
+			{at: 0, first: 5, end: 6},
+			{at: 8 * ms, want: []uint64{5}},
+			{at: 1600 * ms, lost: 5},
+			{at: 1700 * ms},
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var l losses
+			for i, step := range test.steps {
+				if tooMany := l.gap(step.first, step.end, step.at); tooMany != step.tooMany {
+					t.Fatalf("step %d: too many is %v", i, tooMany)
+				}
+				if step.found != 0 {
+					l.found(step.found)
+				}
+				got, lost := l.due(nil, step.at, rtt)
+				if !slices.Equal(got, step.want) || lost != step.lost {
+					t.Fatalf("step %d at %v: asks for %v, lost %d; want %v, %d", i, step.at, got, lost, step.want, step.lost)
+				}
+			}
+		})
+	}
+}
+
+func TestLossesGivesUpAfterItsRequests(t *testing.T) {
+	var l losses
+	l.gap(7, 8, 0)
+	requests, lost := 0, uint64(0)
+	for now := time.Duration(0); lost == 0 && now < 10*time.Second; now += 5 * ms {
+		var seqs []uint64
+		seqs, lost = l.due(nil, now, 20*ms)
+		requests += len(seqs)
+	}
+	if requests != maxRequests || lost != 7 || len(l.missing) != 0 {
+		t.Fatalf("%d requests, lost %d, %d missing", requests, lost, len(l.missing))
+	}
+}
+
+// TestLossesOnALossyLink runs ten minutes of a stream with loss in bursts, reordering and wrap-around, repaired by what
+// is asked for after a round trip that is lossy itself.
+func TestLossesOnALossyLink(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	const (
+		interval = 5 * ms
+		rtt      = 60 * ms
+	)
+	type flight struct {
+		wire uint16
+		seq  uint64
+		at   time.Duration
+	}
+	var (
+		s        sequence
+		l        losses
+		inFlight []flight
+		came     = map[uint64]bool{}
+		asked    int
+		bad      bool
+		sent     = 10 * int(time.Minute/interval)
+	)
+	first := uint64(1<<16 | 60000)
+	for i, now := 0, time.Duration(0); i < sent+400; i, now = i+1, now+interval {
+		if i < sent {
+			if bad {
+				bad = random.Float64() < 0.7
+			} else {
+				bad = random.Float64() < 0.01
+			}
+			if !bad {
+				late := time.Duration(random.IntN(10)) * ms
+				seq := first + uint64(i)
+				inFlight = append(inFlight, flight{uint16(seq), seq, now + rtt/2 + late})
+			}
+		}
+		inFlight = slices.DeleteFunc(inFlight, func(f flight) bool {
+			if f.at > now {
+				return false
+			}
+			before := s.highest
+			seq, what := s.extend(f.wire)
+			if what == rejected {
+				return true
+			}
+			if seq != f.seq {
+				t.Fatalf("packet %d came as %d", f.seq, seq)
+			}
+			came[seq] = true
+			if what == newest && before != 0 {
+				l.gap(before+1, seq, now)
+			} else {
+				l.found(seq)
+			}
+			return true
+		})
+		seqs, _ := l.due(nil, now, rtt)
+		for _, seq := range seqs {
+			asked++
+			if random.Float64() < 0.9 {
+				inFlight = append(inFlight, flight{s.wire(seq), seq, now + rtt})
+			}
+		}
+	}
+	if missing := sent - len(came); missing > 3 {
+		t.Errorf("%d of %d packets missing in the end", missing, sent)
+	}
+	t.Logf("%d packets, %d requests, %d never came", sent, asked, sent-len(came))
+}
