@@ -1,6 +1,9 @@
 package rtpfmt
 
-import "github.com/tuttilive/tutti/internal/media"
+import (
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/bitstream"
+)
 
 // Parse fills in what the payload's own header says: Start, Keyframe, Temporal, Spatial and the VP8 descriptor. It looks at
 // nothing but p.Payload, allocates nothing, and tells whether the payload was well-formed; of a malformed one Start and
@@ -183,7 +186,7 @@ func parseAV1(p *media.Packet) bool {
 	}
 	b = b[1:]
 	if header>>4&3 != 1 { // W: a single element has no length
-		_, n := leb128(b)
+		_, n := bitstream.LEB128(b)
 		if n == 0 {
 			return false
 		}
@@ -207,20 +210,4 @@ func parseAV1(p *media.Packet) bool {
 		p.Keyframe = p.Start && header&8 != 0 // N: first packet of a coded video sequence
 	}
 	return true
-}
-
-// leb128 reads a little-endian base 128 number (AV1 specification, section 4.10.5) and how many bytes it took, 0 when
-// malformed or above 32 bits.
-func leb128(b []byte) (value uint32, n int) {
-	var v uint64
-	for i := range min(len(b), 8) {
-		v |= uint64(b[i]&0x7f) << (7 * i)
-		if b[i]&0x80 == 0 {
-			if v > 1<<32-1 {
-				return 0, 0
-			}
-			return uint32(v), i + 1
-		}
-	}
-	return 0, 0
 }

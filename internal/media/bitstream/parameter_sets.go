@@ -1,0 +1,82 @@
+package bitstream
+
+import (
+	"bytes"
+
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+// ParameterSets collects the parameter sets of a stream of H.264 or H.265 units and makes a new Format when they change.
+// It belongs to one goroutine.
+type ParameterSets struct {
+	// Codec is media.H264 or media.H265.
+	Codec media.Codec
+
+	vps, sps, pps []byte
+	format        *media.Format
+	changed       bool
+}
+
+// Add takes a unit if it is a parameter set that the format holds, and copies it. A format holds one PPS: an H.264 stream's
+// second one, with another id, is not taken and must stay among the pictures.
+func (s *ParameterSets) Add(unit []byte) (taken bool) {
+	if len(unit) > MaxParameterSet {
+		return false
+	}
+	if s.Codec == media.H265 {
+		switch H265Type(unit) {
+		case H265VPS:
+			s.replace(&s.vps, unit)
+		case H265SPS:
+			s.replace(&s.sps, unit)
+		case H265PPS:
+			s.replace(&s.pps, unit)
+		default:
+			return false
+		}
+		return true
+	}
+	switch H264Type(unit) {
+	case H264SPS:
+		s.replace(&s.sps, unit)
+	case H264PPS:
+		if s.pps != nil && !s.changed && ppsID(unit) != ppsID(s.pps) {
+			return false
+		}
+		s.replace(&s.pps, unit)
+	default:
+		return false
+	}
+	return true
+}
+
+func (s *ParameterSets) replace(set *[]byte, unit []byte) {
+	if !bytes.Equal(*set, unit) {
+		*set, s.changed = bytes.Clone(unit), true
+	}
+}
+
+// Format is that of the sets added so far: the same pointer as long as they stay the same, nil before all are there. A
+// malformed set changes nothing.
+func (s *ParameterSets) Format() *media.Format {
+	if !s.changed || s.sps == nil || s.pps == nil || s.Codec == media.H265 && s.vps == nil {
+		return s.format
+	}
+	s.changed = false
+	var f *media.Format
+	var err error
+	if s.Codec == media.H265 {
+		f, err = H265Format(s.vps, s.sps, s.pps)
+	} else {
+		f, err = H264Format(s.sps, s.pps)
+	}
+	if err == nil {
+		s.format = f
+	}
+	return s.format
+}
+
+func ppsID(pps []byte) uint32 {
+	bits := bitReader{b: pps[1:min(len(pps), 8)]}
+	return bits.golomb()
+}
