@@ -30,6 +30,7 @@ type Studio struct {
 	away    *time.Timer             // ends the show when everybody stays away
 	closed  bool
 
+	changed  chan struct{} // closed and replaced at each event
 	speakers *sfu.Speakers
 	stop     chan struct{} // ends the goroutine that looks for speakers
 	stopped  chan struct{}
@@ -39,7 +40,7 @@ func newStudio(h *House, r *room.Room) *Studio {
 	s := &Studio{
 		house: h, name: r.Name, log: h.log.With("room", r.Name), room: r,
 		members: map[string]*Participant{}, tracks: map[string]*published{},
-		speakers: sfu.NewSpeakers(), stop: make(chan struct{}), stopped: make(chan struct{}),
+		changed: make(chan struct{}), speakers: sfu.NewSpeakers(), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	go s.listen()
 	return s
@@ -127,6 +128,10 @@ func (s *Studio) enter(j room.Join, obs Observer) (*Participant, error) {
 
 // emit tells everybody who may know. The caller holds the lock.
 func (s *Studio) emit(events []room.Event) {
+	if len(events) > 0 {
+		close(s.changed)
+		s.changed = make(chan struct{})
+	}
 	for _, e := range events {
 		if gone, ok := e.(room.PublicationRemoved); ok {
 			s.dropTrack(gone.Publication.SID)

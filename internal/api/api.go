@@ -1,0 +1,95 @@
+// Package api is the HTTP side for people and applications: the page, the REST interface, health and metrics. It also
+// stands guard before the doors that speak HTTP: it checks hosts and origins and limits what one address may do.
+package api
+
+import (
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// Options are what the HTTP side needs.
+type Options struct {
+	House *studio.House
+	Info  Info
+	// Page is the page's build.
+	Page fs.FS
+	// RootPEM is the local root certificate, nil when the operator has an own one.
+	RootPEM []byte
+	// Doors are the handlers of doors that speak HTTP, by pattern (net/http.ServeMux).
+	Doors map[string]http.Handler
+	// Hosts are names under which the server may be reached beside localhost, addresses and its own name.
+	Hosts []string
+	// Origins are web origins, beside the server's own, that may act without a credential.
+	Origins []string
+	// AnyoneCreates lets people without a key create rooms.
+	AnyoneCreates bool
+	TrustProxy    bool
+	Log           *slog.Logger
+}
+
+// API serves HTTP. It is made once and safe for use by several goroutines.
+type API struct {
+	house         *studio.House
+	info          Info
+	rootPEM       []byte
+	anyoneCreates bool
+	started       time.Time
+	log           *slog.Logger
+	rates         *rates
+	rate          meter
+	stopping      chan struct{}
+	handler       http.Handler
+}
+
+// New makes the HTTP side.
+func New(o Options) *API {
+	a := &API{
+		house: o.House, info: o.Info, rootPEM: o.RootPEM, anyoneCreates: o.AnyoneCreates, started: time.Now(),
+		log: o.Log, rates: newRates(), stopping: make(chan struct{}),
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
+	mux.Handle("GET /metrics", a.operator(a.metrics()))
+	mux.HandleFunc("GET /root.crt", a.rootCertificate)
+	mux.HandleFunc("GET /api/info", a.getInfo)
+	mux.Handle("GET /api/status", a.operator(http.HandlerFunc(a.getStatus)))
+	mux.HandleFunc("POST /api/rooms", a.limited(perAddressCreate, a.createRoom))
+	mux.HandleFunc("GET /api/rooms/{room}", a.getRoom)
+	mux.HandleFunc("POST /api/rooms/{room}/join", a.limited(perAddressJoin, a.joinRoom))
+	mux.HandleFunc("GET /api/rooms/{room}/keys", a.directed(a.getKeys))
+	mux.HandleFunc("GET /api/rooms/{room}/live", a.getLive)
+	mux.HandleFunc("POST /api/rooms/{room}/live", a.directed(a.goLive))
+	mux.HandleFunc("PATCH /api/rooms/{room}/live", a.directed(a.showTrack))
+	mux.HandleFunc("DELETE /api/rooms/{room}/live", a.directed(a.endLive))
+	mux.HandleFunc("GET /api/rooms/{room}/events", a.limited(perAddressEvents, a.liveEvents))
+	mux.HandleFunc("POST /api/rooms/{room}/participants/{identity}/mute", a.directed(a.muteTrack))
+	mux.HandleFunc("DELETE /api/rooms/{room}/participants/{identity}", a.directed(a.removeParticipant))
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { fail(w, errUnknownPath) })
+	for pattern, door := range o.Doors {
+		mux.Handle(pattern, door)
+	}
+	mux.Handle("/", newPage(o.Page))
+	guard := newGuard(o.Hosts, o.Origins, o.TrustProxy)
+	a.handler = guard.wrap(mux)
+	return a
+}
+
+// ServeHTTP serves page, API and doors.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// Stop ends the streams of events, so that the HTTP server can shut down.
+func (a *API) Stop() { close(a.stopping) }
+
+func (a *API) rootCertificate(w http.ResponseWriter, _ *http.Request) {
+	if a.rootPEM == nil {
+		fail(w, errUnknownPath)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-x509-ca-cert")
+	w.Header().Set("Content-Disposition", `attachment; filename="tutti-root.crt"`)
+	w.Write(a.rootPEM)
+}

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// keyHeader carries a link key.
+const keyHeader = "X-Tutti-Key"
+
+// credential is what a request shows: a bearer token, and a link key in a header or, for players, the query.
+func credential(r *http.Request) studio.Credential {
+	c := studio.Credential{Key: r.Header.Get(keyHeader)}
+	if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		c.Token = t
+	}
+	if c.Key == "" {
+		c.Key = r.URL.Query().Get("key")
+	}
+	return c
+}
+
+// directed lets a handler through for those who may direct the room.
+func (a *API) directed(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if a.isOperator(r) {
+			next(w, r)
+			return
+		}
+		if _, err := a.house.Admit(r.PathValue("room"), credential(r), studio.ToDirect); err != nil {
+			a.refuse(w, r, err)
+			return
+		}
+		next(w, r)
+	}
+}
+
+// refuse answers somebody who was not admitted; who guesses too often is told to wait.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if !a.rates.allow(perAddressGuess, r) {
+		err = errRate
+	}
+	fail(w, err)
+}
+
+// operator lets a handler through for whoever has the API key and secret, or a token with roomList.
+func (a *API) operator(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.isOperator(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		a.refuse(w, r, errOperator)
+	})
+}
+
+func (a *API) isOperator(r *http.Request) bool {
+	if key, secret, ok := r.BasicAuth(); ok {
+		return a.house.Keys().IsSecret(key, secret)
+	}
+	if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		claims, err := a.house.Keys().Verify(t)
+		return err == nil && claims.Video.RoomList
+	}
+	return false
+}
+
+// linkKeys are the keys of a room's links.
+type linkKeys struct {
+	Host    string `json:"host"`
+	Guest   string `json:"guest"`
+	Watch   string `json:"watch"`
+	Publish string `json:"publish"`
+}
+
+func keysOf(k auth.Keys, roomName, salt string) linkKeys {
+	return linkKeys{
+		Host: k.LinkKey(roomName, auth.Host, salt), Guest: k.LinkKey(roomName, auth.Guest, salt),
+		Watch: k.LinkKey(roomName, auth.Watcher, salt), Publish: k.LinkKey(roomName, auth.Publisher, salt),
+	}
+}

@@ -1,0 +1,125 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+)
+
+// guard checks every request before anything else sees it.
+type guard struct {
+	hosts      []string
+	anyHost    bool
+	origins    []string
+	anyOrigin  bool
+	trustProxy bool
+}
+
+func newGuard(hosts, origins []string, trustProxy bool) *guard {
+	g := &guard{hosts: []string{"localhost"}, trustProxy: trustProxy}
+	if name, err := os.Hostname(); err == nil {
+		g.hosts = append(g.hosts, strings.ToLower(name), strings.ToLower(name)+".local")
+	}
+	for _, h := range hosts {
+		g.anyHost = g.anyHost || h == "*"
+		g.hosts = append(g.hosts, strings.ToLower(h))
+	}
+	for _, o := range origins {
+		g.anyOrigin = g.anyOrigin || o == "*"
+		g.origins = append(g.origins, strings.ToLower(strings.TrimSuffix(o, "/")))
+	}
+	return g
+}
+
+// contentPolicy lets the page load what is its own and nothing else. Styles may be inline because the page's framework
+// sets them; scripts may not.
+const contentPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
+	"media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; " +
+	"form-action 'none'; frame-ancestors 'self'"
+
+func (g *guard) wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !g.hostAllowed(r.Host) {
+			// A browser that was lured here under another name (DNS rebinding) gets nothing.
+			fail(w, &apiError{http.StatusMisdirectedRequest, "forbidden",
+				"the server does not answer to this name: its operator can allow it with --host"})
+			return
+		}
+		if g.trustProxy {
+			if from := clientBehindProxy(r); from != "" {
+				r.RemoteAddr = net.JoinHostPort(from, "0")
+			}
+		}
+		h := w.Header()
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Content-Security-Policy", contentPolicy)
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			if !g.crossOrigin(w, r) {
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// hostAllowed tells whether the server may be called by this name. Addresses are always allowed: nobody can rebind them.
+func (g *guard) hostAllowed(host string) bool {
+	if g.anyHost {
+		return true
+	}
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	return slices.Contains(g.hosts, name)
+}
+
+// crossOrigin answers preflights, and refuses foreign pages that would act without showing a credential. It tells
+// whether to go on.
+func (g *guard) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*") // there are no cookies, so this gives away nothing
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Tutti-Key")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
+	if r.Method == http.MethodOptions {
+		h.Set("Access-Control-Max-Age", "86400")
+		w.WriteHeader(http.StatusNoContent)
+		return false
+	}
+	if r.Method == http.MethodGet || g.sameSite(origin, r.Host) || r.Header.Get("Authorization") != "" || r.Header.Get(keyHeader) != "" {
+		return true
+	}
+	fail(w, errOrigin)
+	return false
+}
+
+func (g *guard) sameSite(origin, host string) bool {
+	if g.anyOrigin || slices.Contains(g.origins, strings.ToLower(origin)) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && strings.EqualFold(u.Host, host)
+}
+
+// clientBehindProxy is the last address that our own proxy added.
+func clientBehindProxy(r *http.Request) string {
+	list := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+	last := strings.TrimSpace(list[len(list)-1])
+	if _, err := netip.ParseAddr(last); err != nil {
+		return ""
+	}
+	return last
+}

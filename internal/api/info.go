@@ -1,0 +1,41 @@
+package api
+
+import "net/http"
+
+// Info tells clients what the server is and can do.
+type Info struct {
+	Version  string   `json:"version"`
+	Dev      bool     `json:"dev"`
+	Features Features `json:"features"`
+	Ports    Ports    `json:"ports"`
+	// Addresses are those to open the page at, the most useful first.
+	Addresses []string `json:"addresses"`
+	// RTMPHosts are hosts to give to an encoder.
+	RTMPHosts []string `json:"rtmpHosts"`
+	// CreateRooms is "anyone" or "key".
+	CreateRooms string `json:"createRooms"`
+	// RootCertificate is where the local root certificate is, empty when the operator has an own certificate.
+	RootCertificate string `json:"rootCertificate,omitempty"`
+}
+
+// Features tells what is switched off, and why.
+type Features struct {
+	VideoConversion bool     `json:"videoConversion"`
+	Reasons         []Reason `json:"reasons"`
+}
+
+// Reason is a stable code with an English sentence.
+type Reason struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+// Ports are where the listeners are, 0 for one that is off.
+type Ports struct {
+	HTTP  int `json:"http"`
+	HTTPS int `json:"https"`
+	RTC   int `json:"webrtc"`
+	RTMP  int `json:"rtmp"`
+}
+
+func (a *API) getInfo(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, a.info) }

@@ -1,0 +1,261 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/program"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// liveStatus is a room on the air as clients see it.
+type liveStatus struct {
+	On                bool              `json:"on"`
+	Since             *time.Time        `json:"since,omitempty"`
+	Title             string            `json:"title,omitempty"`
+	Viewers           int               `json:"viewers"`
+	ViewersByProtocol map[string]int    `json:"viewersByProtocol,omitempty"`
+	PeakViewers       int               `json:"peakViewers"`
+	Skips             map[string]int    `json:"skips,omitempty"`
+	Video             *videoStatus      `json:"video"`
+	Audio             *audioStatus      `json:"audio"`
+	Sources           []sourceStatus    `json:"sources"`
+	Warnings          []program.Warning `json:"warnings"`
+	Play              *playPaths        `json:"play,omitempty"`
+}
+
+type videoStatus struct {
+	Codec   string  `json:"codec"`
+	Width   int     `json:"width"`
+	Height  int     `json:"height"`
+	FPS     float64 `json:"fps"`
+	Bitrate int     `json:"bitrate"`
+}
+
+type audioStatus struct {
+	Codec   string `json:"codec"`
+	Bitrate int    `json:"bitrate"`
+}
+
+type sourceStatus struct {
+	Identity string        `json:"identity"`
+	Name     string        `json:"name"`
+	Kind     string        `json:"kind"`
+	Tracks   []trackStatus `json:"tracks"`
+}
+
+type trackStatus struct {
+	SID     string  `json:"sid"`
+	Kind    string  `json:"kind"`
+	Source  string  `json:"source"`
+	Codec   string  `json:"codec"`
+	Width   int     `json:"width"`
+	Height  int     `json:"height"`
+	FPS     float64 `json:"fps"`
+	Bitrate int     `json:"bitrate"`
+	Muted   bool    `json:"muted"`
+	Shown   bool    `json:"shown"`
+}
+
+type playPaths struct {
+	WHEP string `json:"whep"`
+	FLV  string `json:"flv"`
+	HLS  string `json:"hls"`
+}
+
+func statusOf(name string, st studio.LiveStatus) liveStatus {
+	p := url.PathEscape(name)
+	out := liveStatus{
+		On: true, Since: &st.Since, Title: st.Title, Viewers: st.Total, ViewersByProtocol: st.Viewers, PeakViewers: st.Peak,
+		Skips: st.Skips, Sources: []sourceStatus{}, Warnings: st.Warnings,
+		Play: &playPaths{WHEP: "/whep/" + p, FLV: "/live/" + p + ".flv", HLS: "/live/" + p + "/index.m3u8"},
+	}
+	if out.Warnings == nil {
+		out.Warnings = []program.Warning{}
+	}
+	for _, src := range st.Sources {
+		s := sourceStatus{Identity: src.Participant.Identity, Name: src.Participant.Name, Kind: "person", Tracks: []trackStatus{}}
+		if src.Participant.Kind == room.Ingest {
+			s.Kind = "ingest"
+		}
+		for _, t := range src.Tracks {
+			s.Tracks = append(s.Tracks, trackStatus{
+				SID: t.SID, Kind: t.Kind.String(), Source: t.Source.String(), Codec: t.Codec.String(), Width: t.Width, Height: t.Height,
+				FPS: t.FPS, Bitrate: t.Bitrate, Muted: t.Muted, Shown: t.Shown,
+			})
+			switch {
+			case t.Shown:
+				out.Video = &videoStatus{t.Codec.String(), t.Width, t.Height, t.FPS, t.Bitrate}
+			case t.Kind == media.Audio && out.Audio == nil:
+				out.Audio = &audioStatus{t.Codec.String(), t.Bitrate}
+			}
+		}
+		out.Sources = append(out.Sources, s)
+	}
+	return out
+}
+
+func (a *API) liveStatus(name string) (liveStatus, error) {
+	s, err := a.house.Studio(name)
+	if err != nil {
+		return liveStatus{}, studio.ErrNotLive
+	}
+	st, err := s.LiveStatus()
+	if err != nil {
+		return liveStatus{}, err
+	}
+	return statusOf(name, st), nil
+}
+
+func (a *API) getLive(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("room")
+	if _, err := a.house.Admit(name, credential(r), studio.ToWatch); err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	st, err := a.liveStatus(name)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, st)
+}
+
+func (a *API) goLive(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("room")
+	var req struct {
+		Title string `json:"title"`
+		Show  string `json:"show"`
+	}
+	if err := read(w, r, &req); err != nil {
+		fail(w, err)
+		return
+	}
+	if len(req.Title) > maxTitle {
+		fail(w, errBadBody)
+		return
+	}
+	s, err := a.house.Studio(name)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	if err := s.GoLive(a.actor(r), req.Title); err != nil {
+		fail(w, err)
+		return
+	}
+	if req.Show != "" {
+		if err := s.Show(req.Show); err != nil {
+			fail(w, err)
+			return
+		}
+	}
+	a.answerLive(w, name)
+}
+
+func (a *API) answerLive(w http.ResponseWriter, name string) {
+	st, err := a.liveStatus(name)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, st)
+}
+
+// actor is the identity that a request acts for.
+func (a *API) actor(r *http.Request) string {
+	claims, err := a.house.Keys().Verify(credential(r).Token)
+	if err != nil {
+		return "host"
+	}
+	return claims.Identity
+}
+
+func (a *API) showTrack(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Show string `json:"show"`
+	}
+	if err := read(w, r, &req); err != nil {
+		fail(w, err)
+		return
+	}
+	a.inStudio(w, r, func(s *studio.Studio) error { return s.Show(req.Show) })
+}
+
+func (a *API) endLive(w http.ResponseWriter, r *http.Request) {
+	s, err := a.house.Studio(r.PathValue("room"))
+	if err != nil {
+		fail(w, studio.ErrNotLive)
+		return
+	}
+	sum, err := s.EndLive()
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{"duration": sum.Duration.Seconds(), "peakViewers": sum.Peak})
+}
+
+// eventInterval is how often a client hears of a live room even when nothing changed but the figures.
+const eventInterval = 2 * time.Second
+
+// liveEvents tells a client, as server-sent events, how a room is doing: at once, on every change, and regularly.
+func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("room")
+	if _, err := a.house.Admit(name, credential(r), studio.ToWatch); err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	flush := http.NewResponseController(w)
+	tick := time.NewTicker(eventInterval)
+	defer tick.Stop()
+	last, silent := "", 0
+	for {
+		var changed <-chan struct{}
+		if s, err := a.house.Studio(name); err == nil {
+			changed = s.Changed()
+		}
+		st, err := a.liveStatus(name)
+		if err != nil {
+			st = liveStatus{Sources: []sourceStatus{}, Warnings: []program.Warning{}}
+		}
+		data, err := json.Marshal(st)
+		if err != nil {
+			a.log.Error("encoding a live status", "room", name, "error", err)
+			return
+		}
+		silent++
+		if now := string(data); now != last || silent >= 8 {
+			last, silent = now, 0
+			if _, err := fmt.Fprintf(w, "event: status\ndata: %s\n\n", data); err != nil {
+				return
+			}
+			if err := flush.Flush(); err != nil {
+				return
+			}
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-a.stopping:
+			return
+		case <-changed:
+			// Several changes within a moment are told together.
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-r.Context().Done():
+				return
+			}
+		case <-tick.C:
+		}
+	}
+}

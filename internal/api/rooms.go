@@ -1,0 +1,208 @@
+package api
+
+import (
+	"crypto/rand"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// tokenLife is how long somebody may join with the token that a link gave.
+const tokenLife = 6 * time.Hour
+
+// maxTitle is in bytes.
+const maxTitle = 200
+
+type newRoom struct {
+	Name        string      `json:"name"`
+	Title       string      `json:"title"`
+	Access      room.Access `json:"access"`
+	PublicWatch *bool       `json:"publicWatch"`
+}
+
+func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
+	if !a.anyoneCreates && !a.isOperator(r) {
+		a.refuse(w, r, errOperator)
+		return
+	}
+	var req newRoom
+	if err := read(w, r, &req); err != nil {
+		fail(w, err)
+		return
+	}
+	if req.Name == "" {
+		req.Name = madeUpName()
+	}
+	if req.Access == "" {
+		req.Access = room.AccessLink
+	}
+	if err := room.CheckName(req.Name); err != nil {
+		fail(w, err)
+		return
+	}
+	if !req.Access.Valid() || len(req.Title) > maxTitle {
+		fail(w, &apiError{http.StatusBadRequest, "bad_request", "access is open, link or token; a title has at most 200 bytes"})
+		return
+	}
+	policy := room.Policy{
+		Title: req.Title, Access: req.Access, PublicWatch: req.PublicWatch == nil || *req.PublicWatch,
+		Salt: rand.Text(), CreatedAt: time.Now().UTC(),
+	}
+	if err := a.house.Policies().Create(req.Name, policy); err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, http.StatusCreated, struct {
+		roomPolicy
+		Keys linkKeys `json:"keys"`
+	}{policyOf(req.Name, policy), keysOf(a.house.Keys(), req.Name, policy.Salt)})
+}
+
+// madeUpName is easy to read out and hard to guess: three groups of lower-case letters and digits.
+func madeUpName() string {
+	t := strings.ToLower(rand.Text())
+	return t[:3] + "-" + t[3:7] + "-" + t[7:10]
+}
+
+type roomPolicy struct {
+	Room        string      `json:"room"`
+	Title       string      `json:"title"`
+	Access      room.Access `json:"access"`
+	PublicWatch bool        `json:"publicWatch"`
+}
+
+func policyOf(name string, p room.Policy) roomPolicy {
+	return roomPolicy{Room: name, Title: p.Title, Access: p.Access, PublicWatch: p.PublicWatch}
+}
+
+func (a *API) getRoom(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("room")
+	if err := room.CheckName(name); err != nil {
+		fail(w, err)
+		return
+	}
+	policy, exists, err := a.house.Policies().Find(name)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	type live struct {
+		On    bool       `json:"on"`
+		Since *time.Time `json:"since,omitempty"`
+		Title string     `json:"title,omitempty"`
+	}
+	out := struct {
+		roomPolicy
+		Exists       bool `json:"exists"`
+		Live         live `json:"live"`
+		Participants int  `json:"participants"`
+		Viewers      int  `json:"viewers"`
+	}{roomPolicy: policyOf(name, policy), Exists: exists}
+	if s, err := a.house.Studio(name); err == nil {
+		out.Exists = true
+		out.Participants = s.Info().Participants
+		if st, err := s.LiveStatus(); err == nil {
+			out.Live, out.Viewers = live{true, &st.Since, st.Title}, st.Total
+		}
+	}
+	answer(w, http.StatusOK, out)
+}
+
+type joinRequest struct {
+	Name     string `json:"name"`
+	Identity string `json:"identity"`
+}
+
+// joinRoom makes the token with which a person from a link, or into an open room, joins.
+func (a *API) joinRoom(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("room")
+	var req joinRequest
+	if err := read(w, r, &req); err != nil {
+		fail(w, err)
+		return
+	}
+	claims, err := a.house.Admit(name, credential(r), studio.ToJoin)
+	if err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	if len(req.Name) > room.MaxIdentityBytes || len(req.Identity) > room.MaxIdentityBytes/2 {
+		fail(w, room.ErrBadIdentity)
+		return
+	}
+	claims.Name = req.Name
+	if req.Identity != "" {
+		// Somebody who comes back keeps the identity; the role's name before it keeps a guest from taking a host's.
+		role, _, _ := strings.Cut(claims.Identity, "-")
+		claims.Identity = role + "-" + strings.TrimPrefix(req.Identity, role+"-")
+	}
+	token, err := a.house.Keys().Mint(claims, tokenLife, time.Now())
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, map[string]string{
+		"token": token, "url": socketURL(r), "identity": claims.Identity, "role": roleOf(claims.Video), "room": name,
+	})
+}
+
+func roleOf(g auth.Grant) string {
+	switch {
+	case g.RoomAdmin:
+		return "host"
+	case g.CanPublish != nil && !*g.CanPublish:
+		return "viewer"
+	}
+	return "guest"
+}
+
+// socketURL is where the client that asks reaches signalling: the same host and scheme as this request.
+func socketURL(r *http.Request) string {
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "wss://" + r.Host
+	}
+	return "ws://" + r.Host
+}
+
+func (a *API) getKeys(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("room")
+	policy, _, err := a.house.Policies().Find(name)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, keysOf(a.house.Keys(), name, policy.Salt))
+}
+
+func (a *API) muteTrack(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		SID   string `json:"sid"`
+		Muted bool   `json:"muted"`
+	}
+	if err := read(w, r, &req); err != nil {
+		fail(w, err)
+		return
+	}
+	a.inStudio(w, r, func(s *studio.Studio) error { return s.Mute(r.PathValue("identity"), req.SID, req.Muted) })
+}
+
+func (a *API) removeParticipant(w http.ResponseWriter, r *http.Request) {
+	a.inStudio(w, r, func(s *studio.Studio) error { return s.Remove(r.PathValue("identity")) })
+}
+
+// inStudio does something in a running room and answers 204.
+func (a *API) inStudio(w http.ResponseWriter, r *http.Request, do func(*studio.Studio) error) {
+	s, err := a.house.Studio(r.PathValue("room"))
+	if err == nil {
+		err = do(s)
+	}
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}

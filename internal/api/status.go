@@ -1,0 +1,154 @@
+package api
+
+import (
+	"net/http"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// meter turns totals into rates between two looks.
+type meter struct {
+	mu     sync.Mutex
+	at     time.Time
+	totals map[string]uint64
+	cpu    time.Duration
+}
+
+// processCPU is the time that the process has used on all cores.
+func processCPU() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+type roomStatus struct {
+	roomPolicy
+	Participants int         `json:"participants"`
+	CreatedAt    time.Time   `json:"createdAt"`
+	Live         *liveStatus `json:"live"`
+	// BitrateOut is in bit/s, to viewers over HTTP.
+	BitrateOut uint64 `json:"bitrateOut"`
+}
+
+func (a *API) getStatus(w http.ResponseWriter, _ *http.Request) {
+	rooms := []roomStatus{}
+	totals := map[string]uint64{}
+	var participants, viewers int
+	studios := a.house.Studios()
+	sids := make([]string, len(studios))
+	for i, s := range studios {
+		info := s.Info()
+		sids[i] = info.SID
+		policy, _, err := a.house.Policies().Find(info.Name)
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		rs := roomStatus{roomPolicy: policyOf(info.Name, policy), Participants: info.Participants, CreatedAt: info.CreatedAt}
+		participants += info.Participants
+		if st, err := s.LiveStatus(); err == nil {
+			live := statusOf(info.Name, st)
+			rs.Live = &live
+			viewers += st.Total
+			totals[info.SID] = st.Sent
+		}
+		rooms = append(rooms, rs)
+	}
+	out, cpu := a.rate.look(totals, time.Now())
+	var sum uint64
+	for i := range rooms {
+		rooms[i].BitrateOut = out[sids[i]]
+		sum += rooms[i].BitrateOut
+	}
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	answer(w, http.StatusOK, map[string]any{
+		"version": a.info.Version, "uptime": time.Since(a.started).Seconds(), "cpu": cpu, "memory": mem.Sys - mem.HeapReleased,
+		"rooms": rooms,
+		"totals": map[string]any{
+			"rooms": len(rooms), "participants": participants, "viewers": viewers, "bitrateOut": sum,
+		},
+	})
+}
+
+// look gives the rate of each total in bit/s and the share of one core used (1 is a whole core) since the last look.
+func (m *meter) look(totals map[string]uint64, now time.Time) (map[string]uint64, float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	cpu := processCPU()
+	rates := map[string]uint64{}
+	span := now.Sub(m.at).Seconds()
+	share := 0.0
+	if !m.at.IsZero() && span > 0 {
+		share = (cpu - m.cpu).Seconds() / span
+		for k, total := range totals {
+			if before, ok := m.totals[k]; ok && total >= before {
+				rates[k] = uint64(float64(total-before) * 8 / span)
+			}
+		}
+	}
+	m.at, m.totals, m.cpu = now, totals, cpu
+	return rates, share
+}
+
+// metrics serves Prometheus figures, read from the house when somebody asks.
+func (a *API) metrics() http.Handler {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &houseCollector{a})
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+}
+
+var (
+	metricRooms        = prometheus.NewDesc("tutti_rooms", "Rooms that are running.", nil, nil)
+	metricParticipants = prometheus.NewDesc("tutti_participants", "Participants in all rooms.", nil, nil)
+	metricLive         = prometheus.NewDesc("tutti_live_rooms", "Rooms that are on the air.", nil, nil)
+	metricViewers      = prometheus.NewDesc("tutti_viewers", "Viewers of programs.", []string{"protocol"}, nil)
+	metricSkips        = prometheus.NewDesc("tutti_viewer_skips", "How often viewers of running shows lost something.", []string{"reason"}, nil)
+)
+
+type houseCollector struct{ api *API }
+
+func (c *houseCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{metricRooms, metricParticipants, metricLive, metricViewers, metricSkips} {
+		ch <- d
+	}
+}
+
+func (c *houseCollector) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v int, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), labels...)
+	}
+	studios := c.api.house.Studios()
+	participants, live, viewers, skips := 0, 0, map[string]int{}, map[string]int{}
+	for _, s := range studios {
+		participants += s.Info().Participants
+		st, err := s.LiveStatus()
+		if err != nil {
+			continue
+		}
+		live++
+		for protocol, n := range st.Viewers {
+			viewers[protocol] += n
+		}
+		for reason, n := range st.Skips {
+			skips[reason] += n
+		}
+	}
+	gauge(metricRooms, len(studios))
+	gauge(metricParticipants, participants)
+	gauge(metricLive, live)
+	for protocol, n := range viewers {
+		gauge(metricViewers, n, protocol)
+	}
+	for reason, n := range skips {
+		gauge(metricSkips, n, reason)
+	}
+}
