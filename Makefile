@@ -1,0 +1,78 @@
+# Two commands do everything: `make run` and `make test`. Both install what the machine lacks (see scripts/need).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+ARGS ?=
+
+.PHONY: help run dev build web test test-go test-web test-e2e bench lint dist clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+run: build ## Build page and server, start it, print the addresses to open (ARGS="--flag ...")
+	@scripts/need ffmpeg-optional
+	@exec bin/tutti serve $(ARGS)
+
+dev: build ## The same for trying things: loopback only, no keys needed
+	@exec bin/tutti serve --dev $(ARGS)
+
+build: web bin/tutti ## Build page and server into bin/tutti
+
+.PHONY: bin/tutti
+bin/tutti:
+	@scripts/need go
+	@CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o $@ ./cmd/tutti
+
+# The page is built again only when its sources changed.
+WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
+
+web: web/dist/index.html
+web/dist/index.html: $(WEB_SOURCES) web/node_modules/.installed
+	@cd web && npm run --silent build && touch dist/.gitkeep dist/index.html
+
+web/node_modules/.installed: web/package-lock.json
+	@scripts/need node
+	@cd web && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.installed
+
+test: test-go test-web test-e2e ## All tests: Go with the race detector, page, browsers
+
+test-go: ## Go tests with the race detector
+	@scripts/need go cc ffmpeg
+	go vet ./...
+	CGO_ENABLED=1 go test -race -timeout 15m ./...
+
+test-web: web/node_modules/.installed ## Type check and unit tests of the page
+	cd web && npm run --silent check && npm test --silent
+
+test-e2e: build ## Browser tests in Chromium
+	@scripts/need chromium ffmpeg
+	cd e2e && npm ci --no-audit --no-fund --loglevel=error && npm test --silent
+
+bench: build ## Micro benchmarks and whole-server figures
+	go test -run '^$$' -bench . -benchtime 0.5s ./internal/...
+	bin/tutti bench flv
+	bin/tutti bench rtc
+
+lint: ## Formatting, vet, module hygiene
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go mod verify
+
+DIST := linux-amd64 linux-arm64 darwin-arm64
+dist: web ## Release archives with checksums into dist/
+	@scripts/need go
+	@mkdir -p dist && rm -f dist/*
+	@for target in $(DIST); do \
+	  os=$${target%-*}; arch=$${target#*-}; name=tutti-$(VERSION)-$$target; \
+	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build $(GOFLAGS_BUILD) -o dist/$$name/tutti ./cmd/tutti; \
+	  cp README.md README.zh-CN.md LICENSE THIRD_PARTY_NOTICES.md dist/$$name/; \
+	  tar -C dist -czf dist/$$name.tar.gz $$name; rm -r dist/$$name; \
+	done
+	@cd dist && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
+
+clean: ## Remove what was built
+	rm -rf bin dist web/node_modules e2e/node_modules e2e/out
+	find web/dist -mindepth 1 ! -name .gitkeep -delete
