@@ -27,7 +27,7 @@ type reception struct {
 
 // packet counts a packet. seq is its number on the wire, unwrapped.
 func (r *reception) packet(seq uint64, timestamp uint32, arrival time.Duration) {
-	transit := int64(arrival)*int64(r.clockRate)/int64(time.Second) - int64(timestamp)
+	transit := ticks(arrival, r.clockRate) - int64(timestamp)
 	if !r.started {
 		r.started = true
 		r.base, r.high = seq, seq

@@ -9,7 +9,7 @@ const maxTimestampJump = 10 * time.Second
 // timeline keeps a layer's RTP timestamps on one time base when its stream starts over or another SSRC goes on: the first
 // timestamp after the break follows the last by the time that passed between their arrivals.
 type timeline struct {
-	clockRate uint32
+	clockRate int
 	started   bool
 	offset    uint32 // added to what comes
 	last      uint32 // highest timestamp given, with offset
@@ -26,12 +26,17 @@ func (t *timeline) next(timestamp uint32, arrival time.Duration, broken bool) ui
 		passed := arrival - t.arrival
 		advanced := time.Duration(int32(at-t.last)) * time.Second / time.Duration(t.clockRate)
 		if broken || advanced-passed > maxTimestampJump || passed-advanced > maxTimestampJump {
-			at = t.last + uint32(int64(max(passed, time.Millisecond))*int64(t.clockRate)/int64(time.Second))
+			at = t.last + uint32(ticks(max(passed, time.Millisecond), t.clockRate))
 			t.offset = at - timestamp
 		}
 	}
 	t.last, t.arrival = at, arrival
 	return at
+}
+
+// ticks converts a duration to units of an RTP clock, to a microsecond, so that years do not overflow.
+func ticks(d time.Duration, clockRate int) int64 {
+	return d.Microseconds() * int64(clockRate) / 1_000_000
 }
 
 // late is the timestamp of a packet that came out of order.

@@ -1,0 +1,213 @@
+package sfu
+
+import (
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/rtpfmt"
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+const (
+	// segmentsKept bounds how many switches and skips back a packet can still be repaired or come late.
+	segmentsKept = 16
+	// sentBits is how far back the rewriter knows which numbers it gave out; a later packet must be asked for again.
+	sentBits = 256
+	// maxGap is the longest hole that is passed on; the remote could not tell a longer one from a step back.
+	maxGap = 1 << 14
+)
+
+// rewriter turns packets of one layer after another into one stream whose sequence numbers, timestamps and VP8 picture
+// ids go on without a break. Holes in the source stay holes, so the remote asks for what is missing. It is pure, and
+// gives no sequence number out twice: AES-GCM must not see one with other bytes. It is owned by one goroutine.
+type rewriter struct {
+	// highest is the highest number given out, extended, and timestamp, picture and tl0 what went with it.
+	highest   uint64
+	timestamp uint32
+	picture   uint16
+	tl0       uint8
+	// sent has a bit for each of the last sentBits numbers, at number % sentBits.
+	sent [sentBits / 64]uint64
+
+	segments [segmentsKept]segment // the newest at count-1, modulo segmentsKept
+	count    uint64
+	epoch    uint32
+}
+
+// segment is a run of source packets whose numbers are all moved alike: source number from becomes out.
+type segment struct {
+	layer     *track.Layer
+	from, out uint64
+	// epoch is the same in segments between which only empty packets were skipped.
+	epoch     uint32
+	timestamp uint32 // offset
+	picture   uint16 // offset
+	tl0       uint8  // offset
+}
+
+// newRewriter makes a rewriter whose first packet gets the given numbers, which should be random (RFC 3550, section 5.1).
+// A number below 1<<15 keeps early loss from confusing SRTP's rollover counter.
+func newRewriter(seq uint16, timestamp uint32) rewriter {
+	return rewriter{highest: 1<<16 + uint64(seq) - 1, timestamp: timestamp}
+}
+
+// begin goes on with a layer from packet p, which must be one at which decoding can start. elapsed is the media time
+// between the newest packet sent and p, and rate the clock rate in Hz. Packets of the layer before p are dropped.
+func (r *rewriter) begin(layer *track.Layer, p *media.Packet, elapsed time.Duration, rate int) {
+	at := r.timestamp
+	picture, tl0 := p.VP8.PictureID, p.VP8.TL0PicIdx
+	if r.count > 0 {
+		// Never less than a millisecond on: another timestamp is another picture to the remote.
+		at += uint32(ticks(max(elapsed, time.Millisecond), rate))
+		picture, tl0 = r.picture+1, r.tl0+1
+	}
+	r.epoch++
+	r.push(segment{
+		layer: layer, from: p.Seq, out: r.highest + 1, epoch: r.epoch,
+		timestamp: at - p.Timestamp,
+		picture:   picture - p.VP8.PictureID,
+		tl0:       tl0 - p.VP8.TL0PicIdx,
+	})
+}
+
+// rewrite fills in what p goes out as, and tells whether it does. A changed VP8 descriptor is appended to scratch, which
+// is returned.
+func (r *rewriter) rewrite(p *media.Packet, out *rtc.Packet, scratch []byte) ([]byte, bool) {
+	if r.count == 0 {
+		return scratch, false
+	}
+	s := r.newest()
+	if p.Seq < s.from {
+		if s = r.before(p.Seq); s == nil {
+			return scratch, false
+		}
+	}
+	seq := s.out + (p.Seq - s.from)
+	if seq <= r.highest {
+		if !r.take(seq) {
+			return scratch, false
+		}
+		return s.apply(p, seq, out, scratch), true
+	}
+	if seq-r.highest > maxGap {
+		r.push(segment{
+			layer: s.layer, from: p.Seq, out: r.highest + 1, epoch: s.epoch,
+			timestamp: s.timestamp, picture: s.picture, tl0: s.tl0,
+		})
+		s, seq = r.newest(), r.highest+1
+	}
+	if len(p.Payload) == 0 {
+		r.skip(s, p.Seq, seq)
+		return scratch, false
+	}
+	r.advance(seq)
+	r.timestamp = p.Timestamp + s.timestamp
+	if p.VP8.Size > 0 {
+		r.picture, r.tl0 = p.VP8.PictureID+s.picture, p.VP8.TL0PicIdx+s.tl0
+	}
+	return s.apply(p, seq, out, scratch), true
+}
+
+// source finds what went out under a number that the remote misses: the segment and the source's number.
+func (r *rewriter) source(seq uint16) (segment, uint64, bool) {
+	back := uint64(uint16(r.highest) - seq)
+	if back > maxGap || r.count == 0 {
+		return segment{}, 0, false
+	}
+	out := r.highest - back
+	for i := r.count; i > 0 && i+segmentsKept > r.count; i-- {
+		if s := r.segments[(i-1)%segmentsKept]; s.out <= out {
+			return s, s.from + (out - s.out), true
+		}
+	}
+	return segment{}, 0, false
+}
+
+// apply fills in what p goes out as under an extended number.
+func (s *segment) apply(p *media.Packet, seq uint64, out *rtc.Packet, scratch []byte) []byte {
+	*out = rtc.Packet{
+		Seq:        uint16(seq),
+		Timestamp:  p.Timestamp + s.timestamp,
+		Marker:     p.Marker,
+		AudioLevel: p.AudioLevel,
+		HasLevel:   p.HasLevel,
+		Voice:      p.Voice,
+		Payload:    p.Payload,
+	}
+	if d := p.VP8; d.Size > 0 && (s.picture != 0 || s.tl0 != 0) {
+		at := len(scratch)
+		scratch = rtpfmt.RewriteVP8(scratch, d, p.Payload, (d.PictureID+s.picture)&0x7fff, d.TL0PicIdx+s.tl0)
+		out.Prefix = scratch[at:]
+		out.Payload = p.Payload[d.Size:]
+	}
+	return scratch
+}
+
+// newest is the segment at work. There is one.
+func (r *rewriter) newest() *segment { return &r.segments[(r.count-1)%segmentsKept] }
+
+// layer is the layer that is forwarded, nil before begin, and last the source's timestamp of the newest packet.
+func (r *rewriter) position() (layer *track.Layer, last uint32) {
+	if r.count == 0 {
+		return nil, 0
+	}
+	s := r.newest()
+	return s.layer, r.timestamp - s.timestamp
+}
+
+func (r *rewriter) push(s segment) {
+	r.segments[r.count%segmentsKept] = s
+	r.count++
+}
+
+// before finds the segment of a late packet, nil when it belongs to what came before the last begin.
+func (r *rewriter) before(seq uint64) *segment {
+	next := r.newest()
+	for i := r.count - 1; i > 0 && i+segmentsKept > r.count; i-- {
+		s := &r.segments[(i-1)%segmentsKept]
+		if s.epoch != next.epoch {
+			return nil
+		}
+		if s.from <= seq {
+			if s.out+(seq-s.from) >= next.out {
+				return nil // skipped
+			}
+			return s
+		}
+		next = s
+	}
+	return nil
+}
+
+// skip closes the hole that an empty packet leaves: what follows it takes its number.
+func (r *rewriter) skip(s *segment, source, seq uint64) {
+	if source == s.from && s.out == r.highest+1 {
+		s.from++
+		return
+	}
+	next := *s
+	next.from, next.out = source+1, seq
+	r.push(next)
+}
+
+func (r *rewriter) advance(seq uint64) {
+	for n := max(r.highest+1, seq-min(seq, sentBits)); n < seq; n++ {
+		r.sent[n%sentBits/64] &^= 1 << (n % 64)
+	}
+	r.highest = seq
+	r.sent[seq%sentBits/64] |= 1 << (seq % 64)
+}
+
+// take marks a number up to highest as given out, and tells whether it was free.
+func (r *rewriter) take(seq uint64) bool {
+	if r.highest-seq >= sentBits {
+		return false
+	}
+	word, bit := &r.sent[seq%sentBits/64], uint64(1)<<(seq%64)
+	if *word&bit != 0 {
+		return false
+	}
+	*word |= bit
+	return true
+}
