@@ -1,0 +1,170 @@
+package room
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func newRoom(t *testing.T) *Room {
+	t.Helper()
+	r, err := New("r", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func join(t *testing.T, r *Room, identity string) []Event {
+	t.Helper()
+	_, events, err := r.Join(Join{Identity: identity, Permission: Permission{Publish: true, Subscribe: true}}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
+func names(events []Event) string {
+	var s []string
+	for _, e := range events {
+		s = append(s, strings.TrimPrefix(fmt.Sprintf("%T", e), "room."))
+	}
+	return strings.Join(s, " ")
+}
+
+func TestRoomNames(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"demo": true, "abc-1_2": true, "合奏室": true, "कक्ष": true, strings.Repeat("a", 64): true,
+		"": false, "a b": false, "a/b": false, "..": false, "a.b": false, "a\x00": false, strings.Repeat("a", 65): false, "\xff": false, "<b>": false,
+	} {
+		if err := CheckName(name); (err == nil) != ok {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func TestTheNewerConnectionOfAnIdentityWins(t *testing.T) {
+	r := newRoom(t)
+	join(t, r, "a")
+	if _, err := r.Publish("a", Publication{SID: "TR_1", Kind: media.Audio}); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := r.Participant("a")
+	events := join(t, r, "a")
+	if got := names(events); got != "PublicationRemoved ParticipantLeft ParticipantJoined" {
+		t.Fatalf("events: %s", got)
+	}
+	if left := events[1].(ParticipantLeft); left.Reason != LeftDuplicate || left.Participant.SID != before.SID {
+		t.Fatalf("left: %+v", left)
+	}
+	if n := len(r.Participants()); n != 1 {
+		t.Fatalf("%d participants", n)
+	}
+}
+
+func TestAFullRoom(t *testing.T) {
+	r := newRoom(t)
+	r.MaxParticipants = 1
+	join(t, r, "a")
+	if _, _, err := r.Join(Join{Identity: "b"}, noon); !errors.Is(err, ErrFull) {
+		t.Fatalf("got %v", err)
+	}
+	join(t, r, "a") // who is in already may come again
+}
+
+func TestPublishingFollowsPermission(t *testing.T) {
+	r := newRoom(t)
+	join(t, r, "a")
+	if _, err := r.SetPermission("a", Permission{Publish: true, Sources: []Source{Microphone}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Publish("a", Publication{SID: "TR_1", Source: Camera}); !errors.Is(err, ErrNotAllowed) {
+		t.Fatalf("camera: %v", err)
+	}
+	if _, err := r.Publish("a", Publication{SID: "TR_1", Source: Microphone}); err != nil {
+		t.Fatalf("microphone: %v", err)
+	}
+	if _, err := r.Publish("a", Publication{SID: "TR_1", Source: Microphone}); !errors.Is(err, ErrPublicationDup) {
+		t.Fatalf("twice: %v", err)
+	}
+	events, err := r.SetPermission("a", Permission{})
+	if err != nil || names(events) != "ParticipantChanged PublicationRemoved" {
+		t.Fatalf("losing the permission: %s, %v", names(events), err)
+	}
+	if _, err := r.Publish("nobody", Publication{}); !errors.Is(err, ErrNoParticipant) {
+		t.Fatalf("nobody: %v", err)
+	}
+}
+
+func TestPublicationsAreBounded(t *testing.T) {
+	r := newRoom(t)
+	join(t, r, "a")
+	for i := range MaxPublications {
+		if _, err := r.Publish("a", Publication{SID: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Publish("a", Publication{SID: "more"}); !errors.Is(err, ErrTooManyTracks) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestASnapshotDoesNotChange(t *testing.T) {
+	r := newRoom(t)
+	join(t, r, "a")
+	if _, err := r.Publish("a", Publication{SID: "TR_1"}); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := r.Participant("a")
+	if _, err := r.ChangePublication("a", "TR_1", func(p *Publication) { p.Muted = true }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Update("a", nil, nil, map[string]string{"k": "v"}); err != nil {
+		t.Fatal(err)
+	}
+	if before.Publications[0].Muted || len(before.Attributes) != 0 {
+		t.Fatal("the snapshot changed")
+	}
+	after, _ := r.Participant("a")
+	if !after.Publications[0].Muted || after.Attributes["k"] != "v" || after.Version <= before.Version {
+		t.Fatalf("after: %+v", after)
+	}
+}
+
+func TestAttributesMergeAndAreBounded(t *testing.T) {
+	r := newRoom(t)
+	join(t, r, "a")
+	update := func(a map[string]string) error { _, err := r.Update("a", nil, nil, a); return err }
+	if err := errors.Join(update(map[string]string{"x": "1", "y": "2"}), update(map[string]string{"x": ""})); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := r.Participant("a")
+	if len(p.Attributes) != 1 || p.Attributes["y"] != "2" {
+		t.Fatalf("attributes: %v", p.Attributes)
+	}
+	if err := update(map[string]string{"big": strings.Repeat("x", MaxMetadataBytes)}); !errors.Is(err, ErrTooLarge) {
+		t.Fatalf("too large: %v", err)
+	}
+}
+
+func TestGoingLive(t *testing.T) {
+	r := newRoom(t)
+	if _, err := r.EndLive(); !errors.Is(err, ErrAlreadyOffAir) {
+		t.Fatalf("ending before: %v", err)
+	}
+	if _, err := r.GoLive("a", "title", noon); err != nil || !r.Live().On {
+		t.Fatalf("going live: %v", err)
+	}
+	if _, err := r.GoLive("b", "", noon); !errors.Is(err, ErrAlreadyOnAir) {
+		t.Fatalf("twice: %v", err)
+	}
+	if _, err := r.EndLive(); err != nil || r.Live().On {
+		t.Fatalf("ending: %v", err)
+	}
+}
