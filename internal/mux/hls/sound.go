@@ -1,0 +1,196 @@
+package hls
+
+import (
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/mux/fmp4"
+)
+
+// soundLag is how far the sound may be behind the picture before silence is put in its place.
+const soundLag = time.Second
+
+// sound cuts the program's sound where the picture is cut, or on time when there is no picture. Its samples lie without
+// gaps on the timeline: jitter is smoothed, holes are filled with silence.
+type sound struct {
+	rendition
+
+	format *media.Format
+	// earliest is where the sound begins, when the picture began before it.
+	earliest   time.Duration
+	boundaries []soundBoundary
+}
+
+// soundBoundary is a place where the picture was cut, in media time since the stream's base.
+type soundBoundary struct {
+	at            time.Duration
+	discontinuity bool
+}
+
+// maxBoundaries bounds those that the sound has not reached yet.
+const maxBoundaries = 64
+
+func (s *sound) write(f *media.Frame) {
+	if f.Format != s.format && (s.format == nil || !sameFormat(f.Format, s.format)) && !s.change(f.Format) {
+		return
+	}
+	s.format = f.Format
+	if !s.begun() {
+		s.lead(f.PTS)
+	}
+	duration := s.track.Ticks(f.Duration)
+	if duration <= 0 || f.Duration > time.Second {
+		return
+	}
+	if s.advance(f.PTS-s.stream.base, duration) {
+		s.append(f.Payload, duration+s.correction(f.PTS-s.stream.base, duration))
+	}
+}
+
+// begun tells whether the sound has a place on the timeline.
+func (s *sound) begun() bool { return s.published() || !s.empty() || s.stream.picture.track != nil }
+
+// lead makes a sound without picture the beginning of the stream.
+func (s *sound) lead(at time.Duration) {
+	s.stream.base, s.earliest = at, 0
+	s.begin(0)
+}
+
+// restart makes a picture the beginning of the stream; what sound came before has not been seen by anybody.
+func (s *sound) restart(at time.Duration) {
+	s.reset()
+	s.boundaries = nil
+	s.earliest = at - s.stream.base
+	if s.track != nil {
+		s.begin(s.track.Ticks(s.earliest))
+	}
+}
+
+// change goes on with another format. It tells whether frames of that format can be taken now.
+func (s *sound) change(f *media.Format) bool {
+	if s.track != nil && s.stream.picture.broken {
+		return false // one discontinuity for each cut of the picture
+	}
+	track, err := fmp4.NewTrack(soundTrack, f)
+	if err != nil {
+		s.stream.warn("hls_sound", "The sound cannot be heard over HLS: %v.", err)
+		return false
+	}
+	at := s.earliest
+	if s.track != nil {
+		at = s.track.Duration(s.end)
+		if !s.empty() || s.published() {
+			s.cut(s.end, true)
+			s.stream.picture.broken = s.stream.picture.track != nil
+		}
+	}
+	if err := s.setTrack(track); err != nil {
+		s.stream.warn("hls_sound", "The sound cannot be heard over HLS: %v.", err)
+		return false
+	}
+	s.begin(track.Ticks(at))
+	return true
+}
+
+// boundary tells that the picture was cut at a media time.
+func (s *sound) boundary(at time.Duration, discontinuity bool) {
+	at -= s.stream.base
+	if s.track == nil && !s.silence() {
+		return
+	}
+	if len(s.boundaries) == maxBoundaries {
+		s.boundaries = s.boundaries[1:]
+	}
+	s.boundaries = append(s.boundaries, soundBoundary{at, discontinuity})
+	// The picture is ahead: if sound was to come for the time before, it would be here.
+	late := s.track.Ticks(at - soundLag)
+	if s.track.Duration(late-s.end) > s.stream.limit() {
+		s.cut(late, false)
+	}
+	s.fill(late)
+}
+
+// silence begins a sound that the program does not have.
+func (s *sound) silence() bool {
+	if !s.change(silentFormat) {
+		return false
+	}
+	s.format = silentFormat
+	return true
+}
+
+// advance brings the end of the sound to where a frame begins, and tells whether the frame has a place there.
+func (s *sound) advance(at time.Duration, duration int64) bool {
+	want := s.track.Ticks(at)
+	switch gap := want - s.end; {
+	case gap <= -duration/2:
+		return false // it was late, and silence stands there already
+	case s.track.Duration(gap) > s.stream.limit():
+		// Too long for silence: the stream pauses.
+		s.cut(want, true)
+		s.stream.picture.broken = s.stream.picture.track != nil
+	case gap > 0 && s.empty() && !s.published() && gap < duration:
+		s.begin(want)
+	case gap >= duration:
+		s.fill(want)
+		if rest := want - s.end; rest > 0 && len(s.part) > 0 {
+			s.part[len(s.part)-1].Duration += uint32(rest)
+			s.end += rest
+		} else if rest > 0 && s.empty() {
+			s.begin(want)
+		}
+	}
+	return true
+}
+
+// correction is how much longer or shorter a frame has to be, so that the sound's end follows its source's clock: by at
+// most 1 %, and so slowly that rounding and jitter do not show.
+func (s *sound) correction(at time.Duration, duration int64) int64 {
+	const slowness = 32
+	return min(max((s.track.Ticks(at)-s.end)/slowness, -duration/100), duration/100)
+}
+
+// fill puts silence up to a place, in whole frames.
+func (s *sound) fill(until int64) {
+	payload, duration := silentFrame(s.format)
+	if payload == nil {
+		return
+	}
+	for s.end+duration <= until {
+		s.append(payload, duration)
+	}
+}
+
+// append adds a sample and cuts before it where it is time.
+func (s *sound) append(payload []byte, duration int64) {
+	for len(s.boundaries) > 0 {
+		b := s.boundaries[0]
+		at := s.track.Ticks(b.at)
+		if s.end+duration/2 < at {
+			break
+		}
+		s.boundaries = s.boundaries[1:]
+		if b.discontinuity || at > s.start+duration/2 {
+			s.cut(s.end, b.discontinuity)
+		}
+	}
+	if s.timeToCut(duration) {
+		s.cut(s.end, false)
+	}
+	s.add(fmp4.Sample{Payload: payload, Duration: uint32(duration), Keyframe: true})
+}
+
+// timeToCut tells whether the sound must cut by itself, because there is no picture, or it stands still.
+func (s *sound) timeToCut(duration int64) bool {
+	if s.stream.picture.track == nil {
+		return s.end+duration/2-s.start >= s.track.Ticks(s.stream.cfg.Segment)
+	}
+	return s.end+duration-s.start > s.track.Ticks(s.stream.limit()) || s.bytes > maxSegmentBytes
+}
+
+// finish completes the last segment.
+func (s *sound) finish() {
+	if s.track != nil {
+		s.cut(s.end, false)
+	}
+}
