@@ -2,10 +2,12 @@ package codec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -14,6 +16,10 @@ type Workers struct {
 	path    string
 	version string
 	err     error
+
+	mu     sync.Mutex
+	closed bool
+	open   map[*VideoConverter]struct{}
 }
 
 // oldest is the oldest major version of ffmpeg that knows all options that are used.
@@ -21,10 +27,15 @@ const oldestFFmpeg = 4
 
 var ffmpegVersion = regexp.MustCompile(`^ffmpeg version (\S+)`)
 
-// FindWorkers looks for ffmpeg at path, or in PATH when empty. Without one the result still works, and says so.
+// FindWorkers looks for ffmpeg at path, or in PATH when empty; "off" means none. Without one the result still works, and
+// says so.
 func FindWorkers(path string) *Workers {
-	w := &Workers{}
-	if path == "" {
+	w := &Workers{open: map[*VideoConverter]struct{}{}}
+	switch path {
+	case "off":
+		w.err = errors.New("codec: ffmpeg is switched off: pictures cannot be converted")
+		return w
+	case "":
 		path = "ffmpeg"
 	}
 	w.path, w.err = exec.LookPath(path)
@@ -69,3 +80,36 @@ func (w *Workers) Available() error { return w.err }
 
 // Version is ffmpeg's version, empty without one.
 func (w *Workers) Version() string { return w.version }
+
+// Close ends all converters and waits for their processes. No more can be started.
+func (w *Workers) Close() {
+	w.mu.Lock()
+	w.closed = true
+	var open []*VideoConverter
+	for v := range w.open {
+		open = append(open, v)
+	}
+	w.mu.Unlock()
+	for _, v := range open {
+		v.stop()
+	}
+	for _, v := range open {
+		<-v.done
+	}
+}
+
+func (w *Workers) add(v *VideoConverter) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return errors.New("codec: pictures are not converted any more: the server ends")
+	}
+	w.open[v] = struct{}{}
+	return nil
+}
+
+func (w *Workers) remove(v *VideoConverter) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.open, v)
+}
