@@ -1,0 +1,199 @@
+package livekit
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+	pb "github.com/livekit/protocol/livekit"
+	"golang.org/x/time/rate"
+)
+
+// Limits of a signal connection.
+const (
+	// maxOutboxBytes bounds what waits for a client that reads slowly; such a client is cut off and may resume, which
+	// brings it up to date in one go.
+	maxOutboxBytes = 4 << 20
+	writeTimeout   = 10 * time.Second
+	// keepAlive is how often a WebSocket ping looks whether the other side is there; not all SDKs send pings of their own.
+	keepAlive        = 20 * time.Second
+	keepAliveTimeout = 10 * time.Second
+	// A client that sends more messages is read more slowly, nothing else.
+	messagesPerSecond = 100
+	messageBurst      = 500
+)
+
+// conn is one WebSocket of a session. Its reader is the HTTP handler's goroutine, its writer a goroutine of its own;
+// send and close may be called from anywhere and never block.
+type conn struct {
+	ws   *websocket.Conn
+	log  *slog.Logger
+	text atomic.Bool // the client sends JSON, so it is answered in JSON
+
+	wake chan struct{}
+	done chan struct{} // closed when the writer has ended
+
+	mu     sync.Mutex
+	out    []frame
+	bytes  int
+	ending bool
+	code   websocket.StatusCode
+	reason string
+}
+
+// frame is one WebSocket message.
+type frame struct {
+	kind websocket.MessageType
+	data []byte
+}
+
+func newConn(ws *websocket.Conn, log *slog.Logger) *conn {
+	ws.SetReadLimit(-1) // read has its own bound, so that it can say goodbye in the protocol's terms
+	c := &conn{ws: ws, log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go c.write()
+	return c
+}
+
+func (c *conn) frameType() websocket.MessageType {
+	if c.text.Load() {
+		return websocket.MessageText
+	}
+	return websocket.MessageBinary
+}
+
+// send queues a message.
+func (c *conn) send(res *pb.SignalResponse) {
+	kind := c.frameType()
+	data, err := encodeResponse(kind, res)
+	if err != nil {
+		c.log.Error("encoding a signal message", "error", err)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending {
+		return
+	}
+	if c.bytes+len(data) > maxOutboxBytes {
+		c.log.Warn("signal connection cut off: the client does not read")
+		c.out, c.bytes = nil, 0
+		c.end(websocket.StatusPolicyViolation, "too slow")
+		return
+	}
+	c.out = append(c.out, frame{kind, data})
+	c.bytes += len(data)
+	c.notify()
+}
+
+// close sends what is queued and ends the connection.
+func (c *conn) close(code websocket.StatusCode, reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end(code, reason)
+}
+
+func (c *conn) end(code websocket.StatusCode, reason string) {
+	if !c.ending {
+		c.ending, c.code, c.reason = true, code, reason
+		c.notify()
+	}
+}
+
+func (c *conn) notify() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take gives what is to be written now, and whether the connection ends after it.
+func (c *conn) take() (out []frame, ending bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out, c.out, c.bytes = c.out, nil, 0
+	return out, c.ending
+}
+
+// write is the writer goroutine. It ends when the connection is closed or broken.
+func (c *conn) write() {
+	defer close(c.done)
+	ping := time.NewTicker(keepAlive)
+	defer ping.Stop()
+	for {
+		select {
+		case <-c.wake:
+		case <-ping.C:
+			go c.ping()
+			continue
+		}
+		out, ending := c.take()
+		for _, f := range out {
+			if err := c.writeFrame(f); err != nil {
+				c.fail()
+				return
+			}
+		}
+		if ending {
+			c.ws.Close(c.code, c.reason)
+			return
+		}
+	}
+}
+
+func (c *conn) writeFrame(f frame) error {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	return c.ws.Write(ctx, f.kind, f.data)
+}
+
+// fail ends a broken connection: nothing more is queued.
+func (c *conn) fail() {
+	c.mu.Lock()
+	c.ending, c.out, c.bytes = true, nil, 0
+	c.mu.Unlock()
+	c.ws.CloseNow()
+}
+
+// ping looks whether the other side is there; without an answer the connection is closed, and the reader learns of it.
+func (c *conn) ping() {
+	ctx, cancel := context.WithTimeout(context.Background(), keepAliveTimeout)
+	defer cancel()
+	if err := c.ws.Ping(ctx); err != nil {
+		c.fail()
+		c.notify()
+	}
+}
+
+// read gives each request to handle until the connection or the session ends, and says why it ended: errTooLarge and
+// errMalformed are the client's fault.
+func (c *conn) read(ctx context.Context, handle func(*pb.SignalRequest) bool) error {
+	limit := rate.NewLimiter(messagesPerSecond, messageBurst)
+	for {
+		kind, r, err := c.ws.Reader(ctx)
+		if err != nil {
+			return err
+		}
+		data, err := io.ReadAll(io.LimitReader(r, maxMessageBytes+1))
+		if err != nil {
+			return err
+		}
+		c.text.Store(kind == websocket.MessageText)
+		req, err := decodeRequest(kind, data)
+		if err != nil {
+			return err
+		}
+		if err := limit.Wait(ctx); err != nil {
+			return err
+		}
+		if !handle(req) {
+			return errSessionEnded
+		}
+	}
+}
+
+var errSessionEnded = errors.New("session has ended")

@@ -1,0 +1,223 @@
+package livekit
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// admission is a request that may come in.
+type admission struct {
+	joinRequest
+	room   string
+	claims auth.Claims
+	// expires is when the token that the client holds does, zero when it holds none.
+	expires time.Time
+}
+
+// validate answers whether connect would let a client in, for clients whose WebSocket was refused: a browser does not
+// tell a page why.
+func (s *Server) validate(w http.ResponseWriter, r *http.Request, onePeer bool) {
+	a, err := s.admit(r, onePeer)
+	if err == nil {
+		err = s.hasPlace(a)
+	}
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	fmt.Fprint(w, "success")
+}
+
+// connect lets a client in, or lets it resume, and serves its WebSocket until that ends.
+func (s *Server) connect(w http.ResponseWriter, r *http.Request, onePeer bool) {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		http.NotFound(w, r)
+		return
+	}
+	a, err := s.admit(r, onePeer)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	if a.resume {
+		s.resume(w, r, a)
+		return
+	}
+	sess, err := s.enter(a)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	ws, err := accept(w, r)
+	if err != nil {
+		sess.part.Leave(room.LeftByItself)
+		return
+	}
+	c := newConn(ws, sess.log)
+	if !s.start(sess, c) {
+		sess.part.Leave(room.LeftServerShutdown)
+		c.send(leave(pb.DisconnectReason_SERVER_SHUTDOWN, pb.LeaveRequest_RECONNECT))
+		c.close(websocket.StatusGoingAway, "server is shutting down")
+		<-c.done
+		return
+	}
+	serve(r, sess, c)
+}
+
+// resume hands a new WebSocket to a session that is still there; a client whose session is gone is told to join anew.
+func (s *Server) resume(w http.ResponseWriter, r *http.Request, a admission) {
+	ws, err := accept(w, r)
+	if err != nil {
+		return
+	}
+	c := newConn(ws, s.log.With("room", a.room, "participant", a.claims.Identity))
+	sess := s.find(place{a.room, a.claims.Identity})
+	if sess == nil || a.sid != "" && sess.sid != a.sid || !sess.inbox.put(resumed{c}, 0) {
+		refuseResume(c)
+		<-c.done
+		return
+	}
+	serve(r, sess, c)
+}
+
+// refuseResume sends the client away to join anew.
+func refuseResume(c *conn) {
+	c.send(leave(pb.DisconnectReason_STATE_MISMATCH, pb.LeaveRequest_RECONNECT))
+	c.close(websocket.StatusNormalClosure, "session is gone")
+}
+
+// serve reads what the client sends and gives it to the session, which answers at its own pace.
+func serve(r *http.Request, sess *session, c *conn) {
+	defer c.ws.CloseNow()
+	err := c.read(r.Context(), func(req *pb.SignalRequest) bool {
+		select {
+		case sess.requests <- req:
+			return true
+		case <-sess.done:
+			return false
+		}
+	})
+	if !sess.inbox.put(connLost{c, err}, 0) {
+		c.close(websocket.StatusNormalClosure, "")
+	}
+	<-c.done
+}
+
+func accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
+	return websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+}
+
+// admit checks a request and its credential.
+func (s *Server) admit(r *http.Request, onePeer bool) (admission, error) {
+	query := r.URL.Query()
+	token := query.Get("access_token")
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		token = bearer
+	}
+	hint := readToken(token)
+	roomName := hint.Video.Room
+	if roomName == "" {
+		roomName = query.Get("room")
+	}
+	claims, err := s.house.Admit(roomName, studio.Credential{Token: token}, studio.ToJoin)
+	if err != nil {
+		return admission{}, err
+	}
+	join, err := parseJoin(query, onePeer)
+	if err != nil {
+		return admission{}, err
+	}
+	a := admission{joinRequest: join, room: roomName, claims: claims}
+	if hint.Expires > 0 {
+		a.expires = time.Unix(hint.Expires, 0)
+	}
+	return a, a.personalize()
+}
+
+// personalize puts what the client brings along over what its token says of it.
+func (a *admission) personalize() error {
+	if a.metadata == "" && len(a.attributes) == 0 {
+		return nil
+	}
+	if !studio.Permission(a.claims.Video).UpdateMetadata {
+		return auth.ErrDenied
+	}
+	if a.metadata != "" {
+		a.claims.Metadata = a.metadata
+	}
+	merged := map[string]string{}
+	for k, v := range a.claims.Attributes {
+		merged[k] = v
+	}
+	for k, v := range a.attributes {
+		merged[k] = v
+	}
+	a.claims.Attributes = merged
+	return nil
+}
+
+// hasPlace tells whether a room could take one more participant now.
+func (s *Server) hasPlace(a admission) error {
+	st, err := s.house.Studio(a.room)
+	if err != nil {
+		return nil // it opens with the first
+	}
+	info := st.Info()
+	if info.MaxParticipants > 0 && info.Participants >= info.MaxParticipants && s.find(place{a.room, a.claims.Identity}) == nil {
+		return room.ErrFull
+	}
+	return nil
+}
+
+// tokenHint is what a token says before anybody has checked it: which policy it must be checked against, and how long a
+// good one would be good for.
+type tokenHint struct {
+	Expires int64      `json:"exp"`
+	Video   auth.Grant `json:"video"`
+}
+
+func readToken(token string) (hint tokenHint) {
+	_, rest, ok := strings.Cut(token, ".")
+	payload, _, ok2 := strings.Cut(rest, ".")
+	if !ok || !ok2 || len(payload) > 64<<10 {
+		return tokenHint{}
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil || json.Unmarshal(raw, &hint) != nil {
+		return tokenHint{}
+	}
+	return hint
+}
+
+// refuse answers with an error in LiveKit's manner: a status and a plain sentence.
+func refuse(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	switch {
+	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrDenied):
+		status = http.StatusUnauthorized
+	case errors.Is(err, room.ErrBadName), errors.Is(err, room.ErrBadIdentity), errors.Is(err, room.ErrTooLarge),
+		errors.Is(err, errJoinRequest):
+		status = http.StatusBadRequest
+	case errors.Is(err, room.ErrFull):
+		status = http.StatusForbidden // clients show the text of a 403, and do not try again
+	case errors.Is(err, studio.ErrShutdown):
+		status = http.StatusServiceUnavailable
+	}
+	message := err.Error()
+	if status == http.StatusInternalServerError {
+		message = "internal error"
+	}
+	http.Error(w, message, status)
+}

@@ -1,0 +1,183 @@
+package livekit
+
+import (
+	"sync"
+	"time"
+
+	pb "github.com/livekit/protocol/livekit"
+	"golang.org/x/time/rate"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/rtc"
+)
+
+// Limits on data messages. What a client sends beyond its rates is lost, for everybody.
+const (
+	maxDataBytes       = 128 << 10
+	dataPerSecond      = 2000
+	dataBurst          = 4000
+	dataBytesPerSecond = 8 << 20
+	dataBytesBurst     = 16 << 20
+
+	// maxBacklogBytes bounds reliable messages that wait for a channel to open or to drain.
+	maxBacklogBytes = 2 << 20
+	backlogInterval = 50 * time.Millisecond
+)
+
+// incomingData is the way of a client's messages into the room. Its methods are called from the peers' goroutines.
+type incomingData struct {
+	session *session
+
+	mu       sync.Mutex
+	last     uint32 // sequence number of the last reliable message
+	messages *rate.Limiter
+	bytes    *rate.Limiter
+}
+
+// lastSequence is what a client that resumes is told: it sends later messages again.
+func (d *incomingData) lastSequence() uint32 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.last
+}
+
+// receive takes one message: it stamps who sent it and passes it on. The content is none of our business.
+func (d *incomingData) receive(data []byte, reliable bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.messages == nil {
+		d.messages = rate.NewLimiter(dataPerSecond, dataBurst)
+		d.bytes = rate.NewLimiter(dataBytesPerSecond, dataBytesBurst)
+	}
+	now := time.Now()
+	if len(data) > maxDataBytes || !d.messages.AllowN(now, 1) || !d.bytes.AllowN(now, len(data)) {
+		return
+	}
+	packet := &pb.DataPacket{}
+	if err := (proto.UnmarshalOptions{RecursionLimit: 32}).Unmarshal(data, packet); err != nil {
+		return
+	}
+	if reliable && packet.Sequence > 0 {
+		if packet.Sequence <= d.last {
+			return // sent again after a resume
+		}
+		d.last = packet.Sequence
+	}
+	s := d.session
+	stamp(packet, s.place.identity, s.sid, reliable)
+	payload, err := proto.Marshal(packet)
+	if err != nil {
+		return
+	}
+	err = s.part.Send(room.Data{
+		Reliable: reliable, Topic: packet.GetUser().GetTopic(), To: packet.DestinationIdentities, Payload: payload,
+	})
+	if err != nil {
+		s.log.Debug("data message refused", "error", err)
+	}
+}
+
+// stamp writes the sender into a packet, whatever the packet said before.
+func stamp(packet *pb.DataPacket, identity, sid string, reliable bool) {
+	packet.Kind = pb.DataPacket_LOSSY //nolint:staticcheck // older clients read it
+	if reliable {
+		packet.Kind = pb.DataPacket_RELIABLE //nolint:staticcheck // older clients read it
+	}
+	packet.ParticipantIdentity, packet.ParticipantSid = identity, sid
+	user := packet.GetUser()
+	if user == nil {
+		return
+	}
+	user.ParticipantIdentity, user.ParticipantSid = identity, sid //nolint:staticcheck // older clients read them
+	if len(packet.DestinationIdentities) == 0 {
+		packet.DestinationIdentities = user.DestinationIdentities //nolint:staticcheck // older clients write it
+	}
+	user.DestinationIdentities = packet.DestinationIdentities //nolint:staticcheck // older clients read it
+}
+
+// EncodeData makes the payload of a room.Data that comes from the server, for clients of this door.
+func EncodeData(payload []byte, topic string, to []string, reliable bool) ([]byte, error) {
+	user := &pb.UserPacket{Payload: payload}
+	if topic != "" {
+		user.Topic = &topic
+	}
+	packet := &pb.DataPacket{DestinationIdentities: to, Value: &pb.DataPacket_User{User: user}}
+	stamp(packet, "", "", reliable)
+	return proto.Marshal(packet)
+}
+
+// outgoingData is the way of the others' messages to the client.
+type outgoingData struct {
+	reliable, lossy *rtc.DataChannel
+	backlog         [][]byte // reliable messages that could not be sent yet, in order
+	backlogBytes    int
+	retrying, lost  bool
+}
+
+// backlogDue: time to try again what could not be sent.
+type backlogDue struct{}
+
+// channelCame handles an open data channel.
+func (s *session) channelCame(dc *rtc.DataChannel) {
+	reliable := dc.Label() == reliableLabel
+	if !reliable && dc.Label() != lossyLabel {
+		return
+	}
+	dc.OnMessage(func(data []byte, _ bool) { s.data.receive(data, reliable) })
+	if reliable {
+		s.outgoing.reliable = dc
+		s.sendBacklog()
+	} else {
+		s.outgoing.lossy = dc
+	}
+}
+
+// deliver gives a message to the client. A lossy one that cannot be sent now is lost.
+func (s *session) deliver(d room.Data) {
+	o := &s.outgoing
+	if !d.Reliable {
+		if o.lossy != nil {
+			o.lossy.Send(d.Payload, false) //nolint:errcheck // lossy
+		}
+		return
+	}
+	if o.reliable != nil && len(o.backlog) == 0 && o.reliable.Send(d.Payload, false) == nil {
+		return
+	}
+	if o.backlogBytes+len(d.Payload) > maxBacklogBytes {
+		if !o.lost {
+			s.log.Warn("client does not read its reliable messages: some are lost")
+		}
+		o.lost = true
+		return
+	}
+	o.backlog = append(o.backlog, d.Payload)
+	o.backlogBytes += len(d.Payload)
+	s.retryLater()
+}
+
+// sendBacklog sends what waits, as far as it can.
+func (s *session) sendBacklog() {
+	o := &s.outgoing
+	o.retrying = false
+	for len(o.backlog) > 0 && o.reliable != nil {
+		if o.reliable.Send(o.backlog[0], false) != nil {
+			break
+		}
+		o.backlogBytes -= len(o.backlog[0])
+		o.backlog = o.backlog[1:]
+	}
+	if len(o.backlog) == 0 {
+		o.backlog = nil
+		return
+	}
+	s.retryLater()
+}
+
+func (s *session) retryLater() {
+	if !s.outgoing.retrying && s.outgoing.reliable != nil {
+		s.outgoing.retrying = true
+		s.after(backlogInterval, backlogDue{})
+	}
+}

@@ -1,0 +1,121 @@
+package livekit
+
+import (
+	"slices"
+	"time"
+
+	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/room"
+)
+
+// roomUpdateDelay is how long joining and leaving is collected before the client is told how many are in the room.
+const roomUpdateDelay = time.Second
+
+// hear handles what happened in the room.
+func (s *session) hear(e room.Event) {
+	switch e := e.(type) {
+	case room.ParticipantJoined:
+		if e.Participant.SID != s.sid {
+			s.see(e.Participant)
+			s.countLater()
+		}
+	case room.ParticipantChanged:
+		s.see(e.Participant)
+		if e.Participant.SID == s.sid {
+			s.reviewSubscriptions()
+		}
+	case room.ParticipantLeft:
+		s.heardLeft(e)
+	case room.PublicationAdded:
+		s.see(e.Participant)
+		if e.Participant.SID == s.sid {
+			s.ownTrackShown(e.Publication)
+		} else {
+			s.remoteCame(e.Participant, e.Publication)
+		}
+	case room.PublicationChanged:
+		s.see(e.Participant)
+		if e.Participant.SID == s.sid {
+			s.ownTrackChanged(e.Publication)
+		}
+	case room.PublicationRemoved:
+		s.see(e.Participant)
+		if e.Participant.SID == s.sid {
+			s.ownTrackGone(e.Publication)
+		} else {
+			s.remoteWent(e.Publication.SID)
+		}
+	case room.RoomChanged:
+		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: roomInfo(s.part.Room())}}})
+	case room.SpeakersChanged:
+		s.sendSpeakers(e.Speakers)
+	case room.DataReceived:
+		s.deliver(e.Data)
+	case room.RoomClosed:
+		s.end(farewell(e.Reason), e.Reason)
+	}
+}
+
+// see notes the newest that is known of a participant and will tell the client.
+func (s *session) see(p room.Participant) {
+	if p.SID == s.sid {
+		s.self = p
+	} else {
+		s.others[p.SID] = p
+	}
+	s.updates.add(participantInfo(p))
+}
+
+func (s *session) heardLeft(e room.ParticipantLeft) {
+	if e.Participant.SID == s.sid {
+		s.end(farewell(e.Reason), e.Reason)
+		return
+	}
+	for _, pub := range s.others[e.Participant.SID].Publications {
+		s.remoteWent(pub.SID)
+	}
+	delete(s.others, e.Participant.SID)
+	info := departed(e.Participant, e.Reason)
+	s.updates.add(info)
+	if s.conn == nil {
+		s.departed = append(s.departed, info)
+	}
+	s.countLater()
+}
+
+// countLater tells the client soon how many are in the room.
+func (s *session) countLater() {
+	if !s.roomDue {
+		s.roomDue = true
+		s.after(roomUpdateDelay, roomUpdateDue{})
+	}
+}
+
+func (s *session) sendSpeakers(speakers []room.Speaker) {
+	changed := &pb.SpeakersChanged{}
+	for _, sp := range speakers {
+		changed.Speakers = append(changed.Speakers, &pb.SpeakerInfo{Sid: sp.SID, Level: sp.Level, Active: sp.Level > 0})
+	}
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_SpeakersChanged{SpeakersChanged: changed}})
+}
+
+// participantUpdates collects what is to be told of participants: the newest of each, in the order of their first change.
+type participantUpdates struct{ waiting []*pb.ParticipantInfo }
+
+func (u *participantUpdates) add(info *pb.ParticipantInfo) {
+	i := slices.IndexFunc(u.waiting, func(w *pb.ParticipantInfo) bool { return w.Sid == info.Sid })
+	if i < 0 {
+		u.waiting = append(u.waiting, info)
+	} else if u.waiting[i].Version <= info.Version {
+		u.waiting[i] = info
+	}
+}
+
+func (s *session) sendUpdates() {
+	if len(s.updates.waiting) == 0 {
+		return
+	}
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Update{Update: &pb.ParticipantUpdate{Participants: s.updates.waiting}}})
+	s.updates.waiting = nil
+}

@@ -1,0 +1,69 @@
+package livekit
+
+import "sync"
+
+// Limits of a session's inbox. The session takes from it without waiting for anything but locks, so it is full only when
+// the machine is far behind or somebody floods the room with data.
+const (
+	maxInboxItems = 16 << 10
+	maxInboxBytes = 16 << 20
+)
+
+// inbox hands items from many goroutines, none of which may be blocked, to a session's own.
+type inbox struct {
+	ready chan struct{} // holds one token while there is something to take
+
+	mu     sync.Mutex
+	items  []any
+	bytes  int
+	full   bool
+	closed bool
+}
+
+func newInbox() *inbox { return &inbox{ready: make(chan struct{}, 1)} }
+
+// put adds an item of some bytes; it tells whether the item will be taken. An item that does not fit marks the inbox as
+// full for good: something was lost, so the session cannot go on.
+func (q *inbox) put(item any, bytes int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.full {
+		return false
+	}
+	if len(q.items) >= maxInboxItems || q.bytes+bytes > maxInboxBytes {
+		q.full = true
+		q.wake()
+		return false
+	}
+	q.items = append(q.items, item)
+	q.bytes += bytes
+	q.wake()
+	return true
+}
+
+func (q *inbox) wake() {
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// take gives all items there are, in order; full tells that some were lost after them. The slice given is used again.
+func (q *inbox) take(spare []any) (items []any, full bool) {
+	clear(spare)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	items, q.items = q.items, spare[:0]
+	q.bytes = 0
+	return items, q.full
+}
+
+// close refuses further items and gives those that nobody took.
+func (q *inbox) close() []any {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	left := q.items
+	q.items = nil
+	return left
+}

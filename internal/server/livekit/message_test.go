@@ -1,0 +1,98 @@
+package livekit
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/coder/websocket"
+	pb "github.com/livekit/protocol/livekit"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+func ping() *pb.SignalRequest {
+	return &pb.SignalRequest{Message: &pb.SignalRequest_PingReq{PingReq: &pb.Ping{Timestamp: 7, Rtt: 3}}}
+}
+
+func TestDecodeRequest(t *testing.T) {
+	binary, _ := proto.Marshal(ping())
+	text, _ := protojson.Marshal(ping())
+	tests := map[string]struct {
+		kind websocket.MessageType
+		data []byte
+		err  error
+		ping bool
+	}{
+		"protobuf":              {websocket.MessageBinary, binary, nil, true},
+		"protojson":             {websocket.MessageText, text, nil, true},
+		"unknown JSON field":    {websocket.MessageText, []byte(`{"pingReq":{"timestamp":"7"},"new":1}`), nil, true},
+		"unknown kind":          {websocket.MessageBinary, []byte{0xfa, 0x3e, 0x00}, nil, false},
+		"empty":                 {websocket.MessageBinary, nil, nil, false},
+		"garbage":               {websocket.MessageBinary, []byte{0xff, 0xff, 0xff}, errMalformed, false},
+		"truncated":             {websocket.MessageBinary, binary[:len(binary)-1], errMalformed, false},
+		"not JSON":              {websocket.MessageText, []byte("hello"), errMalformed, false},
+		"protobuf as text":      {websocket.MessageText, binary, errMalformed, false},
+		"more than the maximum": {websocket.MessageBinary, make([]byte, maxMessageBytes+1), errTooLarge, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			req, err := decodeRequest(tt.kind, tt.data)
+			if !errors.Is(err, tt.err) {
+				t.Fatalf("error %v, want %v", err, tt.err)
+			}
+			if got := req.GetPingReq().GetTimestamp() == 7; got != tt.ping {
+				t.Errorf("ping: %v, want %v", got, tt.ping)
+			}
+		})
+	}
+}
+
+func TestEncodeResponseInTheClientsEncoding(t *testing.T) {
+	res := leave(pb.DisconnectReason_ROOM_DELETED, pb.LeaveRequest_DISCONNECT)
+	for _, kind := range []websocket.MessageType{websocket.MessageBinary, websocket.MessageText} {
+		data, err := encodeResponse(kind, res)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := &pb.SignalResponse{}
+		if kind == websocket.MessageText {
+			err = protojson.Unmarshal(data, got)
+		} else {
+			err = proto.Unmarshal(data, got)
+		}
+		if err != nil || !proto.Equal(got, res) {
+			t.Errorf("%v: got %v, error %v", kind, got, err)
+		}
+	}
+}
+
+func FuzzDecodeRequest(f *testing.F) {
+	binary, _ := proto.Marshal(ping())
+	text, _ := protojson.Marshal(ping())
+	f.Add(true, binary)
+	f.Add(false, text)
+	f.Add(true, bytes.Repeat([]byte{0x1a, 0xff, 0xff, 0xff, 0xff, 0x0f}, 4))
+	f.Fuzz(func(t *testing.T, isBinary bool, data []byte) {
+		kind := websocket.MessageText
+		if isBinary {
+			kind = websocket.MessageBinary
+		}
+		req, err := decodeRequest(kind, data)
+		if err != nil {
+			return
+		}
+		if add := req.GetAddTrack(); add != nil {
+			s := &session{}
+			own := s.newOwnTrack(add, sourceFromProto(add.GetSource()))
+			if len(own.pub.Layers) > maxLayers || own.pub.Width > maxPixels || len(own.pub.Name) > maxTextBytes {
+				t.Errorf("unbounded: %+v", own.pub)
+			}
+		}
+		if p := req.GetSubscriptionPermission(); p != nil {
+			var r subscriptionRules
+			r.set(p)
+			r.allow("a", "PA_a", "TR_a")
+		}
+	})
+}

@@ -1,0 +1,243 @@
+package livekit
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/rtc"
+)
+
+// publishing is what the client publishes. A track comes in two parts, in either order: the request that describes it, and
+// the section of the SDP in which it is sent. The client's own name of the track, its cid, is in both.
+type publishing struct {
+	tracks []*ownTrack
+	// unpaired sections have no request yet.
+	unpaired []*rtc.Inbound
+}
+
+// ownTrack is a track that the client has asked to publish.
+type ownTrack struct {
+	pub room.Publication
+	// codec is the one that the client wants to send, NoCodec when it did not say.
+	codec media.Codec
+	// in is the section, nil before it came.
+	in *rtc.Inbound
+	// muted is what the client said last, or what it was told.
+	muted bool
+	// shown tells that the room knows the track; taken, that the client was told of its first subscriber.
+	shown, taken bool
+}
+
+// pairingPatience is how long a section waits for the request with its cid. After that any request of its kind will do:
+// some platforms send another name in the SDP than in the request.
+const pairingPatience = 400 * time.Millisecond
+
+// pairingDue: sections that still have no request take the next of their kind.
+type pairingDue struct{}
+
+func (p *publishing) bySID(sid string) *ownTrack {
+	return p.find(func(t *ownTrack) bool { return t.pub.SID == sid })
+}
+
+func (p *publishing) find(match func(*ownTrack) bool) *ownTrack {
+	if i := slices.IndexFunc(p.tracks, match); i >= 0 {
+		return p.tracks[i]
+	}
+	return nil
+}
+
+func (p *publishing) remove(t *ownTrack) {
+	p.tracks = slices.DeleteFunc(p.tracks, func(other *ownTrack) bool { return other == t })
+}
+
+// addTrack answers the request to publish a track.
+func (s *session) addTrack(req *pb.AddTrackRequest) {
+	refuse := func(reason pb.RequestResponse_Reason, message string) {
+		s.respond(&pb.RequestResponse{Reason: reason, Message: message, Request: &pb.RequestResponse_AddTrack{AddTrack: req}})
+	}
+	pending := s.publishing.find(func(t *ownTrack) bool { return t.in == nil && t.pub.CID == req.GetCid() })
+	source := sourceFromProto(req.GetSource())
+	switch {
+	case req.GetCid() == "" || len(req.GetCid()) > maxTextBytes:
+		refuse(pb.RequestResponse_INVALID_REQUEST, "a track needs a cid of at most 256 bytes")
+	case req.GetType() != pb.TrackType_AUDIO && req.GetType() != pb.TrackType_VIDEO:
+		refuse(pb.RequestResponse_UNSUPPORTED_TYPE, "only audio and video tracks can be published")
+	case req.GetSid() != "":
+		refuse(pb.RequestResponse_UNSUPPORTED_TYPE, "a track is published in one codec")
+	case !s.self.Permission.MayPublish(source):
+		refuse(pb.RequestResponse_NOT_ALLOWED, "no permission to publish "+source.String())
+	case pending != nil:
+		s.sendPublished(pending)
+	case len(s.publishing.tracks) >= room.MaxPublications:
+		refuse(pb.RequestResponse_LIMIT_EXCEEDED, "too many tracks")
+	default:
+		t := s.newOwnTrack(req, source)
+		s.publishing.tracks = append(s.publishing.tracks, t)
+		s.sendPublished(t)
+		for _, in := range s.publishing.unpaired {
+			if t.matches(in) {
+				s.pair(t, in)
+				break
+			}
+		}
+	}
+}
+
+func (s *session) newOwnTrack(req *pb.AddTrackRequest, source room.Source) *ownTrack {
+	features := req.GetAudioFeatures()
+	pub := room.Publication{
+		SID: room.NewSID("TR_"), CID: req.GetCid(), Name: clip(req.GetName()), Kind: media.Audio, Source: source,
+		Muted: req.GetMuted(), Stream: clip(req.GetStream()), Encryption: uint8(min(req.GetEncryption(), 2)),
+		Stereo:     req.GetStereo() || slices.Contains(features, pb.AudioTrackFeature_TF_STEREO),     //nolint:staticcheck // older clients
+		DisableDTX: req.GetDisableDtx() || slices.Contains(features, pb.AudioTrackFeature_TF_NO_DTX), //nolint:staticcheck // older clients
+		DisableRED: true,                                                                             // RED is never negotiated
+	}
+	if pub.Stream == "" {
+		pub.Stream = streamOf(source)
+	}
+	t := &ownTrack{pub: pub, muted: pub.Muted}
+	if req.GetType() == pb.TrackType_VIDEO {
+		t.pub.Kind = media.Video
+		t.pub.Stereo, t.pub.DisableDTX = false, false
+		t.pub.Width, t.pub.Height = int(min(req.GetWidth(), maxPixels)), int(min(req.GetHeight(), maxPixels))
+		t.pub.Layers = layersFromProto(req.GetLayers())
+	}
+	if codecs := req.GetSimulcastCodecs(); len(codecs) > 0 {
+		t.codec = codecByName(codecs[0].GetCodec())
+		if len(t.pub.Layers) == 0 {
+			t.pub.Layers = layersFromProto(codecs[0].GetLayers())
+		}
+	}
+	return t
+}
+
+// streamOf groups a picture with the sound that belongs to it.
+func streamOf(source room.Source) string {
+	switch source {
+	case room.Camera, room.Microphone:
+		return "camera"
+	case room.ScreenShare, room.ScreenShareAudio:
+		return "screen_share"
+	}
+	return "unknown"
+}
+
+// codecByName takes "h264" as well as "video/H264".
+func codecByName(name string) media.Codec {
+	if _, after, ok := strings.Cut(name, "/"); ok {
+		name = after
+	}
+	return media.CodecByRTPName(name)
+}
+
+func (t *ownTrack) matches(in *rtc.Inbound) bool {
+	return t.in == nil && t.pub.Kind == in.Kind && (t.pub.CID == in.TrackID || t.pub.CID == in.StreamID)
+}
+
+// sendPublished tells the client the SID of its track.
+func (s *session) sendPublished(t *ownTrack) {
+	info := trackInfo(t.pub)
+	if t.pub.Kind == media.Video && info.MimeType == "" {
+		// Clients that wait for this before they offer take the codec from here.
+		want := t.codec
+		if want == media.NoCodec || want == media.VP8 && s.codesH264() {
+			want = media.H264
+		}
+		info.MimeType = mimeType(want)
+		info.Codecs[0].MimeType = info.MimeType
+	}
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_TrackPublished{TrackPublished: &pb.TrackPublishedResponse{
+		Cid: t.pub.CID, Track: info,
+	}}})
+}
+
+// inboundCame handles a section in which the client starts to send.
+func (s *session) inboundCame(in *rtc.Inbound) {
+	s.publishing.unpaired = append(s.publishing.unpaired, in)
+	if t := s.publishing.find(func(t *ownTrack) bool { return t.matches(in) }); t != nil {
+		s.pair(t, in)
+		return
+	}
+	s.after(pairingPatience, pairingDue{})
+}
+
+// pairByKind gives sections that waited long enough the next request of their kind.
+func (s *session) pairByKind() {
+	for _, in := range slices.Clone(s.publishing.unpaired) {
+		if t := s.publishing.find(func(t *ownTrack) bool { return t.in == nil && t.pub.Kind == in.Kind }); t != nil {
+			s.pair(t, in)
+		}
+	}
+}
+
+// pair publishes a track that now has both its parts.
+func (s *session) pair(t *ownTrack, in *rtc.Inbound) {
+	s.publishing.unpaired = slices.DeleteFunc(s.publishing.unpaired, func(other *rtc.Inbound) bool { return other == in })
+	t.in, t.pub.MID, t.pub.Muted = in, in.Mid, t.muted
+	if err := s.part.PublishInbound(t.pub, in); err != nil {
+		s.log.Warn("track refused", "track", t.pub.SID, "error", err)
+		s.publishing.remove(t)
+		s.sendUnpublished(t.pub.SID)
+	}
+}
+
+// inboundWent handles a section in which the client stopped to send: it has unpublished the track.
+func (s *session) inboundWent(in *rtc.Inbound) {
+	s.publishing.unpaired = slices.DeleteFunc(s.publishing.unpaired, func(other *rtc.Inbound) bool { return other == in })
+	t := s.publishing.find(func(t *ownTrack) bool { return t.in == in })
+	if t == nil {
+		return
+	}
+	s.publishing.remove(t)
+	if err := s.part.Unpublish(t.pub.SID); err != nil && !errors.Is(err, room.ErrNoPublication) {
+		s.log.Debug("unpublishing", "track", t.pub.SID, "error", err)
+	}
+}
+
+// ownTrackShown: the room knows the track now. What the client said of it in between is made up for.
+func (s *session) ownTrackShown(pub room.Publication) {
+	t := s.publishing.bySID(pub.SID)
+	if t == nil {
+		return
+	}
+	t.shown, t.pub.Codec = true, pub.Codec
+	if pub.Muted != t.muted {
+		s.setMuted(t)
+	}
+}
+
+// ownTrackChanged finds out whether somebody else muted the track; the client must follow.
+func (s *session) ownTrackChanged(pub room.Publication) {
+	t := s.publishing.bySID(pub.SID)
+	if t == nil || pub.Muted == t.muted {
+		return
+	}
+	t.muted = pub.Muted
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Mute{Mute: &pb.MuteTrackRequest{Sid: pub.SID, Muted: pub.Muted}}})
+}
+
+// ownTrackGone: unless the client itself has unpublished the track, it must be told.
+func (s *session) ownTrackGone(pub room.Publication) {
+	if t := s.publishing.bySID(pub.SID); t != nil {
+		s.publishing.remove(t)
+		s.sendUnpublished(pub.SID)
+	}
+}
+
+func (s *session) sendUnpublished(sid string) {
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_TrackUnpublished{TrackUnpublished: &pb.TrackUnpublishedResponse{TrackSid: sid}}})
+}
+
+// tellTaken tells the client, once, that a track of its has a subscriber.
+func (s *session) tellTaken(sid string) {
+	if t := s.publishing.bySID(sid); t != nil && !t.taken && s.client.unknownMessages() {
+		t.taken = true
+		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_TrackSubscribed{TrackSubscribed: &pb.TrackSubscribed{TrackSid: sid}}})
+	}
+}

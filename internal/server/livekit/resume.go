@@ -1,0 +1,99 @@
+package livekit
+
+import (
+	"errors"
+	"time"
+
+	"github.com/coder/websocket"
+	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/room"
+)
+
+// lostConn handles the end of a WebSocket. The session waits for the client to come back, unless it misbehaved.
+func (s *session) lostConn(l connLost) {
+	if l.conn != s.conn {
+		l.conn.close(websocket.StatusNormalClosure, "")
+		return
+	}
+	switch {
+	case errors.Is(l.err, errTooLarge), errors.Is(l.err, errMalformed):
+		s.log.Warn("client sent nonsense", "error", l.err)
+		s.end(leave(pb.DisconnectReason_STATE_MISMATCH, pb.LeaveRequest_DISCONNECT), room.LeftRemoved)
+		return
+	}
+	s.log.Info("signal connection lost", "error", l.err)
+	l.conn.fail()
+	l.conn.notify()
+	s.conn = nil
+	s.awaySince = time.Now()
+	s.away = s.after(s.server.resumeGrace, awayTooLong{s.awaySince})
+}
+
+// comeBack goes on with a client that has connected again, and brings it up to date. Its peers have stayed, so nothing
+// reliable was lost on the way to it; for the other direction it is told what arrived last.
+func (s *session) comeBack(c *conn) {
+	if s.sabotage.silent {
+		s.sabotage = sabotage{}
+		c.close(websocket.StatusNormalClosure, "")
+		return
+	}
+	if s.conn != nil {
+		s.conn.close(websocket.StatusNormalClosure, "replaced")
+	}
+	if s.away != nil {
+		s.away.Stop()
+	}
+	s.conn = c
+	s.log.Info("client resumed")
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Reconnect{Reconnect: &pb.ReconnectResponse{
+		ServerInfo: serverInfo(), ClientConfiguration: &pb.ClientConfiguration{}, LastMessageSeq: s.data.lastSequence(),
+	}}})
+	if s.sabotage.afterReply {
+		s.sabotage = sabotage{}
+		c.close(websocket.StatusNormalClosure, "")
+		return
+	}
+	s.catchUp()
+}
+
+// catchUp tells a client that was away all that it may have missed, and negotiates anew.
+func (s *session) catchUp() {
+	s.updates.waiting = nil
+	all := &pb.ParticipantUpdate{Participants: append(s.departed, participantInfo(s.self))}
+	for _, p := range s.others {
+		all.Participants = append(all.Participants, participantInfo(p))
+	}
+	s.departed = nil
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Update{Update: all}})
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: roomInfo(s.part.Room())}}})
+	for _, t := range s.publishing.tracks {
+		if t.in == nil {
+			s.sendPublished(t) // the first answer may have been lost with the connection
+		}
+	}
+	s.remote.changed = true
+	if s.onePeer {
+		s.asking = asking{} // the client restarts ICE with an offer of its own
+	} else {
+		s.offering.pending = false
+		s.subscriber.peer.RestartICE()
+	}
+}
+
+// syncState takes what a client that resumed believes to be subscribed to.
+func (s *session) syncState(state *pb.SyncState) {
+	if sub := state.GetSubscription(); sub != nil {
+		for _, sid := range sub.GetTrackSids() {
+			if t := s.remote.tracks[sid]; t != nil {
+				t.wanted = sub.GetSubscribe()
+				s.review(t)
+			}
+		}
+	}
+	for _, sid := range state.GetTrackSidsDisabled() {
+		if t := s.remote.tracks[sid]; t != nil && t.sub != nil {
+			t.sub.SetPaused(true)
+		}
+	}
+}

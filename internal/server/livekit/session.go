@@ -1,0 +1,245 @@
+package livekit
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/coder/websocket"
+	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// session is one participant's visit. Its goroutine owns every field below the line; the rest does not change after
+// enter, or is safe for all.
+type session struct {
+	server  *Server
+	place   place
+	sid     string
+	client  client
+	onePeer bool
+	claims  auth.Claims
+	part    *studio.Participant
+	log     *slog.Logger
+
+	inbox    *inbox
+	requests chan *pb.SignalRequest
+	done     chan struct{} // closed when the session has ended
+	data     incomingData
+	rules    subscriptionRules // who may have our tracks; other sessions ask
+
+	// ---
+	join    joinRequest
+	conn    *conn // nil while the client is away
+	ended   bool
+	self    room.Participant
+	others  map[string]room.Participant // by SID
+	updates participantUpdates
+
+	publisher  *transport // with onePeer the only one
+	subscriber *transport
+	publishing publishing
+	remote     remoteTracks
+	offering   offering
+	asking     asking
+	outgoing   outgoingData
+
+	away      *time.Timer // ends the session of a client that stays away
+	awaySince time.Time
+	departed  []*pb.ParticipantInfo // who left while the client was away
+	token     tokenState
+	roomDue   bool // a room update is on its way
+	sabotage  sabotage
+}
+
+// Items of a session's inbox, beside room events and those of its peers.
+type (
+	// connLost: a WebSocket ended.
+	connLost struct {
+		conn *conn
+		err  error
+	}
+	// resumed: the client is back on another WebSocket.
+	resumed struct{ conn *conn }
+	// awayTooLong: the grace time of a client that is away is over.
+	awayTooLong struct{ since time.Time }
+	// serverClosing: all clients shall connect anew.
+	serverClosing struct{}
+	// roomUpdateDue: time to tell the client how many are in the room now.
+	roomUpdateDue struct{}
+)
+
+// enter joins the room. The session does nothing before it runs, but already collects what happens.
+func (s *Server) enter(a admission) (*session, error) {
+	sess := &session{
+		server: s, place: place{a.room, a.claims.Identity}, client: a.client, onePeer: a.onePeer, claims: a.claims,
+		log:   s.log.With("room", a.room, "participant", a.claims.Identity),
+		inbox: newInbox(), requests: make(chan *pb.SignalRequest), done: make(chan struct{}),
+		join: a.joinRequest, others: map[string]room.Participant{}, token: tokenState{expires: a.expires},
+	}
+	sess.remote.auto = a.autoSubscribe
+	part, err := s.house.Enter(a.room, room.Join{
+		Identity: a.claims.Identity, Name: a.claims.Name, Metadata: a.claims.Metadata, Attributes: a.claims.Attributes,
+		Permission: studio.Permission(a.claims.Video), Kind: kindOf(a.claims.Kind),
+	}, sess)
+	if err != nil {
+		return nil, err
+	}
+	sess.part = part
+	sess.self = part.Self()
+	sess.sid = sess.self.SID
+	sess.data.session = sess
+	return sess, nil
+}
+
+// RoomEvent takes an event of the room. It is called with the studio's lock held.
+func (s *session) RoomEvent(e room.Event) {
+	size := 0
+	if d, ok := e.(room.DataReceived); ok {
+		size = len(d.Data.Payload)
+	}
+	s.inbox.put(e, size)
+}
+
+// run is the session's goroutine.
+func (s *session) run(c *conn) {
+	defer s.cleanUp()
+	s.conn = c
+	if err := s.begin(); err != nil {
+		s.log.Warn("session could not begin", "error", err)
+		s.end(leave(pb.DisconnectReason_JOIN_FAILURE, pb.LeaveRequest_DISCONNECT), room.LeftByItself)
+	}
+	var items []any
+	for !s.ended {
+		s.settle()
+		select {
+		case <-s.inbox.ready:
+			var full bool
+			items, full = s.inbox.take(items)
+			for _, item := range items {
+				s.take(item)
+			}
+			if full {
+				s.log.Warn("session fell behind")
+				s.end(leave(pb.DisconnectReason_UNKNOWN_REASON, pb.LeaveRequest_RECONNECT), room.LeftTimeout)
+			}
+		case req := <-s.requests:
+			s.answer(req)
+		}
+	}
+}
+
+// take handles one item of the inbox.
+func (s *session) take(item any) {
+	if s.ended {
+		if r, ok := item.(resumed); ok {
+			refuseResume(r.conn)
+		}
+		return
+	}
+	switch i := item.(type) {
+	case room.Event:
+		s.hear(i)
+	case peerEvent:
+		s.hearPeer(i)
+	case connLost:
+		s.lostConn(i)
+	case resumed:
+		s.comeBack(i.conn)
+	case awayTooLong:
+		if s.conn == nil && i.since.Equal(s.awaySince) {
+			s.log.Info("client did not come back")
+			s.end(nil, room.LeftTimeout)
+		}
+	case serverClosing:
+		s.end(farewell(room.LeftServerShutdown), room.LeftServerShutdown)
+	case roomUpdateDue:
+		s.roomDue = false
+		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: roomInfo(s.part.Room())}}})
+	case pairingDue:
+		s.pairByKind()
+	case trackTaken:
+		s.tellTaken(i.sid)
+	case rulesChanged:
+		s.applyRules(i.publisher)
+	case tokenExpires:
+		s.refreshToken()
+	case backlogDue:
+		s.sendBacklog()
+	case negotiationLate:
+		s.checkNegotiation(i)
+	case speakingEnds:
+		s.sendSpeakers([]room.Speaker{{Identity: s.place.identity, SID: s.sid}})
+	}
+}
+
+// settle sends what the items taken before have led to: first who is there, then the SDP with their tracks.
+func (s *session) settle() {
+	if s.ended {
+		return
+	}
+	s.sendUpdates()
+	s.negotiate()
+}
+
+// send gives a message to the client, if it is there. Who comes back is brought up to date as a whole, so nothing is kept
+// for later.
+func (s *session) send(res *pb.SignalResponse) {
+	if s.conn != nil {
+		s.conn.send(res)
+	}
+}
+
+// end ends the session: with a message to the client, unless nil, and a reason for the others.
+func (s *session) end(message *pb.SignalResponse, why room.LeaveReason) {
+	if s.ended {
+		return
+	}
+	s.ended = true
+	if s.conn != nil {
+		if message != nil {
+			s.conn.send(message)
+		}
+		s.conn.close(websocket.StatusNormalClosure, "")
+	}
+	s.part.Leave(why)
+}
+
+// cleanUp runs when the session has ended.
+func (s *session) cleanUp() {
+	close(s.done)
+	s.server.forget(s)
+	for _, item := range s.inbox.close() {
+		if r, ok := item.(resumed); ok {
+			refuseResume(r.conn)
+		}
+	}
+	if s.away != nil {
+		s.away.Stop()
+	}
+	s.token.stop()
+	for _, t := range []*transport{s.publisher, s.subscriber} {
+		if t != nil {
+			t.peer.Close()
+		}
+	}
+	if s.conn != nil {
+		<-s.conn.done
+	}
+}
+
+// after puts an item into the inbox when time has passed.
+func (s *session) after(d time.Duration, item any) *time.Timer {
+	return time.AfterFunc(d, func() { s.inbox.put(item, 0) })
+}
+
+// receivingPeer is the peer on which the client receives.
+func (s *session) receivingPeer() *rtc.Peer {
+	if s.onePeer {
+		return s.publisher.peer
+	}
+	return s.subscriber.peer
+}

@@ -1,0 +1,199 @@
+package livekit
+
+import (
+	"errors"
+
+	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// remoteTracks is what others publish and what the client wants of it.
+type remoteTracks struct {
+	// auto subscribes to every track that comes.
+	auto   bool
+	tracks map[string]*remoteTrack // by SID
+	// changed tells that subscriptions came or went since the last negotiation.
+	changed bool
+}
+
+// remoteTrack is one publication of somebody else.
+type remoteTrack struct {
+	sid          string
+	publisher    string // identity
+	publisherSID string
+	wanted       bool
+	allowed      bool
+	sub          *studio.Subscription // nil while not subscribed
+	failed       bool                 // the client was told that it cannot be subscribed
+	settings     *pb.UpdateTrackSettings
+}
+
+// remoteCame handles a new publication.
+func (s *session) remoteCame(p room.Participant, pub room.Publication) {
+	if s.remote.tracks == nil {
+		s.remote.tracks = map[string]*remoteTrack{}
+	}
+	if s.remote.tracks[pub.SID] != nil {
+		return
+	}
+	t := &remoteTrack{
+		sid: pub.SID, publisher: p.Identity, publisherSID: p.SID, wanted: s.remote.auto, allowed: s.mayHave(p.Identity, pub.SID),
+	}
+	s.remote.tracks[pub.SID] = t
+	if !t.allowed {
+		s.sendAllowed(t)
+	}
+	s.review(t)
+}
+
+// remoteWent handles a publication that ended.
+func (s *session) remoteWent(sid string) {
+	t := s.remote.tracks[sid]
+	if t == nil {
+		return
+	}
+	delete(s.remote.tracks, sid)
+	s.drop(t)
+}
+
+// reviewSubscriptions looks at all tracks again, after the client's own permission changed.
+func (s *session) reviewSubscriptions() {
+	for _, t := range s.remote.tracks {
+		s.review(t)
+	}
+}
+
+// review subscribes to a track or gives it up, as it is wanted and allowed now.
+func (s *session) review(t *remoteTrack) {
+	want := t.wanted && t.allowed && s.self.Permission.Subscribe
+	switch {
+	case want && t.sub == nil && !t.failed:
+		s.subscribe(t)
+	case !want && t.sub != nil:
+		s.drop(t)
+	}
+}
+
+func (s *session) subscribe(t *remoteTrack) {
+	sub, err := s.part.Subscribe(t.sid, s.receivingPeer())
+	if errors.Is(err, room.ErrNoPublication) && s.remote.auto {
+		return // it has just ended; that is on its way
+	}
+	if err != nil {
+		s.log.Warn("cannot subscribe", "track", t.sid, "error", err)
+		s.refuseSubscription(t, subscriptionError(err))
+		return
+	}
+	t.sub = sub
+	s.remote.changed = true
+	if t.settings != nil {
+		t.apply()
+	}
+	if publisher := s.server.find(place{s.place.room, t.publisher}); publisher != nil {
+		publisher.inbox.put(trackTaken{t.sid}, 0)
+	}
+}
+
+// trackTaken: somebody subscribed to the track of the session that gets this.
+type trackTaken struct{ sid string }
+
+func (s *session) drop(t *remoteTrack) {
+	if t.sub != nil {
+		t.sub.Close()
+		t.sub = nil
+		s.remote.changed = true
+	}
+}
+
+// refuseSubscription tells the client not to wait for a track.
+func (s *session) refuseSubscription(t *remoteTrack, why pb.SubscriptionError) {
+	t.failed = true
+	s.sendSubscriptionError(t.sid, why)
+}
+
+func (s *session) sendSubscriptionError(sid string, why pb.SubscriptionError) {
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_SubscriptionResponse{SubscriptionResponse: &pb.SubscriptionResponse{
+		TrackSid: sid, Err: why,
+	}}})
+}
+
+func subscriptionError(err error) pb.SubscriptionError {
+	if errors.Is(err, room.ErrNoPublication) {
+		return pb.SubscriptionError_SE_TRACK_NOTFOUND
+	}
+	return pb.SubscriptionError_SE_UNKNOWN
+}
+
+// refuseUncoded gives up subscriptions to tracks in a codec that the client has turned down.
+func (s *session) refuseUncoded() {
+	for _, t := range s.remote.tracks {
+		if t.sub == nil || t.sub.Outbound().Mid() == "" || t.sub.Outbound().Codec() != media.NoCodec {
+			continue
+		}
+		s.drop(t)
+		s.refuseSubscription(t, pb.SubscriptionError_SE_CODEC_UNSUPPORTED)
+	}
+}
+
+// updateSubscription is the client's explicit wish.
+func (s *session) updateSubscription(u *pb.UpdateSubscription) {
+	wish := func(sid string) {
+		t := s.remote.tracks[sid]
+		if t == nil {
+			if u.GetSubscribe() {
+				s.sendSubscriptionError(sid, pb.SubscriptionError_SE_TRACK_NOTFOUND)
+			}
+			return
+		}
+		t.wanted, t.failed = u.GetSubscribe(), false
+		s.review(t)
+	}
+	for _, sid := range u.GetTrackSids() {
+		wish(sid)
+	}
+	for _, p := range u.GetParticipantTracks() {
+		for _, sid := range p.GetTrackSids() {
+			wish(sid)
+		}
+	}
+}
+
+// updateSettings is how the client wants tracks: paused, or in some size.
+func (s *session) updateSettings(u *pb.UpdateTrackSettings) {
+	for _, sid := range u.GetTrackSids() {
+		if t := s.remote.tracks[sid]; t != nil {
+			t.settings = u
+			if t.sub != nil {
+				t.apply()
+			}
+		}
+	}
+}
+
+func (t *remoteTrack) apply() {
+	u := t.settings
+	t.sub.SetPaused(u.GetDisabled() || u.GetQuality() == pb.VideoQuality_OFF && u.GetWidth() == 0)
+	switch {
+	case u.GetWidth() > 0 && u.GetHeight() > 0:
+		t.sub.SetSize(int(min(u.GetWidth(), maxPixels)), int(min(u.GetHeight(), maxPixels)))
+	case u.GetQuality() >= pb.VideoQuality_LOW && u.GetQuality() <= pb.VideoQuality_HIGH:
+		t.sub.SetLayer(int(u.GetQuality()))
+	}
+}
+
+// trackMids says in which section of the SDP each subscribed track is. Clients that offer know tracks by nothing else.
+func (s *session) trackMids() map[string]string {
+	mids := map[string]string{}
+	for _, t := range s.remote.tracks {
+		if t.sub == nil {
+			continue
+		}
+		if mid := t.sub.Outbound().Mid(); mid != "" {
+			mids[mid] = t.sid
+		}
+	}
+	return mids
+}

@@ -1,0 +1,93 @@
+package livekit
+
+import (
+	"errors"
+	"fmt"
+
+	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/rtc"
+)
+
+// Labels of the data channels.
+const (
+	reliableLabel = "_reliable"
+	lossyLabel    = "_lossy"
+)
+
+// transport is one WebRTC connection of a session. It hands what happens to its peer to the session, which owns it.
+type transport struct {
+	session *session
+	peer    *rtc.Peer
+}
+
+// peerEvent is something that happened to a transport's peer.
+type peerEvent struct {
+	from *transport
+	what any
+}
+
+type (
+	peerClosed     struct{ err error }
+	inboundAdded   struct{ in *rtc.Inbound }
+	inboundRemoved struct{ in *rtc.Inbound }
+	channelOpened  struct{ channel *rtc.DataChannel }
+)
+
+// acceptedCodecs are those that clients may publish, the preferred first: H.264, because live outputs can pass it through.
+var acceptedCodecs = []media.Codec{media.Opus, media.H264, media.VP8, media.VP9, media.AV1}
+
+func (s *session) newTransport(name string, dataChannels bool) (*transport, error) {
+	t := &transport{session: s}
+	peer, err := s.server.endpoint.NewPeer(rtc.PeerConfig{
+		Label: s.place.room + "/" + s.place.identity + "/" + name, Handler: t, Codecs: acceptedCodecs, DataChannels: dataChannels,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the %s peer: %w", name, err)
+	}
+	t.peer = peer
+	return t, nil
+}
+
+// openChannels opens the data channels of a connection that we offer.
+func (t *transport) openChannels() error {
+	if err := t.peer.OpenDataChannel(reliableLabel, true, nil); err != nil {
+		return fmt.Errorf("opening the reliable data channel: %w", err)
+	}
+	none := uint16(0)
+	if err := t.peer.OpenDataChannel(lossyLabel, false, &none); err != nil {
+		return fmt.Errorf("opening the lossy data channel: %w", err)
+	}
+	return nil
+}
+
+func (t *transport) put(what any) { t.session.inbox.put(peerEvent{t, what}, 0) }
+
+// PeerConnected tells nothing that the session would need.
+func (t *transport) PeerConnected() {}
+
+func (t *transport) PeerClosed(err error)            { t.put(peerClosed{err}) }
+func (t *transport) InboundAdded(in *rtc.Inbound)    { t.put(inboundAdded{in}) }
+func (t *transport) InboundRemoved(in *rtc.Inbound)  { t.put(inboundRemoved{in}) }
+func (t *transport) DataChannel(dc *rtc.DataChannel) { t.put(channelOpened{dc}) }
+
+// hearPeer handles what happened to a peer.
+func (s *session) hearPeer(e peerEvent) {
+	switch what := e.what.(type) {
+	case inboundAdded:
+		s.inboundCame(what.in)
+	case inboundRemoved:
+		s.inboundWent(what.in)
+	case channelOpened:
+		s.channelCame(what.channel)
+	case peerClosed:
+		if errors.Is(what.err, rtc.ErrClosed) {
+			return
+		}
+		// A connection that is gone cannot be resumed; the client, if it is there at all, has to start over.
+		s.log.Info("peer lost", "error", what.err)
+		s.end(leave(pb.DisconnectReason_CONNECTION_TIMEOUT, pb.LeaveRequest_RECONNECT), room.LeftTimeout)
+	}
+}

@@ -1,0 +1,48 @@
+package livekit
+
+import (
+	"strings"
+
+	pb "github.com/livekit/protocol/livekit"
+)
+
+// What we say of ourselves. Clients compare the version with those of LiveKit's server to learn what they may use: from
+// 1.8.0 on RPC; above 1.13.6 simulcast in rids with VP9 and AV1, which we do not forward by layer.
+const (
+	serverVersion  = "1.13.0"
+	serverProtocol = 17
+)
+
+// protocolVersion is the version that a client speaks. All differences between versions are in this file. Versions
+// below 13 are served as if they were 13.
+type protocolVersion int32
+
+// leaveWithAction: a leave request says what to do next (DISCONNECT, RESUME, RECONNECT); older clients know only
+// can_reconnect, which is sent too.
+func (v protocolVersion) leaveWithAction() bool { return v >= 13 }
+
+// positiveResponses: the client expects an answer also to requests that succeeded.
+func (v protocolVersion) positiveResponses() bool { return v >= 15 }
+
+// client is what a client says of itself.
+type client struct {
+	info     *pb.ClientInfo
+	protocol protocolVersion
+}
+
+func newClient(info *pb.ClientInfo) client {
+	if info == nil {
+		info = &pb.ClientInfo{}
+	}
+	return client{info: info, protocol: protocolVersion(info.Protocol)}
+}
+
+// unknownMessages: the client survives messages of kinds that it does not know. Early Rust SDKs do not.
+func (c client) unknownMessages() bool {
+	return c.info.Sdk != pb.ClientInfo_RUST || c.protocol >= 10
+}
+
+// mayLackH264 tells of clients that cannot be relied on to code H.264: Firefox needs a plug-in for it.
+func (c client) mayLackH264() bool {
+	return strings.HasPrefix(strings.ToLower(c.info.Browser), "firefox")
+}
