@@ -1,0 +1,152 @@
+package hls
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	mux "github.com/tuttilive/tutti/internal/mux/hls"
+	"github.com/tuttilive/tutti/internal/program"
+)
+
+// broadcast is one program as HLS, from its first viewer until a while after its end. While nobody watches, no stream is
+// made; the next one goes on under the same addresses.
+type broadcast struct {
+	id, room string
+	done     <-chan struct{} // closed when the program ends
+	stream   atomic.Pointer[mux.Stream]
+
+	opening sync.Mutex
+	stop    func() // ends the filling of stream and waits for it; nil before the first
+}
+
+// watch counts a viewer in and has the program's output open for as long as the watcher is.
+func (s *Server) watch(roomName string) (*broadcast, watcher, error) {
+	w, err := s.house.Watch(roomName)
+	if err != nil {
+		return nil, nil, err
+	}
+	b := s.broadcast(roomName, w)
+	err = w.Output(func(read func(program.Demand) (reader, error)) (func(), error) {
+		return s.open(b, read)
+	})
+	if err != nil {
+		w.Close()
+		return nil, nil, fmt.Errorf("opening the program of room %q for HLS: %w", roomName, err)
+	}
+	return b, w, nil
+}
+
+// broadcast finds or makes the broadcast of a watcher's program.
+func (s *Server) broadcast(roomName string, w watcher) *broadcast {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b, ok := s.programs[w.Program()]; ok {
+		return b
+	}
+	b := &broadcast{id: strings.ToLower(rand.Text()), room: roomName, done: w.Done()}
+	s.broadcasts[b.id], s.programs[w.Program()] = b, b
+	s.running.Go(func() { s.bury(b, w.Program()) })
+	return b
+}
+
+// bury forgets a broadcast when its program has ended and players have had time to read the end.
+func (s *Server) bury(b *broadcast, program any) {
+	select {
+	case <-b.done:
+	case <-s.closing.Done():
+	}
+	s.mu.Lock()
+	delete(s.programs, program)
+	s.mu.Unlock()
+	late := time.NewTimer(afterlife)
+	defer late.Stop()
+	select {
+	case <-late.C:
+	case <-s.closing.Done():
+	}
+	s.mu.Lock()
+	delete(s.broadcasts, b.id)
+	s.mu.Unlock()
+}
+
+// open begins to make the broadcast's stream. stop ends that and waits for it.
+func (s *Server) open(b *broadcast, read func(program.Demand) (reader, error)) (stop func(), err error) {
+	frames, err := read(program.Demand{Video: s.video, Audio: []media.Codec{media.AAC}})
+	if err != nil {
+		return nil, err
+	}
+	b.opening.Lock()
+	defer b.opening.Unlock()
+	if b.stop != nil {
+		b.stop() // the house may open the next output before it has closed the last one
+	}
+	stream := b.stream.Load()
+	if stream != nil {
+		stream = stream.Successor()
+	} else {
+		stream = mux.New(mux.Config{ID: b.id, Segment: s.segment, Warn: func(code, text string) {
+			s.log.Warn("hls: "+text, "room", b.room, "code", code)
+		}})
+	}
+	b.stream.Store(stream)
+	ctx, cancel := context.WithCancel(context.Background())
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		defer frames.Close()
+		b.fill(ctx, stream, frames)
+	}()
+	b.stop = func() { cancel(); <-stopped }
+	return b.stop, nil
+}
+
+// fill writes frames to the stream until the program ends or ctx does.
+func (b *broadcast) fill(ctx context.Context, stream *mux.Stream, frames reader) {
+	for {
+		f, err := frames.Next(ctx)
+		if err != nil {
+			if errors.Is(err, io.EOF) || b.ended() {
+				stream.End()
+			}
+			return
+		}
+		stream.Write(f)
+	}
+}
+
+func (b *broadcast) ended() bool {
+	select {
+	case <-b.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// ready waits for the stream's first segment. It is false when there was none in time.
+func (b *broadcast) ready(ctx context.Context) (*mux.Snapshot, bool) {
+	ctx, cancel := context.WithTimeout(ctx, firstSegment)
+	defer cancel()
+	for {
+		snapshot := b.stream.Load().Snapshot()
+		if snapshot.Ready() {
+			return snapshot, true
+		}
+		if snapshot.Ended() {
+			return nil, false
+		}
+		select {
+		case <-snapshot.Changed():
+		case <-ctx.Done():
+			return nil, false
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package hls
+
+import (
+	"context"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/program"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// house is what the door uses of studio.House.
+type house interface {
+	// Admit tells why a credential does not permit to watch.
+	Admit(roomName string, c studio.Credential) error
+	Watch(roomName string) (watcher, error)
+}
+
+// watcher is one counted viewer of a program.
+type watcher interface {
+	// Program identifies the program.
+	Program() any
+	Done() <-chan struct{}
+	// Output keeps the program's HLS output open until Close. open runs when nobody else does.
+	Output(open func(read func(program.Demand) (reader, error)) (stop func(), err error)) error
+	Sent(bytes int)
+	Close()
+}
+
+// reader gives a program's frames.
+type reader interface {
+	Next(ctx context.Context) (*media.Frame, error)
+	Close()
+}
+
+// studioHouse is the real house.
+type studioHouse struct{ *studio.House }
+
+func (h studioHouse) Admit(roomName string, c studio.Credential) error {
+	_, err := h.House.Admit(roomName, c, studio.ToWatch)
+	return err
+}
+
+func (h studioHouse) Watch(roomName string) (watcher, error) {
+	w, err := h.House.Watch(roomName, "hls")
+	if err != nil {
+		return nil, err
+	}
+	return studioWatcher{w}, nil
+}
+
+type studioWatcher struct{ *studio.Watcher }
+
+func (w studioWatcher) Program() any { return w.Watcher.Program() }
+
+func (w studioWatcher) Output(open func(read func(program.Demand) (reader, error)) (func(), error)) error {
+	_, err := studio.Shared(w.Watcher, "hls", func(p *program.Program) (struct{}, func(), error) {
+		stop, err := open(func(d program.Demand) (reader, error) { return p.Read(d) })
+		return struct{}{}, stop, err
+	})
+	return err
+}

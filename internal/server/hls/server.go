@@ -1,0 +1,96 @@
+package hls
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+const (
+	// viewerTimeout is how long a viewer counts after the last request, at least; two target durations if that is more.
+	viewerTimeout = 10 * time.Second
+	// afterlife is how long playlists and segments stay when a program has ended.
+	afterlife = time.Minute
+	// firstSegment is how long a request waits for the first segment: a little longer than the longest one.
+	firstSegment = 12 * time.Second
+	// writeTimeout bounds the sending of one response, so that a stalled reader does not hold a connection for ever.
+	writeTimeout = 30 * time.Second
+)
+
+// Config is what the door needs.
+type Config struct {
+	House *studio.House
+	// Segment is the least length of a segment, 2 s when 0.
+	Segment time.Duration
+	Log     *slog.Logger
+}
+
+// Server is the door, an http.Handler for the paths below /live/. Close it after the HTTP server.
+type Server struct {
+	house   house
+	segment time.Duration
+	video   []media.Codec
+	log     *slog.Logger
+
+	mu         sync.Mutex
+	broadcasts map[string]*broadcast // by id
+	programs   map[any]*broadcast    // by program
+	closing    context.Context
+	close      context.CancelFunc
+	running    sync.WaitGroup
+
+	audience audience
+}
+
+// New makes the door.
+func New(cfg Config) *Server {
+	// Every player shows H.264. What else MP4 can carry is given only where it cannot be converted.
+	video := []media.Codec{media.H264}
+	if cfg.House.VideoConversion() != nil {
+		video = append(video, media.H265, media.AV1, media.VP9)
+	}
+	return newServer(studioHouse{cfg.House}, cfg.Segment, video, cfg.Log)
+}
+
+func newServer(h house, segment time.Duration, video []media.Codec, log *slog.Logger) *Server {
+	if log == nil {
+		log = slog.Default()
+	}
+	s := &Server{
+		house: h, segment: segment, video: video, log: log,
+		broadcasts: map[string]*broadcast{}, programs: map[any]*broadcast{},
+	}
+	s.closing, s.close = context.WithCancel(context.Background())
+	s.audience.viewers = map[viewerKey]*viewer{}
+	s.audience.perAddress = map[uint64]int{}
+	s.running.Go(s.reap)
+	return s
+}
+
+// Close lets all viewers go and waits until nothing runs any more.
+func (s *Server) Close() {
+	s.close()
+	s.running.Wait()
+	s.audience.leaveAll()
+}
+
+// reap takes viewers out who stopped asking.
+func (s *Server) reap() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.closing.Done():
+			return
+		case now := <-tick.C:
+			s.audience.leave(now)
+		}
+	}
+}
+
+var _ http.Handler = (*Server)(nil)
