@@ -130,7 +130,7 @@ func TestLongPauseStartsAnew(t *testing.T) {
 	}
 }
 
-// TestDriftIsSlewed runs an hour of sources whose clocks are wrong by 200 ppm.
+// TestDriftIsSlewed runs twenty minutes of sources whose clocks are wrong by 200 ppm.
 func TestDriftIsSlewed(t *testing.T) {
 	frames := toneFrames(t, 440, 100)
 	for _, ppm := range []float64{-200, 200} {
@@ -138,7 +138,7 @@ func TestDriftIsSlewed(t *testing.T) {
 		fake := &countingDecoder{}
 		a.dec, a.format = fake, frames[0].Format
 		worst, end := 0.0, int64(0)
-		for i := range 3600 * 50 {
+		for i := range 1200 * 50 {
 			f := *frames[0]
 			// The source makes 20 ms of sound by its own clock; its timestamps are mapped to ours.
 			f.PTS = time.Second + time.Duration(float64(i)*20e6*(1+ppm/1e6))

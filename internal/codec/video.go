@@ -190,6 +190,7 @@ func (v *VideoConverter) run() {
 			err = k.err
 		case f.Keyframe && (k == nil || !sameStream(k.format, f.Format)):
 			if k != nil {
+				k.drain()
 				k.close()
 				k = nil
 			}

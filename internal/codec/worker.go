@@ -22,6 +22,8 @@ const (
 	workerHang = 5 * time.Second
 	// workerStart is what it may take longer for its first.
 	workerStart = 10 * time.Second
+	// drainMax is how long it may take to finish when another is to take over.
+	drainMax = 300 * time.Millisecond
 	// workerPending is how many pictures may be inside a worker.
 	workerPending = 512
 	// clockStart keeps times positive when the first pictures in decoding order are not the first to be shown.
@@ -262,6 +264,17 @@ func (k *worker) watch() {
 				return
 			}
 		}
+	}
+}
+
+// drain lets the process finish what it has, for a moment, before close.
+func (k *worker) drain() {
+	k.stdin.Close()
+	t := time.NewTimer(drainMax)
+	defer t.Stop()
+	select {
+	case <-k.done:
+	case <-t.C:
 	}
 }
 
