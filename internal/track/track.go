@@ -5,14 +5,25 @@ package track
 
 import (
 	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/rtpfmt"
 )
 
 // Linger is how long a derived face or codec stays after its last reader left.
 const Linger = 5 * time.Second
+
+var (
+	// ErrClosed tells that the track has ended.
+	ErrClosed = errors.New("track: the track has ended")
+	// ErrEncrypted tells that the publisher encrypts end to end, so the server cannot look into the packets.
+	ErrEncrypted = errors.New("track: the publisher encrypts this track end to end, so the server cannot convert it")
+)
 
 // Info is what a track is for as long as it lives.
 type Info struct {
@@ -22,19 +33,13 @@ type Info struct {
 	Codec media.Codec
 	// Label is used in logs.
 	Label string
-	// Workers convert pictures; nil where there are none.
+	// Workers convert pictures; nil converts none.
 	Workers *codec.Workers
-	// Encrypted tracks (end to end) can be forwarded but not read.
+	// Encrypted tells that payloads are encrypted end to end: packets can be forwarded, frames cannot be had.
 	Encrypted bool
-	// Group holds the clock that the tracks of one publisher share; nil for a track on its own.
+	// Group keeps the tracks of one publisher in step; nil for a track that is alone.
 	Group *ClockGroup
 }
-
-// ClockGroup keeps the tracks of one publisher in sync with each other.
-type ClockGroup struct{}
-
-// NewClockGroup makes the group of one publisher's connection.
-func NewClockGroup() *ClockGroup { return &ClockGroup{} }
 
 // Upstream is the way back to whoever publishes a track.
 type Upstream interface {
@@ -43,126 +48,195 @@ type Upstream interface {
 }
 
 // Track is one published sound or picture. Its publisher writes it and closes it. Readers may come from any goroutine.
-type Track struct{}
+//
+// Close does not wait for the goroutines that make faces and conversions; they end by themselves at once.
+type Track struct {
+	info     Info
+	up       Upstream // nil when nobody can be asked
+	done     chan struct{}
+	muted    atomic.Bool
+	format   atomic.Pointer[media.Format]
+	problems problems
+	layers   *layerSet // the packet face
+	writer   *frameWriter
+
+	mu      sync.Mutex // guards what follows
+	closed  bool
+	unpack  *unpackFace
+	pack    *packFace
+	derived map[conversion]*derivedTrack
+}
 
 // NewFromPackets makes a track that is born as RTP packets. Layers are added as they appear.
-func NewFromPackets(info Info, up Upstream) *Track { return nil }
+func NewFromPackets(info Info, up Upstream) *Track {
+	t := &Track{info: info, up: up, done: make(chan struct{}), layers: newLayerSet()}
+	if info.Codec == media.Opus {
+		t.format.Store(rtpfmt.OpusFormat)
+	}
+	return t
+}
 
 // NewFromFrames makes a track that is born as frames.
-func NewFromFrames(info Info) *Track { return nil }
+func NewFromFrames(info Info) *Track {
+	return &Track{info: info, done: make(chan struct{}), layers: newLayerSet(), writer: newFrameWriter(info.Kind)}
+}
 
-func (t *Track) Info() Info { return Info{} }
+func (t *Track) Info() Info { return t.info }
 
 // BornAsFrames tells which face is the original.
-func (t *Track) BornAsFrames() bool { return false }
+func (t *Track) BornAsFrames() bool { return t.writer != nil }
 
 // SetMuted tells readers whether the publisher has paused the track.
-func (t *Track) SetMuted(muted bool) {}
-func (t *Track) Muted() bool         { return false }
+func (t *Track) SetMuted(muted bool) {
+	if t.muted.Swap(muted) == muted {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.unpack != nil && !muted {
+		t.unpack.refresh()
+	}
+	for _, d := range t.derived {
+		d.track.SetMuted(muted)
+	}
+}
+
+func (t *Track) Muted() bool { return t.muted.Load() }
 
 // Done is closed when the track ends.
-func (t *Track) Done() <-chan struct{} { return nil }
+func (t *Track) Done() <-chan struct{} { return t.done }
 
-// Close ends the track and all that was derived from it.
-func (t *Track) Close() {}
-
-// --- the packet face
-
-// Layer is one encoding of a track: the only one, or one of a simulcast. Its writer is one goroutine.
-type Layer struct{}
+// Close ends the track and all that was derived from it. Leases stay valid: their rings give what they hold, then
+// ErrClosed.
+func (t *Track) Close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	t.closed = true
+	close(t.done)
+	if t.writer != nil {
+		t.writer.ring.Close(ErrClosed)
+	}
+	if t.unpack != nil {
+		t.unpack.end()
+	}
+	if t.pack != nil {
+		t.pack.end()
+	}
+	for _, d := range t.derived {
+		d.end()
+	}
+	layers, _ := t.layers.get()
+	for _, l := range layers {
+		l.Remove()
+	}
+}
 
 // AddLayer adds a layer to a track born as packets; rid is empty without simulcast ("q", "h", "f" otherwise).
-func (t *Track) AddLayer(rid string) *Layer { return nil }
-
-func (l *Layer) Track() *Track { return nil }
-func (l *Layer) RID() string   { return "" }
-
-// Write adds a packet; Flush tells the listeners, once for a batch. The packet's Seq is extended, Start, Keyframe and the
-// codec's fields are filled in. A late or repaired packet is written when it comes.
-func (l *Layer) Write(p *media.Packet) {}
-func (l *Layer) Flush()                {}
-
-// SenderReport maps the publisher's clock to RTP timestamps.
-func (l *Layer) SenderReport(ntp uint64, timestamp uint32, arrival time.Duration) {}
-
-// Remove ends the layer: its publisher stopped it.
-func (l *Layer) Remove() {}
-
-// Ring is where the layer's packets are.
-func (l *Layer) Ring() *PacketRing { return nil }
-
-// MediaTime maps an RTP timestamp of the layer to media time: by sender reports once both tracks of the publisher have
-// them, by arrival before. It never steps.
-func (l *Layer) MediaTime(timestamp uint32) (time.Duration, bool) { return 0, false }
-
-// Size is the picture's size as last seen in the bitstream, 0 when unknown. Bitrate is in bit/s over the last second.
-func (l *Layer) Size() (width, height int) { return 0, 0 }
-func (l *Layer) Bitrate() int              { return 0 }
-
-// Active tells that packets came within the last second.
-func (l *Layer) Active(now time.Duration) bool { return false }
-
-// RequestKeyframe asks the publisher for a keyframe.
-func (l *Layer) RequestKeyframe() {}
-
-// PacketRing keeps the newest packets of a layer. One goroutine writes; readers take no lock.
-type PacketRing struct{}
-
-// Head is the arrival index of the next packet to come.
-func (r *PacketRing) Head() uint64 { return 0 }
-
-// At gives the packet with an arrival index; nil when it has been overwritten or has not come yet.
-func (r *PacketRing) At(index uint64) *media.Packet { return nil }
-
-// BySeq gives the packet with an extended sequence number; nil when it is not there.
-func (r *PacketRing) BySeq(seq uint64) *media.Packet { return nil }
-
-// LastKeyframe is the arrival index at which the newest keyframe begins.
-func (r *PacketRing) LastKeyframe() (uint64, bool) { return 0, false }
-
-// Listener hears of new packets in a layer. It is called by the writer, once for a batch, and must not block.
-type Listener interface{ PacketsReady(l *Layer) }
-
-// Listen and Unlisten change who hears of new packets: one listener for a group of readers, not one for each.
-func (l *Layer) Listen(x Listener)   {}
-func (l *Layer) Unlisten(x Listener) {}
-
-// PacketLease keeps the packet face alive.
-type PacketLease struct{}
-
-// ReadPackets demands the packet face in a codec (the track's own, or one that it can be converted to).
-// A track born as frames starts its packetizer for the first lease.
-func (t *Track) ReadPackets(codec media.Codec) (*PacketLease, error) {
-	return nil, errors.ErrUnsupported
+func (t *Track) AddLayer(rid string) *Layer {
+	l := newLayer(t, rid, t.info.Codec, t.info.Group)
+	t.layers.add(l)
+	return l
 }
 
-// Layers are the layers there are now, from small to large, and a channel that is closed at the next change.
-func (p *PacketLease) Layers() ([]*Layer, <-chan struct{}) { return nil, nil }
-func (p *PacketLease) Release()                            {}
+// Format is the format as last seen, nil before the first frame or parameter set. Of several layers it is the one of the
+// largest picture.
+func (t *Track) Format() *media.Format { return t.format.Load() }
 
-// --- the frame face
-
-// WriteFrame adds a frame to a track born as frames. One goroutine writes.
-func (t *Track) WriteFrame(f *media.Frame) error { return errors.ErrUnsupported }
-
-// FrameLease keeps the frame face alive.
-type FrameLease struct{}
-
-// ReadFrames demands the frame face in a codec (the track's own, or one that it can be converted to). While a track born
-// as packets has frame readers, its publisher is asked for a keyframe every 2 s.
-func (t *Track) ReadFrames(codec media.Codec) (*FrameLease, error) {
-	return nil, errors.ErrUnsupported
+// layerFormat learns the format of a layer.
+func (t *Track) layerFormat(f *media.Format) {
+	layers, _ := t.layers.get()
+	for _, l := range layers {
+		if w, h := l.Size(); w*h > f.Width*f.Height {
+			return
+		}
+	}
+	t.format.Store(f)
 }
 
-// Ring is where the frames are.
-func (f *FrameLease) Ring() *media.Ring[*media.Frame] { return nil }
+func (t *Track) requestKeyframe(l *Layer) {
+	if t.up != nil {
+		t.up.RequestKeyframe(l)
+	}
+}
 
-// Codec is the codec that the lease gives.
-func (f *FrameLease) Codec() media.Codec { return media.NoCodec }
-func (f *FrameLease) Release()           {}
+// Stats is what a track carries now, over the last second.
+type Stats struct {
+	// Bitrate is in bit/s, FPS in pictures (or blocks of sound) a second.
+	Bitrate       int
+	FPS           float64
+	Width, Height int
+}
 
-// CanConvert tells whether the track can be read in a codec here and now, and if not, why in plain words.
-func (t *Track) CanConvert(codec media.Codec) error { return nil }
+// Stats tells what the track carries; of several layers, the largest that is sent.
+func (t *Track) Stats() Stats {
+	var s Stats
+	now := media.Now()
+	if t.writer != nil {
+		bytes, frames := t.writer.meter.rate(now)
+		s.Bitrate, s.FPS = 8*bytes, float64(frames)
+		if f := t.format.Load(); f != nil {
+			s.Width, s.Height = f.Width, f.Height
+		}
+		return s
+	}
+	layers, _ := t.layers.get()
+	for _, l := range layers {
+		if l.Active(now) {
+			bytes, frames := l.meter.rate(now)
+			s.Bitrate, s.FPS = 8*bytes, float64(frames)
+			s.Width, s.Height = l.Size()
+		}
+	}
+	return s
+}
 
-// Format is the format as last seen, nil before the first frame or parameter set.
-func (t *Track) Format() *media.Format { return nil }
+// CanConvert tells whether the track's frames can be had in a codec here and now, and if not, why in plain words.
+func (t *Track) CanConvert(to media.Codec) error {
+	from := t.info.Codec
+	switch {
+	case to == from:
+		return nil
+	case t.info.Encrypted:
+		return ErrEncrypted
+	case to.Kind() != from.Kind():
+		return fmt.Errorf("track: %s cannot be made of %s", to, from)
+	case to == media.Opus || to == media.AAC:
+		return nil
+	case to == media.H264:
+		if err := workersAvailable(t.info.Workers); err != nil {
+			return fmt.Errorf("track: a picture in %s cannot be shown as %s: %w", from, to, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("track: there is no conversion from %s to %s", from, to)
+}
+
+// CanReadPackets tells whether the track can be had as packets in a codec here and now, and if not, why in plain words:
+// beside what CanConvert says, H.264 with B-frames must be coded anew for WebRTC.
+func (t *Track) CanReadPackets(to media.Codec) error {
+	if !t.BornAsFrames() && to == t.info.Codec {
+		return nil
+	}
+	if _, err := rtpfmt.NewPacketizer(to); err != nil {
+		return fmt.Errorf("track: %s cannot be sent as packets", to)
+	}
+	if to != t.info.Codec {
+		return t.CanConvert(to)
+	}
+	if t.writer.reordered.Load() {
+		if err := workersAvailable(t.info.Workers); err != nil {
+			return fmt.Errorf("track: the picture has B-frames, which WebRTC cannot show: %w", err)
+		}
+	}
+	return nil
+}
+
+func workersAvailable(w *codec.Workers) error {
+	if w == nil {
+		return codec.ErrNoWorkers
+	}
+	return w.Available()
+}

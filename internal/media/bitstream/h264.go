@@ -74,7 +74,7 @@ func h264Size(s *h264.SPS) (width, height int, ok bool) {
 }
 
 // H264Format makes the format of pictures with these parameter sets, which it keeps. An SPS that does not tell the
-// order of pictures is taken to have no B-frames; HasBSlice finds out.
+// order of pictures is taken to have no B-frames.
 func H264Format(sps, pps []byte) (*media.Format, error) {
 	p, err := ParseH264SPS(sps)
 	if err != nil {
@@ -92,20 +92,6 @@ func H264Keyframe(payload []byte) bool {
 		if H264Type(unit) == H264IDR {
 			return true
 		}
-	}
-	return false
-}
-
-// HasBSlice tells whether the first slice of a payload with 4-byte lengths is of type B (ITU-T H.264, 7.4.3).
-func HasBSlice(payload []byte) bool {
-	for unit := range Units(payload) {
-		if t := H264Type(unit); t != H264Slice && t != H264IDR {
-			continue
-		}
-		bits := bitReader{b: unit[1:min(len(unit), 16)]}
-		bits.golomb() // first_mb_in_slice
-		kind := bits.golomb()
-		return !bits.short && kind%5 == 1
 	}
 	return false
 }

@@ -1,0 +1,170 @@
+package track
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+// conversion names a derived track.
+type conversion struct {
+	to media.Codec
+	// plain asks for the track's own H.264 without B-frames.
+	plain bool
+}
+
+// derivedTrack is a track made of another one's frames, while it is wanted or lingers.
+type derivedTrack struct {
+	demand
+	track *Track
+	stop  chan struct{}
+}
+
+// readPlain leases H.264 without B-frames.
+func (t *Track) readPlain() (*FrameLease, error) {
+	if err := workersAvailable(t.info.Workers); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, ErrClosed
+	}
+	return t.readConverted(conversion{to: media.H264, plain: true})
+}
+
+// derive counts one more reader of a conversion and starts it for the first. The caller holds t.mu.
+func (t *Track) derive(c conversion) (*derivedTrack, error) {
+	if d := t.derived[c]; d != nil {
+		d.take()
+		return d, nil
+	}
+	d, err := t.startConversion(c)
+	if err != nil {
+		t.problems.set(ProblemConversion, fmt.Sprintf("The conversion from %s to %s failed.", t.info.Codec, c.to))
+		return nil, fmt.Errorf("track: conversion of %s to %s: %w", t.info.Codec, c.to, err)
+	}
+	d.finish = func() {
+		close(d.stop)
+		d.track.Close()
+		delete(t.derived, c)
+	}
+	if t.derived == nil {
+		t.derived = make(map[conversion]*derivedTrack)
+	}
+	t.derived[c] = d
+	d.take()
+	return d, nil
+}
+
+// startConversion makes the derived track and the goroutine that feeds it, which ends when d.stop is closed or the source
+// ends. The caller holds t.mu.
+func (t *Track) startConversion(c conversion) (*derivedTrack, error) {
+	source, err := t.readOwnFrames()
+	if err != nil {
+		return nil, err
+	}
+	info := t.info
+	info.Codec, info.Group = c.to, nil
+	d := &derivedTrack{track: NewFromFrames(info), stop: make(chan struct{})}
+	d.track.muted.Store(t.muted.Load())
+	if t.info.Kind == media.Audio {
+		converter, err := codec.NewAudioConverter(c.to)
+		if err != nil {
+			t.giveBack(source)
+			return nil, err
+		}
+		go d.convertAudio(t, source, converter)
+		return d, nil
+	}
+	refresh := func() {} // an ingest cannot be asked
+	if t.unpack != nil {
+		refresh = t.unpack.refresh
+	}
+	converter, err := t.info.Workers.Convert(func(f *media.Frame) { d.write(t, f) }, refresh)
+	if err != nil {
+		t.giveBack(source)
+		return nil, err
+	}
+	d.track.up = &converterUpstream{converter: converter}
+	go d.convertVideo(source, converter)
+	return d, nil
+}
+
+// giveBack releases a lease for a caller that holds t.mu.
+func (t *Track) giveBack(lease *FrameLease) {
+	if t.unpack != nil && lease.ring == t.unpack.ring {
+		lease.once.Do(func() { t.drop(&t.unpack.demand) })
+	}
+}
+
+func (d *derivedTrack) convertAudio(t *Track, source *FrameLease, converter *codec.AudioConverter) {
+	defer source.Release()
+	d.follow(source.Ring(), source.Ring().Live(), func(f *media.Frame) {
+		frames, err := converter.Convert(f)
+		if err != nil {
+			t.problems.set(ProblemConversion, fmt.Sprintf("Sound cannot be converted: %v.", err))
+			return
+		}
+		for _, f := range frames {
+			d.write(t, f)
+		}
+	})
+}
+
+func (d *derivedTrack) convertVideo(source *FrameLease, converter *codec.VideoConverter) {
+	defer source.Release()
+	defer converter.Close()
+	d.follow(source.Ring(), source.Ring().FromKey(), converter.Write)
+}
+
+// follow hands the frames of a ring to f until the ring or the conversion ends.
+func (d *derivedTrack) follow(ring *media.Ring[*media.Frame], cursor *media.Cursor[*media.Frame], f func(*media.Frame)) {
+	var batch [32]*media.Frame
+	for {
+		select {
+		case <-d.stop:
+			return
+		default:
+		}
+		woken := ring.Woken()
+		n, _, err := cursor.Read(batch[:])
+		for _, frame := range batch[:n] {
+			f(frame)
+		}
+		clear(batch[:n])
+		if n > 0 {
+			continue
+		}
+		if err != nil {
+			return
+		}
+		select {
+		case <-woken:
+		case <-d.stop:
+			return
+		}
+	}
+}
+
+func (d *derivedTrack) write(source *Track, f *media.Frame) {
+	if err := d.track.WriteFrame(f); err != nil && err != ErrClosed {
+		source.problems.set(ProblemConversion, fmt.Sprintf("A conversion gave a frame that does not fit: %v.", err))
+	}
+}
+
+// converterUpstream asks a converter for keyframes, at most one in half a second.
+type converterUpstream struct {
+	converter *codec.VideoConverter
+	asked     atomic.Int64
+}
+
+func (u *converterUpstream) RequestKeyframe(*Layer) {
+	now, before := int64(media.Now()), u.asked.Load()
+	if now-before >= int64(500*time.Millisecond) && u.asked.CompareAndSwap(before, now) {
+		u.converter.RequestKeyframe()
+	}
+}

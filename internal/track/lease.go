@@ -1,0 +1,177 @@
+package track
+
+import (
+	"sync"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+// PacketLease keeps the packet face alive.
+type PacketLease struct {
+	layers  *layerSet
+	release func()
+	once    sync.Once
+}
+
+// ReadPackets demands the packet face in a codec (the track's own, or one that it can be converted to; NoCodec is the
+// track's own). A track born as frames starts its packetizer for the first lease.
+func (t *Track) ReadPackets(codec media.Codec) (*PacketLease, error) {
+	if codec == media.NoCodec {
+		codec = t.info.Codec
+	}
+	if err := t.CanReadPackets(codec); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.closed:
+		return nil, ErrClosed
+	case codec != t.info.Codec:
+		d, err := t.derive(conversion{to: codec})
+		if err != nil {
+			return nil, err
+		}
+		inner, err := d.track.ReadPackets(codec)
+		if err != nil {
+			t.drop(&d.demand)
+			return nil, err
+		}
+		return &PacketLease{layers: inner.layers, release: func() { inner.Release(); t.leave(&d.demand) }}, nil
+	case !t.BornAsFrames():
+		return &PacketLease{layers: t.layers, release: func() {}}, nil
+	}
+	face, err := t.takePackFace()
+	if err != nil {
+		return nil, err
+	}
+	return &PacketLease{layers: t.layers, release: func() { t.leave(&face.demand) }}, nil
+}
+
+// Layers are the layers there are now, from small to large, and a channel that is closed at the next change.
+func (p *PacketLease) Layers() ([]*Layer, <-chan struct{}) { return p.layers.get() }
+
+// Release gives the lease back; only the first call counts.
+func (p *PacketLease) Release() { p.once.Do(p.release) }
+
+// FrameLease keeps the frame face alive.
+type FrameLease struct {
+	ring    *media.Ring[*media.Frame]
+	codec   media.Codec
+	release func()
+	once    sync.Once
+}
+
+// ReadFrames demands the frame face in a codec (the track's own, or one that it can be converted to; NoCodec is the
+// track's own). While a track born as packets has frame readers, its publisher is asked for a keyframe every 2 s.
+func (t *Track) ReadFrames(codec media.Codec) (*FrameLease, error) {
+	if codec == media.NoCodec {
+		codec = t.info.Codec
+	}
+	if err := t.CanConvert(codec); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, ErrClosed
+	}
+	if codec == t.info.Codec {
+		return t.readOwnFrames()
+	}
+	return t.readConverted(conversion{to: codec})
+}
+
+// readOwnFrames leases the frame face in the track's own codec. The caller holds t.mu.
+func (t *Track) readOwnFrames() (*FrameLease, error) {
+	if t.BornAsFrames() {
+		return &FrameLease{ring: t.writer.ring, codec: t.info.Codec, release: func() {}}, nil
+	}
+	if t.info.Encrypted {
+		return nil, ErrEncrypted
+	}
+	face, err := t.takeUnpackFace()
+	if err != nil {
+		return nil, err
+	}
+	return &FrameLease{ring: face.ring, codec: t.info.Codec, release: func() { t.leave(&face.demand) }}, nil
+}
+
+// readConverted leases the frames of a derived track. The caller holds t.mu.
+func (t *Track) readConverted(c conversion) (*FrameLease, error) {
+	d, err := t.derive(c)
+	if err != nil {
+		return nil, err
+	}
+	return &FrameLease{ring: d.track.writer.ring, codec: c.to, release: func() { t.leave(&d.demand) }}, nil
+}
+
+// Ring is where the frames are.
+func (f *FrameLease) Ring() *media.Ring[*media.Frame] { return f.ring }
+
+// Codec is the codec that the lease gives.
+func (f *FrameLease) Codec() media.Codec { return f.codec }
+
+// Release gives the lease back; only the first call counts.
+func (f *FrameLease) Release() { f.once.Do(f.release) }
+
+// demand counts the readers of something that is made on demand and ends it when it has lingered. Its track's lock
+// guards it.
+type demand struct {
+	readers int
+	linger  *time.Timer
+	// changed hears whether there are readers; finish ends what was made. Both are called with the track's lock held.
+	changed func(wanted bool)
+	finish  func()
+	over    bool
+}
+
+// take counts one more reader.
+func (d *demand) take() {
+	d.readers++
+	if d.linger != nil {
+		d.linger.Stop()
+		d.linger = nil
+	}
+	if d.readers == 1 && d.changed != nil {
+		d.changed(true)
+	}
+}
+
+// leave counts one reader less.
+func (t *Track) leave(d *demand) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.drop(d)
+}
+
+// drop is leave for a caller that holds the track's lock.
+func (t *Track) drop(d *demand) {
+	d.readers--
+	if d.readers > 0 || d.over {
+		return
+	}
+	if d.changed != nil {
+		d.changed(false)
+	}
+	d.linger = time.AfterFunc(Linger, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if d.readers == 0 {
+			d.end()
+		}
+	})
+}
+
+// end ends what was made, once. The caller holds the track's lock.
+func (d *demand) end() {
+	if d.over {
+		return
+	}
+	d.over = true
+	if d.linger != nil {
+		d.linger.Stop()
+	}
+	d.finish()
+}

@@ -1,0 +1,55 @@
+package track
+
+import (
+	"slices"
+	"sync"
+)
+
+// Codes of problems.
+const (
+	// ProblemGOP: keyframes come more than 10 s apart.
+	ProblemGOP = "gop_too_long"
+	// ProblemBFrames: the picture has B-frames, and there is no ffmpeg to make a picture without them for WebRTC.
+	ProblemBFrames = "b_frames"
+	// ProblemTime: the publisher's timestamps step back.
+	ProblemTime = "time_went_back"
+	// ProblemConversion: a conversion to another codec failed.
+	ProblemConversion = "conversion_failed"
+)
+
+// Problem is what is wrong with a track, for its publisher and the host: a stable code and an English sentence.
+type Problem struct{ Code, Text string }
+
+// Problems are what is wrong with the track now.
+func (t *Track) Problems() []Problem {
+	t.problems.mu.Lock()
+	defer t.problems.mu.Unlock()
+	return slices.Clone(t.problems.list)
+}
+
+type problems struct {
+	mu   sync.Mutex
+	list []Problem
+}
+
+func (p *problems) set(code, text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := p.find(code); i >= 0 {
+		p.list[i].Text = text
+		return
+	}
+	p.list = append(p.list, Problem{Code: code, Text: text})
+}
+
+func (p *problems) clear(code string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := p.find(code); i >= 0 {
+		p.list = slices.Delete(p.list, i, i+1)
+	}
+}
+
+func (p *problems) find(code string) int {
+	return slices.IndexFunc(p.list, func(q Problem) bool { return q.Code == code })
+}
