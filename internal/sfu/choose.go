@@ -1,0 +1,64 @@
+package sfu
+
+// wish is what a subscriber asks for among the layers of a picture. The zero value wants the largest.
+type wish struct {
+	// width and height, when not 0, want the smallest layer that is at least as large.
+	width, height int
+	// index, when byIndex, wants a layer by its place from small to large.
+	index   int
+	byIndex bool
+}
+
+// candidate is a layer to choose from.
+type candidate struct {
+	width, height int // 0 while unknown
+	active        bool
+}
+
+// choose picks one of the layers, which are sorted from small to large; -1 when there is none. Layers that are not
+// active are left out while any other is.
+//
+// This is the one place where a layer is chosen. An allocator that knows the bandwidth to each subscriber limits the
+// choice here: it hands the sender the largest layer that may be sent, as one more field of the wish, and everything
+// else (keyframe gating, seams in the stream) follows from the layer that comes out.
+func choose(w wish, layers []candidate) int {
+	usable := -1 // the largest so far
+	place := 0
+	any := anyActive(layers)
+	for i, l := range layers {
+		if any && !l.active {
+			continue
+		}
+		usable = i
+		switch {
+		case w.byIndex:
+			if place >= w.index {
+				return i
+			}
+		case w.width > 0 && w.height > 0:
+			if l.atLeast(w.width, w.height) {
+				return i
+			}
+		}
+		place++
+	}
+	return usable
+}
+
+func anyActive(layers []candidate) bool {
+	for _, l := range layers {
+		if l.active {
+			return true
+		}
+	}
+	return false
+}
+
+// atLeast compares sizes whichever way up the picture is. A twelfth less is as good: windows are seldom as wide as
+// layers, and nobody sees the difference.
+func (c candidate) atLeast(width, height int) bool {
+	if c.width == 0 || c.height == 0 {
+		return false
+	}
+	return 12*max(c.width, c.height) >= 11*max(width, height) && 12*min(c.width, c.height) >= 11*min(width, height)
+}

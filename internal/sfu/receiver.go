@@ -1,0 +1,205 @@
+package sfu
+
+import (
+	"sync"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+const (
+	// maxLayers bounds how many simulcast layers of one section are received.
+	maxLayers = 4
+	// sectionEnd is how long after its last stream a section counts as ended. A new SSRC for the same layer follows the
+	// old one at once.
+	sectionEnd = 2 * time.Second
+)
+
+// Receiver takes one inbound section of a publisher into a track: unwraps sequence numbers, finds keyframes, asks for
+// what is missing, reports what came. It closes its track when the section ends. Methods may be called from any
+// goroutine.
+type Receiver struct {
+	inbound *rtc.Inbound
+
+	mu      sync.Mutex
+	info    track.Info
+	track   *track.Track
+	intakes map[string]*intake // by rid
+	waiting []func(*track.Track)
+	closed  bool
+}
+
+// NewReceiver starts to receive. info.Codec may be NoCodec: the codec of the first stream is taken then, and Track is
+// available once it is known. Streams in another codec are not received.
+func NewReceiver(in *rtc.Inbound, info track.Info) *Receiver {
+	r := &Receiver{inbound: in, info: info, intakes: make(map[string]*intake)}
+	if info.Codec != media.NoCodec {
+		r.track = track.NewFromPackets(info, (*upstream)(r))
+	}
+	in.Receive(r.open)
+	return r
+}
+
+// Track is what is received; nil until the first packet when the codec was not known before.
+func (r *Receiver) Track() *track.Track {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.track
+}
+
+// OnTrack calls f once the track exists; at once if it does. f must not block: it may be called from the goroutine that
+// reads packets.
+func (r *Receiver) OnTrack(f func(*track.Track)) {
+	r.mu.Lock()
+	t := r.track
+	if t == nil {
+		r.waiting = append(r.waiting, f)
+	}
+	r.mu.Unlock()
+	if t != nil {
+		f(t)
+	}
+}
+
+// Level is the smoothed loudness of sound, 0 to 1, from the audio level extension.
+func (r *Receiver) Level() float32 {
+	var loudest float32
+	now := media.Now()
+	for _, in := range r.all() {
+		in.mu.Lock()
+		loudest = max(loudest, in.level.read(now))
+		in.mu.Unlock()
+	}
+	return loudest
+}
+
+// Close stops receiving and ends the track.
+func (r *Receiver) Close() {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return
+	}
+	r.closed = true
+	t := r.track
+	r.waiting = nil
+	r.mu.Unlock()
+	for _, in := range r.all() {
+		in.mu.Lock()
+		st := in.source
+		in.source = nil
+		in.mu.Unlock()
+		if st != nil {
+			caretaker.remove(st)
+		}
+	}
+	if t != nil {
+		t.Close()
+	}
+}
+
+func (r *Receiver) all() []*intake {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]*intake, 0, len(r.intakes))
+	for _, in := range r.intakes {
+		all = append(all, in)
+	}
+	return all
+}
+
+// open takes a new stream. A new SSRC for a layer goes on where the one before was.
+func (r *Receiver) open(from *rtc.Stream) rtc.Sink {
+	r.mu.Lock()
+	if r.closed || r.info.Codec != media.NoCodec && from.Codec != r.info.Codec ||
+		r.intakes[from.RID] == nil && len(r.intakes) == maxLayers {
+		r.mu.Unlock()
+		return nil
+	}
+	if r.track == nil {
+		r.info.Codec = from.Codec
+		r.track = track.NewFromPackets(r.info, (*upstream)(r))
+	}
+	t := r.track
+	in := r.intakes[from.RID]
+	if in == nil {
+		in = newIntake(r.info.Codec, t.AddLayer(from.RID))
+		r.intakes[from.RID] = in
+	}
+	st := &stream{receiver: r, intake: in, from: from, reception: reception{clockRate: r.info.Codec.ClockRate()}}
+	in.mu.Lock()
+	before := in.source
+	in.source = st
+	in.sequence.restart()
+	in.losses.forget()
+	in.mu.Unlock()
+	waiting := r.waiting
+	r.waiting = nil
+	r.mu.Unlock()
+
+	if before != nil {
+		caretaker.remove(before)
+	}
+	caretaker.add(st)
+	for _, f := range waiting {
+		f(t)
+	}
+	return st
+}
+
+// ended hears that a stream is over. Its layer stays: another SSRC may go on with it. When none does, the section has
+// ended, and the track with it.
+func (r *Receiver) ended(st *stream) {
+	caretaker.remove(st)
+	in := st.intake
+	in.mu.Lock()
+	if in.source == st {
+		in.source = nil
+	}
+	in.mu.Unlock()
+	if !r.silent() {
+		return
+	}
+	if !r.inbound.Peer().Connected() {
+		r.Close()
+		return
+	}
+	time.AfterFunc(sectionEnd, func() {
+		if r.silent() {
+			r.Close()
+		}
+	})
+}
+
+// silent tells that there is no stream for any layer.
+func (r *Receiver) silent() bool {
+	for _, in := range r.all() {
+		in.mu.Lock()
+		source := in.source
+		in.mu.Unlock()
+		if source != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// upstream is the receiver as its track sees it.
+type upstream Receiver
+
+// RequestKeyframe asks the publisher for a keyframe of a layer, at most once in 400 ms, the first time at once.
+func (u *upstream) RequestKeyframe(l *track.Layer) {
+	for _, in := range (*Receiver)(u).all() {
+		if in.layer != l || in.codec.Kind() != media.Video || !in.wantKeyframe(media.Now()) {
+			continue
+		}
+		in.mu.Lock()
+		st := in.source
+		in.mu.Unlock()
+		if st != nil {
+			st.askKeyframe()
+		}
+	}
+}
