@@ -1,0 +1,359 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/store"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+var testKeys = auth.Keys{Key: "APItest", Secret: "a secret that is long enough for HS256"}
+
+type fixture struct {
+	t     *testing.T
+	house *studio.House
+	*httptest.Server
+}
+
+func serve(t *testing.T, change func(*Options)) *fixture {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	st, err := store.Open(t.TempDir(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(st.Close)
+	policies, err := studio.OpenPolicies(st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	house := studio.NewHouse(studio.Options{Keys: testKeys, Rooms: policies, Workers: codec.FindWorkers("off"), Log: log})
+	t.Cleanup(house.Close)
+	o := Options{House: house, Page: fstest.MapFS{
+		"index.html":       {Data: []byte("<!doctype html>page")},
+		"assets/app-1a.js": {Data: bytes.Repeat([]byte("let a = 1;\n"), 500)},
+	}, AnyoneCreates: true, Log: log}
+	if change != nil {
+		change(&o)
+	}
+	a := New(o)
+	f := &fixture{t, house, httptest.NewServer(a)}
+	t.Cleanup(func() { a.Stop(); f.Close() })
+	return f
+}
+
+// call makes a request with headers given as "Name: value" and decodes the answer into out where it is not nil.
+func (f *fixture) call(method, path, body string, out any, headers ...string) *http.Response {
+	f.t.Helper()
+	req, err := http.NewRequest(method, f.URL+path, strings.NewReader(body))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		if name == "Host" {
+			req.Host = value
+		}
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	content, err := io.ReadAll(resp.Body)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if out != nil {
+		if err := json.Unmarshal(content, out); err != nil {
+			f.t.Fatalf("%s %s answers %s %q: %v", method, path, resp.Status, content, err)
+		}
+	}
+	return resp
+}
+
+// code calls and gives the status and the error's code.
+func (f *fixture) code(method, path, body string, headers ...string) (int, string) {
+	f.t.Helper()
+	var e struct {
+		Error struct{ Code string }
+	}
+	resp := f.call(method, path, body, nil, headers...)
+	if resp.StatusCode >= 400 {
+		resp = f.call(method, path, body, &e, headers...)
+	}
+	return resp.StatusCode, e.Error.Code
+}
+
+type created struct {
+	Room string
+	Keys linkKeys
+}
+
+func TestARoomFromLinkToToken(t *testing.T) {
+	f := serve(t, nil)
+	var made created
+	if resp := f.call("POST", "/api/rooms", `{"title":"夜话"}`, &made); resp.StatusCode != http.StatusCreated {
+		t.Fatalf("creating: %s", resp.Status)
+	}
+	path := "/api/rooms/" + made.Room
+	if status, code := f.code("POST", path+"/join", `{"name":"A"}`); status != 401 || code != "unauthorized" {
+		t.Errorf("joining without a key: %d %s", status, code)
+	}
+	for key, role := range map[string]string{made.Keys.Host: "host", made.Keys.Guest: "guest"} {
+		var joined struct{ Token, URL, Identity, Role string }
+		f.call("POST", path+"/join", `{"name":"A"}`, &joined, "X-Tutti-Key: "+key)
+		claims, err := testKeys.Verify(joined.Token)
+		if err != nil || joined.Role != role || claims.Video.Room != made.Room || claims.Video.RoomAdmin != (role == "host") || claims.Name != "A" {
+			t.Errorf("%s: %+v, %+v, %v", role, joined, claims, err)
+		}
+	}
+	if status, code := f.code("POST", path+"/join", `{}`, "X-Tutti-Key: "+made.Keys.Watch); status != 403 || code != "forbidden" {
+		t.Errorf("joining with a watch key: %d %s", status, code)
+	}
+	if status, code := f.code("POST", "/api/rooms", `{"name":"`+made.Room+`"}`); status != 409 || code != "exists" {
+		t.Errorf("creating it again: %d %s", status, code)
+	}
+	var keys linkKeys
+	f.call("GET", path+"/keys", "", &keys, "X-Tutti-Key: "+made.Keys.Host)
+	if keys != made.Keys {
+		t.Errorf("keys: %+v", keys)
+	}
+	if status, _ := f.code("GET", path+"/keys", "", "X-Tutti-Key: "+made.Keys.Guest); status != 403 {
+		t.Errorf("a guest reads the keys: %d", status)
+	}
+}
+
+func TestAGuestCannotTakeAHostsIdentity(t *testing.T) {
+	f := serve(t, nil)
+	var made created
+	f.call("POST", "/api/rooms", "{}", &made)
+	var joined struct{ Identity string }
+	f.call("POST", "/api/rooms/"+made.Room+"/join", `{"identity":"host-abc"}`, &joined, "X-Tutti-Key: "+made.Keys.Guest)
+	if !strings.HasPrefix(joined.Identity, "guest-") {
+		t.Fatalf("identity %q", joined.Identity)
+	}
+	first := joined.Identity
+	f.call("POST", "/api/rooms/"+made.Room+"/join", `{"identity":"`+first+`"}`, &joined, "X-Tutti-Key: "+made.Keys.Guest)
+	if joined.Identity != first {
+		t.Fatalf("coming back as %q gives %q", first, joined.Identity)
+	}
+}
+
+type silent struct{}
+
+func (silent) RoomEvent(room.Event) {}
+
+func TestGoingLiveAndEnding(t *testing.T) {
+	f := serve(t, nil)
+	var made created
+	f.call("POST", "/api/rooms", `{"name":"show"}`, &made)
+	host := "X-Tutti-Key: " + made.Keys.Host
+	if status, code := f.code("GET", "/api/rooms/show/live", ""); status != 404 || code != "not_live" {
+		t.Errorf("before: %d %s", status, code)
+	}
+	if status, code := f.code("POST", "/api/rooms/show/live", "{}", host); status != 404 || code != "not_found" {
+		t.Errorf("going live with nobody there: %d %s", status, code)
+	}
+	p, err := f.house.Enter("show", room.Join{Identity: "host-1", Permission: room.Permission{Publish: true}}, silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Leave(room.LeftByItself)
+	if status, _ := f.code("POST", "/api/rooms/show/live", "{}", "X-Tutti-Key: "+made.Keys.Guest); status != 403 {
+		t.Errorf("a guest goes live: %d", status)
+	}
+	var st liveStatus
+	f.call("POST", "/api/rooms/show/live", `{"title":"t"}`, &st, host)
+	if !st.On || st.Title != "t" || st.Play.HLS != "/live/show/index.m3u8" {
+		t.Errorf("live: %+v", st)
+	}
+	if status, code := f.code("POST", "/api/rooms/show/live", "{}", host); status != 409 || code != "exists" {
+		t.Errorf("twice: %d %s", status, code)
+	}
+	if status, code := f.code("PATCH", "/api/rooms/show/live", `{"show":"TR_x"}`, host); status != 404 || code != "not_found" {
+		t.Errorf("showing an unknown track: %d %s", status, code)
+	}
+	var sum struct{ Duration float64 }
+	if resp := f.call("DELETE", "/api/rooms/show/live", "", &sum, host); resp.StatusCode != 200 || sum.Duration <= 0 {
+		t.Errorf("ending: %s, %+v", resp.Status, sum)
+	}
+	if status, code := f.code("GET", "/api/rooms/show/live", ""); status != 404 || code != "not_live" {
+		t.Errorf("after: %d %s", status, code)
+	}
+}
+
+func TestEventsTellOfGoingLiveAtOnce(t *testing.T) {
+	f := serve(t, nil)
+	var made created
+	f.call("POST", "/api/rooms", `{"name":"show"}`, &made)
+	p, err := f.house.Enter("show", room.Join{Identity: "host-1"}, silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Leave(room.LeftByItself)
+	resp, err := http.Get(f.URL + "/api/rooms/show/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	events := json.NewDecoder(&dataLines{from: resp.Body})
+	next := func() bool {
+		var st liveStatus
+		if err := events.Decode(&st); err != nil {
+			t.Fatal(err)
+		}
+		return st.On
+	}
+	if next() {
+		t.Fatal("on the air before it went live")
+	}
+	started := time.Now()
+	f.call("POST", "/api/rooms/show/live", "{}", nil, "X-Tutti-Key: "+made.Keys.Host)
+	for !next() {
+	}
+	if took := time.Since(started); took > eventInterval {
+		t.Errorf("told after %v", took)
+	}
+}
+
+// dataLines reads what follows "data: " in a stream of events.
+type dataLines struct {
+	from    io.Reader
+	pending bytes.Buffer
+}
+
+func (d *dataLines) Read(p []byte) (int, error) {
+	buf := make([]byte, 4096)
+	for {
+		if line, err := d.pending.ReadBytes('\n'); err == nil {
+			if data, ok := bytes.CutPrefix(line, []byte("data: ")); ok {
+				return copy(p, data), nil
+			}
+			continue
+		} else {
+			d.pending.Write(line)
+		}
+		n, err := d.from.Read(buf)
+		d.pending.Write(buf[:n])
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+func TestGuard(t *testing.T) {
+	f := serve(t, func(o *Options) { o.Hosts = []string{"live.example.com"} })
+	for name, c := range map[string]struct {
+		method, path, body string
+		headers            []string
+		want               int
+	}{
+		"address":                       {"GET", "/healthz", "", nil, 200},
+		"configured name":               {"GET", "/healthz", "", []string{"Host: Live.Example.com:8080"}, 200},
+		"localhost":                     {"GET", "/healthz", "", []string{"Host: localhost:8080"}, 200},
+		"IPv6 address":                  {"GET", "/healthz", "", []string{"Host: [::1]:8080"}, 200},
+		"rebound name":                  {"GET", "/healthz", "", []string{"Host: evil.example"}, 421},
+		"own page creates":              {"POST", "/api/rooms", "{}", []string{"Host: localhost:1", "Origin: http://localhost:1"}, 201},
+		"foreign page creates":          {"POST", "/api/rooms", "{}", []string{"Origin: https://evil.example"}, 403},
+		"foreign page reads":            {"GET", "/api/rooms/a", "", []string{"Origin: https://evil.example"}, 200},
+		"preflight":                     {"OPTIONS", "/api/rooms", "", []string{"Origin: https://app.example"}, 204},
+		"not JSON":                      {"POST", "/api/rooms", "x", nil, 400},
+		"unknown field":                 {"POST", "/api/rooms", `{"nope":1}`, nil, 400},
+		"too large":                     {"POST", "/api/rooms", `{"title":"` + strings.Repeat("x", maxBody) + `"}`, nil, 400},
+		"bad name":                      {"POST", "/api/rooms", `{"name":"a b"}`, nil, 400},
+		"bad access":                    {"POST", "/api/rooms", `{"access":"all"}`, nil, 400},
+		"nothing there":                 {"GET", "/api/nope", "", nil, 404},
+		"console without key":           {"GET", "/api/status", "", nil, 401},
+		"metrics without key":           {"GET", "/metrics", "", nil, 401},
+		"metrics with a wrong key":      {"GET", "/metrics", "", []string{"Authorization: Basic QVBJdGVzdDp4"}, 401},
+		"the page's own routes":         {"GET", "/r/demo", "", nil, 200},
+		"an asset that is not there":    {"GET", "/assets/x.js", "", nil, 404},
+		"a path that climbs":            {"GET", "/assets/../../etc/passwd.txt", "", nil, 404},
+		"the page can only be read":     {"POST", "/", "", nil, 405},
+		"no root of an own certificate": {"GET", "/root.crt", "", nil, 404},
+	} {
+		if resp := f.call(c.method, c.path, c.body, nil, c.headers...); resp.StatusCode != c.want {
+			t.Errorf("%s: %s, want %d", name, resp.Status, c.want)
+		}
+	}
+}
+
+func TestOperatorSeesAll(t *testing.T) {
+	f := serve(t, nil)
+	p, err := f.house.Enter("demo", room.Join{Identity: "a"}, silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Leave(room.LeftByItself)
+	get := func(path string) (string, int) {
+		req, err := http.NewRequest("GET", f.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth(testKeys.Key, testKeys.Secret)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(body), resp.StatusCode
+	}
+	if body, status := get("/api/status"); status != 200 || !strings.Contains(body, `"room":"demo"`) || !strings.Contains(body, `"participants":1`) {
+		t.Errorf("status: %d %s", status, body)
+	}
+	if body, status := get("/metrics"); status != 200 || !strings.Contains(body, "tutti_participants 1") || !strings.Contains(body, "process_cpu_seconds_total") {
+		t.Errorf("metrics: %d %.200s", status, body)
+	}
+}
+
+func TestPageIsCompressedAndCached(t *testing.T) {
+	f := serve(t, nil)
+	req, err := http.NewRequest("GET", f.URL+"/assets/app-1a.js", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept-Encoding", "gzip")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.Header.Get("Content-Encoding") != "gzip" || !strings.Contains(resp.Header.Get("Cache-Control"), "immutable") ||
+		!strings.HasPrefix(resp.Header.Get("Content-Type"), "text/javascript") {
+		t.Errorf("headers: %v", resp.Header)
+	}
+	page := f.call("GET", "/w/demo", "", nil)
+	if page.Header.Get("Cache-Control") != "no-cache" || !strings.Contains(page.Header.Get("Content-Security-Policy"), "script-src 'self'") ||
+		page.Header.Get("Referrer-Policy") != "no-referrer" {
+		t.Errorf("page headers: %v", page.Header)
+	}
+}
+
+func TestWrongKeysAreLimited(t *testing.T) {
+	f := serve(t, nil)
+	for range perAddressGuess.burst {
+		f.call("GET", "/api/status", "", nil)
+	}
+	resp := f.call("GET", "/api/status", "", nil)
+	if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("got %s", resp.Status)
+	}
+}
