@@ -1,0 +1,265 @@
+package flv
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/mux/flv"
+)
+
+// bothWait is how long the first viewer waits for the second kind of media, so that the header can say what there is.
+const bothWait = 300 * time.Millisecond
+
+// keptChunks bounds what a stream keeps: enough for the longest distance between keyframes that makes sense.
+var keptChunks = media.Limits{Items: 8192, Bytes: 64 << 20, Span: 15 * time.Second}
+
+// source is where a stream's frames come from; a program's reader.
+type source interface {
+	Next(ctx context.Context) (*media.Frame, error)
+	Close()
+}
+
+// chunk is the bytes of one tick, shared by all viewers.
+type chunk struct {
+	bytes []byte
+	// header is what a viewer that begins with this chunk must have, and timestamp when the chunk begins.
+	header    *flv.Header
+	timestamp uint32
+}
+
+// stream is a program as FLV. One goroutine writes it; it ends with the program or by close.
+type stream struct {
+	source   source
+	expected func() flv.Tracks
+	tick     time.Duration
+	log      *slog.Logger
+	ring     *media.Ring[*chunk]
+	over     chan struct{} // closed after the ring
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows: frames come on one goroutine, ticks on another
+	muxer   *flv.Muxer
+	early   []*media.Frame // until the muxer is there
+	begin   *time.Timer    // ends the wait for the second kind
+	pending []byte         // tags since the last tick
+	first   mark           // of the pending tags
+	flush   *time.Timer
+	ticking bool
+	refused map[*media.Format]bool
+	video   time.Duration // when the last picture came, 0 before the first
+
+	sweepMu  sync.Mutex
+	sweepers []*sweeper
+	viewers  int
+	ended    bool
+}
+
+// mark is what the ring and the viewers must know of a chunk.
+type mark struct {
+	timestamp uint32
+	dts       time.Duration
+	key       bool
+}
+
+func newStream(src source, expected func() flv.Tracks, tick time.Duration, log *slog.Logger) *stream {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &stream{source: src, expected: expected, tick: tick, log: log, ring: media.NewRing[*chunk](keptChunks), over: make(chan struct{}), cancel: cancel}
+	s.running.Go(func() { s.run(ctx) })
+	return s
+}
+
+// close ends the stream and its viewers and waits for its goroutines.
+func (s *stream) close() {
+	s.cancel()
+	s.running.Wait()
+	s.sweepMu.Lock()
+	s.ended = true
+	sweepers := s.sweepers
+	s.sweepMu.Unlock()
+	for _, w := range sweepers {
+		w.stop()
+	}
+}
+
+func (s *stream) run(ctx context.Context) {
+	defer s.source.Close()
+	for {
+		f, err := s.source.Next(ctx)
+		if err != nil {
+			s.end(err)
+			return
+		}
+		s.mu.Lock()
+		s.take(f)
+		s.mu.Unlock()
+	}
+}
+
+// end writes what is left; viewers get it before they are told.
+func (s *stream) end(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.start()
+	s.flushLocked()
+	if s.begin != nil {
+		s.begin.Stop()
+	}
+	if s.flush != nil {
+		s.flush.Stop()
+	}
+	s.ring.Close(err)
+	close(s.over)
+}
+
+// take adds a frame. The caller holds the lock, as of all that follows.
+func (s *stream) take(f *media.Frame) {
+	if s.muxer != nil {
+		s.mux(f)
+		return
+	}
+	s.early = append(s.early, f)
+	video, audio := s.known()
+	switch {
+	case video != nil && audio != nil:
+		s.start()
+	case s.begin == nil:
+		s.begin = time.AfterFunc(bothWait, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.start()
+		})
+	}
+}
+
+// known are the formats of the early frames.
+func (s *stream) known() (video, audio *media.Format) {
+	for _, f := range s.early {
+		switch {
+		case f.Kind() == media.Video && video == nil:
+			video = f.Format
+		case f.Kind() == media.Audio && audio == nil:
+			audio = f.Format
+		}
+	}
+	return video, audio
+}
+
+// start decides what the header says and muxes the early frames.
+func (s *stream) start() {
+	if s.muxer != nil || len(s.early) == 0 {
+		return
+	}
+	s.muxer = flv.NewMuxer(s.early[0].DTS, s.expected())
+	if err := s.muxer.Know(s.known()); err != nil {
+		s.log.Warn("format that FLV cannot carry", "error", err)
+	}
+	for _, f := range s.early {
+		s.mux(f)
+	}
+	s.early = nil
+}
+
+// mux writes a frame's tags. A keyframe begins a chunk, so that viewers can begin there.
+func (s *stream) mux(f *media.Frame) {
+	key := s.isKey(f)
+	if key && len(s.pending) > 0 {
+		s.append()
+	}
+	bytes, err := s.muxer.Append(s.pending, f)
+	if err != nil {
+		s.refuse(f, err)
+		return
+	}
+	if len(s.pending) == 0 {
+		s.first = mark{timestamp: s.muxer.Timestamp(f.DTS), dts: f.DTS, key: key}
+	}
+	s.pending = bytes
+	if s.tick <= 0 {
+		s.flushLocked()
+		return
+	}
+	if !s.ticking {
+		s.ticking = true
+		if s.flush == nil {
+			s.flush = time.AfterFunc(s.tick, func() {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.flushLocked()
+			})
+		} else {
+			s.flush.Reset(s.tick)
+		}
+	}
+}
+
+// noPicture is how long pictures must have been missing until a viewer may begin with sound alone.
+const noPicture = 5 * time.Second
+
+// isKey tells whether a viewer can begin with a frame: a keyframe, or any sound while there are no pictures.
+func (s *stream) isKey(f *media.Frame) bool {
+	if f.Kind() == media.Video {
+		s.video = f.DTS
+		return f.Keyframe
+	}
+	return s.muxer.Header().Video == nil || f.DTS-s.video > noPicture
+}
+
+func (s *stream) refuse(f *media.Frame, err error) {
+	if !s.refused[f.Format] {
+		if s.refused == nil {
+			s.refused = map[*media.Format]bool{}
+		}
+		s.refused[f.Format] = true
+		s.log.Warn("frame left out", "error", err)
+	}
+}
+
+func (s *stream) flushLocked() {
+	s.ticking = false
+	if len(s.pending) > 0 {
+		s.append()
+		s.ring.Flush()
+	}
+}
+
+// append puts the pending tags into the ring as one chunk.
+func (s *stream) append() {
+	c := &chunk{bytes: append([]byte(nil), s.pending...), header: s.muxer.Header(), timestamp: s.first.timestamp}
+	s.ring.Append(c, media.Mark{Bytes: len(c.bytes), Time: s.first.dts, Key: s.first.key})
+	s.pending = s.pending[:0]
+}
+
+// viewersPerSweeper is how many viewers make a second sweeper worth it.
+const viewersPerSweeper = 64
+
+// serve hands a viewer to a sweeper, which ends it. It tells whether the stream still runs.
+func (s *stream) serve(v *viewer) bool {
+	s.sweepMu.Lock()
+	defer s.sweepMu.Unlock()
+	if s.ended {
+		return false
+	}
+	if want := min(runtime.GOMAXPROCS(0), 1+s.viewers/viewersPerSweeper); len(s.sweepers) < want {
+		s.sweepers = append(s.sweepers, newSweeper(s.ring, s.over, s.left))
+	}
+	s.viewers++
+	least := s.sweepers[0]
+	for _, w := range s.sweepers[1:] {
+		if w.load.Load() < least.load.Load() {
+			least = w
+		}
+	}
+	least.add(v)
+	return true
+}
+
+func (s *stream) left() {
+	s.sweepMu.Lock()
+	defer s.sweepMu.Unlock()
+	s.viewers--
+}

@@ -1,0 +1,218 @@
+package flv
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+// retryEvery is how often a connection that took no more is tried again.
+const retryEvery = 20 * time.Millisecond
+
+// sweeper writes to a share of a stream's viewers, all from one goroutine and without ever waiting for one: what a
+// connection does not take stays where it is, in the ring.
+type sweeper struct {
+	ring *media.Ring[*chunk]
+	over <-chan struct{} // closed when the ring is
+	left func()          // called for each viewer that ends
+	load atomic.Int64    // viewers
+
+	kick chan struct{} // there are new viewers
+	quit chan struct{}
+	done chan struct{}
+
+	mu     sync.Mutex
+	arrive []*viewer
+	closed bool
+
+	viewers []*viewer // the goroutine's own
+}
+
+func newSweeper(ring *media.Ring[*chunk], over <-chan struct{}, left func()) *sweeper {
+	w := &sweeper{ring: ring, over: over, left: left, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+// add takes a viewer over, which begins at once.
+func (w *sweeper) add(v *viewer) {
+	w.mu.Lock()
+	w.arrive = append(w.arrive, v)
+	w.mu.Unlock()
+	w.load.Add(1)
+	select {
+	case w.kick <- struct{}{}:
+	default:
+	}
+}
+
+// stop ends all viewers and waits for that.
+func (w *sweeper) stop() {
+	close(w.quit)
+	<-w.done
+}
+
+func (w *sweeper) run() {
+	defer close(w.done)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	over, retry := w.over, false
+	for {
+		woken := w.ring.Woken()
+		if over == nil {
+			woken = nil // a closed ring wakes forever
+		}
+		blocked := w.sweep(retry)
+		retry = false
+		var again <-chan time.Time
+		if blocked {
+			timer.Reset(retryEvery)
+			again = timer.C
+		}
+		select {
+		case <-woken:
+		case <-w.kick:
+		case <-over:
+			over = nil
+		case <-again:
+			retry = true
+		case <-w.quit:
+			w.endAll()
+			return
+		}
+	}
+}
+
+// sweep writes to all viewers, or to those alone that took no more when it is a retry. It tells whether there are such.
+func (w *sweeper) sweep(retry bool) (blocked bool) {
+	w.mu.Lock()
+	w.viewers = append(w.viewers, w.arrive...)
+	clear(w.arrive)
+	w.arrive = w.arrive[:0]
+	w.mu.Unlock()
+	now := media.Now()
+	kept := w.viewers[:0]
+	for _, v := range w.viewers {
+		if retry && !v.blocked {
+			kept = append(kept, v)
+			continue
+		}
+		if err := v.advance(now); err != nil {
+			w.end(v, err)
+			continue
+		}
+		blocked = blocked || v.blocked
+		kept = append(kept, v)
+	}
+	clear(w.viewers[len(kept):])
+	w.viewers = kept
+	return blocked
+}
+
+func (w *sweeper) end(v *viewer, err error) {
+	v.close(err)
+	w.load.Add(-1)
+	w.left()
+}
+
+func (w *sweeper) endAll() {
+	w.mu.Lock()
+	w.viewers = append(w.viewers, w.arrive...)
+	w.arrive = nil
+	w.mu.Unlock()
+	for _, v := range w.viewers {
+		w.end(v, nil)
+	}
+	w.viewers = nil
+}
+
+// viewer is one plain connection. It belongs to its sweeper.
+type viewer struct {
+	feed
+	conn net.Conn
+	raw  syscall.RawConn
+	try  func(fd uintptr) bool // v.write, made once
+
+	unsent   [][]byte // what the connection has not taken yet; the first may be begun
+	blocked  bool
+	progress time.Duration // when the connection last took something
+	wrote    int           // by the last try
+	err      error         // of the last try
+}
+
+// newViewer makes a viewer of a connection whose HTTP response begins with head.
+func newViewer(conn net.Conn, raw syscall.RawConn, f feed, head []byte) *viewer {
+	v := &viewer{feed: f, conn: conn, raw: raw, unsent: [][]byte{head}, progress: media.Now()}
+	v.try = v.write
+	return v
+}
+
+// advance writes as much as the connection takes.
+func (v *viewer) advance(now time.Duration) error {
+	for {
+		if len(v.unsent) == 0 {
+			var err error
+			if v.unsent, err = v.next(v.unsent, now); err != nil && len(v.unsent) == 0 {
+				return err
+			}
+			if len(v.unsent) == 0 {
+				v.blocked, v.progress = false, now
+				return nil
+			}
+		}
+		if err := v.raw.Write(v.try); err != nil {
+			return err
+		}
+		if v.err != nil {
+			return v.err
+		}
+		if v.wrote > 0 {
+			v.progress = now
+			v.watcher.Sent(v.wrote)
+			v.drop(v.wrote)
+		}
+		if len(v.unsent) > 0 {
+			v.blocked = true
+			if now-v.progress > stallLimit {
+				v.watcher.Skipped("cut off")
+				return errStalled
+			}
+			return nil
+		}
+	}
+}
+
+// write is called with the connection's descriptor. It never waits.
+func (v *viewer) write(fd uintptr) bool {
+	v.wrote, v.err = writeSome(int(fd), v.unsent)
+	return true
+}
+
+// drop forgets n bytes that were written.
+func (v *viewer) drop(n int) {
+	done := 0
+	for done < len(v.unsent) && n >= len(v.unsent[done]) {
+		n -= len(v.unsent[done])
+		done++
+	}
+	if done == len(v.unsent) {
+		clear(v.unsent)
+		v.unsent = v.unsent[:0]
+		return
+	}
+	v.unsent = append(v.unsent[:0], v.unsent[done:]...)
+	v.unsent[0] = v.unsent[0][n:]
+}
+
+// close ends the connection. Unless the viewer was too slow, what the kernel holds still gets out.
+func (v *viewer) close(err error) {
+	if tcp, ok := v.conn.(*net.TCPConn); ok && (err == errTooSlow || err == errStalled) {
+		tcp.SetLinger(0)
+	}
+	v.conn.Close()
+	v.watcher.Close()
+}

@@ -1,0 +1,10 @@
+// Package rtmp is the door for encoders: OBS, ffmpeg and all who publish by RTMP or enhanced RTMP. A publisher becomes a
+// participant of its room, of the kind ingest, and its sound and picture become tracks.
+//
+// Addresses are rtmp://host/live/{room}?key={stream key}, which OBS splits into the server rtmp://host/live and the stream
+// key {room}?key={stream key}; rtmp://host/live/{room}/{stream key} is the same. ?token= takes a LiveKit access token.
+//
+// One key publishes one stream. A second connection with the same key takes over when the first one has been silent for
+// [takeoverSilence] or comes from the same address, so an encoder that lost its network gets in again; otherwise it is
+// refused, or two encoders would push each other out forever.
+package rtmp

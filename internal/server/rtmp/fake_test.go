@@ -1,0 +1,193 @@
+package rtmp
+
+import (
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// fakeStage lets in whoever shows the key "secret" and keeps what they publish.
+type fakeStage struct {
+	mu      sync.Mutex
+	ingests []*fakeIngest
+	changed chan struct{}
+}
+
+func newFakeStage() *fakeStage { return &fakeStage{changed: make(chan struct{})} }
+
+func (s *fakeStage) Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error) {
+	if err := room.CheckName(roomName); err != nil {
+		return auth.Claims{}, err
+	}
+	switch {
+	case a != studio.ToPublish:
+		return auth.Claims{}, auth.ErrDenied
+	case c.Token == "token":
+		return auth.Claims{Identity: "ada", Name: "Ada", Video: auth.Grant{RoomJoin: true}}, nil
+	case c.Key == "" && c.Token == "":
+		return auth.Claims{}, auth.ErrMissing
+	case c.Key != "secret":
+		return auth.Claims{}, auth.ErrInvalid
+	}
+	return auth.Claims{Identity: "made-up", Video: auth.Grant{RoomJoin: true}}, nil
+}
+
+func (s *fakeStage) enter(roomName string, j room.Join, obs studio.Observer) (ingest, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, before := range s.ingests {
+		if before.room == roomName && before.join.Identity == j.Identity && !before.left {
+			before.obs.RoomEvent(room.ParticipantLeft{Participant: before.self, Reason: room.LeftDuplicate})
+			before.left = true
+		}
+	}
+	i := &fakeIngest{stage: s, room: roomName, join: j, obs: obs, self: room.Participant{SID: room.NewSID("PA_"), Identity: j.Identity},
+		tracks: map[string]*fakeTrack{}, attributes: map[string]string{}, name: j.Name}
+	s.ingests = append(s.ingests, i)
+	s.notify()
+	return i, nil
+}
+
+// notify tells those who wait; the caller holds the lock.
+func (s *fakeStage) notify() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// wait waits until a condition holds, which is looked at with the lock held.
+func (s *fakeStage) wait(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		s.mu.Lock()
+		ok, changed := holds(), s.changed
+		s.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+type fakeIngest struct {
+	stage      *fakeStage
+	room       string
+	join       room.Join
+	obs        studio.Observer
+	self       room.Participant
+	name       string
+	attributes map[string]string
+	tracks     map[string]*fakeTrack
+	left       bool
+	reason     room.LeaveReason
+}
+
+type fakeTrack struct {
+	stage  *fakeStage
+	pub    room.Publication
+	frames []*media.Frame
+	ended  bool
+}
+
+func (i *fakeIngest) Self() room.Participant { return i.self }
+
+func (i *fakeIngest) publish(pub room.Publication) (frameWriter, error) {
+	i.stage.mu.Lock()
+	defer i.stage.mu.Unlock()
+	t := &fakeTrack{stage: i.stage, pub: pub}
+	i.tracks[pub.SID] = t
+	i.stage.notify()
+	return t, nil
+}
+
+func (i *fakeIngest) Unpublish(sid string) error {
+	i.stage.mu.Lock()
+	defer i.stage.mu.Unlock()
+	i.tracks[sid].ended = true
+	i.stage.notify()
+	return nil
+}
+
+func (i *fakeIngest) ChangePublication(sid string, change func(*room.Publication)) error {
+	i.stage.mu.Lock()
+	defer i.stage.mu.Unlock()
+	change(&i.tracks[sid].pub)
+	return nil
+}
+
+func (i *fakeIngest) Update(name, metadata *string, attributes map[string]string) error {
+	i.stage.mu.Lock()
+	defer i.stage.mu.Unlock()
+	if name != nil {
+		i.name = *name
+	}
+	for k, v := range attributes {
+		i.attributes[k] = v
+	}
+	i.stage.notify()
+	return nil
+}
+
+func (i *fakeIngest) Leave(why room.LeaveReason) {
+	i.stage.mu.Lock()
+	defer i.stage.mu.Unlock()
+	i.left, i.reason = true, why
+	i.stage.notify()
+}
+
+// of finds the running track of a kind; the caller holds the stage's lock.
+func (i *fakeIngest) of(kind media.Kind) *fakeTrack {
+	for _, t := range i.tracks {
+		if t.pub.Kind == kind && !t.ended {
+			return t
+		}
+	}
+	return nil
+}
+
+func (t *fakeTrack) WriteFrame(f *media.Frame) error {
+	t.stage.mu.Lock()
+	defer t.stage.mu.Unlock()
+	t.frames = append(t.frames, f)
+	t.stage.notify()
+	return nil
+}
+
+// open starts a server on a free port.
+func open(t testing.TB, st stage, o Options) *Server {
+	t.Helper()
+	o.Address = "127.0.0.1:0"
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s, err := listen(o, st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve() }()
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func (s *Server) url(rest string) string {
+	return "rtmp://" + s.Addr().(*net.TCPAddr).String() + "/" + rest
+}

@@ -1,0 +1,264 @@
+package rtmp
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/bluenviron/gortmplib/pkg/amf0"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/mux/flv"
+	"github.com/tuttilive/tutti/internal/mux/rtmp"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// maxMalformed is how many broken sound or picture messages a publisher may send before it is sent away.
+const maxMalformed = 100
+
+// session is one connection from handshake to end. It runs on one goroutine; RoomEvent and kick may be called by any.
+type session struct {
+	server *Server
+	conn   *conn
+	peer   string // remote address, for logs
+	host   string // its IP, for limits and takeovers
+	log    *slog.Logger
+
+	app       string
+	encoder   string // what the client calls itself
+	connected bool
+	streams   uint32 // message streams created
+	stream    uint32 // message stream that is published
+
+	publisher *publisher // nil while nothing is published
+	malformed int
+}
+
+func newSession(s *Server, c net.Conn) *session {
+	peer := c.RemoteAddr().String()
+	host, _, err := net.SplitHostPort(peer)
+	if err != nil {
+		host = peer
+	}
+	return &session{server: s, conn: newConn(c), peer: peer, host: host, log: s.log.With("peer", peer)}
+}
+
+// run serves the connection until it ends. It always closes it.
+func (s *session) run() {
+	defer s.conn.net.Close()
+	err := s.serve()
+	s.unpublish(room.LeftByItself)
+	switch {
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+		s.log.Debug("connection ended")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.log.Info("connection timed out")
+	case isNetwork(err):
+		s.log.Debug("connection lost", "error", err)
+	case errors.Is(err, rtmp.ErrProtocol):
+		s.log.Info("connection refused", "error", err)
+	default:
+		s.log.Info("publisher refused", "error", err)
+		s.sayWhy(err)
+	}
+}
+
+func isNetwork(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op)
+}
+
+// sayWhy tells the client why it is sent away.
+func (s *session) sayWhy(err error) {
+	code, description := statusOf(err)
+	var failed error
+	if !s.connected {
+		failed = s.conn.send(0, "_error", 1, nil, status("error", connectRejected, description))
+	} else {
+		failed = s.conn.send(max(s.stream, 1), "onStatus", 0, nil, status("error", code, description))
+	}
+	if failed == nil {
+		s.conn.part()
+	}
+}
+
+func (s *session) serve() error {
+	if err := s.conn.handshake(); err != nil {
+		return err
+	}
+	dialogue := time.Now().Add(dialogueTimeout)
+	for {
+		if s.publisher == nil {
+			s.conn.waitUntil(dialogue)
+		} else {
+			s.conn.waitUntil(time.Now().Add(s.server.idle))
+			dialogue = time.Now().Add(dialogueTimeout)
+		}
+		m, err := s.conn.read()
+		if err != nil {
+			return err
+		}
+		if err := s.handle(m); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *session) handle(m rtmp.Message) error {
+	switch m.Type {
+	case rtmp.TypeCommandAMF0, rtmp.TypeCommandAMF3:
+		return s.command(m)
+	}
+	p := s.publisher
+	if p == nil || m.Stream != s.stream {
+		return nil
+	}
+	var err error
+	switch m.Type {
+	case rtmp.TypeDataAMF0:
+		p.metadata(flv.ParseMetadata(m.Body))
+	case rtmp.TypeAudio:
+		err = p.write(media.Audio, m.Timestamp, m.Body)
+	case rtmp.TypeVideo:
+		err = p.write(media.Video, m.Timestamp, m.Body)
+	}
+	if err == nil || errors.Is(err, flv.ErrUnsupported) || !isMalformed(err) {
+		return err
+	}
+	if s.malformed++; s.malformed == 1 {
+		s.log.Warn("broken media dropped", "error", err)
+	}
+	if s.malformed > maxMalformed {
+		return fmt.Errorf("%w: %w", rtmp.ErrProtocol, err)
+	}
+	return nil
+}
+
+// command answers a command (section 7.2).
+func (s *session) command(m rtmp.Message) error {
+	name, transaction, arguments, err := parseCommand(m)
+	if err != nil {
+		return err
+	}
+	if !s.connected && name != "connect" {
+		return fmt.Errorf("%w: command %q before connect", rtmp.ErrProtocol, name)
+	}
+	switch name {
+	case "connect":
+		return s.connect(transaction, arguments)
+	case "createStream":
+		s.streams++
+		return s.conn.send(0, "_result", transaction, nil, float64(s.streams))
+	case "releaseStream", "FCPublish":
+		return s.conn.send(0, "_result", transaction, nil, amf0.Undefined{})
+	case "publish":
+		return s.publish(m.Stream, text(arguments, 1))
+	case "play", "play2":
+		s.stream = m.Stream
+		return errNoPlay
+	case "FCUnpublish", "closeStream", "deleteStream":
+		if s.publisher != nil {
+			s.unpublish(room.LeftByItself)
+			return s.conn.send(s.stream, "onStatus", 0, nil, status("status", unpublishSuccess, "Stopped."))
+		}
+	}
+	return nil
+}
+
+func (s *session) connect(transaction float64, arguments []any) error {
+	if s.connected {
+		return fmt.Errorf("%w: second connect", rtmp.ErrProtocol)
+	}
+	s.app, s.encoder = property(arguments, 0, "app"), encoderName(property(arguments, 0, "flashVer"))
+	if _, _, err := parseApplication(s.app); err != nil {
+		return err
+	}
+	answer, err := command(0, "_result", transaction,
+		amf0.Object{{Key: "fmsVer", Value: "FMS/3,5,7,7009"}, {Key: "capabilities", Value: float64(31)}},
+		append(status("status", connectSuccess, "Connected."), amf0.ObjectEntry{Key: "objectEncoding", Value: float64(0)}))
+	if err != nil {
+		return err
+	}
+	s.connected = true
+	return s.conn.write(rtmp.WindowAckSize(windowSize), rtmp.PeerBandwidth(windowSize), rtmp.SetChunkSize(chunkSize), answer)
+}
+
+func (s *session) publish(stream uint32, name string) error {
+	if s.publisher != nil {
+		return fmt.Errorf("%w: second publish", rtmp.ErrProtocol)
+	}
+	s.stream = stream
+	a, err := parseAddress(s.app, name)
+	if err != nil {
+		return err
+	}
+	claims, err := s.server.stage.Admit(a.room, a.credential, studio.ToPublish)
+	if err != nil {
+		return err
+	}
+	identity := claims.Identity
+	if a.credential.Token == "" {
+		identity = identityOf(a)
+	}
+	if err := s.server.claim(a.room+"/"+identity, s); err != nil {
+		return err
+	}
+	permission := studio.Permission(claims.Video)
+	permission.UpdateMetadata = true // the door says what the host should know in attributes
+	join := room.Join{Identity: identity, Name: s.encoder, Metadata: claims.Metadata, Attributes: claims.Attributes,
+		Permission: permission, Kind: room.Ingest}
+	if claims.Name != "" {
+		join.Name = claims.Name
+	}
+	log := s.log.With("room", a.room, "participant", identity)
+	p := &publisher{log: log, named: claims.Name != "", release: func() { s.server.release(a.room+"/"+identity, s) }, kicked: s.conn.kicked}
+	observer := &observer{kick: s.conn.kick}
+	if p.ingest, err = s.server.stage.enter(a.room, join, observer); err != nil {
+		p.release()
+		return err
+	}
+	observer.entered(p.ingest.Self().SID)
+	s.publisher = p
+	log.Info("encoder publishes", "encoder", s.encoder)
+	if err := s.conn.write(rtmp.StreamBegin(stream)); err != nil {
+		return err
+	}
+	return s.conn.send(stream, "onStatus", 0, nil, status("status", publishStart, "Publishing."))
+}
+
+// unpublish ends what is published, if anything.
+func (s *session) unpublish(why room.LeaveReason) {
+	if p := s.publisher; p != nil {
+		s.publisher = nil
+		p.ingest.Leave(why)
+		p.release()
+		p.log.Info("encoder stopped")
+	}
+}
+
+// identityOf is the same for each connection with the same key, so that a new one replaces a dead one.
+func identityOf(a address) string {
+	sum := sha256.Sum256([]byte(a.room + "\x00" + a.credential.Key))
+	return "rtmp-" + hex.EncodeToString(sum[:4])
+}
+
+// encoderName makes a name for people of what an encoder calls itself.
+func encoderName(s string) string {
+	switch lower := strings.ToLower(s); {
+	case strings.Contains(lower, "obs"):
+		return "OBS"
+	case strings.Contains(lower, "lavf"):
+		return "ffmpeg"
+	case strings.Contains(lower, "gstreamer"):
+		return "GStreamer"
+	}
+	return "RTMP"
+}

@@ -1,0 +1,59 @@
+package rtmp
+
+import (
+	"errors"
+
+	"github.com/bluenviron/gortmplib/pkg/amf0"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/mux/flv"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// Codes of onStatus and of the answer to connect, as encoders know them.
+const (
+	connectSuccess  = "NetConnection.Connect.Success"
+	connectRejected = "NetConnection.Connect.Rejected"
+	connectClosed   = "NetConnection.Connect.Closed"
+
+	publishStart        = "NetStream.Publish.Start"
+	publishBadName      = "NetStream.Publish.BadName"
+	publishUnauthorized = "NetStream.Publish.Unauthorized"
+	publishRejected     = "NetStream.Publish.Rejected"
+	publishFailed       = "NetStream.Publish.Failed"
+	unpublishSuccess    = "NetStream.Unpublish.Success"
+
+	playFailed = "NetStream.Play.Failed"
+)
+
+var (
+	errPublished = errors.New("another encoder is publishing with this key")
+	errReplaced  = errors.New("another connection of the same encoder took over")
+	errRemoved   = errors.New("removed by the host")
+	errRoomEnded = errors.New("the room was closed")
+	errShutdown  = errors.New("the server is shutting down")
+	errNoPlay    = errors.New("RTMP playback is not offered: play http://host/live/{room}.flv instead")
+)
+
+// statusOf says why publishing ended, in RTMP's terms.
+func statusOf(err error) (code, description string) {
+	switch {
+	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrDenied), errors.Is(err, room.ErrNotAllowed):
+		return publishUnauthorized, "Not permitted: " + err.Error() + "."
+	case errors.Is(err, room.ErrBadName), errors.Is(err, errNoRoom), errors.Is(err, errApplication),
+		errors.Is(err, errPublished), errors.Is(err, room.ErrBadIdentity):
+		return publishBadName, "Cannot publish: " + err.Error() + "."
+	case errors.Is(err, flv.ErrUnsupported), errors.Is(err, room.ErrFull), errors.Is(err, errReplaced), errors.Is(err, errRemoved):
+		return publishRejected, "Refused: " + err.Error() + "."
+	case errors.Is(err, errNoPlay):
+		return playFailed, "Cannot play: " + err.Error() + "."
+	case errors.Is(err, errShutdown), errors.Is(err, studio.ErrShutdown), errors.Is(err, errRoomEnded):
+		return connectClosed, "Closed: " + err.Error() + "."
+	}
+	return publishFailed, "Failed: internal error."
+}
+
+func status(level, code, description string) amf0.Object {
+	return amf0.Object{{Key: "level", Value: level}, {Key: "code", Value: code}, {Key: "description", Value: description}}
+}
