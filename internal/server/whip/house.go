@@ -1,0 +1,91 @@
+package whip
+
+import (
+	"fmt"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// house is what the door uses of studio.House.
+type house interface {
+	Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error)
+	Enter(roomName string, j room.Join, obs studio.Observer) (participant, error)
+	Watch(roomName string) (watcher, error)
+}
+
+// participant is a publisher in the room.
+type participant interface {
+	Self() room.Participant
+	PublishInbound(pub room.Publication, in *rtc.Inbound) error
+	Leave(why room.LeaveReason)
+}
+
+// watcher is a viewer of the program.
+type watcher interface {
+	// Picture is the codec of the program's picture now, NoCodec when there is none.
+	Picture() media.Codec
+	Subscribe(p peer, picture media.Codec) error
+	Done() <-chan struct{}
+	Close()
+}
+
+// endpoint makes peers.
+type endpoint interface {
+	NewPeer(cfg rtc.PeerConfig) (peer, error)
+}
+
+// peer is what the door uses of rtc.Peer.
+type peer interface {
+	SetOffer(sdp string) error
+	CreateAnswer() (string, error)
+	Close()
+}
+
+type studioHouse struct{ *studio.House }
+
+func (h studioHouse) Enter(roomName string, j room.Join, obs studio.Observer) (participant, error) {
+	p, err := h.House.Enter(roomName, j, obs)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (h studioHouse) Watch(roomName string) (watcher, error) {
+	w, err := h.House.Watch(roomName, "whep")
+	if err != nil {
+		return nil, err
+	}
+	return studioWatcher{w}, nil
+}
+
+type studioWatcher struct{ *studio.Watcher }
+
+func (w studioWatcher) Picture() media.Codec {
+	if t, _ := w.Program().Picture(); t != nil {
+		return t.Info().Codec
+	}
+	return media.NoCodec
+}
+
+func (w studioWatcher) Subscribe(p peer, picture media.Codec) error {
+	real, ok := p.(*rtc.Peer)
+	if !ok {
+		return fmt.Errorf("whip: %T cannot be subscribed", p)
+	}
+	return w.Watcher.Subscribe(real, picture)
+}
+
+type rtcEndpoint struct{ *rtc.Endpoint }
+
+func (e rtcEndpoint) NewPeer(cfg rtc.PeerConfig) (peer, error) {
+	p, err := e.Endpoint.NewPeer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}

@@ -1,0 +1,96 @@
+package whip
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// maxSections bounds the tracks of one publisher.
+const maxSections = 4
+
+// ingestCodecs are what a publisher may send, those first that most viewers can be given unchanged.
+var ingestCodecs = []media.Codec{media.Opus, media.H264, media.VP8, media.VP9, media.AV1, media.H265}
+
+// publish answers the offer of a WHIP client.
+func (s *Server) publish(x *session, r *http.Request, offer string) (answer string, err error) {
+	claims, err := s.house.Admit(x.path.room, credential(r), studio.ToPublish)
+	if err != nil {
+		return "", err
+	}
+	if err := s.connect(x, offer, ingestCodecs); err != nil {
+		return "", err
+	}
+	if x.sections() == 0 {
+		return "", errNothingSent
+	}
+	name := claims.Name
+	if name == "" {
+		name = program(r.UserAgent())
+	}
+	perm := studio.Permission(claims.Video)
+	p, err := s.house.Enter(x.path.room, room.Join{
+		Identity: claims.Identity, Name: name, Metadata: claims.Metadata, Attributes: claims.Attributes, Kind: room.Ingest,
+		Permission: room.Permission{Publish: perm.Publish, Sources: perm.Sources, Hidden: perm.Hidden},
+	}, x)
+	if err != nil {
+		return "", fmt.Errorf("entering the room: %w", err)
+	}
+	if err := x.entered(p); err != nil {
+		return "", err
+	}
+	return x.peer.CreateAnswer()
+}
+
+// connect makes the session's peer and sets the offer.
+func (s *Server) connect(x *session, offer string, codecs []media.Codec) error {
+	p, err := s.endpoint.NewPeer(rtc.PeerConfig{Label: x.path.verb + "/" + x.path.room + "/" + x.id[:6], Handler: x, Codecs: codecs})
+	if err != nil {
+		return fmt.Errorf("making a peer: %w", err)
+	}
+	x.peer = p
+	if x.watcher != nil {
+		if err := x.watcher.Subscribe(p, pictureOf(codecs)); err != nil {
+			return fmt.Errorf("subscribing to the program: %w", err)
+		}
+	}
+	if err := p.SetOffer(offer); err != nil {
+		return errors.Join(errBadOffer, err)
+	}
+	x.negotiation.Lock()
+	defer x.negotiation.Unlock()
+	x.offer = offer
+	return nil
+}
+
+func sourceOf(k media.Kind, second bool) room.Source {
+	switch {
+	case k == media.Video && second:
+		return room.ScreenShare
+	case k == media.Video:
+		return room.Camera
+	case second:
+		return room.ScreenShareAudio
+	}
+	return room.Microphone
+}
+
+// program names a publisher after its software.
+func program(userAgent string) string {
+	product, _, _ := strings.Cut(userAgent, "/")
+	product, _, _ = strings.Cut(strings.TrimSpace(product), " ")
+	letters := strings.Trim(product, "-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz") == ""
+	switch {
+	case product == "" || len(product) > 32 || !letters:
+		return "WHIP"
+	case product == "Mozilla":
+		return "Browser"
+	}
+	return product
+}

@@ -1,0 +1,203 @@
+package whip
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/rtc"
+)
+
+// Reasons for the end of a session.
+var (
+	errDeleted     = errors.New("deleted by its client")
+	errShutdown    = errors.New("server is shutting down")
+	errRemoved     = errors.New("removed from the room")
+	errReplaced    = errors.New("replaced by a newer connection")
+	errRoomClosed  = errors.New("room closed")
+	errProgramOver = errors.New("program ended")
+	errRefused     = errors.New("offer refused")
+)
+
+// session is one WHIP or WHEP client. It ends once: by DELETE, when its peer closes, when the room lets it go, or with
+// the server.
+type session struct {
+	server *Server
+	path   path
+	id     string
+	slot   slot
+	log    *slog.Logger
+
+	// peer, participant and watcher are set before others know the session; one of the last two is nil.
+	peer        peer
+	participant participant
+	watcher     watcher
+
+	once  sync.Once
+	ended chan struct{}
+
+	negotiation sync.Mutex
+	offer       string // the last one, for ICE restarts
+	tag         string // entity tag of the ICE session
+
+	mu        sync.Mutex
+	inbounds  []*rtc.Inbound
+	published map[room.Source]bool
+	sid       string // of the participant
+	failed    error  // why it ended before it was entered
+}
+
+func (s *Server) newSession(p path, sl slot) *session {
+	id := strings.ToLower(rand.Text())
+	return &session{
+		server: s, path: p, id: id, slot: sl, ended: make(chan struct{}), published: map[room.Source]bool{},
+		log: s.log.With("room", p.room, "protocol", p.verb, "session", id[:6]),
+		tag: newTag(),
+	}
+}
+
+// newTag names an ICE session (RFC 9725, section 4.3.1).
+func newTag() string { return `"` + strings.ToLower(rand.Text()[:12]) + `"` }
+
+// location is the session's address.
+func (x *session) location() string { return x.path.endpoint() + "/" + x.id }
+
+// end ends the session and leaves the room.
+func (x *session) end(why error) {
+	x.once.Do(func() {
+		close(x.ended)
+		if x.peer != nil {
+			x.peer.Close()
+		}
+		if x.watcher != nil {
+			x.watcher.Close()
+		}
+		if x.participant != nil {
+			x.participant.Leave(leaveReason(why))
+		}
+		x.slot.release()
+		if !errors.Is(why, errRefused) {
+			x.log.Info("session ended", "reason", why)
+		}
+		x.server.forget(x)
+	})
+}
+
+func leaveReason(why error) room.LeaveReason {
+	switch {
+	case errors.Is(why, rtc.ErrTimeout):
+		return room.LeftTimeout
+	case errors.Is(why, errShutdown):
+		return room.LeftServerShutdown
+	}
+	return room.LeftByItself
+}
+
+// entered takes the participant in whose name the session publishes, and publishes what was offered.
+func (x *session) entered(p participant) error {
+	x.participant = p
+	x.mu.Lock()
+	x.sid = p.Self().SID
+	waiting, failed := x.inbounds, x.failed
+	x.inbounds = nil
+	x.mu.Unlock()
+	if failed != nil {
+		return failed
+	}
+	for _, in := range waiting {
+		if err := p.PublishInbound(x.publication(in), in); err != nil {
+			return fmt.Errorf("publishing %v: %w", in.Kind, err)
+		}
+	}
+	return nil
+}
+
+// sections is how many sections the client sends in.
+func (x *session) sections() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.inbounds)
+}
+
+// publication describes a section: the first picture is a camera, the second a screen.
+func (x *session) publication(in *rtc.Inbound) room.Publication {
+	pub := room.Publication{
+		SID: room.NewSID("TR_"), CID: in.TrackID, MID: in.Mid, Name: in.Kind.String(), Kind: in.Kind,
+		Source: sourceOf(in.Kind, false), Stream: x.path.verb,
+	}
+	if x.published[pub.Source] {
+		pub.Source = sourceOf(in.Kind, true)
+	}
+	x.published[pub.Source] = true
+	for i, rid := range in.RIDs {
+		if i > 2 {
+			break
+		}
+		pub.Layers = append(pub.Layers, room.PublishedLayer{RID: rid, Quality: uint8(i)})
+	}
+	return pub
+}
+
+// PeerConnected implements rtc.Handler.
+func (x *session) PeerConnected() {
+	x.slot.connected()
+	x.log.Info("connected")
+}
+
+// PeerClosed implements rtc.Handler.
+func (x *session) PeerClosed(err error) { go x.end(err) }
+
+// InboundAdded implements rtc.Handler. It comes while the offer is set, before the participant enters.
+func (x *session) InboundAdded(in *rtc.Inbound) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.inbounds) < maxSections {
+		x.inbounds = append(x.inbounds, in)
+	}
+}
+
+// InboundRemoved implements rtc.Handler. Sections do not change without an offer, and there is one only.
+func (x *session) InboundRemoved(*rtc.Inbound) {}
+
+// DataChannel implements rtc.Handler.
+func (x *session) DataChannel(dc *rtc.DataChannel) { go dc.Close() }
+
+// RoomEvent implements studio.Observer. It is called with the room's lock held.
+func (x *session) RoomEvent(e room.Event) {
+	switch e := e.(type) {
+	case room.RoomClosed:
+		if e.Reason == room.LeftServerShutdown {
+			x.kick(errShutdown)
+		} else {
+			x.kick(errRoomClosed)
+		}
+	case room.ParticipantLeft:
+		x.mu.Lock()
+		self := e.Participant.SID == x.sid
+		x.mu.Unlock()
+		switch {
+		case !self:
+		case e.Reason == room.LeftDuplicate:
+			x.kick(errReplaced)
+		default:
+			x.kick(errRemoved)
+		}
+	}
+}
+
+// kick ends the session from within the room.
+func (x *session) kick(why error) {
+	x.mu.Lock()
+	entering := x.sid == ""
+	if entering {
+		x.failed = why
+	}
+	x.mu.Unlock()
+	if !entering {
+		go x.end(why)
+	}
+}
