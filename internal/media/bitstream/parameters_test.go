@@ -1,0 +1,319 @@
+package bitstream
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/mediatest"
+)
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// What x264 and x265 wrote for ffmpeg, and the records that ffmpeg put into MP4.
+const (
+	highSPS     = "67640028 acd94078 0227a9b0 11000003 00010000 03003c0f 183196"
+	highPPS     = "68ebe3cb22c0"
+	baselineSPS = "6742c028 da01e008 9ea6c044 00000300 04000003 00f23c60 ca80"
+	avcC        = "01640028ffe1001b67640028acd940780227a9b0110000030001000003003c0f18319601000668ebe3cb22c0fdf8f800"
+	hevcVPS     = "40010c01ffff01600000030090000003000003003f959809"
+	hevcSPS     = "42010101600000030090000003000003003fa00502016965959a4932bc05a020000003002000000303c1"
+	hevcPPS     = "4401c172b46240"
+	hvcC        = "0101600000009000000000003ff000fcfdf8f800000f03" +
+		"200001001840010c01ffff01600000030090000003000003003f959809" +
+		"210001002a42010101600000030090000003000003003fa00502016965959a4932bc05a020000003002000000303c1" +
+		"22000100074401c172b46240"
+	av1Sequence = "0a0b0000000cc4ff673efe4010"
+)
+
+func TestH264SPSTellsSizeAndOrder(t *testing.T) {
+	tests := []struct {
+		name string
+		sps  []byte
+		want H264Parameters
+	}{
+		{"high with B-frames, cropped", unhex(t, highSPS), H264Parameters{Profile: 100, Level: 40, Width: 1918, Height: 1078, Reorder: 2}},
+		{"constrained baseline, cropped", unhex(t, baselineSPS), H264Parameters{Profile: 66, Constraints: 0xc0, Level: 40, Width: 1918, Height: 1078}},
+		{"no cropping", mediatest.SPS(1280, 720, -1), H264Parameters{Profile: 66, Constraints: 0xc0, Level: 31, Width: 1280, Height: 720}},
+		{"odd macroblocks", mediatest.SPS(360, 642, -1), H264Parameters{Profile: 66, Constraints: 0xc0, Level: 31, Width: 360, Height: 642}},
+		{"main without B-frames", mediatest.SPS(640, 360, 0), H264Parameters{Profile: 77, Constraints: 0xc0, Level: 31, Width: 640, Height: 360}},
+		{"main with B-frames", mediatest.SPS(640, 360, 2), H264Parameters{Profile: 77, Constraints: 0xc0, Level: 31, Width: 640, Height: 360, Reorder: 2}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := ParseH264SPS(tt.sps)
+			if err != nil || got != tt.want {
+				t.Errorf("got %+v, %v; want %+v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestMalformedIsAnError(t *testing.T) {
+	huge := mediatest.SPS(16*2000, 720, -1)
+	tests := []struct {
+		name  string
+		parse func() error
+	}{
+		{"empty SPS", func() error { _, err := ParseH264SPS(nil); return err }},
+		{"SPS cut short", func() error { _, err := ParseH264SPS(unhex(t, highSPS)[:8]); return err }},
+		{"SPS of a huge picture", func() error { _, err := ParseH264SPS(huge); return err }},
+		{"SPS of 5 KB", func() error { _, err := ParseH264SPS(append(unhex(t, highSPS), make([]byte, 5000)...)); return err }},
+		{"PPS that is none", func() error { _, err := H264Format(unhex(t, highSPS), []byte{1, 2}); return err }},
+		{"empty avcC", func() error { _, err := ParseAVCConfig(nil); return err }},
+		{"avcC cut in its SPS", func() error { _, err := ParseAVCConfig(unhex(t, avcC)[:20]); return err }},
+		{"avcC cut before its PPS", func() error { _, err := ParseAVCConfig(unhex(t, avcC)[:35]); return err }},
+		{"avcC of another version", func() error { _, err := ParseAVCConfig(append([]byte{9}, unhex(t, avcC)[1:]...)); return err }},
+		{"avcC without sets", func() error { _, err := (AVCConfig{}).Format(); return err }},
+		{"hvcC cut in its arrays", func() error { _, err := ParseHEVCConfig(unhex(t, hvcC)[:40]); return err }},
+		{"hvcC without sets", func() error { _, err := (HEVCConfig{}).Format(); return err }},
+		{"H.265 SPS cut short", func() error {
+			_, err := H265Format(unhex(t, hevcVPS), unhex(t, hevcSPS)[:16], unhex(t, hevcPPS))
+			return err
+		}},
+		{"VP8 picture that is no keyframe", func() error { _, _, err := VP8Size(mediatest.VP8(false, 1, 1, 20)); return err }},
+		{"VP8 keyframe cut short", func() error { _, _, err := VP8Size(mediatest.VP8(true, 1, 1, 20)[:9]); return err }},
+		{"VP9 nonsense", func() error { _, _, err := VP9Size([]byte{1, 2, 3}); return err }},
+		{"AV1 nonsense", func() error { _, _, err := AV1Size([]byte{0x0a, 1, 0xff}); return err }},
+		{"AudioSpecificConfig of a byte", func() error { _, err := AACFormat([]byte{0x12}); return err }},
+		{"AudioSpecificConfig of no channels", func() error { _, err := AACFormat([]byte{0x12, 0x00}); return err }},
+		{"units with a length beyond the end", func() error { return CheckUnits([]byte{0, 0, 0, 9, 1}) }},
+		{"units with a rest", func() error { return CheckUnits([]byte{0, 0, 0, 1, 1, 0, 0}) }},
+		{"lengths of 9 bytes", func() error { _, err := Relength([]byte{1}, 9); return err }},
+		{"short lengths beyond the end", func() error { _, err := Relength([]byte{0, 9, 1}, 2); return err }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := tt.parse(); !errors.Is(err, ErrMalformed) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestAVCRecordIsWhatFFmpegWrites(t *testing.T) {
+	c, err := ParseAVCConfig(unhex(t, avcC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := c.Format()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.LengthSize != 4 || f.Width != 1918 || f.Height != 1078 || !f.Reordered || !bytes.Equal(f.PPS, unhex(t, highPPS)) {
+		t.Errorf("got %+v, %+v", c, f)
+	}
+	if got := AVCRecord(f); !bytes.Equal(got, unhex(t, avcC)) {
+		t.Errorf("got  %x\nwant %s", got, avcC)
+	}
+	if AVCRecord(&media.Format{Codec: media.H264}) != nil {
+		t.Error("a record without parameter sets")
+	}
+}
+
+func TestHEVCRecordIsWhatFFmpegWrites(t *testing.T) {
+	want := unhex(t, hvcC)
+	c, err := ParseHEVCConfig(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := c.Format()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.LengthSize != 4 || f.Width != 640 || f.Height != 360 || !f.Reordered {
+		t.Errorf("got %+v, %+v", c, f)
+	}
+	// ffmpeg leaves the arrays' completeness open.
+	for i, b := range want {
+		if i >= 23 && (b == 0x20 || b == 0x21 || b == 0x22) && want[i+1] == 0 && want[i+2] == 1 {
+			want[i] |= 0x80
+		}
+	}
+	if got := HEVCRecord(f); !bytes.Equal(got, want) {
+		t.Errorf("got  %x\nwant %x", got, want)
+	}
+	if HEVCRecord(&media.Format{Codec: media.H265}) != nil {
+		t.Error("a record without parameter sets")
+	}
+}
+
+func TestParameterSetsGiveAFormatForEachChange(t *testing.T) {
+	small, large := mediatest.SPS(640, 360, -1), mediatest.SPS(1280, 720, -1)
+	pps, other := mediatest.PPS(), []byte{0x68, 0x4e, 0x3c, 0x80} // ids 0 and 1
+	sets := ParameterSets{Codec: media.H264}
+	if sets.Format() != nil {
+		t.Error("a format of nothing")
+	}
+	sets.Add(small)
+	if sets.Format() != nil {
+		t.Error("a format without PPS")
+	}
+	sets.Add(pps)
+	first := sets.Format()
+	if first == nil || first.Width != 640 {
+		t.Fatalf("got %+v", first)
+	}
+	sets.Add(bytes.Clone(small))
+	sets.Add(bytes.Clone(pps))
+	if sets.Format() != first {
+		t.Error("another format for the same sets")
+	}
+	if sets.Add(other) {
+		t.Error("took a second PPS, which must stay in the stream")
+	}
+	if sets.Format() != first {
+		t.Error("another format for a second PPS")
+	}
+	sets.Add(large)
+	sets.Add(pps)
+	second := sets.Format()
+	if second == first || second.Width != 1280 {
+		t.Errorf("got %+v", second)
+	}
+	sets.Add([]byte{0x67, 1, 2, 3})
+	if sets.Format() != second {
+		t.Error("a malformed SPS changed the format")
+	}
+	if sets.Add(mediatest.H264(true, 20)[4:]) {
+		t.Error("took a picture")
+	}
+
+	hevc := ParameterSets{Codec: media.H265}
+	for _, s := range []string{hevcVPS, hevcSPS, hevcPPS} {
+		if !hevc.Add(unhex(t, s)) {
+			t.Errorf("did not take %s", s)
+		}
+	}
+	if f := hevc.Format(); f == nil || f.Width != 640 || f.Height != 360 {
+		t.Errorf("got %+v", f)
+	}
+}
+
+func TestKeyframesAndSizes(t *testing.T) {
+	vp9 := unhex(t, "82498342 0077f032 34303824 1c194018 03405fb4")
+	if !VP9Keyframe(vp9) || VP9Keyframe([]byte{0x86, 0, 0x40, 0x92}) || VP9Keyframe(nil) {
+		t.Error("VP9 keyframe not told")
+	}
+	if w, h, err := VP9Size(vp9); w != 1920 || h != 804 || err != nil {
+		t.Errorf("VP9: %dx%d, %v", w, h, err)
+	}
+	if b, err := VP9Record(vp9); err != nil || !bytes.Equal(b, []byte{1, 0, 0, 0, 0, 0, 0x82, 2, 2, 2, 0, 0}) {
+		t.Errorf("vpcC: %x, %v", b, err)
+	}
+	vp8 := mediatest.VP8(true, 640, 360, 50)
+	if w, h, err := VP8Size(vp8); w != 640 || h != 360 || err != nil || !VP8Keyframe(vp8) {
+		t.Errorf("VP8: %dx%d, %v", w, h, err)
+	}
+	unit := append(unhex(t, "1200"), unhex(t, av1Sequence)...)
+	unit = append(unit, 0x32, 2, 0x14, 0)
+	if w, h, err := AV1Size(AV1Sequence(unit)); w != 640 || h != 360 || err != nil {
+		t.Errorf("AV1: %dx%d, %v", w, h, err)
+	}
+	if AV1Sequence(unhex(t, "32021400")) != nil {
+		t.Error("a sequence header where there is none")
+	}
+	if !H264Keyframe(mediatest.H264(true, 20)) || H264Keyframe(mediatest.H264(false, 20)) {
+		t.Error("H.264 keyframe not told")
+	}
+	idr, trail := AppendUnit(nil, []byte{19 << 1, 1, 0x80}), AppendUnit(nil, []byte{1 << 1, 1, 0x80})
+	if !H265Keyframe(idr) || H265Keyframe(trail) {
+		t.Error("H.265 keyframe not told")
+	}
+}
+
+func TestAAC(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		config         []byte
+		rate, channels int
+	}{
+		{"LC 44.1 kHz stereo", []byte{0x12, 0x10}, 44100, 2},
+		{"LC 48 kHz mono", []byte{0x11, 0x88}, 48000, 1},
+		{"LC 48 kHz 5.1", []byte{0x11, 0xb0}, 48000, 6},
+		{"HE-AAC 24 kHz", []byte{0x2b, 0x11, 0x88, 0x00}, 24000, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f, err := AACFormat(tt.config)
+			if err != nil || f.SampleRate != tt.rate || f.Channels != tt.channels || !bytes.Equal(f.Config, tt.config) {
+				t.Errorf("got %+v, %v", f, err)
+			}
+		})
+	}
+	if b, err := AACConfig(48000, 2); err != nil || !bytes.Equal(b, []byte{0x11, 0x90}) {
+		t.Errorf("got %x, %v", b, err)
+	}
+	if _, err := AACConfig(48000, 9); err == nil {
+		t.Error("9 channels")
+	}
+}
+
+func TestOpusDuration(t *testing.T) {
+	for _, tt := range []struct {
+		packet []byte
+		want   time.Duration
+	}{
+		{nil, 0},
+		{[]byte{0xfc}, 20 * time.Millisecond},
+		{[]byte{0xe0, 0}, 2500 * time.Microsecond},
+		{[]byte{0xff}, 0},
+		{[]byte{0xff, 3}, 60 * time.Millisecond},
+		{[]byte{0xff, 63}, 0}, // above 120 ms
+		{[]byte{0x19, 0}, 120 * time.Millisecond},
+	} {
+		if got := OpusDuration(tt.packet); got != tt.want {
+			t.Errorf("% x: %v, want %v", tt.packet, got, tt.want)
+		}
+	}
+}
+
+func TestUnitsFromAnyDelimiting(t *testing.T) {
+	units := [][]byte{{0x65, 1, 2, 3}, {0x41}, {0x41, 9, 8}}
+	var lengths, short, annexB []byte
+	annexB = append(annexB, 7, 7, 7) // what stands before the first start code
+	for i, u := range units {
+		lengths = AppendUnit(lengths, u)
+		short = append(append(short, 0, byte(len(u))), u...)
+		if i == 1 {
+			short = append(short, 0, 0)
+			annexB = append(annexB, 0, 0, 1)
+		} else {
+			annexB = append(annexB, 0, 0, 0, 1)
+		}
+		annexB = append(annexB, u...)
+	}
+	if got, err := Relength(short, 2); err != nil || !bytes.Equal(got, lengths) {
+		t.Errorf("2-byte lengths: %x, %v", got, err)
+	}
+	if got, err := Relength(lengths, 4); err != nil || &got[0] != &lengths[0] {
+		t.Errorf("4-byte lengths are not shared: %v", err)
+	}
+	var got []byte
+	for u := range SplitAnnexB(annexB) {
+		got = AppendUnit(got, u)
+	}
+	if !bytes.Equal(got, lengths) {
+		t.Errorf("annex B: %x", got)
+	}
+	if got := AppendAnnexB(nil, lengths); !bytes.Equal(got, []byte{0, 0, 0, 1, 0x65, 1, 2, 3, 0, 0, 0, 1, 0x41, 0, 0, 0, 1, 0x41, 9, 8}) {
+		t.Errorf("to annex B: %x", got)
+	}
+	n := 0
+	for range Units(append(lengths, 0, 0, 0, 99, 1)) {
+		n++
+	}
+	if n != len(units) {
+		t.Errorf("%d units before the one cut short", n)
+	}
+}
