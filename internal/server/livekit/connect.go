@@ -126,10 +126,16 @@ func (s *Server) admit(r *http.Request, onePeer bool) (admission, error) {
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		token = bearer
 	}
-	hint := readToken(token)
+	hint, readable := readToken(token)
 	roomName := hint.Video.Room
 	if roomName == "" {
 		roomName = query.Get("room")
+	}
+	switch {
+	case token != "" && !readable:
+		return admission{}, auth.ErrInvalid
+	case token == "" && roomName == "":
+		return admission{}, auth.ErrMissing
 	}
 	claims, err := s.house.Admit(roomName, studio.Credential{Token: token}, studio.ToJoin)
 	if err != nil {
@@ -188,17 +194,17 @@ type tokenHint struct {
 	Video   auth.Grant `json:"video"`
 }
 
-func readToken(token string) (hint tokenHint) {
+func readToken(token string) (hint tokenHint, readable bool) {
 	_, rest, ok := strings.Cut(token, ".")
 	payload, _, ok2 := strings.Cut(rest, ".")
 	if !ok || !ok2 || len(payload) > 64<<10 {
-		return tokenHint{}
+		return tokenHint{}, false
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(payload)
 	if err != nil || json.Unmarshal(raw, &hint) != nil {
-		return tokenHint{}
+		return tokenHint{}, false
 	}
-	return hint
+	return hint, true
 }
 
 // refuse answers with an error in LiveKit's manner: a status and a plain sentence.
