@@ -1,0 +1,121 @@
+import type {
+  Access, Admission, CreatedRoom, Info, Keys, LiveOn, LiveSummary, RoomSummary, ServerStatus,
+} from './types'
+
+const codes = [
+  'bad_request', 'bad_name', 'unauthorized', 'forbidden', 'expired', 'not_found', 'not_live', 'exists', 'full',
+  'rate_limited', 'unavailable', 'internal',
+] as const
+
+/** Why the server refused, or "offline" when it did not answer at all. */
+export type ErrorCode = (typeof codes)[number] | 'offline'
+
+export class ApiError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+  ) {
+    super(message)
+    this.name = 'ApiError'
+  }
+}
+
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof ApiError ? error.code : 'internal'
+}
+
+function isCode(code: unknown): code is ErrorCode {
+  return (codes as readonly unknown[]).includes(code)
+}
+
+function codeOfStatus(status: number): ErrorCode {
+  switch (status) {
+    case 400: return 'bad_request'
+    case 401: return 'unauthorized'
+    case 403: return 'forbidden'
+    case 404: return 'not_found'
+    case 409: return 'exists'
+    case 429: return 'rate_limited'
+    case 502:
+    case 503:
+    case 504: return 'unavailable'
+    default: return 'internal'
+  }
+}
+
+/** Reads the error that a refused response carries. */
+export async function errorOf(response: Response): Promise<ApiError> {
+  try {
+    const { error } = (await response.json()) as { error?: { code?: unknown; message?: unknown } }
+    const code = isCode(error?.code) ? error.code : codeOfStatus(response.status)
+    return new ApiError(code, typeof error?.message === 'string' ? error.message : response.statusText)
+  } catch {
+    return new ApiError(codeOfStatus(response.status), response.statusText)
+  }
+}
+
+/** What somebody shows to the server: the key of a link, or an operator's API key and secret. */
+export type Credential = { key: string } | { operator: string; secret: string }
+
+/** Headers that carry a credential. Keys go in headers, never in the query, where logs and referrers would keep them. */
+export function credentialHeaders(credential: Credential): Record<string, string> {
+  if ('key' in credential) return credential.key === '' ? {} : { 'X-Tutti-Key': credential.key }
+  const pair = new TextEncoder().encode(`${credential.operator}:${credential.secret}`)
+  return { Authorization: `Basic ${btoa(String.fromCharCode(...pair))}` }
+}
+
+const nobody: Credential = { key: '' }
+
+async function request<T>(
+  method: string, path: string, { credential = nobody, body }: { credential?: Credential; body?: unknown } = {},
+): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json', ...credentialHeaders(credential) }
+  if (body !== undefined) headers['Content-Type'] = 'application/json'
+  let response: Response
+  try {
+    response = await fetch(path, {
+      method, headers, body: body === undefined ? null : JSON.stringify(body), cache: 'no-store', credentials: 'omit',
+    })
+  } catch {
+    throw new ApiError('offline', 'the server does not answer')
+  }
+  if (!response.ok) throw await errorOf(response)
+  if (response.status === 204) return undefined as T
+  return (await response.json()) as T
+}
+
+const at = (room: string, rest = '') => `/api/rooms/${encodeURIComponent(room)}${rest}`
+
+export const api = {
+  info: () => request<Info>('GET', '/api/info'),
+
+  createRoom: (room: { name?: string; title?: string; access?: Access; publicWatch?: boolean }, credential: Credential) =>
+    request<CreatedRoom>('POST', '/api/rooms', { body: room, credential }),
+
+  room: (room: string, credential: Credential) => request<RoomSummary>('GET', at(room), { credential }),
+
+  join: (room: string, who: { name: string; identity?: string }, credential: Credential) =>
+    request<Admission>('POST', at(room, '/join'), { body: who, credential }),
+
+  keys: (room: string, credential: Credential) => request<Keys>('GET', at(room, '/keys'), { credential }),
+
+  live: (room: string, credential: Credential) => request<LiveOn>('GET', at(room, '/live'), { credential }),
+
+  goLive: (room: string, live: { title?: string; show?: string }, credential: Credential) =>
+    request<LiveOn>('POST', at(room, '/live'), { body: live, credential }),
+
+  show: (room: string, trackSid: string, credential: Credential) =>
+    request<LiveOn>('PATCH', at(room, '/live'), { body: { show: trackSid }, credential }),
+
+  endLive: (room: string, credential: Credential) => request<LiveSummary>('DELETE', at(room, '/live'), { credential }),
+
+  mute: (room: string, identity: string, sid: string, muted: boolean, credential: Credential) =>
+    request<void>('POST', at(room, `/participants/${encodeURIComponent(identity)}/mute`), {
+      body: { sid, muted }, credential,
+    }),
+
+  remove: (room: string, identity: string, credential: Credential) =>
+    request<void>('DELETE', at(room, `/participants/${encodeURIComponent(identity)}`), { credential }),
+
+  status: (credential: Credential) => request<ServerStatus>('GET', '/api/status', { credential }),
+}

@@ -1,0 +1,117 @@
+/** What the server's HTTP API says; see docs for the meaning of every field. Bitrates are in bit/s. */
+export interface Info {
+  version: string
+  dev: boolean
+  features: { videoConversion: boolean; reasons: Notice[] | null }
+  ports: { http: number; https: number; webrtc: number; rtmp: number }
+  addresses: string[] | null
+  rtmpHosts: string[] | null
+  createRooms: 'anyone' | 'key'
+  rootCertificate: string
+}
+
+export interface Notice {
+  code: string
+  /** A plain English sentence, shown when the page has no text of its own for the code. */
+  text: string
+}
+
+export type Access = 'open' | 'link' | 'token'
+
+export interface Keys {
+  host: string
+  guest: string
+  watch: string
+  publish: string
+}
+
+export interface CreatedRoom {
+  room: string
+  title: string
+  access: Access
+  publicWatch: boolean
+  keys: Keys
+}
+
+export interface RoomSummary {
+  room: string
+  exists: boolean
+  title: string
+  access: Access
+  publicWatch: boolean
+  live: { on: boolean; since?: string; title?: string }
+  participants: number
+  viewers: number
+}
+
+export type Role = 'host' | 'guest' | 'viewer'
+
+export interface Admission {
+  token: string
+  url: string
+  identity: string
+  role: Role
+  room: string
+}
+
+export type Protocol = 'whep' | 'flv' | 'hls'
+
+export interface LiveTrack {
+  sid: string
+  kind: 'audio' | 'video'
+  codec: string
+  width?: number
+  height?: number
+  fps?: number
+  bitrate?: number
+  shown?: boolean
+}
+
+export interface LiveSource {
+  identity: string
+  name: string
+  kind: 'person' | 'ingest'
+  tracks: LiveTrack[] | null
+}
+
+export interface LiveOn {
+  on: true
+  since: string
+  title: string
+  viewers: number
+  viewersByProtocol: Partial<Record<Protocol, number>> | null
+  peakViewers: number
+  video: { codec: string; width: number; height: number; fps: number; bitrate: number } | null
+  audio: { codec: string; bitrate: number } | null
+  sources: LiveSource[] | null
+  warnings: Notice[] | null
+  play: Partial<Record<Protocol, string>>
+}
+
+export type LiveStatus = LiveOn | { on: false }
+
+export interface LiveSummary {
+  /** Seconds. */
+  duration: number
+  peakViewers: number
+}
+
+export interface ServerStatus {
+  /** Seconds. */
+  uptime: number
+  version: string
+  /** Share of one core, 1 is a whole one. */
+  cpu: number
+  /** Bytes. */
+  memory: number
+  rooms: StatusRoom[] | null
+  totals: { participants: number; viewers: number; rooms: number; bitrateOut: number }
+}
+
+export interface StatusRoom {
+  room: string
+  title: string
+  participants: number
+  live: LiveStatus | null
+  createdAt: string
+}

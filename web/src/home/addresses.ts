@@ -1,0 +1,25 @@
+const loopback = /^(localhost|127\.|\[?::1\]?$|0\.0\.0\.0)/
+
+function hostOf(address: string): string {
+  try {
+    return new URL(address).hostname
+  } catch {
+    return 'localhost'
+  }
+}
+
+/**
+ * The address to open on a phone in the same network: a secure one before a plain one, since phones give the camera only to
+ * secure pages; empty when the server listens on this computer only.
+ */
+export function phoneAddress(addresses: string[]): string {
+  const reachable = addresses.filter((a) => !loopback.test(hostOf(a)))
+  return reachable.find((a) => a.startsWith('https:')) ?? reachable[0] ?? ''
+}
+
+/** The secure address to offer where the page was opened over plain http; empty when there is none. */
+export function secureAddress(addresses: string[], path: string): string {
+  const secure = addresses.filter((a) => a.startsWith('https:'))
+  const address = secure.find((a) => hostOf(a) === location.hostname) ?? secure[0]
+  return address ? address.replace(/\/$/, '') + path : ''
+}

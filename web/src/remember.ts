@@ -1,0 +1,61 @@
+/** What this browser remembers; every entry may be missing, since private windows and settings can refuse storage. */
+export function remember(key: string, value: string) {
+  try {
+    if (value === '') localStorage.removeItem(`tutti.${key}`)
+    else localStorage.setItem(`tutti.${key}`, value)
+  } catch {
+    // Forgetting is all that happens.
+  }
+}
+
+export function recall(key: string): string {
+  try {
+    return localStorage.getItem(`tutti.${key}`) ?? ''
+  } catch {
+    return ''
+  }
+}
+
+export interface RecentRoom {
+  room: string
+  title: string
+  /** The key this browser joined with, empty for an open room. */
+  key: string
+  host: boolean
+  at: number
+}
+
+const maxRecent = 8
+
+export function parseRecent(text: string): RecentRoom[] {
+  try {
+    const list: unknown = JSON.parse(text)
+    if (!Array.isArray(list)) return []
+    return list.filter(
+      (r): r is RecentRoom =>
+        typeof r?.room === 'string' && typeof r.title === 'string' && typeof r.key === 'string' &&
+        typeof r.host === 'boolean' && typeof r.at === 'number',
+    )
+  } catch {
+    return []
+  }
+}
+
+export function recentRooms(): RecentRoom[] {
+  return parseRecent(recall('rooms'))
+}
+
+/** Puts a room first in the list. A guest's key does not replace the host's. */
+export function addRecent(list: RecentRoom[], room: RecentRoom): RecentRoom[] {
+  const before = list.find((r) => r.room === room.room)
+  const entry = before?.host && !room.host ? { ...before, title: room.title || before.title, at: room.at } : room
+  return [entry, ...list.filter((r) => r.room !== room.room)].slice(0, maxRecent)
+}
+
+export function rememberRoom(room: RecentRoom) {
+  remember('rooms', JSON.stringify(addRecent(recentRooms(), room)))
+}
+
+export function forgetRoom(room: string) {
+  remember('rooms', JSON.stringify(recentRooms().filter((r) => r.room !== room)))
+}

@@ -1,0 +1,454 @@
+import {
+  ConnectionQuality, DisconnectReason, LocalAudioTrack, LocalVideoTrack, ParticipantKind, Room, RoomEvent, Track,
+  type Participant, type TrackPublication,
+} from 'livekit-client'
+import { api, codeOf, type Credential } from '../api/client'
+import { followStatus } from '../api/status'
+import type { Admission, Keys, LiveStatus, LiveSummary, Role } from '../api/types'
+import { t } from '../i18n/index.svelte'
+import { cameraConstraints, microphoneConstraints } from '../media/devices'
+import { recall, remember } from '../remember'
+import { toast } from '../ui/toasts.svelte'
+import { chatTopic, decodeChat, encodeChat } from './chat'
+import type { ChatMessage, DeviceKind, Me, Over, Person, Quality, RoomView, Tile } from './view'
+
+/** How long a broken connection is tried again before the room is given up, in seconds. */
+const patience = 60
+const maxMessages = 500
+
+export interface Entry {
+  room: string
+  title: string
+  name: string
+  identity: string
+  credential: Credential
+  admission: Admission
+  /** Tracks from the preview; the session ends them. */
+  video?: MediaStreamTrack | undefined
+  audio?: MediaStreamTrack | undefined
+}
+
+/**
+ * One stay in a room over livekit-client. It is created on entering, connects at once, and ends with `leave`, which also ends
+ * the devices it was given.
+ */
+export class RoomSession implements RoomView {
+  readonly room: string
+  title = $state('')
+  role = $state<Role>('guest')
+  phase = $state<RoomView['phase']>('connecting')
+  over = $state<Over>('left')
+  secondsLeft = $state(patience)
+  people = $state.raw<Person[]>([])
+  tiles = $state.raw<Tile[]>([])
+  me = $state<Me>({
+    microphone: false, camera: false, screen: false,
+    busy: { microphone: false, camera: false, screen: false }, quality: 'unknown',
+  })
+  messages = $state.raw<ChatMessage[]>([])
+  soundBlocked = $state(false)
+  live = $state.raw<LiveStatus>()
+  keys = $state.raw<Keys>()
+  mayPublish = $state(true)
+
+  #entry: Entry
+  #client: Room
+  #unfollow = () => {}
+  #refreshing = false
+  #leaving = false
+  /** Bumped by every attempt to come back, so that an older one stops. */
+  #attempt = 0
+  #countdown = 0
+  #sound = document.createElement('div')
+
+  constructor(entry: Entry) {
+    this.#entry = entry
+    this.room = entry.room
+    this.title = entry.title
+    this.role = entry.admission.role
+    const h264 = RTCRtpSender.getCapabilities?.('video')?.codecs.some((c) => c.mimeType.toLowerCase() === 'video/h264')
+    this.#client = new Room({
+      adaptiveStream: true,
+      dynacast: true,
+      publishDefaults: { videoCodec: h264 ? 'h264' : 'vp8' },
+      ...(recall('speaker') ? { audioOutput: { deviceId: recall('speaker') } } : {}),
+    })
+    this.#sound.hidden = true
+    document.body.append(this.#sound)
+    this.#listen()
+    void this.#start()
+  }
+
+  // --- connecting
+
+  async #start() {
+    const { admission } = this.#entry
+    try {
+      await this.#client.connect(admission.url, admission.token)
+    } catch {
+      if (!this.#leaving) this.#breakOff()
+      return
+    }
+    await this.#entered()
+    const { video, audio } = this.#entry
+    this.#entry.video = this.#entry.audio = undefined
+    if (!this.mayPublish || this.#leaving) {
+      video?.stop()
+      audio?.stop()
+      return
+    }
+    await Promise.all([this.#publishPreview(audio), this.#publishPreview(video)])
+  }
+
+  async #publishPreview(track: MediaStreamTrack | undefined) {
+    if (!track) return
+    const video = track.kind === 'video'
+    const own = video
+      ? new LocalVideoTrack(track, cameraConstraints(recall('camera')), false)
+      : new LocalAudioTrack(track, microphoneConstraints(recall('microphone')), false)
+    try {
+      await this.#client.localParticipant.publishTrack(own, {
+        source: video ? Track.Source.Camera : Track.Source.Microphone,
+      })
+    } catch {
+      own.stop()
+      toast(video ? t().prejoin.problem.failed : t().prejoin.micProblem, 'bad')
+    }
+    this.#refresh()
+  }
+
+  async #entered() {
+    this.phase = 'connected'
+    clearInterval(this.#countdown)
+    this.mayPublish = this.#client.localParticipant.permissions?.canPublish ?? true
+    this.#refresh()
+    this.#unfollow()
+    this.#unfollow = followStatus(this.room, this.#entry.credential, { status: (status) => (this.live = status) })
+    if (this.role === 'host' && !this.keys) {
+      try {
+        this.keys = await api.keys(this.room, this.#entry.credential)
+      } catch {
+        // Without the keys the invitation has none; everything else works.
+      }
+    }
+  }
+
+  /** The connection is gone and livekit-client has given up: try to come in anew until patience ends. */
+  async #breakOff() {
+    const attempt = ++this.#attempt
+    const wish = { microphone: this.me.microphone, camera: this.me.camera }
+    if (this.phase !== 'reconnecting') this.#wait()
+    let delay = 500
+    while (attempt === this.#attempt && !this.#leaving && this.secondsLeft > 0) {
+      try {
+        const { name, identity, credential } = this.#entry
+        const admission = await api.join(this.room, { name, identity }, credential)
+        await this.#client.connect(admission.url, admission.token)
+        if (attempt !== this.#attempt || this.#leaving) return
+        await this.#entered()
+        await this.#client.localParticipant.setMicrophoneEnabled(wish.microphone)
+        await this.#client.localParticipant.setCameraEnabled(wish.camera)
+        return
+      } catch (error) {
+        const over = overOf(codeOf(error))
+        if (over) {
+          this.#finish(over)
+          return
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, delay))
+      delay = Math.min(delay * 1.7, 5000)
+    }
+    if (attempt === this.#attempt && !this.#leaving) this.#finish('failed')
+  }
+
+  /** Shows that the connection is being restored, with the seconds that are left. */
+  #wait() {
+    this.phase = 'reconnecting'
+    this.secondsLeft = patience
+    clearInterval(this.#countdown)
+    this.#countdown = window.setInterval(() => (this.secondsLeft = Math.max(0, this.secondsLeft - 1)), 1000)
+  }
+
+  #finish(over: Over) {
+    this.#attempt++
+    clearInterval(this.#countdown)
+    this.#unfollow()
+    this.#unfollow = () => {}
+    this.#sound.remove()
+    this.#entry.video?.stop()
+    this.#entry.audio?.stop()
+    this.over = over
+    this.phase = 'over'
+  }
+
+  async leave() {
+    if (this.phase === 'over') return
+    this.#leaving = true
+    this.#finish('left')
+    await this.#client.disconnect()
+  }
+
+  // --- what livekit-client says
+
+  #listen() {
+    const refresh = () => this.#refresh()
+    for (const event of [
+      RoomEvent.TrackPublished, RoomEvent.TrackUnpublished, RoomEvent.TrackMuted, RoomEvent.TrackUnmuted,
+      RoomEvent.LocalTrackPublished, RoomEvent.LocalTrackUnpublished, RoomEvent.ActiveSpeakersChanged,
+      RoomEvent.ConnectionQualityChanged, RoomEvent.ParticipantNameChanged, RoomEvent.ParticipantAttributesChanged,
+      RoomEvent.ParticipantMetadataChanged,
+    ] as const) {
+      this.#client.on(event, refresh)
+    }
+    this.#client
+      .on(RoomEvent.ParticipantConnected, (p) => {
+        toast(t().room.joined(p.name || p.identity))
+        this.#refresh()
+      })
+      .on(RoomEvent.ParticipantDisconnected, (p) => {
+        toast(t().room.leftRoom(p.name || p.identity))
+        this.#refresh()
+      })
+      .on(RoomEvent.TrackSubscribed, (track) => {
+        if (track.kind === Track.Kind.Audio) this.#sound.append(track.attach())
+        this.#refresh()
+      })
+      .on(RoomEvent.TrackUnsubscribed, (track) => {
+        if (track.kind === Track.Kind.Audio) for (const element of track.detach()) element.remove()
+        this.#refresh()
+      })
+      .on(RoomEvent.TrackMuted, (publication, participant) => {
+        if (participant.isLocal && publication.source === Track.Source.Microphone && !this.me.busy.microphone) {
+          toast(t().room.mutedBy)
+        }
+      })
+      .on(RoomEvent.ParticipantPermissionsChanged, (_, participant) => {
+        if (participant.isLocal) this.mayPublish = participant.permissions?.canPublish ?? true
+      })
+      .on(RoomEvent.AudioPlaybackStatusChanged, () => (this.soundBlocked = !this.#client.canPlaybackAudio))
+      .on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
+        if (topic === chatTopic && participant) this.#hear(payload, participant)
+      })
+      .on(RoomEvent.Reconnecting, () => this.#wait())
+      .on(RoomEvent.SignalReconnecting, () => this.#wait())
+      .on(RoomEvent.Reconnected, () => {
+        this.phase = 'connected'
+        clearInterval(this.#countdown)
+        this.#refresh()
+      })
+      .on(RoomEvent.Disconnected, (reason) => this.#disconnected(reason))
+  }
+
+  #disconnected(reason: DisconnectReason | undefined) {
+    if (this.#leaving || this.phase === 'over') return
+    this.#sound.replaceChildren()
+    switch (reason) {
+      case DisconnectReason.DUPLICATE_IDENTITY:
+        this.#finish('duplicate')
+        break
+      case DisconnectReason.PARTICIPANT_REMOVED:
+        this.#finish('removed')
+        break
+      case DisconnectReason.ROOM_DELETED:
+      case DisconnectReason.ROOM_CLOSED:
+        this.#finish('ended')
+        break
+      default:
+        // A failed attempt to connect ends here too; the loop that made it goes on.
+        if (this.phase === 'connected' || this.#attempt === 0) void this.#breakOff()
+    }
+  }
+
+  /** Gathers many changes at once into one new picture of the room. */
+  #refresh() {
+    if (this.#refreshing) return
+    this.#refreshing = true
+    queueMicrotask(() => {
+      this.#refreshing = false
+      this.#look()
+    })
+  }
+
+  #look() {
+    const local = this.#client.localParticipant
+    const all: Participant[] = [local, ...this.#client.remoteParticipants.values()]
+    const people: Person[] = []
+    const tiles: Tile[] = []
+    for (const participant of all) {
+      const person = this.#personOf(participant)
+      people.push(person)
+      tiles.push(...tilesOf(participant, person))
+    }
+    this.people = people
+    this.tiles = tiles
+    this.me.microphone = local.isMicrophoneEnabled
+    this.me.camera = local.isCameraEnabled
+    this.me.screen = local.isScreenShareEnabled
+    this.me.quality = qualityOf(local.connectionQuality)
+  }
+
+  #personOf(p: Participant): Person {
+    const microphone = p.getTrackPublication(Track.Source.Microphone) ?? firstOf(p, Track.Kind.Audio)
+    const camera = cameraOf(p)
+    return {
+      identity: p.identity,
+      name: p.name || p.identity || this.#entry.name,
+      local: p.isLocal,
+      host: p.isLocal ? this.role === 'host' : p.attributes['role'] === 'host',
+      ingest: p.kind === ParticipantKind.INGRESS,
+      microphone: microphone !== undefined && !microphone.isMuted,
+      camera: camera !== undefined && !camera.isMuted,
+      speaking: p.isSpeaking,
+      quality: qualityOf(p.connectionQuality),
+      microphoneSid: microphone?.trackSid ?? '',
+    }
+  }
+
+  // --- what the person does
+
+  async #busyWith(what: keyof Me['busy'], work: () => Promise<unknown>) {
+    if (this.me.busy[what] || this.phase === 'over') return
+    this.me.busy[what] = true
+    try {
+      await work()
+    } catch (error) {
+      // Closing the browser's own picker is a choice, not a failure.
+      const closed = what === 'screen' && error instanceof Error && error.name === 'NotAllowedError'
+      if (!closed) toast(what === 'screen' ? t().room.actionFailed : t().prejoin.problem.failed, 'bad')
+    } finally {
+      this.me.busy[what] = false
+      this.#refresh()
+    }
+  }
+
+  toggleMicrophone() {
+    const on = !this.me.microphone
+    return this.#busyWith('microphone', () =>
+      this.#client.localParticipant.setMicrophoneEnabled(on, on ? microphoneConstraints(recall('microphone')) as object : undefined),
+    )
+  }
+
+  toggleCamera() {
+    const on = !this.me.camera
+    const camera = recall('camera')
+    return this.#busyWith('camera', () =>
+      this.#client.localParticipant.setCameraEnabled(on, on && camera && camera !== 'off' ? { deviceId: camera } : undefined),
+    )
+  }
+
+  toggleScreen() {
+    const on = !this.me.screen
+    return this.#busyWith('screen', () => this.#client.localParticipant.setScreenShareEnabled(on, { audio: true }))
+  }
+
+  async startSound() {
+    await this.#client.startAudio()
+  }
+
+  async useDevice(kind: DeviceKind, deviceId: string) {
+    const key = { audioinput: 'microphone', videoinput: 'camera', audiooutput: 'speaker' }[kind]
+    remember(key, deviceId)
+    try {
+      await this.#client.switchActiveDevice(kind, deviceId)
+    } catch {
+      toast(t().prejoin.problem.failed, 'bad')
+    }
+  }
+
+  deviceInUse(kind: DeviceKind): string {
+    return this.#client.getActiveDevice(kind) ?? ''
+  }
+
+  async say(text: string) {
+    const payload = { id: crypto.getRandomValues(new Uint32Array(2)).join('-'), timestamp: Date.now(), message: text }
+    await this.#client.localParticipant.publishData(encodeChat(payload), { reliable: true, topic: chatTopic })
+    const { identity } = this.#client.localParticipant
+    this.#keep({ id: payload.id, from: this.#entry.name, identity, own: true, text, at: payload.timestamp })
+  }
+
+  #hear(data: Uint8Array, from: Participant) {
+    const message = decodeChat(data, Date.now())
+    if (!message) return
+    this.#keep({
+      // The sender chooses the id, so it is unique only together with the sender and a count.
+      id: `${from.sid}/${message.id}/${this.messages.length}`, from: from.name || from.identity,
+      identity: from.identity, own: false, text: message.message, at: message.timestamp,
+    })
+  }
+
+  #keep(message: ChatMessage) {
+    this.messages = [...this.messages.slice(1 - maxMessages), message]
+  }
+
+  async muteOther(person: Person) {
+    await api.mute(this.room, person.identity, person.microphoneSid, true, this.#entry.credential)
+  }
+
+  async removeOther(person: Person) {
+    await api.remove(this.room, person.identity, this.#entry.credential)
+  }
+
+  async goLive(title: string) {
+    this.live = await api.goLive(this.room, { title }, this.#entry.credential)
+  }
+
+  async show(sid: string) {
+    this.live = await api.show(this.room, sid, this.#entry.credential)
+  }
+
+  async endLive(): Promise<LiveSummary> {
+    const summary = await api.endLive(this.room, this.#entry.credential)
+    this.live = { on: false }
+    return summary
+  }
+}
+
+/** Why the server's refusal ends the stay, or nothing when trying again may help. */
+export function overOf(code: ReturnType<typeof codeOf>): Over | undefined {
+  switch (code) {
+    case 'full': return 'full'
+    case 'expired': return 'expired'
+    case 'unauthorized':
+    case 'forbidden': return 'locked'
+    case 'bad_name':
+    case 'not_found': return 'missing'
+    default: return undefined
+  }
+}
+
+function qualityOf(quality: ConnectionQuality): Quality {
+  switch (quality) {
+    case ConnectionQuality.Excellent:
+    case ConnectionQuality.Good: return 'good'
+    case ConnectionQuality.Poor: return 'weak'
+    case ConnectionQuality.Lost: return 'lost'
+    default: return 'unknown'
+  }
+}
+
+function firstOf(p: Participant, kind: Track.Kind): TrackPublication | undefined {
+  return [...p.trackPublications.values()].find((pub) => pub.kind === kind && pub.source === Track.Source.Unknown)
+}
+
+/** The camera, or the picture of a client that does not say what its picture is. */
+function cameraOf(p: Participant): TrackPublication | undefined {
+  return p.getTrackPublication(Track.Source.Camera) ?? firstOf(p, Track.Kind.Video)
+}
+
+function tilesOf(p: Participant, person: Person): Tile[] {
+  const tile = (kind: Tile['kind'], pub: TrackPublication | undefined): Tile => ({
+    id: `${p.identity}/${kind}`,
+    person,
+    kind,
+    picture: pub && !pub.isMuted ? pub.videoTrack : undefined,
+    sid: pub?.trackSid ?? '',
+    mirrored: p.isLocal && kind === 'camera',
+    width: pub?.dimensions?.width ?? 0,
+    height: pub?.dimensions?.height ?? 0,
+  })
+  const screen = p.getTrackPublication(Track.Source.ScreenShare)
+  const tiles = [tile('camera', cameraOf(p))]
+  if (screen && !screen.isMuted) tiles.push(tile('screen', screen))
+  return tiles
+}

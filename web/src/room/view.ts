@@ -1,0 +1,99 @@
+import type { Keys, LiveStatus, LiveSummary, Role } from '../api/types'
+
+/** A picture that can be shown in a video element; livekit-client's tracks are of this shape. */
+export interface Picture {
+  attach(element: HTMLMediaElement): unknown
+  detach(element: HTMLMediaElement): unknown
+}
+
+export type Quality = 'good' | 'weak' | 'lost' | 'unknown'
+
+/** Somebody in the room. */
+export interface Person {
+  identity: string
+  name: string
+  local: boolean
+  host: boolean
+  /** Comes from OBS, ffmpeg or the like. */
+  ingest: boolean
+  microphone: boolean
+  camera: boolean
+  speaking: boolean
+  quality: Quality
+  /** The microphone's track, for the host to mute; empty when there is none. */
+  microphoneSid: string
+}
+
+/** One picture (or the place of one) on the stage. */
+export interface Tile {
+  id: string
+  person: Person
+  kind: 'camera' | 'screen'
+  picture?: Picture | undefined
+  /** The picture's track; empty when there is none. */
+  sid: string
+  /** Own cameras are shown as in a mirror. */
+  mirrored: boolean
+  width: number
+  height: number
+}
+
+export interface ChatMessage {
+  id: string
+  from: string
+  identity: string
+  own: boolean
+  text: string
+  /** Milliseconds since 1970. */
+  at: number
+}
+
+/** Why a room is over for somebody. */
+export type Over = 'left' | 'removed' | 'ended' | 'duplicate' | 'full' | 'failed' | 'locked' | 'expired' | 'missing'
+
+/** What somebody publishes. "busy" is while a device starts or stops. */
+export interface Me {
+  microphone: boolean
+  camera: boolean
+  screen: boolean
+  busy: { microphone: boolean; camera: boolean; screen: boolean }
+  /** The codec of the own picture as the server names it, once known. */
+  quality: Quality
+}
+
+export type DeviceKind = 'audioinput' | 'videoinput' | 'audiooutput'
+
+/** A room as the screen sees it. The session over livekit-client is one, made-up rooms for screenshots are others. */
+export interface RoomView {
+  readonly room: string
+  readonly title: string
+  readonly role: Role
+  readonly phase: 'connecting' | 'connected' | 'reconnecting' | 'over'
+  readonly over: Over
+  /** Seconds until reconnecting is given up. */
+  readonly secondsLeft: number
+  readonly people: Person[]
+  readonly tiles: Tile[]
+  readonly me: Me
+  readonly messages: ChatMessage[]
+  readonly soundBlocked: boolean
+  /** The server's word on the show; undefined until it said anything. */
+  readonly live: LiveStatus | undefined
+  readonly keys: Keys | undefined
+  readonly mayPublish: boolean
+
+  toggleMicrophone(): Promise<void>
+  toggleCamera(): Promise<void>
+  toggleScreen(): Promise<void>
+  startSound(): Promise<void>
+  say(text: string): Promise<void>
+  useDevice(kind: DeviceKind, deviceId: string): Promise<void>
+  deviceInUse(kind: DeviceKind): string
+  muteOther(person: Person): Promise<void>
+  removeOther(person: Person): Promise<void>
+  goLive(title: string): Promise<void>
+  /** Chooses the picture that viewers see; an empty SID leaves it to the server. */
+  show(sid: string): Promise<void>
+  endLive(): Promise<LiveSummary>
+  leave(): Promise<void>
+}

@@ -1,0 +1,44 @@
+import type { Credential } from '../api/client'
+
+/** Why a way of playing did not work, which decides what is tried next. */
+export type Failure =
+  /** The network or the server: the same way may work again. */
+  | 'network'
+  /** This browser cannot play what comes this way. */
+  | 'media'
+  /** The server says that the show is not on. */
+  | 'off'
+
+export interface PlayerOptions {
+  video: HTMLVideoElement
+  url: string
+  credential: Credential
+  /** What the program has, so that a player need not guess. */
+  hasVideo: boolean
+  hasAudio: boolean
+  failed(why: Failure): void
+}
+
+/** One way of playing into a video element. It is made running; `stop` ends it and leaves the element empty. */
+export interface Player {
+  /** A number that grows for as long as something arrives. */
+  progress(): Promise<number>
+  /** Seconds behind what happens, or undefined when not known. */
+  delay(): Promise<number | undefined>
+  /** Goes to the newest picture after the page was in the background. */
+  catchUp(): void
+  stop(): void
+}
+
+export function bufferedAhead(video: HTMLVideoElement): number {
+  const { buffered } = video
+  return buffered.length > 0 ? buffered.end(buffered.length - 1) - video.currentTime : 0
+}
+
+/** Empties a video element, also of a picture that it would keep. */
+export function empty(video: HTMLVideoElement) {
+  video.pause()
+  video.srcObject = null
+  video.removeAttribute('src')
+  video.load()
+}

@@ -1,0 +1,316 @@
+import { api, codeOf, type ApiError, type Credential } from '../api/client'
+import { followStatus } from '../api/status'
+import type { LiveOn, LiveStatus, Protocol, RoomSummary } from '../api/types'
+import { abilities, waysToPlay, type Abilities } from './choose'
+import type { Failure, Player } from './player'
+
+export type WatchPhase =
+  | 'loading'
+  /** Not started yet. */
+  | 'waiting'
+  /** Before the first picture. */
+  | 'starting'
+  | 'switching'
+  | 'playing'
+  | 'buffering'
+  | 'reconnecting'
+  | 'ended'
+  | 'forbidden'
+  | 'expired'
+  | 'missing'
+  | 'cannot'
+
+/** What the screen shows of somebody's watching; made-up ones serve screenshots. */
+export interface WatchView {
+  readonly room: string
+  readonly summary: RoomSummary | undefined
+  readonly phase: WatchPhase
+  readonly live: LiveOn | undefined
+  readonly protocol: Protocol | undefined
+  /** What the reader chose; undefined is automatic. */
+  readonly chosen: Protocol | undefined
+  readonly possible: Protocol[]
+  /** Seconds behind what happens. */
+  readonly delay: number | undefined
+  /** The browser plays without sound until somebody taps. */
+  readonly soundBlocked: boolean
+  readonly muted: boolean
+  attach(video: HTMLVideoElement): void
+  choose(protocol: Protocol | undefined): void
+  setMuted(muted: boolean): void
+  retry(): void
+  stop(): void
+}
+
+/** How long a way of playing may take to show something, in milliseconds. */
+const startLimit: Record<Protocol, number> = { whep: 7_000, flv: 8_000, hls: 14_000 }
+const bufferingAfter = 2_500
+const brokenAfter = 9_000
+const checkEvery = 500
+const maxRetryDelay = 5_000
+
+/** Follows one room's show and plays it for as long as it is on, in the best way that works. */
+export class Watching implements WatchView {
+  readonly room: string
+  summary = $state.raw<RoomSummary>()
+  phase = $state<WatchPhase>('loading')
+  live = $state.raw<LiveOn>()
+  protocol = $state<Protocol>()
+  chosen = $state<Protocol>()
+  delay = $state<number>()
+  soundBlocked = $state(false)
+  muted = $state(false)
+
+  #credential: Credential
+  #can: Abilities
+  #video?: HTMLVideoElement
+  #player?: Player | undefined
+  /** Bumped with every start and stop, so that what an older player says is not heard. */
+  #turn = 0
+  /** Ways that failed since something last played. */
+  #failed = new Map<Protocol, Failure>()
+  #played = false
+  #wasLive = false
+  #retryDelay = 500
+  #retryTimer = 0
+  #check = 0
+  #unfollow = () => {}
+  #onback: () => void
+
+  constructor(room: string, credential: Credential) {
+    this.room = room
+    this.#credential = credential
+    this.#can = abilities(navigator.userAgent)
+    this.#onback = () => {
+      if (document.visibilityState !== 'visible') return
+      this.#player?.catchUp()
+      if (this.phase === 'reconnecting') this.retry()
+    }
+    document.addEventListener('visibilitychange', this.#onback)
+    addEventListener('online', this.#onback)
+    void this.#open()
+  }
+
+  get possible(): Protocol[] {
+    return this.live ? waysToPlay(this.live.play, this.#can) : []
+  }
+
+  async #open() {
+    try {
+      this.summary = await api.room(this.room, this.#credential)
+    } catch (error) {
+      if (codeOf(error) === 'bad_name' || codeOf(error) === 'not_found') {
+        this.phase = 'missing'
+        return
+      }
+      // The event stream tells the rest, and goes on trying while the server is away.
+    }
+    this.#unfollow = followStatus(this.room, this.#credential, {
+      status: (status) => this.#heard(status),
+      refused: (error) => this.#refused(error),
+      lost: () => {
+        if (this.phase === 'loading') this.phase = 'reconnecting'
+      },
+    })
+  }
+
+  #refused(error: ApiError) {
+    this.#end()
+    this.live = undefined
+    this.phase = error.code === 'expired' ? 'expired' : error.code === 'bad_name' ? 'missing' : 'forbidden'
+  }
+
+  #heard(status: LiveStatus) {
+    if (!status.on) {
+      this.live = undefined
+      this.#end()
+      this.#failed.clear()
+      this.phase = this.#wasLive ? 'ended' : 'waiting'
+      return
+    }
+    const before = this.live
+    this.live = status
+    this.#wasLive = true
+    const idle = ['loading', 'waiting', 'ended'].includes(this.phase)
+    const restarted = before !== undefined && before.since !== status.since
+    const changed = this.phase === 'cannot' && before?.video?.codec !== status.video?.codec
+    if (idle || restarted || changed) {
+      this.#failed.clear()
+      this.#play('starting')
+    } else if (this.phase === 'reconnecting' && !this.#retryTimer && !this.#player) {
+      this.#play('reconnecting')
+    }
+  }
+
+  attach(video: HTMLVideoElement) {
+    this.#video = video
+    if (this.live && !this.#player) this.#play('starting')
+  }
+
+  choose(protocol: Protocol | undefined) {
+    this.chosen = protocol
+    this.#failed.clear()
+    if (this.live) this.#play('switching')
+  }
+
+  setMuted(muted: boolean) {
+    this.muted = muted
+    this.soundBlocked = false
+    if (!this.#video) return
+    this.#video.muted = muted
+    void this.#video.play().catch(() => {})
+  }
+
+  retry() {
+    this.#failed.clear()
+    this.#retryDelay = 500
+    if (this.live) this.#play('starting')
+  }
+
+  /** Starts the first way that has not failed. */
+  #play(phase: 'starting' | 'switching' | 'reconnecting') {
+    this.#end()
+    const live = this.live
+    const video = this.#video
+    if (!live || !video) return
+    const way = waysToPlay(live.play, this.#can, this.chosen).find((p) => !this.#failed.has(p))
+    if (!way) {
+      this.#exhausted()
+      return
+    }
+    const turn = ++this.#turn
+    this.protocol = way
+    this.phase = phase
+    this.#played = false
+    void this.#start(way, live, video, turn)
+  }
+
+  async #start(way: Protocol, live: LiveOn, video: HTMLVideoElement, turn: number) {
+    const failed = (why: Failure) => {
+      if (turn === this.#turn) this.#fail(way, why)
+    }
+    const options = {
+      video, url: live.play[way]!, credential: this.#credential, failed,
+      hasVideo: live.video !== null, hasAudio: live.audio !== null,
+    }
+    try {
+      const make =
+        way === 'whep'
+          ? (await import('./whep')).playWhep
+          : way === 'flv'
+            ? (await import('./flv')).playFlv
+            : this.#can.mse
+              ? (await import('./hls')).playHls
+              : (await import('./native')).playNativeHls
+      if (turn !== this.#turn) return
+      this.#player = make(options)
+    } catch {
+      failed('network')
+      return
+    }
+    void this.#sound(video)
+    this.#supervise(way, turn, video)
+  }
+
+  /** Plays with sound where the browser lets us, else without and says so. */
+  async #sound(video: HTMLVideoElement) {
+    video.muted = this.muted || this.soundBlocked
+    try {
+      await video.play()
+    } catch (error) {
+      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError') return
+      this.soundBlocked = !this.muted
+      video.muted = true
+      await video.play().catch(() => {})
+    }
+  }
+
+  /** Watches that something arrives: first within the limit, then all the time. */
+  #supervise(way: Protocol, turn: number, video: HTMLVideoElement) {
+    const began = performance.now()
+    let last = -1
+    let movedAt = began
+    let ticks = 0
+    const tick = async () => {
+      const player = this.#player
+      if (turn !== this.#turn || !player) return
+      const at = await player.progress()
+      if (turn !== this.#turn) return
+      const now = performance.now()
+      const moved = at > last + 0.01
+      if (moved) movedAt = now
+      last = at
+      const shows = video.readyState >= 2 && video.currentTime > 0 && (video.videoWidth > 0 || this.live?.video === null)
+      if (!this.#played) {
+        if (shows && moved) {
+          this.#played = true
+          this.#failed.clear()
+          this.#retryDelay = 500
+          this.phase = 'playing'
+        } else if (now - began > startLimit[way]) {
+          this.#fail(way, 'network')
+          return
+        }
+      } else if (now - movedAt > brokenAfter && !video.paused) {
+        this.#fail(way, 'network')
+        return
+      } else {
+        this.phase = now - movedAt > bufferingAfter && !video.paused ? 'buffering' : 'playing'
+      }
+      if (this.#played && ticks++ % 2 === 0) this.delay = (await player.delay()) ?? this.delay
+    }
+    this.#check = window.setInterval(() => void tick(), checkEvery)
+  }
+
+  #fail(way: Protocol, why: Failure) {
+    const hadPlayed = this.#played
+    this.#end()
+    if (why === 'off') {
+      // The show may just be ending: the status decides, and comes within two seconds.
+      this.#again()
+      return
+    }
+    // What has played will play again once the network is back.
+    if (hadPlayed && why === 'network') {
+      this.#again()
+      return
+    }
+    this.#failed.set(way, why)
+    this.#play('switching')
+  }
+
+  /** Every way has failed: what the network did is tried again, what the browser cannot do is said. */
+  #exhausted() {
+    const network = [...this.#failed.values()].includes('network')
+    this.#failed = new Map([...this.#failed].filter(([, why]) => why === 'media'))
+    if (network) this.#again()
+    else this.phase = 'cannot'
+  }
+
+  #again() {
+    this.phase = 'reconnecting'
+    clearTimeout(this.#retryTimer)
+    this.#retryTimer = window.setTimeout(() => {
+      this.#retryTimer = 0
+      if (this.phase === 'reconnecting' && this.live) this.#play('reconnecting')
+    }, this.#retryDelay)
+    this.#retryDelay = Math.min(this.#retryDelay * 1.7, maxRetryDelay)
+  }
+
+  #end() {
+    this.#turn++
+    clearInterval(this.#check)
+    clearTimeout(this.#retryTimer)
+    this.#retryTimer = 0
+    this.#player?.stop()
+    this.#player = undefined
+    this.delay = undefined
+  }
+
+  stop() {
+    this.#end()
+    this.#unfollow()
+    document.removeEventListener('visibilitychange', this.#onback)
+    removeEventListener('online', this.#onback)
+  }
+}
