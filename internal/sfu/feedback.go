@@ -82,7 +82,9 @@ func (n *nacks) take() []uint16 {
 // repairer is the sender as work that sends again what was asked for.
 type repairer Sender
 
-func (r *repairer) Run(tx *rtc.Tx) {
+func (r *repairer) Run(tx *rtc.Tx) { r.run(tx) }
+
+func (r *repairer) run(tx exit) {
 	s := (*Sender)(r)
 	wanted := s.nacks.take()
 	if s.ended {

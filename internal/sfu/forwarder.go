@@ -21,7 +21,7 @@ const (
 // forwarder is what the senders on one shard share. It lives while there are any. Its fields are owned by the shard's
 // sender goroutine, where all its methods run; other goroutines post work.
 type forwarder struct {
-	shard     *rtc.Shard
+	shard     queue
 	groups    map[*track.Layer]*group
 	audiences map[*feed]*audience
 
@@ -32,7 +32,8 @@ type forwarder struct {
 
 	posted atomic.Bool // the tick waits in the shard's queue
 
-	users int // guarded by forwarders.mu
+	home  *rtc.Shard // the key in forwarders
+	users int        // guarded by forwarders.mu
 	stop  chan struct{}
 	done  chan struct{}
 }
@@ -49,6 +50,7 @@ func forwarderOf(shard *rtc.Shard) *forwarder {
 	f := forwarders.of[shard]
 	if f == nil {
 		f = newForwarder(shard)
+		f.home = shard
 		go f.tick()
 		forwarders.of[shard] = f
 	}
@@ -56,7 +58,7 @@ func forwarderOf(shard *rtc.Shard) *forwarder {
 	return f
 }
 
-func newForwarder(shard *rtc.Shard) *forwarder {
+func newForwarder(shard queue) *forwarder {
 	return &forwarder{
 		shard:     shard,
 		groups:    make(map[*track.Layer]*group),
@@ -72,7 +74,7 @@ func (f *forwarder) release() {
 	f.users--
 	last := f.users == 0
 	if last {
-		delete(forwarders.of, f.shard)
+		delete(forwarders.of, f.home)
 	}
 	forwarders.mu.Unlock()
 	if last {
@@ -99,7 +101,9 @@ func (f *forwarder) tick() {
 }
 
 // Run is one tick.
-func (f *forwarder) Run(tx *rtc.Tx) {
+func (f *forwarder) Run(tx *rtc.Tx) { f.run(tx) }
+
+func (f *forwarder) run(tx exit) {
 	f.posted.Store(false)
 	now := tx.Now()
 	for _, a := range f.audiences {
@@ -167,7 +171,9 @@ func (a *audience) wake() {
 }
 
 // Run follows a change of layers.
-func (a *audience) Run(tx *rtc.Tx) {
+func (a *audience) Run(tx *rtc.Tx) { a.run(tx) }
+
+func (a *audience) run(tx exit) {
 	a.posted.Store(false)
 	a.refresh(tx.Now())
 	a.choose(tx)
@@ -189,7 +195,7 @@ func (a *audience) refresh(now time.Duration) bool {
 	return changed
 }
 
-func (a *audience) choose(tx *rtc.Tx) {
+func (a *audience) choose(tx exit) {
 	for _, s := range a.senders {
 		s.choose(tx)
 	}

@@ -41,7 +41,9 @@ func (g *group) PacketsReady(*track.Layer) {
 }
 
 // Run forwards what has come.
-func (g *group) Run(tx *rtc.Tx) {
+func (g *group) Run(tx *rtc.Tx) { g.run(tx) }
+
+func (g *group) run(tx exit) {
 	g.posted.Store(false)
 	for head := g.ring.Head(); g.cursor < head; {
 		packets, next, whole := g.read(g.cursor, min(head, g.cursor+batchPackets))
@@ -75,7 +77,7 @@ func (g *group) read(at, end uint64) (packets []*media.Packet, next uint64, whol
 }
 
 // admit lets those who wait begin if there is a packet to begin with.
-func (g *group) admit(tx *rtc.Tx, packets []*media.Packet) {
+func (g *group) admit(tx exit, packets []*media.Packet) {
 	for _, p := range packets {
 		if p.Start && p.Keyframe || !g.video && len(p.Payload) > 0 {
 			waiting := g.waiting
@@ -91,7 +93,7 @@ func (g *group) admit(tx *rtc.Tx, packets []*media.Packet) {
 }
 
 // catchUp sends the next part of the past to those behind.
-func (g *group) catchUp(tx *rtc.Tx) {
+func (g *group) catchUp(tx exit) {
 	for i := 0; i < len(g.behind); {
 		s := g.behind[i]
 		packets, next, whole := g.read(s.cursor, min(g.cursor, s.cursor+burstPackets))

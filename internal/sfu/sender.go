@@ -25,7 +25,7 @@ var ErrSenderClosed = errors.New("sfu: sender closed")
 // may be called from any goroutine; they say what is wanted, and the peer's home shard, which owns all that is needed
 // for forwarding, follows.
 type Sender struct {
-	peer  *rtc.Peer
+	peer  subscriber
 	out   *rtc.Outbound
 	codec media.Codec
 
@@ -219,7 +219,9 @@ func (s *Sender) Stats() SenderStats {
 // follower is the sender as work that does what is wanted now.
 type follower Sender
 
-func (f *follower) Run(tx *rtc.Tx) {
+func (f *follower) Run(tx *rtc.Tx) { f.run(tx) }
+
+func (f *follower) run(tx exit) {
 	s := (*Sender)(f)
 	s.posted.Store(false)
 	s.mu.Lock()
@@ -243,7 +245,7 @@ func (f *follower) Run(tx *rtc.Tx) {
 }
 
 // join moves the sender to the audience of a feed.
-func (s *Sender) join(feed *feed, tx *rtc.Tx) {
+func (s *Sender) join(feed *feed, tx exit) {
 	if s.audience != nil {
 		s.audience.leave(s)
 		s.audience = nil
@@ -280,7 +282,7 @@ func (s *Sender) aim(g *group) {
 }
 
 // choose finds the layer to send and starts or goes over to it, at once or as soon as a keyframe comes.
-func (s *Sender) choose(tx *rtc.Tx) {
+func (s *Sender) choose(tx exit) {
 	if s.ended || s.now.paused || s.audience == nil {
 		return
 	}
@@ -311,7 +313,7 @@ func (s *Sender) choose(tx *rtc.Tx) {
 
 // start begins at the keyframe that a layer's ring holds, if it will do, and tells whether it did. It sends no picture
 // again and none that is older than the last.
-func (s *Sender) start(tx *rtc.Tx, l *track.Layer) bool {
+func (s *Sender) start(tx exit, l *track.Layer) bool {
 	fixed := l.Track().BornAsFrames()
 	at, first, ok := startPoint(l, tx.Now(), fixed)
 	if !ok || s.rewriter.count > 0 && s.elapsed(l, first) <= 0 && !(fixed && s.idle(tx.Now())) {
@@ -338,7 +340,7 @@ func (s *Sender) idle(now time.Duration) bool {
 }
 
 // begin makes a group the current one from packet p. The caller puts the sender into one of the group's lists.
-func (s *Sender) begin(tx *rtc.Tx, g *group, p *media.Packet) {
+func (s *Sender) begin(tx exit, g *group, p *media.Packet) {
 	s.rewriter.begin(g.layer, p, s.elapsed(g.layer, p), s.codec.ClockRate())
 	if s.current != nil {
 		s.current.leave(s)
@@ -379,7 +381,7 @@ func (s *Sender) elapsed(l *track.Layer, p *media.Packet) time.Duration {
 }
 
 // forward sends what of the packets is to be sent.
-func (s *Sender) forward(tx *rtc.Tx, packets []*media.Packet) {
+func (s *Sender) forward(tx exit, packets []*media.Packet) {
 	f := s.forwarder
 	prefixes, n, bytes := f.prefixes[:0], 0, 0
 	for _, p := range packets {
@@ -400,7 +402,7 @@ func (s *Sender) forward(tx *rtc.Tx, packets []*media.Packet) {
 
 // report sends a sender report when it is time: the timestamp that the stream has now, as the layer's media time tells.
 // All streams from one publisher are on that time, so the remote plays them in step.
-func (s *Sender) report(tx *rtc.Tx) {
+func (s *Sender) report(tx exit) {
 	now := tx.Now()
 	if s.current == nil || now < s.reportAt {
 		return

@@ -1,0 +1,24 @@
+package sfu
+
+import (
+	"time"
+
+	"github.com/tuttilive/tutti/internal/rtc"
+)
+
+// exit is the way out of the server as senders use it, an *rtc.Tx. It is valid during one piece of work.
+type exit interface {
+	Now() time.Duration
+	Send(o *rtc.Outbound, packets []rtc.Packet)
+	SendReport(o *rtc.Outbound, ntp uint64, timestamp uint32)
+}
+
+// queue is where a shard's work waits, an *rtc.Shard.
+type queue interface{ Post(w rtc.Work) }
+
+// subscriber is the peer that a sender sends to, an *rtc.Peer.
+type subscriber interface {
+	Home() *rtc.Shard
+	RTT() time.Duration
+	RemoveOutbound(o *rtc.Outbound)
+}

@@ -1,0 +1,472 @@
+package sfu
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+func (w *world) wantSent(s *Sender, want string) {
+	w.t.Helper()
+	if got := w.labels(s); got != want {
+		w.t.Errorf("sent %q, want %q", got, want)
+	}
+}
+
+func TestSenderStartsAtTheNextKeyframe(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		src := w.source(tr, "", 100, 0)
+		src.deltas(2)
+		s := w.sender(tr, media.VP8)
+		if w.asked[""] != 1 {
+			t.Errorf("a keyframe was asked for %d times", w.asked[""])
+		}
+		src.deltas(2)
+		w.wantSent(s, "")
+		src.key(3)
+		src.deltas(2)
+		w.wantSent(s, "5x3 6x2 7x2")
+	})
+}
+
+func TestSenderStartsAtTheLastKeyframe(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		src := w.source(tr, "", 100, 0)
+		src.deltas(2)
+		src.key(5)
+		src.deltas(2)
+		s := w.sender(tr, media.VP8)
+		w.wantSent(s, "3x5 4x2 5x2")
+		src.deltas(1)
+		w.wantSent(s, "3x5 4x2 5x2 6x2")
+		if w.asked[""] != 0 {
+			t.Errorf("a keyframe was asked for %d times", w.asked[""])
+		}
+	})
+}
+
+func TestSenderStartsFromALongPastInParts(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		src := w.source(tr, "", 100, 0)
+		src.key(burstPackets)
+		w.now += 40 * ms
+		src.write(src.frame(false, burstPackets)...)
+		s := w.sender(tr, media.VP8)
+		w.wantSent(s, "1x96")
+		w.now += 40 * ms
+		src.write(src.frame(false, 3)...)
+		w.wantSent(s, "1x96 2x96")
+		w.pass(100 * ms)
+		w.wantSent(s, "1x96 2x96 3x3")
+		src.deltas(1)
+		w.wantSent(s, "1x96 2x96 3x3 4x2")
+	})
+}
+
+func TestSenderAsksWhenTheLastKeyframeWillNotDo(t *testing.T) {
+	tests := map[string]func(src *source){
+		"too old": func(src *source) {
+			src.key(3)
+			src.w.pass(2100 * ms)
+		},
+		"incomplete": func(src *source) {
+			frame := src.frame(true, 5)
+			src.write(frame[0], frame[1], frame[3], frame[4])
+			src.deltas(1)
+		},
+		"too far back": func(src *source) {
+			src.key(3)
+			src.write(src.frame(false, maxStartPackets)...)
+		},
+	}
+	for name, publish := range tests {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				tr := w.track(media.VP8)
+				publish(w.source(tr, "", 100, 0))
+				s := w.sender(tr, media.VP8)
+				w.wantSent(s, "")
+				if w.asked[""] != 1 {
+					t.Errorf("a keyframe was asked for %d times", w.asked[""])
+				}
+			})
+		})
+	}
+}
+
+func TestSenderStartsWithAKeyframeThatIsStillComing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		src := w.source(tr, "", 100, 0)
+		frame := src.frame(true, 5)
+		src.write(frame[:2]...)
+		s := w.sender(tr, media.VP8)
+		src.write(frame[2:]...)
+		w.wantSent(s, "1x5")
+	})
+}
+
+func TestSenderOfSoundStartsAtOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.Opus)
+		src := w.source(tr, "", 100, 0)
+		src.deltas(2)
+		s := w.sender(tr, media.Opus)
+		src.deltas(1)
+		w.wantSent(s, "3x2")
+	})
+}
+
+func TestSenderPausesAndResumesAtAKeyframe(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		src := w.source(tr, "", 100, 0)
+		s := w.sender(tr, media.VP8)
+		src.key(2)
+		src.deltas(1)
+		s.SetPaused(true)
+		w.work()
+		src.deltas(2)
+		w.wantSent(s, "1x2 2x2")
+		asked := w.asked[""]
+		s.SetPaused(false)
+		w.work()
+		src.deltas(1)
+		w.wantSent(s, "1x2 2x2") // not from the keyframe that it had already
+		if w.asked[""] != asked+1 {
+			t.Errorf("a keyframe was asked for %d times", w.asked[""]-asked)
+		}
+		src.key(2)
+		w.wantSent(s, "1x2 2x2 6x2")
+		// Four frames of 40 ms lie between the last two.
+		sent := w.sent[s.out]
+		if step := sent[4].Timestamp - sent[3].Timestamp; step != 4*40*90 {
+			t.Errorf("timestamp steps by %d", step)
+		}
+
+		// Resumed soon after a keyframe that it has not seen, it starts there.
+		s.SetPaused(true)
+		w.work()
+		src.key(2)
+		src.deltas(1)
+		s.SetPaused(false)
+		w.work()
+		w.wantSent(s, "1x2 2x2 6x2 7x2 8x2")
+	})
+}
+
+func TestSenderWithoutATrackWaitsForOne(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.sender(nil, media.VP8)
+		w.pass(time.Second)
+		tr := w.track(media.VP8)
+		src := w.source(tr, "", 100, 0)
+		if err := s.Switch(tr); err != nil {
+			t.Fatal(err)
+		}
+		w.work()
+		src.key(2)
+		w.wantSent(s, "1x2")
+		if err := s.Switch(w.track(media.Opus)); err == nil {
+			t.Error("switches from picture to sound")
+		}
+	})
+}
+
+func TestSenderSwitchesTrackAtAKeyframe(t *testing.T) {
+	inWorld(t, func(w *world) {
+		one, two := w.track(media.VP8), w.track(media.VP8)
+		a := w.source(one, "a", 100, 0)
+		s := w.sender(one, media.VP8)
+		a.key(2)
+		a.deltas(1)
+		b := w.source(two, "b", 60000, 0xfffff000)
+		b.write(b.frame(false, 2)...)
+		if err := s.Switch(two); err != nil {
+			t.Fatal(err)
+		}
+		w.work()
+		a.deltas(1) // goes on
+		b.write(b.frame(false, 2)...)
+		w.wantSent(s, "a1x2 a2x2 a3x2")
+		b.key(2)
+		a.write(a.frame(false, 2)...)
+		b.deltas(1)
+		w.wantSent(s, "a1x2 a2x2 a3x2 b3x2 b4x2")
+		if step := w.sent[s.out][6].Timestamp - w.sent[s.out][5].Timestamp; step != 40*90 {
+			t.Errorf("timestamp steps by %d", step)
+		}
+		if feeds.open[feedKey{one, media.VP8}] != nil {
+			t.Error("the first track is still read")
+		}
+		if len(w.f.groups) != 1 || len(w.f.audiences) != 1 {
+			t.Errorf("%d groups, %d audiences", len(w.f.groups), len(w.f.audiences))
+		}
+	})
+}
+
+func TestSenderChangesLayers(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		q, h := w.source(tr, "q", 100, 5000), w.source(tr, "h", 30000, 70000)
+		q.key(1)
+		h.write(h.frame(true, 2)...)
+		s := w.sender(tr, media.VP8)
+		w.wantSent(s, "h1x2")
+		both := func(n int) {
+			for range n {
+				q.deltas(1)
+				h.write(h.frame(false, 2)...)
+			}
+		}
+		both(1)
+		s.SetLayer(0)
+		w.work()
+		both(1)
+		w.wantSent(s, "h1x2 h2x2 h3x2")
+		if w.asked["q"] != 1 || w.asked["h"] != 0 {
+			t.Errorf("keyframes asked for: %v", w.asked)
+		}
+		q.key(1)
+		both(1)
+		w.wantSent(s, "h1x2 h2x2 h3x2 q4x1 q5x2")
+		if step := w.sent[s.out][6].Timestamp - w.sent[s.out][5].Timestamp; step != 40*90 {
+			t.Errorf("timestamp steps by %d", step)
+		}
+
+		// Changed its mind before the keyframe came.
+		s.SetLayer(1)
+		w.work()
+		s.SetLayer(0)
+		w.work()
+		w.pass(40 * ms)
+		h.write(h.frame(true, 2)...)
+		q.write(q.frame(false, 2)...)
+		w.wantSent(s, "h1x2 h2x2 h3x2 q4x1 q5x2 q6x2")
+		if len(w.f.groups) != 1 {
+			t.Errorf("%d groups", len(w.f.groups))
+		}
+	})
+}
+
+func TestSenderFallsToAnotherLayerAndComesBack(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		q, h := w.source(tr, "q", 100, 0), w.source(tr, "h", 30000, 70000)
+		q.key(1)
+		h.write(h.frame(true, 2)...)
+		s := w.sender(tr, media.VP8)
+		w.wantSent(s, "h1x2")
+		for range 30 { // 1.2 s without h
+			q.deltas(1)
+		}
+		if w.asked["q"] == 0 {
+			t.Error("no keyframe was asked for")
+		}
+		q.key(1)
+		w.wantSent(s, "h1x2 q32x1")
+		w.pass(40 * ms)
+		h.write(h.frame(false, 2)...)
+		q.deltas(3)
+		if w.asked["h"] == 0 {
+			t.Error("no keyframe was asked for of the layer that came back")
+		}
+		h.key(2)
+		w.wantSent(s, "h1x2 q32x1 q33x2 q34x2 q35x2 h3x2")
+	})
+}
+
+func TestSenderShowsASmallLayerFirst(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		q, h := w.source(tr, "q", 100, 0), w.source(tr, "h", 30000, 70000)
+		h.write(h.frame(false, 2)...)
+		q.key(1)
+		s := w.sender(tr, media.VP8)
+		w.wantSent(s, "q1x1")
+		q.deltas(1)
+		h.key(2) // asked for
+		q.deltas(1)
+		w.wantSent(s, "q1x1 q2x2 h2x2")
+	})
+}
+
+func TestSenderFollowsALayerThatIsAdded(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		s := w.sender(tr, media.VP8)
+		q := w.source(tr, "q", 100, 0)
+		w.work()
+		q.key(1)
+		h := w.source(tr, "h", 30000, 70000)
+		h.write(h.frame(true, 2)...)
+		q.deltas(2)
+		h.key(2)
+		h.layer.Remove()
+		w.work()
+		q.key(1)
+		q.deltas(1)
+		w.wantSent(s, "q1x1 q2x2 q3x2 h2x2 q4x1 q5x2")
+	})
+}
+
+func TestSenderForwardsLatePackets(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		src := w.source(tr, "", 100, 0)
+		s := w.sender(tr, media.VP8)
+		src.key(2)
+		frame := src.frame(false, 5)
+		src.write(frame[0], frame[3], frame[4])
+		src.write(frame[1])
+		src.write(frame[2])
+		var seqs []uint16
+		for _, p := range w.sent[s.out] {
+			seqs = append(seqs, p.Seq-1000)
+		}
+		want := []uint16{0, 1, 2, 5, 6, 3, 4}
+		for i := range want {
+			if len(seqs) != len(want) || seqs[i] != want[i] {
+				t.Fatalf("sent %v, want %v", seqs, want)
+			}
+		}
+	})
+}
+
+func TestSenderRepairs(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		q, h := w.source(tr, "q", 100, 0), w.source(tr, "h", 30000, 70000)
+		h.write(h.frame(true, 3)...)
+		s := w.sender(tr, media.VP8)
+		s.SetLayer(0)
+		w.work()
+		q.key(2)
+		q.deltas(1)
+		w.wantSent(s, "h1x3 q1x2 q2x2")
+		repaired := func(seqs ...uint16) (got []uint16) {
+			before := len(w.sent[s.out])
+			(*feedback)(s).Nack(seqs)
+			w.work()
+			for _, p := range w.sent[s.out][before:] {
+				original := w.sent[s.out][p.Seq-1000]
+				if !p.Repair || p.Timestamp != original.Timestamp || string(p.Payload) != string(original.Payload) || p.Marker != original.Marker {
+					t.Errorf("repair %+v of %+v", p, original)
+				}
+				got = append(got, p.Seq)
+			}
+			return got
+		}
+		// From both layers; what was never sent is not found.
+		if got := repaired(1001, 1002, 1003, 1006, 1007, 999, 50000); len(got) != 4 {
+			t.Errorf("repaired %v", got)
+		}
+		if got := repaired(1001, 1004); len(got) != 1 || got[0] != 1004 {
+			t.Errorf("repaired %v within a round trip", got)
+		}
+		w.now += 50 * ms
+		if got := repaired(1001); len(got) != 1 {
+			t.Errorf("repaired %v after a round trip", got)
+		}
+		if stats := s.Stats(); stats.Nacked != 10 || stats.Repaired != 6 || stats.Packets != 7 {
+			t.Errorf("stats %+v", stats)
+		}
+	})
+}
+
+func TestSenderBoundsWhatWaits(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		src := w.source(tr, "", 100, 0)
+		s := w.sender(tr, media.VP8)
+		src.key(2)
+		for range 100 {
+			(*feedback)(s).Nack(make([]uint16, 100))
+		}
+		if n := len(s.nacks.waiting); n != maxNacks {
+			t.Errorf("%d requests wait", n)
+		}
+		if n := len(w.queue); n != 1 {
+			t.Errorf("%d pieces of work wait", n)
+		}
+		w.work()
+	})
+}
+
+func TestSenderAfterTheRingRanOverIt(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		src := w.source(tr, "", 100, 0)
+		s := w.sender(tr, media.VP8)
+		src.key(2)
+		for range 30 {
+			for _, p := range src.frame(false, 100) {
+				src.layer.Write(p)
+			}
+			w.now += 40 * ms
+		}
+		asked := w.asked[""]
+		src.layer.Flush()
+		w.work()
+		if w.asked[""] == asked {
+			t.Error("no keyframe was asked for")
+		}
+		w.wantSent(s, "1x2")
+		src.key(2)
+		src.deltas(1)
+		w.wantSent(s, "1x2 32x2 33x2")
+	})
+}
+
+func TestSenderReports(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		src := w.source(tr, "", 100, 12345)
+		s := w.sender(tr, media.VP8)
+		src.key(2)
+		for range 75 {
+			src.deltas(1)
+		}
+		reports := w.reports[s.out]
+		if len(reports) < 3 || len(reports) > 4 {
+			t.Fatalf("%d reports in 3 s", len(reports))
+		}
+		sent := w.sent[s.out]
+		first := sent[0].Timestamp
+		captured := media.NTP(time.Minute + 40*ms)
+		for _, r := range reports {
+			passed := float64(r.ntp-captured) / (1 << 32)
+			if d := float64(r.timestamp-first)/90000 - passed; d > 0.001 || d < -0.001 {
+				t.Errorf("a report is off by %f s", d)
+			}
+		}
+	})
+}
+
+func TestSenderClosed(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		src := w.source(tr, "", 100, 0)
+		s := w.sender(tr, media.VP8)
+		src.key(2)
+		s.Close()
+		w.work()
+		src.deltas(1)
+		s.SetPaused(true)
+		s.SetLayer(1)
+		s.Close()
+		(*feedback)(s).Nack([]uint16{1000})
+		w.work()
+		w.wantSent(s, "1x2")
+		if len(w.f.groups)+len(w.f.audiences)+len(feeds.open) != 0 {
+			t.Errorf("%d groups, %d audiences, %d feeds are left", len(w.f.groups), len(w.f.audiences), len(feeds.open))
+		}
+		if err := s.Switch(tr); err != ErrSenderClosed {
+			t.Errorf("switching gives %v", err)
+		}
+	})
+}
