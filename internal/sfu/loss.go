@@ -15,6 +15,8 @@ const (
 	// maxRequests and maxWait are when a packet is given up.
 	maxRequests = 8
 	maxWait     = 1500 * time.Millisecond
+	// guessedRTT stands for a round trip that is not known.
+	guessedRTT = 80 * time.Millisecond
 )
 
 // losses knows which packets of a stream are missing, and when to ask for them again (RFC 4585, section 6.2.1). It is
@@ -23,13 +25,16 @@ type losses struct {
 	missing []loss // in order of seq
 	// next is when the earliest of them is due.
 	next time.Duration
+	// roundTrip is the time from request to repair, smoothed, 0 before the first. A peer that only publishes tells us
+	// nothing else of its distance.
+	roundTrip time.Duration
 }
 
 type loss struct {
-	seq      uint64
-	since    time.Duration
-	due      time.Duration
-	requests int
+	seq        uint64
+	since      time.Duration
+	asked, due time.Duration
+	requests   int
 }
 
 // gap notes that the packets from first up to, not including, end did not come. It tells whether they are too many to
@@ -52,11 +57,19 @@ func (l *losses) gap(first, end uint64, now time.Duration) (tooMany bool) {
 	return false
 }
 
-// found notes that a packet came after all.
-func (l *losses) found(seq uint64) {
+// found notes that a packet came after all; repaired tells that it came on request.
+func (l *losses) found(seq uint64, repaired bool, now time.Duration) {
 	if i, ok := slices.BinarySearchFunc(l.missing, seq, func(x loss, seq uint64) int {
 		return int(int64(x.seq - seq))
 	}); ok {
+		// After a second request nobody knows which one was answered.
+		if x := l.missing[i]; repaired && x.requests == 1 {
+			if took := now - x.asked; l.roundTrip == 0 {
+				l.roundTrip = took
+			} else {
+				l.roundTrip += (took - l.roundTrip) / 8
+			}
+		}
 		l.missing = slices.Delete(l.missing, i, i+1)
 	}
 }
@@ -65,11 +78,12 @@ func (l *losses) found(seq uint64) {
 func (l *losses) forget() { l.missing = l.missing[:0] }
 
 // due appends the packets to ask for now to seqs, and tells the highest that was given up, 0 for none. Call it after
-// each batch, and some times in each round trip.
+// each batch, and some times in each round trip. An rtt of 0 is unknown.
 func (l *losses) due(seqs []uint64, now, rtt time.Duration) (_ []uint64, lost uint64) {
 	if len(l.missing) == 0 || now < l.next {
 		return seqs, 0
 	}
+	rtt = l.rtt(rtt)
 	retry := min(max(rtt+rtt/4+5*time.Millisecond, minRetry), maxRetry)
 	l.next = now + maxRetry
 	kept := l.missing[:0]
@@ -81,11 +95,22 @@ func (l *losses) due(seqs []uint64, now, rtt time.Duration) (_ []uint64, lost ui
 			}
 			seqs = append(seqs, x.seq)
 			x.requests++
-			x.due = now + retry
+			x.asked, x.due = now, now+retry
 		}
 		l.next = min(l.next, x.due)
 		kept = append(kept, x)
 	}
 	l.missing = kept
 	return seqs, lost
+}
+
+// rtt is the round trip to reckon with, given what is known otherwise, 0 for nothing.
+func (l *losses) rtt(known time.Duration) time.Duration {
+	switch {
+	case known > 0:
+		return known
+	case l.roundTrip > 0:
+		return l.roundTrip
+	}
+	return guessedRTT
 }

@@ -71,7 +71,7 @@ func TestLosses(t *testing.T) {
 					t.Fatalf("step %d: too many is %v", i, tooMany)
 				}
 				if step.found != 0 {
-					l.found(step.found)
+					l.found(step.found, false, step.at)
 				}
 				got, lost := l.due(nil, step.at, rtt)
 				if !slices.Equal(got, step.want) || lost != step.lost {
@@ -148,7 +148,7 @@ func TestLossesOnALossyLink(t *testing.T) {
 			if what == newest && before != 0 {
 				l.gap(before+1, seq, now)
 			} else {
-				l.found(seq)
+				l.found(seq, true, now)
 			}
 			return true
 		})
@@ -164,4 +164,35 @@ func TestLossesOnALossyLink(t *testing.T) {
 		t.Errorf("%d of %d packets missing in the end", missing, sent)
 	}
 	t.Logf("%d packets, %d requests, %d never came", sent, asked, sent-len(came))
+}
+
+func TestLossesMeasureTheRoundTrip(t *testing.T) {
+	var l losses
+	if l.rtt(0) != guessedRTT || l.rtt(10*ms) != 10*ms {
+		t.Error("a round trip from nowhere")
+	}
+	ask := func(seq uint64, at time.Duration) {
+		l.gap(seq, seq+1, at-reorderWait)
+		if seqs, _ := l.due(nil, at, 0); len(seqs) != 1 {
+			t.Fatalf("asks for %v", seqs)
+		}
+	}
+	ask(1, 100*ms)
+	l.found(1, false, 101*ms) // merely late
+	ask(2, 200*ms)
+	l.due(nil, 600*ms, 0) // again
+	l.found(2, true, 601*ms)
+	if l.rtt(0) != guessedRTT {
+		t.Errorf("a round trip of %v from ambiguous answers", l.rtt(0))
+	}
+	ask(3, 700*ms)
+	l.found(3, true, 850*ms)
+	if l.rtt(0) != 150*ms {
+		t.Errorf("a round trip of %v", l.rtt(0))
+	}
+	ask(4, 900*ms)
+	l.found(4, true, 970*ms)
+	if l.rtt(0) != 140*ms {
+		t.Errorf("a round trip of %v", l.rtt(0))
+	}
 }
