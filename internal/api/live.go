@@ -114,7 +114,7 @@ func (a *API) liveStatus(name string) (liveStatus, error) {
 
 func (a *API) getLive(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
-	if _, err := a.house.Admit(name, credential(r), studio.ToWatch); err != nil {
+	if _, err := a.admit(r, studio.ToWatch); err != nil {
 		a.refuse(w, r, err)
 		return
 	}
@@ -207,7 +207,7 @@ const eventInterval = 2 * time.Second
 // liveEvents tells a client, as server-sent events, how a room is doing: at once, on every change, and regularly.
 func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
-	if _, err := a.house.Admit(name, credential(r), studio.ToWatch); err != nil {
+	if _, err := a.admit(r, studio.ToWatch); err != nil {
 		a.refuse(w, r, err)
 		return
 	}

@@ -125,7 +125,7 @@ func (a *API) joinRoom(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	claims, err := a.house.Admit(name, credential(r), studio.ToJoin)
+	claims, err := a.admit(r, studio.ToJoin)
 	if err != nil {
 		a.refuse(w, r, err)
 		return
@@ -135,10 +135,12 @@ func (a *API) joinRoom(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	claims.Name = req.Name
+	role := roleOf(claims.Video)
+	claims.Attributes = map[string]string{"role": role}
 	if req.Identity != "" {
 		// Somebody who comes back keeps the identity; the role's name before it keeps a guest from taking a host's.
-		role, _, _ := strings.Cut(claims.Identity, "-")
-		claims.Identity = role + "-" + strings.TrimPrefix(req.Identity, role+"-")
+		prefix, _, _ := strings.Cut(claims.Identity, "-")
+		claims.Identity = prefix + "-" + strings.TrimPrefix(req.Identity, prefix+"-")
 	}
 	token, err := a.house.Keys().Mint(claims, tokenLife, time.Now())
 	if err != nil {
@@ -146,7 +148,7 @@ func (a *API) joinRoom(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, map[string]string{
-		"token": token, "url": socketURL(r), "identity": claims.Identity, "role": roleOf(claims.Video), "room": name,
+		"token": token, "url": socketURL(r), "identity": claims.Identity, "role": role, "room": name,
 	})
 }
 

@@ -169,7 +169,12 @@ func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer) (*Subscription,
 	case !self.Permission.Subscribe:
 		return nil, room.ErrNotAllowed
 	}
-	cfg := sfu.SenderConfig{StreamID: pub.publisherSID + "|" + trackSID, TrackID: trackSID, Codec: roomCodec(pub.track.Info().Codec)}
+	// Tracks in one stream are played in sync, so picture and sound of a camera share one (LiveKit's naming).
+	stream := trackSID
+	if pub.pub.Stream != "" {
+		stream = pub.pub.Stream
+	}
+	cfg := sfu.SenderConfig{StreamID: pub.publisherSID + "|" + stream, TrackID: trackSID, Codec: roomCodec(pub.track.Info().Codec)}
 	sender, err := sfu.NewSender(peer, pub.track, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("subscribing %q to track %s: %w", p.identity, trackSID, err)
