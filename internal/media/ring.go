@@ -145,6 +145,18 @@ func (r *Ring[T]) FromKey() *Cursor[T] {
 	return c
 }
 
+// FromTime makes a cursor that starts at the first key item that is not older than t, or, when there is none yet, at the
+// next key item written. It is for joining a reader of another ring in the past.
+func (r *Ring[T]) FromTime(t time.Duration) *Cursor[T] {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	c := &Cursor[T]{ring: r, at: r.first, seeking: true}
+	for c.at < r.next && r.slots[c.at%uint64(len(r.slots))].mark.Time < t {
+		c.at++
+	}
+	return c
+}
+
 // toKey moves to the newest key item, or to the end to wait for one. The caller holds the ring's lock.
 func (c *Cursor[T]) toKey() {
 	r := c.ring

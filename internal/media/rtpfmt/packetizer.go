@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pion/rtp"
+
 	"github.com/tuttilive/tutti/internal/media"
 )
 
@@ -16,20 +18,21 @@ type Packetizer struct {
 	codec media.Codec
 	// pictureID is that of the next VP8 picture, 15 bits.
 	pictureID uint16
+	// other makes the payloads of codecs that are not ours.
+	other rtp.Payloader
 }
 
-// NewPacketizer makes a packetizer for H.264, VP8 or Opus.
+// NewPacketizer makes a packetizer for any codec that goes over RTP.
 func NewPacketizer(codec media.Codec) (*Packetizer, error) {
-	switch codec {
-	case media.H264, media.VP8, media.Opus:
-		return &Packetizer{codec: codec}, nil
+	if codec.RTPName() == "" {
+		return nil, fmt.Errorf("rtpfmt: %s is not put into RTP", codec)
 	}
-	return nil, fmt.Errorf("rtpfmt: %s is not put into RTP", codec)
+	return &Packetizer{codec: codec, other: payloader(codec)}, nil
 }
 
 // Packetize makes the packets of a frame: payload, timestamp, marker and all that Parse would find. Sequence number,
-// SSRC and arrival are left to the caller. Packets of a frame are equal in size but for the last, so that they can be
-// sent as one UDP GSO train; those of sound share the frame's bytes.
+// SSRC and arrival are left to the caller. Packets of an H.264 or VP8 frame are equal in size but for the last, so that
+// they can be sent as one UDP GSO train; those of sound share the frame's bytes.
 func (k *Packetizer) Packetize(f *media.Frame) []media.Packet {
 	var packets []media.Packet
 	switch k.codec {
@@ -42,6 +45,8 @@ func (k *Packetizer) Packetize(f *media.Frame) []media.Packet {
 			return nil
 		}
 		packets = []media.Packet{{Payload: f.Payload, Start: true, Keyframe: true}}
+	default:
+		packets = k.packetizeOther(f)
 	}
 	timestamp := Timestamp(f.PTS, k.codec.ClockRate())
 	for i := range packets {

@@ -6,6 +6,7 @@ import "github.com/tuttilive/tutti/internal/media"
 func parseVP8(p *media.Packet) bool {
 	b := p.Payload
 	var d media.VP8Descriptor
+	var temporal uint8
 	size := 1
 	if b[0]&0x80 != 0 {
 		if len(b) < 2 {
@@ -41,7 +42,7 @@ func parseVP8(p *media.Packet) bool {
 				return false
 			}
 			if d.HasTID {
-				p.Temporal = b[size] >> 6
+				temporal = b[size] >> 6
 			}
 			size++
 		}
@@ -50,7 +51,7 @@ func parseVP8(p *media.Packet) bool {
 		return false
 	}
 	d.Size = uint8(size)
-	p.VP8 = d
+	p.VP8, p.Temporal = d, temporal
 	// S with partition 0 begins a picture; its first bit is the inverse key frame flag (RFC 7741, section 4.3).
 	p.Start = b[0]&0x10 != 0 && b[0]&0x07 == 0
 	p.Keyframe = p.Start && b[size]&1 == 0
