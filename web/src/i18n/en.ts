@@ -71,11 +71,8 @@ export const en = {
     accessOpen: 'Anyone who knows the name',
     accessToken: 'Only with a token from your application',
     watching: 'While live, anyone with the address may watch',
-    createRefused: 'That key does not open rooms here. Look at what the server printed when it started.',
-    operatorTitle: 'This server asks for a key',
-    operatorText: 'To open a room here, enter the host key that the server printed when it started.',
-    operatorLabel: 'Host key',
-    operatorGo: 'Continue',
+    createRefused: 'Key or secret is wrong. Look at what the server printed when it started.',
+    operatorText: 'Only the operator opens rooms on this server. Key and secret stand in what it printed when it started.',
     obsTitle: 'Live from OBS in three steps',
     obsSteps: [
       'Start a show and open “OBS and encoders”.',

@@ -71,11 +71,8 @@ export const zh: Dictionary = {
     accessOpen: '知道房间名的任何人',
     accessToken: '只有持你的应用所发令牌的人',
     watching: '直播时，知道网址的人都能观看',
-    createRefused: '用这个密钥不能在这里开房间，请看服务器启动时打印的内容。',
-    operatorTitle: '这台服务器需要密钥',
-    operatorText: '要在这里开房间，请输入服务器启动时打印的主持密钥。',
-    operatorLabel: '主持密钥',
-    operatorGo: '继续',
+    createRefused: 'key 或 secret 不对，请看服务器启动时打印的内容。',
+    operatorText: '这台服务器只允许管理员开房间，API key 和 secret 见服务器启动时打印的内容。',
     obsTitle: '用 OBS 开播，三步就好',
     obsSteps: [
       '点“开场直播”，打开“OBS 与编码器”。',

@@ -295,7 +295,8 @@ export class RoomSession implements RoomView {
       identity: p.identity,
       name: p.name || p.identity || this.#entry.name,
       local: p.isLocal,
-      host: p.isLocal ? this.role === 'host' : p.attributes['role'] === 'host',
+      // The server gives hosts identities of this form and lets nobody else have one.
+      host: p.isLocal ? this.role === 'host' : p.identity.startsWith('host-'),
       ingest: p.kind === ParticipantKind.INGRESS,
       microphone: microphone !== undefined && !microphone.isMuted,
       camera: camera !== undefined && !camera.isMuted,
