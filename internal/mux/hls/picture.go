@@ -90,6 +90,8 @@ func (p *picture) first(f *media.Frame, track *fmp4.Track) {
 	if !p.stream.sound.published() {
 		p.stream.base = f.DTS
 		p.stream.sound.restart(f.PTS)
+	} else {
+		p.stream.sound.boundary(f.PTS, false)
 	}
 	p.begin(p.ticks(f.DTS))
 	p.removedDiscontinuities = max(p.removedDiscontinuities, p.stream.sound.discontinuitiesSoFar())
@@ -174,5 +176,14 @@ func sameFormat(a, b *media.Format) bool {
 	return a.Codec == b.Codec && a.Width == b.Width && a.Height == b.Height &&
 		a.SampleRate == b.SampleRate && a.Channels == b.Channels &&
 		bytes.Equal(a.VPS, b.VPS) && bytes.Equal(a.SPS, b.SPS) && bytes.Equal(a.PPS, b.PPS) &&
-		bytes.Equal(a.Config, b.Config)
+		bytes.Equal(configOf(a), configOf(b))
+}
+
+// configOf is a format's configuration without the statement that AAC has no spectral band replication (ISO 14496-3,
+// section 1.6.2.1), which many encoders add and others leave out.
+func configOf(f *media.Format) []byte {
+	if f.Codec == media.AAC && len(f.Config) > 2 {
+		return bytes.TrimSuffix(f.Config, []byte{0x56, 0xe5, 0x00})
+	}
+	return f.Config
 }

@@ -188,9 +188,12 @@ func (s *sound) timeToCut(duration int64) bool {
 	return s.end+duration-s.start > s.track.Ticks(s.stream.limit()) || s.bytes > maxSegmentBytes
 }
 
-// finish completes the last segment.
+// finish completes the last segment, with silence where the picture goes on for longer.
 func (s *sound) finish() {
 	if s.track != nil {
+		if p := &s.stream.picture; p.track != nil {
+			s.fill(s.track.Ticks(min(p.track.Duration(p.end), s.track.Duration(s.end)+s.stream.limit()+soundLag)))
+		}
 		s.cut(s.end, false)
 	}
 }

@@ -150,20 +150,17 @@ func served(t testing.TB, s *Stream) (index string) {
 	return server.URL + "/index.m3u8"
 }
 
-// ffmpeg runs a program of the suite and gives its output; anything on stderr fails the test.
-func ffmpeg(t testing.TB, program string, args ...string) string {
+// run runs a program of ffmpeg's and gives what it says.
+func run(t testing.TB, program string, args ...string) (out, problems string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
 		t.Skip(program + " is not installed")
 	}
-	cmd := exec.Command(program, append([]string{"-v", "warning"}, args...)...)
-	var out, problem bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &problem
+	cmd := exec.Command(program, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s: %v: %s", program, err, problem.String())
+		t.Fatalf("%s: %v: %s", program, err, stderr.String())
 	}
-	if problem.Len() > 0 {
-		t.Log(problem.String())
-	}
-	return out.String()
+	return stdout.String(), stderr.String()
 }

@@ -124,9 +124,15 @@ func (s *Stream) End() {
 // Snapshot is the stream as it can be served now.
 func (s *Stream) Snapshot() *Snapshot { return s.snapshot.Load() }
 
-// fixTarget sets the target duration when the first segment is complete.
+// fixTarget sets the target duration when the first segment is complete. What the other rendition has collected by then
+// must fit, too.
 func (s *Stream) fixTarget(first time.Duration) {
 	if s.target == 0 {
+		for _, r := range []*rendition{&s.picture.rendition, &s.sound.rendition} {
+			if r.track != nil {
+				first = max(first, r.length())
+			}
+		}
 		s.target = max(int(s.cfg.Segment/time.Second), int((first+time.Second-slack)/time.Second))
 		s.target = min(s.target, MaxTarget)
 	}

@@ -1,17 +1,285 @@
 package hls
 
 import (
-	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
 )
 
-func TestTry(t *testing.T) {
-	s := written(testConfig(), picturesAndSound(t, 5*time.Second, 9, 60, "320x180"))
+const second = time.Second
+
+func TestPlaylistsAreAsWritten(t *testing.T) {
+	cfg := testConfig()
+	cfg.ID, cfg.Window = "show", 3
+	s := written(cfg, merged(video(0, 9*second, 2*second, wide), audio(0, 9*second, stereo48)))
+	want := map[string]string{
+		"index": `#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME="main",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="show/audio.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=20000,AVERAGE-BANDWIDTH=20000,CODECS="avc1.42C00D,mp4a.40.2",RESOLUTION=320x180,FRAME-RATE=25.000,AUDIO="sound",CLOSED-CAPTIONS=NONE
+show/video.m3u8
+`,
+		"video.m3u8": `#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-TARGETDURATION:2
+#EXT-X-MEDIA-SEQUENCE:1
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-MAP:URI="video-init0.mp4"
+#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:01:42.000Z
+#EXTINF:2.00000,
+video-1.m4s
+#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:01:44.000Z
+#EXTINF:2.00000,
+video-2.m4s
+#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:01:46.000Z
+#EXTINF:2.00000,
+video-3.m4s
+`,
+		"audio.m3u8": `#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-TARGETDURATION:2
+#EXT-X-MEDIA-SEQUENCE:1
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-MAP:URI="audio-init0.mp4"
+#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:01:42.005Z
+#EXTINF:2.00533,
+audio-1.m4s
+#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:01:44.010Z
+#EXTINF:2.00533,
+audio-2.m4s
+#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:01:46.016Z
+#EXTINF:1.98400,
+audio-3.m4s
+`}
+	snapshot := s.Snapshot()
+	for name, want := range want {
+		resource := snapshot.Find(name)
+		if name == "index" {
+			resource = snapshot.Index()
+		}
+		if got := text(resource); got != want {
+			t.Errorf("%s is\n%s\nwant\n%s", name, got, want)
+		}
+	}
+}
+
+func TestSegmentsAreCutAtKeyframes(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		in           frames
+		video, audio string // durations of complete segments
+		target       int
+		warning      string
+	}{
+		{"every 2 s", merged(video(0, 7*second, 2*second, wide), audio(0, 7*second, stereo48)),
+			"2.00 2.00 2.00", "2.01 2.01 2.01", 2, ""},
+		{"every 1 s", merged(video(0, 7*second, second, wide), audio(0, 7*second, stereo48)),
+			"2.00 2.00 2.00", "2.01 2.01 2.01", 2, ""},
+		{"every 1.6 s: sooner rather than too long", merged(video(0, 5*second, 1600*time.Millisecond, wide), audio(0, 5*second, stereo48)),
+			"1.60 1.60 1.60", "1.60 1.60 1.60", 2, ""},
+		{"a first GOP of 8.32 s sets the target", merged(video(0, 26*second, 8320*time.Millisecond, wide), audio(0, 26*second, stereo48)),
+			"8.32 8.32 8.32", "8.32 8.32 8.32", 8, ""},
+		{"a first GOP of 2.8 s sets the target", merged(video(0, 6*second, 2800*time.Millisecond, wide), audio(0, 6*second, stereo48)),
+			"2.80 2.80", "2.82 2.79", 3, ""},
+		{"a GOP longer than 10 s is cut", merged(video(0, 24*second, 20*second, wide), audio(0, 24*second, stereo48)),
+			"10.44 9.56", "10.43 9.58", 10, "long_gop"},
+		{"a GOP that gets long is cut, and the next keyframe is a cut again",
+			merged(video(0, 4*second, 2*second, wide), video(4*second, 10*second, 6*second, wide), video(10*second, 13*second, 2*second, wide), audio(0, 13*second, stereo48)),
+			"2.00 2.00 2.44 2.44 1.12 2.00", "2.01 2.01 2.43 2.43 1.13 2.01", 2, "long_gop"},
+		{"a muted picture is one keyframe a second", merged(keyframes(0, 9*second, second), audio(0, 9*second, stereo48)),
+			"2.00 2.00 2.00 2.00", "2.01 2.01 2.01 1.98", 2, ""},
+		{"keyframes out of time", merged(video(0, 1*second, 9*second, wide), video(1*second, 2200*time.Millisecond, 9*second, wide),
+			video(2200*time.Millisecond, 4300*time.Millisecond, 9*second, wide), video(4320*time.Millisecond, 5*second, 9*second, wide),
+			audio(0, 5*second, stereo48)), "2.20 2.12", "2.22 2.11", 2, ""},
+		{"sound only is cut on time", audio(0, 7*second, stereo48), "", "2.01 2.01 2.01", 2, ""},
+		{"sound only at 44.1 kHz", audio(0, 7*second, stereo44), "", "2.00 2.00 2.00", 2, ""},
+		{"a picture only gets silence", video(0, 7*second, 2*second, wide), "2.00 2.00 2.00", "2.01 1.98", 2, ""},
+		{"sound that stops is silence", merged(video(0, 9*second, 2*second, wide), audio(0, 3*second, stereo48)),
+			"2.00 2.00 2.00 2.00", "2.01 1.98 2.01", 2, ""},
+		{"sound that comes late follows silence", merged(video(0, 9*second, 2*second, wide), audio(5*second, 9*second, stereo48)),
+			"2.00 2.00 2.00 2.00", "2.01 1.98 2.01 2.01", 2, ""},
+		{"a picture that stops leaves the sound alone", merged(video(0, 3*second, 2*second, wide), audio(0, 12*second, stereo48)),
+			"2.00", "2.01 2.43 2.43 2.43 2.43", 2, ""},
+		{"a picture that comes soon is there from its start", merged(video(500*time.Millisecond, 6*second, 2*second, wide), audio(0, 6*second, stereo48)),
+			"2.00 2.00", "2.01 1.98", 2, ""},
+		{"a picture that comes late", merged(video(5*second, 10*second, 2*second, wide), audio(0, 10*second, stereo48)),
+			"2.00 2.00", "2.01 2.01 1.00 2.01 1.98", 2, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := testConfig()
+			warning := ""
+			cfg.Warn = func(code, _ string) { warning = code }
+			s := written(cfg, test.in).Snapshot()
+			var pictures []listed
+			if test.video != "" {
+				pictures, _ = list(t, text(s.Find("video.m3u8")))
+			}
+			sounds, target := list(t, text(s.Find("audio.m3u8")))
+			if durations(pictures) != test.video || durations(sounds) != test.audio {
+				t.Errorf("segments are\n video %s\n audio %s\nwant\n video %s\n audio %s", durations(pictures), durations(sounds), test.video, test.audio)
+			}
+			if target != test.target || s.Target() != test.target || warning != test.warning {
+				t.Errorf("target %d, warning %q; want %d, %q", target, warning, test.target, test.warning)
+			}
+		})
+	}
+}
+
+func TestChangeOfFormatBringsMapAndDiscontinuity(t *testing.T) {
+	type entry struct {
+		init          string
+		discontinuity uint64
+	}
+	for _, test := range []struct {
+		name         string
+		in           frames
+		video, audio []entry
+	}{
+		{"new size", merged(video(0, 4*second, 2*second, wide), video(4*second, 8*second, 2*second, tall), audio(0, 9*second, stereo48)),
+			[]entry{{"video-init0.mp4", 0}, {"video-init0.mp4", 0}, {"video-init1.mp4", 1}, {"video-init1.mp4", 1}},
+			[]entry{{"audio-init0.mp4", 0}, {"audio-init0.mp4", 0}, {"audio-init0.mp4", 1}, {"audio-init0.mp4", 1}}},
+		{"new size between keyframes waits for one",
+			merged(video(0, 3*second, 2*second, wide), video(2*second, 6*second, 2*second, tall)[25:], audio(0, 6*second, stereo48)),
+			[]entry{{"video-init0.mp4", 0}, {"video-init0.mp4", 0}, {"video-init1.mp4", 1}},
+			[]entry{{"audio-init0.mp4", 0}, {"audio-init0.mp4", 0}, {"audio-init0.mp4", 1}}},
+		{"the same parameters again", merged(video(0, 4*second, 2*second, wide), video(4*second, 8*second, 2*second, &media.Format{
+			Codec: media.H264, Width: 320, Height: 180, SPS: wide.SPS, PPS: wide.PPS}), audio(0, 8*second, stereo48)),
+			[]entry{{"video-init0.mp4", 0}, {"video-init0.mp4", 0}, {"video-init0.mp4", 0}, {"video-init0.mp4", 0}},
+			[]entry{{"audio-init0.mp4", 0}, {"audio-init0.mp4", 0}, {"audio-init0.mp4", 0}, {"audio-init0.mp4", 0}}},
+		{"new sound breaks the picture at its next cut",
+			merged(video(0, 8*second, 2*second, wide), audio(0, 3*second, stereo48), audio(3*second, 8*second, stereo44)),
+			[]entry{{"video-init0.mp4", 0}, {"video-init0.mp4", 0}, {"video-init0.mp4", 1}, {"video-init0.mp4", 1}},
+			[]entry{{"audio-init0.mp4", 0}, {"audio-init0.mp4", 0}, {"audio-init1.mp4", 1}, {"audio-init1.mp4", 1}, {"audio-init1.mp4", 1}}},
+		{"new sound and new picture", merged(video(0, 4*second, 2*second, wide), video(4*second, 8*second, 2*second, tall),
+			audio(0, 3*second, stereo48), audio(3*second, 8*second, stereo44)),
+			[]entry{{"video-init0.mp4", 0}, {"video-init0.mp4", 0}, {"video-init1.mp4", 1}, {"video-init1.mp4", 1}},
+			[]entry{{"audio-init0.mp4", 0}, {"audio-init0.mp4", 0}, {"audio-init1.mp4", 1}, {"audio-init1.mp4", 1}, {"audio-init1.mp4", 1}}},
+		{"silence goes over into sound of its own format", merged(video(0, 6*second, 2*second, wide), audio(3*second, 6*second, &media.Format{
+			Codec: media.AAC, SampleRate: 48000, Channels: 2, Config: []byte{0x11, 0x90, 0x56, 0xe5, 0x00}})),
+			[]entry{{"video-init0.mp4", 0}, {"video-init0.mp4", 0}, {"video-init0.mp4", 0}},
+			[]entry{{"audio-init0.mp4", 0}, {"audio-init0.mp4", 0}, {"audio-init0.mp4", 0}}},
+		{"a picture that stood still for long", merged(video(0, 3*second, 2*second, wide), video(20*second, 24*second, 2*second, wide), audio(0, 24*second, stereo48)),
+			[]entry{{"video-init0.mp4", 0}, {"video-init0.mp4", 0}, {"video-init0.mp4", 1}, {"video-init0.mp4", 1}}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := written(testConfig(), test.in)
+			s.End()
+			check := func(name string, want []entry) {
+				if want == nil {
+					return
+				}
+				segments, _ := list(t, text(s.Snapshot().Find(name)))
+				var got []entry
+				for _, s := range segments {
+					got = append(got, entry{s.init, s.discontinuity})
+				}
+				if !slices.Equal(got[:min(len(got), len(want))], want) {
+					t.Errorf("%s has %v, want %v", name, got, want)
+				}
+			}
+			check("video.m3u8", test.video)
+			check("audio.m3u8", test.audio)
+		})
+	}
+}
+
+func TestEndClosesPlaylists(t *testing.T) {
+	s := written(testConfig(), merged(video(0, 3*second, 2*second, wide), audio(0, 3*second, stereo48)))
+	before := s.Snapshot()
 	s.End()
-	fmt.Println(string(s.Snapshot().Index().Body[0]))
-	fmt.Println(string(s.Snapshot().Find("video.m3u8").Body[0]))
-	fmt.Println(string(s.Snapshot().Find("audio.m3u8").Body[0]))
-	fmt.Println(ffmpeg(t, "ffprobe", "-show_entries", "stream=codec_name,width,height,sample_rate,nb_read_frames,duration", "-count_frames", served(t, s)))
-	fmt.Println(ffmpeg(t, "ffmpeg", "-i", served(t, s), "-f", "null", "-"))
+	select {
+	case <-before.Changed():
+	default:
+		t.Error("nobody was told")
+	}
+	after := s.Snapshot()
+	for _, name := range []string{"video.m3u8", "audio.m3u8"} {
+		if strings.Contains(text(before.Find(name)), "ENDLIST") || !strings.HasSuffix(text(after.Find(name)), "\n#EXT-X-ENDLIST\n") {
+			t.Errorf("%s ends with %q", name, text(after.Find(name)))
+		}
+	}
+	if segments, _ := list(t, text(after.Find("video.m3u8"))); durations(segments) != "2.00 1.00" {
+		t.Errorf("the last segment is missing: %s", durations(segments))
+	}
+	s.Write(video(4*second, 5*second, second, wide)[0])
+	s.End()
+	if s.Snapshot() != after {
+		t.Error("the stream went on after its end")
+	}
+}
+
+func TestOldSegmentsStayAsLongAsPlaylistsNamedThem(t *testing.T) {
+	cfg := testConfig()
+	cfg.Window = 3
+	s := written(cfg, merged(video(0, 21*second, 2*second, wide), video(21*second, 23*second, second, tall), audio(0, 23*second, stereo48)))
+	snapshot := s.Snapshot()
+	for n, want := range map[string]bool{"video-3.m4s": false, "video-4.m4s": false, "video-5.m4s": true, "video-7.m4s": true, "video-10.m4s": true, "video-11.m4s": false} {
+		if got := snapshot.Find(n) != nil; got != want {
+			t.Errorf("%s is there: %v", n, got)
+		}
+	}
+	if segments, _ := list(t, text(snapshot.Find("video.m3u8"))); len(segments) != 3 {
+		t.Errorf("the window has %d segments", len(segments))
+	}
+	if snapshot.Find("video-init0.mp4") == nil {
+		t.Error("the map of a segment that is still there is gone")
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	cfg := testConfig()
+	cfg.Window, cfg.MaxBytes = 10, 1<<20
+	s := New(cfg)
+	for _, f := range merged(video(0, 60*second, 2*second, wide), audio(0, 60*second, stereo48)) {
+		if f.Kind() == media.Video {
+			f.Payload = make([]byte, 5000)
+		}
+		s.Write(f)
+		if s.picture.kept > cfg.MaxBytes+300_000 {
+			t.Fatalf("%d bytes are kept", s.picture.kept)
+		}
+	}
+	if segments, _ := list(t, text(s.Snapshot().Find("video.m3u8"))); len(segments) < 3 {
+		t.Errorf("%d segments are left", len(segments))
+	}
+}
+
+func TestSuccessorGoesOnUnderTheSameAddresses(t *testing.T) {
+	first := written(testConfig(), merged(video(0, 7*second, 2*second, wide), audio(0, 7*second, stereo48)))
+	second := first.Successor()
+	for _, f := range merged(video(60*time.Second, 67*time.Second, 2*time.Second, tall), audio(60*time.Second, 67*time.Second, stereo48)) {
+		second.Write(f)
+	}
+	for _, name := range []string{"video.m3u8", "audio.m3u8"} {
+		before, _ := list(t, text(first.Snapshot().Find(name)))
+		after, _ := list(t, text(second.Snapshot().Find(name)))
+		if after[0].uri != strings.Replace(before[0].uri, "-0", "-4", 1) || after[0].discontinuity != 1 || after[0].init == before[0].init {
+			t.Errorf("%s goes on with %+v", name, after[0])
+		}
+	}
+}
+
+func TestFramesThatCannotBeCarriedAreLeftOut(t *testing.T) {
+	good := merged(video(0, 7*second, 2*second, wide), audio(0, 7*second, stereo48))
+	var bad frames
+	for i, f := range good {
+		bad = append(bad, f)
+		if i%10 == 5 {
+			late, future, broken, huge := *f, *f, *f, *f
+			late.DTS, late.PTS = f.DTS-3*second, f.PTS-3*second
+			future.PTS = future.DTS - 1
+			broken.Format = &media.Format{Codec: media.H264, SPS: []byte{0x67}, PPS: []byte{0x68}}
+			huge.Payload = nil
+			bad = append(bad, &late, &future, &broken, &huge, nil, &media.Frame{}, &media.Frame{Format: &media.Format{}},
+				&media.Frame{Format: &media.Format{Codec: media.VP8}, Payload: []byte{1}, Keyframe: true},
+				&media.Frame{Format: &media.Format{Codec: media.AAC}, Payload: []byte{1}, Keyframe: true, PTS: f.PTS, DTS: f.DTS})
+		}
+	}
+	want, got := written(testConfig(), good).Snapshot(), written(testConfig(), bad).Snapshot()
+	if a, b := text(got.Find("audio.m3u8")), text(want.Find("audio.m3u8")); a != b {
+		t.Errorf("sound is\n%s\nwant\n%s", a, b)
+	}
 }
