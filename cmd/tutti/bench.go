@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/bench"
+	"github.com/tuttilive/tutti/internal/bench/rtcload"
+)
+
+// benchCommand measures whole servers.
+type benchCommand struct {
+	RTC benchRTC `cmd:"" name:"rtc" help:"Many WHEP subscribers of one publisher."`
+}
+
+// benchTarget is the server to measure.
+type benchTarget struct {
+	Server string `help:"HTTP address of a running server (in --dev mode) instead of one that is started for this." placeholder:"HOST:PORT"`
+	RTMP   string `help:"That server's RTMP address." placeholder:"HOST:PORT" default:"127.0.0.1:1935"`
+	PID    int    `help:"That server's process, to read its CPU and memory." name:"pid"`
+	Core   int    `help:"Processor that the started server is pinned to, -1 for none." default:"0"`
+
+	Duration time.Duration `help:"How long to measure." default:"20s"`
+	Bitrate  int           `help:"Bit rate of the picture, in kbit/s." default:"1700"`
+}
+
+// open starts the server, or takes the one that runs.
+func (t *benchTarget) open(ctx context.Context) (*bench.Server, error) {
+	if t.Server != "" {
+		if _, _, err := net.SplitHostPort(t.Server); err != nil {
+			return nil, fmt.Errorf("--server: %w", err)
+		}
+		if t.PID == 0 {
+			return nil, fmt.Errorf("--server needs --pid, to read what the server uses")
+		}
+		return &bench.Server{PID: t.PID, HTTP: t.Server, RTMP: t.RTMP}, nil
+	}
+	wait, done := context.WithTimeout(ctx, 20*time.Second)
+	defer done()
+	if err := bench.PinSelf(t.Core); err != nil {
+		return nil, err
+	}
+	return bench.Start(wait, t.Core)
+}
+
+func progress(s string) { fmt.Fprintln(os.Stderr, "bench:", s) }
+
+type benchRTC struct {
+	benchTarget `embed:""`
+	Subscribers int `help:"How many." default:"200"`
+}
+
+// Run measures the SFU.
+func (b *benchRTC) Run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	server, err := b.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	result, err := rtcload.Run(ctx, server, rtcload.Plan{
+		Subscribers: b.Subscribers, Bitrate: b.Bitrate * 1000, Duration: b.Duration, Core: b.Core,
+	}, progress)
+	if err != nil {
+		return err
+	}
+	result.Print(os.Stdout)
+	return nil
+}

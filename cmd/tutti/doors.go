@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/tuttilive/tutti/internal/config"
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/server/flv"
+	"github.com/tuttilive/tutti/internal/server/hls"
+	"github.com/tuttilive/tutti/internal/server/rtmp"
+	"github.com/tuttilive/tutti/internal/server/whip"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// openLiveDoors opens the doors for live streams; those that speak HTTP are added to doors.
+func (s *server) openLiveDoors(c config.Server, house *studio.House, endpoint *rtc.Endpoint, doors map[string]http.Handler) error {
+	flvDoor := flv.New(flv.Options{House: house, Tick: c.FLVTick, Log: s.log})
+	hlsDoor := hls.New(hls.Config{House: house, Segment: c.HLSSegment, Log: s.log})
+	s.onClose(func(context.Context) { hlsDoor.Close() })
+	doors["/live/"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".flv") {
+			flvDoor.ServeHTTP(w, r)
+			return
+		}
+		hlsDoor.ServeHTTP(w, r)
+	})
+
+	whipDoor := whip.New(whip.Config{House: house, Endpoint: endpoint, Log: s.log})
+	s.onClose(func(ctx context.Context) {
+		if err := whipDoor.Shutdown(ctx); err != nil {
+			s.log.Warn("ending WHIP and WHEP sessions", "error", err)
+		}
+	})
+	doors["/whip/"], doors["/whep/"] = whipDoor, whipDoor
+
+	if c.RTMP == config.Off {
+		return nil
+	}
+	rtmpDoor, err := rtmp.Listen(rtmp.Options{House: house, Address: c.RTMP, Log: s.log})
+	if err != nil {
+		return err
+	}
+	s.onClose(func(context.Context) { s.closeQuietly(rtmpDoor) })
+	go func() {
+		if err := rtmpDoor.Serve(); err != nil {
+			s.failed <- fmt.Errorf("serving RTMP: %w", err)
+		}
+	}()
+	return nil
+}

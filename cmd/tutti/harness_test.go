@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/tuttilive/tutti/internal/auth"
+)
+
+// running is a whole server in this process, in development mode on loopback.
+type running struct {
+	t          *testing.T
+	HTTP, RTMP string
+	keys       auth.Keys
+}
+
+func start(t *testing.T, flags ...string) *running {
+	t.Helper()
+	ports := freePorts(t, 3)
+	var c commands
+	parser, err := kong.New(&c, kong.Vars{"version": "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{"serve", "--dev", "--data", t.TempDir(), "--https", "off", "--log-level", "warn",
+		"--http", ports[0], "--rtc", ports[1], "--rtmp", ports[2]}, flags...)
+	if _, err := parser.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	s := &server{log: slog.New(slog.NewTextHandler(logTo{t}, &slog.HandlerOptions{Level: slog.LevelInfo})), failed: make(chan error, 8)}
+	t.Cleanup(s.close)
+	if err := s.open(c.Serve.Server, devKeys); err != nil {
+		t.Fatal(err)
+	}
+	return &running{t: t, HTTP: ports[0], RTMP: ports[2], keys: devKeys}
+}
+
+// freePorts are loopback addresses that nobody uses right now.
+func freePorts(t *testing.T, n int) []string {
+	t.Helper()
+	var ports []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports = append(ports, l.Addr().String())
+		defer l.Close()
+	}
+	return ports
+}
+
+// logTo writes a server's log to its test.
+type logTo struct{ t *testing.T }
+
+func (l logTo) Write(p []byte) (int, error) {
+	l.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+func (r *running) url(format string, args ...any) string {
+	return "http://" + r.HTTP + fmt.Sprintf(format, args...)
+}
+
+// get reads an address until it answers 200 or the patience ends.
+func (r *running) get(path string, patience time.Duration) []byte {
+	r.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		resp, err := http.Get(r.url("%s", path))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err == nil && resp.StatusCode == http.StatusOK {
+			return body
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("GET %s: %s %s", path, resp.Status, body)
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+}
+
+// live waits until a room is on the air and gives its status.
+func (r *running) live(room string) map[string]any {
+	r.t.Helper()
+	var st map[string]any
+	if err := json.Unmarshal(r.get("/api/rooms/"+room+"/live", 10*time.Second), &st); err != nil {
+		r.t.Fatal(err)
+	}
+	return st
+}
+
+// ffmpeg runs it to its end, or until the test ends, and gives what it logs.
+func ffmpeg(t *testing.T, ctx context.Context, args ...string) (log string, err error) {
+	t.Helper()
+	needFFmpeg(t)
+	cmd := exec.CommandContext(ctx, "ffmpeg", append([]string{"-hide_banner", "-nostdin", "-loglevel", "info"}, args...)...)
+	var b bytes.Buffer
+	cmd.Stderr = &b
+	cmd.WaitDelay = 2 * time.Second
+	err = cmd.Run()
+	return b.String(), err
+}
+
+// publish runs ffmpeg as a publisher until the test ends.
+func publish(t *testing.T, args ...string) {
+	t.Helper()
+	needFFmpeg(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if log, err := ffmpeg(t, ctx, args...); err != nil && ctx.Err() == nil {
+			t.Errorf("publishing ffmpeg: %v\n%s", err, log)
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+}
+
+func needFFmpeg(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("ffmpeg is not installed")
+	}
+}
+
+// post sends an SDP and gives the answer.
+func post(t *testing.T, url, sdp string) string {
+	t.Helper()
+	resp, err := http.Post(url, "application/sdp", strings.NewReader(sdp))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("POST %s: %s %s", url, resp.Status, body)
+	}
+	return string(body)
+}

@@ -1,0 +1,71 @@
+// Command tutti is the server: rooms, calls and live streams in one program.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/tuttilive/tutti/internal/config"
+)
+
+// version is set by the linker for releases.
+var version = "dev"
+
+type commands struct {
+	Config  string           `help:"Configuration file; tutti.yaml in the working directory is read when it is there." env:"TUTTI_CONFIG" placeholder:"FILE"`
+	Version kong.VersionFlag `help:"Print the version."`
+
+	Serve serveCommand `cmd:"" default:"withargs" help:"Run the server."`
+	Token tokenCommand `cmd:"" help:"Make an access token for a room."`
+	Bench benchCommand `cmd:"" help:"Measure a server under load."`
+}
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "tutti:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	path, named := configPath(args)
+	file, err := config.File(path, named)
+	if err != nil {
+		return err
+	}
+	options := []kong.Option{
+		kong.Name("tutti"), kong.Description("Calls, rooms and live streams in one program."),
+		kong.DefaultEnvars("TUTTI"), kong.Vars{"version": version}, kong.UsageOnError(),
+	}
+	if file != nil {
+		options = append(options, kong.Resolvers(file))
+	}
+	var c commands
+	parser, err := kong.New(&c, options...)
+	if err != nil {
+		return err
+	}
+	ctx, err := parser.Parse(args)
+	if err != nil {
+		return err
+	}
+	return ctx.Run()
+}
+
+// configPath looks for --config before everything else is parsed, since the file takes part in parsing.
+func configPath(args []string) (path string, named bool) {
+	for i, a := range args {
+		if a == "--config" && i+1 < len(args) {
+			return args[i+1], true
+		}
+		if len(a) > 9 && a[:9] == "--config=" {
+			return a[9:], true
+		}
+	}
+	if p := os.Getenv("TUTTI_CONFIG"); p != "" {
+		return p, true
+	}
+	return "tutti.yaml", false
+}

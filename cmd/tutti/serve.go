@@ -1,0 +1,258 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/api"
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/certs"
+	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/config"
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/server/livekit"
+	"github.com/tuttilive/tutti/internal/store"
+	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/web"
+)
+
+// devKeys are for trying things on one's own machine.
+var devKeys = auth.Keys{Key: "devkey", Secret: "secret"}
+
+// exitWithin is how long the server takes to end at most.
+const exitWithin = 4 * time.Second
+
+type serveCommand struct {
+	config.Server `embed:""`
+}
+
+// Run serves until SIGINT or SIGTERM.
+func (c *serveCommand) Run() error {
+	log := c.logger()
+	slog.SetDefault(log)
+	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
+	s := &server{log: log, failed: make(chan error, 8)}
+	defer s.close()
+	if err := s.open(c.Server, keys); err != nil {
+		return err
+	}
+	greet(s.info, keys, c.Data)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	select {
+	case <-ctx.Done():
+		log.Info("stopping")
+		return nil
+	case err := <-s.failed:
+		return err
+	}
+}
+
+func (c *serveCommand) logger() *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // one of the enum's values
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogJSON {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}
+
+// keys are the stored ones, or in development mode well-known ones, as long as nobody else can reach the server.
+func (c *serveCommand) keys() (auth.Keys, error) {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return auth.Keys{}, fmt.Errorf("making the data directory: %w", err)
+	}
+	if !c.Dev {
+		return config.Keys(c.Data)
+	}
+	if c.BindDev() {
+		return devKeys, nil
+	}
+	return config.RandomKeys(), nil
+}
+
+// server is what one process runs, in the order in which it was opened; closing goes backwards.
+type server struct {
+	log    *slog.Logger
+	info   api.Info
+	failed chan error
+	opened []func(context.Context)
+}
+
+func (s *server) onClose(f func(context.Context)) { s.opened = append(s.opened, f) }
+
+func (s *server) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), exitWithin)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := len(s.opened) - 1; i >= 0; i-- {
+			s.opened[i](ctx)
+		}
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		s.log.Warn("not everything ended in time", "limit", exitWithin)
+	}
+}
+
+func (s *server) open(c config.Server, keys auth.Keys) error {
+	st, err := store.Open(c.Data, s.log)
+	if err != nil {
+		return err
+	}
+	s.onClose(func(context.Context) { st.Close() })
+	policies, err := studio.OpenPolicies(st)
+	if err != nil {
+		return err
+	}
+	workers := codec.FindWorkers(c.FFmpeg)
+	s.onClose(func(context.Context) { workers.Close() })
+	endpoint, err := s.openRTC(c)
+	if err != nil {
+		return err
+	}
+	house := studio.NewHouse(studio.Options{
+		Keys: keys, Rooms: policies, Workers: workers, Dev: c.Dev, MaxParticipants: c.MaxParticipants, AwayGrace: c.AwayGrace, Log: s.log,
+	})
+	s.onClose(func(context.Context) { house.Close() })
+
+	rooms := livekit.New(livekit.Config{House: house, Endpoint: endpoint, Log: s.log})
+	s.onClose(func(ctx context.Context) {
+		if err := rooms.Shutdown(ctx); err != nil {
+			s.log.Warn("ending room sessions", "error", err)
+		}
+	})
+	doors := map[string]http.Handler{"/rtc": rooms, "/rtc/": rooms}
+	if err := s.openLiveDoors(c, house, endpoint, doors); err != nil {
+		return err
+	}
+	return s.openHTTP(c, house, workers, doors)
+}
+
+// openRTC opens the WebRTC port and finds out which addresses to announce.
+func (s *server) openRTC(c config.Server) (*rtc.Endpoint, error) {
+	var announced []netip.Addr
+	for _, a := range c.PublicAddress {
+		ip, err := netip.ParseAddr(a)
+		if err != nil {
+			return nil, fmt.Errorf("public address %q: %w", a, err)
+		}
+		announced = append(announced, ip)
+	}
+	if c.STUN != "" {
+		ip, err := publicAddress(c.STUN)
+		if err != nil {
+			s.log.Warn("public address is unknown: clients outside this network may not connect", "stun", c.STUN, "error", err)
+		} else {
+			announced = append(announced, ip)
+		}
+	}
+	if len(announced) > 0 {
+		announced = append(announced, lanAddresses()...) // those inside should not go through the router
+	}
+	endpoint, err := rtc.Listen(rtc.Config{Listen: c.RTC, Addresses: announced, Log: s.log})
+	if err != nil {
+		return nil, fmt.Errorf("opening the WebRTC port: %w", err)
+	}
+	s.onClose(func(context.Context) { endpoint.Close() })
+	return endpoint, nil
+}
+
+// openHTTP opens the page, the API and the doors that speak HTTP, with and without TLS.
+func (s *server) openHTTP(c config.Server, house *studio.House, workers *codec.Workers, doors map[string]http.Handler) error {
+	s.info = api.Info{
+		Version: version, Dev: c.Dev, CreateRooms: c.CreateRooms, Addresses: pageAddresses(c.HTTP, c.HTTPS),
+		Ports: api.Ports{HTTP: portOf(c.HTTP), HTTPS: portOf(c.HTTPS), RTC: portOf(c.RTC), RTMP: portOf(c.RTMP)},
+	}
+	s.info.RTMPHosts, _ = reachable(c.RTMP)
+	s.info.Features.VideoConversion = workers.Available() == nil
+	s.info.Features.Reasons = []api.Reason{}
+	if err := workers.Available(); err != nil {
+		s.info.Features.Reasons = append(s.info.Features.Reasons, api.Reason{
+			Code: "no_ffmpeg",
+			Text: "converting pictures between codecs, because ffmpeg is not installed: VP8, VP9, AV1 and B-frame sources reach only those viewers who can play them as they are",
+		})
+	}
+	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	var rootPEM []byte
+	switch {
+	case c.HTTPS == config.Off:
+	case c.Cert != "":
+		files, err := certs.OpenFiles(c.Cert, c.Key)
+		if err != nil {
+			return err
+		}
+		tlsConfig.GetCertificate = files.GetCertificate
+	default:
+		local, err := certs.OpenLocal(c.Data)
+		if err != nil {
+			return err
+		}
+		tlsConfig.GetCertificate, rootPEM = local.GetCertificate, local.RootPEM
+		s.info.RootCertificate = "/root.crt"
+	}
+	handler := api.New(api.Options{
+		House: house, Info: s.info, Page: web.Dist(), RootPEM: rootPEM, Doors: doors, Hosts: c.Host, Origins: c.Origin,
+		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Log: s.log,
+	})
+	if err := s.serveHTTP(c.HTTP, handler, nil); err != nil {
+		return err
+	}
+	if c.HTTPS != config.Off {
+		if err := s.serveHTTP(c.HTTPS, handler, tlsConfig); err != nil {
+			return err
+		}
+	}
+	s.onClose(func(context.Context) { handler.Stop() }) // before the servers wait for its streams
+	return nil
+}
+
+func (s *server) serveHTTP(address string, handler http.Handler, tlsConfig *tls.Config) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("opening HTTP: %w", err)
+	}
+	srv := &http.Server{
+		Handler: handler, TLSConfig: tlsConfig, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	go func() {
+		serve := func() error { return srv.Serve(listener) }
+		if tlsConfig != nil {
+			serve = func() error { return srv.ServeTLS(listener, "", "") }
+		}
+		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("serving HTTP on %s: %w", address, err)
+		}
+	}()
+	s.onClose(func(ctx context.Context) {
+		if err := srv.Shutdown(ctx); err != nil {
+			s.closeQuietly(srv)
+		}
+	})
+	return nil
+}
+
+func (s *server) closeQuietly(c io.Closer) {
+	if err := c.Close(); err != nil {
+		s.log.Debug("closing", "error", err)
+	}
+}
