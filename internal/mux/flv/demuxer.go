@@ -144,7 +144,7 @@ func (v *videoDemuxer) readEnhanced(body []byte) (*media.Frame, time.Duration, e
 
 // configure takes a sequence header.
 func (v *videoDemuxer) configure(codec media.Codec, record []byte) error {
-	var units [][]byte
+	var sets [][][]byte // of each kind
 	lengthSize := 4
 	switch codec {
 	case media.H264:
@@ -152,13 +152,13 @@ func (v *videoDemuxer) configure(codec media.Codec, record []byte) error {
 		if err != nil {
 			return err
 		}
-		units, lengthSize = append(c.SPS, c.PPS...), c.LengthSize
+		sets, lengthSize = [][][]byte{c.SPS, c.PPS}, c.LengthSize
 	case media.H265:
 		c, err := bitstream.ParseHEVCConfig(record)
 		if err != nil {
 			return err
 		}
-		units, lengthSize = append(append(c.VPS, c.SPS...), c.PPS...), c.LengthSize
+		sets, lengthSize = [][][]byte{c.VPS, c.SPS, c.PPS}, c.LengthSize
 	case media.AV1:
 		f, err := av1Format(record)
 		if err != nil {
@@ -180,9 +180,11 @@ func (v *videoDemuxer) configure(codec media.Codec, record []byte) error {
 		v.sets = bitstream.ParameterSets{Codec: codec}
 	}
 	v.lengthSize, v.extra = lengthSize, nil
-	for _, unit := range units {
-		if !v.sets.Add(unit) {
-			v.extra = bitstream.AppendUnit(v.extra, unit)
+	for _, kind := range sets {
+		for i, unit := range kind {
+			if i > 0 || !v.sets.Add(unit) {
+				v.extra = bitstream.AppendUnit(v.extra, unit)
+			}
 		}
 	}
 	f := v.sets.Format()
