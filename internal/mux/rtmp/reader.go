@@ -224,12 +224,12 @@ func (r *Reader) payload(s *chunkStream, n int) error {
 			s.body = bigger
 		}
 		step := min(n, cap(s.body)-have)
-		s.body = s.body[:have+step]
-		read, err := io.ReadFull(r.br, s.body[have:])
+		read, err := io.ReadFull(r.br, s.body[have:have+step])
 		r.received += uint32(read)
 		if err != nil {
 			return unexpected(err)
 		}
+		s.body = s.body[:have+step]
 		r.pending += step
 		n -= step
 	}
