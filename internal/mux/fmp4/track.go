@@ -22,6 +22,7 @@ const VideoTimescale = 90000
 // Bounds on what a format may carry; real parameter sets have some tens of bytes.
 const (
 	maxParameterSet = 4 << 10
+	maxAudioConfig  = 64 // descriptors with lengths of one byte go round it
 	maxDimension    = 1<<16 - 1
 	maxSampleRate   = 192000
 )
@@ -228,6 +229,9 @@ func (t *Track) describeSound(f *media.Format) error {
 	object := audioObjectType(f.Config)
 	if object == 0 {
 		return ErrNoParameters
+	}
+	if len(f.Config) > maxAudioConfig {
+		return fmt.Errorf("fmp4: AAC configuration of %d bytes", len(f.Config))
 	}
 	t.Codecs = fmt.Sprintf("mp4a.40.%d", object)
 	t.entry = mp4.CreateAudioSampleEntryBox("mp4a", uint16(f.Channels), 16, rate, mp4.CreateEsdsBox(bytes.Clone(f.Config)))

@@ -49,7 +49,9 @@ func keyframes(from, to, step time.Duration) (f frames) {
 
 // audio makes AAC frames without gaps between two times since origin.
 func audio(from, to time.Duration, format *media.Format) (f frames) {
-	length := func(n int) time.Duration { return time.Duration(n) * 1024 * time.Second / time.Duration(format.SampleRate) }
+	length := func(n int) time.Duration {
+		return time.Duration(n) * 1024 * time.Second / time.Duration(format.SampleRate)
+	}
 	for i := 0; from+length(i) < to; i++ {
 		at := origin + from + length(i)
 		f = append(f, &media.Frame{Format: format, Payload: []byte{0x21, 0x10, byte(i)}, PTS: at, DTS: at, Duration: length(1), Keyframe: true})
