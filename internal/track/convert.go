@@ -21,7 +21,15 @@ type derivedTrack struct {
 	demand
 	track *Track
 	stop  chan struct{}
+	video *codec.VideoConverter // nil for sound
 }
+
+// A converter of pictures drops up to the next keyframe when it is handed more than it can hold. So what has gathered
+// since the last keyframe, which it begins with, is handed over in pieces, faster than it came.
+const (
+	backlogPiece = 32
+	backlogPause = 200 * time.Millisecond
+)
 
 // readPlain leases H.264 without B-frames.
 func (t *Track) readPlain() (*FrameLease, error) {
@@ -89,7 +97,7 @@ func (t *Track) startConversion(c conversion) (*derivedTrack, error) {
 		t.giveBack(source)
 		return nil, err
 	}
-	d.track.up = &converterUpstream{converter: converter}
+	d.video, d.track.up = converter, &converterUpstream{converter: converter}
 	go d.convertVideo(source, converter)
 	return d, nil
 }
@@ -103,7 +111,7 @@ func (t *Track) giveBack(lease *FrameLease) {
 
 func (d *derivedTrack) convertAudio(t *Track, source *FrameLease, converter *codec.AudioConverter) {
 	defer source.Release()
-	d.follow(source.Ring(), source.Ring().Live(), func(f *media.Frame) {
+	d.follow(source.Ring(), source.Ring().Live(), 0, func(f *media.Frame) {
 		frames, err := converter.Convert(f)
 		if err != nil {
 			t.problems.set(ProblemConversion, fmt.Sprintf("Sound cannot be converted: %v.", err))
@@ -118,32 +126,32 @@ func (d *derivedTrack) convertAudio(t *Track, source *FrameLease, converter *cod
 func (d *derivedTrack) convertVideo(source *FrameLease, converter *codec.VideoConverter) {
 	defer source.Release()
 	defer converter.Close()
-	d.follow(source.Ring(), source.Ring().FromKey(), converter.Write)
+	d.follow(source.Ring(), source.Ring().FromKey(), backlogPause, converter.Write)
 }
 
-// follow hands the frames of a ring to f until the ring or the conversion ends.
-func (d *derivedTrack) follow(ring *media.Ring[*media.Frame], cursor *media.Cursor[*media.Frame], f func(*media.Frame)) {
-	var batch [32]*media.Frame
+// follow hands the frames of a ring to f until the ring or the conversion ends. While there are more than a piece, it
+// pauses between pieces.
+func (d *derivedTrack) follow(ring *media.Ring[*media.Frame], cursor *media.Cursor[*media.Frame], pause time.Duration, f func(*media.Frame)) {
+	var batch [backlogPiece]*media.Frame
 	for {
-		select {
-		case <-d.stop:
-			return
-		default:
-		}
 		woken := ring.Woken()
 		n, _, err := cursor.Read(batch[:])
 		for _, frame := range batch[:n] {
 			f(frame)
 		}
 		clear(batch[:n])
-		if n > 0 {
-			continue
-		}
-		if err != nil {
+		var rest <-chan time.Time
+		switch {
+		case n == len(batch):
+			woken, rest = nil, time.After(pause)
+		case n == 0 && err != nil:
 			return
+		case n > 0:
+			continue
 		}
 		select {
 		case <-woken:
+		case <-rest:
 		case <-d.stop:
 			return
 		}

@@ -1,6 +1,7 @@
 package track
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 )
@@ -23,8 +24,19 @@ type Problem struct{ Code, Text string }
 // Problems are what is wrong with the track now.
 func (t *Track) Problems() []Problem {
 	t.problems.mu.Lock()
-	defer t.problems.mu.Unlock()
-	return slices.Clone(t.problems.list)
+	list := slices.Clone(t.problems.list)
+	t.problems.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for c, d := range t.derived {
+		if d.video == nil {
+			continue
+		}
+		if err := d.video.Err(); err != nil {
+			list = append(list, Problem{ProblemConversion, fmt.Sprintf("The picture cannot be converted to %s: %v.", c.to, err)})
+		}
+	}
+	return list
 }
 
 type problems struct {

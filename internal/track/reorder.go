@@ -45,13 +45,18 @@ func (r *reorder) push(p *media.Packet) {
 		r.started, r.missing, r.lost = false, false, true
 	}
 	if !r.started {
-		r.started, r.ssrc, r.next, r.highest = true, p.SSRC, p.Seq, p.Seq
+		r.begin(p)
 	}
 	if p.Seq < r.next {
 		return
 	}
 	r.slots[p.Seq%size] = p
 	r.highest = max(r.highest, p.Seq)
+}
+
+// begin makes a packet the first one.
+func (r *reorder) begin(p *media.Packet) {
+	r.started, r.ssrc, r.next, r.highest = true, p.SSRC, p.Seq, p.Seq
 }
 
 // pop gives the next packet in order, nil when it has not come and may still come. lost tells that packets before it
@@ -62,6 +67,9 @@ func (r *reorder) pop(now time.Duration) (p *media.Packet, lost bool) {
 	}
 	size := uint64(len(r.slots))
 	if r.slots[r.next%size] == nil {
+		if r.slots[r.highest%size] == nil {
+			return nil, false // begun, nothing pushed yet
+		}
 		if !r.missing {
 			r.missing, r.since = true, r.firstAfterGap().Arrival
 		}

@@ -19,6 +19,8 @@ const (
 	freshKeyframe = 3 * time.Second
 	// layerCheck is how often the choice of layer is looked at.
 	layerCheck = 250 * time.Millisecond
+	// mostReordered is how many packets may have come before one that is read first.
+	mostReordered = 256
 	// never is a time long before all others.
 	never = time.Duration(math.MinInt64 / 2)
 )
@@ -177,7 +179,7 @@ func (u *unpacker) start(l *Layer, now time.Duration) reading {
 	}
 	if at, ok := l.ring.LastKeyframe(); ok {
 		if p := l.ring.At(at); p != nil && now-p.Arrival < freshKeyframe {
-			r.at = at
+			r.begin(at, p)
 			return r
 		}
 	}
@@ -191,7 +193,6 @@ func (u *unpacker) read(now time.Duration) {
 	if u.next.layer != nil && u.next.seek() {
 		u.drain(now)
 		u.current, u.next = u.next, reading{}
-		u.current.order = newReorder(u.track.info.Kind)
 		u.assemble.gap()
 	}
 	u.drain(now)
@@ -245,17 +246,33 @@ func (u *unpacker) pop(now time.Duration) {
 // seek moves to the next keyframe of a layer, if it has come.
 func (r *reading) seek() bool {
 	for head := r.layer.ring.Head(); r.at < head; r.at++ {
-		p := r.layer.ring.At(r.at)
-		if p != nil && p.Start && (p.Keyframe || r.layer.track.info.Kind == media.Audio) {
+		if p := r.layer.ring.At(r.at); p != nil && p.Keyframe {
+			r.begin(r.at, p)
 			return true
 		}
 	}
 	return false
 }
 
+// begin goes to a keyframe's first packet. If that was lost and came again, what follows it came before.
+func (r *reading) begin(at uint64, p *media.Packet) {
+	r.order = newReorder(r.layer.track.info.Kind)
+	r.order.begin(p)
+	r.at = at
+	for i := at; i > 0 && at-i < mostReordered; i-- {
+		q := r.layer.ring.At(i - 1)
+		if q == nil || q.SSRC != p.SSRC {
+			return
+		}
+		if q.Seq > p.Seq {
+			r.at = i - 1
+		}
+	}
+}
+
 // askKeyframe asks for one every 2 s while there are readers, sooner while nothing can be shown.
 func (u *unpacker) askKeyframe(now time.Duration) {
-	if u.track.info.Kind != media.Video || u.current.layer == nil {
+	if u.track.info.Kind != media.Video || u.current.layer == nil || !u.wanted.Load() || u.track.Muted() {
 		return
 	}
 	l, due := u.current.layer, max(u.asked, u.current.key)+keyframeInterval

@@ -1,0 +1,191 @@
+package track
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/mediatest"
+	"github.com/tuttilive/tutti/internal/media/rtpfmt"
+)
+
+// ingest writes a picture each 40 ms with a keyframe each second.
+type ingest struct {
+	t     *testing.T
+	track *Track
+	n     int
+}
+
+func (g *ingest) run(frames int) {
+	g.t.Helper()
+	format := g.track.Format()
+	if format == nil {
+		format = mediatest.H264Format(1280, 720)
+	}
+	for range frames {
+		key := g.n%25 == 0
+		g.n++
+		if err := g.track.WriteFrame(mediatest.Frame(format, key, media.Now(), mediatest.H264(key, 5000))); err != nil {
+			g.t.Fatal(err)
+		}
+		time.Sleep(40 * time.Millisecond)
+		synctest.Wait()
+	}
+}
+
+// counter counts what a listener hears.
+type counter struct{ calls int }
+
+func (c *counter) PacketsReady(*Layer) { c.calls++ }
+
+func TestPacketsOfFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		track := NewFromFrames(Info{Kind: media.Video, Codec: media.H264})
+		defer track.Close()
+		g := &ingest{t: t, track: track}
+		g.run(30) // keyframes at 0 and 25
+		lease, err := track.ReadPackets(media.H264)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		layers, changed := lease.Layers()
+		if len(layers) != 1 || layers[0].RID() != "" || layers[0].Track() != track {
+			t.Fatalf("layers %v", layers)
+		}
+		l, ring := layers[0], layers[0].Ring()
+		// A first subscriber gets a picture at once: the ring begins at the last keyframe.
+		if at, ok := ring.LastKeyframe(); !ok || at != 0 {
+			t.Fatalf("keyframe at %d, %v", at, ok)
+		}
+		first := ring.At(0)
+		if first.Seq < 1<<16 || !first.Start || !first.Keyframe || first.Timestamp != rtpfmt.Timestamp(media.Now()-5*40*time.Millisecond, 90000) {
+			t.Errorf("first packet %+v", first)
+		}
+		if w, h := l.Size(); w != 1280 || h != 720 {
+			t.Errorf("layer of %dx%d", w, h)
+		}
+		heard := &counter{}
+		l.Listen(heard)
+		head := ring.Head()
+		g.run(25)
+		if heard.calls != 25 {
+			t.Errorf("%d calls for 25 frames", heard.calls)
+		}
+		l.Unlisten(heard)
+		seq := ring.At(head).Seq
+		for i := head; i < ring.Head(); i++ {
+			p := ring.At(i)
+			if p.Seq != seq || p.SSRC != first.SSRC || len(p.Payload) == 0 {
+				t.Fatalf("packet %d: %+v", i, p)
+			}
+			seq++
+			if at, ok := l.MediaTime(p.Timestamp); !ok || !near(media.Now()-at, 0, 2*time.Second) {
+				t.Fatalf("packet %d at %v", i, at)
+			}
+		}
+		newest := ring.At(ring.Head() - 1)
+		if at, _ := l.MediaTime(newest.Timestamp); !near(at, media.Now()-40*time.Millisecond, 12*time.Microsecond) || !newest.Marker {
+			t.Errorf("newest packet at %v, now is %v", at, media.Now())
+		}
+		if s := track.Stats(); s.FPS < 24 || s.FPS > 26 || s.Bitrate < 900_000 {
+			t.Errorf("%+v", s)
+		}
+		if !l.Active(media.Now()) || l.Bitrate() < 900_000 {
+			t.Errorf("bitrate %d", l.Bitrate())
+		}
+		l.RequestKeyframe() // nobody can be asked
+
+		second, err := track.ReadPackets(media.NoCodec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lease.Release()
+		g.run(200)
+		if again, _ := second.Layers(); len(again) != 1 || again[0] != l {
+			t.Error("another packetizer while there are readers")
+		}
+		second.Release()
+		g.run(100)
+		third, _ := track.ReadPackets(media.H264)
+		if again, _ := third.Layers(); again[0] != l {
+			t.Error("another packetizer within 5 s")
+		}
+		third.Release()
+		select {
+		case <-changed:
+			t.Error("layers changed too early")
+		default:
+		}
+		g.run(150)
+		if again, _ := third.Layers(); len(again) != 0 {
+			t.Error("the packetizer stayed")
+		}
+		<-changed
+	})
+}
+
+func TestLongSoundFramesAsPackets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		track := NewFromFrames(Info{Kind: media.Audio, Codec: media.Opus})
+		defer track.Close()
+		lease, err := track.ReadPackets(media.Opus)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer lease.Release()
+		payload := mediatest.Opus(400)
+		payload[0], payload[1] = 0xff, 3 // three blocks of 20 ms
+		for range 20 {
+			f := mediatest.Frame(rtpfmt.OpusFormat, true, media.Now(), payload)
+			f.Duration = 60 * time.Millisecond
+			if err := track.WriteFrame(f); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(60 * time.Millisecond)
+			synctest.Wait()
+		}
+		layers, _ := lease.Layers()
+		ring := layers[0].Ring()
+		if ring.Head() != 20 {
+			t.Fatalf("%d packets", ring.Head())
+		}
+		for i := uint64(1); i < 20; i++ {
+			if d := ring.At(i).Timestamp - ring.At(i-1).Timestamp; d < 2879 || d > 2881 {
+				t.Errorf("packet %d: %d after the one before", i, d)
+			}
+		}
+	})
+}
+
+func TestBFramesWithoutFFmpegAreReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		track := NewFromFrames(Info{Kind: media.Video, Codec: media.H264, Workers: codec.FindWorkers("off")})
+		defer track.Close()
+		lease, err := track.ReadPackets(media.H264) // before the first frame tells
+		if err != nil {
+			t.Fatal(err)
+		}
+		format := mediatest.H264Format(640, 360)
+		for i, pts := range []time.Duration{80, 200, 120, 160} {
+			f := mediatest.Frame(format, i == 0, time.Duration(i)*40*time.Millisecond, mediatest.H264(i == 0, 500))
+			f.PTS = pts * time.Millisecond
+			if err := track.WriteFrame(f); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if !problem(track, ProblemBFrames) {
+			t.Error("not reported")
+		}
+		if _, err := track.ReadPackets(media.H264); err == nil {
+			t.Error("a second reader was not told")
+		}
+		lease.Release()
+		if err := track.CanConvert(media.H264); err != nil {
+			t.Errorf("frames: %v", err)
+		}
+	})
+}
