@@ -2,6 +2,8 @@ package studio
 
 import (
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program"
@@ -39,6 +41,24 @@ type SourceTrack struct {
 	Shown bool
 }
 
+// WarningAttribute begins the names of attributes in which a door tells what is wrong with what a participant sends: the
+// rest of the name is a stable code, the value an English sentence.
+const WarningAttribute = "tutti.warning."
+
+// warnings are what the program says and what doors noted of its sources, each code once.
+func (s *Studio) warnings(sources []Source) []program.Warning {
+	all := s.air.program.Warnings()
+	for _, src := range sources {
+		for _, name := range slices.Sorted(maps.Keys(src.Participant.Attributes)) {
+			code, ok := strings.CutPrefix(name, WarningAttribute)
+			if ok && !slices.ContainsFunc(all, func(w program.Warning) bool { return w.Code == code }) {
+				all = append(all, program.Warning{Code: code, Text: src.Participant.Attributes[name]})
+			}
+		}
+	}
+	return all
+}
+
 // LiveStatus fails with ErrNotLive while the room is not on the air.
 func (s *Studio) LiveStatus() (LiveStatus, error) {
 	s.mu.Lock()
@@ -47,7 +67,8 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 	if a == nil {
 		return LiveStatus{}, ErrNotLive
 	}
-	st := LiveStatus{Live: s.room.Live(), Sources: s.sources(), Warnings: a.program.Warnings(), Sent: a.sent.Load()}
+	st := LiveStatus{Live: s.room.Live(), Sources: s.sources(), Sent: a.sent.Load()}
+	st.Warnings = s.warnings(st.Sources)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	st.Viewers, st.Skips = maps.Clone(a.viewers), maps.Clone(a.skips)

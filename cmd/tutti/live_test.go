@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	testPicture = []string{"-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30"}
+	testTone    = []string{"-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"}
+	withBFrames = []string{"-c:v", "libx264", "-profile:v", "high", "-pix_fmt", "yuv420p", "-preset", "veryfast", "-bf", "3", "-g", "60"}
+	aac         = []string{"-c:a", "aac", "-b:a", "96k"}
+)
+
+// probe gives the codecs that ffprobe finds at an address.
+func probe(t *testing.T, url string) []string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "ffprobe", "-v", "error", "-of", "json", "-show_streams", url).Output()
+	if err != nil {
+		t.Errorf("ffprobe %s: %v", url, err)
+		return nil
+	}
+	var found struct {
+		Streams []struct {
+			Codec string `json:"codec_name"`
+		}
+	}
+	if err := json.Unmarshal(out, &found); err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, s := range found.Streams {
+		list = append(list, s.Codec)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// decode plays an address for a while with ffmpeg, which complains about what it cannot decode.
+func decode(t *testing.T, url string, span string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+	defer cancel()
+	log, err := ffmpeg(t, ctx, "-xerror", "-loglevel", "error", "-i", url, "-t", span, "-f", "null", "-")
+	if err != nil || strings.TrimSpace(log) != "" {
+		t.Errorf("playing %s: %v\n%s", url, err, log)
+	}
+}
+
+// TestRTMPToEveryDoor publishes what encoders send and plays it over FLV and HLS.
+func TestRTMPToEveryDoor(t *testing.T) {
+	for name, c := range map[string]struct {
+		source   []string
+		flv, hls string
+	}{
+		"picture and sound": {slices.Concat(testPicture, testTone, baseline, aac), "aac h264", "aac h264"},
+		"B-frames":          {slices.Concat(testPicture, testTone, withBFrames, aac), "aac h264", "aac h264"},
+		"sound only":        {slices.Concat(testTone, aac), "aac", "aac"},
+		// HLS has silence where there is no sound yet, so that it can come later without a new playlist.
+		"picture only": {slices.Concat(testPicture, baseline), "h264", "aac h264"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			needFFmpeg(t)
+			r := start(t)
+			publish(t, slices.Concat(c.source, []string{"-f", "flv", "rtmp://" + r.RTMP + "/live/demo"})...)
+			r.live("demo")
+			for path, want := range map[string]string{"/live/demo.flv": c.flv, "/live/demo/index.m3u8": c.hls} {
+				if got := strings.Join(probe(t, r.url("%s", path)), " "); got != want {
+					t.Errorf("%s has %s, want %s", path, got, want)
+				}
+				decode(t, r.url("%s", path), "4")
+			}
+		})
+	}
+}
+
+// TestNotLiveBeforeAndAfter goes to all play doors before a stream, during it, and after its end.
+func TestNotLiveBeforeAndAfter(t *testing.T) {
+	needFFmpeg(t)
+	r := start(t, "--away-grace", "200ms")
+	doors := func() map[string]int {
+		got := map[string]int{}
+		for _, path := range []string{"/live/demo.flv", "/live/demo/index.m3u8", "/api/rooms/demo/live"} {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url("%s", path), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[path] = resp.StatusCode
+			resp.Body.Close()
+			cancel()
+		}
+		resp, err := http.Post(r.url("/whep/demo"), "application/sdp", strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		got["/whep/demo"] = resp.StatusCode
+		return got
+	}
+	for path, status := range doors() {
+		if status != http.StatusNotFound {
+			t.Errorf("before: %s answers %d", path, status)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = ffmpeg(t, ctx, slices.Concat(testPicture, testTone, baseline, aac, []string{"-f", "flv", "rtmp://" + r.RTMP + "/live/demo"})...)
+	}()
+	r.live("demo")
+	for path, status := range doors() {
+		if want := map[bool]int{true: http.StatusBadRequest, false: http.StatusOK}[path == "/whep/demo"]; status != want {
+			t.Errorf("during: %s answers %d", path, status)
+		}
+	}
+	cancel()
+	<-ended
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		got := doors()
+		if !slices.ContainsFunc([]string{"/live/demo.flv", "/live/demo/index.m3u8", "/api/rooms/demo/live", "/whep/demo"}, func(p string) bool { return got[p] != 404 }) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after: %v", got)
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+}
