@@ -20,6 +20,7 @@ func (s *session) begin() error {
 	if err := s.makeTransports(); err != nil {
 		return err
 	}
+	s.findOutH264()
 	for _, p := range s.part.Others() {
 		s.others[p.SID] = p
 	}
@@ -33,11 +34,23 @@ func (s *session) begin() error {
 	for _, req := range s.join.addTracks {
 		s.addTrack(req)
 	}
-	if s.join.offer != nil && s.join.offer.Sdp != "" {
+	if s.client.appliesOfferLate() {
+		s.after(lateOfferDelay, offerApplied{})
+	} else {
+		s.takeJoinOffer()
+	}
+	s.join.addTracks = nil
+	return nil
+}
+
+// offerApplied: the client can take the answer to the offer in its join request now.
+type offerApplied struct{}
+
+func (s *session) takeJoinOffer() {
+	if s.join.offer.GetSdp() != "" {
 		s.takeOffer(s.join.offer)
 	}
-	s.join.offer, s.join.addTracks = nil, nil
-	return nil
+	s.join.offer = nil
 }
 
 func (s *session) makeTransports() (err error) {
@@ -74,26 +87,27 @@ func serverInfo() *pb.ServerInfo {
 	return &pb.ServerInfo{Edition: pb.ServerInfo_Standard, Version: serverVersion, Protocol: serverProtocol}
 }
 
-// publishCodecs are the codecs that the client may publish. Clients publish VP8 by default and otherwise the first video
-// codec of this list, so H.264 stands first and VP8 is named only to those that have no H.264: what they publish cannot
-// be passed through to live outputs.
+// publishCodecs are the codecs that the client shall publish. Clients publish VP8 by default; where it is not in this
+// list they take the first picture codec that is. So only those that may have no H.264 are told of VP8: what they publish
+// cannot be passed through to live outputs. VP9 and AV1 are not named, because clients send them in spatial layers within
+// one stream, of which we could not leave any out for a subscriber who wants a small picture.
 func (s *session) publishCodecs() []*pb.Codec {
-	codecs := []media.Codec{media.H264, media.VP9, media.AV1}
-	if !s.codesH264() {
-		codecs = []media.Codec{media.VP8, media.H264, media.VP9, media.AV1}
+	codecs := []media.Codec{media.H264, media.Opus}
+	if s.lacksH264 {
+		codecs = []media.Codec{media.VP8, media.H264, media.Opus}
 	}
 	var out []*pb.Codec
-	for _, c := range append(codecs, media.Opus) {
+	for _, c := range codecs {
 		out = append(out, &pb.Codec{Mime: mimeType(c)})
 	}
 	return out
 }
 
-// codesH264 tells whether the client can publish H.264: from its first offer, where that came along and has a picture,
+// findOutH264 notes whether the client can publish H.264: from its first offer, where that came along and has a picture,
 // else from what it says it is.
-func (s *session) codesH264() bool {
+func (s *session) findOutH264() {
+	s.lacksH264 = s.client.mayLackH264()
 	if sdp := strings.ToLower(s.join.offer.GetSdp()); strings.Contains(sdp, "m=video") {
-		return strings.Contains(sdp, fmt.Sprintf(" %s/90000", strings.ToLower(media.H264.RTPName())))
+		s.lacksH264 = !strings.Contains(sdp, fmt.Sprintf(" %s/90000", strings.ToLower(media.H264.RTPName())))
 	}
-	return !s.client.mayLackH264()
 }

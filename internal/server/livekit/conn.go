@@ -157,6 +157,7 @@ func (c *conn) fail() {
 	c.ending, c.out, c.bytes = true, nil, 0
 	c.mu.Unlock()
 	c.ws.CloseNow()
+	c.notify()
 }
 
 // ping looks whether the other side is there; without an answer the connection is closed, and the reader learns of it.
@@ -165,7 +166,6 @@ func (c *conn) ping() {
 	defer cancel()
 	if err := c.ws.Ping(ctx); err != nil {
 		c.fail()
-		c.notify()
 	}
 }
 

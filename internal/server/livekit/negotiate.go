@@ -83,7 +83,7 @@ func (s *session) takeAnswer(sd *pb.SessionDescription) {
 
 // askForOffer asks the client to offer, with as many more sections as our outbounds need.
 func (s *session) askForOffer() {
-	audio, video := s.publisher.peer.Unplaced()
+	audio, video := s.publisher.peer.Missing()
 	if s.asking.pending && audio <= s.asking.audio && video <= s.asking.video {
 		s.remote.changed = false
 		return // the offer to come will do

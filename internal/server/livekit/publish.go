@@ -146,8 +146,11 @@ func (s *session) sendPublished(t *ownTrack) {
 	if t.pub.Kind == media.Video && info.MimeType == "" {
 		// Clients that wait for this before they offer take the codec from here.
 		want := t.codec
-		if want == media.NoCodec || want == media.VP8 && s.codesH264() {
+		switch {
+		case !s.lacksH264:
 			want = media.H264
+		case want == media.NoCodec:
+			want = media.VP8
 		}
 		info.MimeType = mimeType(want)
 		info.Codecs[0].MimeType = info.MimeType

@@ -24,7 +24,6 @@ func (s *session) lostConn(l connLost) {
 	}
 	s.log.Info("signal connection lost", "error", l.err)
 	l.conn.fail()
-	l.conn.notify()
 	s.conn = nil
 	s.awaySince = time.Now()
 	s.away = s.after(s.server.resumeGrace, awayTooLong{s.awaySince})

@@ -39,6 +39,7 @@ type session struct {
 	others  map[string]room.Participant // by SID
 	updates participantUpdates
 
+	lacksH264  bool       // the client may not be able to publish H.264
 	publisher  *transport // with onePeer the only one
 	subscriber *transport
 	publishing publishing
@@ -159,6 +160,8 @@ func (s *session) take(item any) {
 	case roomUpdateDue:
 		s.roomDue = false
 		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: roomInfo(s.part.Room())}}})
+	case offerApplied:
+		s.takeJoinOffer()
 	case pairingDue:
 		s.pairByKind()
 	case trackTaken:

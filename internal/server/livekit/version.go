@@ -2,6 +2,7 @@ package livekit
 
 import (
 	"strings"
+	"time"
 
 	pb "github.com/livekit/protocol/livekit"
 )
@@ -46,3 +47,10 @@ func (c client) unknownMessages() bool {
 func (c client) mayLackH264() bool {
 	return strings.HasPrefix(strings.ToLower(c.info.Browser), "firefox")
 }
+
+// lateOfferDelay is how long after the join response the first answer goes out to clients that apply their offer late.
+const lateOfferDelay = 100 * time.Millisecond
+
+// appliesOfferLate: the client sets the offer of its join request as its own only after it has begun to read what comes
+// behind the join response, so an answer right behind that finds no offer. Go's SDK 2.17 does so.
+func (c client) appliesOfferLate() bool { return c.info.Sdk == pb.ClientInfo_GO }
