@@ -114,6 +114,8 @@ func (s *server) close() {
 }
 
 func (s *server) open(c config.Server, keys auth.Keys) error {
+	found := make(chan *codec.Workers, 1)
+	go func() { found <- codec.FindWorkers(c.FFmpeg) }() // asks ffmpeg for its version, which takes longer than all the rest
 	st, err := store.Open(c.Data, s.log)
 	if err != nil {
 		return err
@@ -123,12 +125,12 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	if err != nil {
 		return err
 	}
-	workers := codec.FindWorkers(c.FFmpeg)
-	s.onClose(func(context.Context) { workers.Close() })
 	endpoint, err := s.openRTC(c)
 	if err != nil {
 		return err
 	}
+	workers := <-found
+	s.onClose(func(context.Context) { workers.Close() })
 	house := studio.NewHouse(studio.Options{
 		Keys: keys, Rooms: policies, Workers: workers, Dev: c.Dev, MaxParticipants: c.MaxParticipants, AwayGrace: c.AwayGrace, Log: s.log,
 	})
