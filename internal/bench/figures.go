@@ -34,6 +34,13 @@ func (l *Latencies) Add(d time.Duration) {
 	l.list = append(l.list, d)
 }
 
+// Reset forgets what was gathered.
+func (l *Latencies) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list, l.step, l.seen = l.list[:0], 1, 0
+}
+
 // Percentiles gives the values below which the given shares (0 to 1) lie; zeros when nothing was gathered.
 func (l *Latencies) Percentiles(shares ...float64) []time.Duration {
 	l.mu.Lock()

@@ -103,6 +103,7 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 		return r, err
 	}
 	progress(fmt.Sprintf("measuring for %v", plan.Duration))
+	counters.Age.Reset() // what came before began in the past: a subscriber starts at the last keyframe
 	cpu0, err0 := server.CPU()
 	packets0, bytes0, lost0, stalls0, at0 := counters.Packets.Load(), counters.Bytes.Load(), counters.Lost.Load(), counters.Stalls.Load(), time.Now()
 	if err := pause(ctx, plan.Duration); err != nil {
