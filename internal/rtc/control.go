@@ -1,0 +1,146 @@
+package rtc
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+// rtcp decrypts a compound packet and tells everybody concerned.
+func (r *reader) rtcp(p *Peer, b []byte) {
+	open := p.open.Load()
+	if open == nil || p.rx.closed {
+		return
+	}
+	raw, ok := open.OpenRTCP(r.control[:0], b)
+	r.control = raw[:0]
+	if !ok {
+		return
+	}
+	packets, err := rtcp.Unmarshal(raw)
+	if err != nil {
+		return // authentic but malformed: nothing in it can be trusted to mean what it says
+	}
+	for _, packet := range packets {
+		r.controlPacket(p, packet)
+	}
+}
+
+func (r *reader) controlPacket(p *Peer, packet rtcp.Packet) {
+	switch c := packet.(type) {
+	case *rtcp.SenderReport:
+		if s := p.rx.stream(c.SSRC); s != nil && s.ready() {
+			s.sink.SenderReport(c.NTPTime, c.RTPTime, r.now)
+		}
+		r.reception(p, c.Reports)
+	case *rtcp.ReceiverReport:
+		r.reception(p, c.Reports)
+	case *rtcp.TransportLayerNack:
+		if o := p.outbound(c.MediaSSRC); o != nil {
+			o.cfg.Feedback.Nack(nackedNumbers(c.Nacks))
+		}
+	case *rtcp.PictureLossIndication:
+		if o := p.outbound(c.MediaSSRC); o != nil {
+			o.cfg.Feedback.KeyframeWanted()
+		}
+	case *rtcp.FullIntraRequest:
+		for _, f := range c.FIR {
+			if o := p.outbound(f.SSRC); o != nil {
+				o.cfg.Feedback.KeyframeWanted()
+			}
+		}
+	case *rtcp.Goodbye:
+		for _, ssrc := range c.Sources {
+			if src := p.rx.sources[ssrc]; src != nil {
+				p.rx.unbind(src)
+			}
+		}
+	case *rtcp.ReceiverEstimatedMaximumBitrate:
+		if c := p.cfg.Congestion; c != nil {
+			c.RemoteEstimate(uint64(packet.(*rtcp.ReceiverEstimatedMaximumBitrate).Bitrate), r.now)
+		}
+	case *rtcp.TransportLayerCC:
+		if o := p.cfg.Congestion; o != nil {
+			o.TransportFeedback(c, r.now)
+		}
+	}
+}
+
+// maxNacked bounds the sequence numbers of one NACK: more than a second of video is not worth repairing.
+const maxNacked = 512
+
+func nackedNumbers(pairs []rtcp.NackPair) []uint16 {
+	var seqs []uint16
+	for _, pair := range pairs {
+		pair.Range(func(seq uint16) bool {
+			seqs = append(seqs, seq)
+			return len(seqs) < maxNacked
+		})
+		if len(seqs) >= maxNacked {
+			break
+		}
+	}
+	return seqs
+}
+
+// stream finds the stream with a media SSRC.
+func (rx *receiving) stream(ssrc uint32) *Stream {
+	if src := rx.sources[ssrc]; src != nil && src.stream != nil && src.stream.SSRC == ssrc {
+		return src.stream
+	}
+	return nil
+}
+
+// reception hands report blocks to their outbounds and measures the round trip (RFC 3550, section 6.4.1).
+func (r *reader) reception(p *Peer, reports []rtcp.ReceptionReport) {
+	for _, report := range reports {
+		o := p.outbound(report.SSRC)
+		if o == nil {
+			continue
+		}
+		if report.LastSenderReport != 0 {
+			if rtt, ok := roundTrip(media.NTP(r.now), report.LastSenderReport, report.Delay); ok {
+				p.rtt.Store(int64(rtt))
+			}
+		}
+		o.cfg.Feedback.Report(report)
+	}
+}
+
+// roundTrip is the time since a sender report left, less the time that the remote kept it; both in the middle 32 bits of
+// an NTP timestamp or in units of 1/65536 s. It is false for what cannot be.
+func roundTrip(ntp uint64, lastReport, delay uint32) (time.Duration, bool) {
+	units := uint32(ntp>>16) - lastReport - delay
+	if int32(units) < 0 || units > 10<<16 {
+		return 0, false
+	}
+	return time.Duration(units) * time.Second / 65536, true
+}
+
+// CongestionObserver hears what bandwidth estimation needs. Nothing in this package estimates: it is the place where an
+// estimator is plugged in. Transport-wide congestion control and REMB are negotiated for what we send only when a peer
+// has an observer, because the remote's feedback costs as much as media.
+type CongestionObserver interface {
+	// Sent tells that a packet of size bytes on the wire (without UDP and IP) leaves now with a transport-wide sequence
+	// number. It is called on the home sender.
+	Sent(sequence uint16, size int, now time.Duration)
+	// TransportFeedback and RemoteEstimate (bit/s) are called on the home reader.
+	TransportFeedback(feedback *rtcp.TransportLayerCC, now time.Duration)
+	RemoteEstimate(bitrate uint64, now time.Duration)
+}
+
+// stamp numbers a packet for transport-wide congestion control. It runs on the home sender.
+func (p *Peer) stamp(size int, now time.Duration) uint16 {
+	p.transportSeq++
+	if c := p.cfg.Congestion; c != nil {
+		c.Sent(p.transportSeq, size, now)
+	}
+	return p.transportSeq
+}
+
+// absoluteSendTime is a time in the 24 bits of 6.18 fixed point seconds of abs-send-time.
+func absoluteSendTime(t time.Duration) uint32 {
+	return uint32(uint64(t)<<18/uint64(time.Second)) & 0xffffff
+}

@@ -1,0 +1,250 @@
+package rtc
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/rtc/sdp"
+)
+
+// maxMessageSize is the longest data channel message that we take, in bytes.
+const maxMessageSize = 256 << 10
+
+// CreateAnswer gives the answer to the offer set last. It contains all candidates.
+func (p *Peer) CreateAnswer() (string, error) {
+	n := &p.negotiation
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.unanswered {
+		return "", ErrNoOffer
+	}
+	n.unanswered = false
+	text := p.describe(n.sections, n.bundled, p.secure.answerSetup())
+	p.activate()
+	p.negotiatedData(n.sections)
+	return text, nil
+}
+
+// CreateOffer offers what outbounds and inbound sections there are now.
+func (p *Peer) CreateOffer() (string, error) {
+	n := &p.negotiation
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.unanswered {
+		return "", fmt.Errorf("%w: the remote's offer is not answered yet", ErrNegotiation)
+	}
+	next := make([]*section, 0, len(n.sections)+len(n.outbounds))
+	for _, s := range n.sections {
+		t := *s
+		if t.out != nil && t.out.removed {
+			t.out, t.sends = nil, false
+		}
+		// Whatever the remote answered last time, we would still like to send.
+		t.sends = t.out != nil
+		next = append(next, &t)
+	}
+	if p.cfg.DataChannels && !slices.ContainsFunc(next, func(s *section) bool { return s.data() && !s.rejected }) {
+		next = append(next, &section{mid: newMid(next), name: "application", protocol: "UDP/DTLS/SCTP"})
+	}
+	for _, kind := range n.receive {
+		next = append(next, &section{mid: newMid(next), name: kind.String(), kind: kind, receives: true})
+	}
+	for _, o := range n.unplaced(next) {
+		next = p.offerOutbound(next, o)
+	}
+	if len(next) > sdp.MaxSections {
+		return "", fmt.Errorf("%w: more than %d sections", ErrNegotiation, sdp.MaxSections)
+	}
+	for _, s := range next {
+		if !s.rejected && s.kind != 0 {
+			p.fillOffer(s)
+		}
+	}
+	n.offered = next
+	p.place()
+	return p.describe(next, true, sdp.ActPass), nil
+}
+
+// offerOutbound puts an outbound into a section that sends nothing, or into a new one.
+func (p *Peer) offerOutbound(next []*section, o *Outbound) []*section {
+	kind := o.cfg.Codec.Kind()
+	for i, s := range next {
+		if s.kind == kind && !s.rejected && s.out == nil && s.in == nil && !s.receives && !wasSending(p.negotiation.sections, i) {
+			s.out, s.sends = o, true
+			return next
+		}
+	}
+	return append(next, &section{mid: newMid(next), name: kind.String(), kind: kind, out: o, sends: true})
+}
+
+// fillOffer lists what we can do in a section.
+func (p *Peer) fillOffer(s *section) {
+	n := &p.negotiation
+	if s.protocol == "" {
+		s.protocol = "UDP/TLS/RTP/SAVPF"
+	}
+	var feedback []string
+	for _, kind := range []string{"transport-cc", "goog-remb", "ccm fir", "nack", "nack pli"} {
+		if kind == "goog-remb" && s.kind == media.Audio || kind == "nack" && s.kind == media.Audio && !s.receives {
+			continue
+		}
+		if p.takesFeedback(s, kind) {
+			feedback = append(feedback, kind)
+		}
+	}
+	codecs := p.codecs(s.kind)
+	var format *media.Format
+	if s.out != nil {
+		format = s.out.cfg.Format
+		if !s.receives {
+			codecs = nil
+		}
+		codecs = slices.DeleteFunc(codecs, func(c media.Codec) bool { return c == s.out.cfg.Codec })
+		codecs = append([]media.Codec{s.out.cfg.Codec}, codecs...)
+	}
+	s.formats, s.extensions = nil, nil
+	for _, codec := range codecs {
+		s.formats = append(s.formats, n.types.offerFormats(codec, format, feedback)...)
+		format = nil
+	}
+	for x := extMid; x < extensionCount; x++ {
+		if id := n.extensionID(x); id != 0 && p.takesExtension(s, x) {
+			s.extensions = append(s.extensions, sdp.Extension{ID: id, URI: extensionURIs[x]})
+		}
+	}
+}
+
+// SetAnswer applies the answer to the offer created last. A malformed or impossible answer is an error and changes
+// nothing.
+func (p *Peer) SetAnswer(text string) error {
+	d, err := sdp.Parse(text)
+	if err != nil {
+		return err
+	}
+	n := &p.negotiation
+	n.mu.Lock()
+	if n.offered == nil {
+		n.mu.Unlock()
+		return ErrNoOffer
+	}
+	next, err := p.applyAnswer(d)
+	if err != nil {
+		n.mu.Unlock()
+		return err
+	}
+	if ufrag := firstTransport(d).Ufrag; ufrag != "" {
+		n.remoteUfrag = ufrag
+	}
+	p.learnTransport(firstTransport(d), false)
+	changed := n.commit(next)
+	n.offered, n.receive = nil, nil
+	p.place()
+	p.publishRoutes()
+	p.activate()
+	p.negotiatedData(next)
+	n.mu.Unlock()
+	p.announce(changed)
+	return nil
+}
+
+func (p *Peer) applyAnswer(d *sdp.Description) ([]*section, error) {
+	n := &p.negotiation
+	if len(d.Sections) != len(n.offered) {
+		return nil, fmt.Errorf("%w: answer with %d sections to an offer with %d", ErrNegotiation, len(d.Sections), len(n.offered))
+	}
+	if err := p.checkTransport(d); err != nil {
+		return nil, err
+	}
+	next := make([]*section, 0, len(n.offered))
+	for i, offered := range n.offered {
+		m := &d.Sections[i]
+		if offered.name != m.Kind || m.Port != 0 && m.Mid != offered.mid {
+			return nil, fmt.Errorf("%w: section %d is %s %q and was answered as %s %q", ErrNegotiation, i, offered.name, offered.mid, m.Kind, m.Mid)
+		}
+		s := *offered
+		s.rejected = offered.rejected || m.Port == 0 || !carried(d, m)
+		s.in, s.sends, s.sources = nil, false, nil
+		switch {
+		case s.rejected:
+			s.out = nil
+		case s.kind != 0:
+			s.agree(p, offered, m)
+		}
+		next = append(next, &s)
+	}
+	return next, nil
+}
+
+// agree applies the remote's answer to one section.
+func (s *section) agree(p *Peer, offered *section, m *sdp.Section) {
+	// Payload types and extensions that we did not offer mean nothing.
+	formats := slices.DeleteFunc(slices.Clone(m.Formats), func(f sdp.Format) bool {
+		return !slices.ContainsFunc(offered.formats, func(o sdp.Format) bool { return o.PayloadType == f.PayloadType })
+	})
+	s.extensions = slices.DeleteFunc(slices.Clone(m.Extensions), func(x sdp.Extension) bool {
+		return !slices.Contains(offered.extensions, x)
+	})
+	if s.out != nil && m.Direction.Receives() {
+		s.sends = s.chooseOut(s.out, formats)
+	}
+	if s.receives && m.Direction.Sends() {
+		if accepted := acceptFormats(formats, p.codecs(s.kind), false); len(accepted) > 0 {
+			answered := *m
+			answered.Formats = formats
+			s.takeInbound(p, offered, &answered, accepted)
+		}
+	}
+}
+
+// describe writes a description of sections.
+func (p *Peer) describe(sections []*section, bundled bool, setup sdp.Setup) string {
+	n := &p.negotiation
+	if n.restart {
+		p.restartConnectivity()
+		n.restart = false
+	}
+	login := p.beginConnectivity()
+	n.version++
+	d := &sdp.Description{SessionID: n.id, Version: n.version, Bundled: bundled, ICELite: true}
+	transport := sdp.Transport{Ufrag: login.Ufrag, Pwd: login.Pwd, Fingerprints: p.endpoint.fingerprints, Setup: setup}
+	for _, s := range sections {
+		m := sdp.Section{Kind: s.name, Port: 9, Protocol: s.protocol, Mid: s.mid}
+		if s.rejected {
+			m.Port = 0
+			m.Formats = s.formats
+			d.Sections = append(d.Sections, m)
+			continue
+		}
+		m.Transport = transport
+		if len(d.Bundle) == 0 { // one transport for all: its candidates are said once
+			m.Candidates, m.End = p.endpoint.candidates, true
+		}
+		d.Bundle = append(d.Bundle, s.mid)
+		if s.data() {
+			m.SCTPPort, m.MaxMessageSize = sctpPort, maxMessageSize
+		} else {
+			p.describeMedia(&m, s)
+		}
+		d.Sections = append(d.Sections, m)
+	}
+	return d.String()
+}
+
+func (p *Peer) describeMedia(m *sdp.Section, s *section) {
+	m.Direction = s.direction()
+	m.RTCPMux, m.RTCPRsize = true, true
+	m.Formats, m.Extensions = s.formats, s.extensions
+	if s.receives {
+		m.RecvRIDs = s.rids
+	}
+	if s.out == nil || !s.sends {
+		return
+	}
+	o := s.out
+	m.StreamID, m.TrackID, m.CNAME = o.cfg.StreamID, o.cfg.TrackID, p.cname
+	m.Sources = []sdp.Source{{SSRC: o.ssrc}}
+	if slices.ContainsFunc(s.formats, func(f sdp.Format) bool { return f.Name == "rtx" }) {
+		m.Sources = append(m.Sources, sdp.Source{SSRC: o.rtx, Repairs: o.ssrc})
+	}
+}

@@ -1,0 +1,151 @@
+package rtc
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+
+	"github.com/pion/rtcp"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/rtc/srtp"
+)
+
+// OutboundConfig describes a stream that we send.
+type OutboundConfig struct {
+	Codec media.Codec
+	// Format narrows the codec, for H.264's profile-level-id and Opus's stereo; may be nil.
+	Format *media.Format
+	// StreamID and TrackID are announced as msid (RFC 8830).
+	StreamID, TrackID string
+	// Feedback hears the remote's wishes; required.
+	Feedback Feedback
+}
+
+// Feedback is what a remote says of a stream that we send. Calls come from the home shard's reader goroutine and must
+// not block.
+type Feedback interface {
+	// Nack names 16-bit sequence numbers that the remote misses (RFC 4585). The slice is valid during the call.
+	Nack(seqs []uint16)
+	// KeyframeWanted is PLI or FIR.
+	KeyframeWanted()
+	// Report is a receiver report block about the stream (RFC 3550).
+	Report(r rtcp.ReceptionReport)
+	// Ready comes when the stream is negotiated and the peer is connected: the codec's payload type is known.
+	Ready()
+}
+
+// Outbound is a stream that we send to a peer: one SSRC, one more for RTX. The peer owns it; whoever added it removes
+// it.
+type Outbound struct {
+	peer       *Peer
+	cfg        OutboundConfig
+	ssrc, rtx  uint32
+	format     atomic.Pointer[sendFormat] // nil until negotiated, and after removal
+	mid        atomic.Pointer[string]
+	removed    bool // guarded by the negotiation's lock
+	saidReady  bool // home reader only
+	sent       sentStream
+	retransmit sentStream
+}
+
+// sentStream is the sending state of one SSRC. It belongs to the home sender.
+type sentStream struct {
+	roll            srtp.Rollover
+	window          srtp.Window
+	packets, octets uint32
+	seq             uint64 // of the last packet, for streams that number by themselves
+}
+
+// claim gives the packet index for a sequence number. It is false when that number has been used, or when it is so old
+// that nobody knows: a nonce must not be used for other bytes (RFC 7714, section 8.1).
+func (s *sentStream) claim(seq uint16) (uint64, bool) {
+	index := s.roll.Guess(seq)
+	if !s.window.Fresh(index) {
+		return 0, false
+	}
+	s.roll.Accept(index)
+	s.window.Accept(index)
+	return index, true
+}
+
+// Mid is the section's identification tag, empty while it is not placed.
+func (o *Outbound) Mid() string {
+	if mid := o.mid.Load(); mid != nil {
+		return *mid
+	}
+	return ""
+}
+
+// SSRC is the stream's synchronization source. It is never used again within the peer.
+func (o *Outbound) SSRC() uint32 { return o.ssrc }
+
+// Peer is the peer that the stream goes to.
+func (o *Outbound) Peer() *Peer { return o.peer }
+
+// Codec is the negotiated codec, NoCodec before or when the remote takes none of what we offered.
+func (o *Outbound) Codec() media.Codec {
+	if f := o.format.Load(); f != nil {
+		return f.codec
+	}
+	return media.NoCodec
+}
+
+// Ready tells that Send would send.
+func (o *Outbound) Ready() bool { return o.format.Load() != nil && o.peer.Connected() }
+
+// sendFormat is how an outbound's packets look, as negotiated. It is immutable.
+type sendFormat struct {
+	codec media.Codec
+	// media and repair are whole headers, of one length, in which some fields change; repair is empty without RTX.
+	media, repair []byte
+	// Offsets of extension values in the header, 0 where there is none. level is that of the element's own header.
+	sendTime, sequence, level int
+	levelID                   uint8
+}
+
+// newSendFormat lays out the headers. Extensions that need a two-byte header are left out: ours are short.
+func newSendFormat(codec media.Codec, pt, repairPT uint8, ssrc, repairSSRC uint32, mid string, ids *[extensionCount]uint8) *sendFormat {
+	f := &sendFormat{codec: codec}
+	var elements []byte
+	const start = rtpHeaderSize + 4
+	element := func(e extension, size int) int {
+		id := ids[e]
+		if id == 0 || id > 14 || size == 0 || size > 16 {
+			return 0
+		}
+		elements = append(elements, id<<4|uint8(size-1))
+		at := start + len(elements)
+		elements = append(elements, make([]byte, size)...)
+		return at
+	}
+	if at := element(extMid, len(mid)); at > 0 {
+		copy(elements[at-start:], mid)
+	}
+	f.sendTime = element(extSendTime, 3)
+	f.sequence = element(extSequence, 2)
+	if codec.Kind() == media.Audio {
+		if at := element(extLevel, 1); at > 0 {
+			f.level, f.levelID = at-1, ids[extLevel]
+		}
+	}
+	for len(elements)%4 != 0 {
+		elements = append(elements, 0)
+	}
+	build := func(pt uint8, ssrc uint32) []byte {
+		h := make([]byte, rtpHeaderSize, start+len(elements))
+		h[0], h[1] = rtpVersion<<6, pt
+		binary.BigEndian.PutUint32(h[8:], ssrc)
+		if len(elements) > 0 {
+			h[0] |= 0x10
+			h = binary.BigEndian.AppendUint16(h, oneByteProfile)
+			h = binary.BigEndian.AppendUint16(h, uint16(len(elements)/4))
+			h = append(h, elements...)
+		}
+		return h
+	}
+	f.media = build(pt, ssrc)
+	if repairPT != 0 {
+		f.repair = build(repairPT, repairSSRC)
+	}
+	return f
+}

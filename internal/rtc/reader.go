@@ -1,0 +1,221 @@
+package rtc
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/rtc/ice"
+)
+
+const (
+	// maxForeign bounds the datagrams of other shards that wait for a reader.
+	maxForeign = 256
+)
+
+// reader is a shard's receiving goroutine: it reads batches, tells protocols apart, and decrypts for the peers whose
+// home the shard is. Everything without a lock belongs to the goroutine.
+type reader struct {
+	shard *Shard
+	in    *receiver
+
+	// paths are the validated addresses whose datagrams the kernel gives to this shard.
+	paths map[pathKey]*path
+	last  *path // of the datagram before, since they come in runs
+	check ice.Check
+
+	large, small slab
+	packets      packetPool
+	header       rtpHeader
+	control      []byte
+	touched      []*Stream // streams with packets in this batch
+	now          time.Duration
+
+	mu      sync.Mutex
+	posted  []func()
+	foreign []foreignDatagram
+	woken   bool
+
+	reports  reportQueue
+	closing  atomic.Bool
+	finished chan struct{}
+}
+
+// foreignDatagram was read on another shard than its peer's home, after the client's address changed.
+type foreignDatagram struct {
+	path  *path
+	bytes []byte
+}
+
+// pathKey is an address in a form that hashes fast.
+type pathKey struct {
+	hi, lo uint64
+	port   uint16
+}
+
+func keyOf(a netip.AddrPort) pathKey {
+	ip := a.Addr().As16()
+	return pathKey{binary.NativeEndian.Uint64(ip[:8]), binary.NativeEndian.Uint64(ip[8:]), a.Port()}
+}
+
+func newReader(s *Shard) *reader {
+	return &reader{
+		shard: s, in: s.socket.receiver(), paths: make(map[pathKey]*path), finished: make(chan struct{}),
+	}
+}
+
+// run is the reader goroutine. It ends after close.
+func (r *reader) run() {
+	defer close(r.finished)
+	for {
+		n, err := r.in.read()
+		r.now = media.Now()
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			r.awake()
+			if r.closing.Load() {
+				return
+			}
+		case err != nil:
+			// A socket error is one datagram's fate (ICMP), unless the socket is closed.
+			if r.closing.Load() {
+				return
+			}
+		default:
+			for i := range n {
+				if b, from := r.in.datagram(i); b != nil {
+					r.datagram(b, from)
+				}
+			}
+			r.flush()
+		}
+	}
+}
+
+// post runs f on the reader goroutine.
+func (r *reader) post(f func()) {
+	r.mu.Lock()
+	r.posted = append(r.posted, f)
+	r.wakeLocked()
+	r.mu.Unlock()
+}
+
+// forward hands over a datagram that another shard has read. When the queue is full it is lost.
+func (r *reader) forward(p *path, b []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.foreign) >= maxForeign {
+		return
+	}
+	r.foreign = append(r.foreign, foreignDatagram{p, append([]byte(nil), b...)})
+	r.wakeLocked()
+}
+
+// wakeLocked makes the pending read return: a deadline in the past is the one way that works on all systems.
+func (r *reader) wakeLocked() {
+	if !r.woken {
+		r.woken = true
+		_ = r.shard.socket.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// awake does what others have asked for.
+func (r *reader) awake() {
+	r.mu.Lock()
+	// Reset first: a wake-up from now on sets the deadline again.
+	_ = r.shard.socket.conn.SetReadDeadline(time.Time{})
+	r.woken = false
+	posted, foreign := r.posted, r.foreign
+	r.posted, r.foreign = nil, nil
+	r.mu.Unlock()
+	for _, f := range posted {
+		f()
+	}
+	for _, d := range foreign {
+		if home := d.path.peer.home.Load(); home == r.shard {
+			r.deliver(d.path, d.bytes)
+		}
+	}
+	r.flush()
+}
+
+// close lets the goroutine end once it has done what was posted before.
+func (r *reader) close() {
+	r.closing.Store(true)
+	r.post(func() {})
+}
+
+func (r *reader) datagram(b []byte, from netip.AddrPort) {
+	kind := classify(b)
+	if kind == unknownProtocol {
+		return
+	}
+	if kind == stunProtocol {
+		r.connectivityCheck(b, from)
+		return
+	}
+	p := r.last
+	if p == nil || p.addr != from {
+		if p = r.paths[keyOf(from)]; p == nil {
+			return // not from a validated address
+		}
+		r.last = p
+	}
+	if home := p.peer.home.Load(); home != r.shard {
+		home.reader.forward(p, b)
+		return
+	}
+	r.deliver(p, b)
+}
+
+// deliver gives a datagram to its peer. The shard is the peer's home.
+func (r *reader) deliver(p *path, b []byte) {
+	switch classify(b) {
+	case rtpProtocol:
+		r.rtp(p.peer, b)
+	case rtcpProtocol:
+		r.rtcp(p.peer, b)
+	case dtlsProtocol:
+		p.peer.secure.receive(b)
+	}
+}
+
+// flush ends a batch.
+func (r *reader) flush() {
+	for i, s := range r.touched {
+		s.touched = false
+		if s.sink != nil {
+			s.sink.Flush()
+		}
+		r.touched[i] = nil
+	}
+	r.touched = r.touched[:0]
+	r.reports.flush(r)
+}
+
+// connectivityCheck answers a binding request. An unknown user name fragment costs a map look-up and nothing else.
+func (r *reader) connectivityCheck(b []byte, from netip.AddrPort) {
+	if err := r.check.Parse(b); err != nil {
+		return
+	}
+	login := r.shard.endpoint.login(r.check.Ufrag)
+	if login == nil || r.check.Verify(login.Pwd) != nil {
+		return
+	}
+	answer, err := r.check.Answer(from, login.Pwd)
+	if r.check.Conflict {
+		answer, err = r.check.Refuse(login.Pwd)
+	}
+	if err != nil {
+		return
+	}
+	if !r.check.Conflict && !login.peer.checked(r, login, from, r.check.Nominated) {
+		return
+	}
+	r.shard.socket.writeTo(answer, from)
+}

@@ -1,0 +1,115 @@
+package rtc
+
+import (
+	"slices"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/rtc/sdp"
+)
+
+// section is one m= section as both sides have agreed on, or as an offer has it. A section is never changed once a
+// negotiation has taken it over: the next one copies it.
+type section struct {
+	mid string
+	// name is the m= line's media; kind is zero for data channels.
+	name     string
+	protocol string
+	kind     media.Kind
+	rejected bool
+
+	in  *Inbound
+	out *Outbound
+	// receives tells that we want to receive here whenever the remote sends.
+	receives bool
+	// sends tells that we send here as agreed. A section that stops to send must be agreed on as such before another
+	// outbound may use it, or the remote would not see that the track is another one.
+	sends bool
+
+	formats    []sdp.Format
+	extensions []sdp.Extension
+	rids       []string
+	sources    []sdp.Source
+
+	// choice is the format that the outbound uses.
+	choice   media.Codec
+	pt, rtx  uint8
+	received []receiveFormat
+}
+
+func (s *section) data() bool { return s.name == "application" }
+
+// direction is what we say of the section.
+func (s *section) direction() sdp.Direction {
+	d := sdp.Inactive
+	if s.out != nil && s.sends {
+		d |= sdp.SendOnly
+	}
+	if s.receives {
+		d |= sdp.RecvOnly
+	}
+	return d
+}
+
+// ids are the negotiated extension IDs by extension.
+func (s *section) ids() (ids [extensionCount]uint8) {
+	for _, x := range s.extensions {
+		ids[extensionByURI(x.URI)] = x.ID
+	}
+	ids[noExtension] = 0
+	return ids
+}
+
+func (s *section) sendFormat() *sendFormat {
+	ids := s.ids()
+	return newSendFormat(s.choice, s.pt, s.rtx, s.out.ssrc, s.out.rtx, s.mid, &ids)
+}
+
+// chooseOut sets the outbound's format from what the remote takes; it is false when it takes none.
+func (s *section) chooseOut(o *Outbound, formats []sdp.Format) bool {
+	f := chooseFormat(formats, o.cfg.Codec, o.cfg.Format)
+	if f == nil {
+		return false
+	}
+	s.out, s.sends, s.choice, s.pt, s.rtx = o, true, o.cfg.Codec, f.PayloadType, 0
+	if r := repairOf(formats, f.PayloadType); r != nil {
+		s.rtx = r.PayloadType
+	}
+	return true
+}
+
+// receiveFormats turns agreed payload types into what the reader looks up.
+func receiveFormats(formats []sdp.Format) []receiveFormat {
+	var out []receiveFormat
+	for i := range formats {
+		f := &formats[i]
+		codec := codecOf(f)
+		if codec == media.NoCodec {
+			continue
+		}
+		out = append(out, receiveFormat{pt: f.PayloadType, codec: codec, nack: f.HasFeedback("nack")})
+		if r := repairOf(formats, f.PayloadType); r != nil {
+			out = append(out, receiveFormat{pt: r.PayloadType, codec: codec, repair: true, repairs: f.PayloadType})
+		}
+	}
+	return out
+}
+
+func codecsOf(formats []sdp.Format) []media.Codec {
+	var out []media.Codec
+	for i := range formats {
+		if c := codecOf(&formats[i]); c != media.NoCodec && !slices.Contains(out, c) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func kindOf(name string) media.Kind {
+	switch name {
+	case "audio":
+		return media.Audio
+	case "video":
+		return media.Video
+	}
+	return 0
+}

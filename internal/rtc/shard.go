@@ -1,0 +1,105 @@
+package rtc
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+// Shard is a reader and a sender goroutine with a socket of their own on the shared port. A peer lives on one shard, its
+// home. The endpoint owns it.
+type Shard struct {
+	endpoint *Endpoint
+	socket   *socket
+	reader   *reader
+
+	mu     sync.Mutex
+	queue  []Work
+	closed bool
+	wake   chan struct{}
+
+	// reporting tells that the reader owes feedback.
+	reporting atomic.Bool
+}
+
+func newShard(e *Endpoint, s *socket) *Shard {
+	shard := &Shard{endpoint: e, socket: s, wake: make(chan struct{}, 1)}
+	shard.reader = newReader(shard)
+	return shard
+}
+
+// Post queues work for the shard's sender goroutine; it never blocks. Whoever posts bounds what it posts: one item for
+// a group of subscribers, not one for a packet.
+func (s *Shard) Post(w Work) {
+	s.mu.Lock()
+	first := len(s.queue) == 0 && !s.closed
+	if !s.closed {
+		s.queue = append(s.queue, w)
+	}
+	s.mu.Unlock()
+	if first {
+		s.signal()
+	}
+}
+
+func (s *Shard) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Work runs on a shard's sender goroutine. What it sends leaves when it returns.
+type Work interface{ Run(tx *Tx) }
+
+// workFunc is work that is one function.
+type workFunc func(tx *Tx)
+
+func (f workFunc) Run(tx *Tx) { f(tx) }
+
+// send is the sender goroutine. It ends after close, when the queue is empty.
+func (s *Shard) send() {
+	tx := newTx(s)
+	var batch []Work
+	for {
+		s.mu.Lock()
+		batch, s.queue = s.queue, batch[:0]
+		closed := s.closed
+		s.mu.Unlock()
+		if len(batch) == 0 {
+			if closed {
+				return
+			}
+			<-s.wake
+			continue
+		}
+		for i, w := range batch {
+			tx.now = media.Now()
+			w.Run(tx)
+			tx.flush()
+			batch[i] = nil
+		}
+	}
+}
+
+// close lets the sender goroutine end.
+func (s *Shard) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.signal()
+}
+
+// Tx is the sender goroutine's way out. It is valid within Work.Run only.
+type Tx struct {
+	shard *Shard
+	now   time.Duration
+	train
+}
+
+func newTx(s *Shard) *Tx { return &Tx{shard: s, train: newTrain(s.socket)} }
+
+// Now is the media time at which the current work began.
+func (tx *Tx) Now() time.Duration { return tx.now }

@@ -1,0 +1,88 @@
+package rtc
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+)
+
+const (
+	// maxDatagram is the longest datagram that we take; WebRTC's are at most about 1500 bytes.
+	maxDatagram = 2048
+	// batchSize is how many datagrams one system call reads or sends at most.
+	batchSize = 32
+	// socketBuffer is asked for in both directions; the kernel may give less.
+	socketBuffer = 4 << 20
+)
+
+// socket is one UDP socket on the shared port. Reading belongs to the shard's reader, writing is free for all.
+type socket struct {
+	conn *net.UDPConn
+	platformSocket
+}
+
+// listenShared opens n sockets on one port, so that the kernel spreads datagrams by their addresses. Where it cannot,
+// there is one socket.
+func listenShared(address string, n int) ([]*socket, error) {
+	if !canSharePort {
+		n = 1
+	}
+	var sockets []*socket
+	for range n {
+		s, err := listenOne(address)
+		if err != nil {
+			for _, s := range sockets {
+				s.conn.Close()
+			}
+			return nil, err
+		}
+		sockets = append(sockets, s)
+		// The others share the port that the first was given.
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, fmt.Errorf("rtc: listen on %q: %w", address, err)
+		}
+		address = net.JoinHostPort(host, strconv.Itoa(s.port()))
+	}
+	return sockets, nil
+}
+
+func listenOne(address string) (*socket, error) {
+	lc := net.ListenConfig{Control: sharePort}
+	pc, err := lc.ListenPacket(context.Background(), "udp", address)
+	if err != nil {
+		return nil, fmt.Errorf("rtc: listen on udp %q: %w", address, err)
+	}
+	conn := pc.(*net.UDPConn)
+	// Best effort: the kernel caps both at its own limits.
+	_ = conn.SetReadBuffer(socketBuffer)
+	_ = conn.SetWriteBuffer(socketBuffer)
+	s := &socket{conn: conn}
+	if err := s.open(conn); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("rtc: prepare udp %q: %w", address, err)
+	}
+	return s, nil
+}
+
+func (s *socket) port() int { return s.conn.LocalAddr().(*net.UDPAddr).Port }
+
+// local is the address that the socket is bound to.
+func (s *socket) local() netip.AddrPort { return s.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
+
+// writeTo sends one datagram. An error is a lost datagram, which every protocol above survives.
+func (s *socket) writeTo(b []byte, to netip.AddrPort) {
+	_, _ = s.conn.WriteToUDPAddrPort(b, to)
+}
+
+// message is a run of datagrams to one destination in an output slab: segments of segment bytes, of which the last may
+// be shorter.
+type message struct {
+	to         *destination
+	start, end int
+	segment    int
+}
+
+func (m *message) count() int { return (m.end - m.start + m.segment - 1) / m.segment }

@@ -1,0 +1,246 @@
+//go:build linux && (amd64 || arm64)
+
+package rtc
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	canSharePort = true
+	// maxSegments and maxRun are the kernel's limits for one segmented send (UDP_MAX_SEGMENTS, and what fits an IP
+	// packet).
+	maxSegments = 64
+	maxRun      = 65000
+
+	addressSize = unix.SizeofSockaddrInet6
+)
+
+func sharePort(_, _ string, c syscall.RawConn) error {
+	var failure error
+	if err := c.Control(func(fd uintptr) {
+		failure = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	}); err != nil {
+		return err
+	}
+	return failure
+}
+
+// platformSocket is what sending and receiving many datagrams in one system call needs.
+type platformSocket struct {
+	raw syscall.RawConn
+	v6  bool
+	// segments tells that the kernel cuts long sends into datagrams (UDP_SEGMENT). It is cleared when a device refuses.
+	segments atomic.Bool
+}
+
+func (s *platformSocket) open(conn *net.UDPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	s.raw = raw
+	return raw.Control(func(fd uintptr) {
+		if name, err := unix.Getsockname(int(fd)); err == nil {
+			_, s.v6 = name.(*unix.SockaddrInet6)
+		}
+		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
+		s.segments.Store(err == nil)
+	})
+}
+
+// destination is an address in the kernel's form. It is immutable.
+type destination struct {
+	addr netip.AddrPort
+	raw  [addressSize]byte
+	size uint32
+}
+
+func (s *platformSocket) destination(addr netip.AddrPort) *destination {
+	d := &destination{addr: addr}
+	if s.v6 {
+		d.size = unix.SizeofSockaddrInet6
+		binary.NativeEndian.PutUint16(d.raw[0:], unix.AF_INET6)
+		ip := addr.Addr().As16()
+		copy(d.raw[8:], ip[:])
+	} else {
+		d.size = unix.SizeofSockaddrInet4
+		binary.NativeEndian.PutUint16(d.raw[0:], unix.AF_INET)
+		ip := addr.Addr().Unmap()
+		if !ip.Is4() {
+			return d
+		}
+		v4 := ip.As4()
+		copy(d.raw[4:], v4[:])
+	}
+	binary.BigEndian.PutUint16(d.raw[2:], addr.Port())
+	return d
+}
+
+// header is struct mmsghdr on 64-bit systems.
+type header struct {
+	unix.Msghdr
+	length uint32
+	_      [4]byte
+}
+
+// receiver reads batches into memory of its own. It belongs to the shard's reader.
+type receiver struct {
+	raw     syscall.RawConn
+	headers [batchSize]header
+	vectors [batchSize]unix.Iovec
+	names   [batchSize][addressSize]byte
+	buffers [batchSize][maxDatagram]byte
+
+	count int
+	errno syscall.Errno
+	call  func(fd uintptr) bool
+}
+
+func (s *socket) receiver() *receiver {
+	r := &receiver{raw: s.raw}
+	for i := range r.headers {
+		r.vectors[i].Base = &r.buffers[i][0]
+		r.vectors[i].SetLen(maxDatagram)
+		h := &r.headers[i]
+		h.Iov = &r.vectors[i]
+		h.SetIovlen(1)
+		h.Name = &r.names[i][0]
+	}
+	r.call = func(fd uintptr) bool {
+		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.headers)), batchSize,
+			unix.MSG_DONTWAIT, 0, 0)
+		if errno == unix.EAGAIN || errno == unix.EINTR {
+			return false
+		}
+		r.count, r.errno = int(n), errno
+		return true
+	}
+	return r
+}
+
+// read waits for datagrams and tells how many there are. They are valid until the next read.
+func (r *receiver) read() (int, error) {
+	for i := range r.headers {
+		r.headers[i].Namelen = addressSize
+	}
+	if err := r.raw.Read(r.call); err != nil {
+		return 0, err
+	}
+	if r.errno != 0 {
+		return 0, r.errno
+	}
+	return r.count, nil
+}
+
+// datagram gives the i-th datagram of the batch and its sender; nil when it was too long.
+func (r *receiver) datagram(i int) ([]byte, netip.AddrPort) {
+	h := &r.headers[i]
+	if h.Flags&unix.MSG_TRUNC != 0 || h.length > maxDatagram {
+		return nil, netip.AddrPort{}
+	}
+	name := &r.names[i]
+	port := binary.BigEndian.Uint16(name[2:])
+	if binary.NativeEndian.Uint16(name[0:]) == unix.AF_INET6 {
+		return r.buffers[i][:h.length], netip.AddrPortFrom(netip.AddrFrom16([16]byte(name[8:24])).Unmap(), port)
+	}
+	return r.buffers[i][:h.length], netip.AddrPortFrom(netip.AddrFrom4([4]byte(name[4:8])), port)
+}
+
+// transmitter sends batches. It belongs to the shard's sender.
+type transmitter struct {
+	socket   *socket
+	headers  [batchSize]header
+	vectors  [batchSize]unix.Iovec
+	controls [batchSize][controlSize]byte
+
+	first, count int
+	errno        syscall.Errno
+	call         func(fd uintptr) bool
+}
+
+// controlSize is the space of a control message with a 16-bit value.
+const controlSize = 24
+
+func (s *socket) transmitter() *transmitter {
+	t := &transmitter{socket: s}
+	for i := range t.headers {
+		t.headers[i].Iov = &t.vectors[i]
+		t.headers[i].SetIovlen(1)
+		c := (*unix.Cmsghdr)(unsafe.Pointer(&t.controls[i]))
+		c.Level, c.Type = unix.SOL_UDP, unix.UDP_SEGMENT
+		c.SetLen(unix.CmsgLen(2))
+	}
+	t.call = func(fd uintptr) bool {
+		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&t.headers[t.first])),
+			uintptr(t.count-t.first), unix.MSG_DONTWAIT, 0, 0)
+		if errno == unix.EAGAIN || errno == unix.EINTR {
+			return false
+		}
+		t.errno = errno
+		if errno == 0 {
+			t.first += int(n)
+		}
+		return true
+	}
+	return t
+}
+
+// canSegment tells whether a message may hold more than one datagram.
+func (t *transmitter) canSegment() bool { return t.socket.segments.Load() }
+
+// send sends all messages, at most batchSize; it waits while the socket's buffer is full. What the kernel refuses is
+// lost, except that a device that cannot segment gets single datagrams.
+func (t *transmitter) send(slab []byte, messages []message) {
+	for i := range messages {
+		m := &messages[i]
+		h := &t.headers[i]
+		h.Name, h.Namelen = &m.to.raw[0], m.to.size
+		t.vectors[i].Base = &slab[m.start]
+		t.vectors[i].SetLen(m.end - m.start)
+		h.Control = nil
+		h.SetControllen(0)
+		if m.count() > 1 {
+			binary.NativeEndian.PutUint16(t.controls[i][unix.SizeofCmsghdr:], uint16(m.segment))
+			h.Control = &t.controls[i][0]
+			h.SetControllen(controlSize)
+		}
+	}
+	t.first, t.count = 0, len(messages)
+	for t.first < t.count {
+		if err := t.socket.raw.Write(t.call); err != nil {
+			return
+		}
+		if t.errno == 0 {
+			continue
+		}
+		m := messages[t.first]
+		t.first++
+		if m.count() == 1 {
+			continue
+		}
+		switch t.errno {
+		case unix.EIO, unix.ENOPROTOOPT, unix.EOPNOTSUPP:
+			// The device or kernel cannot segment at all.
+			t.socket.segments.Store(false)
+			t.split(slab, m)
+		case unix.EINVAL, unix.EMSGSIZE:
+			// Not on this path: a segment exceeds its MTU.
+			t.split(slab, m)
+		}
+	}
+}
+
+// split sends a run as single datagrams.
+func (t *transmitter) split(slab []byte, m message) {
+	for at := m.start; at < m.end; at += m.segment {
+		t.socket.writeTo(slab[at:min(at+m.segment, m.end)], m.to.addr)
+	}
+}

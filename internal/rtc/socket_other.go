@@ -1,0 +1,68 @@
+//go:build !linux || !(amd64 || arm64)
+
+package rtc
+
+import (
+	"net"
+	"net/netip"
+	"syscall"
+)
+
+// Elsewhere than on 64-bit Linux there is one socket, and one system call for each datagram.
+const (
+	canSharePort = false
+	maxSegments  = 1
+	maxRun       = maxDatagram
+)
+
+func sharePort(_, _ string, _ syscall.RawConn) error { return nil }
+
+type platformSocket struct{}
+
+func (s *platformSocket) open(*net.UDPConn) error { return nil }
+
+// destination is an address. It is immutable.
+type destination struct{ addr netip.AddrPort }
+
+func (s *platformSocket) destination(addr netip.AddrPort) *destination {
+	return &destination{addr: addr}
+}
+
+type receiver struct {
+	conn   *net.UDPConn
+	buffer [maxDatagram + 1]byte
+	size   int
+	from   netip.AddrPort
+}
+
+func (s *socket) receiver() *receiver { return &receiver{conn: s.conn} }
+
+// read waits for a datagram. It is valid until the next read.
+func (r *receiver) read() (n int, err error) {
+	r.size, r.from, err = r.conn.ReadFromUDPAddrPort(r.buffer[:])
+	if err != nil {
+		return 0, err
+	}
+	return 1, nil
+}
+
+func (r *receiver) datagram(int) ([]byte, netip.AddrPort) {
+	if r.size > maxDatagram {
+		return nil, netip.AddrPort{}
+	}
+	return r.buffer[:r.size], netip.AddrPortFrom(r.from.Addr().Unmap(), r.from.Port())
+}
+
+type transmitter struct{ socket *socket }
+
+func (s *socket) transmitter() *transmitter { return &transmitter{socket: s} }
+
+func (t *transmitter) canSegment() bool { return false }
+
+func (t *transmitter) send(slab []byte, messages []message) {
+	for _, m := range messages {
+		for at := m.start; at < m.end; at += m.segment {
+			t.socket.writeTo(slab[at:min(at+m.segment, m.end)], m.to.addr)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package srtp
+
+import "encoding/binary"
+
+// maxRTCPSources bounds how many senders of RTCP one Opener keeps a replay window for.
+const maxRTCPSources = 64
+
+// Opener checks and decrypts what we receive.
+type Opener struct {
+	profile   Profile
+	rtp, rtcp direction
+	windows   map[uint32]*Window
+}
+
+// NewOpener derives session keys from a master key and salt.
+func NewOpener(p Profile, key, salt []byte) (*Opener, error) {
+	rtp, err := newDirection(p, key, salt, labelRTPKey, labelRTPAuth, labelRTPSalt)
+	if err != nil {
+		return nil, err
+	}
+	rtcp, err := newDirection(p, key, salt, labelRTCPKey, labelRTCPAuth, labelRTCPSalt)
+	if err != nil {
+		return nil, err
+	}
+	return &Opener{profile: p, rtp: rtp, rtcp: rtcp}, nil
+}
+
+func (o *Opener) Profile() Profile { return o.profile }
+
+// OpenRTP appends the decrypted payload of a packet with a header of head bytes to dst, which must not overlap the
+// packet. It tells whether the packet is authentic. index is the packet index that the caller has guessed.
+func (o *Opener) OpenRTP(dst, packet []byte, head int, ssrc uint32, index uint64) ([]byte, bool) {
+	size := len(packet) - head - o.profile.Overhead()
+	if size < 0 {
+		return dst, false
+	}
+	if g := o.rtp.gcm; g != nil {
+		plain, err := g.aead.Open(dst, g.iv(ssrc, index), packet[head:], packet[:head])
+		if err != nil {
+			return dst, false
+		}
+		return plain, true
+	}
+	c := o.rtp.cm
+	end := head + size
+	if !c.equal(packet[end:], packet[:end], uint32(index>>16)) {
+		return dst, false
+	}
+	start := len(dst)
+	dst = append(dst, packet[head:end]...)
+	c.crypt(dst[start:], dst[start:], ssrc, index)
+	return dst, true
+}
+
+// OpenRTCP appends the decrypted compound packet to dst, which must not overlap the packet. It tells whether the packet
+// is authentic and new.
+func (o *Opener) OpenRTCP(dst, packet []byte) ([]byte, bool) {
+	trailer := indexSize
+	if o.rtcp.cm != nil {
+		trailer += sha1TagSize
+	}
+	if len(packet) < rtcpHeader+trailer {
+		return dst, false
+	}
+	ssrc := binary.BigEndian.Uint32(packet[4:])
+	word := binary.BigEndian.Uint32(packet[len(packet)-trailer:])
+	index := uint64(word &^ encryptedBit)
+	window := o.windows[ssrc]
+	if word&encryptedBit == 0 || window == nil && len(o.windows) >= maxRTCPSources || window != nil && !window.Fresh(index) {
+		return dst, false
+	}
+	start := len(dst)
+	body := packet[:len(packet)-trailer]
+	if g := o.rtcp.gcm; g != nil {
+		aad := append(o.rtcp.aad[:0], packet[:rtcpHeader]...)
+		aad = binary.BigEndian.AppendUint32(aad, word)
+		dst = append(dst, packet[:rtcpHeader]...)
+		plain, err := g.aead.Open(dst, g.iv(ssrc, index), body[rtcpHeader:], aad)
+		if err != nil {
+			return dst[:start], false
+		}
+		dst = plain
+	} else {
+		c := o.rtcp.cm
+		if !c.equal(packet[len(packet)-sha1TagSize:], body, word) {
+			return dst, false
+		}
+		dst = append(dst, body...)
+		c.crypt(dst[start+rtcpHeader:], dst[start+rtcpHeader:], ssrc, index)
+	}
+	if window == nil {
+		window = new(Window)
+		if o.windows == nil {
+			o.windows = make(map[uint32]*Window)
+		}
+		o.windows[ssrc] = window
+	}
+	window.Accept(index)
+	return dst, true
+}

@@ -1,0 +1,64 @@
+package rtc
+
+const (
+	// sendSlab is the memory that packets are encrypted into before they leave. It is small enough to stay in a core's
+	// second-level cache.
+	sendSlab = 128 << 10
+	// maxPacket is the longest packet that we send.
+	maxPacket = 1500
+	// maxEven is how many bytes of RTP padding may be spent on making packets equally long.
+	maxEven = 8
+)
+
+// train collects datagrams and sends them in as few system calls as it can: packets of one length to one destination
+// become one segmented message (UDP_SEGMENT), and many messages leave with one call.
+type train struct {
+	out      *transmitter
+	slab     []byte
+	used     int
+	messages []message
+	// open tells that the last message can take another packet.
+	open bool
+}
+
+func newTrain(s *socket) train {
+	return train{out: s.transmitter(), slab: make([]byte, sendSlab), messages: make([]message, 0, batchSize)}
+}
+
+// room gives memory for one packet, behind the last one.
+func (t *train) room() []byte {
+	if len(t.slab)-t.used < maxPacket {
+		t.flush()
+	}
+	return t.slab[t.used : t.used+maxPacket : t.used+maxPacket]
+}
+
+// add takes the packet of size bytes that was written to the last room.
+func (t *train) add(to *destination, size int) {
+	start := t.used
+	t.used += size
+	if t.open {
+		m := &t.messages[len(t.messages)-1]
+		if m.to == to && size <= m.segment && m.end-m.start+size <= maxRun {
+			m.end = t.used
+			t.open = size == m.segment && m.count() < maxSegments
+			return
+		}
+	}
+	if len(t.messages) == batchSize {
+		// The packet stays where it is; only what lies before it leaves.
+		t.out.send(t.slab, t.messages)
+		t.messages = t.messages[:0]
+	}
+	t.messages = append(t.messages, message{to: to, start: start, end: t.used, segment: size})
+	t.open = t.out.canSegment()
+}
+
+// flush sends everything.
+func (t *train) flush() {
+	if len(t.messages) > 0 {
+		t.out.send(t.slab, t.messages)
+		t.messages = t.messages[:0]
+	}
+	t.used, t.open = 0, false
+}
