@@ -1,0 +1,240 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// mark makes item n: a second after the one before, 10 bytes, a key at every fourth.
+func mark(n int) Mark { return Mark{Bytes: 10, Time: time.Duration(n) * time.Second, Key: n%4 == 0} }
+
+func fill(r *Ring[int], from, to int) {
+	for n := from; n < to; n++ {
+		r.Append(n, mark(n))
+	}
+}
+
+func TestRingKeepsWithinItsLimits(t *testing.T) {
+	tests := []struct {
+		name   string
+		limits Limits
+		want   int // items kept of 100
+	}{
+		{"items", Limits{Items: 30}, 30},
+		{"fewer items than slots", Limits{Items: 3}, 3},
+		{"bytes", Limits{Items: 1000, Bytes: 205}, 20},
+		{"span", Limits{Items: 1000, Span: 12 * time.Second}, 13},
+		{"an item larger than all", Limits{Items: 1000, Bytes: 5}, 1},
+		{"nothing dropped", Limits{Items: 100}, 100},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := NewRing[int](tt.limits)
+			all := r.Live()
+			fill(r, 0, 100)
+			if at := int(r.next - r.first); at != tt.want {
+				t.Errorf("keeps %d items, want %d", at, tt.want)
+			}
+			if r.bytes != 10*tt.want {
+				t.Errorf("counts %d bytes", r.bytes)
+			}
+			if _, skipped, _ := all.Read(make([]int, 1)); skipped != (tt.want < 100) {
+				t.Errorf("skipped: %v", skipped)
+			}
+		})
+	}
+}
+
+func TestCursor(t *testing.T) {
+	tests := []struct {
+		name    string
+		use     func(r *Ring[int]) *Cursor[int]
+		want    []int
+		skipped bool
+	}{
+		{"live", func(r *Ring[int]) *Cursor[int] {
+			fill(r, 0, 6)
+			c := r.Live()
+			fill(r, 6, 9)
+			return c
+		}, []int{6, 7, 8}, false},
+		{"from the newest key", func(r *Ring[int]) *Cursor[int] { fill(r, 0, 7); return r.FromKey() }, []int{4, 5, 6}, false},
+		{"from the next key when there is none", func(r *Ring[int]) *Cursor[int] {
+			c := r.FromKey()
+			fill(r, 1, 6)
+			return c
+		}, []int{4, 5}, false},
+		{"from the next key when the last was dropped", func(r *Ring[int]) *Cursor[int] {
+			r.Append(0, mark(0))
+			for range 10 {
+				r.Append(1, Mark{Time: time.Second})
+			}
+			c := r.FromKey()
+			fill(r, 2, 6)
+			return c
+		}, []int{4, 5}, false},
+		{"a reader that fell out goes on at the newest key", func(r *Ring[int]) *Cursor[int] {
+			c := r.Live()
+			fill(r, 0, 30)
+			return c
+		}, []int{28, 29}, true},
+		{"a reader that gives up", func(r *Ring[int]) *Cursor[int] {
+			c := r.Live()
+			fill(r, 0, 7)
+			if !c.SkipToKey() || c.SkipToKey() {
+				panic("no key ahead, or two")
+			}
+			return c
+		}, []int{4, 5, 6}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := NewRing[int](Limits{Items: 8})
+			c := tt.use(r)
+			dst := make([]int, 20)
+			n, skipped, err := c.Read(dst)
+			if !slices.Equal(dst[:n], tt.want) || skipped != tt.skipped || err != nil {
+				t.Errorf("got %v, skipped %v, %v; want %v, %v", dst[:n], skipped, err, tt.want, tt.skipped)
+			}
+			if behind, items := c.Behind(); behind != 0 || items != 0 {
+				t.Errorf("behind by %v, %d", behind, items)
+			}
+		})
+	}
+}
+
+func TestCursorTellsHowFarItIsBehind(t *testing.T) {
+	r := NewRing[int](Limits{Items: 100})
+	c := r.Live()
+	fill(r, 0, 10)
+	c.Read(make([]int, 3))
+	if behind, items := c.Behind(); behind != 6*time.Second || items != 7 {
+		t.Errorf("%v, %d items", behind, items)
+	}
+}
+
+func TestReadersWaitAndAreWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRing[int](Limits{Items: 100})
+		c := r.Live()
+		woken := make(chan error)
+		wait := func(ctx context.Context) { woken <- c.Wait(ctx) }
+		go wait(t.Context())
+		synctest.Wait()
+		r.Append(1, mark(1))
+		synctest.Wait()
+		select {
+		case <-woken:
+			t.Fatal("woken without a flush")
+		default:
+		}
+		r.Flush()
+		if err := <-woken; err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Wait(t.Context()); err != nil { // there is something already
+			t.Fatal(err)
+		}
+		c.Read(make([]int, 5))
+		ctx, cancel := context.WithCancel(t.Context())
+		go wait(ctx)
+		cancel()
+		if err := <-woken; !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled: %v", err)
+		}
+		go wait(t.Context())
+		synctest.Wait()
+		reason := errors.New("reason")
+		r.Append(2, mark(2))
+		r.Close(reason)
+		r.Close(nil)
+		if err := <-woken; err != nil {
+			t.Fatal(err)
+		}
+		<-r.Woken()
+		r.Append(3, mark(3)) // too late
+		r.Flush()
+		if n, _, err := c.Read(make([]int, 5)); n != 1 || err != nil {
+			t.Errorf("after the end: %d items, %v", n, err)
+		}
+		if _, _, err := c.Read(make([]int, 5)); err != reason {
+			t.Errorf("after the last: %v", err)
+		}
+		other := NewRing[int](Limits{Items: 1})
+		other.Close(nil)
+		if _, _, err := other.Live().Read(make([]int, 1)); err != ErrRingClosed {
+			t.Errorf("without a reason: %v", err)
+		}
+	})
+}
+
+func TestRingIsSafeForManyReaders(t *testing.T) {
+	r := NewRing[int](Limits{Items: 64})
+	const n = 5000
+	var readers sync.WaitGroup
+	for range 4 {
+		c := r.Live()
+		readers.Add(1)
+		go func() {
+			defer readers.Done()
+			last := -1
+			dst := make([]int, 16)
+			for {
+				if err := c.Wait(t.Context()); err != nil {
+					t.Error(err)
+					return
+				}
+				k, skipped, err := c.Read(dst)
+				for i, v := range dst[:k] {
+					if v <= last || v != last+1 && !(skipped && i == 0) {
+						t.Errorf("%d after %d", v, last)
+						return
+					}
+					last = v
+				}
+				if err != nil {
+					return
+				}
+			}
+		}()
+	}
+	for i := range n {
+		r.Append(i, mark(i))
+		r.Flush()
+	}
+	r.Close(nil)
+	readers.Wait()
+}
+
+func BenchmarkRingAppend(b *testing.B) {
+	r := NewRing[*Frame](Limits{Items: 1024, Bytes: 1 << 20, Span: 10 * time.Second})
+	f := &Frame{}
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		n++
+		r.Append(f, Mark{Bytes: 1000, Time: time.Duration(n) * time.Millisecond, Key: n%60 == 0})
+	}
+}
+
+func BenchmarkCursorRead(b *testing.B) {
+	r := NewRing[*Frame](Limits{Items: 1024})
+	for n := range 1024 {
+		r.Append(&Frame{}, mark(n))
+	}
+	dst := make([]*Frame, 32)
+	c := r.Live()
+	b.ReportAllocs()
+	for b.Loop() {
+		c.at = 0
+		if n, _, _ := c.Read(dst); n != len(dst) {
+			b.Fatal(n)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(dst)), "ns/item")
+}
