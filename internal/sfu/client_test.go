@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/logging"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -25,9 +27,11 @@ import (
 // patience is how long a test waits for what must come.
 const patience = 15 * time.Second
 
+var loopback = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
+
 func listen(t testing.TB) *rtc.Endpoint {
 	t.Helper()
-	e, err := rtc.Listen(rtc.Config{Listen: "127.0.0.1:0", Shards: 2, Addresses: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
+	e, err := rtc.Listen(rtc.Config{Listen: "127.0.0.1:0", Shards: 2, Addresses: loopback})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +44,7 @@ type client struct {
 	t        testing.TB
 	pc       *webrtc.PeerConnection
 	peer     *rtc.Peer
+	conn     *frozenConn // nil for a socket of pion's own
 	loss     *lossyLink
 	inbounds chan *rtc.Inbound
 	up       chan struct{}
@@ -53,7 +58,13 @@ func (c *client) DataChannel(dc *rtc.DataChannel) {}
 
 func newClient(t testing.TB, e *rtc.Endpoint) *client {
 	t.Helper()
-	c := &client{t: t, loss: new(lossyLink), inbounds: make(chan *rtc.Inbound, 4), up: make(chan struct{})}
+	return newClientOn(t, e, nil)
+}
+
+// newClientOn makes a client on a given socket, nil for any.
+func newClientOn(t testing.TB, e *rtc.Endpoint, conn *frozenConn) *client {
+	t.Helper()
+	c := &client{conn: conn, t: t, loss: new(lossyLink), inbounds: make(chan *rtc.Inbound, 4), up: make(chan struct{})}
 	engine := new(webrtc.MediaEngine)
 	if err := engine.RegisterDefaultCodecs(); err != nil {
 		t.Fatal(err)
@@ -69,8 +80,11 @@ func newClient(t testing.TB, e *rtc.Endpoint) *client {
 	if err := webrtc.ConfigureRTCPReports(registry); err != nil {
 		t.Fatal(err)
 	}
-	settings := webrtc.SettingEngine{}
+	settings := webrtc.SettingEngine{LoggerFactory: &logging.DefaultLoggerFactory{DefaultLogLevel: logging.LogLevelDisabled, Writer: io.Discard}}
 	settings.SetIncludeLoopbackCandidate(true)
+	if conn != nil {
+		settings.SetICEUDPMux(webrtc.NewICEUDPMux(settings.LoggerFactory.NewLogger("mux"), conn))
+	}
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
 	var err error
@@ -85,8 +99,15 @@ func newClient(t testing.TB, e *rtc.Endpoint) *client {
 	return c
 }
 
-// connect negotiates; what is to be sent and received must have been added. The client offers.
+// connect negotiates and waits for the connection; what is to be sent and received must have been added.
 func (c *client) connect() {
+	c.t.Helper()
+	c.negotiate()
+	wait(c.t, c.up, "the connection")
+}
+
+// negotiate has the client offer and the server answer.
+func (c *client) negotiate() {
 	c.t.Helper()
 	offer, err := c.pc.CreateOffer(nil)
 	must(c.t, err)
@@ -95,7 +116,6 @@ func (c *client) connect() {
 	answer, err := c.peer.CreateAnswer()
 	must(c.t, err)
 	must(c.t, c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
-	wait(c.t, c.up, "the connection")
 }
 
 // receives adds a section in which the client receives.
