@@ -10,8 +10,8 @@ export interface Grid {
   tile: Size
 }
 
-/** Tiles are never narrower or wider than this, so that a crowd of them looks even. */
-const narrowest = 3 / 4
+/** Tiles are never narrower or wider than this, so that a crowd of them looks even and a wide picture fills a wide screen. */
+const narrowest = { upright: 3 / 4, wide: 16 / 10 }
 const widest = 16 / 9
 
 /**
@@ -21,7 +21,8 @@ const widest = 16 / 9
 export function bestGrid(n: number, area: Size, gap: number): Grid {
   let best: Grid = { columns: 1, rows: Math.max(1, n), tile: { width: 0, height: 0 } }
   let most = -1
-  const picture = area.width < area.height ? 4 / 3 : 16 / 9
+  const upright = area.width < area.height
+  const picture = upright ? 4 / 3 : 16 / 9
   for (let columns = 1; columns <= Math.max(1, n); columns++) {
     const rows = Math.ceil(Math.max(1, n) / columns)
     const cell = {
@@ -29,7 +30,7 @@ export function bestGrid(n: number, area: Size, gap: number): Grid {
       height: (area.height - gap * (rows - 1)) / rows,
     }
     if (cell.width <= 0 || cell.height <= 0) continue
-    const tile = clampAspect(cell)
+    const tile = clampAspect(cell, upright ? narrowest.upright : narrowest.wide)
     const shown = Math.min(tile.width * (tile.width / picture), tile.height * (tile.height * picture))
     if (shown > most) {
       most = shown
@@ -39,10 +40,10 @@ export function bestGrid(n: number, area: Size, gap: number): Grid {
   return best
 }
 
-function clampAspect({ width, height }: Size): Size {
+function clampAspect({ width, height }: Size, least: number): Size {
   const aspect = width / height
   if (aspect > widest) return { width: Math.floor(height * widest), height: Math.floor(height) }
-  if (aspect < narrowest) return { width: Math.floor(width), height: Math.floor(width / narrowest) }
+  if (aspect < least) return { width: Math.floor(width), height: Math.floor(width / least) }
   return { width: Math.floor(width), height: Math.floor(height) }
 }
 

@@ -1,0 +1,49 @@
+// Debian's Chromium through playwright-core, with made-up camera and microphone.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+
+const executablePath = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
+
+const flags = [
+  '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows',
+  '--disable-background-timer-throttling', '--autoplay-policy=no-user-gesture-required',
+]
+const madeUpDevices = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream=display-media-type=browser,fps=30']
+
+/**
+ * Opens a browser of its own. `devices: false` leaves camera and microphone out. Give `close` to the test's cleanup.
+ * @param {{devices?: boolean, viewport?: {width: number, height: number}, args?: string[], options?: object}} [wish]
+ */
+export async function openBrowser({ devices = true, viewport = { width: 1280, height: 800 }, args = [], options = {} } = {}) {
+  if (!executablePath) throw new Error('Chromium is missing: install the package "chromium", or name one in $CHROMIUM')
+  const profile = mkdtempSync(join(tmpdir(), 'tutti-e2e-'))
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    ignoreDefaultArgs: ['--headless', '--mute-audio'],
+    args: [...flags, ...(devices ? madeUpDevices : []), ...args],
+    viewport,
+    locale: 'en-GB',
+    ...options,
+  })
+  return {
+    context,
+    page: () => context.newPage(),
+    async close() {
+      await context.close()
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}
+
+/** Collects what a page complains about, for assertions at the end. */
+export function complaints(page) {
+  const list = []
+  page.on('pageerror', (error) => list.push(`error: ${error.message}`))
+  page.on('console', (message) => {
+    if (/Content Security Policy/.test(message.text())) list.push(message.text())
+  })
+  return list
+}

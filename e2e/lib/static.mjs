@@ -1,0 +1,22 @@
+// Serves a directory on a free loopback port, index.html for every path that is not a file, with the server's own policy.
+import { createReadStream, existsSync, statSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { extname, join, normalize } from 'node:path'
+
+const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
+const policy =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' ws: wss:; img-src 'self' data: blob:"
+
+export async function serveStatic(directory) {
+  const server = createServer((request, response) => {
+    const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname))
+    let file = join(directory, path)
+    if (!file.startsWith(directory) || !existsSync(file) || !statSync(file).isFile()) file = join(directory, 'index.html')
+    response.writeHead(200, {
+      'Content-Type': types[extname(file)] ?? 'application/octet-stream', 'Content-Security-Policy': policy,
+    })
+    createReadStream(file).pipe(response)
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { url: `http://127.0.0.1:${server.address().port}`, close: () => new Promise((resolve) => server.close(resolve)) }
+}

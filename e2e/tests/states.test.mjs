@@ -1,0 +1,104 @@
+// Every state of every screen: a screenshot in e2e/out, no accessibility violation, nothing that scrolls sideways.
+// STATES=all looks at every state in both languages, both themes and all sizes; STATES=room,home only at those.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { complaints, openBrowser } from '../lib/browser.mjs'
+import { serveStatic } from '../lib/static.mjs'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const out = join(here, '../out')
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+const sizes = { phone: { width: 360, height: 780 }, landscape: { width: 844, height: 390 }, desktop: { width: 1440, height: 900 } }
+const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'obs-receiving', 'watch-playing', 'watch-upright', 'console-detail']
+const inTwo = [
+  'home-empty', 'home-open', 'home-key', 'prejoin-live', 'prejoin-starting', 'prejoin-camera-busy', 'prejoin-denied', 'prejoin-busy',
+  'prejoin-missing', 'prejoin-insecure', 'prejoin-unsupported', 'prejoin-inapp', 'over-left', 'over-removed', 'over-ended',
+  'over-duplicate', 'over-full', 'over-failed', 'over-locked', 'over-expired', 'over-missing', 'room-connecting', 'room-alone',
+  'room-upright', 'room-nine', 'room-speaker', 'room-people', 'room-chat-empty', 'room-reconnecting', 'room-listening', 'room-invite',
+  'room-devices', 'room-shortcuts', 'live-on', 'live-end', 'live-leave', 'live-summary', 'obs-waiting', 'watch-sound', 'watch-away',
+  'watch-sound-only', 'watch-loading', 'watch-waiting', 'watch-starting', 'watch-switching', 'watch-buffering', 'watch-reconnecting',
+  'watch-ended', 'watch-forbidden', 'watch-expired', 'watch-missing', 'watch-cannot', 'console-login', 'console', 'console-confirm',
+  'console-empty',
+]
+
+function shots() {
+  const wish = process.env.STATES ?? ''
+  const every = (states) =>
+    states.flatMap((state) =>
+      Object.keys(sizes).flatMap((size) =>
+        ['en', 'zh'].flatMap((language) => ['light', 'dark'].map((theme) => ({ state, size, language, theme }))),
+      ),
+    )
+  if (wish === 'all') return every([...inEverySize, ...inTwo])
+  if (wish) return every(wish.split(','))
+  return [
+    ...every(inEverySize),
+    ...inTwo.flatMap((state) => [
+      { state, size: 'phone', language: 'zh', theme: 'dark' },
+      { state, size: 'desktop', language: 'en', theme: 'light' },
+    ]),
+  ]
+}
+
+describe('every state of every screen', { timeout: 900_000 }, () => {
+  let server
+  let browser
+  let page
+  before(async () => {
+    execFileSync('npm', ['run', '--silent', 'build:states'], { cwd: join(here, '../../web'), stdio: ['ignore', 'ignore', 'inherit'] })
+    server = await serveStatic(join(out, 'states'))
+    browser = await openBrowser({ devices: false })
+    page = await browser.page()
+    mkdirSync(out, { recursive: true })
+  })
+  after(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+
+  const groups = Map.groupBy ? Map.groupBy(shots(), ({ state }) => state) : groupBy(shots(), ({ state }) => state)
+  for (const [state, list] of groups) {
+    it(state, async () => {
+      const wrong = complaints(page)
+      for (const { size, language, theme } of list) {
+        const name = `${state}-${size}-${language}-${theme}`
+        await page.setViewportSize(sizes[size])
+        await page.goto(`${server.url}/__states/${state}`, { waitUntil: 'commit' })
+        const changed = await page.evaluate(([l, t]) => {
+          const same = localStorage.getItem('tutti.language') === l && localStorage.getItem('tutti.theme') === t
+          localStorage.setItem('tutti.language', l)
+          localStorage.setItem('tutti.theme', t)
+          localStorage.setItem('tutti.name', l === 'zh' ? '林晓雨' : 'Ada')
+          return !same
+        }, [language, theme])
+        if (changed) await page.reload({ waitUntil: 'commit' })
+        await page.waitForSelector('#app :is(main, header)', { state: 'attached' })
+        // Pictures arrive and what slides in has arrived.
+        await page.waitForFunction(() => [...document.querySelectorAll('video')].every((v) => v.readyState >= 2 || !v.srcObject), null, { timeout: 5000 })
+        await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations === 1).map((a) => a.finished.catch(() => {}))))
+        await page.screenshot({ path: join(out, `${name}.png`) })
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+        assert.ok(wide <= 0, `${name} scrolls sideways by ${wide} px`)
+        await page.evaluate(axe)
+        const violations = await page.evaluate(async () => {
+          const result = await window.axe.run(document, { resultTypes: ['violations'], rules: { 'page-has-heading-one': { enabled: false } } })
+          return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join(' | ')}`)
+        })
+        assert.deepEqual(violations, [], name)
+      }
+      assert.deepEqual(wrong, [])
+    })
+  }
+})
+
+function groupBy(list, key) {
+  const map = new Map()
+  for (const entry of list) map.set(key(entry), [...(map.get(key(entry)) ?? []), entry])
+  return map
+}

@@ -1,0 +1,146 @@
+import type { Keys, LiveOn, LiveStatus, Role } from '../api/types'
+import { language } from '../i18n/index.svelte'
+import type { ChatMessage, Me, Over, Person, RoomView, Tile } from '../room/view'
+import { DrawnPicture } from './pictures'
+
+const names = {
+  en: ['Ada Lovelace', 'Grace', 'Linus T.', 'Hedy Lamarr', 'Alan', 'Margaret Hamilton', 'Ken', 'Barbara', 'OBS'],
+  zh: ['林晓雨', '王小明', '陈静', '赵一鸣', '周末', '欧阳倩', '李雷', '韩梅梅', 'OBS'],
+}
+
+const lines = {
+  en: ['Hello everyone 👋', 'Can you hear me well?', 'Loud and clear!', 'Shall we start with the new song?', 'Yes, and then the questions from the chat.'],
+  zh: ['大家好 👋', '能听清吗？', '很清楚！', '要不先唱新歌？', '好，然后回答聊天里的问题。'],
+}
+
+export const keys: Keys = { host: 'H0st_k3y-1', guest: 'gu3st_K3y-2', watch: 'w4tch_K3y-3', publish: 'publ1sh_K3y-4' }
+
+export function liveNow(change: Partial<LiveOn> = {}): LiveOn {
+  return {
+    on: true,
+    since: new Date(Date.now() - 754_000).toISOString(),
+    title: language() === 'zh' ? '周五音乐夜' : 'Friday music night',
+    viewers: 128,
+    viewersByProtocol: { whep: 96, flv: 20, hls: 12 },
+    peakViewers: 204,
+    video: { codec: 'h264', width: 1280, height: 720, fps: 30, bitrate: 2_300_000 },
+    audio: { codec: 'opus', bitrate: 96_000 },
+    sources: [
+      {
+        identity: 'host-1', name: names[language()][0]!, kind: 'person',
+        tracks: [
+          { sid: 'TR_camera0', kind: 'video', codec: 'h264', width: 1280, height: 720, fps: 30, bitrate: 2_300_000, shown: true },
+          { sid: 'TR_mic0', kind: 'audio', codec: 'opus', bitrate: 48_000 },
+        ],
+      },
+    ],
+    warnings: [],
+    play: { whep: '/whep/demo', flv: '/live/demo.flv', hls: '/live/demo/index.m3u8' },
+    ...change,
+  }
+}
+
+interface Wish {
+  people?: number
+  role?: Role
+  phase?: RoomView['phase']
+  live?: LiveStatus
+  screen?: boolean
+  listening?: boolean
+  weak?: boolean
+  soundBlocked?: boolean
+  ingest?: boolean
+  chat?: boolean
+  upright?: boolean
+}
+
+/** A made-up room that answers nothing. */
+export class DrawnRoom implements RoomView {
+  readonly room = 'demo'
+  readonly title: string
+  readonly role: Role
+  readonly phase: RoomView['phase']
+  readonly over: Over = 'left'
+  readonly secondsLeft = 42
+  readonly people: Person[]
+  readonly tiles: Tile[]
+  readonly me: Me
+  messages = $state.raw<ChatMessage[]>([])
+  readonly soundBlocked: boolean
+  readonly live: LiveStatus | undefined
+  readonly keys: Keys | undefined
+  readonly mayPublish: boolean
+
+  constructor(wish: Wish = {}) {
+    const {
+      people = 4, role = 'host', phase = 'connected', live = { on: false }, screen = false, listening = false, weak = false,
+      soundBlocked = false, ingest = false, chat = false, upright = false,
+    } = wish
+    const list = names[language()]
+    this.title = language() === 'zh' ? '周五音乐夜' : 'Friday music night'
+    this.role = role
+    this.phase = phase
+    this.live = live
+    this.soundBlocked = soundBlocked
+    this.mayPublish = !listening
+    this.keys = role === 'host' ? keys : undefined
+    this.people = Array.from({ length: people }, (_, i) => ({
+      identity: i === 0 ? 'host-1' : `guest-${i}`,
+      name: ingest && i === people - 1 ? 'OBS' : (list[i % list.length] ?? ''),
+      local: i === 0,
+      host: i === 0 && role === 'host',
+      ingest: ingest && i === people - 1,
+      microphone: !(listening && i === 0) && i !== 2,
+      camera: !(listening && i === 0) && i !== 3,
+      speaking: i === 1,
+      quality: weak && i < 2 ? 'weak' : 'good',
+      microphoneSid: `TR_mic${i}`,
+    }))
+    this.tiles = this.people.map((person, i) => ({
+      id: `${person.identity}/camera`,
+      person,
+      kind: 'camera' as const,
+      picture: person.camera ? new DrawnPicture('person', 200 + i * 47, upright && i === 1 ? 720 : 1280, upright && i === 1 ? 1280 : 720) : undefined,
+      sid: person.camera ? `TR_camera${i}` : '',
+      mirrored: person.local,
+      width: 1280,
+      height: 720,
+    }))
+    if (screen) {
+      this.tiles.push({
+        id: 'guest-1/screen', person: this.people[1]!, kind: 'screen', picture: new DrawnPicture('screen', 0),
+        sid: 'TR_screen', mirrored: false, width: 1920, height: 1080,
+      })
+    }
+    this.me = {
+      microphone: !listening, camera: !listening, screen: false,
+      busy: { microphone: false, camera: false, screen: false }, quality: weak ? 'weak' : 'good',
+    }
+    if (chat) {
+      this.messages = lines[language()].map((text, i) => ({
+        id: String(i), from: list[(i + 1) % 3]!, identity: i % 3 === 2 ? 'host-1' : `guest-${i % 2}`, own: i % 3 === 2, text,
+        at: Date.UTC(2026, 0, 1, 12, i),
+      }))
+    }
+  }
+
+  async toggleMicrophone() {}
+  async toggleCamera() {}
+  async toggleScreen() {}
+  async startSound() {}
+  async useDevice() {}
+  async muteOther() {}
+  async removeOther() {}
+  async goLive() {}
+  async show() {}
+  async leave() {}
+  deviceInUse() {
+    return ''
+  }
+  async endLive() {
+    return { duration: 754, peakViewers: 204 }
+  }
+  async say(text: string) {
+    this.messages = [...this.messages, { id: String(this.messages.length), from: this.people[0]!.name, identity: 'host-1', own: true, text, at: Date.now() }]
+  }
+}
