@@ -80,6 +80,7 @@ func (s *stream) close() {
 	s.sweepMu.Lock()
 	s.ended = true
 	sweepers := s.sweepers
+	s.sweepers = nil
 	s.sweepMu.Unlock()
 	for _, w := range sweepers {
 		w.stop()
