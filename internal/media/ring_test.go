@@ -78,6 +78,13 @@ func TestCursor(t *testing.T) {
 			fill(r, 2, 6)
 			return c
 		}, []int{4, 5}, false},
+		{"from the first key not older than a time", func(r *Ring[int]) *Cursor[int] { fill(r, 0, 8); return r.FromTime(2 * time.Second) }, []int{4, 5, 6, 7}, false},
+		{"from a time that is to come", func(r *Ring[int]) *Cursor[int] {
+			fill(r, 0, 3)
+			c := r.FromTime(time.Hour)
+			fill(r, 3, 6)
+			return c
+		}, []int{4, 5}, false},
 		{"a reader that fell out goes on at the newest key", func(r *Ring[int]) *Cursor[int] {
 			c := r.Live()
 			fill(r, 0, 30)

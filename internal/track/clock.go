@@ -31,6 +31,9 @@ const (
 	newBase = time.Second
 	// staleBase is the same for timestamps that come late, which a stalled network may cause too.
 	staleBase = 10 * time.Second
+	// plausible is how far reports may move a stream from its time of arrival. What reports more has another NTP clock
+	// than the rest of its group.
+	plausible = 2 * time.Second
 	// quiet is how long a stream is silent when the group stops waiting for its sender report.
 	quiet = 5 * time.Second
 )
@@ -162,7 +165,9 @@ func (c *sourceClock) aim() {
 	}
 	target := c.delay.value()
 	if c.group.ready && c.reported {
-		target = c.group.delay.value() + c.remote
+		if by := c.group.delay.value() + c.remote; by-target < plausible && target-by < plausible {
+			target = by
+		}
 	}
 	if target == c.target {
 		return

@@ -271,6 +271,25 @@ func TestALaterTrackJoinsItsGroup(t *testing.T) {
 	}
 }
 
+// A publisher whose streams report by different clocks is read by arrival.
+func TestReportsByDifferentClocksAreNotBelieved(t *testing.T) {
+	group := NewClockGroup()
+	audio, video := newSender(group, 48000, 1), newSender(group, 90000, 2)
+	audio.delay, video.delay = 20*time.Millisecond, 60*time.Millisecond
+	video.remote = time.Date(1970, 1, 1, 5, 0, 0, 0, time.UTC) // counts since its start
+	for at := time.Duration(0); at < 30*time.Second; at += 20 * time.Millisecond {
+		audio.send(at)
+		video.send(at)
+		if at%(5*time.Second) == time.Second {
+			audio.report(at)
+			video.report(at)
+		}
+		if a, v := audio.media(t, at), video.media(t, at); !near(a, at, 100*time.Millisecond) || !near(v, at, 100*time.Millisecond) {
+			t.Fatalf("at %v: sound at %v, picture at %v", at, a, v)
+		}
+	}
+}
+
 func TestMeter(t *testing.T) {
 	for _, start := range []time.Duration{0, time.Hour, -time.Hour} {
 		var m meter

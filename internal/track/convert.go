@@ -102,11 +102,15 @@ func (t *Track) startConversion(c conversion) (*derivedTrack, error) {
 	return d, nil
 }
 
-// giveBack releases a lease for a caller that holds t.mu.
+// giveBack releases a lease of the track's own frames for a caller that holds t.mu.
 func (t *Track) giveBack(lease *FrameLease) {
-	if t.unpack != nil && lease.ring == t.unpack.ring {
-		lease.once.Do(func() { t.drop(&t.unpack.demand) })
-	}
+	lease.once.Do(func() {
+		if t.unpack != nil {
+			t.drop(&t.unpack.demand)
+		} else {
+			t.direct--
+		}
+	})
 }
 
 func (d *derivedTrack) convertAudio(t *Track, source *FrameLease, converter *codec.AudioConverter) {

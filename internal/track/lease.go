@@ -86,7 +86,12 @@ func (t *Track) ReadFrames(codec media.Codec) (*FrameLease, error) {
 // readOwnFrames leases the frame face in the track's own codec. The caller holds t.mu.
 func (t *Track) readOwnFrames() (*FrameLease, error) {
 	if t.BornAsFrames() {
-		return &FrameLease{ring: t.writer.ring, codec: t.info.Codec, release: func() {}}, nil
+		t.direct++
+		return &FrameLease{ring: t.writer.ring, codec: t.info.Codec, release: func() {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.direct--
+		}}, nil
 	}
 	if t.info.Encrypted {
 		return nil, ErrEncrypted

@@ -54,9 +54,12 @@ func (m *meter) clear() {
 }
 
 // active tells whether anything came within the last second.
-func (m *meter) active(now time.Duration) bool {
+func (m *meter) active(now time.Duration) bool { return m.within(now, time.Second) }
+
+// within tells whether anything came within a time.
+func (m *meter) within(now, d time.Duration) bool {
 	last := m.last.Load()
-	return last != 0 && now-time.Duration(last-1) < time.Second
+	return last != 0 && now-time.Duration(last-1) < d
 }
 
 // rate is bytes and pictures a second, 0 when nothing comes any more.

@@ -127,6 +127,53 @@ func TestPacketsOfFrames(t *testing.T) {
 	})
 }
 
+func TestAnIngestThatChangesItsSize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		track := NewFromFrames(Info{Kind: media.Video, Codec: media.H264})
+		defer track.Close()
+		if track.Wanted() {
+			t.Error("wanted by nobody")
+		}
+		lease, err := track.ReadPackets(media.H264)
+		if err != nil || !track.Wanted() {
+			t.Fatal(err, track.Wanted())
+		}
+		layers, _ := lease.Layers()
+		sink := NewFromPackets(Info{Kind: media.Video, Codec: media.H264}, nil)
+		defer sink.Close()
+		frames, err := sink.ReadFrames(media.H264)
+		if err != nil || !sink.Wanted() {
+			t.Fatal(err, sink.Wanted())
+		}
+		cursor := frames.Ring().Live()
+		to := sink.AddLayer("")
+		for i := range 10 {
+			format := mediatest.H264Format(1280, 720)
+			if i >= 5 {
+				format = mediatest.H264Format(720, 1280)
+			}
+			if err := track.WriteFrame(mediatest.Frame(format, i%5 == 0, media.Now(), mediatest.H264(i%5 == 0, 3000))); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(40 * time.Millisecond)
+			synctest.Wait()
+			copyLayer(layers[0], to)
+			synctest.Wait()
+		}
+		if got := formats(readAll(t, cursor, 10)); len(got) != 2 || got[1] != [2]int{720, 1280} {
+			t.Errorf("formats %v", got)
+		}
+		if w, h := layers[0].Size(); w != 720 || h != 1280 {
+			t.Errorf("layer of %dx%d", w, h)
+		}
+		frames.Release()
+		lease.Release()
+		if track.Wanted() || sink.Wanted() {
+			t.Error("wanted after the last reader left")
+		}
+	})
+}
+
 func TestLongSoundFramesAsPackets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		track := NewFromFrames(Info{Kind: media.Audio, Codec: media.Opus})

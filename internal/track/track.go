@@ -62,6 +62,7 @@ type Track struct {
 
 	mu      sync.Mutex // guards what follows
 	closed  bool
+	direct  int // leases of the ring that a track born as frames has by itself
 	unpack  *unpackFace
 	pack    *packFace
 	derived map[conversion]*derivedTrack
@@ -160,6 +161,14 @@ func (t *Track) requestKeyframe(l *Layer) {
 	if t.up != nil {
 		t.up.RequestKeyframe(l)
 	}
+}
+
+// Wanted tells whether anybody reads the track now, on either face and in any codec (a conversion reads for as long as it
+// lingers). Packets of a track that is born as packets do not count: they are there anyway.
+func (t *Track) Wanted() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.direct > 0 || t.unpack != nil && t.unpack.readers > 0 || t.pack != nil && t.pack.readers > 0
 }
 
 // Stats is what a track carries now, over the last second.

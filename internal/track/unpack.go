@@ -19,6 +19,9 @@ const (
 	freshKeyframe = 3 * time.Second
 	// layerCheck is how often the choice of layer is looked at.
 	layerCheck = 250 * time.Millisecond
+	// layerGone is how long a layer is silent when another is read instead: a shared screen that stands still is sent
+	// once a second.
+	layerGone = 1500 * time.Millisecond
 	// mostReordered is how many packets may have come before one that is read first.
 	mostReordered = 256
 	// never is a time long before all others.
@@ -136,7 +139,7 @@ func (u *unpacker) listen(layers []*Layer) {
 func (u *unpacker) choose(layers []*Layer, now time.Duration) {
 	var best *Layer
 	for _, l := range layers {
-		if l.Active(now) {
+		if l.meter.within(now, layerGone) {
 			best = l
 		}
 	}

@@ -428,7 +428,7 @@ func TestTheLargestActiveLayerIsRead(t *testing.T) {
 				if p.requests(1) <= asked {
 					t.Error("the smaller layer was not asked for a keyframe")
 				}
-				if d := v.last.DTS - frames[0].DTS; d < 1800*time.Millisecond {
+				if d := v.last.DTS - frames[0].DTS; d < 1300*time.Millisecond {
 					t.Errorf("3 s became %v", d)
 				}
 				p.layers[1].layer.Remove()
