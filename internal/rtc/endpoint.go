@@ -52,7 +52,8 @@ type Endpoint struct {
 	fingerprints []sdp.Fingerprint
 	candidates   []string
 	handshakes   handshakes
-	consent      time.Duration
+	// consent and silence are consentTimeout and pathSilence; tests cannot wait that long.
+	consent, silence time.Duration
 
 	mu     sync.RWMutex
 	logins map[string]*login // by ufrag
@@ -76,7 +77,7 @@ func Listen(cfg Config) (*Endpoint, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Endpoint{
-		log: cfg.Log, consent: consentTimeout, stop: make(chan struct{}),
+		log: cfg.Log, consent: consentTimeout, silence: pathSilence, stop: make(chan struct{}),
 		logins: make(map[string]*login), peers: make(map[*Peer]struct{}),
 	}
 	var err error

@@ -10,9 +10,9 @@ import (
 const (
 	// consentTimeout is how long a peer lives without a valid check (RFC 7675, section 5.1).
 	consentTimeout = 30 * time.Second
-	// silence is how long the nominated path may be without checks before another validated one takes over although it
+	// pathSilence is how long the nominated path may be without checks before another validated one takes over although it
 	// is not nominated: the client's address has changed and it does not nominate again.
-	silence = 4 * time.Second
+	pathSilence = 4 * time.Second
 	// maxPaths bounds the validated addresses of one peer.
 	maxPaths = 16
 )
@@ -48,10 +48,10 @@ func (p *Peer) checked(r *reader, l *login, from netip.AddrPort, nominated bool)
 		c.homeFixed = true
 		p.home.Store(r.shard)
 	}
-	if l != c.current && c.current != nil && c.isNewer(l) {
+	if l == c.next {
 		// The first check with new credentials ends the old ones (RFC 8445, section 9).
 		p.endpoint.forget(c.current)
-		c.current, c.next = l, nil
+		c.current, c.next, c.selected = l, nil, nil
 	}
 	t := c.find(r.shard, from)
 	if t == nil {
@@ -61,15 +61,13 @@ func (p *Peer) checked(r *reader, l *login, from netip.AddrPort, nominated bool)
 	}
 	t.lastCheck = r.now
 	t.nominated = t.nominated || nominated
-	if c.selected != t && (c.selected == nil || nominated || r.now-c.selected.lastCheck > silence) {
+	if c.selected != t && (c.selected == nil || nominated || r.now-c.selected.lastCheck > p.endpoint.silence) {
 		c.selected = t
 		p.remote.Store(t.to)
 		p.secure.pathFound()
 	}
 	return true
 }
-
-func (c *connectivity) isNewer(l *login) bool { return l == c.next }
 
 func (c *connectivity) find(s *Shard, from netip.AddrPort) *path {
 	for _, t := range c.paths {

@@ -1,0 +1,153 @@
+package rtc_test
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/rtc/rtctest"
+)
+
+type message struct {
+	data string
+	text bool
+}
+
+func TestDataChannelFromClient(t *testing.T) {
+	e := rtctest.Endpoint(t)
+	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{})
+	client := rtctest.Client(t, rtctest.ClientConfig{})
+	unordered := false
+	theirs, err := client.CreateDataChannel("lossy", &webrtc.DataChannelInit{Ordered: &unordered})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, replies := make(chan struct{}), make(chan message, 8)
+	theirs.OnOpen(func() { close(opened) })
+	theirs.OnMessage(func(m webrtc.DataChannelMessage) { replies <- message{string(m.Data), m.IsString} })
+	rtctest.Offer(t, client, peer)
+	rtctest.Wait(t, opened, "open channel")
+	ours := rtctest.Wait(t, events.Channels, "channel")
+	if ours.Label() != "lossy" || ours.Ordered() {
+		t.Errorf("channel %q, ordered %v", ours.Label(), ours.Ordered())
+	}
+	big := bytes.Repeat([]byte("x"), 60_000)
+	if err := theirs.SendText("hello"); err != nil {
+		t.Fatal(err)
+	}
+	if err := theirs.Send(big); err != nil {
+		t.Fatal(err)
+	}
+	messages := make(chan message, 8)
+	ours.OnMessage(func(data []byte, text bool) { messages <- message{string(data), text} })
+	got := map[message]bool{rtctest.Wait(t, messages, "message"): true, rtctest.Wait(t, messages, "message"): true}
+	if !got[message{"hello", true}] || !got[message{string(big), false}] {
+		t.Errorf("got %d messages", len(got))
+	}
+	if err := ours.Send([]byte("world"), false); err != nil {
+		t.Fatal(err)
+	}
+	if m := rtctest.Wait(t, replies, "reply"); m != (message{"world", false}) {
+		t.Errorf("reply %+v", m)
+	}
+	closed := make(chan struct{})
+	ours.OnClose(func() { close(closed) })
+	if err := theirs.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rtctest.Wait(t, closed, "end of the channel")
+}
+
+func TestDataChannelFromUs(t *testing.T) {
+	e := rtctest.Endpoint(t)
+	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{DataChannels: true})
+	client := rtctest.Client(t, rtctest.ClientConfig{})
+	none := uint16(0)
+	for label, retransmits := range map[string]*uint16{"_reliable": nil, "_lossy": &none} {
+		if err := peer.OpenDataChannel(label, retransmits == nil, retransmits); err != nil {
+			t.Fatal(err)
+		}
+	}
+	type opened struct {
+		channel *webrtc.DataChannel
+		first   message
+	}
+	theirs := make(chan opened, 2)
+	client.OnDataChannel(func(dc *webrtc.DataChannel) {
+		dc.OnMessage(func(m webrtc.DataChannelMessage) { theirs <- opened{dc, message{string(m.Data), m.IsString}} })
+	})
+	rtctest.Answer(t, client, peer)
+	for range 2 {
+		dc := rtctest.Wait(t, events.Channels, "channel")
+		if err := dc.Send([]byte(dc.Label()), true); err != nil {
+			t.Fatal(err)
+		}
+		got := rtctest.Wait(t, theirs, "message")
+		if got.channel.Label() != dc.Label() || got.channel.Ordered() != dc.Ordered() || got.first != (message{dc.Label(), true}) {
+			t.Errorf("client has %q with %+v, we have %q", got.channel.Label(), got.first, dc.Label())
+		}
+		if lossy := got.channel.MaxRetransmits() != nil; lossy != (dc.Label() == "_lossy") {
+			t.Errorf("%q: lossy is %v", dc.Label(), lossy)
+		}
+	}
+	client.Close()
+	if err := rtctest.Wait(t, events.Closed, "end"); err == nil {
+		t.Error("closed without a reason")
+	}
+}
+
+// The session is parked after the handshake when there are no data channels, and must be resumed for them.
+func TestDataChannelAddedLater(t *testing.T) {
+	e := rtctest.Endpoint(t)
+	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{})
+	client := rtctest.Client(t, rtctest.ClientConfig{})
+	if _, err := client.AddTrack(localTrack(t, webrtc.MimeTypeVP8, "camera")); err != nil {
+		t.Fatal(err)
+	}
+	rtctest.Offer(t, client, peer)
+	rtctest.Wait(t, events.Connected, "connection")
+	theirs, err := client.CreateDataChannel("late", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rtctest.Offer(t, client, peer)
+	ours := rtctest.Wait(t, events.Channels, "channel")
+	messages := make(chan message, 1)
+	theirs.OnMessage(func(m webrtc.DataChannelMessage) { messages <- message{string(m.Data), m.IsString} })
+	if err := ours.Send([]byte("hello"), true); err != nil {
+		t.Fatal(err)
+	}
+	rtctest.Wait(t, messages, "message")
+}
+
+func TestDataChannelRefusesWhatTheRemoteDoesNotTake(t *testing.T) {
+	e := rtctest.Endpoint(t)
+	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{})
+	client := rtctest.Client(t, rtctest.ClientConfig{})
+	theirs, err := client.CreateDataChannel("slow", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := make(chan struct{})
+	theirs.OnMessage(func(webrtc.DataChannelMessage) { <-release })
+	defer close(release)
+	rtctest.Offer(t, client, peer)
+	ours := rtctest.Wait(t, events.Channels, "channel")
+	block := make([]byte, 64<<10)
+	deadline := time.Now().Add(rtctest.Timeout)
+	for err == nil && time.Now().Before(deadline) {
+		err = ours.Send(block, false)
+	}
+	if err != rtc.ErrBuffered {
+		t.Errorf("sending without end gives %v", err)
+	}
+	if n := ours.Buffered(); n > 1<<20 {
+		t.Errorf("%d bytes wait", n)
+	}
+	if err := ours.Send(make([]byte, 1<<20), false); err == nil {
+		t.Error("a message of 1 MiB was taken")
+	}
+}
