@@ -47,9 +47,8 @@ type sourceClock struct {
 	started bool
 	newest  int64         // highest timestamp, unwrapped
 	heard   time.Duration // arrival of the newest packet
-	// media time = timestamp + offset; from the timestamp from on, offset moves towards target.
-	from           int64
-	offset, target time.Duration
+	// bends are the line's last pieces, oldest first: whoever asks late for a timestamp gets what was valid then.
+	bends []bend
 	// pinned clocks follow what they are told exactly.
 	pinned bool
 
@@ -58,6 +57,16 @@ type sourceClock struct {
 	remote   time.Duration
 	reported bool
 }
+
+// bend is a piece of the line: media time = timestamp + offset, and from the timestamp from on, offset moves towards
+// target.
+type bend struct {
+	from           int64
+	offset, target time.Duration
+}
+
+// mostBends is how many pieces are kept; a reader that is further behind sees the line shifted by what was slewed since.
+const mostBends = 64
 
 func newSourceClock(rate int, group *ClockGroup) *sourceClock {
 	if group == nil {
@@ -126,9 +135,8 @@ func (c *sourceClock) pin(timestamp uint32, at time.Duration) {
 	} else {
 		c.newest = int64(timestamp)
 	}
-	c.started, c.pinned, c.from = true, true, c.newest
-	c.offset = at - c.duration(c.newest)
-	c.target = c.offset
+	c.started, c.pinned = true, true
+	c.line(at - c.duration(c.newest))
 }
 
 // mediaTime maps a timestamp; false before the first packet.
@@ -150,12 +158,15 @@ func (c *sourceClock) leave() {
 
 // anchor begins a time base at a packet.
 func (c *sourceClock) anchor(timestamp uint32, arrival time.Duration) {
-	c.started, c.newest, c.heard = true, int64(timestamp), arrival
-	c.from, c.reported = c.newest, false
-	c.offset = arrival - c.duration(c.newest)
-	c.target = c.offset
+	c.started, c.newest, c.heard, c.reported = true, int64(timestamp), arrival, false
+	c.line(arrival - c.duration(c.newest))
 	c.delay = windowMin{}
-	c.delay.add(c.offset, arrival)
+	c.delay.add(arrival-c.duration(c.newest), arrival)
+}
+
+// line begins a straight line that nothing connects with what was before.
+func (c *sourceClock) line(offset time.Duration) {
+	c.bends = append(c.bends[:0], bend{c.newest, offset, offset})
 }
 
 // aim bends the line towards what is known best now.
@@ -169,21 +180,37 @@ func (c *sourceClock) aim() {
 			target = by
 		}
 	}
-	if target == c.target {
+	last := &c.bends[len(c.bends)-1]
+	if target == last.target {
 		return
 	}
 	now := c.offsetAt(c.newest)
 	if d := target - now; d > newBase || d < -newBase {
-		now = target
+		c.line(target)
+		return
 	}
-	c.from, c.offset, c.target = c.newest, now, target
+	next := bend{c.newest, now, target}
+	switch {
+	case last.from == next.from:
+		*last = next
+	case len(c.bends) < mostBends:
+		c.bends = append(c.bends, next)
+	default:
+		copy(c.bends, c.bends[1:])
+		c.bends[mostBends-1] = next
+	}
 }
 
 func (c *sourceClock) media(at int64) time.Duration { return c.duration(at) + c.offsetAt(at) }
 
 func (c *sourceClock) offsetAt(at int64) time.Duration {
-	limit := c.duration(max(at-c.from, 0)) / slewShare
-	return c.offset + min(max(c.target-c.offset, -limit), limit)
+	i := len(c.bends) - 1
+	for i > 0 && at < c.bends[i].from {
+		i--
+	}
+	b := c.bends[i]
+	limit := c.duration(max(at-b.from, 0)) / slewShare
+	return b.offset + min(max(b.target-b.offset, -limit), limit)
 }
 
 // unwrap gives the 64-bit timestamp next to the newest one.

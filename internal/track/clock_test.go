@@ -246,6 +246,24 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// A reader that lags behind the packets gets the same times as one that does not.
+func TestLateQuestionsGetTheSameAnswer(t *testing.T) {
+	s := newSender(nil, 90000, 1<<32-50_000)
+	s.delay = 900 * time.Millisecond
+	s.send(0)
+	var at []time.Duration
+	for captured := 20 * time.Millisecond; captured < time.Second; captured += 20 * time.Millisecond {
+		s.delay -= 15 * time.Millisecond // a queue that empties
+		s.send(captured)
+		at = append(at, s.media(t, captured))
+	}
+	for i, was := range at {
+		if got := s.media(t, time.Duration(i+1)*20*time.Millisecond); got != was {
+			t.Errorf("frame %d: %v, was %v", i, got, was)
+		}
+	}
+}
+
 // A track that comes later runs by arrival until its own report, and disturbs nobody.
 func TestALaterTrackJoinsItsGroup(t *testing.T) {
 	group := NewClockGroup()
