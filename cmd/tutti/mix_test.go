@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"math"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+// TestBothSpeakersAreHeard has two people publish a tone each, the second some time after the first, and listens at every door.
+func TestBothSpeakersAreHeard(t *testing.T) {
+	needFFmpeg(t)
+	r := start(t)
+	publishTone(t, r, "duet", 440)
+	r.live("duet")
+	if got := hear(t, r.url("/live/duet.flv"), 440, 880); got[0] < 0.05 || got[1] > 0.01 {
+		t.Errorf("one speaker: 440 Hz %.3f, 880 Hz %.3f", got[0], got[1])
+	}
+	publishTone(t, r, "duet", 880)
+	deadline := time.Now().Add(10 * time.Second)
+	for len(r.live("duet")["sources"].([]any)) < 2 {
+		if time.Now().After(deadline) {
+			t.Fatal("the second speaker does not come")
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+	for _, path := range []string{"/live/duet.flv", "/live/duet/index.m3u8"} {
+		if got := hear(t, r.url("%s", path), 440, 880, 660); got[0] < 0.05 || got[1] < 0.05 || got[2] > 0.01 {
+			t.Errorf("%s: 440 Hz %.3f, 880 Hz %.3f, 660 Hz %.3f", path, got[0], got[1], got[2])
+		}
+	}
+}
+
+// hear plays three seconds and gives the amplitude of each tone in the last one: the mean over windows of 100 ms (Goertzel), so
+// that a small correction of clocks in between does not matter.
+func hear(t *testing.T, url string, tones ...float64) []float64 {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-loglevel", "error", "-i", url, "-t", "3", "-vn", "-ac", "1", "-ar", "48000", "-f", "f32le", "-").Output()
+	if err != nil || len(out) < 2*48000*4 {
+		t.Fatalf("listening to %s: %d bytes, %v", url, len(out), err)
+	}
+	out = out[len(out)-48000*4:]
+	found := make([]float64, len(tones))
+	const window = 4800
+	for i, tone := range tones {
+		c := 2 * math.Cos(2*math.Pi*tone/48000)
+		for w := range 10 {
+			var s1, s2 float64
+			for n := range window {
+				x := float64(math.Float32frombits(binary.LittleEndian.Uint32(out[4*(w*window+n):])))
+				s1, s2 = x+c*s1-s2, s1
+			}
+			found[i] += 2 * math.Sqrt(s1*s1+s2*s2-c*s1*s2) / window / 10
+		}
+	}
+	return found
+}
+
+// publishTone sends a tone over WHIP until the test ends.
+func publishTone(t *testing.T, r *running, room string, tone float64) {
+	t.Helper()
+	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sound, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, "sound", "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pc.AddTrack(sound); err != nil {
+		t.Fatal(err)
+	}
+	negotiate(t, pc, r.url("/whip/%s", room))
+	enc, err := codec.NewAudioEncoder(media.Opus, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer pc.Close()
+		n := enc.FrameSize()
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		started, block := time.Now(), 0
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			for ; time.Duration(block)*20*time.Millisecond < time.Since(started); block++ {
+				pcm := make([]float32, 2*n)
+				for i := range n {
+					pcm[2*i] = float32(0.3 * math.Sin(2*math.Pi*tone*float64(block*n+i)/48000))
+					pcm[2*i+1] = pcm[2*i]
+				}
+				p, err := enc.Encode(pcm)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = sound.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(block), Timestamp: uint32(block * n)}, Payload: p})
+			}
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+}
