@@ -112,6 +112,16 @@ func (r *Receiver) all() []*intake {
 
 // open takes a new stream. A new SSRC for a layer goes on where the one before was.
 func (r *Receiver) open(from *rtc.Stream) rtc.Sink {
+	st := r.take(from, remote{from})
+	if st == nil {
+		return nil // an interface without a value in it: refused
+	}
+	caretaker.add(st)
+	return st
+}
+
+// take makes a stream's sink, nil when it is not wanted.
+func (r *Receiver) take(from *rtc.Stream, back publisher) *stream {
 	r.mu.Lock()
 	if r.closed || r.info.Codec != media.NoCodec && from.Codec != r.info.Codec ||
 		r.intakes[from.RID] == nil && len(r.intakes) == maxLayers {
@@ -128,7 +138,10 @@ func (r *Receiver) open(from *rtc.Stream) rtc.Sink {
 		in = newIntake(r.info.Codec, t.AddLayer(from.RID))
 		r.intakes[from.RID] = in
 	}
-	st := &stream{receiver: r, intake: in, from: from, reception: reception{clockRate: r.info.Codec.ClockRate()}}
+	st := &stream{
+		receiver: r, intake: in, from: back, ssrc: from.SSRC, canNack: from.CanNack,
+		reception: reception{clockRate: r.info.Codec.ClockRate()},
+	}
 	in.mu.Lock()
 	before := in.source
 	in.source = st
@@ -142,7 +155,6 @@ func (r *Receiver) open(from *rtc.Stream) rtc.Sink {
 	if before != nil {
 		caretaker.remove(before)
 	}
-	caretaker.add(st)
 	for _, f := range waiting {
 		f(t)
 	}

@@ -6,14 +6,15 @@ import (
 	"github.com/pion/rtcp"
 
 	"github.com/tuttilive/tutti/internal/media"
-	"github.com/tuttilive/tutti/internal/rtc"
 )
 
 // stream is the sink of one SSRC. Its methods but look and askKeyframe are called on the peer's reader goroutine.
 type stream struct {
 	receiver *Receiver
 	intake   *intake
-	from     *rtc.Stream
+	from     publisher
+	ssrc     uint32
+	canNack  bool
 	batch    []*media.Packet // until Flush
 
 	// Guarded by the intake's lock.
@@ -30,7 +31,7 @@ func (st *stream) Flush() {
 	}
 	in := st.intake
 	now := st.batch[len(st.batch)-1].Arrival
-	rtt := st.from.Inbound.Peer().RTT()
+	rtt := st.from.RTT()
 
 	in.mu.Lock()
 	kept := st.batch[:0]
@@ -39,7 +40,7 @@ func (st *stream) Flush() {
 		if in.source != st {
 			break // another SSRC has taken over
 		}
-		keep, gone := in.take(p, &st.reception, st.from.CanNack)
+		keep, gone := in.take(p, &st.reception, st.canNack)
 		lost = lost || gone
 		if keep {
 			kept = append(kept, p)
@@ -84,7 +85,7 @@ func (st *stream) Closed() { st.receiver.ended(st) }
 // look does what is due by time. It is called by the caretaker.
 func (st *stream) look(now time.Duration) {
 	in := st.intake
-	rtt := st.from.Inbound.Peer().RTT()
+	rtt := st.from.RTT()
 	var space [32]uint16
 	var report *rtcp.ReceiverReport
 
@@ -96,7 +97,7 @@ func (st *stream) look(now time.Duration) {
 	missing, lost := in.missing(space[:0], now, rtt)
 	if now >= st.reportAt && st.reception.started {
 		st.reportAt = now + reportInterval
-		report = &rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{st.reception.report(st.from.SSRC, now)}}
+		report = &rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{st.reception.report(st.ssrc, now)}}
 	}
 	in.mu.Unlock()
 
@@ -112,12 +113,12 @@ func (st *stream) look(now time.Duration) {
 func (st *stream) askPackets(seqs []uint16) {
 	if len(seqs) > 0 {
 		st.from.SendRTCP(&rtcp.TransportLayerNack{
-			MediaSSRC: st.from.SSRC,
+			MediaSSRC: st.ssrc,
 			Nacks:     rtcp.NackPairsFromSequenceNumbers(seqs),
 		})
 	}
 }
 
 func (st *stream) askKeyframe() {
-	st.from.SendRTCP(&rtcp.PictureLossIndication{MediaSSRC: st.from.SSRC})
+	st.from.SendRTCP(&rtcp.PictureLossIndication{MediaSSRC: st.ssrc})
 }
