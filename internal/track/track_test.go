@@ -26,7 +26,7 @@ func copyLayer(from *Layer, to *Layer) {
 
 func readAll(t *testing.T, cursor *media.Cursor[*media.Frame], n int) []*media.Frame {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	var out []*media.Frame
 	batch := make([]*media.Frame, 64)
