@@ -116,6 +116,7 @@ export class Preview {
   handOver(): { video?: MediaStreamTrack | undefined; audio?: MediaStreamTrack | undefined } {
     const tracks = { video: this.video, audio: this.audio }
     this.#stopLevel()
+    this.#stopLevel = () => {}
     this.video = this.audio = undefined
     return tracks
   }

@@ -1,0 +1,120 @@
+// People in front of the page: they join rooms and watch shows as a person would, and tell what they see and hear.
+import assert from 'node:assert/strict'
+import { complaints } from './browser.mjs'
+import { collectConnections, receiveSignal, sendSignal } from './signal.mjs'
+
+const patience = 20_000
+
+/** Waits until `check` gives something true and gives it back. Fails with what `check` gave last. */
+export async function eventually(what, check, limit = patience) {
+  const end = Date.now() + limit
+  let last
+  for (;;) {
+    try {
+      last = await check()
+      if (last) return last
+    } catch (error) {
+      last = error
+    }
+    if (Date.now() > end) assert.fail(`${what}: not within ${limit / 1000} s (last: ${last instanceof Error ? last.message : JSON.stringify(last)})`)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
+
+async function prepare(browser, signal) {
+  const page = await browser.page()
+  page.complaints = complaints(page)
+  await page.addInitScript(collectConnections)
+  await page.addInitScript(receiveSignal)
+  if (signal) await page.addInitScript(sendSignal, signal)
+  return page
+}
+
+/** Joins a room with the page's own screens. */
+export async function join(browser, url, name, signal, { listen = false } = {}) {
+  const page = await prepare(browser, signal)
+  await page.addInitScript((who) => {
+    localStorage.setItem('tutti.name', who)
+    localStorage.setItem('tutti.language', 'en')
+  }, name)
+  await page.goto(url)
+  await page.getByRole('button', { name: listen ? 'Join without camera and microphone' : /^Join( as host)?$/ }).click()
+  await page.waitForSelector('.room[data-phase=connected]', { timeout: patience })
+  return {
+    name,
+    page,
+    tile: (of, kind = 'camera') => page.locator(`figure[data-kind=${kind}]`, { has: page.locator('figcaption', { hasText: of }) }),
+    /** What the picture of somebody looks like here. */
+    async sees(of, kind = 'camera') {
+      const video = this.tile(of, kind).locator('video').first()
+      if ((await video.count()) === 0) return undefined
+      return video.evaluate((element) => window.look(element))
+    },
+    /** How loud tones are in what is heard of the others, in dB of full scale. */
+    hears: (tones) =>
+      page.evaluate(async (list) => {
+        const all = await Promise.all([...document.querySelectorAll('audio')].map((element) => window.listen(element, list)))
+        return list.map((_, i) => Math.max(-160, ...all.map((levels) => levels[i])))
+      }, tones),
+    press: (key) => page.keyboard.press(key),
+    control: (label) => page.getByRole('button', { name: label, exact: true }),
+    async leave() {
+      await page.close()
+    },
+  }
+}
+
+/** Opens the watch page, by a chosen protocol or the one that the page takes. */
+export async function watch(browser, url, protocol) {
+  const page = await prepare(browser)
+  await page.addInitScript(() => localStorage.setItem('tutti.language', 'en'))
+  await page.goto(url)
+  if (protocol) {
+    await page.waitForSelector('.page[data-protocol]:not([data-protocol=""])', { timeout: patience })
+    await page.locator('.player').hover()
+    await page.getByRole('button', { name: 'How it plays' }).click()
+    await page.getByRole('menuitemradio', { name: new RegExp(`^${{ whep: 'WebRTC', flv: 'FLV', hls: 'HLS' }[protocol]}`) }).click()
+  }
+  return {
+    page,
+    phase: () => page.getAttribute('.page', 'data-phase'),
+    protocol: () => page.getAttribute('.page', 'data-protocol'),
+    plays: (way = protocol, limit = 30_000) =>
+      page.waitForSelector(`.page[data-phase=playing]${way ? `[data-protocol=${way}]` : ''}`, { timeout: limit }),
+    sees: () => page.locator('.player video').evaluate((element) => window.look(element)),
+    hears: (tones) => page.locator('.player video').evaluate((element, list) => window.listen(element, list), tones),
+    async leave() {
+      await page.close()
+    },
+  }
+}
+
+/** Whether two colours are the same but for what codecs do to them. */
+export function alike(a, b, within = 60) {
+  return a.every((value, i) => Math.abs(value - b[i]) <= within)
+}
+
+/** Asserts that somebody's picture has a colour and that its clock goes on at the pace of time. */
+export async function assertClock(what, look, colour) {
+  const first = await eventually(`${what} shows its colour and clock`, async () => {
+    const seen = await look()
+    return seen && alike(seen.colour, colour) && seen.clock >= 0 ? { ...seen, at: Date.now() } : undefined
+  })
+  await new Promise((resolve) => setTimeout(resolve, 2000))
+  const second = await eventually(`${what} still shows its clock`, async () => {
+    const seen = await look()
+    return seen && seen.clock >= 0 && seen.clock !== first.clock ? { ...seen, at: Date.now() } : undefined
+  })
+  const advanced = ((second.clock - first.clock + 256) % 256) / 10
+  const passed = (second.at - first.at) / 1000
+  assert.ok(Math.abs(advanced - passed) < 1.2, `${what}: the clock went on by ${advanced} s in ${passed} s`)
+  return second
+}
+
+/** Asserts that tones are heard well. */
+export function assertTones(what, hears, tones, limit) {
+  return eventually(`${what} hears ${tones.join(' and ')} Hz`, async () => {
+    const levels = await hears(tones)
+    return levels.every((level) => level > -50) ? levels : undefined
+  }, limit)
+}

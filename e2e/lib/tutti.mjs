@@ -1,0 +1,99 @@
+// A server of its own for a test: free loopback ports, a data directory that goes away with it.
+import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const binary = process.env.TUTTI ?? join(dirname(fileURLToPath(import.meta.url)), '../../bin/tutti')
+
+async function freeTcpPort() {
+  const server = createServer()
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function freeUdpPort() {
+  const socket = createSocket('udp4')
+  await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  const { port } = socket.address()
+  await new Promise((resolve) => socket.close(resolve))
+  return port
+}
+
+/** Starts a server and waits until it answers. `restart` ends it and starts it again on the same ports. */
+export async function startTutti(args = ['--dev']) {
+  const data = mkdtempSync(join(tmpdir(), 'tutti-e2e-data-'))
+  const [http, rtmp, rtc] = [await freeTcpPort(), await freeTcpPort(), await freeUdpPort()]
+  const url = `http://127.0.0.1:${http}`
+  let log = ''
+  let child
+
+  async function start() {
+    child = spawn(binary, [
+      'serve', ...args, '--data', data, '--http', `127.0.0.1:${http}`, '--https', 'off',
+      '--rtc', `127.0.0.1:${rtc}`, '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.TUTTI_LOG ?? 'info',
+    ], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const running = child
+    const ended = new Promise((_, reject) => {
+      running.once('error', reject)
+      running.once('exit', (code) => reject(new Error(`tutti ended with ${code}:\n${log}`)))
+    })
+    ended.catch(() => {})
+    child.stdout.on('data', (chunk) => (log += chunk))
+    child.stderr.on('data', (chunk) => (log += chunk))
+    const answers = async () => {
+      for (let i = 0; i < 100; i++) {
+        try {
+          if ((await fetch(`${url}/healthz`)).ok) return
+        } catch {
+          // It is still starting.
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      throw new Error(`tutti does not answer:\n${log}`)
+    }
+    await Promise.race([answers(), ended])
+  }
+
+  async function stop() {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), 8000)
+    await gone
+    clearTimeout(timer)
+  }
+
+  await start()
+  return {
+    url,
+    rtmp: `rtmp://127.0.0.1:${rtmp}/live`,
+    log: () => log,
+    restart: async () => {
+      await stop()
+      await start()
+    },
+    async close() {
+      await stop()
+      rmSync(data, { recursive: true, force: true })
+      if (process.env.TUTTI_SHOW_LOG) console.log(log)
+    },
+    /** Opens a room over the API. */
+    async createRoom(room = {}) {
+      const response = await fetch(`${url}/api/rooms`, {
+        method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(room),
+      })
+      if (!response.ok) throw new Error(`creating a room: ${response.status} ${await response.text()}`)
+      return response.json()
+    },
+    async live(room) {
+      const response = await fetch(`${url}/api/rooms/${room}/live`)
+      return response.ok ? response.json() : undefined
+    },
+  }
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { openBrowser } from '../lib/browser.mjs'
+import { assertClock, assertTones, eventually, join } from '../lib/people.mjs'
+import { colours } from '../lib/signal.mjs'
+import { startTutti } from '../lib/tutti.mjs'
+
+describe('three people in a room', { timeout: 240_000 }, () => {
+  let tutti, browsers, room, ada, bo, cy
+  const link = (key) => `${tutti.url}/r/${room.room}#k=${key}`
+
+  before(async () => {
+    tutti = await startTutti()
+    // A browser each, as they are remembered by their browser.
+    browsers = await Promise.all([1, 2, 3].map(() => openBrowser()))
+    room = await tutti.createRoom({ title: 'Three' })
+    ada = await join(browsers[0], link(room.keys.host), 'Ada', { colour: colours.red, tone: 440 })
+    bo = await join(browsers[1], link(room.keys.guest), 'Bo', { colour: colours.green, tone: 660 })
+    cy = await join(browsers[2], link(room.keys.guest), 'Cy', { colour: colours.blue, tone: 880 })
+  })
+  after(async () => {
+    await Promise.all((browsers ?? []).map((browser) => browser.close()))
+    await tutti?.close()
+  })
+
+  it('see each other', async () => {
+    await assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red)
+    await assertClock('Ada seen by Cy', () => cy.sees('Ada'), colours.red)
+    await assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green)
+    await assertClock('Bo seen by Cy', () => cy.sees('Bo'), colours.green)
+    await assertClock('Cy seen by Ada', () => ada.sees('Cy'), colours.blue)
+    await assertClock('Cy seen by Bo', () => bo.sees('Cy'), colours.blue)
+  })
+
+  it('hear each other', async () => {
+    await assertTones('Ada', ada.hears, [660, 880])
+    await assertTones('Bo', bo.hears, [440, 880])
+    await assertTones('Cy', cy.hears, [440, 660])
+  })
+
+  it('send H.264 and receive without loss', async () => {
+    const sent = await ada.page.evaluate(() => window.reports('outbound-rtp'))
+    assert.ok(sent.some((r) => r.kind === 'video' && r.framesEncoded > 0), 'Ada sends no picture')
+    const codecs = await ada.page.evaluate(() => window.reports('codec'))
+    assert.ok(codecs.some((codec) => codec.mimeType === 'video/H264'))
+    for (const who of [ada, bo, cy]) {
+      const received = await who.page.evaluate(() => window.reports('inbound-rtp'))
+      const pictures = received.filter((r) => r.kind === 'video' && r.framesDecoded > 0)
+      assert.equal(pictures.length, 2, `${who.name} decodes ${pictures.length} pictures`)
+      const lost = received.reduce((sum, r) => sum + Math.max(0, r.packetsLost ?? 0), 0)
+      const got = received.reduce((sum, r) => sum + (r.packetsReceived ?? 0), 0)
+      assert.ok(lost <= got * 0.01, `${who.name} lost ${lost} of ${got} packets`)
+    }
+  })
+
+  it('write to each other', async () => {
+    await ada.press('c')
+    await ada.page.getByRole('textbox', { name: 'Write to everyone' }).fill('Hello 你好 <b>')
+    await ada.page.keyboard.press('Enter')
+    await bo.control(/^Chat, 1 new message$/).click()
+    await bo.page.getByText('Hello 你好 <b>', { exact: true }).waitFor()
+    await ada.page.getByRole('button', { name: 'Close' }).click()
+    await bo.page.getByRole('button', { name: 'Close' }).click()
+  })
+
+  it('mute and unmute by keyboard', async () => {
+    await bo.page.bringToFront()
+    await bo.press('m')
+    await bo.control('Unmute').waitFor()
+    await ada.tile('Bo').getByText('Microphone off').waitFor({ state: 'attached' })
+    await eventually('Bo is silent for Ada', async () => (await ada.hears([660]))[0] < -60)
+    await bo.press('m')
+    await bo.control('Mute').waitFor()
+    await assertTones('Ada', ada.hears, [660])
+  })
+
+  it('turn the camera off and on', async () => {
+    await bo.press('v')
+    await bo.control('Turn the camera on').waitFor()
+    await eventually('Ada sees the avatar of Bo', async () => (await ada.tile('Bo').locator('.avatar').count()) === 1)
+    await bo.press('v')
+    await assertClock('Bo seen by Ada again', () => ada.sees('Bo'), colours.green)
+  })
+
+  it('share a screen', async () => {
+    await cy.page.evaluate(() => {
+      // The picker is the browser's; what it gives is made up.
+      navigator.mediaDevices.getDisplayMedia = async () => new MediaStream([window.signal.picture(), window.signal.sound()])
+    })
+    await cy.control('Share the screen').click()
+    await assertClock('the screen of Cy seen by Ada', () => ada.sees('Cy', 'screen'), colours.blue)
+    await cy.control('Stop sharing').click()
+    await eventually('the screen is gone', async () => (await ada.tile('Cy', 'screen').count()) === 0)
+  })
+
+  it('come back after the WebSocket was cut', async () => {
+    const before = await bo.page.evaluate(() => window.sockets.length)
+    await bo.page.evaluate(() => window.sockets.findLast((s) => s.readyState === WebSocket.OPEN).close(4000, 'cut by the test'))
+    await eventually('a new WebSocket is open', () =>
+      bo.page.evaluate((n) => window.sockets.length > n && window.sockets.at(-1).readyState === WebSocket.OPEN, before),
+    )
+    await bo.page.waitForSelector('.room[data-phase=connected]')
+    await assertClock('Bo seen by Ada after resuming', () => ada.sees('Bo'), colours.green)
+    await assertClock('Ada seen by Bo after resuming', () => bo.sees('Ada'), colours.red)
+    // What happens in the room is heard again.
+    await ada.press('m')
+    await bo.tile('Ada').getByText('Microphone off').waitFor({ state: 'attached' })
+    await ada.press('m')
+  })
+
+  it('are muted and removed by the host', async () => {
+    await ada.press('p')
+    await ada.page.getByRole('button', { name: 'Mute for everyone: Cy' }).click()
+    await cy.control('Unmute').waitFor()
+    await ada.page.getByRole('button', { name: 'Remove from the room: Cy' }).click()
+    await ada.page.getByRole('dialog').getByRole('button', { name: 'Remove from the room' }).click()
+    await cy.page.getByRole('heading', { name: 'You were removed' }).waitFor()
+    await eventually('Cy is gone', async () => (await ada.tile('Cy').count()) === 0)
+  })
+
+  it('share only the guests’ link from the host’s address bar', async () => {
+    assert.equal(new URL(ada.page.url()).hash, `#k=${encodeURIComponent(room.keys.guest)}`)
+  })
+
+  it('complain about nothing', () => {
+    for (const who of [ada, bo, cy]) assert.deepEqual(who.page.complaints, [], who.name)
+  })
+})
