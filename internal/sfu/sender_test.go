@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/track"
 )
 
 func (w *world) wantSent(s *Sender, want string) {
@@ -443,6 +444,50 @@ func TestSenderReports(t *testing.T) {
 			if d := float64(r.timestamp-first)/90000 - passed; d > 0.001 || d < -0.001 {
 				t.Errorf("a report is off by %f s", d)
 			}
+		}
+	})
+}
+
+// TestReportsKeepSoundAndPictureInStep publishes a picture that takes 300 ms longer than the sound to be encoded, with
+// sender reports that say so, and looks at what the reports to a viewer say of a moment at which both were captured.
+func TestReportsKeepSoundAndPictureInStep(t *testing.T) {
+	inWorld(t, func(w *world) {
+		const behind = 300 * ms
+		group := track.NewClockGroup()
+		var sources []*source
+		var senders []*Sender
+		for i, codec := range []media.Codec{media.VP8, media.Opus} {
+			tr := track.NewFromPackets(track.Info{Kind: codec.Kind(), Codec: codec, Group: group}, w)
+			w.t.Cleanup(tr.Close)
+			src := w.source(tr, "", 100, uint32(i)*3_000_000_000)
+			sources = append(sources, src)
+			senders = append(senders, w.sender(tr, codec))
+		}
+		remote := media.NTP(90 * time.Minute) // the publisher's clock is another one
+		for i := range 40 * 25 {
+			w.pass(40 * ms)
+			for j, src := range sources {
+				frame := src.frame(i%50 == 0, 1)
+				if j == 0 {
+					frame[0].Timestamp -= uint32(ticks(behind, 90000))
+				}
+				src.write(frame...)
+				if i%25 == 10*j {
+					at := media.NTP(w.now) - media.NTP(time.Minute) + remote
+					src.layer.SenderReport(at, uint32(ticks(w.now-src.epoch, src.codec.ClockRate())), w.now)
+				}
+			}
+		}
+		var captured [2]float64 // of the same moment, by the viewer's reports, in seconds
+		for j, src := range sources {
+			reports := w.reports[senders[j].out]
+			last := reports[len(reports)-1]
+			now := uint32(ticks(w.now-src.epoch, src.codec.ClockRate()))
+			moment := now + senders[j].rewriter.newest().timestamp
+			captured[j] = float64(last.ntp)/(1<<32) + float64(int32(moment-last.timestamp))/float64(src.codec.ClockRate())
+		}
+		if d := captured[0] - captured[1]; d > 0.02 || d < -0.02 {
+			t.Errorf("picture and sound are %.0f ms apart", d*1000)
 		}
 	})
 }
