@@ -267,6 +267,7 @@ func (s *stand) until(t *testing.T, what string, is func() bool) {
 }
 
 func TestPublisherIsSeenByViewers(t *testing.T) {
+	t.Parallel()
 	s := newStand(t)
 	pub := publisher(t, "video", "audio")
 	location := s.connect(t, pub, "/whip/show", nil, "Authorization", "Bearer "+s.publishKey("show"))
@@ -311,6 +312,7 @@ func TestPublisherIsSeenByViewers(t *testing.T) {
 
 // TestOnlySoundAtFirst publishes sound alone: the viewer's picture comes when it comes.
 func TestOnlySoundAtFirst(t *testing.T) {
+	t.Parallel()
 	s := newStand(t)
 	s.connect(t, publisher(t, "audio"), "/whip/show?key="+s.publishKey("show"), nil)
 	s.live(t, "show")
@@ -323,6 +325,7 @@ func TestOnlySoundAtFirst(t *testing.T) {
 
 // TestOnlyAPictureAtFirst is the same the other way round.
 func TestOnlyAPictureAtFirst(t *testing.T) {
+	t.Parallel()
 	s := newStand(t)
 	s.connect(t, publisher(t, "video"), "/whip/show?key="+s.publishKey("show"), nil)
 	s.live(t, "show")
@@ -335,6 +338,7 @@ func TestOnlyAPictureAtFirst(t *testing.T) {
 
 // TestOffersOfOtherClients sends offers as other programs write them.
 func TestOffersOfOtherClients(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(string) string{
 		// ffmpeg 8 insists on being the DTLS server.
 		"setup:passive": func(sdp string) string { return strings.ReplaceAll(sdp, "a=setup:actpass", "a=setup:passive") },
@@ -352,6 +356,7 @@ func TestOffersOfOtherClients(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := newStand(t)
 			s.connect(t, publisher(t, "audio", "video"), "/whip/show?key="+s.publishKey("show"), change)
 			s.live(t, "show")
@@ -365,6 +370,7 @@ func TestOffersOfOtherClients(t *testing.T) {
 
 // TestICERestartKeepsTheSession restarts ICE as RFC 9725, section 4.3.3, has it.
 func TestICERestartKeepsTheSession(t *testing.T) {
+	t.Parallel()
 	s := newStand(t)
 	s.connect(t, publisher(t, "audio"), "/whip/show?key="+s.publishKey("show"), nil)
 	s.live(t, "show")
@@ -409,6 +415,7 @@ func TestICERestartKeepsTheSession(t *testing.T) {
 
 // TestClientsThatVanish are let go of when their connection says goodbye.
 func TestClientsThatVanish(t *testing.T) {
+	t.Parallel()
 	s := newStand(t)
 	pub := publisher(t, "audio")
 	s.connect(t, pub, "/whip/show?key="+s.publishKey("show"), nil)
@@ -422,4 +429,23 @@ func TestClientsThatVanish(t *testing.T) {
 		defer s.door.mu.Unlock()
 		return len(s.door.sessions) == 0
 	})
+}
+
+// TestViewerWithoutTheProgramsCodec has a picture that nobody can convert here: the sound must come all the same.
+func TestViewerWithoutTheProgramsCodec(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	s.connect(t, publisher(t, "audio", "video"), "/whip/show?key="+s.publishKey("show"), nil)
+	s.live(t, "show")
+	pc, packets := viewer(t)
+	for _, transceiver := range pc.GetTransceivers() {
+		if transceiver.Kind() == webrtc.RTPCodecTypeVideo {
+			vp8 := webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}, PayloadType: 96}
+			if err := transceiver.SetCodecPreferences([]webrtc.RTPCodecParameters{vp8}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s.connect(t, pc, "/whep/show", nil)
+	rtctest.Wait(t, packets["audio"], "sound")
 }
