@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 )
 
 // Tag is one tag of an FLV stream. Its body belongs to whoever read it.
@@ -14,6 +15,31 @@ type Tag struct {
 	// Timestamp is in milliseconds and wraps.
 	Timestamp uint32
 	Body      []byte
+}
+
+// Tags goes through the tags that a Muxer wrote, sharing their bytes. It ends at the first that is cut short.
+func Tags(b []byte) iter.Seq[Tag] {
+	return func(yield func(Tag) bool) {
+		for len(b) >= tagHeaderSize {
+			t, size := tagHeader(b)
+			end := tagHeaderSize + size
+			if len(b) < end+4 {
+				return
+			}
+			t.Body = b[tagHeaderSize:end:end]
+			if !yield(t) {
+				return
+			}
+			b = b[end+4:]
+		}
+	}
+}
+
+func tagHeader(h []byte) (t Tag, size int) {
+	return Tag{
+		Type:      TagType(h[0] & 0x1f),
+		Timestamp: uint32(h[7])<<24 | uint32(h[4])<<16 | uint32(h[5])<<8 | uint32(h[6]),
+	}, int(binary.BigEndian.Uint32(h) & 0xffffff)
 }
 
 // Reader reads the tags of an FLV stream. It belongs to one goroutine.
@@ -41,8 +67,7 @@ func (r *Reader) Next() (Tag, error) {
 	if _, err := io.ReadFull(r.br, h[:]); err != nil {
 		return Tag{}, fmt.Errorf("reading a tag: %w", err)
 	}
-	size := int(binary.BigEndian.Uint32(h[:]) & 0xffffff)
-	t := Tag{Type: TagType(h[0] & 0x1f), Timestamp: uint32(h[7])<<24 | uint32(h[4])<<16 | uint32(h[5])<<8 | uint32(h[6])}
+	t, size := tagHeader(h[:])
 	if h[0]&0x20 != 0 {
 		return Tag{}, unsupported("encrypted tag")
 	}

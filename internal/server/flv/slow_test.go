@@ -60,7 +60,7 @@ func TestSlowViewerSkipsAndDelaysNobody(t *testing.T) {
 	<-g.opened
 
 	const pictures, every = 1000, 20 * time.Millisecond // a keyframe each second, 16 KB each
-	ahead := make(chan struct{}, 25) // half a second before the fast viewer
+	ahead := make(chan struct{}, 25)                    // half a second before the fast viewer
 	go func() {
 		for i := 1; i <= pictures; i++ {
 			ahead <- struct{}{}

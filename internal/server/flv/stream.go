@@ -12,7 +12,7 @@ import (
 )
 
 // bothWait is how long the first viewer waits for the second kind of media, so that the header can say what there is.
-const bothWait = 300 * time.Millisecond
+const bothWait = 200 * time.Millisecond
 
 // keptChunks bounds what a stream keeps: enough for the longest distance between keyframes that makes sense.
 var keptChunks = media.Limits{Items: 8192, Bytes: 64 << 20, Span: 15 * time.Second}
