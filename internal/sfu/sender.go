@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -242,6 +243,9 @@ func (f *follower) run(tx exit) {
 	}
 	s.now = want
 	s.choose(tx)
+	if s.current == nil || s.audience != nil && slices.Contains(s.audience.layers, s.current.layer) {
+		s.retire()
+	}
 }
 
 // join moves the sender to the audience of a feed.
@@ -362,7 +366,7 @@ func (s *Sender) retire() {
 	}
 	s.mu.Unlock()
 	for _, feed := range done {
-		feed.close()
+		go feed.close() // which may wait for the track; the shard must not
 	}
 }
 

@@ -201,13 +201,48 @@ func TestSenderSwitchesTrackAtAKeyframe(t *testing.T) {
 		if step := w.sent[s.out][6].Timestamp - w.sent[s.out][5].Timestamp; step != 40*90 {
 			t.Errorf("timestamp steps by %d", step)
 		}
-		if feeds.open[feedKey{one, media.VP8}] != nil {
-			t.Error("the first track is still read")
-		}
+		w.wantOpen(feedKey{one, media.VP8}, 0)
 		if len(w.f.groups) != 1 || len(w.f.audiences) != 1 {
 			t.Errorf("%d groups, %d audiences", len(w.f.groups), len(w.f.audiences))
 		}
 	})
+}
+
+func TestSenderSwitchesBackBeforeTheKeyframe(t *testing.T) {
+	inWorld(t, func(w *world) {
+		one, two := w.track(media.VP8), w.track(media.VP8)
+		a, b := w.source(one, "a", 100, 0), w.source(two, "b", 60000, 0)
+		s := w.sender(one, media.VP8)
+		a.key(2)
+		for _, tr := range []*track.Track{two, one, one} {
+			must(t, s.Switch(tr))
+			w.work()
+		}
+		b.key(2)
+		a.deltas(1)
+		w.wantSent(s, "a1x2 a2x2")
+		w.wantOpen(feedKey{one, media.VP8}, 1)
+		w.wantOpen(feedKey{two, media.VP8}, 0)
+
+		s.SetPaused(true)
+		must(t, s.Switch(two))
+		w.work()
+		w.wantOpen(feedKey{one, media.VP8}, 0)
+		w.wantOpen(feedKey{two, media.VP8}, 1)
+	})
+}
+
+func (w *world) wantOpen(key feedKey, users int) {
+	w.t.Helper()
+	feeds.mu.Lock()
+	defer feeds.mu.Unlock()
+	got := 0
+	if f := feeds.open[key]; f != nil {
+		got = f.users
+	}
+	if got != users {
+		w.t.Errorf("%d users of a feed, want %d", got, users)
+	}
 }
 
 func TestSenderChangesLayers(t *testing.T) {
