@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, it } from 'node:test'
+import { openBrowser } from '../lib/browser.mjs'
+import { publishRtmp, publishWhip } from '../lib/encoders.mjs'
+import { alike, assertClock, assertTones, eventually, join, watch } from '../lib/people.mjs'
+import { colours, sendSignal } from '../lib/signal.mjs'
+import { startTutti } from '../lib/tutti.mjs'
+
+describe('encoders', { timeout: 300_000 }, () => {
+  let tutti, browsers, room, ada
+  let running
+  const watchUrl = () => `${tutti.url}/w/${room.room}`
+
+  before(async () => {
+    tutti = await startTutti()
+    browsers = await Promise.all([1, 2].map(() => openBrowser()))
+    room = await tutti.createRoom({ title: 'From OBS' })
+    ada = await join(browsers[0], `${tutti.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', { colour: colours.red, tone: 440 })
+  })
+  afterEach(async () => {
+    await running?.stop()
+    running = undefined
+  })
+  after(async () => {
+    await Promise.all((browsers ?? []).map((browser) => browser.close()))
+    await tutti?.close()
+  })
+
+  it('ffmpeg over RTMP is seen and heard in the room and on the watch page', async () => {
+    await ada.page.getByRole('button', { name: 'More', exact: true }).click()
+    await ada.page.getByRole('menuitem', { name: 'OBS and encoders' }).click()
+    const card = ada.page.getByRole('dialog')
+    await card.getByText('Waiting for the encoder…').waitFor()
+    const server = await card.getByLabel('Server', { exact: true }).inputValue()
+    const key = await card.getByLabel('Stream key', { exact: true }).inputValue()
+    assert.equal(server, tutti.rtmp)
+
+    running = publishRtmp(`${server}/${key}`, { colour: colours.yellow, tone: 1000 })
+    await card.getByText(/Receiving\s+640×360\s+\d+ fps/).waitFor({ timeout: 20_000 })
+    await ada.page.keyboard.press('Escape')
+
+    const ingest = ada.page.locator('figure[data-identity]:not([data-identity^=host-])')
+    await eventually('the room shows the encoder', async () => {
+      const seen = await ingest.locator('video').first().evaluate((video) => window.look(video))
+      return seen.width === 640 && alike(seen.colour, colours.yellow)
+    })
+    await assertTones('the host', ada.hears, [1000])
+
+    for (const protocol of ['whep', 'flv', 'hls']) {
+      const viewer = await watch(browsers[1], watchUrl(), protocol)
+      await viewer.plays(protocol)
+      await eventually(`${protocol} shows the encoder`, async () => alike((await viewer.sees()).colour, colours.yellow))
+      await assertTones(protocol, viewer.hears, [440, 1000])
+      await viewer.leave()
+    }
+  })
+
+  it('a browser over WHIP is seen and heard in the room and on the watch page', async () => {
+    await eventually('the earlier show is over', async () => (await tutti.live(room.room)) === undefined, 40_000)
+    const page = await browsers[1].page()
+    await page.addInitScript(sendSignal, { colour: colours.blue, tone: 880 })
+    await page.goto(tutti.url)
+    running = await publishWhip(page, `${tutti.url}/whip/${room.room}`, room.keys.publish)
+    const ingest = ada.page.locator('figure[data-identity]:not([data-identity^=host-])')
+    await assertClock('WHIP in the room', () => ingest.locator('video').first().evaluate((video) => window.look(video)), colours.blue)
+    await assertTones('the host', ada.hears, [880])
+    const viewer = await watch(browsers[1], watchUrl())
+    await viewer.plays('whep')
+    await assertClock('WHIP on the watch page', viewer.sees, colours.blue)
+    await assertTones('the watch page', viewer.hears, [440, 880])
+    await viewer.leave()
+  })
+})

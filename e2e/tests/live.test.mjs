@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { openBrowser } from '../lib/browser.mjs'
+import { alike, assertClock, assertTones, eventually, join, watch } from '../lib/people.mjs'
+import { colours } from '../lib/signal.mjs'
+import { startTutti } from '../lib/tutti.mjs'
+
+describe('a show from a room', { timeout: 400_000 }, () => {
+  let tutti, browsers, room, ada, bo
+  const watchers = []
+  const watchUrl = () => `${tutti.url}/w/${room.room}`
+
+  before(async () => {
+    tutti = await startTutti()
+    browsers = await Promise.all([1, 2, 3].map(() => openBrowser()))
+    room = await tutti.createRoom({ title: 'Night show' })
+    const link = (key) => `${tutti.url}/r/${room.room}#k=${key}`
+    ada = await join(browsers[0], link(room.keys.host), 'Ada', { colour: colours.red, tone: 440 })
+    bo = await join(browsers[1], link(room.keys.guest), 'Bo', { colour: colours.green, tone: 660 })
+  })
+  after(async () => {
+    await Promise.all((browsers ?? []).map((browser) => browser.close()))
+    await tutti?.close()
+  })
+
+  it('has not started for whoever comes early, and starts by itself', async () => {
+    const early = await watch(browsers[2], watchUrl())
+    watchers.push(early)
+    await early.page.getByRole('heading', { name: 'Not started yet' }).waitFor()
+    assert.equal((await fetch(`${tutti.url}/live/${room.room}.flv`)).status, 404)
+    assert.equal((await fetch(`${tutti.url}/live/${room.room}/index.m3u8`)).status, 404)
+
+    await ada.page.getByRole('button', { name: 'Go live' }).click()
+    await ada.page.getByText('H.264: plays in every player').waitFor()
+    await ada.page.getByRole('button', { name: 'Start', exact: true }).click()
+    await ada.page.getByRole('button', { name: /LIVE/ }).waitFor()
+    await early.plays()
+    assert.equal(await early.protocol(), 'whep')
+  })
+
+  it('shows the host and carries both voices over WHEP', async () => {
+    await assertClock('WHEP', watchers[0].sees, colours.red)
+    await assertTones('WHEP', watchers[0].hears, [440, 660])
+    const received = await watchers[0].page.evaluate(() => window.reports('inbound-rtp'))
+    assert.ok(received.some((r) => r.kind === 'video' && r.framesDecoded > 0))
+    await watchers[0].leave()
+  })
+
+  it('over FLV', async () => {
+    const viewer = await watch(browsers[2], watchUrl(), 'flv')
+    await viewer.plays('flv')
+    await assertClock('FLV', viewer.sees, colours.red)
+    await assertTones('FLV', viewer.hears, [440, 660])
+    assert.deepEqual(viewer.page.complaints, [])
+    await viewer.leave()
+  })
+
+  let hls
+  it('over HLS', async () => {
+    hls = await watch(browsers[2], watchUrl(), 'hls')
+    await hls.plays('hls')
+    await assertClock('HLS', hls.sees, colours.red)
+    await assertTones('HLS', hls.hears, [440, 660])
+  })
+
+  it('tells the host who watches', async () => {
+    await eventually('a viewer over HLS is counted', async () => (await tutti.live(room.room))?.viewersByProtocol?.hls === 1)
+    await ada.page.getByRole('button', { name: /LIVE .*1 viewer/ }).click()
+    const dialog = ada.page.getByRole('dialog')
+    await dialog.getByText('HLS 1').waitFor()
+    await dialog.getByText(/Mbit\/s|[1-9]\d+ kbit\/s/).first().waitFor()
+    await ada.page.keyboard.press('Escape')
+  })
+
+  it('shows somebody else when the host chooses so', async () => {
+    await ada.tile('Bo').hover()
+    await ada.page.getByRole('button', { name: 'More: Bo' }).click()
+    await ada.page.getByRole('menuitem', { name: 'Show this to viewers' }).click()
+    await assertClock('HLS after the change', hls.sees, colours.green)
+    await ada.tile('Ada').hover()
+    await ada.page.getByRole('button', { name: 'More: Ada' }).click()
+    await ada.page.getByRole('menuitem', { name: 'Show this to viewers' }).click()
+    await assertClock('HLS after the change back', hls.sees, colours.red)
+  })
+
+  it('goes on over HLS with sound while the camera is muted for 20 s', async () => {
+    await ada.press('v')
+    await ada.control('Turn the camera on').waitFor()
+    // Past what a player has buffered, so that what plays then was made while the camera was off.
+    await new Promise((resolve) => setTimeout(resolve, 12_000))
+    const time = () => hls.page.locator('.player video').evaluate((video) => video.currentTime)
+    const before = await time()
+    await new Promise((resolve) => setTimeout(resolve, 8_000))
+    const went = (await time()) - before
+    assert.ok(went > 6.5, `playback went on by ${went.toFixed(1)} s in 8 s`)
+    assert.equal(await hls.phase(), 'playing')
+    await assertTones('HLS with the camera off', hls.hears, [440, 660])
+    assert.ok(alike((await hls.sees()).colour, colours.red), 'the last picture is held')
+    await ada.press('v')
+    await ada.control('Turn the camera off').waitFor()
+    await assertClock('HLS with the camera on again', hls.sees, colours.red)
+  })
+
+  it('survives a turn of the picture by 90 degrees', async () => {
+    const flv = await watch(browsers[2], watchUrl(), 'flv')
+    await flv.plays('flv')
+    await ada.page.evaluate(() => window.signal.turn())
+    for (const [name, viewer] of [['FLV', flv], ['HLS', hls]]) {
+      await eventually(`${name} shows an upright picture`, async () => {
+        const seen = await viewer.sees()
+        return seen.height > seen.width && seen.width > 0
+      }, 30_000)
+      await assertClock(`${name} upright`, viewer.sees, colours.red)
+    }
+    await ada.page.evaluate(() => window.signal.turn())
+    await eventually('HLS shows a wide picture again', async () => {
+      const seen = await hls.sees()
+      return seen.width > seen.height
+    }, 30_000)
+    await flv.leave()
+  })
+
+  it('comes back by itself after the server was restarted', async () => {
+    await tutti.restart()
+    await ada.page.waitForSelector('.room[data-phase=connected]', { timeout: 40_000 })
+    await eventually('Ada is in the room again', async () => {
+      const answer = await fetch(`${tutti.url}/api/rooms/${room.room}`)
+      return answer.ok && (await answer.json()).participants >= 2
+    }, 40_000)
+    await ada.page.getByRole('button', { name: 'Go live' }).click()
+    await ada.page.getByRole('button', { name: 'Start', exact: true }).click()
+    await ada.page.getByRole('button', { name: /LIVE/ }).waitFor()
+    await hls.plays('hls', 40_000)
+    await assertClock('HLS after the restart', hls.sees, colours.red)
+  })
+
+  it('ends when the host confirms, with a summary, and says so to viewers', async () => {
+    await ada.page.getByRole('button', { name: /LIVE/ }).click()
+    await ada.page.getByRole('button', { name: 'End the show' }).click()
+    await ada.page.getByRole('dialog').getByRole('button', { name: 'End the show' }).click()
+    await ada.page.getByRole('heading', { name: 'The show is over' }).waitFor()
+    await ada.page.getByRole('button', { name: 'Done' }).click()
+    await hls.page.getByRole('heading', { name: 'The show is over' }).waitFor()
+    assert.equal((await fetch(`${tutti.url}/live/${room.room}.flv`)).status, 404)
+    for (const page of [ada.page, bo.page, hls.page]) assert.deepEqual(page.complaints, [])
+  })
+})
