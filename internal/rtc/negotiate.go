@@ -269,7 +269,8 @@ func (p *Peer) takesExtension(s *section, x extension) bool {
 	case extMid:
 		return true
 	case extRID, extRepairedRID:
-		return s.kind == media.Video && s.receives
+		// Also in sections that do not send yet: a browser that was once refused the extension never offers it there again.
+		return s.kind == media.Video
 	case extLevel:
 		return s.kind == media.Audio
 	case extSequence:

@@ -12,6 +12,9 @@ import (
 	"github.com/tuttilive/tutti/internal/track"
 )
 
+// unsendable is the reason counted when a source is in a codec that a viewer cannot have.
+const unsendable = "codec"
+
 // outputLinger is how long a shared output stays after its last viewer.
 const outputLinger = 5 * time.Second
 
@@ -87,8 +90,14 @@ func (w *Watcher) Close() {
 func (w *Watcher) Subscribe(peer *rtc.Peer, picture media.Codec) error {
 	const stream = "program"
 	follow := func(current func() (*track.Track, <-chan struct{}), trackID string, c media.Codec) error {
+		cfg := sfu.SenderConfig{StreamID: stream, TrackID: trackID, Codec: c}
 		t, changed := current()
-		sender, err := sfu.NewSender(peer, t, sfu.SenderConfig{StreamID: stream, TrackID: trackID, Codec: c})
+		sender, err := sfu.NewSender(peer, t, cfg)
+		if err != nil && t != nil {
+			// What is on the air now cannot be sent in this codec; what comes later perhaps can.
+			w.Skipped(unsendable)
+			sender, err = sfu.NewSender(peer, nil, cfg)
+		}
 		if err != nil {
 			return fmt.Errorf("sending the program's %s: %w", trackID, err)
 		}
@@ -104,7 +113,7 @@ func (w *Watcher) Subscribe(peer *rtc.Peer, picture media.Codec) error {
 				}
 				if t, changed = current(); t != nil {
 					if err := sender.Switch(t); err != nil {
-						w.Skipped("source cannot be sent")
+						w.Skipped(unsendable)
 					}
 				}
 			}
