@@ -154,8 +154,9 @@ func (p *Participant) change(f func() ([]room.Event, error)) error {
 	})
 }
 
-// Subscribe sends a publication of somebody to a peer. A negotiation must follow.
-func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer) (*Subscription, error) {
+// Subscribe sends a publication of somebody to a peer, in a media stream that the door names: tracks of one stream are
+// played in sync. A negotiation must follow.
+func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string) (*Subscription, error) {
 	s := p.studio
 	s.mu.Lock()
 	pub := s.tracks[trackSID]
@@ -169,12 +170,7 @@ func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer) (*Subscription,
 	case !self.Permission.Subscribe:
 		return nil, room.ErrNotAllowed
 	}
-	// Tracks in one stream are played in sync, so picture and sound of a camera share one (LiveKit's naming).
-	stream := trackSID
-	if pub.pub.Stream != "" {
-		stream = pub.pub.Stream
-	}
-	cfg := sfu.SenderConfig{StreamID: pub.publisherSID + "|" + stream, TrackID: trackSID, Codec: roomCodec(pub.track.Info().Codec)}
+	cfg := sfu.SenderConfig{StreamID: streamID, TrackID: trackSID, Codec: roomCodec(pub.track.Info().Codec)}
 	sender, err := sfu.NewSender(peer, pub.track, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("subscribing %q to track %s: %w", p.identity, trackSID, err)

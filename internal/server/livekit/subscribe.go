@@ -2,6 +2,7 @@ package livekit
 
 import (
 	"errors"
+	"strings"
 
 	pb "github.com/livekit/protocol/livekit"
 
@@ -24,6 +25,7 @@ type remoteTrack struct {
 	sid          string
 	publisher    string // identity
 	publisherSID string
+	stream       string // groups picture and sound
 	wanted       bool
 	allowed      bool
 	sub          *studio.Subscription // nil while not subscribed
@@ -40,7 +42,8 @@ func (s *session) remoteCame(p room.Participant, pub room.Publication) {
 		return
 	}
 	t := &remoteTrack{
-		sid: pub.SID, publisher: p.Identity, publisherSID: p.SID, wanted: s.remote.auto, allowed: s.mayHave(p.Identity, pub.SID),
+		sid: pub.SID, publisher: p.Identity, publisherSID: p.SID, stream: streamName(pub.Stream),
+		wanted: s.remote.auto, allowed: s.mayHave(p.Identity, pub.SID),
 	}
 	s.remote.tracks[pub.SID] = t
 	if !t.allowed {
@@ -78,7 +81,7 @@ func (s *session) review(t *remoteTrack) {
 }
 
 func (s *session) subscribe(t *remoteTrack) {
-	sub, err := s.part.Subscribe(t.sid, s.receivingPeer())
+	sub, err := s.part.Subscribe(t.sid, s.receivingPeer(), s.streamID(t))
 	if errors.Is(err, room.ErrNoPublication) && s.remote.auto {
 		return // it has just ended; that is on its way
 	}
@@ -95,6 +98,28 @@ func (s *session) subscribe(t *remoteTrack) {
 	if publisher := s.server.find(place{s.place.room, t.publisher}); publisher != nil {
 		publisher.inbox.put(trackTaken{t.sid}, 0)
 	}
+}
+
+// streamID names the media stream that a track comes in. Browsers play the tracks of one stream in sync, so picture and
+// sound of a camera share one. But clients that do not offer know a track by the stream's name where a section has been
+// used for another track before (the browser keeps that one's ID), and Firefox does not sync, so there each has its own.
+func (s *session) streamID(t *remoteTrack) string {
+	if !s.onePeer || s.client.isFirefox() || t.stream == "" {
+		return t.publisherSID + "|" + t.sid
+	}
+	return t.publisherSID + "|" + t.stream
+}
+
+// streamName is what a publisher calls a stream where that can be part of a stream's ID (RFC 8830), and nobody can take it
+// for a track's SID; else empty.
+func streamName(name string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-'
+	}
+	if len(name) > 48 || strings.HasPrefix(name, "TR") || strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
+		return ""
+	}
+	return name
 }
 
 // trackTaken: somebody subscribed to the track of the session that gets this.

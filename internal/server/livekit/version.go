@@ -43,10 +43,12 @@ func (c client) unknownMessages() bool {
 	return c.info.Sdk != pb.ClientInfo_RUST || c.protocol >= 10
 }
 
-// mayLackH264 tells of clients that cannot be relied on to code H.264: Firefox needs a plug-in for it.
-func (c client) mayLackH264() bool {
+func (c client) isFirefox() bool {
 	return strings.HasPrefix(strings.ToLower(c.info.Browser), "firefox")
 }
+
+// mayLackH264 tells of clients that cannot be relied on to code H.264: Firefox needs a plug-in for it.
+func (c client) mayLackH264() bool { return c.isFirefox() }
 
 // lateOfferDelay is how long after the join response the first answer goes out to clients that apply their offer late.
 const lateOfferDelay = 100 * time.Millisecond
