@@ -2,61 +2,262 @@
 package program
 
 import (
-	"context"
-	"errors"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/track"
 )
 
+// mutedCheck is how often the stage is looked at for what nobody tells: muting.
+const mutedCheck = 100 * time.Millisecond
+
 // Program is what everybody watches who is not in the room. It is made when a room goes live and closed when that ends.
 // The sound is the mix of all sound on stage (a single source passes through); the picture is one of the tracks on stage.
-type Program struct{}
+// Its methods may be called from any goroutine; only Close waits.
+type Program struct {
+	label string
+	done  chan struct{}
+	mixer *mixer
+	work  sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	sources []*source // in order of Add
+	shown   *track.Track
+	plan    plan
+	changed chan struct{} // closed when plan changes
+
+	packetPicture, packetSound holder
+	releaseOpus                func() // of the mix for readers of packets
+	packetsWanted              bool   // somebody asked for Sound
+}
+
+// source is a track on stage.
+type source struct {
+	track  *track.Track
+	prefer int
+	gone   chan struct{}
+}
+
+// plan is what the program is made of now.
+type plan struct {
+	picture *track.Track // nil: none
+	sounds  []*track.Track
+	// single is the only sound, when it can pass through.
+	single *track.Track
+}
+
+// holder is a track and the news of its successor.
+type holder struct {
+	track   *track.Track
+	changed chan struct{}
+}
+
+func (h *holder) set(t *track.Track) {
+	if t != h.track {
+		h.track = t
+		close(h.changed)
+		h.changed = make(chan struct{})
+	}
+}
 
 // New makes a program without sources. label is used in logs.
-func New(label string) *Program { return nil }
+func New(label string) *Program {
+	p := &Program{
+		label: label, done: make(chan struct{}), mixer: newMixer(label), changed: make(chan struct{}),
+		packetPicture: holder{changed: make(chan struct{})}, packetSound: holder{changed: make(chan struct{})},
+	}
+	p.work.Go(p.watchMuting)
+	return p
+}
 
 // Add puts a track on the stage; it leaves by itself when it is closed. prefer marks a track that is shown rather than
-// others (an ingest, the host's choice): the highest wins, then the first.
-func (p *Program) Add(t *track.Track, prefer int) {}
-func (p *Program) Remove(t *track.Track)          {}
+// others (an ingest, the host's choice): the highest wins, then the first. A track that is on the stage already gets the
+// new prefer.
+func (p *Program) Add(t *track.Track, prefer int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	if s := p.find(t); s != nil {
+		s.prefer = prefer
+		p.update()
+		return
+	}
+	s := &source{track: t, prefer: prefer, gone: make(chan struct{})}
+	p.sources = append(p.sources, s)
+	p.work.Go(func() {
+		select {
+		case <-t.Done():
+			p.Remove(t)
+		case <-s.gone:
+		case <-p.done:
+		}
+	})
+	p.update()
+}
 
-// Show chooses the picture; nil lets the program choose.
-func (p *Program) Show(t *track.Track) {}
+// Remove takes a track off the stage.
+func (p *Program) Remove(t *track.Track) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.find(t); s != nil {
+		close(s.gone)
+		p.sources = slices.DeleteFunc(p.sources, func(x *source) bool { return x == s })
+		if p.shown == t {
+			p.shown = nil
+		}
+		p.update()
+	}
+}
+
+func (p *Program) find(t *track.Track) *source {
+	for _, s := range p.sources {
+		if s.track == t {
+			return s
+		}
+	}
+	return nil
+}
+
+// Show chooses the picture; nil lets the program choose. The choice holds while the track is on the stage.
+func (p *Program) Show(t *track.Track) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shown = t
+	p.update()
+}
 
 // Picture and Sound are the tracks that hold the program now, nil when there is none, and a channel that is closed when
 // that changes. They are for readers of packets: switch to the new track at its next keyframe.
-func (p *Program) Picture() (*track.Track, <-chan struct{}) { return nil, nil }
-func (p *Program) Sound() (*track.Track, <-chan struct{})   { return nil, nil }
+func (p *Program) Picture() (*track.Track, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.packetPicture.track, p.packetPicture.changed
+}
 
-// Demand is what a reader can take: codecs in order of preference. The first that can be had without conversion is
-// given, else the first that can be had at all.
-type Demand struct {
-	Video, Audio []media.Codec
+// Sound: see Picture. The mix is Opus.
+func (p *Program) Sound() (*track.Track, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.packetsWanted {
+		p.packetsWanted = true
+		p.update()
+	}
+	return p.packetSound.track, p.packetSound.changed
 }
 
 // Read opens the program for a muxer. There is one reader for a format, not one for a viewer.
-func (p *Program) Read(d Demand) (*Reader, error) { return nil, errors.ErrUnsupported }
-
-// Done is closed when the program ends.
-func (p *Program) Done() <-chan struct{} { return nil }
-
-// Warnings says in plain words what some viewers cannot have and why, for the host.
-func (p *Program) Warnings() []Warning { return nil }
-func (p *Program) Close()              {}
-
-// Warning is a stable code with an English sentence; the page translates codes.
-type Warning struct {
-	Code string `json:"code"`
-	Text string `json:"text"`
+//
+// Frames lie on media time (media.Now), as everything in the server does: where an output wants to begin near zero, it
+// subtracts the DTS of its first frame.
+func (p *Program) Read(d Demand) (*Reader, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, ErrEnded
+	}
+	return newReader(p, d), nil
 }
 
-// Reader gives the program's frames, picture and sound merged in order of DTS, on a timeline that never steps back.
-// Sound never waits for pictures. While the source is muted or gone its last keyframe is repeated each second.
-type Reader struct{}
+// Done is closed when the program ends.
+func (p *Program) Done() <-chan struct{} { return p.done }
 
-// Next waits for the next frame. It fails with io.EOF when the program ends.
-func (r *Reader) Next(ctx context.Context) (*media.Frame, error) { return nil, errors.ErrUnsupported }
+// Close ends the program and waits until nothing of it runs any more. Readers get io.EOF; their owners close them.
+func (p *Program) Close() {
+	p.mu.Lock()
+	if !p.closed {
+		p.closed = true
+		close(p.done)
+		p.sources, p.shown = nil, nil
+		p.update()
+	}
+	p.mu.Unlock()
+	p.mixer.close()
+	p.work.Wait()
+}
 
-// Close releases what the reader demanded.
-func (r *Reader) Close() {}
+// current is the plan and a channel that is closed when it changes.
+func (p *Program) current() (plan, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.plan, p.changed
+}
+
+// update makes the plan anew and tells whom it concerns. The caller holds the lock.
+func (p *Program) update() {
+	next := makePlan(p.sources, p.shown)
+	if next.picture != p.plan.picture || next.single != p.plan.single || !slices.Equal(next.sounds, p.plan.sounds) {
+		p.mixer.set(next.sounds)
+		p.plan = next
+		close(p.changed)
+		p.changed = make(chan struct{})
+	}
+	p.packetPicture.set(next.picture)
+	p.updatePacketSound()
+}
+
+// updatePacketSound decides what readers of packets hear. The mix in Opus runs for them from the first time that one of
+// them asked. The caller holds the lock.
+func (p *Program) updatePacketSound() {
+	var t *track.Track
+	mixed := false
+	switch {
+	case p.plan.single != nil:
+		t = p.plan.single
+	case len(p.plan.sounds) > 0:
+		t, mixed = p.mixer.output(media.Opus), true
+	}
+	if mixed && p.packetsWanted && p.releaseOpus == nil {
+		p.releaseOpus, _ = p.mixer.want(media.Opus)
+	}
+	p.packetSound.set(t)
+	if !mixed && p.releaseOpus != nil {
+		p.releaseOpus()
+		p.releaseOpus = nil
+	}
+}
+
+// makePlan chooses. Tracks that are encrypted end to end cannot be on the air.
+func makePlan(sources []*source, shown *track.Track) plan {
+	var next plan
+	best := 0
+	for _, s := range sources {
+		info := s.track.Info()
+		if info.Encrypted {
+			continue
+		}
+		switch {
+		case info.Kind == media.Audio:
+			next.sounds = append(next.sounds, s.track)
+		case s.track == shown:
+			next.picture, best = s.track, int(^uint(0)>>1)
+		case next.picture == nil || s.prefer > best:
+			next.picture, best = s.track, s.prefer
+		}
+	}
+	// The server silences what is muted: an ingest does not stop by itself.
+	if len(next.sounds) == 1 && !next.sounds[0].Muted() {
+		next.single = next.sounds[0]
+	}
+	return next
+}
+
+// watchMuting looks at what tracks do not tell.
+func (p *Program) watchMuting() {
+	tick := time.NewTicker(mutedCheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			p.mu.Lock()
+			p.update()
+			p.mu.Unlock()
+		case <-p.done:
+			return
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package program
+
+import (
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+// feed is a place in the frames of one track. It belongs to a reader.
+type feed struct {
+	track   *track.Track // what the plan named, nil for the mix
+	codec   media.Codec
+	ring    *media.Ring[*media.Frame]
+	cursor  *media.Cursor[*media.Frame]
+	release []func()
+
+	batch  [8]*media.Frame
+	n, at  int
+	head   *media.Frame // the next frame, nil when there is none now
+	seenAt time.Duration
+	broken bool // frames were lost before head
+	ended  bool
+	// rewound tells that the feed has begun in the past, because nothing new came.
+	rewound bool
+}
+
+func newFeed(t *track.Track, lease *track.FrameLease, cursor *media.Cursor[*media.Frame], release ...func()) *feed {
+	return &feed{
+		track: t, codec: lease.Codec(), ring: lease.Ring(), cursor: cursor, release: append(release, lease.Release),
+	}
+}
+
+// peek gives the next frame without taking it.
+func (f *feed) peek(now time.Duration) *media.Frame {
+	if f.head != nil || f.ended {
+		return f.head
+	}
+	if f.at == f.n {
+		clear(f.batch[:f.n])
+		var skipped bool
+		var err error
+		f.at = 0
+		f.n, skipped, err = f.cursor.Read(f.batch[:])
+		f.broken = f.broken || skipped
+		if err != nil {
+			f.ended = true
+			return nil
+		}
+	}
+	if f.at < f.n {
+		f.head, f.seenAt = f.batch[f.at], now
+		f.at++
+	}
+	return f.head
+}
+
+// take removes the frame that peek gave.
+func (f *feed) take() {
+	f.head, f.broken = nil, false
+}
+
+// woken is closed when there may be more than there is now. It is taken before peek, or a frame could be missed.
+func (f *feed) woken() <-chan struct{} {
+	if f == nil || f.ended {
+		return nil
+	}
+	return f.ring.Woken()
+}
+
+// waits tells that nothing new is needed: there is a frame, or never will be.
+func (f *feed) waits() bool { return f == nil || f.ended || f.head != nil }
+
+func (f *feed) close() {
+	if f == nil {
+		return
+	}
+	for _, r := range f.release {
+		r()
+	}
+	f.release = nil
+}
+
+// askKeyframe asks a publisher that can be asked for a keyframe of the layers that are sent.
+func askKeyframe(t *track.Track) {
+	if t.BornAsFrames() {
+		return
+	}
+	lease, err := t.ReadPackets(media.NoCodec)
+	if err != nil {
+		return
+	}
+	defer lease.Release()
+	layers, _ := lease.Layers()
+	now := media.Now()
+	for i := len(layers) - 1; i >= 0; i-- {
+		if layers[i].Active(now) {
+			layers[i].RequestKeyframe()
+			return
+		}
+	}
+}

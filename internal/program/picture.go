@@ -1,0 +1,253 @@
+package program
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+const (
+	// repeatAfter is the distance of repetitions of the last keyframe while the picture is muted or gone, stallAfter how
+	// long a picture that should come may fail to.
+	repeatAfter = time.Second
+	stallAfter  = 3 * time.Second
+	// fresh is how old the first picture may be while a newer keyframe can be had.
+	fresh = 500 * time.Millisecond
+	// freshWait is how long to wait for that keyframe.
+	freshWait = 700 * time.Millisecond
+	// switchWait is how long the old source may be behind the new one's keyframe before it is given up.
+	switchWait = 150 * time.Millisecond
+	// mendMax is how far a picture may be behind the one before and still be moved up to it.
+	mendMax = 500 * time.Millisecond
+	// tick keeps DTS apart: the resolution of FLV.
+	tick = time.Millisecond
+)
+
+// picture is a reader's picture: the frames of one source after the other. Every change of source is at a keyframe of the
+// new one; the old one goes on until then.
+type picture struct {
+	demand []media.Codec
+	want   *track.Track // what the plan says
+	now    *feed
+	next   *feed // to change to
+	opened time.Duration
+	retry  time.Duration // when to try again to open want
+
+	begun    bool
+	seeking  bool // only a keyframe will do
+	switched bool // the next frame is of another source
+	last     time.Duration
+	at       time.Duration // when the last was given
+	lag      time.Duration // how far DTS are behind the present
+	key      *media.Frame
+}
+
+// pictureCodec is the codec in which a picture is read: its own if that is wanted, else the first that it can be had in.
+func pictureCodec(t *track.Track, wanted []media.Codec) (media.Codec, error) {
+	own := t.Info().Codec
+	err := track.ErrEncrypted
+	if t.Info().Encrypted {
+		return media.NoCodec, err
+	}
+	if slices.Contains(wanted, own) {
+		return own, nil
+	}
+	for _, c := range wanted {
+		if err = t.CanConvert(c); err == nil {
+			return c, nil
+		}
+	}
+	return media.NoCodec, err
+}
+
+// follow makes t the source.
+func (p *picture) follow(t *track.Track, now time.Duration) {
+	if t != p.want {
+		p.want, p.retry = t, now
+		if p.next != nil {
+			p.next.close()
+			p.next = nil
+		}
+		if p.now != nil && p.now.track == t {
+			return // back before the change
+		}
+		if t == nil && p.now != nil {
+			p.now.close()
+			p.now = nil
+			p.seeking = true
+		}
+	}
+	if t == nil || p.next != nil || p.now != nil && p.now.track == t && !p.now.ended || now < p.retry {
+		return
+	}
+	p.retry = now + time.Second
+	p.open(t, now)
+}
+
+func (p *picture) open(t *track.Track, now time.Duration) {
+	c, err := pictureCodec(t, p.demand)
+	if err != nil {
+		// Warnings says so. What was shown before is not to be seen any more.
+		p.now.close()
+		p.now, p.seeking = nil, true
+		return
+	}
+	lease, err := t.ReadFrames(c)
+	if err != nil {
+		return
+	}
+	cursor := lease.Ring().FromKey()
+	if !t.BornAsFrames() {
+		cursor = lease.Ring().Live()
+		askKeyframe(t)
+	}
+	p.next, p.opened = newFeed(t, lease, cursor), now
+}
+
+// candidate gives the frame that may go out next, nil when there is none now.
+func (p *picture) candidate(now time.Duration) *media.Frame {
+	p.tryChange(now)
+	f := p.now
+	if f == nil {
+		return nil
+	}
+	muted := f.track.Muted()
+	for {
+		h := f.peek(now)
+		switch {
+		case h == nil:
+			return nil
+		case muted, p.seeking && !h.Keyframe:
+			p.seeking = true
+		case h.DTS > p.last:
+			return h
+		case p.last-h.DTS < mendMax:
+			mended := *h
+			mended.DTS = p.last + tick
+			mended.PTS = max(mended.PTS, mended.DTS)
+			f.head = &mended
+			return f.head
+		default:
+			p.seeking = true
+		}
+		f.take()
+	}
+}
+
+// tryChange changes to the next source if its keyframe has come and the old one has got there.
+func (p *picture) tryChange(now time.Duration) {
+	f := p.next
+	if f == nil {
+		return
+	}
+	p.rewind(now)
+	for h := f.peek(now); h != nil && !p.canBegin(h, now); h = f.peek(now) {
+		f.take()
+	}
+	if f.ended {
+		f.close()
+		p.next = nil
+		return
+	}
+	if f.head == nil {
+		return
+	}
+	if old := p.now; old != nil && !old.ended && !old.track.Muted() && !p.seeking {
+		switch h := old.peek(now); {
+		case h != nil && h.DTS < f.head.DTS && now-f.seenAt < time.Second:
+			return
+		case h == nil && !old.ended && now-f.seenAt < switchWait:
+			return
+		}
+	}
+	p.now.close()
+	p.now, p.next = f, nil
+	p.seeking, p.switched = true, p.begun
+}
+
+// canBegin tells whether a frame of the next source can be its first.
+func (p *picture) canBegin(h *media.Frame, now time.Duration) bool {
+	switch {
+	case !h.Keyframe, p.next.track.Muted():
+		return false
+	case p.begun:
+		return h.DTS > p.last
+	case p.next.track.BornAsFrames(), now >= p.opened+freshWait:
+		return true
+	}
+	return h.DTS >= p.opened-fresh
+}
+
+// rewind takes an older keyframe when no new one came in time.
+func (p *picture) rewind(now time.Duration) {
+	f := p.next
+	if !p.begun && !f.track.BornAsFrames() && f.head == nil && now >= p.opened+freshWait && !f.rewound {
+		f.rewound = true
+		f.cursor, f.at, f.n = f.ring.FromKey(), 0, 0
+	}
+}
+
+// give takes the candidate out.
+func (p *picture) give(now time.Duration) *media.Frame {
+	f := p.now.head
+	if (p.switched || p.now.broken) && !f.Discontinuity {
+		marked := *f
+		marked.Discontinuity = true
+		f = &marked
+	}
+	p.now.take()
+	p.switched, p.seeking = false, false
+	if f.Keyframe {
+		p.key = f
+	}
+	if lag := now - f.DTS; !p.begun || lag < p.lag {
+		p.lag = lag
+	} else {
+		p.lag += (min(lag, time.Second) - p.lag) / 16
+	}
+	p.begun, p.last, p.at = true, f.DTS, now
+	return f
+}
+
+// repetition is when the last keyframe is to be given again; ok is false when it is not.
+func (p *picture) repetition() (at time.Duration, ok bool) {
+	if p.key == nil {
+		return 0, false
+	}
+	if p.now == nil || p.now.ended || p.now.track.Muted() || p.seeking {
+		return p.at + repeatAfter, true
+	}
+	return p.at + stallAfter, true
+}
+
+// repeat gives the last keyframe again. The source can go on with a keyframe only.
+func (p *picture) repeat(now time.Duration) *media.Frame {
+	f := *p.key
+	f.DTS = max(p.last+tick, now-p.lag)
+	f.PTS, f.Discontinuity = f.DTS, false
+	p.last, p.at = f.DTS, now
+	p.seeking = true
+	if p.now != nil && !p.now.ended && !p.now.track.Muted() {
+		askKeyframe(p.now.track)
+	}
+	return &f
+}
+
+// expected tells whether pictures come, so that sound may wait a little for them.
+func (p *picture) expected(now time.Duration) bool {
+	switch {
+	case !p.begun:
+		return p.next != nil && now-p.opened < soundHold
+	case p.now == nil || p.now.ended || p.now.track.Muted():
+		return false
+	}
+	return now-p.at < lively && !p.seeking
+}
+
+func (p *picture) close() {
+	p.now.close()
+	p.next.close()
+	p.now, p.next = nil, nil
+}

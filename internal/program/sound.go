@@ -1,0 +1,168 @@
+package program
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+// catchUp is how long the old source of a sound may take to get to where the new one begins.
+const catchUp = 500 * time.Millisecond
+
+// sound is a reader's sound: a track that passes through, or the mix. Both lie on media time, so a change is made where
+// the one ends and the other begins.
+type sound struct {
+	demand []media.Codec
+	mixer  *mixer
+	now    *feed
+	next   *feed
+	want   soundSource
+	opened time.Duration
+	retry  time.Duration // when to try again to open want
+
+	begun    bool
+	switched bool
+	// handover tells that the next source has come, but is behind the old one, which stops until that has caught up.
+	handover bool
+	last     time.Duration // DTS of the newest frame
+	end      time.Duration // PTS where its sound ends
+	at       time.Duration // when it was given
+}
+
+// soundSource names what a sound is made of: a track as it is, the mix in a codec, or nothing.
+type soundSource struct {
+	single *track.Track
+	mix    media.Codec
+}
+
+// source tells what a plan means for this reader. Once there was sound there always is: the mix of nothing is silence.
+func (s *sound) source(p plan) soundSource {
+	if len(s.demand) == 0 || len(p.sounds) == 0 && !s.begun {
+		return soundSource{}
+	}
+	if p.single != nil && slices.Contains(s.demand, p.single.Info().Codec) {
+		return soundSource{single: p.single}
+	}
+	return soundSource{mix: s.demand[0]}
+}
+
+func (f *feed) is(want soundSource) bool {
+	return f != nil && !f.ended && f.track == want.single && (want.single != nil || f.codec == want.mix)
+}
+
+// follow makes a plan's sound the source. from is where the sound of a track that passes through begins, if it is to
+// begin in the past.
+func (s *sound) follow(p plan, now, from time.Duration) {
+	want := s.source(p)
+	if want != s.want {
+		s.want, s.retry = want, never
+	}
+	switch {
+	case s.next.is(want):
+		return
+	case s.now.is(want):
+		s.next.close()
+		s.next = nil
+		return
+	case want == soundSource{}, now < s.retry:
+		return
+	}
+	s.next.close()
+	s.next = nil
+	s.retry = now + time.Second
+	s.open(want, now, from)
+}
+
+func (s *sound) open(want soundSource, now, from time.Duration) {
+	if t := want.single; t != nil {
+		lease, err := t.ReadFrames(t.Info().Codec)
+		if err != nil {
+			return
+		}
+		cursor := lease.Ring().Live()
+		if !s.begun && from > never {
+			cursor = lease.Ring().FromTime(from)
+		}
+		s.next, s.opened = newFeed(t, lease, cursor), now
+		return
+	}
+	release, err := s.mixer.want(want.mix)
+	if err != nil {
+		return
+	}
+	lease, err := s.mixer.output(want.mix).ReadFrames(want.mix)
+	if err != nil {
+		release()
+		return
+	}
+	s.next, s.opened = newFeed(nil, lease, lease.Ring().Live(), release), now
+}
+
+// candidate gives the frame that may go out next, nil when there is none now.
+func (s *sound) candidate(now time.Duration) *media.Frame {
+	s.tryChange(now)
+	f := s.now
+	if f == nil || s.handover {
+		return nil
+	}
+	h := f.peek(now)
+	for ; h != nil && s.begun && h.DTS <= s.last; h = f.peek(now) {
+		f.take()
+	}
+	return h
+}
+
+// tryChange changes to the next source where the old one has got to the beginning of it.
+func (s *sound) tryChange(now time.Duration) {
+	f := s.next
+	s.handover = s.handover && f != nil && !f.ended
+	if f == nil {
+		return
+	}
+	h := f.peek(now)
+	for ; h != nil && s.begun && (h.PTS < s.end-h.Duration/2 || h.DTS <= s.last); h = f.peek(now) {
+		f.take() // the old one was heard for that time
+		s.handover = true
+	}
+	if h == nil {
+		return
+	}
+	if old := s.now; old != nil && s.begun && h.PTS > s.end+h.Duration/2 {
+		if old.peek(now) != nil || !old.ended && now-f.seenAt < catchUp {
+			return
+		}
+	}
+	s.now.close()
+	s.now, s.next = f, nil
+	s.switched, s.handover = s.begun, false
+}
+
+// give takes the candidate out.
+func (s *sound) give(now time.Duration) *media.Frame {
+	f := s.now.head
+	if (s.switched || s.now.broken) && !f.Discontinuity {
+		marked := *f
+		marked.Discontinuity = true
+		f = &marked
+	}
+	s.now.take()
+	s.switched = false
+	s.begun, s.last, s.end, s.at = true, f.DTS, f.PTS+f.Duration, now
+	return f
+}
+
+// expected tells whether sound comes, so that pictures may wait a little for it.
+func (s *sound) expected(now time.Duration) bool {
+	if !s.begun {
+		return s.next != nil && now-s.opened < pictureHold
+	}
+	return s.now != nil && now-s.at < lively
+}
+
+func (s *sound) close() {
+	s.now.close()
+	s.next.close()
+	s.now, s.next = nil, nil
+}

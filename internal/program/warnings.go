@@ -1,0 +1,87 @@
+package program
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+// Codes of warnings.
+const (
+	WarnEncrypted     = "encrypted"
+	WarnPictureCodec  = "picture_codec_needs_ffmpeg"
+	WarnBFrames       = "b_frames_webrtc"
+	WarnLongGOP       = "long_gop"
+	WarnSound         = "sound_unsupported"
+	WarnTimeWentBack  = track.ProblemTime
+	WarnConvertFailed = track.ProblemConversion
+)
+
+// Warning is a stable code with an English sentence; the page translates codes.
+type Warning struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+// problemCodes gives track's problems the names that hosts see.
+var problemCodes = map[string]string{track.ProblemGOP: WarnLongGOP, track.ProblemBFrames: WarnBFrames}
+
+// Warnings says in plain words what some viewers cannot have and why, for the host.
+func (p *Program) Warnings() []Warning {
+	p.mu.Lock()
+	plan := p.plan
+	encrypted := slices.ContainsFunc(p.sources, func(s *source) bool { return s.track.Info().Encrypted })
+	p.mu.Unlock()
+
+	var all []Warning
+	add := func(code, format string, args ...any) {
+		if !slices.ContainsFunc(all, func(w Warning) bool { return w.Code == code }) {
+			all = append(all, Warning{Code: code, Text: fmt.Sprintf(format, args...)})
+		}
+	}
+	if encrypted {
+		add(WarnEncrypted, "Somebody on stage encrypts end to end: the server cannot put that on the air.")
+	}
+	if t := plan.picture; t != nil {
+		warnPicture(t, add)
+	}
+	for _, t := range plan.sounds {
+		if err := codec.CanDecode(t.Format()); err != nil {
+			add(WarnSound, "The sound of %s cannot be mixed or converted: %v.", t.Info().Label, err)
+		}
+		addProblems(t, add)
+	}
+	if err := p.mixer.problem(); err != nil {
+		add(WarnSound, "A sound on stage cannot be mixed: %v.", err)
+	}
+	return all
+}
+
+func warnPicture(t *track.Track, add func(code, format string, args ...any)) {
+	info := t.Info()
+	if err := t.CanConvert(media.H264); err != nil {
+		text := "The picture is %s, which not every viewer can see, and it cannot be converted: %v."
+		if errors.Is(err, codec.ErrNoWorkers) {
+			text = "The picture is %s, which not every viewer can see, and ffmpeg is not installed to convert it (%v). Publish H.264 instead."
+		}
+		add(WarnPictureCodec, text, info.Codec, err)
+	}
+	if f := t.Format(); f != nil && f.Reordered && t.BornAsFrames() && t.CanReadPackets(info.Codec) != nil {
+		add(WarnBFrames, "The picture has B-frames, which viewers over WebRTC cannot see. Set B-frames to 0 in the encoder, or install ffmpeg on the server.")
+	}
+	addProblems(t, add)
+}
+
+func addProblems(t *track.Track, add func(code, format string, args ...any)) {
+	for _, problem := range t.Problems() {
+		code := problem.Code
+		if c := problemCodes[code]; c != "" {
+			code = c
+		}
+		add(code, "%s", problem.Text)
+	}
+}
