@@ -63,7 +63,7 @@ type variant struct {
 
 // renderIndex writes the multivariant playlist anew when what it says is no longer true.
 func (s *Stream) renderIndex() {
-	if !s.sound.published() {
+	if !s.sound.published() || s.index == nil && !s.ended && !s.enough() {
 		return
 	}
 	v := variant{codecs: s.sound.track.Codecs, channels: s.sound.track.Channels, peak: s.sound.peak(), mean: s.sound.mean()}
@@ -84,6 +84,17 @@ func (s *Stream) renderIndex() {
 	v.mean = min(roundUp(v.mean), v.peak)
 	s.indexed = v
 	s.index = newPlaylist(v.render(s.cfg.ID))
+}
+
+// enough tells whether there is so much to play that a player does not run dry at once: it polls for the next segment only
+// about as often as there is one, so it needs two.
+func (s *Stream) enough() bool {
+	segment, sound := s.cfg.Segment, s.sound.total()
+	two := 2*segment - segment/20
+	if s.picture.track == nil {
+		return sound >= two
+	}
+	return s.picture.total() >= two || sound >= 2*two // or the picture stands still
 }
 
 // roundUp keeps small changes of the bit rate out of the playlist.

@@ -206,12 +206,18 @@ func (r *rendition) peak() (bits int) {
 
 func (r *rendition) mean() int {
 	var bytes int
-	var duration time.Duration
 	for _, s := range r.segments {
 		bytes += s.bytes
-		duration += s.Duration
 	}
-	return rate(bytes, duration)
+	return rate(bytes, r.total())
+}
+
+// total is the playlist's duration.
+func (r *rendition) total() (d time.Duration) {
+	for _, s := range r.segments {
+		d += s.Duration
+	}
+	return d
 }
 
 func rate(bytes int, d time.Duration) int {

@@ -26,7 +26,7 @@ func (r *rendition) view() view {
 	return view{r.playlist, slices.Concat(r.retired, r.segments)}
 }
 
-// Ready tells whether there is something to play.
+// Ready tells whether there is enough to play.
 func (s *Snapshot) Ready() bool { return s.index != nil }
 
 // Ended tells that the playlists are complete.

@@ -167,7 +167,7 @@ func (s *Stream) publish() {
 	}
 	s.renderIndex()
 	if s.index == nil && !s.ended {
-		return // a player needs both from the start
+		return
 	}
 	old := s.snapshot.Swap(&Snapshot{
 		changed: make(chan struct{}), index: s.index, target: s.target, ended: s.ended,
