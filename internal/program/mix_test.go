@@ -111,7 +111,7 @@ func TestMixIsAsLateAsItsLatestSource(t *testing.T) {
 	for _, late := range []int64{0, 2000, 6000, 9000} {
 		s := simulation{t: t, now: 1 << 30}
 		a := &talker{in: s.mix.add(), hz: 440, next: s.now, late: late}
-		s.run(20*codec.SampleRate, func(now int64) { a.talk(&s.mix, now) })
+		s.run(8*codec.SampleRate, func(now int64) { a.talk(&s.mix, now) })
 		if want := max(delayMin, late+blockSize+delayMargin); s.mix.delay < want || s.mix.delay > want+600 {
 			t.Errorf("late by %d: delay %d, want about %d", late, s.mix.delay, want)
 		}
@@ -205,12 +205,12 @@ func TestLimiterKeepsPeaksAndLeavesTheRest(t *testing.T) {
 	}
 }
 
-// TestMixOutlivesDrift: one source's clock is 600 ppm fast, one 600 ppm slow, and nobody corrects their timestamps, for 20
+// TestMixOutlivesDrift: one source's clock is 3000 ppm fast, one 3000 ppm slow, and nobody corrects their timestamps, for four
 // minutes: as much as 200 ppm drift in an hour.
 func TestMixOutlivesDrift(t *testing.T) {
 	var m mix
 	in := []*input{m.add(), m.add()}
-	rates := []float64{1 + 600e-6, 1 - 600e-6}
+	rates := []float64{1 + 3000e-6, 1 - 3000e-6}
 	sent := []int64{0, 0}
 	pcm := make([]float32, 2*blockSize)
 	for i := range pcm {
@@ -218,7 +218,7 @@ func TestMixOutlivesDrift(t *testing.T) {
 	}
 	const start = int64(1) << 40
 	blocks, missing, end := 0, 0, int64(0)
-	for now := start; now < start+1200*codec.SampleRate; now += blockSize {
+	for now := start; now < start+240*codec.SampleRate; now += blockSize {
 		for k := range in {
 			for float64(sent[k]+blockSize) <= float64(now-start)*rates[k] {
 				m.push(in[k], pcm, start+sent[k], now)
@@ -240,10 +240,10 @@ func TestMixOutlivesDrift(t *testing.T) {
 			}
 		}
 	}
-	if blocks < 1200*50-50 {
+	if blocks < 240*50-50 {
 		t.Errorf("%d blocks", blocks)
 	}
-	if share := float64(missing) / float64(blocks); share > 0.002 {
+	if share := float64(missing) / float64(blocks); share > 0.005 {
 		t.Errorf("%.2f %% of the blocks lack a source", 100*share)
 	} else {
 		t.Logf("%d of %d blocks lack a source", missing, blocks)
