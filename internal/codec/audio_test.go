@@ -204,31 +204,3 @@ func TestClickKeepsItsTime(t *testing.T) {
 		}
 	}
 }
-
-func TestSilenceIsSilent(t *testing.T) {
-	for _, f := range []*media.Format{
-		{Codec: media.Opus},
-		{Codec: media.AAC, Config: aacConfig{object: 2, rate: 48000, channels: 2}.plain()},
-		{Codec: media.AAC, Config: aacConfig{object: 2, rate: 44100, channels: 1}.plain()},
-	} {
-		payload, d := Silence(f)
-		dec, err := NewAudioDecoder(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var pcm []float32
-		for range 5 {
-			if pcm, err = dec.Decode(pcm, payload); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got, want := len(pcm)/Channels, int(5*SamplesAt(d)); got < want-5 || got > want+5 {
-			t.Errorf("%+v: %d samples, want %d", f, got, want)
-		}
-		for _, v := range pcm {
-			if math.Abs(float64(v)) > 1e-3 {
-				t.Fatalf("%+v: silence of %v", f, v)
-			}
-		}
-	}
-}

@@ -40,6 +40,12 @@ func FuzzOpusDecoder(f *testing.F) {
 	})
 }
 
+// Access units of silence in one and two channels.
+var (
+	silentAAC1 = []byte{0x00, 0xc8, 0x00, 0x80, 0x23, 0x80}
+	silentAAC2 = []byte{0x21, 0x00, 0x49, 0x90, 0x02, 0x19, 0x00, 0x23, 0x80}
+)
+
 func FuzzAACDecoder(f *testing.F) {
 	format := &media.Format{Codec: media.AAC, Config: aacConfig{object: 2, rate: 44100, channels: 2}.plain()}
 	for _, frame := range encodeAll(f, media.AAC, withClicks(SampleRate), 0)[:12] {

@@ -10,8 +10,12 @@ import (
 	"github.com/tuttilive/tutti/internal/track"
 )
 
-// mutedCheck is how often the stage is looked at for what nobody tells: muting.
-const mutedCheck = 100 * time.Millisecond
+const (
+	// mutedCheck is how often the stage is looked at for what nobody tells: muting, and readers of the mix.
+	mutedCheck = 100 * time.Millisecond
+	// mixLinger is for how many checks the mix goes on that no reader of packets wants any more.
+	mixLinger = 20
+)
 
 // Program is what everybody watches who is not in the room. It is made when a room goes live and closed when that ends.
 // The sound is the mix of all sound on stage (a single source passes through); the picture is one of the tracks on stage.
@@ -31,7 +35,7 @@ type Program struct {
 
 	packetPicture, packetSound holder
 	releaseOpus                func() // of the mix for readers of packets
-	packetsWanted              bool   // somebody asked for Sound
+	unwanted                   int    // how often in a row nobody wanted it
 }
 
 // source is a track on stage.
@@ -69,7 +73,7 @@ func New(label string) *Program {
 		label: label, done: make(chan struct{}), mixer: newMixer(label), changed: make(chan struct{}),
 		packetPicture: holder{changed: make(chan struct{})}, packetSound: holder{changed: make(chan struct{})},
 	}
-	p.work.Go(p.watchMuting)
+	p.work.Go(p.watch)
 	return p
 }
 
@@ -143,10 +147,6 @@ func (p *Program) Picture() (*track.Track, <-chan struct{}) {
 func (p *Program) Sound() (*track.Track, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.packetsWanted {
-		p.packetsWanted = true
-		p.update()
-	}
 	return p.packetSound.track, p.packetSound.changed
 }
 
@@ -200,8 +200,7 @@ func (p *Program) update() {
 	p.updatePacketSound()
 }
 
-// updatePacketSound decides what readers of packets hear. The mix in Opus runs for them from the first time that one of
-// them asked. The caller holds the lock.
+// updatePacketSound decides what readers of packets hear. The caller holds the lock.
 func (p *Program) updatePacketSound() {
 	var t *track.Track
 	mixed := false
@@ -211,13 +210,18 @@ func (p *Program) updatePacketSound() {
 	case len(p.plan.sounds) > 0:
 		t, mixed = p.mixer.output(media.Opus), true
 	}
-	if mixed && p.packetsWanted && p.releaseOpus == nil {
-		p.releaseOpus, _ = p.mixer.want(media.Opus)
-	}
 	p.packetSound.set(t)
-	if !mixed && p.releaseOpus != nil {
-		p.releaseOpus()
-		p.releaseOpus = nil
+	switch {
+	case mixed && t.Wanted():
+		p.unwanted = 0
+		if p.releaseOpus == nil {
+			p.releaseOpus, _ = p.mixer.want(media.Opus)
+		}
+	case p.releaseOpus != nil:
+		if p.unwanted++; !mixed || p.unwanted > mixLinger {
+			p.releaseOpus()
+			p.releaseOpus, p.unwanted = nil, 0
+		}
 	}
 }
 
@@ -246,8 +250,8 @@ func makePlan(sources []*source, shown *track.Track) plan {
 	return next
 }
 
-// watchMuting looks at what tracks do not tell.
-func (p *Program) watchMuting() {
+// watch looks at what tracks do not tell.
+func (p *Program) watch() {
 	tick := time.NewTicker(mutedCheck)
 	defer tick.Stop()
 	for {

@@ -316,7 +316,7 @@ func TestPacketReadersHearOneSourceAsItIsAndSeveralMixed(t *testing.T) {
 		for _, f := range frames[:n] {
 			heard = append(heard, seen{f, f.DTS})
 		}
-		continuous(t, heard, 1800*time.Millisecond)
+		continuous(t, heard, 1600*time.Millisecond)
 		pcm, _ := listen(t, heard)
 		for _, hz := range []float64{440, 880} {
 			if l := level(pcm[len(pcm)-codec.SampleRate:], hz); math.Abs(l-0.3) > 0.02 {
