@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/bench"
+	"github.com/tuttilive/tutti/internal/bench/flvload"
 	"github.com/tuttilive/tutti/internal/bench/rtcload"
 )
 
 // benchCommand measures whole servers.
 type benchCommand struct {
 	RTC benchRTC `cmd:"" name:"rtc" help:"Many WHEP subscribers of one publisher."`
+	FLV benchFLV `cmd:"" name:"flv" help:"Many HTTP-FLV viewers of one RTMP publisher."`
 }
 
 // benchTarget is the server to measure.
@@ -47,6 +49,18 @@ func (t *benchTarget) open(ctx context.Context) (*bench.Server, error) {
 	return bench.Start(wait, t.Core)
 }
 
+// with runs a measurement on the server, until it ends or somebody interrupts it.
+func (t *benchTarget) with(measure func(context.Context, *bench.Server) error) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	server, err := t.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	return measure(ctx, server)
+}
+
 func progress(s string) { fmt.Fprintln(os.Stderr, "bench:", s) }
 
 type benchRTC struct {
@@ -56,19 +70,31 @@ type benchRTC struct {
 
 // Run measures the SFU.
 func (b *benchRTC) Run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	server, err := b.open(ctx)
-	if err != nil {
+	return b.with(func(ctx context.Context, server *bench.Server) error {
+		result, err := rtcload.Run(ctx, server, rtcload.Plan{
+			Subscribers: b.Subscribers, Bitrate: b.Bitrate * 1000, Duration: b.Duration, Core: b.Core,
+		}, progress)
+		if err == nil {
+			result.Print(os.Stdout)
+		}
 		return err
-	}
-	defer server.Close()
-	result, err := rtcload.Run(ctx, server, rtcload.Plan{
-		Subscribers: b.Subscribers, Bitrate: b.Bitrate * 1000, Duration: b.Duration, Core: b.Core,
-	}, progress)
-	if err != nil {
+	})
+}
+
+type benchFLV struct {
+	benchTarget `embed:""`
+	Viewers     int `help:"How many." default:"500"`
+}
+
+// Run measures the fan-out of frames.
+func (b *benchFLV) Run() error {
+	return b.with(func(ctx context.Context, server *bench.Server) error {
+		result, err := flvload.Run(ctx, server, flvload.Plan{
+			Viewers: b.Viewers, Bitrate: b.Bitrate * 1000, Duration: b.Duration, Core: b.Core,
+		}, progress)
+		if err == nil {
+			result.Print(os.Stdout)
+		}
 		return err
-	}
-	result.Print(os.Stdout)
-	return nil
+	})
 }
