@@ -41,7 +41,7 @@ func BenchmarkForward(b *testing.B) {
 	for range subscribers {
 		s := &Sender{codec: media.VP8, out: new(rtc.Outbound), rewriter: newRewriter(1, 0), forwarder: f, want: want{feed: feed}}
 		s.rewriter.picture = 7
-		s.rewriter.begin(layer, &media.Packet{}, 0, 90000) // so that picture ids are moved
+		s.rewriter.begin(layer, &media.Packet{}, 0, 0, 90000) // so that picture ids are moved
 		s.post()
 	}
 	payload := append([]byte{0x90, 0xc0, 0x80, 1, 1, 0}, make([]byte, 1170)...)

@@ -84,7 +84,7 @@ func (g *group) admit(tx exit, packets []*media.Packet) {
 			g.waiting = nil
 			for _, s := range waiting {
 				s.target = nil
-				s.begin(tx, g, p)
+				s.begin(tx, g, p, p)
 				g.active = append(g.active, s)
 			}
 			return

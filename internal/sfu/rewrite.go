@@ -16,15 +16,21 @@ const (
 	sentBits = 256
 	// maxGap is the longest hole that is passed on; the remote could not tell a longer one from a step back.
 	maxGap = 1 << 14
+	// squeeze is how much shorter the past is made in timestamps when sending starts with it: 2 s become 63 ms. With
+	// their own timestamps, pictures that come at once but were captured over seconds look late to a browser, which then
+	// delays the sound for as long and takes a minute to catch up (measured with Chromium).
+	squeeze = 32
 )
 
 // rewriter turns packets of one layer after another into one stream whose sequence numbers, timestamps and VP8 picture
 // ids go on without a break. Holes in the source stay holes, so the remote asks for what is missing. It is pure, and
 // gives no sequence number out twice: AES-GCM must not see one with other bytes. It is owned by one goroutine.
 type rewriter struct {
-	// highest is the highest number given out, extended, and timestamp, picture and tl0 what went with it.
+	// highest is the highest number given out, extended, and timestamp, picture and tl0 what went with it; captured is the
+	// timestamp that it came with.
 	highest   uint64
 	timestamp uint32
+	captured  uint32
 	picture   uint16
 	tl0       uint8
 	// sent has a bit for each of the last sentBits numbers, at number % sentBits.
@@ -40,10 +46,19 @@ type segment struct {
 	layer     *track.Layer
 	from, out uint64
 	// epoch is the same in segments between which only empty packets were skipped.
-	epoch     uint32
-	timestamp uint32 // offset
-	picture   uint16 // offset
-	tl0       uint8  // offset
+	epoch uint32
+	// timestamp is the offset of timestamps from edge on; those before are squeezed towards it.
+	timestamp, edge uint32
+	picture         uint16 // offset
+	tl0             uint8  // offset
+}
+
+// time is the timestamp that one of the source goes out with.
+func (s *segment) time(timestamp uint32) uint32 {
+	if past := int32(s.edge - timestamp); past > 0 {
+		return s.edge + s.timestamp - uint32(past)/squeeze
+	}
+	return timestamp + s.timestamp
 }
 
 // newRewriter makes a rewriter whose first packet gets the given numbers, which should be random (RFC 3550, section 5.1).
@@ -52,22 +67,24 @@ func newRewriter(seq uint16, timestamp uint32) rewriter {
 	return rewriter{highest: 1<<16 + uint64(seq) - 1, timestamp: timestamp}
 }
 
-// begin goes on with a layer from packet p, which must be one at which decoding can start. elapsed is the media time
-// between the newest packet sent and p, and rate the clock rate in Hz. Packets of the layer before p are dropped.
-func (r *rewriter) begin(layer *track.Layer, p *media.Packet, elapsed time.Duration, rate int) {
-	at := r.timestamp
+// begin goes on with a layer from packet p, which must be one at which decoding can start. Packets of the layer before p
+// are dropped. edge is the timestamp at which the past ends, p's own if p is not past; elapsed is the media time between
+// the newest packet sent and edge, and rate the clock rate in Hz.
+func (r *rewriter) begin(layer *track.Layer, p *media.Packet, edge uint32, elapsed time.Duration, rate int) {
+	past := uint32(max(int32(edge-p.Timestamp), 0)) / squeeze
+	at := r.timestamp + past // of edge
 	picture, tl0 := p.VP8.PictureID, p.VP8.TL0PicIdx
 	if r.count > 0 {
 		// Never less than a millisecond on: another timestamp is another picture to the remote.
-		at += uint32(ticks(max(elapsed, time.Millisecond), rate))
+		at = r.timestamp + uint32(max(ticks(elapsed, rate), int64(past)+ticks(time.Millisecond, rate)))
 		picture, tl0 = r.picture+1, r.tl0+1
 	}
 	r.epoch++
 	r.push(segment{
 		layer: layer, from: p.Seq, out: r.highest + 1, epoch: r.epoch,
-		timestamp: at - p.Timestamp,
-		picture:   picture - p.VP8.PictureID,
-		tl0:       tl0 - p.VP8.TL0PicIdx,
+		timestamp: at - edge, edge: edge,
+		picture: picture - p.VP8.PictureID,
+		tl0:     tl0 - p.VP8.TL0PicIdx,
 	})
 }
 
@@ -93,7 +110,7 @@ func (r *rewriter) rewrite(p *media.Packet, out *rtc.Packet, scratch []byte) ([]
 	if seq-r.highest > maxGap {
 		r.push(segment{
 			layer: s.layer, from: p.Seq, out: r.highest + 1, epoch: s.epoch,
-			timestamp: s.timestamp, picture: s.picture, tl0: s.tl0,
+			timestamp: s.timestamp, edge: s.edge, picture: s.picture, tl0: s.tl0,
 		})
 		s, seq = r.newest(), r.highest+1
 	}
@@ -102,7 +119,7 @@ func (r *rewriter) rewrite(p *media.Packet, out *rtc.Packet, scratch []byte) ([]
 		return scratch, false
 	}
 	r.advance(seq)
-	r.timestamp = p.Timestamp + s.timestamp
+	r.timestamp, r.captured = s.time(p.Timestamp), p.Timestamp
 	if p.VP8.Size > 0 {
 		r.picture, r.tl0 = p.VP8.PictureID+s.picture, p.VP8.TL0PicIdx+s.tl0
 	}
@@ -128,7 +145,7 @@ func (r *rewriter) source(seq uint16) (segment, uint64, bool) {
 func (s *segment) apply(p *media.Packet, seq uint64, out *rtc.Packet, scratch []byte) []byte {
 	*out = rtc.Packet{
 		Seq:        uint16(seq),
-		Timestamp:  p.Timestamp + s.timestamp,
+		Timestamp:  s.time(p.Timestamp),
 		Marker:     p.Marker,
 		AudioLevel: p.AudioLevel,
 		HasLevel:   p.HasLevel,
@@ -147,13 +164,12 @@ func (s *segment) apply(p *media.Packet, seq uint64, out *rtc.Packet, scratch []
 // newest is the segment at work. There is one.
 func (r *rewriter) newest() *segment { return &r.segments[(r.count-1)%segmentsKept] }
 
-// layer is the layer that is forwarded, nil before begin, and last the source's timestamp of the newest packet.
-func (r *rewriter) position() (layer *track.Layer, last uint32) {
+// position is the layer that is forwarded, nil before begin, and the timestamp that the newest packet came with.
+func (r *rewriter) position() (layer *track.Layer, source uint32) {
 	if r.count == 0 {
 		return nil, 0
 	}
-	s := r.newest()
-	return s.layer, r.timestamp - s.timestamp
+	return r.newest().layer, r.captured
 }
 
 func (r *rewriter) push(s segment) {

@@ -27,6 +27,7 @@ func TestRewriter(t *testing.T) {
 	one, two := new(track.Layer), new(track.Layer)
 	type step struct {
 		begin   *track.Layer
+		edge    uint32 // ts when 0
 		elapsed time.Duration
 		seq     uint64
 		ts      uint32
@@ -69,6 +70,18 @@ func TestRewriter(t *testing.T) {
 			{seq: 902, ts: 3050, want: "-"},
 			{seq: 991, ts: 12050, want: "106 13690"},
 		}},
+		{"the past is squeezed", 100, 1000, []step{
+			{begin: one, edge: 180050, seq: 900, ts: 50, want: "100 1000"},
+			{seq: 901, ts: 50, want: "101 1000"},
+			{seq: 903, ts: 96050, want: "103 4000"},
+			{seq: 902, ts: 48050, want: "102 2500"},
+			{seq: 904, ts: 180050, want: "104 6625"},
+			{seq: 905, ts: 183050, want: "105 9625"},
+			{begin: two, edge: 100_000, elapsed: time.Second, seq: 5, ts: 84_000, want: "106 99125"},
+			{seq: 6, ts: 100_000, want: "107 99625"},
+			{begin: one, edge: 483050, elapsed: -time.Second, seq: 990, ts: 303050, want: "108 99715"},
+			{seq: 991, ts: 483050, want: "109 105340"},
+		}},
 		{"a pause of days", 100, 0, []step{
 			{begin: one, seq: 900, ts: 50, want: "100 0"},
 			{begin: one, elapsed: 72 * time.Hour, seq: 5000, ts: 1, want: fmt.Sprint("101 ", uint32(72*3600*90000%(1<<32)))},
@@ -106,7 +119,7 @@ func TestRewriter(t *testing.T) {
 					p.Payload = nil
 				}
 				if step.begin != nil {
-					r.begin(step.begin, p, step.elapsed, 90000)
+					r.begin(step.begin, p, max(step.edge, step.ts), step.elapsed, 90000)
 				}
 				var out rtc.Packet
 				got := "-"
@@ -152,18 +165,18 @@ func TestRewriterPictureIDs(t *testing.T) {
 		got = append(got, fmt.Sprintf("%d/%d", again.VP8.PictureID, again.VP8.TL0PicIdx))
 	}
 	p := vp8Packet(10, 0, 32766, 254)
-	r.begin(one, p, 0, 90000)
+	r.begin(one, p, p.Timestamp, 0, 90000)
 	send(p)
 	send(vp8Packet(11, 3000, 32767, 255))
 	send(vp8Packet(13, 9000, 1, 1))
 	send(vp8Packet(12, 6000, 0, 0)) // late
 	p = vp8Packet(500, 0, 7, 77)
-	r.begin(two, p, 33*ms, 90000)
+	r.begin(two, p, p.Timestamp, 33*ms, 90000)
 	send(p)
 	send(vp8Packet(501, 3000, 8, 77))
 	send(vp8Packet(502, 6000, 9, 78))
 	p = vp8Packet(30, 12000, 2, 2)
-	r.begin(one, p, 33*ms, 90000)
+	r.begin(one, p, p.Timestamp, 33*ms, 90000)
 	send(p)
 	want := "32766/254 32767/255 1/1 0/0 2/2 3/2 4/3 5/4"
 	if s := strings.Join(got, " "); s != want {
@@ -201,7 +214,7 @@ func FuzzRewriter(f *testing.F) {
 				layer = layers[int(op/8)%2]
 				seq = next[layer]
 				p.Seq = seq
-				r.begin(layer, p, time.Duration(int8(op))*10*ms, 90000)
+				r.begin(layer, p, p.Timestamp+uint32(op/16)*4000, time.Duration(int8(op))*10*ms, 90000)
 				begun, start = true, seq
 			case 1, 7:
 			case 2: // gap
@@ -249,7 +262,7 @@ func FuzzRewriter(f *testing.F) {
 func BenchmarkRewriter(b *testing.B) {
 	p := vp8Packet(1<<20, 0, 5, 5)
 	r := newRewriter(1, 0)
-	r.begin(new(track.Layer), vp8Packet(1<<20-1, 0, 4, 5), 0, 90000)
+	r.begin(new(track.Layer), vp8Packet(1<<20-1, 0, 4, 5), 0, 0, 90000)
 	r.segments[0].picture = 7 // as after a switch, the slower case
 	scratch := make([]byte, 0, 64)
 	var out rtc.Packet

@@ -331,7 +331,11 @@ func (s *Sender) start(tx exit, l *track.Layer) bool {
 		g.waiting = without(g.waiting, s)
 		s.target = nil
 	}
-	s.begin(tx, g, first)
+	edge := g.ring.At(g.cursor - 1)
+	if edge == nil {
+		edge = first
+	}
+	s.begin(tx, g, first, edge)
 	s.cursor = at
 	g.behind = append(g.behind, s)
 	g.catchUp(tx)
@@ -343,9 +347,10 @@ func (s *Sender) idle(now time.Duration) bool {
 	return s.current == nil || !s.current.layer.Active(now)
 }
 
-// begin makes a group the current one from packet p. The caller puts the sender into one of the group's lists.
-func (s *Sender) begin(tx exit, g *group, p *media.Packet) {
-	s.rewriter.begin(g.layer, p, s.elapsed(g.layer, p), s.codec.ClockRate())
+// begin makes a group the current one from packet p; edge is the newest packet that has come by now. The caller puts the
+// sender into one of the group's lists.
+func (s *Sender) begin(tx exit, g *group, p, edge *media.Packet) {
+	s.rewriter.begin(g.layer, p, edge.Timestamp, s.elapsed(g.layer, edge), s.codec.ClockRate())
 	if s.current != nil {
 		s.current.leave(s)
 	}
@@ -411,11 +416,11 @@ func (s *Sender) report(tx exit) {
 	if s.current == nil || now < s.reportAt {
 		return
 	}
-	layer, timestamp := s.rewriter.position()
-	at, ok := layer.MediaTime(timestamp)
+	layer, source := s.rewriter.position()
+	at, ok := layer.MediaTime(source)
 	if !ok {
 		return
 	}
 	s.reportAt = now + reportInterval
-	tx.SendReport(s.out, media.NTP(now), s.rewriter.timestamp+uint32(ticks(now-at, s.codec.ClockRate())))
+	tx.SendReport(s.out, media.NTP(now), source+s.rewriter.newest().timestamp+uint32(ticks(now-at, s.codec.ClockRate())))
 }
