@@ -39,6 +39,8 @@ export async function startTutti(args = ['--dev']) {
       '--rtc', `127.0.0.1:${rtc}`, '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.TUTTI_LOG ?? 'info',
     ], { stdio: ['ignore', 'pipe', 'pipe'] })
     const running = child
+    // Nothing is left behind when a test run is broken off.
+    process.once('exit', () => running.kill('SIGKILL'))
     const ended = new Promise((_, reject) => {
       running.once('error', reject)
       running.once('exit', (code) => reject(new Error(`tutti ended with ${code}:\n${log}`)))

@@ -98,6 +98,11 @@ describe('a show from a room', { timeout: 400_000 }, () => {
     assert.ok(alike((await hls.sees()).colour, colours.red), 'the last picture is held')
     await ada.press('v')
     await ada.control('Turn the camera off').waitFor()
+    const held = (await hls.sees()).clock
+    await eventually('HLS moves again', async () => {
+      const { clock } = await hls.sees()
+      return clock >= 0 && clock !== held
+    })
     await assertClock('HLS with the camera on again', hls.sees, colours.red)
   })
 

@@ -1,4 +1,4 @@
-import Hls from 'hls.js/light'
+import Hls from 'hls.js'
 import { credentialHeaders } from '../api/client'
 import { empty, type Player, type PlayerOptions } from './player'
 

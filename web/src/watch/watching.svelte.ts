@@ -134,9 +134,15 @@ export class Watching implements WatchView {
     const idle = ['loading', 'waiting', 'ended'].includes(this.phase)
     const restarted = before !== undefined && before.since !== status.since
     const changed = this.phase === 'cannot' && before?.video?.codec !== status.video?.codec
+    // Players over HTTP learn at their start whether there are sound and picture; WebRTC takes what comes.
+    const reshaped =
+      before !== undefined && this.#player !== undefined && this.protocol !== 'whep' &&
+      ((before.video === null) !== (status.video === null) || (before.audio === null) !== (status.audio === null))
     if (idle || restarted || changed) {
       this.#failed.clear()
       this.#play('starting')
+    } else if (reshaped) {
+      this.#play('switching')
     } else if (this.phase === 'reconnecting' && !this.#retryTimer && !this.#player) {
       this.#play('reconnecting')
     }

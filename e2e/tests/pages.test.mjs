@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { openBrowser } from '../lib/browser.mjs'
+import { eventually, join, watch } from '../lib/people.mjs'
+import { colours } from '../lib/signal.mjs'
+import { startTutti } from '../lib/tutti.mjs'
+
+describe('the page', { timeout: 240_000 }, () => {
+  let tutti, browser
+  before(async () => {
+    tutti = await startTutti(['--create-rooms', 'anyone'])
+    browser = await openBrowser()
+  })
+  after(async () => {
+    await browser?.close()
+    await tutti?.close()
+  })
+
+  const focused = (page) => page.evaluate(() => document.activeElement?.getAttribute('aria-label') || document.activeElement?.textContent?.trim() || '')
+  async function tabTo(page, name) {
+    for (let i = 0; i < 40; i++) {
+      await page.keyboard.press('Tab')
+      if (name.test(await focused(page))) return
+    }
+    assert.fail(`${name} is not reached by the keyboard; the focus is on "${await focused(page)}"`)
+  }
+
+  it('opens a room, joins it and leaves it by keyboard alone', async () => {
+    const page = await browser.page()
+    await page.addInitScript(() => localStorage.setItem('tutti.language', 'en'))
+    await page.goto(tutti.url)
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    await tabTo(page, /^Start a room/)
+    const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle)
+    assert.equal(outline, 'solid', 'the focus can be seen')
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor()
+
+    // The dialog keeps the focus.
+    for (let i = 0; i < 12; i++) {
+      await page.keyboard.press('Tab')
+      const outside = await page.evaluate(() => document.activeElement !== document.body && !document.activeElement.closest('dialog'))
+      assert.equal(outside, false, 'the focus left the dialog')
+    }
+    await page.getByLabel('Title').focus()
+    await page.keyboard.type('By keyboard')
+    await page.keyboard.press('Enter')
+
+    await page.getByRole('heading', { name: 'By keyboard' }).waitFor()
+    await page.getByLabel('Your name').focus()
+    await page.keyboard.type('Ada')
+    await page.getByRole('button', { name: 'Join as host' }).waitFor()
+    await eventually('the preview is ready', () => page.getByRole('button', { name: 'Join as host' }).isEnabled())
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.room[data-phase=connected]', { timeout: 20_000 })
+    await page.getByRole('heading', { name: 'You are the only one here' }).waitFor()
+
+    await page.keyboard.press('m')
+    await page.getByRole('button', { name: 'Unmute' }).waitFor()
+    await page.keyboard.press('Shift+?')
+    await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
+    await page.keyboard.press('m')
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    assert.equal(await page.getByRole('button', { name: 'Unmute' }).count(), 1, 'no shortcut acts behind a dialog')
+
+    await tabTo(page, /^Leave$/)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'You have left' }).waitFor()
+    await page.close()
+  })
+
+  it('asks whoever has no invitation for one', async () => {
+    const room = await tutti.createRoom({ title: 'By link' })
+    const page = await browser.page()
+    await page.goto(`${tutti.url}/r/${room.room}`)
+    await page.getByLabel('Your name').fill('Eve')
+    await page.getByRole('button', { name: 'Join', exact: true }).click()
+    await page.getByRole('heading', { name: 'You need an invitation' }).waitFor()
+    await page.goto(`${tutti.url}/r/${room.room}#k=wrong`)
+    await page.reload()
+    await page.getByRole('button', { name: 'Join', exact: true }).click()
+    await page.getByRole('heading', { name: 'You need an invitation' }).waitFor()
+    await page.close()
+  })
+
+  it('keeps a show that is not public from strangers', async () => {
+    const room = await tutti.createRoom({ publicWatch: false })
+    const stranger = await watch(browser, `${tutti.url}/w/${room.room}`)
+    await stranger.page.getByRole('heading', { name: 'This show is not public' }).waitFor()
+    await stranger.leave()
+    const friend = await watch(browser, `${tutti.url}/w/${room.room}#k=${room.keys.watch}`)
+    await friend.page.getByRole('heading', { name: 'Not started yet' }).waitFor()
+    await friend.leave()
+  })
+
+  it('gives the place to whoever opens a room a second time', async () => {
+    const room = await tutti.createRoom({ title: 'Twice' })
+    const link = `${tutti.url}/r/${room.room}#k=${room.keys.guest}`
+    const signal = { colour: colours.red, tone: 440 }
+    const first = await join(browser, link, 'Ada', signal)
+    const second = await join(browser, link, 'Ada', signal)
+    await first.page.getByRole('heading', { name: 'Opened somewhere else' }).waitFor()
+    await first.leave()
+    await second.leave()
+  })
+
+  it('says what to do when camera and microphone are refused, and lets people listen', async () => {
+    const refusing = await openBrowser({ devices: false })
+    try {
+      const room = await tutti.createRoom({ title: 'Listening', access: 'open' })
+      const page = await refusing.page()
+      await page.addInitScript(() => {
+        localStorage.setItem('tutti.language', 'en')
+        navigator.mediaDevices.getUserMedia = async () => {
+          throw new DOMException('refused', 'NotAllowedError')
+        }
+      })
+      await page.goto(`${tutti.url}/r/${room.room}`)
+      await page.getByText('The browser may not use your camera or microphone.').waitFor()
+      await page.getByText('Allow both at the left of the address bar, then try again.').waitFor()
+      await page.getByLabel('Your name').fill('Lis')
+      await page.getByRole('button', { name: 'Join without camera and microphone' }).click()
+      await page.waitForSelector('.room[data-phase=connected]')
+    } finally {
+      await refusing.close()
+    }
+  })
+
+  it('speaks the language of the browser, and the other one at a click', async () => {
+    const chinese = await openBrowser({ devices: false, options: { locale: 'zh-CN' } })
+    try {
+      const page = await chinese.page()
+      await page.goto(tutti.url)
+      await page.getByRole('heading', { name: '进房间聊，让所有人看。' }).waitFor()
+      assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-CN')
+      await page.getByRole('button', { name: 'English' }).click()
+      await page.getByRole('heading', { name: 'Talk in a room. Let everyone watch.' }).waitFor()
+      await page.reload()
+      await page.getByRole('heading', { name: 'Talk in a room. Let everyone watch.' }).waitFor()
+    } finally {
+      await chinese.close()
+    }
+  })
+})
+
+describe('the console', { timeout: 120_000 }, () => {
+  let tutti, browser
+  before(async () => {
+    tutti = await startTutti()
+    browser = await openBrowser()
+  })
+  after(async () => {
+    await browser?.close()
+    await tutti?.close()
+  })
+
+  it('asks for key and secret, shows rooms and viewers, and takes a show off the air after asking', async () => {
+    const room = await tutti.createRoom({ title: 'Watched over' })
+    const ada = await join(browser, `${tutti.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', { colour: colours.red, tone: 440 })
+    await ada.page.getByRole('button', { name: 'Go live' }).click()
+    await ada.page.getByRole('button', { name: 'Start', exact: true }).click()
+    await ada.page.getByRole('button', { name: /LIVE/ }).waitFor()
+
+    const page = await browser.page()
+    await page.goto(`${tutti.url}/console`)
+    await page.getByLabel('API key').fill('devkey')
+    await page.getByLabel('API secret').fill('wrong')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('Key or secret is wrong.').waitFor()
+    await page.getByLabel('API secret').fill('secret')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('button', { name: /Watched over.*Live/ }).click()
+    const detail = page.getByRole('region', { name: /Details: Watched over/ })
+    await detail.getByText(/H\.264 · 640×360/).waitFor()
+    await detail.locator('canvas').first().waitFor()
+    await detail.getByRole('button', { name: 'Take off the air' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Take off the air' }).click()
+    await ada.page.getByRole('button', { name: 'Go live' }).waitFor()
+    await eventually('the room is off the air', async () => (await tutti.live(room.room)) === undefined)
+    await ada.leave()
+    await page.close()
+  })
+})
