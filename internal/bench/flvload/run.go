@@ -136,8 +136,11 @@ func waitLive(ctx context.Context, address string) error {
 			return err
 		}
 		answer.Body.Close()
-		if answer.StatusCode == http.StatusOK {
+		switch {
+		case answer.StatusCode == http.StatusOK:
 			return nil
+		case answer.StatusCode != http.StatusNotFound:
+			return fmt.Errorf("the stream answers %s", answer.Status)
 		}
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return fmt.Errorf("the stream does not come: %w", err)

@@ -49,7 +49,10 @@ func body(t *testing.T, c net.Conn) *flv.Reader {
 // TestSlowViewerSkipsAndDelaysNobody lets one viewer read nothing while another gets everything, then lets the first go on.
 func TestSlowViewerSkipsAndDelaysNobody(t *testing.T) {
 	src := newFakeSource()
+	kept := keptChunks
+	keptChunks.Items = 100 // two seconds of pictures
 	g := &fakeGate{stream: startStream(t, src, 0, flv.Tracks{}), opened: make(chan *fakeWatcher, 2)}
+	keptChunks = kept
 	server := httptest.NewServer(&Handler{gate: g, log: quiet()})
 	defer server.Close()
 	src.frames <- testFrame(testVideo, 0, true, 100)

@@ -59,10 +59,9 @@ type stream struct {
 	ended    bool
 }
 
-// mark is what the ring and the viewers must know of a chunk.
+// mark is what the viewers must know of a chunk.
 type mark struct {
 	timestamp uint32
-	dts       time.Duration
 	key       bool
 }
 
@@ -177,7 +176,7 @@ func (s *stream) mux(f *media.Frame) {
 		return
 	}
 	if len(s.pending) == 0 {
-		s.first = mark{timestamp: s.muxer.Timestamp(f.DTS), dts: f.DTS, key: key}
+		s.first = mark{timestamp: s.muxer.Timestamp(f.DTS), key: key}
 	}
 	s.pending = bytes
 	if s.tick <= 0 {
@@ -228,10 +227,11 @@ func (s *stream) flushLocked() {
 	}
 }
 
-// append puts the pending tags into the ring as one chunk.
+// append puts the pending tags into the ring as one chunk. Its place in time is the present, not that of its frames: a
+// viewer lags by how long something has been waiting for it, and not when an encoder sends what its network held up.
 func (s *stream) append() {
 	c := &chunk{bytes: append([]byte(nil), s.pending...), header: s.muxer.Header(), timestamp: s.first.timestamp}
-	s.ring.Append(c, media.Mark{Bytes: len(c.bytes), Time: s.first.dts, Key: s.first.key})
+	s.ring.Append(c, media.Mark{Bytes: len(c.bytes), Time: media.Now(), Key: s.first.key})
 	s.pending = s.pending[:0]
 }
 

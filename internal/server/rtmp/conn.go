@@ -51,8 +51,9 @@ func newConn(c net.Conn) *conn {
 
 // handshake lets the client in.
 func (c *conn) handshake() error {
-	c.net.SetDeadline(time.Now().Add(handshakeTimeout))
-	defer c.net.SetDeadline(time.Time{})
+	limit := time.Now().Add(handshakeTimeout)
+	c.waitUntil(limit)
+	c.net.SetWriteDeadline(limit)
 	// The reader must not have read ahead, so the handshake reads from the connection itself.
 	return rtmp.Accept(c.net)
 }

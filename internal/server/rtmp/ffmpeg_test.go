@@ -3,6 +3,7 @@ package rtmp
 import (
 	"bytes"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -137,4 +138,35 @@ func TestFFmpegIsToldWhy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestGStreamerPublishes sends a file as fast as the connection takes it: the door must hold it back to the speed at which
+// it plays.
+func TestGStreamerPublishes(t *testing.T) {
+	if _, err := exec.LookPath("gst-launch-1.0"); err != nil {
+		t.Skip("gst-launch-1.0 is not installed")
+	}
+	path := filepath.Join(t.TempDir(), "clip.flv")
+	publish(t, path, join(picture, sound, h264, []string{"-tune", "zerolatency"}, aac, []string{"-t", "4"})...)()
+	st := newFakeStage()
+	s := open(t, st, Options{})
+	begin := time.Now()
+	cmd := exec.Command("gst-launch-1.0", strings.Fields("-q filesrc location="+path+" ! flvdemux name=d flvmux name=m streamable=true !"+
+		" rtmp2sink sync=false location="+s.url("live/demo?key=secret")+" d.video ! queue ! h264parse ! m. d.audio ! queue ! aacparse ! m.")...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	st.wait(t, "the end", func() bool { return len(st.ingests) == 1 && st.ingests[0].left })
+	if err := <-ended; err != nil {
+		t.Fatalf("gst-launch: %v\n%s", err, &out)
+	}
+	if took := time.Since(begin); took < 4*time.Second-farAhead-time.Second/2 {
+		t.Errorf("4 s of media took %v", took)
+	}
+	check(t, st.ingests[0].of(media.Video), true, 110, false)
+	check(t, st.ingests[0].of(media.Audio), true, 180, false)
 }

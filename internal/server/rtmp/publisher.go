@@ -30,11 +30,10 @@ type publisher struct {
 	kicked  <-chan struct{}
 	named   bool // the token gave a name
 
-	demuxer   flv.Demuxer
-	tracks    [media.Video + 1]publishedTrack
-	warned    map[string]bool
-	lastKey   time.Duration
-	nothingIn bool
+	demuxer flv.Demuxer
+	tracks  [media.Video + 1]publishedTrack
+	warned  map[string]bool
+	lastKey time.Duration
 }
 
 type publishedTrack struct {
