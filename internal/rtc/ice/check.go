@@ -44,10 +44,9 @@ func (c *Check) Parse(datagram []byte) error {
 	if c.message.Type != stun.BindingRequest {
 		return ErrIgnore
 	}
-	if c.message.Contains(stun.AttrFingerprint) {
-		if err := stun.Fingerprint.Check(&c.message); err != nil {
-			return fmt.Errorf("%w: %w", ErrIgnore, err)
-		}
+	// Every check has one (RFC 8445, section 7.1.1).
+	if err := stun.Fingerprint.Check(&c.message); err != nil {
+		return fmt.Errorf("%w: %w", ErrIgnore, err)
 	}
 	name, err := c.message.Get(stun.AttrUsername)
 	if err != nil {
