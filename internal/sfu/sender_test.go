@@ -49,6 +49,35 @@ func TestSenderStartsAtTheLastKeyframe(t *testing.T) {
 	})
 }
 
+// TestSenderSqueezesThePast starts 1.6 s after the keyframe. The pictures of that time go out as if they had been
+// captured within 50 ms, and what is live has its right time by the reports.
+func TestSenderSqueezesThePast(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		src := w.source(tr, "", 100, 0)
+		src.key(3)
+		src.deltas(40)
+		s := w.sender(tr, media.VP8)
+		src.deltas(30)
+		sent := w.sent[s.out]
+		if len(sent) != 3+2*70 {
+			t.Fatalf("%d packets were sent", len(sent))
+		}
+		if past := sent[82].Timestamp - sent[0].Timestamp; past != 40*40*90/squeeze {
+			t.Errorf("the past takes %d", past)
+		}
+		if step := sent[83].Timestamp - sent[82].Timestamp; step != 40*90 {
+			t.Errorf("the first live picture comes %d later", step)
+		}
+		report := w.reports[s.out][0]
+		ago := float64(media.NTP(w.now)-report.ntp) / (1 << 32)
+		at := float64(int32(sent[len(sent)-1].Timestamp-report.timestamp)) / 90000
+		if d := at - ago; d > 0.001 || d < -0.001 {
+			t.Errorf("a report is off by %f s", d)
+		}
+	})
+}
+
 func TestSenderStartsFromALongPastInParts(t *testing.T) {
 	inWorld(t, func(w *world) {
 		tr := w.track(media.VP8)
