@@ -16,8 +16,26 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 )
 
+// clips are those made already, by arguments.
+var clips = map[string]frames{}
+
 // clip has ffmpeg make a test picture and tone and gives its frames in order of DTS, from a time on.
-func clip(t testing.TB, from time.Duration, args string) []*media.Frame {
+func clip(t testing.TB, from time.Duration, args string) (moved frames) {
+	t.Helper()
+	made, ok := clips[args]
+	if !ok {
+		made = makeClip(t, args)
+		clips[args] = made
+	}
+	for _, f := range made {
+		at := *f
+		at.PTS, at.DTS = f.PTS+from, f.DTS+from
+		moved = append(moved, &at)
+	}
+	return moved
+}
+
+func makeClip(t testing.TB, args string) frames {
 	t.Helper()
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("ffmpeg is not installed")
@@ -33,11 +51,11 @@ func clip(t testing.TB, from time.Duration, args string) []*media.Frame {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var frames []*media.Frame
+	var all frames
 	for _, trak := range file.Init.Moov.Traks {
 		format, id := formatOf(t, trak), trak.Tkhd.TrackID
 		scale := time.Duration(trak.Mdia.Mdhd.Timescale)
-		at := func(ticks int64) time.Duration { return from + time.Duration(ticks)*time.Second/scale }
+		at := func(ticks int64) time.Duration { return time.Duration(ticks) * time.Second / scale }
 		for _, segment := range file.Segments {
 			for _, fragment := range segment.Fragments {
 				for _, traf := range fragment.Moof.Trafs {
@@ -45,35 +63,27 @@ func clip(t testing.TB, from time.Duration, args string) []*media.Frame {
 						continue
 					}
 					trex, _ := file.Init.Moov.Mvex.GetTrex(id)
-					traf.OptimizeTfhdTrun()
-					samples, err := fragment.GetFullSamples(trex)
-					if len(fragment.Moof.Trafs) > 1 {
-						samples, err = nil, nil
-						base := traf.Tfdt.BaseMediaDecodeTime()
-						for _, trun := range traf.Truns {
-							trun.AddSampleDefaultValues(traf.Tfhd, trex)
-							offset := uint32(int64(trun.DataOffset) + int64(fragment.Moof.StartPos) - int64(fragment.Mdat.PayloadAbsoluteOffset()))
-							samples = append(samples, trun.GetFullSamples(offset, base, fragment.Mdat)...)
-							base += trun.Duration(traf.Tfhd.DefaultSampleDuration)
-						}
-					}
-					if err != nil {
-						t.Fatal(err)
+					var samples []mp4.FullSample
+					base := traf.Tfdt.BaseMediaDecodeTime()
+					for _, trun := range traf.Truns {
+						length := trun.AddSampleDefaultValues(traf.Tfhd, trex)
+						offset := int64(trun.DataOffset) + int64(fragment.Moof.StartPos) - int64(fragment.Mdat.PayloadAbsoluteOffset())
+						samples = append(samples, trun.GetFullSamples(uint32(offset), base, fragment.Mdat)...)
+						base += length
 					}
 					for _, s := range samples {
 						f := &media.Frame{Format: format, Payload: s.Data, DTS: at(int64(s.DecodeTime)),
 							PTS: at(int64(s.DecodeTime) + int64(s.CompositionTimeOffset)), Keyframe: s.IsSync()}
 						if format.Kind() == media.Audio {
-							f.Duration, f.Keyframe = at(int64(s.Dur))-from, true
+							f.Duration, f.Keyframe = at(int64(s.Dur)), true
 						}
-						frames = append(frames, f)
+						all = append(all, f)
 					}
 				}
 			}
 		}
 	}
-	slices.SortStableFunc(frames, func(a, b *media.Frame) int { return int(a.DTS - b.DTS) })
-	return frames
+	return all.sorted()
 }
 
 func formatOf(t testing.TB, trak *mp4.TrakBox) *media.Format {
@@ -113,8 +123,6 @@ func (f frames) sorted() frames {
 	slices.SortStableFunc(f, func(a, b *media.Frame) int { return int(a.DTS - b.DTS) })
 	return f
 }
-
-func (f frames) without(drop func(*media.Frame) bool) frames { return slices.DeleteFunc(f, drop) }
 
 // testConfig keeps all segments and has a clock that tests can read.
 func testConfig() Config {

@@ -31,6 +31,7 @@ var (
 	errNothingSent    = &httpError{http.StatusNotAcceptable, "bad_request", "the offer sends neither sound nor pictures in a codec that is known here"}
 	errOtherSession   = &httpError{http.StatusPreconditionFailed, "bad_request", "the ICE session has changed: If-Match does not name it"}
 	errRestartRefused = &httpError{http.StatusUnprocessableEntity, "bad_request", "this ICE restart is not possible: make a new session"}
+	errOrigin         = &httpError{http.StatusForbidden, "forbidden", "pages of another site must show a key to publish"}
 	errFull           = &httpError{http.StatusServiceUnavailable, "full", "there is no room for another session on this server: ask again later"}
 	errRate           = &httpError{http.StatusTooManyRequests, "rate_limited", "there are too many sessions from this address"}
 )

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -20,7 +21,11 @@ var ingestCodecs = []media.Codec{media.Opus, media.H264, media.VP8, media.VP9, m
 
 // publish answers the offer of a WHIP client.
 func (s *Server) publish(x *session, r *http.Request, offer string) (answer string, err error) {
-	claims, err := s.house.Admit(x.path.room, credential(r), studio.ToPublish)
+	shown := credential(r)
+	if shown == (studio.Credential{}) && foreign(r) {
+		return "", errOrigin
+	}
+	claims, err := s.house.Admit(x.path.room, shown, studio.ToPublish)
 	if err != nil {
 		return "", err
 	}
@@ -46,6 +51,17 @@ func (s *Server) publish(x *session, r *http.Request, offer string) (answer stri
 		return "", err
 	}
 	return x.peer.CreateAnswer()
+}
+
+// foreign tells whether a page of another site sends a request. Where publishing needs no key, such a page could
+// publish in the name of whoever looks at it.
+func foreign(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return err != nil || !strings.EqualFold(u.Host, r.Host)
 }
 
 // connect makes the session's peer and sets the offer.
