@@ -1,0 +1,221 @@
+package sfu
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+// reportInterval is the time between sender reports.
+const reportInterval = time.Second
+
+// follower is the sender as work that does what is wanted now.
+type follower Sender
+
+func (f *follower) Run(tx *rtc.Tx) { f.run(tx) }
+
+func (f *follower) run(tx exit) {
+	s := (*Sender)(f)
+	s.posted.Store(false)
+	s.mu.Lock()
+	want, closed := s.want, s.closed
+	s.mu.Unlock()
+	if closed {
+		s.stop()
+		s.join(nil, tx)
+		s.ended = true
+		return
+	}
+	if want.paused && !s.now.paused {
+		s.stop()
+	}
+	if want.feed != s.now.feed {
+		s.aim(nil)
+		s.join(want.feed, tx)
+	}
+	s.now = want
+	s.choose(tx)
+	if s.current == nil || s.audience != nil && slices.Contains(s.audience.layers, s.current.layer) {
+		s.retire()
+	}
+}
+
+// join moves the sender to the audience of a feed.
+func (s *Sender) join(feed *feed, tx exit) {
+	if s.audience != nil {
+		s.audience.leave(s)
+		s.audience = nil
+	}
+	if feed != nil {
+		s.audience = s.forwarder.join(s, feed, tx.Now())
+	}
+}
+
+// stop sends nothing more until it is chosen anew.
+func (s *Sender) stop() {
+	s.aim(nil)
+	if s.current != nil {
+		s.current.leave(s)
+		s.current = nil
+	}
+}
+
+// aim waits for a keyframe in a group, or, with nil, no longer does.
+func (s *Sender) aim(g *group) {
+	if s.target == g {
+		return
+	}
+	if s.target != nil {
+		s.target.leave(s)
+	}
+	s.target = g
+	if g != nil {
+		g.waiting = append(g.waiting, s)
+		if s.current == nil {
+			s.layer.Store(g.layer)
+		}
+	}
+}
+
+// choose finds the layer to send and starts or goes over to it, at once or as soon as a keyframe comes.
+func (s *Sender) choose(tx exit) {
+	if s.ended || s.now.paused || s.audience == nil {
+		return
+	}
+	layers := s.audience.layers
+	i := choose(s.now.wish, s.audience.candidates)
+	if i < 0 || s.current != nil && s.current.layer == layers[i] {
+		s.aim(nil)
+		return
+	}
+	if s.target != nil && s.target.layer == layers[i] {
+		return
+	}
+	target := s.forwarder.group(layers[i])
+	s.aim(target)
+	if !target.video || s.start(tx, target.layer) {
+		return
+	}
+	target.ask(tx.Now())
+	if s.rewriter.count == 0 {
+		// The first picture matters more than its size.
+		for j, l := range layers {
+			if j != i && s.audience.candidates[j].active && s.start(tx, l) {
+				return
+			}
+		}
+	}
+}
+
+// start begins at the keyframe that a layer's ring holds, if it will do, and tells whether it did. It sends no picture
+// again and none that is older than the last.
+func (s *Sender) start(tx exit, l *track.Layer) bool {
+	fixed := l.Track().BornAsFrames()
+	at, first, ok := startPoint(l, tx.Now(), fixed)
+	if !ok || s.rewriter.count > 0 && s.elapsed(l, first) <= 0 && !(fixed && s.idle(tx.Now())) {
+		return false
+	}
+	g := s.forwarder.group(l)
+	if at >= g.cursor {
+		return s.target == g // it is about to be forwarded
+	}
+	if s.target == g {
+		g.waiting = without(g.waiting, s)
+		s.target = nil
+	}
+	edge := g.ring.At(g.cursor - 1)
+	if edge == nil {
+		edge = first
+	}
+	s.begin(tx, g, first, edge)
+	s.cursor = at
+	g.behind = append(g.behind, s)
+	g.catchUp(tx)
+	return true
+}
+
+// idle tells that nothing is being sent, so that there is no picture to keep until the next one begins.
+func (s *Sender) idle(now time.Duration) bool {
+	return s.current == nil || !s.current.layer.Active(now)
+}
+
+// begin makes a group the current one from packet p; edge is the newest packet that has come by now. The caller puts the
+// sender into one of the group's lists.
+func (s *Sender) begin(tx exit, g *group, p, edge *media.Packet) {
+	s.rewriter.begin(g.layer, p, edge.Timestamp, s.elapsed(g.layer, edge), s.codec.ClockRate())
+	if s.current != nil {
+		s.current.leave(s)
+	}
+	s.current = g
+	s.layer.Store(g.layer)
+	if s.reportAt == 0 {
+		s.reportAt = tx.Now()
+	}
+	s.retire()
+}
+
+// retire closes the feeds from before a switch, once nothing of them is forwarded any more.
+func (s *Sender) retire() {
+	s.mu.Lock()
+	var done []*feed
+	if s.want.feed == s.now.feed {
+		done, s.retired = s.retired, nil
+	}
+	s.mu.Unlock()
+	for _, feed := range done {
+		go feed.close() // which may wait for the track; the shard must not
+	}
+}
+
+// elapsed is the media time from the newest packet sent to p. Where the tracks have no media time, arrival stands in.
+func (s *Sender) elapsed(l *track.Layer, p *media.Packet) time.Duration {
+	last, timestamp := s.rewriter.position()
+	if last == nil {
+		return 0
+	}
+	from, ok1 := last.MediaTime(timestamp)
+	to, ok2 := l.MediaTime(p.Timestamp)
+	if !ok1 || !ok2 {
+		return p.Arrival - s.sentAt
+	}
+	return to - from
+}
+
+// forward sends what of the packets is to be sent.
+func (s *Sender) forward(tx exit, packets []*media.Packet) {
+	f := s.forwarder
+	prefixes, n, bytes := f.prefixes[:0], 0, 0
+	for _, p := range packets {
+		var ok bool
+		if prefixes, ok = s.rewriter.rewrite(p, &f.out[n], prefixes); ok {
+			bytes += len(p.Payload)
+			n++
+		}
+	}
+	if n == 0 {
+		return
+	}
+	tx.Send(s.out, f.out[:n])
+	s.sentAt = tx.Now()
+	s.counts.packets.Add(uint64(n))
+	s.counts.bytes.Add(uint64(bytes))
+}
+
+// report sends a sender report when it is time: the timestamp that the stream has now, as the layer's media time tells.
+// All streams from one publisher are on that time, so the remote plays them in step.
+func (s *Sender) report(tx exit) {
+	now := tx.Now()
+	if s.current == nil || now < s.reportAt {
+		return
+	}
+	layer, source := s.rewriter.position()
+	at, ok := layer.MediaTime(source)
+	if !ok {
+		return
+	}
+	s.reportAt = now + reportInterval
+	tx.SendReport(s.out, media.NTP(now), source+s.rewriter.newest().timestamp+uint32(ticks(now-at, s.codec.ClockRate())))
+}
