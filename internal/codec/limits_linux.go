@@ -1,6 +1,14 @@
 package codec
 
-import "golang.org/x/sys/unix"
+import (
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// isolate keeps signals of a terminal away from a worker: its converter ends it.
+func isolate(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
 // limitProcess bounds what a worker can take before it has seen any input.
 func limitProcess(pid int) error {

@@ -223,7 +223,7 @@ func TestConverterRestartsAWorkerThatDies(t *testing.T) {
 		<-out
 	}
 	// A payload that no decoder likes does not end the process; a signal does.
-	killChildren(t)
+	signalChildren(t, syscall.SIGKILL)
 	<-asked // after the restart
 	for _, f := range frames[30:60] {
 		v.Write(f)
@@ -238,8 +238,41 @@ func TestConverterRestartsAWorkerThatDies(t *testing.T) {
 	}
 }
 
-// killChildren kills the ffmpeg processes that this process started.
-func killChildren(t *testing.T) {
+func TestConverterReplacesAWorkerThatHangs(t *testing.T) {
+	w := needWorkers(t)
+	w.hang = 300 * time.Millisecond
+	frames := ivfFrames(t, media.VP8, 320, 180, 60, time.Second)
+	out := make(chan *media.Frame, 200)
+	asked := make(chan struct{}, 10)
+	v, err := w.Convert(func(f *media.Frame) { out <- f }, func() { asked <- struct{}{} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-asked // at the start
+	for _, f := range frames[:5] {
+		v.Write(f)
+	}
+	<-out
+	signalChildren(t, syscall.SIGSTOP)
+	for _, f := range frames[5:20] {
+		v.Write(f)
+	}
+	<-asked // after the restart
+	for _, f := range frames[30:] {
+		v.Write(f)
+	}
+	for f := range out {
+		if f.PTS >= frames[30].PTS {
+			break
+		}
+	}
+	signalChildren(t, syscall.SIGSTOP)
+	v.Write(frames[50])
+	v.Close() // does not wait for the one that hangs
+}
+
+// signalChildren signals the ffmpeg processes that this process started.
+func signalChildren(t *testing.T, signal syscall.Signal) {
 	t.Helper()
 	b, err := os.ReadFile("/proc/self/task/" + strconv.Itoa(os.Getpid()) + "/children")
 	if err != nil {
@@ -252,7 +285,7 @@ func killChildren(t *testing.T) {
 	}
 	for _, field := range bytes.Fields(b) {
 		if pid, err := strconv.Atoi(string(field)); err == nil {
-			syscall.Kill(pid, syscall.SIGKILL)
+			syscall.Kill(pid, signal)
 		}
 	}
 }

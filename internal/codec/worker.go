@@ -20,8 +20,8 @@ import (
 const (
 	// workerHang is how long a worker may keep pictures without giving any.
 	workerHang = 5 * time.Second
-	// workerStart is what it may take longer for its first.
-	workerStart = 10 * time.Second
+	// workerStart is how much longer it may take for its first.
+	workerStart = 5 * time.Second
 	// drainMax is how long it may take to finish when another is to take over.
 	drainMax = 300 * time.Millisecond
 	// workerPending is how many pictures may be inside a worker.
@@ -40,6 +40,7 @@ type worker struct {
 	format *media.Format
 	base   time.Duration
 	buf    []byte
+	hang   time.Duration
 
 	mu      sync.Mutex
 	times   map[int64]time.Duration // what is inside, by its time in milliseconds
@@ -60,13 +61,14 @@ func (w *Workers) startWorker(first *media.Frame, out func(*media.Frame), quit <
 		return nil, err
 	}
 	k := &worker{
-		format: first.Format, base: first.PTS - clockStart*time.Millisecond,
+		hang: w.hang, format: first.Format, base: first.PTS - clockStart*time.Millisecond,
 		times: map[int64]time.Duration{}, patient: true,
 		quit: quit, stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	k.cmd = exec.Command(w.path, workerArguments(first.Format)...)
 	k.cmd.Env = []string{}
 	k.cmd.Dir = "/"
+	isolate(k.cmd)
 	stderr := &tail{}
 	k.cmd.Stderr = stderr
 	if k.stdin, err = k.cmd.StdinPipe(); err != nil {
@@ -239,7 +241,7 @@ func (k *worker) leave(at int64) (pts time.Duration, ok bool) {
 
 // watch kills a process that takes pictures and gives none.
 func (k *worker) watch() {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(min(k.hang/2, time.Second))
 	defer tick.Stop()
 	for {
 		select {
@@ -253,9 +255,9 @@ func (k *worker) watch() {
 			return
 		case <-tick.C:
 			k.mu.Lock()
-			limit := workerHang
+			limit := k.hang
 			if k.patient {
-				limit = workerStart
+				limit += workerStart
 			}
 			hangs := len(k.times) > 0 && time.Since(k.waiting) > limit
 			k.mu.Unlock()

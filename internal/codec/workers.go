@@ -16,6 +16,7 @@ type Workers struct {
 	path    string
 	version string
 	err     error
+	hang    time.Duration // how long a worker may keep pictures without giving any
 
 	mu     sync.Mutex
 	closed bool
@@ -30,7 +31,7 @@ var ffmpegVersion = regexp.MustCompile(`^ffmpeg version (\S+)`)
 // FindWorkers looks for ffmpeg at path, or in PATH when empty; "off" means none. Without one the result still works, and
 // says so.
 func FindWorkers(path string) *Workers {
-	w := &Workers{open: map[*VideoConverter]struct{}{}}
+	w := &Workers{open: map[*VideoConverter]struct{}{}, hang: workerHang}
 	switch path {
 	case "off":
 		w.err = errors.New("codec: ffmpeg is switched off: pictures cannot be converted")

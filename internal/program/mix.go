@@ -75,14 +75,15 @@ func (m *mix) forget(in *input) {
 	m.inputs = slices.DeleteFunc(m.inputs, func(x *input) bool { return x == in })
 }
 
-// push adds sound of an input at a position.
-func (m *mix) push(in *input, pcm []float32, at, now int64) {
+// push adds sound of an input at a position. The last frame samples of it have come just now; what is before them fills
+// a pause and could not come sooner.
+func (m *mix) push(in *input, pcm []float32, at, frame, now int64) {
 	n := int64(len(pcm) / codec.Channels)
 	if n == 0 {
 		return
 	}
 	at += in.shift
-	at += in.observe(now-at, now)
+	at += in.observe(now-(at+n-min(n, frame)), now)
 	if m.tooLate(in, at+n, now) || in.muted {
 		return
 	}

@@ -86,7 +86,7 @@ type talker struct {
 
 func (k *talker) talk(m *mix, now int64) {
 	for k.next+blockSize+k.late <= now {
-		m.push(k.in, tone(k.hz, 0.3, k.next, blockSize), k.next, now)
+		m.push(k.in, tone(k.hz, 0.3, k.next, blockSize), k.next, blockSize, now)
 		k.next += blockSize
 	}
 }
@@ -118,6 +118,23 @@ func TestMixIsAsLateAsItsLatestSource(t *testing.T) {
 		if l := level(s.out[len(s.out)-codec.SampleRate:], 440); math.Abs(l-0.3) > 0.01 {
 			t.Errorf("late by %d: level %.3f", late, l)
 		}
+	}
+}
+
+// TestPausesDoNotDelayTheMix: a source in DTX sends a frame now and then, and what comes with it fills the pause.
+func TestPausesDoNotDelayTheMix(t *testing.T) {
+	s := simulation{t: t, now: 1 << 30}
+	a := &talker{in: s.mix.add(), hz: 440, next: s.now}
+	pausing, sent := s.mix.add(), s.now
+	s.run(6*codec.SampleRate, func(now int64) {
+		a.talk(&s.mix, now)
+		if n := now - sent; n >= 400*48 {
+			s.mix.push(pausing, make([]float32, 2*n), sent, blockSize, now)
+			sent = now
+		}
+	})
+	if s.mix.delay > delayMin+100 {
+		t.Errorf("delay %d", s.mix.delay)
 	}
 }
 
@@ -221,7 +238,7 @@ func TestMixOutlivesDrift(t *testing.T) {
 	for now := start; now < start+240*codec.SampleRate; now += blockSize {
 		for k := range in {
 			for float64(sent[k]+blockSize) <= float64(now-start)*rates[k] {
-				m.push(in[k], pcm, start+sent[k], now)
+				m.push(in[k], pcm, start+sent[k], blockSize, now)
 				sent[k] += blockSize
 			}
 		}
@@ -262,7 +279,7 @@ func BenchmarkMixEightSources(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, i := range in {
-			m.push(i, pcm, now-blockSize, now)
+			m.push(i, pcm, now-blockSize, blockSize, now)
 		}
 		now += blockSize
 		m.next(now)

@@ -202,7 +202,7 @@ func (m *mixer) listen(t *track.Track, i *mixInput) {
 			}
 			m.mu.Lock()
 			i.in.setMuted(t.Muted() || m.inputs[t] != i)
-			m.core.push(i.in, pcm, at, codec.SamplesAt(media.Now()))
+			m.core.push(i.in, pcm, at, frameSamples(f), codec.SamplesAt(media.Now()))
 			m.mu.Unlock()
 		}
 		clear(batch[:n])
@@ -218,6 +218,14 @@ func (m *mixer) listen(t *track.Track, i *mixInput) {
 			return
 		}
 	}
+}
+
+// frameSamples is the length of a frame, 20 ms where it does not say.
+func frameSamples(f *media.Frame) int64 {
+	if f.Duration <= 0 {
+		return blockSize
+	}
+	return codec.SamplesAt(f.Duration)
 }
 
 func (m *mixer) fail(i *mixInput, err error) {
