@@ -67,6 +67,20 @@ type Endpoint struct {
 
 // Listen opens the port and starts its goroutines.
 func Listen(cfg Config) (*Endpoint, error) {
+	e, err := open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range e.shards {
+		go s.reader.run()
+		e.tasks.Go(s.send)
+	}
+	e.tasks.Go(e.tick)
+	return e, nil
+}
+
+// open makes an endpoint that does nothing yet.
+func open(cfg Config) (*Endpoint, error) {
 	if cfg.Listen == "" {
 		cfg.Listen = ":7882"
 	}
@@ -92,11 +106,6 @@ func Listen(cfg Config) (*Endpoint, error) {
 	for _, s := range sockets {
 		e.shards = append(e.shards, newShard(e, s))
 	}
-	for _, s := range e.shards {
-		go s.reader.run()
-		e.tasks.Go(s.send)
-	}
-	e.tasks.Go(e.tick)
 	return e, nil
 }
 

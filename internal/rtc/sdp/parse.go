@@ -2,6 +2,7 @@ package sdp
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,13 @@ import (
 func Parse(text string) (*Description, error) {
 	if len(text) > MaxSize {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrMalformed, len(text), MaxSize)
+	}
+	if !strings.HasPrefix(text, "v=0") {
+		return nil, fmt.Errorf("%w: does not begin with v=0", ErrMalformed)
+	}
+	// Values come back in our own descriptions, where a stray line end would begin a line of its own.
+	if i := strings.IndexFunc(strings.ReplaceAll(text, "\r\n", "\n"), isControl); i >= 0 {
+		return nil, fmt.Errorf("%w: control character at %d", ErrMalformed, i)
 	}
 	if n := strings.Count(text, "\nm="); n > MaxSections {
 		return nil, fmt.Errorf("%w: %d media sections, at most %d", ErrMalformed, n, MaxSections)
@@ -54,6 +62,8 @@ func Parse(text string) (*Description, error) {
 	}
 	return d, nil
 }
+
+func isControl(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f }
 
 func parseDirection(key string, d *Direction) {
 	switch key {
@@ -268,7 +278,7 @@ func (s *Section) parseRID(value string) {
 	if fields[1] == "recv" {
 		list = &s.RecvRIDs
 	}
-	if len(*list) < maxRIDs {
+	if len(*list) < maxRIDs && !slices.Contains(*list, fields[0]) {
 		*list = append(*list, fields[0])
 	}
 }

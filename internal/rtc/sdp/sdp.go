@@ -66,10 +66,10 @@ type Section struct {
 	// Kind is "audio", "video", "application" or whatever the remote wrote.
 	Kind string
 	// Port is 0 for a rejected section.
-	Port     int
-	Protocol string
-	Mid      string
-	Direction
+	Port       int
+	Protocol   string
+	Mid        string
+	Direction  Direction
 	BundleOnly bool
 
 	Transport
