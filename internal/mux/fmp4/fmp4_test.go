@@ -173,16 +173,16 @@ func TestFFmpegDecodesAllCodecs(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("ffmpeg is not installed")
 	}
-	const shown = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=1 -pix_fmt yuv420p "
+	const shown = "-f lavfi -i testsrc2=size=320x180:rate=25:duration=0.4 -pix_fmt yuv420p "
 	for _, test := range []struct {
 		codec media.Codec
 		args  string
 		count string
 	}{
-		{media.H264, shown + "-c:v libx264 -preset ultrafast -bf 2", "25"},
-		{media.H265, shown + "-c:v libx265 -preset ultrafast -x265-params log-level=error", "25"},
-		{media.VP9, shown + "-c:v libvpx-vp9 -deadline realtime -cpu-used 8", "25"},
-		{media.AV1, shown + "-c:v libaom-av1 -usage realtime -cpu-used 8", "25"},
+		{media.H264, shown + "-c:v libx264 -preset ultrafast -bf 2", "10"},
+		{media.H265, shown + "-c:v libx265 -preset ultrafast -x265-params log-level=error", "10"},
+		{media.VP9, shown + "-c:v libvpx-vp9 -deadline realtime -cpu-used 8", "10"},
+		{media.AV1, shown + "-c:v libaom-av1 -usage realtime -cpu-used 8", "10"},
 		{media.AAC, "-f lavfi -i sine=duration=1:sample_rate=48000 -c:a aac", ""},
 		{media.Opus, "-f lavfi -i sine=duration=1:sample_rate=48000 -c:a libopus", ""},
 	} {

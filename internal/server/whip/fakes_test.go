@@ -22,10 +22,7 @@ type fakeHouse struct {
 	joins   []room.Join
 	watched []*fakeWatcher
 	picture media.Codec
-	workers error
 }
-
-func (h *fakeHouse) VideoConversion() error { return h.workers }
 
 func (h *fakeHouse) Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error) {
 	switch {

@@ -15,8 +15,6 @@ type house interface {
 	Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error)
 	Enter(roomName string, j room.Join, obs studio.Observer) (participant, error)
 	Watch(roomName string) (watcher, error)
-	// VideoConversion is nil where pictures can be converted to H.264.
-	VideoConversion() error
 }
 
 // participant is a publisher in the room.

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
@@ -218,32 +217,26 @@ func TestRefusedOffersLeaveNothingBehind(t *testing.T) {
 func TestViewerGetsTheProgramsPictureWhereItCan(t *testing.T) {
 	const noH264 = "v=0\r\na=rtpmap:45 av1/90000\r\na=rtpmap:96 VP9/90000\r\na=rtpmap:111 opus/48000/2\r\n"
 	for _, test := range []struct {
-		now           media.Codec
-		in            string
-		want, without media.Codec // with and without ffmpeg
+		now  media.Codec
+		in   string
+		want media.Codec
 	}{
-		{media.H264, offer, media.H264, media.H264},
-		{media.VP8, offer, media.VP8, media.VP8},
-		{media.AV1, offer, media.H264, media.AV1},
-		{media.NoCodec, offer, media.H264, media.H264},
-		{media.NoCodec, noH264, media.AV1, media.AV1},
-		{media.VP9, noH264, media.VP9, media.VP9},
-		{media.H264, noH264, media.H264, media.H264},
-		{media.VP8, "v=0\r\nm=audio 9 x\r\na=rtpmap:111 opus/48000/2\r\n", media.H264, media.VP8},
+		{media.H264, offer, media.H264},
+		{media.VP8, offer, media.VP8},
+		{media.AV1, offer, media.H264},
+		{media.NoCodec, offer, media.H264},
+		{media.NoCodec, noH264, media.AV1},
+		{media.VP9, noH264, media.VP9},
+		{media.H264, noH264, media.AV1},
+		{media.VP8, "v=0\r\nm=audio 9 x\r\na=rtpmap:111 opus/48000/2\r\n", media.H264},
 	} {
-		for _, workers := range []error{nil, codec.ErrNoWorkers} {
-			want := test.want
-			if workers != nil {
-				want = test.without
-			}
-			s, h, e := door(t, Config{})
-			h.picture, h.workers = test.now, workers
-			if w := ask(s, "POST", "/whep/room", test.in, "Content-Type", sdpType); w.Code != 201 {
-				t.Fatal(w.Code, w.Body)
-			}
-			if got := h.lastWatcher().given; got != want || !slices.Equal(e.last().cfg.Codecs, []media.Codec{media.Opus, want}) {
-				t.Errorf("program in %v, %v: given %v of %v, want %v", test.now, workers, got, e.last().cfg.Codecs, want)
-			}
+		s, h, e := door(t, Config{})
+		h.picture = test.now
+		if w := ask(s, "POST", "/whep/room", test.in, "Content-Type", sdpType); w.Code != 201 {
+			t.Fatal(w.Code, w.Body)
+		}
+		if got := h.lastWatcher().given; got != test.want || !slices.Equal(e.last().cfg.Codecs, []media.Codec{media.Opus, test.want}) {
+			t.Errorf("program in %v: given %v of %v, want %v", test.now, got, e.last().cfg.Codecs, test.want)
 		}
 	}
 }

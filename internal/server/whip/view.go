@@ -17,7 +17,7 @@ func (s *Server) view(x *session, r *http.Request, offer string) (answer string,
 	if x.watcher, err = s.house.Watch(x.path.room); err != nil {
 		return "", err
 	}
-	picture := choosePicture(offeredPictures(offer), x.watcher.Picture(), s.house.VideoConversion() == nil)
+	picture := choosePicture(offeredPictures(offer), x.watcher.Picture())
 	if err := s.connect(x, offer, []media.Codec{media.Opus, picture}); err != nil {
 		return "", err
 	}
@@ -34,17 +34,14 @@ func (x *session) untilOver() {
 }
 
 // choosePicture picks the codec that a viewer gets: what the program's picture has now, so that nothing must be converted,
-// else H.264, where pictures can be converted to that. A viewer who can have neither is promised what the program has,
-// which its client does not take: it hears the sound.
-func choosePicture(offered []media.Codec, now media.Codec, convertible bool) media.Codec {
-	h264 := len(offered) == 0 || slices.Contains(offered, media.H264)
+// else H.264, which most sources have or can be converted to, else what the client likes best. Until a source fits, the
+// viewer hears the sound.
+func choosePicture(offered []media.Codec, now media.Codec) media.Codec {
 	switch {
 	case slices.Contains(offered, now):
 		return now
-	case h264 && (convertible || now == media.NoCodec):
+	case len(offered) == 0 || slices.Contains(offered, media.H264):
 		return media.H264
-	case now != media.NoCodec:
-		return now
 	}
 	return offered[0]
 }
