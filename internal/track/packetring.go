@@ -67,7 +67,8 @@ func (r *PacketRing) BySeq(seq uint64) *media.Packet {
 	return nil
 }
 
-// LastKeyframe is the arrival index at which the newest keyframe begins; false when there is none in the ring.
+// LastKeyframe is the arrival index of the packet that the newest keyframe begins with; false when there is none in the
+// ring. If that packet was lost and came again, others of the keyframe came before it.
 func (r *PacketRing) LastKeyframe() (uint64, bool) {
 	at := r.keyframe.Load()
 	if at == 0 || r.head.Load()-(at-1) > r.mask {
@@ -99,8 +100,9 @@ func (r *PacketRing) write(p *media.Packet) bool {
 	head := r.head.Load()
 	r.bySeq[p.Seq&r.mask].Store(p)
 	r.byArrival[head&r.mask].Store(p)
-	if p.Keyframe && (r.keySeq == 0 || p.Seq > r.keySeq && p.Timestamp != r.keyTimestamp) {
-		// Parameter sets in packets of their own begin a keyframe, and so does its first slice: the first of them counts.
+	if p.Keyframe && (r.keySeq == 0 || p.Seq > r.keySeq != (p.Timestamp == r.keyTimestamp)) {
+		// Parameter sets in packets of their own begin a keyframe, and so does its first slice: the first of them counts,
+		// also when it was lost and came again.
 		r.keySeq, r.keyTimestamp = p.Seq, p.Timestamp
 		r.keyframe.Store(head + 1)
 	}

@@ -40,6 +40,7 @@ func TestPacketRing(t *testing.T) {
 		{"a keyframe begins with its parameter sets", []write{w(0), key(w(1), 90), key(w(2), 90), w(3)}, 1, true, nil},
 		{"the newest keyframe counts", []write{key(w(0), 10), key(w(1), 20), w(2)}, 1, true, nil},
 		{"a late packet of an old keyframe does not", []write{key(w(5), 20), key(w(4), 10)}, 0, true, nil},
+		{"its beginning came again", []write{key(w(6), 20), w(7), key(w(5), 20), w(8)}, 2, true, nil},
 		{"another source's keyframe counts", []write{key(w(5), 20), from(key(w(3), 20), 2)}, 1, true, nil},
 	}
 	for _, tt := range tests {

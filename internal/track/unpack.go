@@ -224,7 +224,7 @@ func (u *unpacker) drain(now time.Duration) {
 				c.key = p.Arrival
 			}
 			c.order.push(p)
-			u.pop(now)
+			u.pop(p.Arrival) // not now: what fills a gap may be among what has gathered
 		}
 		if head = ring.Head(); c.at >= head {
 			break

@@ -248,6 +248,24 @@ func TestKeyframesAreAskedForWhileFramesAreRead(t *testing.T) {
 	}
 }
 
+func TestReadingBeginsAtAFreshKeyframe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, late := range []bool{false, true} {
+			p := newPublisher(t, media.H264, [2]int{640, 360})
+			if late { // the keyframe's first packet is lost and comes again
+				p.layers[0].lose, p.layers[0].repair = func(seq uint64) bool { return seq == 0 }, 100*time.Millisecond
+			}
+			p.run(time.Second)
+			v := p.view()
+			synctest.Wait()
+			if frames := v.read(); len(frames) != 25 || p.requests(0) != 0 {
+				t.Errorf("late %v: %d frames at once, asked %d times", late, len(frames), p.requests(0))
+			}
+			p.track.Close()
+		}
+	})
+}
+
 func TestAReaderThatComesBackInTimeFindsTheSameFace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPublisher(t, media.H264, [2]int{640, 360})
