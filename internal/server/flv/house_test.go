@@ -2,7 +2,6 @@ package flv_test
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -30,7 +29,7 @@ type doors struct {
 	http  string
 }
 
-func openDoors(t *testing.T) *doors {
+func openDoors(t *testing.T, awayGrace time.Duration) *doors {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	st, err := store.Open(t.TempDir(), log)
@@ -43,7 +42,7 @@ func openDoors(t *testing.T) *doors {
 		t.Fatal(err)
 	}
 	d := &doors{keys: auth.Keys{Key: "APItest", Secret: "a secret that is long enough for HS256"}}
-	d.house = studio.NewHouse(studio.Options{Keys: d.keys, Rooms: policies, Workers: codec.FindWorkers("off"), AwayGrace: 100 * time.Millisecond, Log: log})
+	d.house = studio.NewHouse(studio.Options{Keys: d.keys, Rooms: policies, Workers: codec.FindWorkers("off"), AwayGrace: awayGrace, Log: log})
 	t.Cleanup(d.house.Close)
 	in, err := rtmp.Listen(rtmp.Options{Address: "127.0.0.1:0", House: d.house, Log: log})
 	if err != nil {
@@ -117,7 +116,7 @@ func TestEncoderToViewers(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := openDoors(t)
+			d := openDoors(t, 100*time.Millisecond)
 			key := d.keys.LinkKey("demo", auth.Publisher, "")
 			if err := d.house.Policies().Create("demo", room.Policy{Access: room.AccessLink, PublicWatch: true}); err != nil {
 				t.Fatal(err)
@@ -160,7 +159,53 @@ func TestEncoderToViewers(t *testing.T) {
 			if out, err := probe.CombinedOutput(); err != nil || string(out) != test.want {
 				t.Errorf("ffprobe says %q, want %q (%v)", out, test.want, err)
 			}
-			t.Log(fmt.Sprintf("first frame after %v", first))
 		})
+	}
+}
+
+// TestEncoderComesBack replaces an encoder by another one with another size, while a viewer stays.
+func TestEncoderComesBack(t *testing.T) {
+	d := openDoors(t, 20*time.Second)
+	if err := d.house.Policies().Create("demo", room.Policy{Access: room.AccessLink, PublicWatch: true}); err != nil {
+		t.Fatal(err)
+	}
+	url := d.rtmp + "demo?key=" + d.keys.LinkKey("demo", auth.Publisher, "")
+	const rest = "-f lavfi -i sine=sample_rate=48000 -pix_fmt yuv420p -c:v libx264 -preset ultrafast -tune zerolatency -g 30 -c:a aac"
+	stop := publish(t, url, "-f lavfi -i testsrc2=size=320x180:rate=30 "+rest)
+	var file bytes.Buffer
+	r := muxflv.NewReader(io.TeeReader(watch(t, d.http+"demo.flv"), &file))
+	// frames reads until n pictures came after a sequence header.
+	last := uint32(0)
+	frames := func(n int) {
+		t.Helper()
+		for configured := false; n > 0; {
+			tag, err := r.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tag.Type != muxflv.VideoTag {
+				continue
+			}
+			if tag.Timestamp < last {
+				t.Fatalf("timestamp %d after %d", tag.Timestamp, last)
+			}
+			last = tag.Timestamp
+			switch {
+			case tag.Body[1] == 0:
+				configured = true
+			case configured:
+				n--
+			}
+		}
+	}
+	frames(30)
+	stop()
+	stop = publish(t, url, "-f lavfi -i testsrc2=size=640x360:rate=30 "+rest)
+	frames(30)
+	stop()
+	decode := exec.Command("ffmpeg", "-v", "error", "-i", "-", "-f", "null", "-")
+	decode.Stdin = &file
+	if out, err := decode.CombinedOutput(); err != nil || strings.Contains(string(out), "rror while decoding") {
+		t.Errorf("ffmpeg: %v\n%s", err, out)
 	}
 }
