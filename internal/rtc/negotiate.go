@@ -266,15 +266,14 @@ func (p *Peer) takesFeedback(s *section, kind string) bool {
 
 func (p *Peer) takesExtension(s *section, x extension) bool {
 	switch x {
-	case extMid:
+	// Whatever we may want in some section of the bundle is taken in all of its kind, also where nothing is sent yet: a
+	// browser that was once refused an extension never offers it again.
+	case extMid, extSequence:
 		return true
 	case extRID, extRepairedRID:
-		// Also in sections that do not send yet: a browser that was once refused the extension never offers it there again.
 		return s.kind == media.Video
 	case extLevel:
 		return s.kind == media.Audio
-	case extSequence:
-		return s.receives || p.cfg.Congestion != nil
 	case extSendTime:
 		return s.out != nil && p.cfg.Congestion != nil
 	}

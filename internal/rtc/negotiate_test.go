@@ -124,6 +124,25 @@ func TestAnswerToAPublisher(t *testing.T) {
 	}
 }
 
+// Chromium never offers an extension again, in any section of the bundle, that one answer left out. The first answer to
+// livekit-client is about sections that only receive; later ones send simulcast.
+func TestAnswerTakesExtensionsBeforeTheyAreNeeded(t *testing.T) {
+	e := testEndpoint(t)
+	for _, direction := range []string{"recvonly", "inactive", "sendonly"} {
+		p := peerWith(t, e, PeerConfig{})
+		o := addOutbound(t, p, media.VP8, nil)
+		d := answer(t, p, offer(videoSection(direction), audioSection(direction)))
+		for x, section := range map[extension]int{extMid: 0, extRID: 0, extSequence: 0, extLevel: 1} {
+			if !slices.ContainsFunc(d.Sections[section].Extensions, func(e sdp.Extension) bool { return e.URI == extensionURIs[x] }) {
+				t.Errorf("%s: %s is not taken", direction, extensionURIs[x])
+			}
+		}
+		if f := o.format.Load(); f != nil && f.sequence != 0 {
+			t.Errorf("%s: packets are stamped although nobody estimates", direction)
+		}
+	}
+}
+
 func TestCandidatesAreSaidOnce(t *testing.T) {
 	e := testEndpoint(t)
 	p := peerWith(t, e, PeerConfig{})
@@ -298,8 +317,13 @@ func TestOfferKeepsTheRemotesNumbers(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := &d.Sections[1]
-	if !slices.Equal(types(v), []uint8{120, 121}) || len(v.Extensions) != 1 || v.Extensions[0].ID != 3 {
-		t.Errorf("new section is %+v", v)
+	if !slices.Equal(types(v), []uint8{120, 121}) {
+		t.Errorf("payload types are %v", types(v))
+	}
+	for x, id := range map[extension]uint8{extMid: 3, extSequence: 4, extRID: 5} {
+		if want := (sdp.Extension{ID: id, URI: extensionURIs[x]}); !slices.Contains(v.Extensions, want) {
+			t.Errorf("%v is not among %v", want, v.Extensions)
+		}
 	}
 }
 

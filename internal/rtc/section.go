@@ -61,6 +61,10 @@ func (s *section) ids() (ids [extensionCount]uint8) {
 
 func (s *section) sendFormat() *sendFormat {
 	ids := s.ids()
+	if s.out.peer.cfg.Congestion == nil {
+		// Taken for what the remote sends. Stamped packets would make it send feedback that nobody reads.
+		ids[extSequence] = 0
+	}
 	return newSendFormat(s.choice, s.pt, s.rtx, s.out.ssrc, s.out.rtx, s.mid, &ids)
 }
 
