@@ -55,6 +55,7 @@ describe('the page', { timeout: 240_000 }, () => {
     await page.waitForSelector('.room[data-phase=connected]', { timeout: 20_000 })
     await page.getByRole('heading', { name: 'You are the only one here' }).waitFor()
 
+    await eventually('the microphone is sent', () => page.getByRole('button', { name: 'Mute', exact: true }).isEnabled())
     await page.keyboard.press('m')
     await page.getByRole('button', { name: 'Unmute' }).waitFor()
     await page.keyboard.press('Shift+?')
@@ -92,6 +93,25 @@ describe('the page', { timeout: 240_000 }, () => {
     const friend = await watch(browser, `${tutti.url}/w/${room.room}#k=${room.keys.watch}`)
     await friend.page.getByRole('heading', { name: 'Not started yet' }).waitFor()
     await friend.leave()
+  })
+
+  it('says that a room is full', async () => {
+    const small = await startTutti(['--max-participants', '1'])
+    try {
+      const room = await small.createRoom({ title: 'For one' })
+      const ada = await join(browser, `${small.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', { colour: colours.red, tone: 440 })
+      const page = await browser.page()
+      await page.goto(`${small.url}/r/${room.room}#k=${room.keys.guest}`)
+      await page.evaluate(() => localStorage.clear())
+      await page.reload()
+      await page.getByLabel('Your name').fill('Bo')
+      await page.getByRole('button', { name: 'Join', exact: true }).click()
+      await page.getByRole('heading', { name: 'The room is full' }).waitFor()
+      await ada.leave()
+      await page.close()
+    } finally {
+      await small.close()
+    }
   })
 
   it('gives the place to whoever opens a room a second time', async () => {

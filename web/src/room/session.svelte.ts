@@ -1,5 +1,5 @@
 import {
-  ConnectionQuality, DisconnectReason, LocalAudioTrack, LocalVideoTrack, ParticipantKind, Room, RoomEvent, Track,
+  ConnectionError, ConnectionErrorReason, ConnectionQuality, DisconnectReason, LocalAudioTrack, LocalVideoTrack, ParticipantKind, Room, RoomEvent, Track,
   type Participant, type TrackPublication,
 } from 'livekit-client'
 import { api, codeOf, type Credential } from '../api/client'
@@ -58,6 +58,8 @@ export class RoomSession implements RoomView {
   #leaving = false
   /** Bumped by every attempt to come back, so that an older one stops. */
   #attempt = 0
+  /** An attempt to come back is under way. */
+  #recovering = false
   #countdown = 0
   #sound = document.createElement('div')
 
@@ -66,6 +68,9 @@ export class RoomSession implements RoomView {
     this.room = entry.room
     this.title = entry.title
     this.role = entry.admission.role
+    // What was on before joining shows as on at once, though it is sent only after connecting.
+    this.me.microphone = this.me.busy.microphone = entry.audio !== undefined
+    this.me.camera = this.me.busy.camera = entry.video !== undefined
     const h264 = RTCRtpSender.getCapabilities?.('video')?.codecs.some((c) => c.mimeType.toLowerCase() === 'video/h264')
     this.#client = new Room({
       adaptiveStream: true,
@@ -85,19 +90,29 @@ export class RoomSession implements RoomView {
     const { admission } = this.#entry
     try {
       await this.#client.connect(admission.url, admission.token)
-    } catch {
-      if (!this.#leaving) this.#breakOff()
+    } catch (error) {
+      if (this.#leaving) return
+      const over = refusalOf(error)
+      if (over) this.#finish(over)
+      else void this.#breakOff()
       return
     }
-    await this.#entered()
+    this.#entered()
+    await this.#publishPreviews()
+  }
+
+  /** Publishes the tracks that came from before joining, once. */
+  async #publishPreviews() {
     const { video, audio } = this.#entry
     this.#entry.video = this.#entry.audio = undefined
-    if (!this.mayPublish || this.#leaving) {
-      video?.stop()
-      audio?.stop()
+    if (this.mayPublish && !this.#leaving) {
+      await Promise.all([this.#publishPreview(audio), this.#publishPreview(video)])
       return
     }
-    await Promise.all([this.#publishPreview(audio), this.#publishPreview(video)])
+    video?.stop()
+    audio?.stop()
+    this.me.busy.microphone = this.me.busy.camera = false
+    this.#refresh()
   }
 
   async #publishPreview(track: MediaStreamTrack | undefined) {
@@ -113,11 +128,13 @@ export class RoomSession implements RoomView {
     } catch {
       own.stop()
       toast(video ? t().prejoin.problem.failed : t().prejoin.micProblem, 'bad')
+    } finally {
+      this.me.busy[video ? 'camera' : 'microphone'] = false
     }
     this.#refresh()
   }
 
-  async #entered() {
+  #entered() {
     this.phase = 'connected'
     clearInterval(this.#countdown)
     this.mayPublish = this.#client.localParticipant.permissions?.canPublish ?? true
@@ -125,17 +142,15 @@ export class RoomSession implements RoomView {
     this.#unfollow()
     this.#unfollow = followStatus(this.room, this.#entry.credential, { status: (status) => (this.live = status) })
     if (this.role === 'host' && !this.keys) {
-      try {
-        this.keys = await api.keys(this.room, this.#entry.credential)
-      } catch {
-        // Without the keys the invitation has none; everything else works.
-      }
+      // Without the keys the invitation has none; everything else works.
+      void api.keys(this.room, this.#entry.credential).then((keys) => (this.keys = keys), () => {})
     }
   }
 
   /** The connection is gone and livekit-client has given up: try to come in anew until patience ends. */
   async #breakOff() {
     const attempt = ++this.#attempt
+    this.#recovering = true
     const wish = { microphone: this.me.microphone, camera: this.me.camera }
     if (this.phase !== 'reconnecting') this.#wait()
     let delay = 500
@@ -145,12 +160,12 @@ export class RoomSession implements RoomView {
         const admission = await api.join(this.room, { name, identity }, credential)
         await this.#client.connect(admission.url, admission.token)
         if (attempt !== this.#attempt || this.#leaving) return
-        await this.#entered()
-        await this.#client.localParticipant.setMicrophoneEnabled(wish.microphone)
-        await this.#client.localParticipant.setCameraEnabled(wish.camera)
+        this.#recovering = false
+        this.#entered()
+        void this.#publishAgain(wish)
         return
       } catch (error) {
-        const over = overOf(codeOf(error))
+        const over = overOf(codeOf(error)) ?? refusalOf(error)
         if (over) {
           this.#finish(over)
           return
@@ -160,6 +175,22 @@ export class RoomSession implements RoomView {
       delay = Math.min(delay * 1.7, 5000)
     }
     if (attempt === this.#attempt && !this.#leaving) this.#finish('failed')
+  }
+
+  /** Sends again what was sent before the connection broke off. */
+  async #publishAgain(wish: { microphone: boolean; camera: boolean }) {
+    if (this.#entry.video || this.#entry.audio) {
+      await this.#publishPreviews()
+      return
+    }
+    if (!this.mayPublish) return
+    try {
+      await this.#client.localParticipant.setMicrophoneEnabled(wish.microphone)
+      await this.#client.localParticipant.setCameraEnabled(wish.camera)
+    } catch {
+      toast(t().prejoin.problem.failed, 'bad')
+    }
+    this.#refresh()
   }
 
   /** Shows that the connection is being restored, with the seconds that are left. */
@@ -256,7 +287,7 @@ export class RoomSession implements RoomView {
         break
       default:
         // A failed attempt to connect ends here too; the loop that made it goes on.
-        if (this.phase === 'connected' || this.#attempt === 0) void this.#breakOff()
+        if (this.phase !== 'connecting' && !this.#recovering) void this.#breakOff()
     }
   }
 
@@ -282,8 +313,8 @@ export class RoomSession implements RoomView {
     }
     this.people = people
     this.tiles = tiles
-    this.me.microphone = local.isMicrophoneEnabled
-    this.me.camera = local.isCameraEnabled
+    if (!this.me.busy.microphone) this.me.microphone = local.isMicrophoneEnabled
+    if (!this.me.busy.camera) this.me.camera = local.isCameraEnabled
     this.me.screen = local.isScreenShareEnabled
     this.me.quality = qualityOf(local.connectionQuality)
   }
@@ -416,6 +447,12 @@ export function overOf(code: ReturnType<typeof codeOf>): Over | undefined {
     case 'not_found': return 'missing'
     default: return undefined
   }
+}
+
+/** Why the signalling refused, or nothing when trying again may help. */
+function refusalOf(error: unknown): Over | undefined {
+  if (!(error instanceof ConnectionError) || error.reason !== ConnectionErrorReason.NotAllowed) return undefined
+  return /full/i.test(error.message) ? 'full' : 'locked'
 }
 
 function qualityOf(quality: ConnectionQuality): Quality {
