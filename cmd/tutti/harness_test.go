@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type running struct {
 	t          *testing.T
 	HTTP, RTMP string
 	keys       auth.Keys
+	stop       func()
 }
 
 func start(t *testing.T, flags ...string) *running {
@@ -40,11 +42,12 @@ func start(t *testing.T, flags ...string) *running {
 		t.Fatal(err)
 	}
 	s := &server{log: slog.New(slog.NewTextHandler(logTo{t}, &slog.HandlerOptions{Level: slog.LevelInfo})), failed: make(chan error, 8)}
-	t.Cleanup(s.close)
+	stop := sync.OnceFunc(s.close)
+	t.Cleanup(stop)
 	if err := s.open(c.Serve.Server, devKeys); err != nil {
 		t.Fatal(err)
 	}
-	return &running{t: t, HTTP: ports[0], RTMP: ports[2], keys: devKeys}
+	return &running{t: t, HTTP: ports[0], RTMP: ports[2], keys: devKeys, stop: stop}
 }
 
 // freePorts are loopback addresses that nobody uses right now.
