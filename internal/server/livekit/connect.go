@@ -225,5 +225,8 @@ func refuse(w http.ResponseWriter, err error) {
 	if status == http.StatusInternalServerError {
 		message = "internal error"
 	}
-	http.Error(w, message, status)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	fmt.Fprint(w, message)
 }

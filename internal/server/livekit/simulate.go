@@ -35,6 +35,7 @@ func (s *session) simulate(scenario *pb.SimulateScenario) {
 		s.end(leave(pb.DisconnectReason_UNKNOWN_REASON, pb.LeaveRequest_RECONNECT), room.LeftByItself)
 	case *pb.SimulateScenario_Migration:
 		s.send(leave(pb.DisconnectReason_MIGRATION, pb.LeaveRequest_RESUME))
+		s.hangUp()
 	case *pb.SimulateScenario_DisconnectSignalOnResume:
 		s.sabotage.afterReply = sc.DisconnectSignalOnResume
 		s.hangUp()

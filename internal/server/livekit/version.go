@@ -51,7 +51,7 @@ func (c client) isFirefox() bool {
 func (c client) mayLackH264() bool { return c.isFirefox() }
 
 // lateOfferDelay is how long after the join response the first answer goes out to clients that apply their offer late.
-const lateOfferDelay = 100 * time.Millisecond
+const lateOfferDelay = 300 * time.Millisecond
 
 // appliesOfferLate: the client sets the offer of its join request as its own only after it has begun to read what comes
 // behind the join response, so an answer right behind that finds no offer. Go's SDK 2.17 does so.

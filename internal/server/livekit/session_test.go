@@ -1,0 +1,411 @@
+package livekit
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	pb "github.com/livekit/protocol/livekit"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
+)
+
+// wire is a client that speaks the signalling by hand, and no media.
+type wire struct {
+	t   *testing.T
+	ws  *websocket.Conn
+	ctx context.Context
+	// text makes it speak JSON.
+	text bool
+}
+
+// dial opens a WebSocket on /rtc with some query beside the token.
+func (w *world) dial(t *testing.T, token, query string) (*wire, *http.Response, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	ws, res, err := websocket.Dial(ctx, w.http.URL+"/rtc?"+query+"&access_token="+token, nil)
+	if err != nil {
+		return nil, res, err
+	}
+	ws.SetReadLimit(-1)
+	t.Cleanup(func() { ws.CloseNow() })
+	return &wire{t: t, ws: ws, ctx: ctx}, res, nil
+}
+
+// enter dials and reads the join response.
+func (w *world) enter(t *testing.T, identity, roomName, query string) (*wire, *pb.JoinResponse) {
+	t.Helper()
+	c, _, err := w.dial(t, token(t, identity, roomName, nil), "protocol=17&"+query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	join := c.next().GetJoin()
+	if join == nil {
+		t.Fatal("the first message is no join response")
+	}
+	return c, join
+}
+
+func (c *wire) read() (*pb.SignalResponse, error) {
+	kind, data, err := c.ws.Read(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	res := &pb.SignalResponse{}
+	if kind == websocket.MessageText {
+		return res, protojson.Unmarshal(data, res)
+	}
+	return res, proto.Unmarshal(data, res)
+}
+
+func (c *wire) next() *pb.SignalResponse {
+	c.t.Helper()
+	res, err := c.read()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return res
+}
+
+// until reads on to a message that one looks for.
+func (c *wire) until(found func(*pb.SignalResponse) bool) *pb.SignalResponse {
+	c.t.Helper()
+	for {
+		if res := c.next(); found(res) {
+			return res
+		}
+	}
+}
+
+func (c *wire) send(req *pb.SignalRequest) {
+	c.t.Helper()
+	kind, data := websocket.MessageBinary, []byte(nil)
+	var err error
+	if c.text {
+		kind = websocket.MessageText
+		data, err = protojson.Marshal(req)
+	} else {
+		data, err = proto.Marshal(req)
+	}
+	if err == nil {
+		err = c.ws.Write(c.ctx, kind, data)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *wire) untilLeave() *pb.LeaveRequest {
+	c.t.Helper()
+	return c.until(func(r *pb.SignalResponse) bool { return r.GetLeave() != nil }).GetLeave()
+}
+
+func (c *wire) untilUpdate(match func(*pb.ParticipantInfo) bool) *pb.ParticipantInfo {
+	c.t.Helper()
+	var found *pb.ParticipantInfo
+	c.until(func(r *pb.SignalResponse) bool {
+		for _, p := range r.GetUpdate().GetParticipants() {
+			if match(p) {
+				found = p
+			}
+		}
+		return found != nil
+	})
+	return found
+}
+
+func isGone(identity string) func(*pb.ParticipantInfo) bool {
+	return func(p *pb.ParticipantInfo) bool {
+		return p.Identity == identity && p.State == pb.ParticipantInfo_DISCONNECTED
+	}
+}
+
+func TestJoinResponse(t *testing.T) {
+	w := newWorld(t, nil)
+	w.enter(t, "alice", "hall", "")
+	c, join := w.enter(t, "bob", "hall", "sdk=js&browser=chrome")
+	if join.Room.Name != "hall" || !strings.HasPrefix(join.Room.Sid, "RM_") || join.Room.NumParticipants != 2 {
+		t.Errorf("room: %v", join.Room)
+	}
+	if join.Participant.Identity != "bob" || !join.Participant.Permission.CanPublish || !strings.HasPrefix(join.Participant.Sid, "PA_") {
+		t.Errorf("participant: %v", join.Participant)
+	}
+	if len(join.OtherParticipants) != 1 || join.OtherParticipants[0].Identity != "alice" {
+		t.Errorf("others: %v", join.OtherParticipants)
+	}
+	if !join.SubscriberPrimary || !join.FastPublish || join.PingInterval == 0 || join.PingTimeout == 0 || join.ServerInfo.Version == "" {
+		t.Errorf("join: %v", join)
+	}
+	if codecs := join.EnabledPublishCodecs; codecs[0].Mime != "video/H264" || codecs[1].Mime != "audio/opus" {
+		t.Errorf("codecs: %v", codecs)
+	}
+	if offer := c.next().GetOffer(); offer.GetId() == 0 || !strings.Contains(offer.Sdp, "m=application") {
+		t.Errorf("the next message is no offer with data channels: %v", offer)
+	}
+	if _, join := w.enter(t, "carol", "hall", "browser=Firefox"); join.EnabledPublishCodecs[0].Mime != "video/VP8" {
+		t.Errorf("codecs for Firefox: %v", join.EnabledPublishCodecs)
+	}
+}
+
+func TestUpgradeIsRefused(t *testing.T) {
+	w := newWorld(t, nil)
+	for name, tt := range map[string]struct {
+		token  string
+		status int
+	}{
+		"nonsense": {"x", http.StatusUnauthorized},
+		"none":     {"", http.StatusUnauthorized},
+		"not to join": {token(t, "alice", "hall", func(c *auth.Claims) { c.Video.RoomJoin = false }),
+			http.StatusUnauthorized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, res, err := w.dial(t, tt.token, "")
+			if err == nil || res == nil || res.StatusCode != tt.status {
+				t.Errorf("got %v (%v), want %d", res, err, tt.status)
+			}
+		})
+	}
+}
+
+func TestPings(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, text := range []bool{false, true} {
+		c, _ := w.enter(t, "alice", "hall", "")
+		c.text = text
+		c.send(&pb.SignalRequest{Message: &pb.SignalRequest_Ping{Ping: 1}})
+		c.send(ping())
+		if pong := c.until(func(r *pb.SignalResponse) bool { return r.GetPong() != 0 }).GetPong(); time.Since(time.UnixMilli(pong)) > time.Minute {
+			t.Errorf("pong: %d", pong)
+		}
+		if last := c.until(func(r *pb.SignalResponse) bool { return r.GetPongResp() != nil }).GetPongResp().LastPingTimestamp; last != 7 {
+			t.Errorf("pong response to %d", last)
+		}
+	}
+}
+
+func TestNonsenseEndsNobodyElsesSession(t *testing.T) {
+	for name, data := range map[string][]byte{
+		"malformed": bytes.Repeat([]byte{0xff}, 100),
+		"oversized": make([]byte, maxMessageBytes+1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			alice, _ := w.enter(t, "alice", "hall", "")
+			mallory, _ := w.enter(t, "mallory", "hall", "")
+			if err := mallory.ws.Write(mallory.ctx, websocket.MessageBinary, data); err != nil {
+				t.Fatal(err)
+			}
+			if l := mallory.untilLeave(); l.Action != pb.LeaveRequest_DISCONNECT {
+				t.Errorf("leave: %v", l)
+			}
+			alice.untilUpdate(isGone("mallory"))
+			alice.send(ping())
+			alice.until(func(r *pb.SignalResponse) bool { return r.GetPongResp() != nil })
+		})
+	}
+}
+
+func TestHostileRequests(t *testing.T) {
+	w := newWorld(t, nil)
+	c, _ := w.enter(t, "mallory", "hall", "")
+	long := strings.Repeat("x", 10_000)
+	add := func(r *pb.AddTrackRequest) *pb.SignalRequest {
+		return &pb.SignalRequest{Message: &pb.SignalRequest_AddTrack{AddTrack: r}}
+	}
+	for name, tt := range map[string]struct {
+		req  *pb.SignalRequest
+		want pb.RequestResponse_Reason
+	}{
+		"track without cid":   {add(&pb.AddTrackRequest{}), pb.RequestResponse_INVALID_REQUEST},
+		"track with long cid": {add(&pb.AddTrackRequest{Cid: long}), pb.RequestResponse_INVALID_REQUEST},
+		"data track":          {add(&pb.AddTrackRequest{Cid: "c", Type: pb.TrackType_DATA}), pb.RequestResponse_UNSUPPORTED_TYPE},
+		"second codec":        {add(&pb.AddTrackRequest{Cid: "c", Sid: "TR_x"}), pb.RequestResponse_UNSUPPORTED_TYPE},
+		"mute of nothing": {&pb.SignalRequest{Message: &pb.SignalRequest_Mute{Mute: &pb.MuteTrackRequest{Sid: "TR_x"}}},
+			pb.RequestResponse_NOT_FOUND},
+		"audio of nothing": {&pb.SignalRequest{Message: &pb.SignalRequest_UpdateAudioTrack{UpdateAudioTrack: &pb.UpdateLocalAudioTrack{}}},
+			pb.RequestResponse_NOT_FOUND},
+		"video of nothing": {&pb.SignalRequest{Message: &pb.SignalRequest_UpdateVideoTrack{UpdateVideoTrack: &pb.UpdateLocalVideoTrack{}}},
+			pb.RequestResponse_NOT_FOUND},
+		"large metadata": {&pb.SignalRequest{Message: &pb.SignalRequest_UpdateMetadata{UpdateMetadata: &pb.UpdateParticipantMetadata{
+			RequestId: 3, Metadata: strings.Repeat("x", room.MaxMetadataBytes+1)}}}, pb.RequestResponse_LIMIT_EXCEEDED},
+		"data track publication": {&pb.SignalRequest{Message: &pb.SignalRequest_PublishDataTrackRequest{
+			PublishDataTrackRequest: &pb.PublishDataTrackRequest{PubHandle: 1, Name: "d"}}}, pb.RequestResponse_UNSUPPORTED_TYPE},
+		"too many permissions": {&pb.SignalRequest{Message: &pb.SignalRequest_SubscriptionPermission{
+			SubscriptionPermission: &pb.SubscriptionPermission{TrackPermissions: make([]*pb.TrackPermission, maxRules+1)}}},
+			pb.RequestResponse_LIMIT_EXCEEDED},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.t = t
+			for i := range tt.req.GetSubscriptionPermission().GetTrackPermissions() {
+				tt.req.GetSubscriptionPermission().TrackPermissions[i] = &pb.TrackPermission{}
+			}
+			c.send(tt.req)
+			res := c.until(func(r *pb.SignalResponse) bool { return r.GetRequestResponse() != nil }).GetRequestResponse()
+			if res.Reason != tt.want {
+				t.Errorf("got %v, want %v", res, tt.want)
+			}
+		})
+	}
+	t.Run("too many tracks", func(t *testing.T) {
+		c.t = t
+		for i := range room.MaxPublications + 1 {
+			c.send(add(&pb.AddTrackRequest{Cid: strings.Repeat("c", i+1)}))
+		}
+		res := c.until(func(r *pb.SignalResponse) bool { return r.GetRequestResponse() != nil }).GetRequestResponse()
+		if res.Reason != pb.RequestResponse_LIMIT_EXCEEDED {
+			t.Errorf("got %v", res)
+		}
+	})
+	t.Run("subscription to nothing", func(t *testing.T) {
+		c.t = t
+		c.send(&pb.SignalRequest{Message: &pb.SignalRequest_Subscription{Subscription: &pb.UpdateSubscription{TrackSids: []string{"TR_x"}, Subscribe: true}}})
+		res := c.until(func(r *pb.SignalResponse) bool { return r.GetSubscriptionResponse() != nil }).GetSubscriptionResponse()
+		if res.Err != pb.SubscriptionError_SE_TRACK_NOTFOUND {
+			t.Errorf("got %v", res)
+		}
+	})
+	t.Run("impossible offer", func(t *testing.T) {
+		c.t = t
+		c.send(&pb.SignalRequest{Message: &pb.SignalRequest_Offer{Offer: &pb.SessionDescription{Type: "offer", Sdp: "v=0\r\nnonsense"}}})
+		if l := c.untilLeave(); l.Action != pb.LeaveRequest_RECONNECT {
+			t.Errorf("leave: %v", l)
+		}
+	})
+}
+
+func TestAddTrackIsAnsweredBeforeItsOffer(t *testing.T) {
+	w := newWorld(t, nil)
+	c, _ := w.enter(t, "alice", "hall", "")
+	req := &pb.AddTrackRequest{
+		Cid: "cam", Name: "camera", Type: pb.TrackType_VIDEO, Source: pb.TrackSource_CAMERA, Width: 1280, Height: 720,
+		Layers:          []*pb.VideoLayer{{Quality: pb.VideoQuality_LOW, Width: 320}, {Quality: pb.VideoQuality_MEDIUM}, {Quality: pb.VideoQuality_HIGH}},
+		SimulcastCodecs: []*pb.SimulcastCodec{{Codec: "vp8", Cid: "cam"}},
+	}
+	published := func() *pb.TrackPublishedResponse {
+		c.send(&pb.SignalRequest{Message: &pb.SignalRequest_AddTrack{AddTrack: req}})
+		return c.until(func(r *pb.SignalResponse) bool { return r.GetTrackPublished() != nil }).GetTrackPublished()
+	}
+	first, again := published(), published()
+	if first.Cid != "cam" || first.Track.Name != "camera" || first.Track.Codecs[0].MimeType != "video/H264" || !first.Track.Simulcast {
+		t.Errorf("got %v", first)
+	}
+	if first.Track.Sid != again.Track.Sid {
+		t.Error("asked again, the track has another SID")
+	}
+}
+
+func TestResumeByHand(t *testing.T) {
+	w := newWorld(t, nil)
+	alice, join := w.enter(t, "alice", "hall", "")
+	bob, _ := w.enter(t, "bob", "hall", "")
+	alice.ws.CloseNow()
+	bob.ws.Close(websocket.StatusNormalClosure, "") // while alice is away, bob leaves his connection too
+	carol, _ := w.enter(t, "carol", "hall", "")
+	carol.send(&pb.SignalRequest{Message: &pb.SignalRequest_Leave{Leave: &pb.LeaveRequest{}}})
+
+	back, _, err := w.dial(t, token(t, "alice", "hall", nil), "protocol=17&reconnect=1&sid="+join.Participant.Sid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first := back.next(); first.GetReconnect() == nil {
+		t.Fatalf("the first message is %v", first)
+	}
+	back.untilUpdate(func(p *pb.ParticipantInfo) bool { return p.Identity == "bob" && p.State == pb.ParticipantInfo_ACTIVE })
+	if offer := back.until(func(r *pb.SignalResponse) bool { return r.GetOffer() != nil }).GetOffer(); offer.Id < 2 {
+		t.Errorf("offer %d is the one from before", offer.Id)
+	}
+}
+
+func TestResumeIsRefused(t *testing.T) {
+	w := newWorld(t, nil)
+	_, join := w.enter(t, "alice", "hall", "")
+	for name, tt := range map[string]struct{ identity, sid string }{
+		"no such session":  {"bob", join.Participant.Sid},
+		"of another visit": {"alice", "PA_other"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _, err := w.dial(t, token(t, tt.identity, "hall", nil), "reconnect=1&sid="+tt.sid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l := c.next().GetLeave(); l.GetReason() != pb.DisconnectReason_STATE_MISMATCH || l.Action != pb.LeaveRequest_RECONNECT {
+				t.Errorf("got %v", l)
+			}
+		})
+	}
+}
+
+func TestClientThatStaysAwayLeaves(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.ResumeGrace = 50 * time.Millisecond })
+	bob, _ := w.enter(t, "bob", "hall", "")
+	alice, _ := w.enter(t, "alice", "hall", "")
+	alice.ws.CloseNow()
+	bob.untilUpdate(isGone("alice"))
+}
+
+func TestShutdownTellsClientsToConnectAnew(t *testing.T) {
+	w := newWorld(t, nil)
+	alice, _ := w.enter(t, "alice", "hall", "")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- w.server.Shutdown(ctx) }()
+	if l := alice.untilLeave(); l.Action != pb.LeaveRequest_RECONNECT || l.Reason != pb.DisconnectReason_SERVER_SHUTDOWN || !l.CanReconnect {
+		t.Errorf("leave: %v", l)
+	}
+	if _, err := alice.read(); err == nil {
+		t.Error("the connection stays open")
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	late, _, err := w.dial(t, token(t, "late", "hall", nil), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := late.untilLeave(); l.Reason != pb.DisconnectReason_SERVER_SHUTDOWN {
+		t.Errorf("leave: %v", l)
+	}
+}
+
+func TestTokenIsRefreshedBeforeItExpires(t *testing.T) {
+	w := newWorld(t, nil)
+	yes := true
+	short, err := testKeys.Mint(auth.Claims{Identity: "alice", Video: auth.Grant{Room: "hall", RoomJoin: true, CanUpdateOwnMetadata: &yes}},
+		time.Minute, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := w.dial(t, short, "protocol=17")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := c.until(func(r *pb.SignalResponse) bool { return r.GetRefreshToken() != "" }).GetRefreshToken()
+	claims, err := testKeys.Verify(fresh)
+	if err != nil || claims.Identity != "alice" || claims.Video.Room != "hall" || !*claims.Video.CanUpdateOwnMetadata {
+		t.Errorf("got %+v (%v)", claims, err)
+	}
+	if hint, _ := readToken(fresh); time.Until(time.Unix(hint.Expires, 0)) < 50*time.Minute {
+		t.Errorf("it expires at %d", hint.Expires)
+	}
+}
+
+func TestSimulatedSpeech(t *testing.T) {
+	w := newWorld(t, nil)
+	c, join := w.enter(t, "alice", "hall", "")
+	c.send(&pb.SignalRequest{Message: &pb.SignalRequest_Simulate{Simulate: &pb.SimulateScenario{Scenario: &pb.SimulateScenario_SpeakerUpdate{}}}})
+	for _, active := range []bool{true, false} {
+		s := c.until(func(r *pb.SignalResponse) bool { return r.GetSpeakersChanged() != nil }).GetSpeakersChanged().Speakers[0]
+		if s.Sid != join.Participant.Sid || s.Active != active {
+			t.Errorf("got %v", s)
+		}
+	}
+}
