@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { waysToPlay, type Abilities } from './choose'
 
-const chrome: Abilities = { webrtc: true, mse: true, nativeHls: false, wechat: false }
-const iphone: Abilities = { webrtc: true, mse: false, nativeHls: true, wechat: false }
+const chrome: Abilities = { webrtc: true, mse: true, managed: false, nativeHls: false, wechat: false }
+const iphone: Abilities = { webrtc: true, mse: false, managed: false, nativeHls: true, wechat: false }
 const all = { whep: '/whep/x', flv: '/live/x.flv', hls: '/live/x/index.m3u8' }
 
 describe('ways to play', () => {
   it.each([
     ['a desktop browser', all, chrome, undefined, ['whep', 'flv', 'hls']],
-    ['an iPhone', all, iphone, undefined, ['whep', 'hls']],
+    ['an older iPhone', all, iphone, undefined, ['whep', 'hls']],
+    ['a newer iPhone', all, { ...iphone, managed: true }, undefined, ['whep', 'flv', 'hls']],
     ['WeChat on Android', all, { ...chrome, wechat: true }, undefined, ['hls', 'flv']],
     ['WeChat on an iPhone', all, { ...iphone, wechat: true }, undefined, ['hls']],
     ['no WebRTC', all, { ...chrome, webrtc: false }, undefined, ['flv', 'hls']],

@@ -3,8 +3,10 @@ import type { Protocol } from '../api/types'
 /** What this browser brings for playing. */
 export interface Abilities {
   webrtc: boolean
-  /** Media Source Extensions, also the managed kind of newer iPhones. */
+  /** Media Source Extensions. */
   mse: boolean
+  /** Only the managed kind of them, as newer iPhones have. */
+  managed: boolean
   /** Plays HLS by itself, as Safari does. */
   nativeHls: boolean
   wechat: boolean
@@ -16,9 +18,9 @@ export function canTry(protocol: Protocol, a: Abilities): boolean {
       // WeChat's browsers have parts of WebRTC that often stay silent.
       return a.webrtc && !a.wechat
     case 'flv':
-      return a.mse
+      return a.mse || a.managed
     case 'hls':
-      return a.mse || a.nativeHls
+      return a.mse || a.managed || a.nativeHls
   }
 }
 
@@ -37,7 +39,8 @@ export function abilities(userAgent: string): Abilities {
   const source = globalThis as { MediaSource?: { isTypeSupported(type: string): boolean }; ManagedMediaSource?: unknown }
   return {
     webrtc: typeof RTCPeerConnection === 'function',
-    mse: source.MediaSource?.isTypeSupported('video/mp4; codecs="avc1.42E01E,mp4a.40.2"') ?? Boolean(source.ManagedMediaSource),
+    mse: source.MediaSource?.isTypeSupported('video/mp4; codecs="avc1.42E01E,mp4a.40.2"') ?? false,
+    managed: !source.MediaSource && Boolean(source.ManagedMediaSource),
     nativeHls: document.createElement('video').canPlayType('application/vnd.apple.mpegurl') !== '',
     wechat: /MicroMessenger/i.test(userAgent),
   }

@@ -205,7 +205,7 @@ export class Watching implements WatchView {
           ? (await import('./whep')).playWhep
           : way === 'flv'
             ? (await import('./flv')).playFlv
-            : this.#can.mse
+            : this.#can.mse || !this.#can.nativeHls
               ? (await import('./hls')).playHls
               : (await import('./native')).playNativeHls
       if (turn !== this.#turn) return
