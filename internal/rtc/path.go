@@ -19,13 +19,11 @@ const (
 
 // path is a remote address from which an authenticated check came. It is immutable but for lastCheck.
 type path struct {
-	peer  *Peer
-	addr  netip.AddrPort
-	to    *destination
-	shard *Shard // whose reader knows the path
-	// lastCheck and nominated are guarded by the peer's connectivity lock.
-	lastCheck time.Duration
-	nominated bool
+	peer      *Peer
+	addr      netip.AddrPort
+	to        *destination
+	shard     *Shard        // whose reader knows the path
+	lastCheck time.Duration // guarded by the peer's connectivity lock
 }
 
 // login is a name under which checks for a peer come.
@@ -60,7 +58,6 @@ func (p *Peer) checked(r *reader, l *login, from netip.AddrPort, nominated bool)
 		r.paths[keyOf(from)] = t
 	}
 	t.lastCheck = r.now
-	t.nominated = t.nominated || nominated
 	if c.selected != t && (c.selected == nil || nominated || r.now-c.selected.lastCheck > p.endpoint.silence) {
 		c.selected = t
 		p.remote.Store(t.to)

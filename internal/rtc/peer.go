@@ -143,6 +143,7 @@ func (p *Peer) tearDown(reason error) {
 	}
 	p.channels.close()
 	p.secure.close()
+	p.connected.Store(false) // a handshake may have ended just before
 	ended := make(chan struct{})
 	p.home.Load().reader.post(func() {
 		p.rx.end()

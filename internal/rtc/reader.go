@@ -3,6 +3,7 @@ package rtc
 import (
 	"encoding/binary"
 	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"sync"
@@ -81,11 +82,10 @@ func (r *reader) run() {
 			if r.closing.Load() {
 				return
 			}
+		case errors.Is(err, net.ErrClosed):
+			return
 		case err != nil:
-			// A socket error is one datagram's fate (ICMP), unless the socket is closed.
-			if r.closing.Load() {
-				return
-			}
+			// The fate of one datagram (ICMP).
 		default:
 			for i := range n {
 				if b, from := r.in.datagram(i); b != nil {

@@ -58,9 +58,6 @@ func (r *reader) rtp(p *Peer, b []byte) {
 	}
 	fresh := src == nil
 	if fresh {
-		if len(rx.sources) >= maxSources && !rx.evict() {
-			return
-		}
 		src = &source{ssrc: h.ssrc}
 	}
 	route, known := route{}, src.stream != nil && src.format.pt == h.pt
@@ -75,8 +72,8 @@ func (r *reader) rtp(p *Peer, b []byte) {
 		return
 	}
 	// Only now is the packet known to be authentic and allowed to change something.
-	if fresh {
-		rx.keep(src)
+	if fresh && !rx.keep(src) {
+		return
 	}
 	if !known {
 		rx.bind(src, route)

@@ -76,12 +76,16 @@ func (rx *receiving) repaired(src *source, section *receiveSection, declared *de
 	return only
 }
 
-// keep remembers a source whose first authentic packet has come.
-func (rx *receiving) keep(src *source) {
+// keep remembers a source whose first authentic packet has come. It is false when there are too many.
+func (rx *receiving) keep(src *source) bool {
+	if len(rx.sources) >= maxSources && !rx.evict() {
+		return false
+	}
 	if rx.sources == nil {
 		rx.sources = make(map[uint32]*source)
 	}
 	rx.sources[src.ssrc] = src
+	return true
 }
 
 // evict makes room by forgetting a source that carries nothing.

@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -24,6 +25,8 @@ const (
 	maxHandshakes           = 1024
 	maxHandshakesPerAddress = 64
 	dtlsMTU                 = 1200
+	// alertPatience is how long a parked session stays awake for alerts.
+	alertPatience = time.Second
 )
 
 // secure is a peer's DTLS session.
@@ -44,8 +47,9 @@ type secure struct {
 	state    *dtls.State
 	flight   [][]byte
 	farewell [][]byte
+	settled  bool // parking has come to its end
 	wantData bool
-	checking bool // somebody looks at an alert of a parked session
+	alerts   *dtlsConn // while somebody looks at the alerts of a parked session
 	resent   time.Time
 }
 
@@ -112,27 +116,51 @@ func (s *secure) advance() {
 
 // receive takes a DTLS datagram from the home reader.
 func (s *secure) receive(b []byte) {
-	const handshake, alert = 22, 21
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch s.phase {
 	case idle:
-		if s.role != sdp.Active && b[0] == handshake {
+		if s.role != sdp.Active && b[0] == recordHandshake {
 			s.start(b)
 		}
-	case handshaking, unverified, running:
+	case handshaking:
 		s.conn.push(b)
+	case unverified, running:
+		if !hasPlainAlert(b) {
+			s.conn.push(b)
+		}
 	case parked:
 		switch {
-		case b[0] == handshake && time.Since(s.resent) > handshakeRetry/2:
+		case b[0] == recordHandshake && time.Since(s.resent) > handshakeRetry/2:
 			s.resent = time.Now()
 			s.send(s.flight)
-		case b[0] == alert && !s.checking && len(b) > 13+2:
-			s.checking = true
-			datagram := append([]byte(nil), b...)
-			s.peer.endpoint.tasks.Go(func() { s.hearAlert(datagram) })
+		case b[0] == recordAlert && !hasPlainAlert(b):
+			s.hearAlert(b)
 		}
 	}
+}
+
+// Content types of DTLS records (RFC 6347, section 4.1).
+const (
+	recordAlert     = 21
+	recordHandshake = 22
+	recordHeader    = 13
+)
+
+// hasPlainAlert tells whether a datagram has an alert that is not encrypted, or is no sequence of records. After the
+// handshake such an alert proves nothing, but pion/dtls would end the session for it.
+func hasPlainAlert(b []byte) bool {
+	for len(b) > 0 {
+		if len(b) < recordHeader {
+			return true
+		}
+		size := recordHeader + int(binary.BigEndian.Uint16(b[11:]))
+		if size > len(b) || b[0] == recordAlert && binary.BigEndian.Uint16(b[3:]) == 0 {
+			return true
+		}
+		b = b[size:]
+	}
+	return false
 }
 
 func (s *secure) send(datagrams [][]byte) {
@@ -319,7 +347,7 @@ func (s *secure) park(session *dtls.Conn) {
 		s.send(farewell)
 		return
 	}
-	s.flight, s.farewell = flight, farewell
+	s.flight, s.farewell, s.settled = flight, farewell, true
 	if s.wantData {
 		s.resume()
 	}
@@ -339,7 +367,7 @@ func (s *secure) needData() {
 			s.peer.channels.start(s.session, s.role == sdp.Active)
 		}
 	case parked:
-		if s.farewell != nil {
+		if s.settled {
 			s.resume()
 		}
 	}
@@ -370,31 +398,31 @@ func (s *secure) revive() (*dtlsConn, *dtls.Conn, error) {
 	return conn, session, nil
 }
 
-// hearAlert decrypts an alert that came to a parked session: the remote says good-bye.
+// hearAlert has an alert decrypted that came to a parked session: perhaps the remote says good-bye. The lock is held.
 func (s *secure) hearAlert(datagram []byte) {
-	s.mu.Lock()
-	if s.phase != parked {
-		s.checking = false
-		s.mu.Unlock()
+	if s.alerts != nil {
+		s.alerts.push(datagram)
 		return
 	}
 	conn, session, err := s.revive()
-	s.mu.Unlock()
-	if err == nil {
-		conn.capture()
-		conn.push(datagram)
-		_ = session.SetReadDeadline(time.Now().Add(time.Second))
+	if err != nil {
+		return
+	}
+	conn.capture()
+	conn.push(datagram)
+	s.alerts = conn
+	s.peer.endpoint.tasks.Go(func() {
+		_ = session.SetReadDeadline(time.Now().Add(alertPatience))
 		var b [64]byte
-		_, err = session.Read(b[:])
+		_, err := session.Read(b[:])
+		s.mu.Lock()
+		s.alerts = nil
+		s.mu.Unlock()
 		session.Close()
 		if err != nil && !isTimeout(err) {
 			s.peer.closeWith(ErrRemoteClosed)
-			return
 		}
-	}
-	s.mu.Lock()
-	s.checking = false
-	s.mu.Unlock()
+	})
 }
 
 func isTimeout(err error) bool {
