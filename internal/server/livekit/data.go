@@ -12,7 +12,8 @@ import (
 	"github.com/tuttilive/tutti/internal/rtc"
 )
 
-// Limits on data messages. What a client sends beyond its rates is lost, for everybody.
+// Limits on data messages. A client that sends reliable ones faster is read more slowly, so that its own buffer fills;
+// lossy ones beyond the rates are lost.
 const (
 	maxDataBytes       = 128 << 10
 	dataPerSecond      = 2000
@@ -20,19 +21,26 @@ const (
 	dataBytesPerSecond = 8 << 20
 	dataBytesBurst     = 16 << 20
 
-	// maxBacklogBytes bounds reliable messages that wait for a channel to open or to drain.
-	maxBacklogBytes = 2 << 20
+	// maxBacklogBytes bounds reliable messages that wait for a channel to open or to drain. Clients share the bytes.
+	maxBacklogBytes = 8 << 20
 	backlogInterval = 50 * time.Millisecond
 )
 
-// incomingData is the way of a client's messages into the room. Its methods are called from the peers' goroutines.
+// incomingData is the way of a client's messages into the room. Its methods are called from the data channels' own
+// goroutines.
 type incomingData struct {
-	session *session
-
-	mu       sync.Mutex
-	last     uint32 // sequence number of the last reliable message
+	session  *session
 	messages *rate.Limiter
 	bytes    *rate.Limiter
+
+	mu   sync.Mutex
+	last uint32 // sequence number of the last reliable message
+}
+
+func (d *incomingData) open(s *session) {
+	d.session = s
+	d.messages = rate.NewLimiter(dataPerSecond, dataBurst)
+	d.bytes = rate.NewLimiter(dataBytesPerSecond, dataBytesBurst)
 }
 
 // lastSequence is what a client that resumes is told: it sends later messages again.
@@ -42,27 +50,51 @@ func (d *incomingData) lastSequence() uint32 {
 	return d.last
 }
 
-// receive takes one message: it stamps who sent it and passes it on. The content is none of our business.
-func (d *incomingData) receive(data []byte, reliable bool) {
+// isNew tells whether a reliable message has not come before: after a resume some are sent again.
+func (d *incomingData) isNew(sequence uint32) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.messages == nil {
-		d.messages = rate.NewLimiter(dataPerSecond, dataBurst)
-		d.bytes = rate.NewLimiter(dataBytesPerSecond, dataBytesBurst)
+	if sequence > 0 && sequence <= d.last {
+		return false
+	}
+	d.last = max(d.last, sequence)
+	return true
+}
+
+// admit keeps the rates. It waits with a reliable message, and tells whether a message may go on.
+func (d *incomingData) admit(bytes int, reliable bool) bool {
+	if bytes > maxDataBytes {
+		return false
 	}
 	now := time.Now()
-	if len(data) > maxDataBytes || !d.messages.AllowN(now, 1) || !d.bytes.AllowN(now, len(data)) {
+	if !reliable {
+		return d.messages.AllowN(now, 1) && d.bytes.AllowN(now, bytes)
+	}
+	delay := max(d.messages.ReserveN(now, 1).DelayFrom(now), d.bytes.ReserveN(now, bytes).DelayFrom(now))
+	if delay == 0 {
+		return true
+	}
+	wait := time.NewTimer(delay)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return true
+	case <-d.session.done:
+		return false
+	}
+}
+
+// receive takes one message: it stamps who sent it and passes it on. The content is none of our business.
+func (d *incomingData) receive(data []byte, reliable bool) {
+	if !d.admit(len(data), reliable) {
 		return
 	}
 	packet := &pb.DataPacket{}
 	if err := (proto.UnmarshalOptions{RecursionLimit: 32}).Unmarshal(data, packet); err != nil {
 		return
 	}
-	if reliable && packet.Sequence > 0 {
-		if packet.Sequence <= d.last {
-			return // sent again after a resume
-		}
-		d.last = packet.Sequence
+	if reliable && !d.isNew(packet.Sequence) {
+		return
 	}
 	s := d.session
 	stamp(packet, s.place.identity, s.sid, reliable)

@@ -2,6 +2,8 @@ package livekit
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	pb "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/proto"
@@ -56,6 +58,55 @@ func TestEncodeData(t *testing.T) {
 	if string(packet.GetUser().GetPayload()) != "hello" || packet.GetUser().GetTopic() != "chat" || packet.ParticipantIdentity != "" ||
 		packet.Kind != pb.DataPacket_LOSSY || packet.DestinationIdentities[0] != "bob" {
 		t.Errorf("got %v", packet)
+	}
+}
+
+func TestReliableMessagesWaitAndLossyOnesAreLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var d incomingData
+		d.open(&session{done: make(chan struct{})})
+		begin, lost := time.Now(), 0
+		for range dataBurst + 1 {
+			if !d.admit(1, false) {
+				lost++
+			}
+		}
+		if lost != 1 || time.Since(begin) != 0 {
+			t.Errorf("%d lossy messages lost after %v", lost, time.Since(begin))
+		}
+		for range dataPerSecond {
+			if !d.admit(1, true) {
+				t.Fatal("a reliable message is lost")
+			}
+		}
+		if took := time.Since(begin); took < 900*time.Millisecond || took > 1100*time.Millisecond {
+			t.Errorf("a second's worth of messages took %v", took)
+		}
+		if d.admit(maxDataBytes+1, true) {
+			t.Error("the size limit is not kept")
+		}
+		close(d.session.done)
+		begin = time.Now()
+		for d.admit(maxDataBytes, true) {
+		}
+		if time.Since(begin) > time.Millisecond {
+			t.Error("it waits for a session that has ended")
+		}
+	})
+}
+
+func TestSequence(t *testing.T) {
+	var d incomingData
+	for i, tt := range []struct {
+		sequence uint32
+		want     bool
+	}{{1, true}, {2, true}, {2, false}, {1, false}, {0, true}, {5, true}, {3, false}} {
+		if got := d.isNew(tt.sequence); got != tt.want {
+			t.Errorf("step %d: %d is new: %v", i, tt.sequence, got)
+		}
+	}
+	if d.lastSequence() != 5 {
+		t.Errorf("last is %d", d.lastSequence())
 	}
 }
 

@@ -92,7 +92,7 @@ func (s *Server) enter(a admission) (*session, error) {
 	sess.part = part
 	sess.self = part.Self()
 	sess.sid = sess.self.SID
-	sess.data.session = sess
+	sess.data.open(sess)
 	return sess, nil
 }
 
