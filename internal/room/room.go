@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -92,6 +93,18 @@ func (r *Room) GoLive(by, title string, now time.Time) ([]Event, error) {
 	return []Event{LiveChanged{r.live}}, nil
 }
 
+// TakeOver changes in whose name a room is on the air, and its title unless that is empty.
+func (r *Room) TakeOver(by, title string) ([]Event, error) {
+	if !r.live.On {
+		return nil, ErrAlreadyOffAir
+	}
+	r.live.By = by
+	if title != "" {
+		r.live.Title = title
+	}
+	return []Event{LiveChanged{r.live}}, nil
+}
+
 // EndLive takes the room off the air.
 func (r *Room) EndLive() ([]Event, error) {
 	if !r.live.On {
@@ -130,7 +143,8 @@ func (r *Room) Participant(identity string) (Participant, bool) {
 
 // Join adds a participant. One with the same identity leaves first: the newer connection wins.
 func (r *Room) Join(j Join, now time.Time) (Participant, []Event, error) {
-	if j.Identity == "" || len(j.Identity) > MaxIdentityBytes || !utf8.ValidString(j.Identity) {
+	if j.Identity == "" || len(j.Identity) > MaxIdentityBytes || !utf8.ValidString(j.Identity) ||
+		strings.ContainsFunc(j.Identity, unicode.IsControl) {
 		return Participant{}, nil, ErrBadIdentity
 	}
 	if attributesSize(j.Attributes)+len(j.Metadata) > MaxMetadataBytes {

@@ -168,3 +168,28 @@ func TestGoingLive(t *testing.T) {
 		t.Fatalf("ending: %v", err)
 	}
 }
+
+func TestIdentitiesArePrintable(t *testing.T) {
+	for identity, ok := range map[string]bool{
+		"a": true, "安娜": true, "👩‍👩‍👧": true, strings.Repeat("a", 256): true,
+		"": false, "a\nb": false, "\x1b[2J": false, "\xff": false, strings.Repeat("a", 257): false,
+	} {
+		if _, _, err := newRoom(t).Join(Join{Identity: identity}, noon); (err == nil) != ok {
+			t.Errorf("%q: %v", identity, err)
+		}
+	}
+}
+
+func TestTakingOver(t *testing.T) {
+	r := newRoom(t)
+	if _, err := r.TakeOver("host", ""); !errors.Is(err, ErrAlreadyOffAir) {
+		t.Errorf("before: %v", err)
+	}
+	if _, err := r.GoLive("obs", "title", noon); err != nil {
+		t.Fatal(err)
+	}
+	events, err := r.TakeOver("host", "")
+	if live := r.Live(); err != nil || names(events) != "LiveChanged" || live.By != "host" || live.Title != "title" || live.Since != noon {
+		t.Errorf("%+v, %v, %v", live, names(events), err)
+	}
+}
