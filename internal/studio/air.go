@@ -53,8 +53,7 @@ func (s *Studio) GoLive(by, title string) error {
 func (s *Studio) goLive(by, title string, byIngest bool) error {
 	events, err := s.room.GoLive(by, title, time.Now())
 	if errors.Is(err, room.ErrAlreadyOnAir) && !byIngest && s.air.byIngest {
-		s.air.byIngest = false // the host takes over what an ingest began
-		return nil
+		return s.takeOver(by, title)
 	}
 	if err != nil {
 		return err
@@ -75,8 +74,24 @@ func (s *Studio) goLive(by, title string, byIngest bool) error {
 	return nil
 }
 
-// add puts a track on the stage.
+// takeOver makes the host's what an ingest began: from now on it goes on for as long as anybody is in the room.
+func (s *Studio) takeOver(by, title string) error {
+	events, err := s.room.TakeOver(by, title)
+	if err != nil {
+		return err
+	}
+	s.air.byIngest = false
+	s.emit(events)
+	s.settle()
+	s.log.Info("the show of an ingest is the host's now", "by", by)
+	return nil
+}
+
+// add puts a track on the stage, unless its publisher is hidden.
 func (a *air) add(entry *published) {
+	if entry.hidden {
+		return
+	}
 	prefer := preferPerson
 	if entry.ingest {
 		prefer = preferIngest
@@ -92,7 +107,7 @@ func (s *Studio) EndLive() (Summary, error) {
 		return Summary{}, ErrNotLive
 	}
 	sum := s.endLive()
-	s.closeIfEmpty()
+	s.settle()
 	return sum, nil
 }
 
@@ -104,7 +119,7 @@ func (s *Studio) endLive() Summary {
 		s.log.Error("ending the show", "error", err)
 	}
 	s.emit(events)
-	go a.close()
+	s.work.Go(a.close)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s.log.Info("room is off the air", "duration", time.Since(a.since).Round(time.Second), "peak", a.peak)

@@ -113,7 +113,7 @@ func (h *House) open(roomName string) (*Studio, error) {
 	return s, nil
 }
 
-// forget is called by a studio that has closed.
+// forget is called by a studio that closes, with its lock held.
 func (h *House) forget(s *Studio) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -144,12 +144,17 @@ func (h *House) Studios() []*Studio {
 	return all
 }
 
-// Close ends all rooms: everybody in them hears RoomClosed with LeftServerShutdown.
+// Close ends all rooms: everybody in them hears RoomClosed with LeftServerShutdown. It waits until shows, tracks and
+// subscriptions have ended.
 func (h *House) Close() {
 	h.mu.Lock()
 	h.closed = true
 	h.mu.Unlock()
-	for _, s := range h.Studios() {
+	studios := h.Studios()
+	for _, s := range studios {
 		s.Close(room.LeftServerShutdown)
+	}
+	for _, s := range studios {
+		s.work.Wait()
 	}
 }

@@ -79,11 +79,14 @@ func (p *Participant) gone() {
 	subs := slices.Collect(maps.Keys(p.subscriptions))
 	p.subscriptions = nil
 	p.mu.Unlock()
-	go func() {
+	if len(subs) == 0 {
+		return
+	}
+	p.studio.work.Go(func() {
 		for _, sub := range subs {
 			sub.sender.Close()
 		}
-	}()
+	})
 }
 
 // Leave ends all that the participant published and subscribed to.
@@ -107,7 +110,14 @@ func (p *Participant) PublishFrames(pub room.Publication) (*track.Track, error) 
 // Unpublish ends a publication.
 func (p *Participant) Unpublish(sid string) error {
 	return p.change(func() ([]room.Event, error) {
-		p.studio.dropTrack(sid) // also one that was not announced yet
+		entry := p.studio.tracks[sid]
+		switch {
+		case entry == nil || entry.publisherSID != p.sid:
+			return nil, room.ErrNoPublication
+		case entry.track == nil: // the room does not know it yet
+			p.studio.dropTrack(sid)
+			return nil, nil
+		}
 		return p.studio.room.Unpublish(p.identity, sid)
 	})
 }
@@ -159,31 +169,39 @@ func (p *Participant) change(f func() ([]room.Event, error)) error {
 func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string) (*Subscription, error) {
 	s := p.studio
 	s.mu.Lock()
-	pub := s.tracks[trackSID]
+	t, missing := s.trackBySID(trackSID)
 	self, in := s.room.Participant(p.identity)
 	s.mu.Unlock()
 	switch {
 	case !in || self.SID != p.sid:
 		return nil, room.ErrNoParticipant
-	case pub == nil || pub.track == nil:
-		return nil, room.ErrNoPublication
+	case missing != nil:
+		return nil, missing
 	case !self.Permission.Subscribe:
 		return nil, room.ErrNotAllowed
 	}
-	cfg := sfu.SenderConfig{StreamID: streamID, TrackID: trackSID, Codec: roomCodec(pub.track.Info().Codec)}
-	sender, err := sfu.NewSender(peer, pub.track, cfg)
+	cfg := sfu.SenderConfig{StreamID: streamID, TrackID: trackSID, Codec: roomCodec(t.Info().Codec)}
+	sender, err := sfu.NewSender(peer, t, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("subscribing %q to track %s: %w", p.identity, trackSID, err)
 	}
 	sub := &Subscription{participant: p, trackSID: trackSID, sender: sender}
+	if !p.keep(sub) {
+		sender.Close()
+		return nil, room.ErrNoParticipant
+	}
+	return sub, nil
+}
+
+// keep remembers a subscription until it is closed; false when the participant has left.
+func (p *Participant) keep(sub *Subscription) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.subscriptions == nil {
-		go sender.Close()
-		return nil, room.ErrNoParticipant
+		return false
 	}
 	p.subscriptions[sub] = struct{}{}
-	return sub, nil
+	return true
 }
 
 // roomCodec is the codec that a track has towards WebRTC clients: sound is always Opus there.

@@ -15,6 +15,8 @@ type published struct {
 	publisherSID string
 	identity     string
 	ingest       bool
+	// hidden tracks are not shown to anybody, so they do not go on the air either.
+	hidden bool
 	// track is nil until the first packet has come.
 	track *track.Track
 	// receiver is nil for tracks that a door writes frames to.
@@ -35,10 +37,14 @@ func (s *Studio) publishInbound(p *Participant, pub room.Publication, in *rtc.In
 		return err
 	}
 	receiver := sfu.NewReceiver(in, s.trackInfo(p, pub))
-	entry := &published{pub: pub, publisherSID: p.sid, identity: p.identity, ingest: p.kind == room.Ingest, receiver: receiver}
-	s.tracks[pub.SID] = entry
+	entry := s.expect(p, pub)
+	entry.receiver = receiver
 	s.mu.Unlock()
-	receiver.OnTrack(func(t *track.Track) { s.trackCame(p, entry, t) })
+	receiver.OnTrack(func(t *track.Track) {
+		if err := s.trackCame(p, entry, t); err != nil {
+			s.log.Warn("publication refused", "participant", p.identity, "track", pub.SID, "error", err)
+		}
+	})
 	return nil
 }
 
@@ -50,11 +56,22 @@ func (s *Studio) publishFrames(p *Participant, pub room.Publication) (*track.Tra
 		return nil, err
 	}
 	t := track.NewFromFrames(s.trackInfo(p, pub))
-	entry := &published{pub: pub, publisherSID: p.sid, identity: p.identity, ingest: p.kind == room.Ingest}
-	s.tracks[pub.SID] = entry
+	entry := s.expect(p, pub)
 	s.mu.Unlock()
-	s.trackCame(p, entry, t)
+	if err := s.trackCame(p, entry, t); err != nil {
+		return nil, err
+	}
 	return t, nil
+}
+
+// expect notes a publication that is not announced yet. The caller holds the lock.
+func (s *Studio) expect(p *Participant, pub room.Publication) *published {
+	self, _ := s.room.Participant(p.identity)
+	entry := &published{
+		pub: pub, publisherSID: p.sid, identity: p.identity, ingest: p.kind == room.Ingest, hidden: self.Permission.Hidden,
+	}
+	s.tracks[pub.SID] = entry
+	return entry
 }
 
 // mayPublish checks before media is taken; the room checks again when the publication is announced.
@@ -81,32 +98,33 @@ func (s *Studio) mayPublish(p *Participant, pub room.Publication) error {
 }
 
 // trackCame announces a publication whose track exists now, and puts it on the stage when the room is live.
-func (s *Studio) trackCame(p *Participant, entry *published, t *track.Track) {
+func (s *Studio) trackCame(p *Participant, entry *published, t *track.Track) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tracks[entry.pub.SID] != entry {
-		go t.Close() // unpublished in the meantime
-		return
+		go t.Close()
+		return room.ErrNoPublication // unpublished in the meantime
 	}
 	entry.track = t
 	entry.pub.Codec = t.Info().Codec
 	t.SetMuted(entry.pub.Muted)
 	events, err := s.room.Publish(p.identity, entry.pub)
 	if err != nil {
-		s.log.Warn("publication refused", "participant", p.identity, "track", entry.pub.SID, "error", err)
 		s.dropTrack(entry.pub.SID)
-		return
+		return err
 	}
 	s.emit(events)
 	s.log.Info("track published", "participant", p.identity, "track", entry.pub.SID, "source", entry.pub.Source, "codec", entry.pub.Codec)
-	go s.watchTrack(p, entry)
-	if entry.ingest && s.air == nil {
+	s.work.Go(func() { s.watchTrack(p, entry) })
+	switch {
+	case s.air != nil:
+		s.air.add(entry)
+	case entry.ingest && !entry.hidden:
 		if err := s.goLive(p.identity, "", true); err != nil {
 			s.log.Error("going live for an ingest", "error", err)
 		}
-	} else if s.air != nil {
-		s.air.add(entry)
 	}
+	return nil
 }
 
 // watchTrack unpublishes a track that ended by itself.
@@ -135,14 +153,24 @@ func (s *Studio) dropTrack(sid string) {
 	if s.air != nil && entry.track != nil {
 		s.air.program.Remove(entry.track)
 	}
-	go func() {
+	s.work.Go(func() {
 		if entry.receiver != nil {
 			entry.receiver.Close()
 		}
 		if entry.track != nil {
 			entry.track.Close()
 		}
-	}()
+	})
+}
+
+// dropTracksOf ends what is left of a participant that has gone: tracks that never came, so that the room knows nothing
+// of them. The caller holds the lock.
+func (s *Studio) dropTracksOf(p *Participant) {
+	for sid, entry := range s.tracks {
+		if entry.publisherSID == p.sid {
+			s.dropTrack(sid)
+		}
+	}
 }
 
 // trackBySID finds the track of a publication.

@@ -12,7 +12,6 @@ const speakersInterval = 400 * time.Millisecond
 
 // listen finds out who speaks until the studio closes.
 func (s *Studio) listen() {
-	defer close(s.stopped)
 	tick := time.NewTicker(speakersInterval)
 	defer tick.Stop()
 	for {
@@ -29,7 +28,7 @@ func (s *Studio) findSpeakers(now time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.tracks {
-		if t.receiver == nil || t.pub.Kind != media.Audio || t.track == nil {
+		if t.receiver == nil || t.pub.Kind != media.Audio || t.track == nil || t.hidden {
 			continue
 		}
 		level := t.receiver.Level()

@@ -45,12 +45,22 @@ type SourceTrack struct {
 // rest of the name is a stable code, the value an English sentence.
 const WarningAttribute = "tutti.warning."
 
-// warnings are what the program says and what doors noted of its sources, each code once.
+// maxWarnings bounds what is told of the sources: attributes may come from their publishers too.
+const maxWarnings = 16
+
+// warnings are what the program says and what doors noted of ingests, each code once. People set their attributes by
+// themselves, so theirs do not count.
 func (s *Studio) warnings(sources []Source) []program.Warning {
 	all := s.air.program.Warnings()
 	for _, src := range sources {
+		if src.Participant.Kind != room.Ingest {
+			continue
+		}
 		for _, name := range slices.Sorted(maps.Keys(src.Participant.Attributes)) {
 			code, ok := strings.CutPrefix(name, WarningAttribute)
+			if len(all) >= maxWarnings {
+				return all
+			}
 			if ok && !slices.ContainsFunc(all, func(w program.Warning) bool { return w.Code == code }) {
 				all = append(all, program.Warning{Code: code, Text: src.Participant.Attributes[name]})
 			}
@@ -76,11 +86,11 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 	return st, nil
 }
 
-// sources lists who publishes what. The caller holds the lock.
+// sources lists who publishes what, but for those who are hidden. The caller holds the lock.
 func (s *Studio) sources() []Source {
 	var all []Source
 	for _, p := range s.room.Participants() {
-		if len(p.Publications) == 0 {
+		if len(p.Publications) == 0 || p.Permission.Hidden {
 			continue
 		}
 		src := Source{Participant: p}
@@ -104,7 +114,7 @@ func (s *Studio) sources() []Source {
 	return all
 }
 
-// Changed is closed when the room goes on or off the air, or somebody comes or leaves.
+// Changed is closed when the room goes on or off the air, or somebody in it comes, leaves or changes.
 func (s *Studio) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -30,19 +30,19 @@ type Studio struct {
 	away    *time.Timer             // ends the show when everybody stays away
 	closed  bool
 
-	changed  chan struct{} // closed and replaced at each event
+	changed  chan struct{} // closed and replaced when somebody comes, goes or changes
 	speakers *sfu.Speakers
-	stop     chan struct{} // ends the goroutine that looks for speakers
-	stopped  chan struct{}
+	stop     chan struct{}  // ends the goroutine that looks for speakers
+	work     sync.WaitGroup // all goroutines; none is started after the studio has closed
 }
 
 func newStudio(h *House, r *room.Room) *Studio {
 	s := &Studio{
 		house: h, name: r.Name, log: h.log.With("room", r.Name), room: r,
 		members: map[string]*Participant{}, tracks: map[string]*published{},
-		changed: make(chan struct{}), speakers: sfu.NewSpeakers(), stop: make(chan struct{}), stopped: make(chan struct{}),
+		changed: make(chan struct{}), speakers: sfu.NewSpeakers(), stop: make(chan struct{}),
 	}
-	go s.listen()
+	s.work.Go(s.listen)
 	return s
 }
 
@@ -99,7 +99,7 @@ func (s *Studio) enter(j room.Join, obs Observer) (*Participant, error) {
 	self, events, err := s.room.Join(j, time.Now())
 	if err != nil {
 		s.emit(events)
-		s.closeIfEmpty()
+		s.settle()
 		return nil, fmt.Errorf("joining room %q: %w", s.name, err)
 	}
 	replaced := s.members[j.Identity]
@@ -115,20 +115,18 @@ func (s *Studio) enter(j room.Join, obs Observer) (*Participant, error) {
 	}
 	s.members[j.Identity] = p
 	if replaced != nil {
+		s.dropTracksOf(replaced)
 		replaced.gone()
 	}
-	if s.away != nil {
-		s.away.Stop()
-		s.away = nil
-	}
 	s.emit(events[len(events)-1:])
+	s.settle()
 	s.log.Info("participant joined", "participant", j.Identity, "kind", j.Kind)
 	return p, nil
 }
 
 // emit tells everybody who may know. The caller holds the lock.
 func (s *Studio) emit(events []room.Event) {
-	if len(events) > 0 {
+	if slices.ContainsFunc(events, changesStatus) {
 		close(s.changed)
 		s.changed = make(chan struct{})
 	}
@@ -144,6 +142,15 @@ func (s *Studio) emit(events []room.Event) {
 	}
 }
 
+// changesStatus tells apart what happens often and changes nothing of who is there.
+func changesStatus(e room.Event) bool {
+	switch e.(type) {
+	case room.SpeakersChanged, room.DataReceived:
+		return false
+	}
+	return true
+}
+
 // leave removes a participant. The caller holds the lock.
 func (s *Studio) leave(p *Participant, why room.LeaveReason) {
 	if s.members[p.identity] != p {
@@ -155,41 +162,53 @@ func (s *Studio) leave(p *Participant, why room.LeaveReason) {
 	}
 	s.emit(events)
 	delete(s.members, p.identity)
+	s.dropTracksOf(p)
 	s.speakers.Remove(p.identity)
 	p.gone()
 	s.log.Info("participant left", "participant", p.identity, "reason", why)
-	s.closeIfEmpty()
+	s.settle()
 }
 
-// closeIfEmpty closes the studio when nobody is left; a live one gets some time for its people to come back.
-func (s *Studio) closeIfEmpty() {
-	if s.closed {
-		return
-	}
-	onStage := slices.ContainsFunc(s.room.Participants(), func(p room.Participant) bool {
-		return s.air != nil && (s.air.byIngest == (p.Kind == room.Ingest)) || s.air == nil
-	})
+// settle follows who is there now: a studio without anybody closes; a show without anybody that it is for gets some time
+// for its people to come back. The caller holds the lock.
+func (s *Studio) settle() {
 	switch {
-	case onStage:
+	case s.closed:
+	case s.attended():
+		if s.away != nil {
+			s.away.Stop()
+			s.away = nil
+		}
 	case s.air == nil:
 		s.close(room.LeftRoomClosed)
 	case s.away == nil:
-		s.away = time.AfterFunc(s.house.awayGrace, s.giveUp)
+		var timer *time.Timer
+		timer = time.AfterFunc(s.house.awayGrace, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.away == timer { // else it was stopped too late
+				s.giveUp()
+			}
+		})
+		s.away = timer
 	}
 }
 
-// giveUp ends a show whose people stayed away.
+// attended tells that there is somebody whom the room is kept open for. A show that an ingest began is for ingests: it
+// must not go on with the people in the room when the ingest has ended.
+func (s *Studio) attended() bool {
+	return slices.ContainsFunc(s.room.Participants(), func(p room.Participant) bool {
+		return s.air == nil || !s.air.byIngest || p.Kind == room.Ingest
+	})
+}
+
+// giveUp ends a show whose people stayed away. The caller holds the lock.
 func (s *Studio) giveUp() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.away == nil || s.closed {
-		return
-	}
 	s.away = nil
 	if s.air != nil {
 		s.endLive()
 	}
-	s.closeIfEmpty()
+	s.settle()
 }
 
 // Close ends the room for everybody.
@@ -219,7 +238,7 @@ func (s *Studio) close(why room.LeaveReason) {
 		s.away.Stop()
 	}
 	close(s.stop)
-	go s.house.forget(s) // it takes the house's lock, which may wait for ours
+	s.house.forget(s) // nobody who holds the house's lock waits for ours
 	s.log.Info("room closed")
 }
 

@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -47,10 +48,24 @@ type Watcher struct {
 	air      *air
 	protocol string
 
-	once    sync.Once
-	closed  chan struct{}
-	using   []*output
+	once   sync.Once
+	closed chan struct{}
+	using  []*output // guarded by air.mu
+
+	mu      sync.Mutex // held when closed is closed and when a sender is added
 	senders sync.WaitGroup
+}
+
+// ErrWatcherClosed is what a closed watcher answers.
+var ErrWatcherClosed = errors.New("watcher is closed")
+
+func (w *Watcher) isClosed() bool {
+	select {
+	case <-w.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // Program is what the viewer watches.
@@ -72,7 +87,9 @@ func (w *Watcher) Skipped(reason string) {
 // Close ends the viewing.
 func (w *Watcher) Close() {
 	w.once.Do(func() {
+		w.mu.Lock()
 		close(w.closed)
+		w.mu.Unlock()
 		w.senders.Wait()
 		a := w.air
 		a.mu.Lock()
@@ -100,6 +117,12 @@ func (w *Watcher) Subscribe(peer *rtc.Peer, picture media.Codec) error {
 		}
 		if err != nil {
 			return fmt.Errorf("sending the program's %s: %w", trackID, err)
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.isClosed() {
+			sender.Close()
+			return ErrWatcherClosed
 		}
 		w.senders.Go(func() {
 			defer sender.Close()
@@ -154,9 +177,13 @@ func Shared[T any](w *Watcher, format string, open func(*program.Program) (out T
 	var none T
 	a := w.air
 	a.mu.Lock()
-	if a.ended {
+	switch {
+	case a.ended:
 		a.mu.Unlock()
 		return none, ErrNotLive
+	case w.isClosed():
+		a.mu.Unlock()
+		return none, ErrWatcherClosed
 	}
 	o := a.outputs[format]
 	first := o == nil
