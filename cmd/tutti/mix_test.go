@@ -10,9 +10,6 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
-
-	"github.com/tuttilive/tutti/internal/codec"
-	"github.com/tuttilive/tutti/internal/media"
 )
 
 // TestBothSpeakersAreHeard has two people publish a tone each, the second some time after the first, and listens at every door.
@@ -81,16 +78,12 @@ func publishTone(t *testing.T, r *running, room string, tone float64) {
 		t.Fatal(err)
 	}
 	negotiate(t, pc, r.url("/whip/%s", room))
-	enc, err := codec.NewAudioEncoder(media.Opus, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	packets := encodeSound(t, func(at float64) float64 { return 0.3 * math.Sin(2*math.Pi*tone*at) })
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer pc.Close()
-		n := enc.FrameSize()
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
 		started, block := time.Now(), 0
@@ -101,17 +94,10 @@ func publishTone(t *testing.T, r *running, room string, tone float64) {
 			case <-tick.C:
 			}
 			for ; time.Duration(block)*20*time.Millisecond < time.Since(started); block++ {
-				pcm := make([]float32, 2*n)
-				for i := range n {
-					pcm[2*i] = float32(0.3 * math.Sin(2*math.Pi*tone*float64(block*n+i)/48000))
-					pcm[2*i+1] = pcm[2*i]
-				}
-				p, err := enc.Encode(pcm)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				_ = sound.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(block), Timestamp: uint32(block * n)}, Payload: p})
+				_ = sound.WriteRTP(&rtp.Packet{
+					Header:  rtp.Header{Version: 2, SequenceNumber: uint16(block), Timestamp: uint32(block * 960)},
+					Payload: packets[block%len(packets)],
+				})
 			}
 		}
 	}()

@@ -282,7 +282,12 @@ func publishWHIP(t *testing.T, r *running, room string) {
 	<-connected
 
 	pictures := encodeFlashes(t)
-	beeps := encodeBeeps(t)
+	beeps := encodeSound(t, func(at float64) float64 {
+		if at > 0.2 {
+			return 0
+		}
+		return 0.7 * math.Sin(2*math.Pi*1000*at)
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -351,8 +356,9 @@ func encodeFlashes(t *testing.T) [][]byte {
 	return units
 }
 
-// encodeBeeps gives one second of sound in Opus, so that the encoder's look-ahead is part of what is sent, as in browsers.
-func encodeBeeps(t *testing.T) [][]byte {
+// encodeSound gives one second of sound in Opus, 20 ms a packet, that can be repeated: wave tells the amplitude at a time in
+// seconds. It is made beforehand, since encoding takes longer than real time where races are looked for.
+func encodeSound(t *testing.T, wave func(at float64) float64) [][]byte {
 	t.Helper()
 	enc, err := codec.NewAudioEncoder(media.Opus, 0)
 	if err != nil {
@@ -360,15 +366,12 @@ func encodeBeeps(t *testing.T) [][]byte {
 	}
 	n := enc.FrameSize()
 	var packets [][]byte
-	for second := range 2 {
+	for second := range 2 { // the first one brings the encoder into the state in which the second one begins
 		for block := range 48000 / n {
 			pcm := make([]float32, 2*n)
 			for i := range n {
-				at := float64(block*n+i)/48000 + float64(enc.Delay())/48000 // what a capture clock would say
-				if at = math.Mod(at, 1); at < 0.2 {
-					pcm[2*i] = float32(0.7 * math.Sin(2*math.Pi*1000*at))
-					pcm[2*i+1] = pcm[2*i]
-				}
+				pcm[2*i] = float32(wave(math.Mod(float64(block*n+i)/48000, 1)))
+				pcm[2*i+1] = pcm[2*i]
 			}
 			p, err := enc.Encode(pcm)
 			if err != nil {
