@@ -71,6 +71,30 @@ describe('the page', { timeout: 240_000 }, () => {
     await page.close()
   })
 
+  it('asks for key and secret where only the operator opens rooms', async () => {
+    const closed = await startTutti(['--dev', '--create-rooms', 'key'])
+    try {
+      const page = await browser.page()
+      await page.goto(closed.url)
+      await eventually('the page knows that a key is needed', async () => {
+        await page.getByRole('button', { name: /^Start a show/ }).click()
+        if (await page.getByLabel('API key').isVisible()) return true
+        await page.keyboard.press('Escape')
+        return false
+      })
+      await page.getByLabel('API key').fill('devkey')
+      await page.getByLabel('API secret').fill('wrong')
+      await page.getByRole('button', { name: 'Prepare the show' }).click()
+      await page.getByText('Key or secret is wrong.').waitFor()
+      await page.getByLabel('API secret').fill('secret')
+      await page.getByRole('button', { name: 'Prepare the show' }).click()
+      await page.getByLabel('Your name').waitFor()
+      await page.close()
+    } finally {
+      await closed.close()
+    }
+  })
+
   it('asks whoever has no invitation for one', async () => {
     const room = await tutti.createRoom({ title: 'By link' })
     const page = await browser.page()
