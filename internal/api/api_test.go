@@ -176,6 +176,12 @@ func TestGoingLiveAndEnding(t *testing.T) {
 	if status, _ := f.code("POST", "/api/rooms/show/live", "{}", "X-Tutti-Key: "+made.Keys.Guest); status != 403 {
 		t.Errorf("a guest goes live: %d", status)
 	}
+	if status, code := f.code("POST", "/api/rooms/show/live", `{"show":"TR_x"}`, host); status != 404 || code != "not_found" {
+		t.Errorf("going live with an unknown track: %d %s", status, code)
+	}
+	if status, code := f.code("GET", "/api/rooms/show/live", ""); status != 404 || code != "not_live" {
+		t.Errorf("a refused request put the room on the air: %d %s", status, code)
+	}
 	var st liveStatus
 	f.call("POST", "/api/rooms/show/live", `{"title":"t"}`, &st, host)
 	if !st.On || st.Title != "t" || st.Play.HLS != "/live/show/index.m3u8" {

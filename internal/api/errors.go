@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
@@ -52,17 +54,22 @@ var known = []struct {
 	{store.ErrExists, http.StatusConflict, "exists"},
 }
 
-// fail answers with an error. What is not known to be harmless is not shown.
+// translate gives the error that clients see. What is not known to be harmless is logged and not shown.
+func translate(err error) *apiError {
+	for _, k := range known {
+		if errors.Is(err, k.err) {
+			return &apiError{k.status, k.code, k.err.Error()}
+		}
+	}
+	slog.Error("answering a request", "error", err)
+	return &apiError{http.StatusInternalServerError, "internal", "something went wrong on the server"}
+}
+
+// fail answers with an error.
 func fail(w http.ResponseWriter, err error) {
 	var e *apiError
 	if !errors.As(err, &e) {
-		e = &apiError{http.StatusInternalServerError, "internal", "something went wrong on the server"}
-		for _, k := range known {
-			if errors.Is(err, k.err) {
-				e = &apiError{k.status, k.code, k.err.Error()}
-				break
-			}
-		}
+		e = translate(err)
 	}
 	if e.status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "5")
@@ -81,11 +88,18 @@ func answer(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) // the client is gone when this fails
 }
 
-// maxBody bounds what a client may send as JSON.
-const maxBody = 64 << 10
+// maxBody bounds what a client may send as JSON, bodyPatience how long it may take for that.
+const (
+	maxBody      = 64 << 10
+	bodyPatience = 10 * time.Second
+)
 
 // read decodes a JSON body; an empty one leaves v as it is.
 func read(w http.ResponseWriter, r *http.Request, v any) error {
+	connection := http.NewResponseController(w)
+	if connection.SetReadDeadline(time.Now().Add(bodyPatience)) == nil {
+		defer func() { _ = connection.SetReadDeadline(time.Time{}) }() // it worked a moment ago
+	}
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {

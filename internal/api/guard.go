@@ -49,10 +49,10 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 				"the server does not answer to this name: its operator can allow it with --host"})
 			return
 		}
-		if g.trustProxy {
-			if from := clientBehindProxy(r); from != "" {
-				r.RemoteAddr = net.JoinHostPort(from, "0")
-			}
+		if !g.trustProxy {
+			r.Header.Del(protoHeader)
+		} else if from := clientBehindProxy(r); from != "" {
+			r.RemoteAddr = net.JoinHostPort(from, "0")
 		}
 		h := w.Header()
 		h.Set("Referrer-Policy", "no-referrer")
@@ -114,9 +114,13 @@ func (g *guard) sameSite(origin, host string) bool {
 	return err == nil && strings.EqualFold(u.Host, host)
 }
 
-// clientBehindProxy is the last address that our own proxy added.
+// protoHeader is where a proxy says that the client came over TLS. It only gets past the guard from a trusted one.
+const protoHeader = "X-Forwarded-Proto"
+
+// clientBehindProxy is the last address that our own proxy added: to the end of the list that the client sent, or in a
+// header of its own after it.
 func clientBehindProxy(r *http.Request) string {
-	list := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+	list := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	last := strings.TrimSpace(list[len(list)-1])
 	if _, err := netip.ParseAddr(last); err != nil {
 		return ""

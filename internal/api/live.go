@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -145,6 +146,10 @@ func (a *API) goLive(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
+	if req.Show != "" && !publishes(s, req.Show) { // before anybody sees anything
+		fail(w, room.ErrNoPublication)
+		return
+	}
 	if err := s.GoLive(a.actor(r), req.Title); err != nil {
 		fail(w, err)
 		return
@@ -156,6 +161,13 @@ func (a *API) goLive(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	a.answerLive(w, name)
+}
+
+// publishes tells whether anybody in a room publishes a track.
+func publishes(s *studio.Studio, trackSID string) bool {
+	return slices.ContainsFunc(s.Participants(), func(p room.Participant) bool {
+		return slices.ContainsFunc(p.Publications, func(pub room.Publication) bool { return pub.SID == trackSID })
+	})
 }
 
 func (a *API) answerLive(w http.ResponseWriter, name string) {
@@ -204,6 +216,9 @@ func (a *API) endLive(w http.ResponseWriter, r *http.Request) {
 // eventInterval is how often a client hears of a live room even when nothing changed but the figures.
 const eventInterval = 2 * time.Second
 
+// eventPatience is how long a client may take to read what it is told.
+const eventPatience = 10 * time.Second
+
 // liveEvents tells a client, as server-sent events, how a room is doing: at once, on every change, and regularly.
 func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
@@ -236,6 +251,9 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		silent++
 		if now := string(data); now != last || silent >= 8 {
 			last, silent = now, 0
+			if err := flush.SetWriteDeadline(time.Now().Add(eventPatience)); err != nil {
+				a.log.Debug("bounding a stream of events", "error", err)
+			}
 			if _, err := fmt.Fprintf(w, "event: status\ndata: %s\n\n", data); err != nil {
 				return
 			}

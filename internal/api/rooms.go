@@ -164,7 +164,7 @@ func roleOf(g auth.Grant) string {
 
 // socketURL is where the client that asks reaches signalling: the same host and scheme as this request.
 func socketURL(r *http.Request) string {
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+	if r.TLS != nil || r.Header.Get(protoHeader) == "https" {
 		return "wss://" + r.Host
 	}
 	return "ws://" + r.Host
