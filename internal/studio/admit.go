@@ -113,11 +113,10 @@ func (h *House) roleOf(key, roomName string, policy room.Policy) (auth.Role, boo
 }
 
 func (h *House) admitAnyone(roomName string, policy room.Policy, a Action) (auth.Claims, error) {
-	open := policy.Access == room.AccessOpen
 	switch {
-	case a == ToJoin && open:
+	case a == ToJoin && policy.Access == room.AccessOpen:
 		return ClaimsOf(auth.Guest, roomName), nil
-	case a == ToWatch && (open || policy.PublicWatch && policy.Access != room.AccessToken || h.dev):
+	case a == ToWatch && (policy.PublicWatch && policy.Access != room.AccessToken || h.dev):
 		return ClaimsOf(auth.Watcher, roomName), nil
 	case a == ToPublish && h.dev:
 		return ClaimsOf(auth.Publisher, roomName), nil

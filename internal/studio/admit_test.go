@@ -36,6 +36,7 @@ func TestAdmission(t *testing.T) {
 		"open":    {Access: room.AccessOpen, PublicWatch: true},
 		"link":    {Access: room.AccessLink, PublicWatch: true, Salt: "s"},
 		"private": {Access: room.AccessLink, Salt: "s"},
+		"salon":   {Access: room.AccessOpen, Salt: "s"},
 		"token":   {Access: room.AccessToken, PublicWatch: true, Salt: "s"},
 	} {
 		if err := h.Policies().Create(name, p); err != nil {
@@ -77,6 +78,8 @@ func TestAdmission(t *testing.T) {
 		{"a key of another room", "link", key("private", auth.Host), ToJoin, auth.ErrInvalid},
 		{"a wrong key", "link", Credential{Key: "x"}, ToWatch, auth.ErrInvalid},
 		{"anybody watches a public room", "link", nothing, ToWatch, nil},
+		{"anybody joins an open room without public watching", "salon", nothing, ToJoin, nil},
+		{"watching it needs a key all the same", "salon", nothing, ToWatch, auth.ErrMissing},
 		{"a private room is not watched without a key", "private", nothing, ToWatch, auth.ErrMissing},
 		{"a watcher watches a private room", "private", key("private", auth.Watcher), ToWatch, nil},
 		{"a token room knows no links", "token", key("token", auth.Host), ToJoin, auth.ErrInvalid},
