@@ -82,7 +82,7 @@ func (s *Server) Validate() error {
 	}
 	between("flv-tick", s.FLVTick, 0, 350*time.Millisecond)
 	between("hls-segment", s.HLSSegment, time.Second, 10*time.Second)
-	between("away-grace", s.AwayGrace, 0, 10*time.Minute)
+	between("away-grace", s.AwayGrace, 100*time.Millisecond, 10*time.Minute)
 	if s.MaxParticipants < 0 {
 		errs = append(errs, errors.New("max-participants: must not be negative"))
 	}

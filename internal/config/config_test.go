@@ -56,6 +56,7 @@ func TestWrongConfigurationIsRefused(t *testing.T) {
 		"unknown flag": {"", "unknown flag", []string{"--nope"}},
 		"bad choice":   {"create-rooms: all", "must be one of", nil},
 		"bad span":     {"flv-tick: 2s", "flv-tick", nil},
+		"no grace":     {"away-grace: 0s", "away-grace", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parse(t, c.yaml, append([]string{"serve"}, c.args...)...)
