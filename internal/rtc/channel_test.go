@@ -17,6 +17,7 @@ type message struct {
 }
 
 func TestDataChannelFromClient(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{})
 	client := rtctest.Client(t, rtctest.ClientConfig{})
@@ -62,6 +63,7 @@ func TestDataChannelFromClient(t *testing.T) {
 }
 
 func TestDataChannelFromUs(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{DataChannels: true})
 	client := rtctest.Client(t, rtctest.ClientConfig{})
@@ -101,6 +103,7 @@ func TestDataChannelFromUs(t *testing.T) {
 
 // The session is parked after the handshake when there are no data channels, and must be resumed for them.
 func TestDataChannelAddedLater(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{})
 	client := rtctest.Client(t, rtctest.ClientConfig{})
@@ -124,6 +127,7 @@ func TestDataChannelAddedLater(t *testing.T) {
 }
 
 func TestDataChannelRefusesWhatTheRemoteDoesNotTake(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{})
 	client := rtctest.Client(t, rtctest.ClientConfig{})

@@ -49,6 +49,7 @@ func connect(t *testing.T, e *rtc.Endpoint, cfg rtctest.ClientConfig) *connected
 }
 
 func TestICERestart(t *testing.T) {
+	t.Parallel()
 	for _, role := range []string{"client", "us"} {
 		t.Run(role, func(t *testing.T) {
 			e := rtctest.Endpoint(t)
@@ -161,6 +162,7 @@ func (p *proxy) rebind(t *testing.T) {
 }
 
 func TestClientAddressChanges(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	e.SetTimeouts(30*time.Second, 300*time.Millisecond)
 	p := newProxy(t, e.Port())
@@ -239,6 +241,7 @@ func TestClientAddressChanges(t *testing.T) {
 }
 
 func TestPeerTimesOut(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	e.SetTimeouts(100*time.Millisecond, time.Second)
 	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{DataChannels: true})
@@ -251,6 +254,7 @@ func TestPeerTimesOut(t *testing.T) {
 }
 
 func TestWrongFingerprintIsRefused(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{})
 	client := rtctest.Client(t, rtctest.ClientConfig{})
@@ -288,6 +292,7 @@ func TestWrongFingerprintIsRefused(t *testing.T) {
 
 // A remote that insists on being the DTLS server, as ffmpeg's WHIP muxer does, makes us the client.
 func TestRemoteIsTheDTLSServer(t *testing.T) {
+	t.Parallel()
 	for _, channels := range []bool{false, true} {
 		t.Run(fmt.Sprintf("channels %v", channels), func(t *testing.T) {
 			e := rtctest.Endpoint(t)
@@ -324,6 +329,7 @@ func TestRemoteIsTheDTLSServer(t *testing.T) {
 }
 
 func TestRetransmissionFromClient(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	c := connect(t, e, rtctest.ClientConfig{})
 	sinks := receive(c.in)
@@ -348,6 +354,7 @@ func TestRetransmissionFromClient(t *testing.T) {
 }
 
 func TestRetransmissionToClient(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	peer, _ := rtctest.Peer(t, e, rtc.PeerConfig{})
 	client := rtctest.Client(t, rtctest.ClientConfig{})
@@ -386,6 +393,7 @@ func TestRetransmissionToClient(t *testing.T) {
 }
 
 func TestSequenceNumbersAreNotUsedTwice(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	peer, _ := rtctest.Peer(t, e, rtc.PeerConfig{})
 	client := rtctest.Client(t, rtctest.ClientConfig{})

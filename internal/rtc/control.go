@@ -110,13 +110,15 @@ func (r *reader) reception(p *Peer, reports []rtcp.ReceptionReport) {
 }
 
 // roundTrip is the time since a sender report left, less the time that the remote kept it; both in the middle 32 bits of
-// an NTP timestamp or in units of 1/65536 s. It is false for what cannot be.
+// an NTP timestamp or in units of 1/65536 s. It is false for what cannot be, and never 0.
 func roundTrip(ntp uint64, lastReport, delay uint32) (time.Duration, bool) {
-	units := uint32(ntp>>16) - lastReport - delay
-	if int32(units) < 0 || units > 10<<16 {
+	const second = 1 << 16
+	units := int32(uint32(ntp>>16) - lastReport - delay)
+	if units < -second/1000 || units > 10*second {
 		return 0, false
 	}
-	return time.Duration(units) * time.Second / 65536, true
+	// Clocks round: a short way may seem to take less than no time.
+	return time.Duration(max(units, 1)) * time.Second / second, true
 }
 
 // CongestionObserver hears what bandwidth estimation needs. Nothing in this package estimates: it is the place where an

@@ -51,6 +51,12 @@ func lightOffer(client *Endpoint, sections ...string) string {
 // newLight makes a client whose address has been validated.
 func newLight(t testing.TB, e *Endpoint, offer string, drop func([]byte) bool) *light {
 	t.Helper()
+	return newLightFrom(t, nil, e, offer, drop)
+}
+
+// newLightFrom makes a client at a certain address, or at any when it is nil.
+func newLightFrom(t testing.TB, from net.Addr, e *Endpoint, offer string, drop func([]byte) bool) *light {
+	t.Helper()
 	c := &light{t: t, events: told{connected: make(chan struct{}), closed: make(chan error, 1)}, drop: drop, done: make(chan struct{})}
 	p, err := e.NewPeer(PeerConfig{Handler: c.events})
 	if err != nil {
@@ -60,7 +66,8 @@ func newLight(t testing.TB, e *Endpoint, offer string, drop func([]byte) bool) *
 	addOutbound(t, p, media.Opus, nil)
 	addOutbound(t, p, media.H264, nil)
 	answer(t, p, offer)
-	c.conn, err = net.Dial("udp4", netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(e.Port())).String())
+	dialer := net.Dialer{LocalAddr: from}
+	c.conn, err = dialer.Dial("udp4", netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(e.Port())).String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,11 +77,19 @@ func newLight(t testing.TB, e *Endpoint, offer string, drop func([]byte) bool) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.write(m.Raw)
 	var b [maxDatagram]byte
-	if _, err := c.conn.Read(b[:]); err != nil {
-		t.Fatal(err)
+	for tries := 0; ; tries++ {
+		c.write(m.Raw)
+		_ = c.conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		n, err := c.conn.Read(b[:])
+		if err == nil && classify(b[:n]) == stunProtocol {
+			break
+		}
+		if tries > 300 {
+			t.Fatalf("no answer to checks: %v", err)
+		}
 	}
+	_ = c.conn.SetReadDeadline(time.Time{})
 	c.link = newDTLSConn(c.write)
 	go c.read()
 	return c
@@ -101,7 +116,15 @@ func (c *light) shake(client *Endpoint) {
 	c.t.Helper()
 	session, err := client.handshake(c.link, true)
 	if err != nil {
-		c.t.Fatal(err)
+		c.peer.secure.mu.Lock()
+		phase := c.peer.secure.phase
+		c.peer.secure.mu.Unlock()
+		select {
+		case reason := <-c.events.closed:
+			c.t.Fatalf("%v; our side closed because of %v", err, reason)
+		default:
+			c.t.Fatalf("%v; our side is in phase %d", err, phase)
+		}
 	}
 	c.session = session
 	waitFor(c.t, c.events.connected, "connection")
@@ -135,6 +158,53 @@ func TestLastFlightIsRepeated(t *testing.T) {
 	c.shake(client)
 	if lost.Load() < 3 {
 		t.Errorf("the last flight was sent %d times", lost.Load())
+	}
+}
+
+// A client's port may be used by another one, behind a NAT above all, while we still know the peer that had it.
+func TestSilentAddressIsTakenOver(t *testing.T) {
+	e, client := testEndpoint(t), idleEndpoint(t)
+	e.silence = 100 * time.Millisecond
+	description := lightOffer(client, audioSection("recvonly"))
+	first := newLight(t, e, description, nil)
+	first.shake(client)
+	first.vanish()
+	second := newLightFrom(t, first.conn.LocalAddr(), e, description, nil)
+	second.shake(client)
+	gone := make(chan struct{})
+	e.shards[0].reader.post(func() { close(gone) })
+	waitFor(t, gone, "reader")
+	if first.peer.remote.Load() != nil {
+		t.Error("the first peer still sends to the second one's address")
+	}
+}
+
+// A check with somebody else's source address must not cut that one off.
+func TestLivingAddressIsNotTakenOver(t *testing.T) {
+	e := testEndpoint(t)
+	r := strayReader(e)
+	from := netip.MustParseAddrPort("10.0.0.1:5000")
+	var peers [2]*Peer
+	check := func(p *Peer) {
+		l := p.connectivity.current
+		m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(l.Ufrag+":x"), stun.RawAttribute{Type: stun.AttrUseCandidate}, stun.NewShortTermIntegrity(l.Pwd), stun.Fingerprint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.datagram(m.Raw, from)
+	}
+	for i := range peers {
+		peers[i] = testPeer(t, e)
+		answer(t, peers[i], exampleOffer)
+		check(peers[i])
+	}
+	if owner := r.paths[keyOf(from)].peer; owner != peers[0] || peers[1].remote.Load() != nil {
+		t.Error("the address was taken from the peer that lives there")
+	}
+	r.now += pathSilence + time.Second
+	check(peers[1])
+	if owner := r.paths[keyOf(from)].peer; owner != peers[1] || peers[1].remote.Load() == nil {
+		t.Error("a silent address was not given away")
 	}
 }
 

@@ -2,6 +2,8 @@ package rtc
 
 import (
 	"net/netip"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/rtc/ice"
@@ -22,8 +24,8 @@ type path struct {
 	peer      *Peer
 	addr      netip.AddrPort
 	to        *destination
-	shard     *Shard        // whose reader knows the path
-	lastCheck time.Duration // guarded by the peer's connectivity lock
+	shard     *Shard       // whose reader knows the path
+	lastCheck atomic.Int64 // media time in nanoseconds
 }
 
 // login is a name under which checks for a peer come.
@@ -41,6 +43,10 @@ func (p *Peer) checked(r *reader, l *login, from netip.AddrPort, nominated bool)
 	if c.closed {
 		return false
 	}
+	t := c.find(r.shard, from)
+	if t == nil && !r.vacate(from, p.endpoint.silence) {
+		return false
+	}
 	c.lastCheck = r.now
 	if !c.homeFixed {
 		c.homeFixed = true
@@ -51,19 +57,53 @@ func (p *Peer) checked(r *reader, l *login, from netip.AddrPort, nominated bool)
 		p.endpoint.forget(c.current)
 		c.current, c.next, c.selected = l, nil, nil
 	}
-	t := c.find(r.shard, from)
 	if t == nil {
 		t = &path{peer: p, addr: from, to: r.shard.socket.destination(from), shard: r.shard}
 		c.add(t)
 		r.paths[keyOf(from)] = t
+		r.last = nil // it may be of the peer that had the address before
 	}
-	t.lastCheck = r.now
-	if c.selected != t && (c.selected == nil || nominated || r.now-c.selected.lastCheck > p.endpoint.silence) {
+	t.lastCheck.Store(int64(r.now))
+	if c.selected != t && (c.selected == nil || nominated || c.selected.silentFor(r.now) > p.endpoint.silence) {
 		c.selected = t
 		p.remote.Store(t.to)
 		p.secure.pathFound()
 	}
 	return true
+}
+
+// silentFor is how long no valid check has come from the address.
+func (t *path) silentFor(now time.Duration) time.Duration {
+	return now - time.Duration(t.lastCheck.Load())
+}
+
+// vacate makes an address free for another peer. It is false while the peer that has it is alive there: with ICE-lite
+// nobody proves that answers reach him, so a forged source address could cut off whoever really is there. An address
+// that has gone silent is taken from its peer: a NAT has given the port to somebody else.
+func (r *reader) vacate(from netip.AddrPort, silence time.Duration) bool {
+	old := r.paths[keyOf(from)]
+	if old == nil {
+		return true
+	}
+	if old.silentFor(r.now) <= silence {
+		return false
+	}
+	delete(r.paths, keyOf(from))
+	// Not here: the caller has its own peer locked.
+	r.post(func() { old.peer.lose(old) })
+	return true
+}
+
+// lose stops sending to an address that somebody else has now.
+func (p *Peer) lose(t *path) {
+	c := &p.connectivity
+	c.Lock()
+	defer c.Unlock()
+	c.paths = slices.DeleteFunc(c.paths, func(o *path) bool { return o == t })
+	if c.selected == t {
+		c.selected = nil
+		p.remote.Store(nil)
+	}
 }
 
 func (c *connectivity) find(s *Shard, from netip.AddrPort) *path {
@@ -80,7 +120,7 @@ func (c *connectivity) add(t *path) {
 	if len(c.paths) >= maxPaths {
 		oldest := -1
 		for i, o := range c.paths {
-			if o != c.selected && (oldest < 0 || o.lastCheck < c.paths[oldest].lastCheck) {
+			if o != c.selected && (oldest < 0 || o.lastCheck.Load() < c.paths[oldest].lastCheck.Load()) {
 				oldest = i
 			}
 		}

@@ -124,6 +124,7 @@ func publish(track *webrtc.TrackLocalStaticRTP, payload []byte, stop <-chan stru
 }
 
 func TestPeerReceivesFromClient(t *testing.T) {
+	t.Parallel()
 	for name, profile := range profiles {
 		t.Run(name, func(t *testing.T) {
 			e := rtctest.Endpoint(t)
@@ -182,6 +183,7 @@ func frame(first uint16) []rtc.Packet {
 }
 
 func TestPeerSendsToClient(t *testing.T) {
+	t.Parallel()
 	for name, profile := range profiles {
 		for _, role := range []string{"offers", "answers"} {
 			t.Run(name+" "+role, func(t *testing.T) {

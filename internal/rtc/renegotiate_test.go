@@ -14,6 +14,7 @@ import (
 )
 
 func TestClientAddsAndRemovesTracks(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{})
 	client := rtctest.Client(t, rtctest.ClientConfig{})
@@ -79,6 +80,7 @@ func expect(t *testing.T, peer *rtc.Peer, out *rtc.Outbound, tracks <-chan *webr
 }
 
 func TestOutboundsComeAndGo(t *testing.T) {
+	t.Parallel()
 	for _, role := range []string{"offers", "answers"} {
 		t.Run(role, func(t *testing.T) {
 			e := rtctest.Endpoint(t)
@@ -154,6 +156,7 @@ func TestOutboundsComeAndGo(t *testing.T) {
 }
 
 func TestOffererReceives(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{Codecs: []media.Codec{media.H264, media.Opus}})
 	client := rtctest.Client(t, rtctest.ClientConfig{})
@@ -177,6 +180,7 @@ func TestOffererReceives(t *testing.T) {
 }
 
 func TestBothWaysInOneSection(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{})
 	client := rtctest.Client(t, rtctest.ClientConfig{})
@@ -229,6 +233,7 @@ func simulcast(t *testing.T, client *webrtc.PeerConnection) map[string]*webrtc.T
 }
 
 func TestSimulcast(t *testing.T) {
+	t.Parallel()
 	e := rtctest.Endpoint(t)
 	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{})
 	client := rtctest.Client(t, rtctest.ClientConfig{})
