@@ -80,6 +80,9 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 		if err := w.server.Shutdown(ctx); err != nil {
 			t.Errorf("shutting down: %v", err)
 		}
+		if n := len(w.server.sessions); n > 0 {
+			t.Errorf("%d sessions are left", n)
+		}
 		w.http.Close()
 	})
 	return w

@@ -19,6 +19,8 @@ type offering struct {
 
 // asking is the state of the connection that the client offers (v1), when we need an offer.
 type asking struct {
+	// begun tells that the client has offered once. It does so by itself, so it is not asked before.
+	begun   bool
 	id      uint32 // counts the times we asked
 	pending bool   // the client has not offered since
 	// audio and video are how many sections the client was asked to add and has not offered yet.
@@ -41,10 +43,11 @@ func (s *session) negotiate() {
 	if !s.remote.changed || s.conn == nil || s.ended {
 		return
 	}
-	if s.onePeer {
-		s.askForOffer()
-	} else {
+	switch {
+	case !s.onePeer:
 		s.sendOffer()
+	case s.asking.begun:
+		s.askForOffer()
 	}
 }
 
@@ -125,7 +128,7 @@ func (s *session) takeOffer(sd *pb.SessionDescription) {
 // offerCame looks whether the client's offer had a place for everything.
 func (s *session) offerCame() {
 	s.refuseUncoded()
-	s.asking.pending, s.asking.audio, s.asking.video = false, 0, 0
+	s.asking.begun, s.asking.pending, s.asking.audio, s.asking.video = true, false, 0, 0
 	audio, video := s.publisher.peer.Unplaced()
 	if audio+video == 0 {
 		s.asking.fruitless = 0

@@ -30,8 +30,8 @@ type ownTrack struct {
 	in *rtc.Inbound
 	// muted is what the client said last, or what it was told.
 	muted bool
-	// shown tells that the room knows the track; taken, that the client was told of its first subscriber.
-	shown, taken bool
+	// taken tells that the client was told of its first subscriber.
+	taken bool
 }
 
 // pairingPatience is how long a section waits for the request with its cid. After that any request of its kind will do:
@@ -209,9 +209,15 @@ func (s *session) ownTrackShown(pub room.Publication) {
 	if t == nil {
 		return
 	}
-	t.shown, t.pub.Codec = true, pub.Codec
+	t.pub.Codec = pub.Codec
 	if pub.Muted != t.muted {
 		s.setMuted(t)
+	}
+	if pub.Width != t.pub.Width || pub.Height != t.pub.Height || pub.Stereo != t.pub.Stereo || pub.DisableDTX != t.pub.DisableDTX {
+		s.changeOwn(t, func(p *room.Publication) {
+			p.Width, p.Height, p.Layers = t.pub.Width, t.pub.Height, t.pub.Layers
+			p.Stereo, p.DisableDTX = t.pub.Stereo, t.pub.DisableDTX
+		})
 	}
 }
 

@@ -73,7 +73,7 @@ func (s *session) catchUp() {
 	}
 	s.remote.changed = true
 	if s.onePeer {
-		s.asking = asking{} // the client restarts ICE with an offer of its own
+		s.asking = asking{begun: s.asking.begun} // the client restarts ICE with an offer of its own
 	} else {
 		s.offering.pending = false
 		s.subscriber.peer.RestartICE()
