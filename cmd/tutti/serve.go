@@ -134,8 +134,6 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	house := studio.NewHouse(studio.Options{
 		Keys: keys, Rooms: policies, Workers: workers, Dev: c.Dev, MaxParticipants: c.MaxParticipants, AwayGrace: c.AwayGrace, Log: s.log,
 	})
-	s.onClose(func(context.Context) { house.Close() })
-
 	rooms := livekit.New(livekit.Config{House: house, Endpoint: endpoint, Log: s.log})
 	s.onClose(func(ctx context.Context) {
 		if err := rooms.Shutdown(ctx); err != nil {
@@ -146,7 +144,12 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	if err := s.openLiveDoors(c, house, endpoint, doors); err != nil {
 		return err
 	}
-	return s.openHTTP(c, house, workers, doors)
+	if err := s.openHTTP(c, house, workers, doors); err != nil {
+		return err
+	}
+	// Before all others: the HTTP servers wait for viewers, who wait for the end of what they watch.
+	s.onClose(func(context.Context) { house.Close() })
+	return nil
 }
 
 // openRTC opens the WebRTC port and finds out which addresses to announce.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net/http"
 	"slices"
@@ -17,7 +18,8 @@ import (
 // TestStopping ends a server with an encoder, viewers of every protocol and a room client on it.
 func TestStopping(t *testing.T) {
 	needFFmpeg(t)
-	r := start(t)
+	https := freePorts(t, 1)[0]
+	r := start(t, "--https", https)
 	ctx, cancel := context.WithCancel(context.Background())
 	encoderEnded := make(chan struct{})
 	go func() {
@@ -37,6 +39,17 @@ func TestStopping(t *testing.T) {
 		_, err := io.Copy(io.Discard, resp.Body)
 		flvEnded <- err
 	}()
+	// Over HTTP/2 a viewer is a request that the HTTP server waits for.
+	overTLS := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
+	defer overTLS.CloseIdleConnections()
+	second, err := overTLS.Get("https://" + https + "/live/show.flv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Body.Close()
+	if second.ProtoMajor != 2 {
+		t.Fatalf("the viewer got HTTP/%d", second.ProtoMajor)
+	}
 	events, err := http.Get(r.url("/api/rooms/show/events"))
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +96,7 @@ func TestStopping(t *testing.T) {
 
 	began := time.Now()
 	r.stop()
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took >= exitWithin {
 		t.Errorf("stopping took %v", took)
 	}
 	for what, ended := range map[string]<-chan struct{}{"the room client is told": told, "the encoder's connection ends": encoderEnded} {
