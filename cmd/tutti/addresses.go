@@ -121,7 +121,7 @@ func greet(info api.Info, keys auth.Keys, dataDir string) {
 	}
 	if len(info.Addresses) > 1 {
 		if info.RootCertificate != "" {
-			fmt.Fprintf(&b, "\n  Phones: open the address below, and trust this server's certificate once: %s%s\n", info.Addresses[1], info.RootCertificate)
+			fmt.Fprintf(&b, "\n  For a phone's camera, trust this server's certificate once:\n  %s%s (the README has the steps)\n", info.Addresses[1], info.RootCertificate)
 		}
 		if q, err := qrcode.New(info.Addresses[1], qrcode.Low); err == nil && isTerminal() {
 			b.WriteString(q.ToSmallString(false))
