@@ -230,7 +230,6 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
-	flush := http.NewResponseController(w)
 	tick := time.NewTicker(eventInterval)
 	defer tick.Stop()
 	last, silent := "", 0
@@ -251,14 +250,8 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		silent++
 		if now := string(data); now != last || silent >= 8 {
 			last, silent = now, 0
-			if err := flush.SetWriteDeadline(time.Now().Add(eventPatience)); err != nil {
-				a.log.Debug("bounding a stream of events", "error", err)
-			}
-			if _, err := fmt.Fprintf(w, "event: status\ndata: %s\n\n", data); err != nil {
-				return
-			}
-			if err := flush.Flush(); err != nil {
-				return
+			if err := tell(w, data); err != nil {
+				return // the client is gone
 			}
 		}
 		select {
@@ -276,4 +269,20 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		case <-tick.C:
 		}
 	}
+}
+
+// tell sends one event. The client must read it in time; there is no limit between events (HTTP/2 ends a stream when
+// one passes, even while nothing is written).
+func tell(w http.ResponseWriter, data []byte) error {
+	c := http.NewResponseController(w)
+	if err := c.SetWriteDeadline(time.Now().Add(eventPatience)); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "event: status\ndata: %s\n\n", data); err != nil {
+		return err
+	}
+	if err := c.Flush(); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(time.Time{})
 }
