@@ -117,21 +117,29 @@ func (s *Sender) Switch(t *track.Track) error {
 	if kind := t.Info().Kind; kind != s.codec.Kind() {
 		return fmt.Errorf("sfu: cannot switch from %v to %v", s.codec.Kind(), kind)
 	}
-	feed, err := openFeed(t, s.codec)
+	next, err := openFeed(t, s.codec)
 	if err != nil {
 		return fmt.Errorf("sfu: read track %s as %v: %w", t.Info().ID, s.codec, err)
 	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		feed.close()
+		next.close()
 		return ErrSenderClosed
 	}
-	if s.want.feed != nil {
-		s.retired = append(s.retired, s.want.feed)
+	var unused *feed
+	switch before := s.want.feed; {
+	case before == nil:
+	case s.forwarder == nil:
+		unused = before // nothing is forwarded yet, and perhaps nothing ever will be
+	default:
+		s.retired = append(s.retired, before)
 	}
-	s.want.feed = feed
+	s.want.feed = next
 	s.mu.Unlock()
+	if unused != nil {
+		unused.close()
+	}
 	s.post()
 	return nil
 }

@@ -207,6 +207,23 @@ func TestSenderWithoutATrackWaitsForOne(t *testing.T) {
 	})
 }
 
+// TestSenderThatNeverBeganKeepsOneTrackOnly: a track that nobody gets is not read, let alone converted.
+func TestSenderThatNeverBeganKeepsOneTrackOnly(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := &Sender{peer: w, codec: media.VP8}
+		defer s.Close()
+		for range 3 {
+			must(t, s.Switch(w.track(media.VP8)))
+		}
+		feeds.mu.Lock()
+		open := len(feeds.open)
+		feeds.mu.Unlock()
+		if open != 1 || len(s.retired) != 0 {
+			t.Errorf("%d feeds are open, %d kept for later", open, len(s.retired))
+		}
+	})
+}
+
 func TestSenderSwitchesTrackAtAKeyframe(t *testing.T) {
 	inWorld(t, func(w *world) {
 		one, two := w.track(media.VP8), w.track(media.VP8)
