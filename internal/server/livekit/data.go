@@ -112,20 +112,20 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 
 // stamp writes the sender into a packet, whatever the packet said before.
 func stamp(packet *pb.DataPacket, identity, sid string, reliable bool) {
-	packet.Kind = pb.DataPacket_LOSSY //nolint:staticcheck // older clients read it
+	packet.Kind = pb.DataPacket_LOSSY // older clients read it
 	if reliable {
-		packet.Kind = pb.DataPacket_RELIABLE //nolint:staticcheck // older clients read it
+		packet.Kind = pb.DataPacket_RELIABLE // older clients read it
 	}
 	packet.ParticipantIdentity, packet.ParticipantSid = identity, sid
 	user := packet.GetUser()
 	if user == nil {
 		return
 	}
-	user.ParticipantIdentity, user.ParticipantSid = identity, sid //nolint:staticcheck // older clients read them
+	user.ParticipantIdentity, user.ParticipantSid = identity, sid // older clients read them
 	if len(packet.DestinationIdentities) == 0 {
-		packet.DestinationIdentities = user.DestinationIdentities //nolint:staticcheck // older clients write it
+		packet.DestinationIdentities = user.DestinationIdentities // older clients write it
 	}
-	user.DestinationIdentities = packet.DestinationIdentities //nolint:staticcheck // older clients read it
+	user.DestinationIdentities = packet.DestinationIdentities // older clients read it
 }
 
 // EncodeData makes the payload of a room.Data that comes from the server, for clients of this door.
@@ -170,7 +170,7 @@ func (s *session) deliver(d room.Data) {
 	o := &s.outgoing
 	if !d.Reliable {
 		if o.lossy != nil {
-			o.lossy.Send(d.Payload, false) //nolint:errcheck // lossy
+			_ = o.lossy.Send(d.Payload, false)
 		}
 		return
 	}

@@ -57,7 +57,7 @@ func (s *session) updateVideo(req *pb.UpdateLocalVideoTrack) {
 }
 
 // updateLayers is how older clients tell a new size.
-func (s *session) updateLayers(req *pb.UpdateVideoLayers) { //nolint:staticcheck // older clients
+func (s *session) updateLayers(req *pb.UpdateVideoLayers) {
 	t := s.publishing.bySID(req.GetTrackSid())
 	layers := layersFromProto(req.GetLayers())
 	if t == nil || t.pub.Kind != media.Video || len(layers) == 0 {

@@ -94,8 +94,8 @@ func (s *session) newOwnTrack(req *pb.AddTrackRequest, source room.Source) *ownT
 	pub := room.Publication{
 		SID: room.NewSID("TR_"), CID: req.GetCid(), Name: clip(req.GetName()), Kind: media.Audio, Source: source,
 		Muted: req.GetMuted(), Stream: clip(req.GetStream()), Encryption: uint8(min(req.GetEncryption(), 2)),
-		Stereo:     req.GetStereo() || slices.Contains(features, pb.AudioTrackFeature_TF_STEREO),     //nolint:staticcheck // older clients
-		DisableDTX: req.GetDisableDtx() || slices.Contains(features, pb.AudioTrackFeature_TF_NO_DTX), //nolint:staticcheck // older clients
+		Stereo:     req.GetStereo() || slices.Contains(features, pb.AudioTrackFeature_TF_STEREO),     // older clients
+		DisableDTX: req.GetDisableDtx() || slices.Contains(features, pb.AudioTrackFeature_TF_NO_DTX), // older clients
 		DisableRED: true,                                                                             // RED is never negotiated
 	}
 	if pub.Stream == "" {

@@ -161,7 +161,7 @@ func (g *guest) publish(name, mime string, sample []byte, every time.Duration, s
 				return
 			case <-tick.C:
 				level := uint8(20)
-				track.WriteSample(media.Sample{Data: sample, Duration: every}, &lksdk.SampleWriteOptions{AudioLevel: &level}) //nolint:errcheck // not bound yet
+				track.WriteSample(media.Sample{Data: sample, Duration: every}, &lksdk.SampleWriteOptions{AudioLevel: &level}) // not bound yet
 			}
 		}
 	}()
@@ -374,7 +374,7 @@ func TestSDKData(t *testing.T) {
 			g.expect("data hello about news from ")
 		}
 
-		bob.RegisterRpcMethod("greet", func(d lksdk.RpcInvocationData) (string, error) { return "hello " + d.CallerIdentity, nil }) //nolint:errcheck // new method
+		bob.RegisterRpcMethod("greet", func(d lksdk.RpcInvocationData) (string, error) { return "hello " + d.CallerIdentity, nil }) // new method
 		answer, err := alice.LocalParticipant.PerformRpc(lksdk.PerformRpcParams{DestinationIdentity: "bob", Method: "greet"})
 		if err != nil || *answer != "hello alice" {
 			t.Errorf("RPC: %v", err)

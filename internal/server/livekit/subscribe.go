@@ -30,7 +30,14 @@ type remoteTrack struct {
 	allowed      bool
 	sub          *studio.Subscription // nil while not subscribed
 	failed       bool                 // the client was told that it cannot be subscribed
-	settings     *pb.UpdateTrackSettings
+	settings     *trackSettings       // nil when the client never said how it wants the track
+}
+
+// trackSettings is how the client wants a track.
+type trackSettings struct {
+	paused        bool
+	quality       pb.VideoQuality
+	width, height int
 }
 
 // remoteCame handles a new publication.
@@ -188,9 +195,14 @@ func (s *session) updateSubscription(u *pb.UpdateSubscription) {
 
 // updateSettings is how the client wants tracks: paused, or in some size.
 func (s *session) updateSettings(u *pb.UpdateTrackSettings) {
+	settings := &trackSettings{
+		quality: u.GetQuality(), width: int(min(u.GetWidth(), maxPixels)), height: int(min(u.GetHeight(), maxPixels)),
+	}
+	sized := settings.width > 0 && settings.height > 0
+	settings.paused = u.GetDisabled() || u.GetQuality() == pb.VideoQuality_OFF && !sized
 	for _, sid := range u.GetTrackSids() {
 		if t := s.remote.tracks[sid]; t != nil {
-			t.settings = u
+			t.settings = settings
 			if t.sub != nil {
 				t.apply()
 			}
@@ -199,13 +211,12 @@ func (s *session) updateSettings(u *pb.UpdateTrackSettings) {
 }
 
 func (t *remoteTrack) apply() {
-	u := t.settings
-	t.sub.SetPaused(u.GetDisabled() || u.GetQuality() == pb.VideoQuality_OFF && u.GetWidth() == 0)
-	switch {
-	case u.GetWidth() > 0 && u.GetHeight() > 0:
-		t.sub.SetSize(int(min(u.GetWidth(), maxPixels)), int(min(u.GetHeight(), maxPixels)))
-	case u.GetQuality() >= pb.VideoQuality_LOW && u.GetQuality() <= pb.VideoQuality_HIGH:
-		t.sub.SetLayer(int(u.GetQuality()))
+	t.sub.SetPaused(t.settings.paused)
+	switch q := t.settings.quality; {
+	case t.settings.width > 0 && t.settings.height > 0:
+		t.sub.SetSize(t.settings.width, t.settings.height)
+	case q >= pb.VideoQuality_LOW && q <= pb.VideoQuality_HIGH:
+		t.sub.SetLayer(int(q))
 	}
 }
 

@@ -15,12 +15,8 @@ const (
 )
 
 // protocolVersion is the version that a client speaks. All differences between versions are in this file. Versions
-// below 13 are served as if they were 13.
+// below 13 are served as if they were 13; for those a leave request says can_reconnect beside the action.
 type protocolVersion int32
-
-// leaveWithAction: a leave request says what to do next (DISCONNECT, RESUME, RECONNECT); older clients know only
-// can_reconnect, which is sent too.
-func (v protocolVersion) leaveWithAction() bool { return v >= 13 }
 
 // positiveResponses: the client expects an answer also to requests that succeeded.
 func (v protocolVersion) positiveResponses() bool { return v >= 15 }
