@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,10 +31,13 @@ func (c *tokenCommand) Run() error {
 		return err
 	}
 	keys := auth.Keys{Key: c.APIKey, Secret: c.APISecret}
-	if c.APIKey == "" {
+	switch {
+	case (c.APIKey == "") != (c.APISecret == ""):
+		return errors.New("api-key and api-secret go together")
+	case c.APIKey == "":
 		var err error
-		if keys, err = config.Keys(c.Data); err != nil {
-			return err
+		if keys, err = config.StoredKeys(c.Data); err != nil {
+			return err // keys made up here would be worth nothing to the server
 		}
 	}
 	claims := auth.Claims{Identity: c.Identity, Name: c.Name, Video: auth.Grant{

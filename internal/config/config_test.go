@@ -1,6 +1,8 @@
 package config
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,6 +82,9 @@ func TestDevBindsToLoopback(t *testing.T) {
 
 func TestKeysAreMadeOnceAndPrivate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
+	if _, err := StoredKeys(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("before the first start: %v", err)
+	}
 	first, err := Keys(dir)
 	if err != nil {
 		t.Fatal(err)

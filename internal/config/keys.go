@@ -15,11 +15,17 @@ import (
 
 // Keys reads the API key and secret from dir, making them on the first start. The file can be read by its owner alone.
 func Keys(dir string) (auth.Keys, error) {
+	keys, err := StoredKeys(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeKeys(dir, filepath.Join(dir, "keys.yaml"))
+	}
+	return keys, err
+}
+
+// StoredKeys reads the API key and secret that a server has made in dir; fs.ErrNotExist where none has.
+func StoredKeys(dir string) (auth.Keys, error) {
 	path := filepath.Join(dir, "keys.yaml")
 	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return makeKeys(dir, path)
-	}
 	if err != nil {
 		return auth.Keys{}, fmt.Errorf("reading the API key: %w", err)
 	}
