@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/netip"
@@ -106,7 +107,7 @@ func (l *Local) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, er
 	names := machineNames()
 	if local := hello.Conn; local != nil {
 		if a, err := netip.ParseAddrPort(local.LocalAddr().String()); err == nil {
-			names = appendNew(names, a.Addr().Unmap().String())
+			names = appendNew(names, a.Addr().Unmap().WithZone("").String())
 		}
 	}
 	covered := !slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(l.names, n) })
@@ -210,7 +211,9 @@ func (f *Files) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if time.Since(f.checked) > recheck {
 		f.checked = time.Now()
 		if info, err := os.Stat(f.certFile); err == nil && !info.ModTime().Equal(f.modified) {
-			_ = f.load() // half-written files are tried again at the next check
+			if err := f.load(); err != nil { // perhaps half written: it is tried again at the next check
+				slog.Warn("a new certificate cannot be used, the old one stays", "error", err)
+			}
 		}
 	}
 	return f.cert, nil
