@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
 // Options are what the HTTP side needs.
@@ -68,7 +69,7 @@ func New(o Options) *API {
 	mux.HandleFunc("GET /api/rooms/{room}/events", a.limited(perAddressEvents, a.liveEvents))
 	mux.HandleFunc("POST /api/rooms/{room}/participants/{identity}/mute", a.directed(a.muteTrack))
 	mux.HandleFunc("DELETE /api/rooms/{room}/participants/{identity}", a.directed(a.removeParticipant))
-	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { fail(w, errUnknownPath) })
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { refusal.Write(w, refusal.NotFound) })
 	for pattern, door := range o.Doors {
 		mux.Handle(pattern, door)
 	}
@@ -86,7 +87,7 @@ func (a *API) Stop() { close(a.stopping) }
 
 func (a *API) rootCertificate(w http.ResponseWriter, _ *http.Request) {
 	if a.rootPEM == nil {
-		fail(w, errUnknownPath)
+		refusal.Write(w, refusal.NotFound)
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-x509-ca-cert")

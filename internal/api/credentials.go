@@ -7,6 +7,7 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
 // keyHeader carries a link key.
@@ -47,9 +48,9 @@ func (a *API) directed(next http.HandlerFunc) http.HandlerFunc {
 // refuse answers somebody who was not admitted; who guesses too often is told to wait.
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if !a.rates.allow(perAddressGuess, r) {
-		err = errRate
+		err = refusal.TooOften
 	}
-	fail(w, err)
+	refusal.Write(w, err)
 }
 
 // operator lets a handler through for whoever has the API key and secret (or the secret alone, as a key), or a token with

@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
 // guard checks every request before anything else sees it.
@@ -45,8 +47,7 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !g.hostAllowed(r.Host) {
 			// A browser that was lured here under another name (DNS rebinding) gets nothing.
-			fail(w, &apiError{http.StatusMisdirectedRequest, "forbidden",
-				"the server does not answer to this name: its operator can allow it with --host"})
+			refusal.Write(w, &refusal.Error{Status: http.StatusMisdirectedRequest, Code: "forbidden", Message: "the server does not answer to this name: its operator can allow it with --host"})
 			return
 		}
 		if !g.trustProxy {
@@ -102,7 +103,7 @@ func (g *guard) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method == http.MethodGet || g.sameSite(origin, r.Host) || r.Header.Get("Authorization") != "" || r.Header.Get(keyHeader) != "" {
 		return true
 	}
-	fail(w, errOrigin)
+	refusal.Write(w, errOrigin)
 	return false
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/tuttilive/tutti/internal/program"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
 // liveStatus is a room on the air as clients see it.
@@ -121,7 +122,7 @@ func (a *API) getLive(w http.ResponseWriter, r *http.Request) {
 	}
 	st, err := a.liveStatus(name)
 	if err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	answer(w, http.StatusOK, st)
@@ -134,29 +135,29 @@ func (a *API) goLive(w http.ResponseWriter, r *http.Request) {
 		Show  string `json:"show"`
 	}
 	if err := read(w, r, &req); err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	if len(req.Title) > maxTitle {
-		fail(w, errBadBody)
+		refusal.Write(w, errBadBody)
 		return
 	}
 	s, err := a.house.Studio(name)
 	if err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	if req.Show != "" && !publishes(s, req.Show) { // before anybody sees anything
-		fail(w, room.ErrNoPublication)
+		refusal.Write(w, room.ErrNoPublication)
 		return
 	}
 	if err := s.GoLive(a.actor(r), req.Title); err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	if req.Show != "" {
 		if err := s.Show(req.Show); err != nil {
-			fail(w, err)
+			refusal.Write(w, err)
 			return
 		}
 	}
@@ -173,7 +174,7 @@ func publishes(s *studio.Studio, trackSID string) bool {
 func (a *API) answerLive(w http.ResponseWriter, name string) {
 	st, err := a.liveStatus(name)
 	if err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	answer(w, http.StatusOK, st)
@@ -193,7 +194,7 @@ func (a *API) showTrack(w http.ResponseWriter, r *http.Request) {
 		Show string `json:"show"`
 	}
 	if err := read(w, r, &req); err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	a.inStudio(w, r, func(s *studio.Studio) error { return s.Show(req.Show) })
@@ -202,12 +203,12 @@ func (a *API) showTrack(w http.ResponseWriter, r *http.Request) {
 func (a *API) endLive(w http.ResponseWriter, r *http.Request) {
 	s, err := a.house.Studio(r.PathValue("room"))
 	if err != nil {
-		fail(w, studio.ErrNotLive)
+		refusal.Write(w, studio.ErrNotLive)
 		return
 	}
 	sum, err := s.EndLive()
 	if err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	answer(w, http.StatusOK, map[string]any{"duration": sum.Duration.Seconds(), "peakViewers": sum.Peak})

@@ -10,6 +10,8 @@ import (
 	"path"
 	"strings"
 	"sync"
+
+	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
 // page serves the page's build: assets by their hashed names, forever cacheable; index.html for everything else, since
@@ -35,7 +37,7 @@ func newPage(files fs.FS) *page { return &page{files: files, ready: map[string]*
 func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		fail(w, &apiError{http.StatusMethodNotAllowed, "bad_request", "this address can only be read"})
+		refusal.Write(w, &refusal.Error{Status: http.StatusMethodNotAllowed, Code: "bad_request", Message: "this address can only be read"})
 		return
 	}
 	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
@@ -50,7 +52,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Write([]byte(notBuilt))
 		return
 	case err != nil:
-		fail(w, errUnknownPath)
+		refusal.Write(w, refusal.NotFound)
 		return
 	}
 	h := w.Header()

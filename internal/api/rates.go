@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
 // limit is how often one address may do something.
@@ -78,7 +80,7 @@ func networkOf(req *http.Request) netip.Prefix {
 func (a *API) limited(l limit, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !a.rates.allow(l, r) {
-			fail(w, errRate)
+			refusal.Write(w, refusal.TooOften)
 			return
 		}
 		next(w, r)

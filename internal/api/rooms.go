@@ -9,6 +9,7 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
 // tokenLife is how long somebody may join with the token that a link gave.
@@ -31,7 +32,7 @@ func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
 	}
 	var req newRoom
 	if err := read(w, r, &req); err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	if req.Name == "" {
@@ -41,11 +42,11 @@ func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
 		req.Access = room.AccessLink
 	}
 	if err := room.CheckName(req.Name); err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	if !req.Access.Valid() || len(req.Title) > maxTitle {
-		fail(w, &apiError{http.StatusBadRequest, "bad_request", "access is open, link or token; a title has at most 200 bytes"})
+		refusal.Write(w, &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: "access is open, link or token; a title has at most 200 bytes"})
 		return
 	}
 	policy := room.Policy{
@@ -53,7 +54,7 @@ func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
 		Salt: rand.Text(), CreatedAt: time.Now().UTC(),
 	}
 	if err := a.house.Policies().Create(req.Name, policy); err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	answer(w, http.StatusCreated, struct {
@@ -82,12 +83,12 @@ func policyOf(name string, p room.Policy) roomPolicy {
 func (a *API) getRoom(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
 	if err := room.CheckName(name); err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	policy, exists, err := a.house.Policies().Find(name)
 	if err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	type live struct {
@@ -122,7 +123,7 @@ func (a *API) joinRoom(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
 	var req joinRequest
 	if err := read(w, r, &req); err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	claims, err := a.admit(r, studio.ToJoin)
@@ -131,7 +132,7 @@ func (a *API) joinRoom(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(req.Name) > room.MaxIdentityBytes || len(req.Identity) > room.MaxIdentityBytes/2 {
-		fail(w, room.ErrBadIdentity)
+		refusal.Write(w, room.ErrBadIdentity)
 		return
 	}
 	claims.Name = req.Name
@@ -144,7 +145,7 @@ func (a *API) joinRoom(w http.ResponseWriter, r *http.Request) {
 	}
 	token, err := a.house.Keys().Mint(claims, tokenLife, time.Now())
 	if err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	answer(w, http.StatusOK, map[string]string{
@@ -174,7 +175,7 @@ func (a *API) getKeys(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
 	policy, _, err := a.house.Policies().Find(name)
 	if err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	answer(w, http.StatusOK, keysOf(a.house.Keys(), name, policy.Salt))
@@ -186,7 +187,7 @@ func (a *API) muteTrack(w http.ResponseWriter, r *http.Request) {
 		Muted bool   `json:"muted"`
 	}
 	if err := read(w, r, &req); err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	a.inStudio(w, r, func(s *studio.Studio) error { return s.Mute(r.PathValue("identity"), req.SID, req.Muted) })
@@ -203,7 +204,7 @@ func (a *API) inStudio(w http.ResponseWriter, r *http.Request, do func(*studio.S
 		err = do(s)
 	}
 	if err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
 // meter turns totals into rates between two looks.
@@ -49,7 +51,7 @@ func (a *API) getStatus(w http.ResponseWriter, _ *http.Request) {
 		sids[i] = info.SID
 		policy, _, err := a.house.Policies().Find(info.Name)
 		if err != nil {
-			fail(w, err)
+			refusal.Write(w, err)
 			return
 		}
 		rs := roomStatus{roomPolicy: policyOf(info.Name, policy), Participants: info.Participants, CreatedAt: info.CreatedAt}

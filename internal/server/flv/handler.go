@@ -2,8 +2,6 @@ package flv
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -11,10 +9,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/media"
-	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
 const (
@@ -61,17 +58,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	default:
 		header.Set("Allow", "GET, HEAD, OPTIONS")
-		refuse(w, http.StatusMethodNotAllowed, "bad_request", "Use GET.")
+		refusal.Write(w, refusal.Method)
 		return
 	}
 	name, ok := roomOf(r.URL.Path)
 	if !ok {
-		refuse(w, http.StatusNotFound, "not_found", "Live streams are at /live/{room}.flv.")
+		refusal.Write(w, refusal.NotFound)
 		return
 	}
 	watch, s, err := h.gate.open(name, credentialOf(r))
 	if err != nil {
-		h.refuse(w, name, err)
+		refusal.Write(w, err)
 		return
 	}
 	header.Set("Content-Type", "video/x-flv")
@@ -144,34 +141,6 @@ func credentialOf(r *http.Request) studio.Credential {
 		c.Key = key
 	}
 	return c
-}
-
-func (h *Handler) refuse(w http.ResponseWriter, name string, err error) {
-	switch {
-	case errors.Is(err, studio.ErrNotLive), errors.Is(err, studio.ErrNoRoom):
-		refuse(w, http.StatusNotFound, "not_live", "This room is not live.")
-	case errors.Is(err, room.ErrBadName):
-		refuse(w, http.StatusBadRequest, "bad_name", "A room's name is made of letters, digits, '-' and '_', at most 64 bytes.")
-	case errors.Is(err, auth.ErrExpired):
-		refuse(w, http.StatusUnauthorized, "expired", "The link or token has expired.")
-	case errors.Is(err, auth.ErrMissing):
-		refuse(w, http.StatusUnauthorized, "unauthorized", "A key or token is needed to watch this room.")
-	case errors.Is(err, auth.ErrInvalid):
-		refuse(w, http.StatusUnauthorized, "unauthorized", "The key or token is not valid.")
-	case errors.Is(err, auth.ErrDenied):
-		refuse(w, http.StatusForbidden, "forbidden", "The key or token does not permit watching this room.")
-	case errors.Is(err, studio.ErrShutdown):
-		refuse(w, http.StatusServiceUnavailable, "unavailable", "The server is shutting down.")
-	default:
-		h.log.Error("opening a stream", "room", name, "error", err)
-		refuse(w, http.StatusInternalServerError, "internal", "The stream could not be opened.")
-	}
-}
-
-func refuse(w http.ResponseWriter, code int, name, message string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"code": name, "message": message}})
 }
 
 // serve writes a stream to a response that cannot be handed to a sweeper: over TLS, or as one of many on a connection.

@@ -30,7 +30,7 @@ func TestAnswersOtherThanTheStream(t *testing.T) {
 		code         string
 	}{
 		"not live":        {"GET", "/live/demo.flv", studio.ErrNotLive, 404, "not_live"},
-		"nobody there":    {"GET", "/live/demo.flv", studio.ErrNoRoom, 404, "not_live"},
+		"nobody there":    {"GET", "/live/demo.flv", studio.ErrNotLive, 404, "not_live"},
 		"bad name":        {"GET", "/live/a b.flv", room.ErrBadName, 400, "bad_name"},
 		"no key":          {"GET", "/live/demo.flv", auth.ErrMissing, 401, "unauthorized"},
 		"wrong key":       {"GET", "/live/demo.flv", auth.ErrInvalid, 401, "unauthorized"},

@@ -1,8 +1,6 @@
 package hls
 
 import (
-	"encoding/json"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,6 +8,7 @@ import (
 
 	mux "github.com/tuttilive/tutti/internal/mux/hls"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
 // ServeHTTP answers requests for /live/{room}/index.m3u8 and what it names.
@@ -26,13 +25,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	default:
 		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
-		fail(w, errMethod)
+		refusal.Write(w, refusal.Method)
 		return
 	}
 	p, ok := parsePath(r.URL.Path)
 	switch {
 	case !ok:
-		fail(w, errNotFound)
+		refusal.Write(w, refusal.NotFound)
 	case p.id == "":
 		s.serveIndex(w, r, p.room)
 	default:
@@ -64,12 +63,12 @@ func parsePath(p string) (path, bool) {
 
 func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request, roomName string) {
 	if err := s.house.Admit(roomName, credential(r)); err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	b, v, err := s.enter(roomName, r)
 	if err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	snapshot, ready := b.ready(r.Context())
@@ -107,7 +106,7 @@ func (s *Server) serveMedia(w http.ResponseWriter, r *http.Request, p path) {
 	b := s.broadcasts[p.id]
 	s.mu.Unlock()
 	if b == nil || b.room != p.room || b.stream.Load() == nil {
-		fail(w, studio.ErrNotLive)
+		refusal.Write(w, studio.ErrNotLive)
 		return
 	}
 	v := s.audience.find(keyOf(b, r), time.Now())
@@ -128,7 +127,7 @@ func (s *Server) serveMedia(w http.ResponseWriter, r *http.Request, p path) {
 	}
 	resource := snapshot.Find(p.name)
 	if resource == nil {
-		fail(w, errNotFound)
+		refusal.Write(w, refusal.NotFound)
 		return
 	}
 	cache := "public, max-age=86400, immutable"
@@ -207,10 +206,10 @@ func matches(condition string, resource *mux.Resource) bool {
 // notYet answers where the first segment takes longer than a request may wait.
 func notYet(w http.ResponseWriter, b *broadcast) {
 	if b.ended() {
-		fail(w, studio.ErrNotLive)
+		refusal.Write(w, studio.ErrNotLive)
 		return
 	}
-	fail(w, errNotYet)
+	refusal.Write(w, errNotYet)
 }
 
 const keyHeader = "X-Tutti-Key"
@@ -231,31 +230,5 @@ func credential(r *http.Request) studio.Credential {
 	return c
 }
 
-var (
-	errMethod   = &httpError{http.StatusMethodNotAllowed, "bad_request", "only GET and HEAD are served here"}
-	errNotFound = &httpError{http.StatusNotFound, "not_found", "there is nothing at this address"}
-	errNotYet   = &httpError{http.StatusServiceUnavailable, "unavailable", "the first pictures have not come yet: ask again"}
-)
-
-// fail answers with an error.
-func fail(w http.ResponseWriter, err error) {
-	var e *httpError
-	if !errors.As(err, &e) {
-		e = translate(err)
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	if e.status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", "Bearer")
-	}
-	if e.status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "2")
-	}
-	w.WriteHeader(e.status)
-	type body struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	}
-	_ = json.NewEncoder(w).Encode(map[string]body{"error": {e.code, e.message}}) // the client is gone when this fails
-}
+// errNotYet asks for patience: segments have to be cut first.
+var errNotYet = &refusal.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "the first pictures have not come yet: ask again"}

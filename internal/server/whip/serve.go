@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
 const (
@@ -53,7 +54,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Accept-Patch, Retry-After, WWW-Authenticate")
 	p, ok := parsePath(r.URL.Path)
 	if !ok {
-		fail(w, errNotFound)
+		refusal.Write(w, refusal.NotFound)
 		return
 	}
 	switch {
@@ -67,7 +68,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.remove(w, p)
 	default:
 		h.Set("Allow", methods(p))
-		fail(w, errMethod)
+		refusal.Write(w, refusal.Method)
 	}
 }
 
@@ -94,12 +95,12 @@ func options(w http.ResponseWriter, p path) {
 func (s *Server) create(w http.ResponseWriter, r *http.Request, p path) {
 	offer, err := readBody(w, r, sdpType, errNotSDP)
 	if err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	place, err := s.limits.take(r.RemoteAddr)
 	if err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	x := s.newSession(p, place)
@@ -109,12 +110,12 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request, p path) {
 	}
 	answer, err := serve(x, r, offer)
 	if err == nil && !s.keep(x) {
-		err = errShutdown
+		err = studio.ErrShutdown
 	}
 	if err != nil {
 		x.end(errors.Join(errRefused, err))
 		x.refused(err)
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	if x.watcher != nil {
@@ -133,7 +134,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request, p path) {
 
 // refused logs why a client was not served, where that is not the client's own doing.
 func (x *session) refused(err error) {
-	if translate(err).status == http.StatusInternalServerError {
+	if refusal.Of(err).Status == http.StatusInternalServerError {
 		x.log.Error("serving an offer", "error", err)
 	} else {
 		x.log.Debug("offer refused", "error", err)
@@ -144,7 +145,7 @@ func (x *session) refused(err error) {
 func (s *Server) remove(w http.ResponseWriter, p path) {
 	x, ok := s.find(p)
 	if !ok {
-		fail(w, errNoSession)
+		refusal.Write(w, errNoSession)
 		return
 	}
 	x.end(errDeleted)
@@ -155,22 +156,22 @@ func (s *Server) remove(w http.ResponseWriter, p path) {
 func (s *Server) patch(w http.ResponseWriter, r *http.Request, p path) {
 	x, ok := s.find(p)
 	if !ok {
-		fail(w, errNoSession)
+		refusal.Write(w, errNoSession)
 		return
 	}
 	body, err := readBody(w, r, fragmentType, errNotFragment)
 	if err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	f, err := parseFragment(body)
 	if err != nil {
-		fail(w, errBadFragment)
+		refusal.Write(w, errBadFragment)
 		return
 	}
 	answer, err := x.trickle(f, r.Header.Get("If-Match"))
 	if err != nil {
-		fail(w, err)
+		refusal.Write(w, err)
 		return
 	}
 	if answer == "" {

@@ -1,0 +1,94 @@
+// Package refusal says to HTTP clients why something is not done: a status, a stable code that programs can rely on, and a
+// plain sentence. All doors that speak HTTP refuse in this form:
+//
+//	{"error": {"code": "not_live", "message": "room is not live"}}
+package refusal
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/store"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// Error is a refusal. Message is shown to clients.
+type Error struct {
+	Status        int
+	Code, Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// Refusals that several doors need.
+var (
+	NotFound = &Error{http.StatusNotFound, "not_found", "there is nothing at this address"}
+	Method   = &Error{http.StatusMethodNotAllowed, "bad_request", "this method is not served here"}
+	TooOften = &Error{http.StatusTooManyRequests, "rate_limited", "too many requests from this address: wait a moment"}
+)
+
+// known translates the errors of the house.
+var known = []struct {
+	err    error
+	status int
+	code   string
+}{
+	{room.ErrBadName, http.StatusBadRequest, "bad_name"},
+	{room.ErrBadIdentity, http.StatusBadRequest, "bad_request"},
+	{room.ErrTooLarge, http.StatusBadRequest, "bad_request"},
+	{room.ErrTooManyTracks, http.StatusNotAcceptable, "bad_request"},
+	{room.ErrNotAllowed, http.StatusForbidden, "forbidden"},
+	{room.ErrFull, http.StatusConflict, "full"},
+	{room.ErrAlreadyOnAir, http.StatusConflict, "exists"},
+	{room.ErrNoParticipant, http.StatusNotFound, "not_found"},
+	{room.ErrNoPublication, http.StatusNotFound, "not_found"},
+	{auth.ErrExpired, http.StatusUnauthorized, "expired"},
+	{auth.ErrMissing, http.StatusUnauthorized, "unauthorized"},
+	{auth.ErrInvalid, http.StatusUnauthorized, "unauthorized"},
+	{auth.ErrDenied, http.StatusForbidden, "forbidden"},
+	{studio.ErrNotLive, http.StatusNotFound, "not_live"},
+	{studio.ErrNoRoom, http.StatusNotFound, "not_found"},
+	{studio.ErrShutdown, http.StatusServiceUnavailable, "unavailable"},
+	{store.ErrExists, http.StatusConflict, "exists"},
+}
+
+// Of is the refusal that an error means. What is not known to be harmless is not shown.
+func Of(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	for _, k := range known {
+		if errors.Is(err, k.err) {
+			return &Error{k.status, k.code, k.err.Error()}
+		}
+	}
+	return &Error{http.StatusInternalServerError, "internal", "something went wrong on the server"}
+}
+
+// Write answers with the refusal that an error means. What clients are not shown is logged.
+func Write(w http.ResponseWriter, err error) {
+	e := Of(err)
+	if e.Status == http.StatusInternalServerError {
+		slog.Error("a request failed", "error", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	switch e.Status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		h.Set("Retry-After", "5")
+	}
+	w.WriteHeader(e.Status)
+	type body struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}
+	_ = json.NewEncoder(w).Encode(map[string]body{"error": {e.Code, e.Message}}) // the client is gone when this fails
+}

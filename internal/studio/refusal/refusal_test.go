@@ -1,0 +1,31 @@
+package refusal
+
+import (
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+func TestWrite(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		status int
+		body   string
+	}{
+		"of the house":  {fmt.Errorf("watching: %w", studio.ErrNotLive), 404, `"code":"not_live"`},
+		"expired":       {auth.ErrExpired, 401, `"code":"expired"`},
+		"a door's own":  {fmt.Errorf("x: %w", &Error{418, "bad_request", "short and stout"}), 418, "short and stout"},
+		"what is inner": {errors.New("open /data/keys.yaml: permission denied"), 500, "something went wrong"},
+	} {
+		w := httptest.NewRecorder()
+		Write(w, c.err)
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.body) || strings.Contains(w.Body.String(), "keys.yaml") {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+}
