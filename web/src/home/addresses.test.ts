@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { phoneAddress } from './addresses'
+import { originForOthers, phoneAddress } from './addresses'
 
 describe('address for a phone', () => {
   it.each<[string, string[], string]>([
@@ -9,4 +9,17 @@ describe('address for a phone', () => {
     ['plain when there is no other', ['http://localhost:8080', 'http://10.0.0.2:8080'], 'http://10.0.0.2:8080'],
     ['not an address', ['nonsense'], ''],
   ])('%s', (_, addresses, want) => expect(phoneAddress(addresses)).toBe(want))
+})
+
+describe('address in links for others', () => {
+  const network = ['http://localhost:8080', 'http://192.168.1.5:8080', 'https://192.168.1.5:8443/']
+  it.each<[string, string, string[], string]>([
+    ['opened on this computer', 'http://localhost:8080', network, 'https://192.168.1.5:8443'],
+    ['opened by number', 'http://127.0.0.1:8080', network, 'https://192.168.1.5:8443'],
+    ['opened by number, IPv6', 'http://[::1]:8080', network, 'https://192.168.1.5:8443'],
+    ['opened on the network', 'http://192.168.1.5:8080', network, 'http://192.168.1.5:8080'],
+    ['opened by a public name', 'https://tutti.example', network, 'https://tutti.example'],
+    ['nothing but this computer', 'http://localhost:8080', ['http://localhost:8080'], 'http://localhost:8080'],
+    ['before the server has answered', 'http://localhost:8080', [], 'http://localhost:8080'],
+  ])('%s', (_, own, addresses, want) => expect(originForOthers(own, addresses)).toBe(want))
 })

@@ -13,8 +13,21 @@ function hostOf(address: string): string {
  * secure pages; empty when the server listens on this computer only.
  */
 export function phoneAddress(addresses: string[]): string {
-  const reachable = addresses.filter((a) => !loopback.test(hostOf(a)))
+  const reachable = addresses.filter((a) => !isLoopback(a))
   return reachable.find((a) => a.startsWith('https:')) ?? reachable[0] ?? ''
+}
+
+/** Whether an address opens on this computer only. */
+export function isLoopback(address: string): boolean {
+  return loopback.test(hostOf(address))
+}
+
+/**
+ * The origin of every link that is given to others: the page's own, or the network's where the page was opened by a name that
+ * means this computer to whoever opens it.
+ */
+export function originForOthers(own: string, addresses: string[]): string {
+  return ((isLoopback(own) && phoneAddress(addresses)) || own).replace(/\/$/, '')
 }
 
 /** The secure address to offer where the page was opened over plain http; empty when there is none. */

@@ -284,6 +284,8 @@ export const en = {
     server: 'Server',
     key: 'Stream key',
     url: 'Server',
+    urlHere: 'Server, for an encoder on this computer',
+    urlCertificate: 'The encoder’s computer must trust this server’s certificate.',
     token: 'Bearer token',
     rtmpHow: 'OBS: Settings → Stream → Service “Custom…”',
     whipHow: 'OBS 30 or newer: Settings → Stream → Service “WHIP”. Lower delay than RTMP.',

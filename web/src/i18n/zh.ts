@@ -284,6 +284,8 @@ export const zh: Dictionary = {
     server: '服务器',
     key: '推流码',
     url: '服务器',
+    urlHere: '服务器（编码器在本机时用）',
+    urlCertificate: '运行编码器的电脑需要信任本服务器的证书。',
     token: 'Bearer 令牌',
     rtmpHow: 'OBS：设置 → 直播 → 服务选“自定义…”',
     whipHow: 'OBS 30 及以上：设置 → 直播 → 服务选“WHIP”，延迟比 RTMP 低。',
