@@ -43,6 +43,7 @@ test-go: ## Go tests with the race detector
 	@scripts/need go cc ffmpeg
 	go vet ./...
 	CGO_ENABLED=1 go test -race -timeout 15m ./...
+	go test -timeout 5m ./internal/server/livekit # with the tests in which the client SDK races with itself
 
 test-web: web/node_modules/.installed ## Type check and unit tests of the page
 	cd web && npm run --silent check && npm test --silent

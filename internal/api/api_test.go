@@ -137,19 +137,27 @@ func TestARoomFromLinkToToken(t *testing.T) {
 	}
 }
 
-func TestAGuestCannotTakeAHostsIdentity(t *testing.T) {
+func TestOnlyTheClientThatMadeItKeepsAnIdentity(t *testing.T) {
 	f := serve(t, nil)
 	var made created
 	f.call("POST", "/api/rooms", "{}", &made)
-	var joined struct{ Identity string }
-	f.call("POST", "/api/rooms/"+made.Room+"/join", `{"identity":"host-abc"}`, &joined, "X-Tutti-Key: "+made.Keys.Guest)
-	if !strings.HasPrefix(joined.Identity, "guest-") {
-		t.Fatalf("identity %q", joined.Identity)
+	join := func(own, key string) string {
+		var joined struct{ Identity string }
+		f.call("POST", "/api/rooms/"+made.Room+"/join", `{"identity":"`+own+`"}`, &joined, "X-Tutti-Key: "+key)
+		return joined.Identity
 	}
-	first := joined.Identity
-	f.call("POST", "/api/rooms/"+made.Room+"/join", `{"identity":"`+first+`"}`, &joined, "X-Tutti-Key: "+made.Keys.Guest)
-	if joined.Identity != first {
-		t.Fatalf("coming back as %q gives %q", first, joined.Identity)
+	first := join("my secret", made.Keys.Guest)
+	if !strings.HasPrefix(first, "guest-") || strings.Contains(first, "secret") {
+		t.Fatalf("identity %q", first)
+	}
+	if again := join("my secret", made.Keys.Guest); again != first {
+		t.Errorf("coming back as %q gives %q", first, again)
+	}
+	if thief := join(first, made.Keys.Guest); thief == first {
+		t.Errorf("%q is given to who only knows its name", first)
+	}
+	if host := join("my secret", made.Keys.Host); !strings.HasPrefix(host, "host-") {
+		t.Errorf("a host is %q", host)
 	}
 }
 

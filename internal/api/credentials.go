@@ -81,15 +81,21 @@ func (a *API) isOperator(r *http.Request) bool {
 
 // linkKeys are the keys of a room's links.
 type linkKeys struct {
-	Host    string `json:"host"`
-	Guest   string `json:"guest"`
-	Watch   string `json:"watch"`
+	Host    string `json:"host,omitempty"`
+	Guest   string `json:"guest,omitempty"`
+	Watch   string `json:"watch,omitempty"`
 	Publish string `json:"publish"`
 }
 
-func keysOf(k auth.Keys, roomName, salt string) linkKeys {
+// keysOf gives the keys that are good for something: there are no links into a room for tokens, but encoders cannot make
+// tokens.
+func keysOf(k auth.Keys, roomName string, p room.Policy) linkKeys {
+	publish := k.LinkKey(roomName, auth.Publisher, p.Salt)
+	if p.Access == room.AccessToken {
+		return linkKeys{Publish: publish}
+	}
 	return linkKeys{
-		Host: k.LinkKey(roomName, auth.Host, salt), Guest: k.LinkKey(roomName, auth.Guest, salt),
-		Watch: k.LinkKey(roomName, auth.Watcher, salt), Publish: k.LinkKey(roomName, auth.Publisher, salt),
+		Host: k.LinkKey(roomName, auth.Host, p.Salt), Guest: k.LinkKey(roomName, auth.Guest, p.Salt),
+		Watch: k.LinkKey(roomName, auth.Watcher, p.Salt), Publish: publish,
 	}
 }

@@ -60,7 +60,7 @@ func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusCreated, struct {
 		roomPolicy
 		Keys linkKeys `json:"keys"`
-	}{policyOf(req.Name, policy), keysOf(a.house.Keys(), req.Name, policy.Salt)})
+	}{policyOf(req.Name, policy), keysOf(a.house.Keys(), req.Name, policy)})
 }
 
 // madeUpName is easy to read out and hard to guess: three groups of lower-case letters and digits.
@@ -114,7 +114,8 @@ func (a *API) getRoom(w http.ResponseWriter, r *http.Request) {
 }
 
 type joinRequest struct {
-	Name     string `json:"name"`
+	Name string `json:"name"`
+	// Identity is a secret that the client made up and keeps, to come back as the same participant.
 	Identity string `json:"identity"`
 }
 
@@ -139,9 +140,9 @@ func (a *API) joinRoom(w http.ResponseWriter, r *http.Request) {
 	role := roleOf(claims.Video)
 	claims.Attributes = map[string]string{"role": role}
 	if req.Identity != "" {
-		// Somebody who comes back keeps the identity; the role's name before it keeps a guest from taking a host's.
+		// Somebody who comes back keeps the identity; who only sees it in the room cannot take it.
 		prefix, _, _ := strings.Cut(claims.Identity, "-")
-		claims.Identity = prefix + "-" + strings.TrimPrefix(req.Identity, prefix+"-")
+		claims.Identity = prefix + "-" + a.house.Keys().Alias(name, req.Identity)
 	}
 	token, err := a.house.Keys().Mint(claims, tokenLife, time.Now())
 	if err != nil {
@@ -178,7 +179,7 @@ func (a *API) getKeys(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, err)
 		return
 	}
-	answer(w, http.StatusOK, keysOf(a.house.Keys(), name, policy.Salt))
+	answer(w, http.StatusOK, keysOf(a.house.Keys(), name, policy))
 }
 
 func (a *API) muteTrack(w http.ResponseWriter, r *http.Request) {

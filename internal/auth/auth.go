@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -108,6 +109,14 @@ func (k Keys) LinkKey(room string, role Role, salt string) string {
 	mac := hmac.New(sha256.New, []byte(k.Secret))
 	fmt.Fprintf(mac, "tutti link\x00%s\x00%s\x00%s", role, room, salt)
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// Alias is the public name, in one room, of whoever knows a secret of their own making. Nobody can take it who knows the
+// alias alone.
+func (k Keys) Alias(room, own string) string {
+	mac := hmac.New(sha256.New, []byte(k.Secret))
+	fmt.Fprintf(mac, "tutti alias\x00%s\x00%s", room, own)
+	return hex.EncodeToString(mac.Sum(nil)[:8])
 }
 
 // IsLinkKey compares in constant time.
