@@ -98,14 +98,25 @@ describe('the page', { timeout: 240_000 }, () => {
   it('asks whoever has no invitation for one', async () => {
     const room = await tutti.createRoom({ title: 'By link' })
     const page = await browser.page()
+    await page.addInitScript(() => {
+      window.asked = 0
+      const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+      navigator.mediaDevices.getUserMedia = (wish) => {
+        window.asked++
+        return ask(wish)
+      }
+    })
     await page.goto(`${tutti.url}/r/${room.room}`)
-    await page.getByLabel('Your name').fill('Eve')
-    await page.getByRole('button', { name: 'Join', exact: true }).click()
     await page.getByRole('heading', { name: 'You need an invitation' }).waitFor()
     await page.goto(`${tutti.url}/r/${room.room}#k=wrong`)
-    await page.reload()
-    await page.getByRole('button', { name: 'Join', exact: true }).click()
-    await page.getByRole('heading', { name: 'You need an invitation' }).waitFor()
+    await page.getByRole('heading', { name: 'This link does not open the room' }).waitFor()
+    await page.goto(`${tutti.url}/r/${room.room}#k=${room.keys.watch}`)
+    await page.getByRole('heading', { name: 'This link does not open the room' }).waitFor()
+    assert.equal(await page.evaluate(() => window.asked), 0, 'nobody is asked for a camera at a closed door')
+    await page.goto(`${tutti.url}/r/${room.room}#k=${room.keys.guest}`)
+    await page.getByRole('button', { name: 'Join', exact: true }).waitFor()
+    await page.goto(`${tutti.url}/r/${room.room}#k=${room.keys.host}`)
+    await page.getByRole('button', { name: 'Join as host' }).waitFor()
     await page.close()
   })
 

@@ -19,7 +19,7 @@ const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'ob
 const inOne = [
   'home-empty', 'home-open', 'home-key', 'prejoin-live', 'prejoin-starting', 'prejoin-camera-busy', 'prejoin-denied', 'prejoin-busy',
   'prejoin-missing', 'prejoin-insecure', 'prejoin-unsupported', 'prejoin-inapp', 'over-left', 'over-removed', 'over-ended',
-  'over-duplicate', 'over-full', 'over-failed', 'over-locked', 'over-expired', 'over-missing', 'room-connecting', 'room-alone',
+  'over-duplicate', 'over-full', 'over-failed', 'over-locked', 'over-wrongLink', 'over-expired', 'over-missing', 'room-connecting', 'room-alone',
   'room-upright', 'room-nine', 'room-speaker', 'room-people', 'room-chat-empty', 'room-reconnecting', 'room-listening', 'room-invite',
   'room-devices', 'room-shortcuts', 'live-on', 'live-end', 'live-leave', 'live-summary', 'obs-waiting', 'watch-sound', 'watch-away',
   'watch-sound-only', 'watch-loading', 'watch-waiting', 'watch-starting', 'watch-switching', 'watch-buffering', 'watch-reconnecting',

@@ -201,6 +201,8 @@ export const en = {
       failedText: 'The room could not be reached any more. Check your network.',
       locked: 'You need an invitation',
       lockedText: 'This room is open only to people with its link. Ask the host for it.',
+      wrongLink: 'This link does not open the room',
+      wrongLinkText: 'It is incomplete or out of date. Copy it again in full, or ask the host for a new one.',
       expired: 'The invitation has expired',
       expiredText: 'Ask the host for a new link.',
       missing: 'There is no such room',

@@ -201,6 +201,8 @@ export const zh: Dictionary = {
       failedText: '连不上房间了，请检查网络。',
       locked: '需要邀请',
       lockedText: '只有拿到链接的人能进这个房间，请向主持人索取。',
+      wrongLink: '这个链接打不开房间',
+      wrongLinkText: '链接不完整，或已失效。请重新完整复制，或向主持人要新的。',
       expired: '邀请已过期',
       expiredText: '请向主持人要新的链接。',
       missing: '没有这个房间',
