@@ -23,9 +23,10 @@ export function bytes(n: number): string {
   return `${Math.round(n / 1024)} KB`
 }
 
-/** Formats a time of day, hours and minutes. */
-export function timeOfDay(at: number, language: Language): string {
-  return new Date(at).toLocaleTimeString(language === 'zh' ? 'zh-CN' : 'en', { hour: '2-digit', minute: '2-digit' })
+/** Formats a time of day, hours and minutes, the way of the reader's own variant of the language: 16:37 in Britain. */
+export function timeOfDay(at: number, language: Language, preferred: readonly string[] = navigator.languages): string {
+  const own = preferred.find((tag) => tag.toLowerCase().split('-')[0] === language)
+  return new Date(at).toLocaleTimeString(own ?? (language === 'zh' ? 'zh-CN' : 'en-GB'), { timeStyle: 'short' })
 }
 
 /** The name people know a codec by. */

@@ -46,6 +46,7 @@ interface Wish {
   phase?: RoomView['phase']
   live?: LiveStatus
   screen?: boolean
+  sharing?: boolean
   listening?: boolean
   weak?: boolean
   soundBlocked?: boolean
@@ -73,7 +74,7 @@ export class DrawnRoom implements RoomView {
 
   constructor(wish: Wish = {}) {
     const {
-      people = 4, role = 'host', phase = 'connected', live = { on: false }, screen = false, listening = false, weak = false,
+      people = 4, role = 'host', phase = 'connected', live = { on: false }, screen = false, sharing = false, listening = false, weak = false,
       soundBlocked = false, ingest = false, chat = false, upright = false,
     } = wish
     const list = names[language()]
@@ -112,8 +113,14 @@ export class DrawnRoom implements RoomView {
         sid: 'TR_screen', mirrored: false, width: 1920, height: 1080,
       })
     }
+    if (sharing) {
+      this.tiles.push({
+        id: 'host-1/screen', person: this.people[0]!, kind: 'screen', picture: new DrawnPicture('screen', 0),
+        sid: 'TR_own', mirrored: false, width: 1920, height: 1080,
+      })
+    }
     this.me = {
-      microphone: !listening, camera: !listening, screen: false,
+      microphone: !listening, camera: !listening, screen: sharing,
       busy: { microphone: false, camera: false, screen: false }, quality: weak ? 'weak' : 'good',
     }
     if (chat) {
