@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decodeChat, encodeChat } from './chat'
+import { decodeChat, encodeChat, piecesOf } from './chat'
 
 const now = 1_800_000_000_000
 const bytes = (value: unknown) => new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
@@ -25,4 +25,23 @@ describe('chat messages', () => {
     expect(decodeChat(bytes({ message: 'x', timestamp: 0 }), now)?.timestamp).toBe(now))
 
   it('cuts a long text', () => expect(decodeChat(bytes({ message: 'x'.repeat(5000) }), now)?.message.length).toBe(2000))
+})
+
+describe('addresses in messages', () => {
+  it.each<[string, string[], string[]]>([
+    ['no address here', ['no address here'], []],
+    ['https://a.example', ['https://a.example'], ['https://a.example/']],
+    ['see https://a.example/x?y=1#z, ok?', ['see ', 'https://a.example/x?y=1#z', ', ok?'], ['https://a.example/x?y=1#z']],
+    ['(http://a.example/b_(c)).', ['(', 'http://a.example/b_(c)', ').'], ['http://a.example/b_(c)']],
+    ['看https://a.example/r/房间，很好', ['看', 'https://a.example/r/房间', '，很好'], ['https://a.example/r/%E6%88%BF%E9%97%B4']],
+    ['http://a.example http://b.example', ['http://a.example', ' ', 'http://b.example'], ['http://a.example/', 'http://b.example/']],
+    ['javascript:alert(1) data:text/html,x file:///etc', ['javascript:alert(1) data:text/html,x file:///etc'], []],
+    ['http:// https://:80 http://[', ['http:// https://:80 http://['], []],
+    ['http://....', ['http://....'], []],
+  ])('%s', (message, texts, links) => {
+    const pieces = piecesOf(message)
+    expect(pieces.map((piece) => piece.text)).toEqual(texts)
+    expect(pieces.flatMap((piece) => piece.link ?? [])).toEqual(links)
+    expect(pieces.map((piece) => piece.text).join('')).toBe(message)
+  })
 })

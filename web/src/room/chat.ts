@@ -31,3 +31,39 @@ export function decodeChat(data: Uint8Array, now: number): ChatPayload | undefin
   const at = typeof timestamp === 'number' && Math.abs(now - timestamp) < 600_000 ? timestamp : now
   return { id: typeof id === 'string' && id.length <= 64 ? id : '', timestamp: at, message: text }
 }
+
+/** A piece of a message: plain text, or an address with what stands for it in the text. */
+export interface ChatPiece {
+  text: string
+  link?: string
+}
+
+// An address ends at a space, a quote or bracket of any script, and at the punctuation of Chinese, which has no spaces.
+const address = /\bhttps?:\/\/[^\s<>"'`，。、；：！？（）《》「」『』【】“”‘’]+/gi
+const closing: Record<string, string> = { ')': '(', ']': '[', '}': '{' }
+
+/** What closes a sentence after an address is not part of it, and a bracket only if it was opened within. */
+function withoutEnd(text: string): string {
+  let end = text
+  for (;;) {
+    const last = end.at(-1) ?? ''
+    const opening = closing[last]
+    if (!/[.,;:!?…*_~]/.test(last) && !(opening && end.split(last).length > end.split(opening).length)) return end
+    end = end.slice(0, -1)
+  }
+}
+
+/** Cuts a message into text and web addresses; nothing but http and https becomes a link. */
+export function piecesOf(message: string): ChatPiece[] {
+  const pieces: ChatPiece[] = []
+  let done = 0
+  for (const match of message.matchAll(address)) {
+    const text = withoutEnd(match[0])
+    if (!URL.canParse(text)) continue
+    if (match.index > done) pieces.push({ text: message.slice(done, match.index) })
+    pieces.push({ text, link: new URL(text).href })
+    done = match.index + text.length
+  }
+  if (done < message.length) pieces.push({ text: message.slice(done) })
+  return pieces
+}

@@ -9,8 +9,8 @@ const names = {
 }
 
 const lines = {
-  en: ['Hello everyone 👋', 'Can you hear me well?', 'Loud and clear!', 'Shall we start with the new song?', 'Yes, and then the questions from the chat.'],
-  zh: ['大家好 👋', '能听清吗？', '很清楚！', '要不先唱新歌？', '好，然后回答聊天里的问题。'],
+  en: ['Hello everyone 👋', 'The songs are at https://tutti.example/songs?of=friday.', 'Loud and clear!', 'Shall we start with the new song?', 'Yes, and then the questions from the chat.'],
+  zh: ['大家好 👋', '歌单在 https://tutti.example/songs?of=friday，先看看。', '很清楚！', '要不先唱新歌？', '好，然后回答聊天里的问题。'],
 }
 
 export const keys: Keys = { host: 'H0st_k3y-1', guest: 'gu3st_K3y-2', watch: 'w4tch_K3y-3', publish: 'publ1sh_K3y-4' }
