@@ -4,6 +4,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -15,7 +17,7 @@ var version = "dev"
 
 type commands struct {
 	Config  string           `help:"Configuration file; tutti.yaml in the working directory is read when it is there." env:"TUTTI_CONFIG" placeholder:"FILE"`
-	Version kong.VersionFlag `help:"Print the version."`
+	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
 	Serve serveCommand `cmd:"" default:"withargs" help:"Run the server."`
 	Token tokenCommand `cmd:"" help:"Make an access token for a room."`
@@ -47,11 +49,41 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := unknownVariables(parser.Model.Node); err != nil {
+		return err
+	}
 	ctx, err := parser.Parse(args)
 	if err != nil {
 		return err
 	}
 	return ctx.Run()
+}
+
+// serviceLink matches what Kubernetes sets in every container for a service that is called tutti.
+var serviceLink = regexp.MustCompile(`^TUTTI_(.*_)?(SERVICE_HOST|SERVICE_PORT|PORT)(_.*)?$`)
+
+// unknownVariables refuses TUTTI_ variables that set nothing: most likely they are misspelled.
+func unknownVariables(root *kong.Node) error {
+	known := map[string]bool{}
+	var visit func(n *kong.Node)
+	visit = func(n *kong.Node) {
+		for _, f := range n.Flags {
+			for _, env := range f.Envs {
+				known[env] = true
+			}
+		}
+		for _, child := range n.Children {
+			visit(child)
+		}
+	}
+	visit(root)
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		if strings.HasPrefix(name, "TUTTI_") && !known[name] && !serviceLink.MatchString(name) {
+			return fmt.Errorf("unknown environment variable %s", name)
+		}
+	}
+	return nil
 }
 
 // configPath looks for --config before everything else is parsed, since the file takes part in parsing.

@@ -190,10 +190,14 @@ func (s *server) openHTTP(c config.Server, house *studio.House, workers *codec.W
 	s.info.RTMPHosts, _ = reachable(c.RTMP)
 	s.info.Features.VideoConversion = workers.Available() == nil
 	s.info.Features.Reasons = []api.Reason{}
-	if err := workers.Available(); err != nil {
+	if workers.Available() != nil {
+		why := "ffmpeg is not installed, or cannot be used"
+		if c.FFmpeg == config.Off {
+			why = "ffmpeg is switched off"
+		}
 		s.info.Features.Reasons = append(s.info.Features.Reasons, api.Reason{
 			Code: "no_ffmpeg",
-			Text: "converting pictures between codecs, because ffmpeg is not installed: VP8, VP9, AV1 and B-frame sources reach only those viewers who can play them as they are",
+			Text: "converting pictures between codecs, because " + why + ": VP8, VP9, AV1 and B-frame sources reach only those viewers who can play them as they are",
 		})
 	}
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}

@@ -36,7 +36,7 @@ export async function startTutti(args = ['--dev']) {
   async function start() {
     child = spawn(binary, [
       'serve', ...args, '--data', data, '--http', `127.0.0.1:${http}`, '--https', 'off',
-      '--rtc', `127.0.0.1:${rtc}`, '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.TUTTI_LOG ?? 'info',
+      '--rtc', `127.0.0.1:${rtc}`, '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.E2E_LOG ?? 'info',
     ], { stdio: ['ignore', 'pipe', 'pipe'] })
     const running = child
     // Nothing is left behind when a test run is broken off.
@@ -83,7 +83,7 @@ export async function startTutti(args = ['--dev']) {
     async close() {
       await stop()
       rmSync(data, { recursive: true, force: true })
-      if (process.env.TUTTI_SHOW_LOG) console.log(log)
+      if (process.env.E2E_SHOW_LOG) console.log(log)
     },
     /** Opens a room over the API. */
     async createRoom(room = {}) {

@@ -23,15 +23,15 @@ const Off = "off"
 
 // Server is what `tutti serve` can be told.
 type Server struct {
-	Data string `help:"Directory for keys, certificates and state." default:"data" placeholder:"DIR"`
+	Data string `help:"Directory for keys, certificates and state." default:"data"`
 	Dev  bool   `help:"For trying things: loopback only, API key devkey with secret 'secret', publishing and playing need no key."`
 
-	HTTP  string `help:"Address of page, API, signalling, FLV, HLS, WHIP and WHEP." default:":8080" placeholder:"HOST:PORT"`
-	HTTPS string `help:"The same over TLS, with the local root or your own certificate; 'off' for none." default:":8443" placeholder:"HOST:PORT" name:"https"`
+	HTTP  string `help:"Address of page, API, signalling, FLV, HLS, WHIP and WHEP." default:":8080"`
+	HTTPS string `help:"The same over TLS, with the local root or your own certificate; 'off' for none." default:":8443" name:"https"`
 	Cert  string `help:"Your own certificate chain (PEM). Changes are picked up without a restart." placeholder:"FILE"`
 	Key   string `help:"The certificate's private key (PEM)." placeholder:"FILE"`
-	RTC   string `help:"UDP address of WebRTC." default:":7882" placeholder:"HOST:PORT" name:"rtc"`
-	RTMP  string `help:"Address of RTMP ingest; 'off' for none." default:":1935" placeholder:"HOST:PORT" name:"rtmp"`
+	RTC   string `help:"UDP address of WebRTC." default:":7882" name:"rtc"`
+	RTMP  string `help:"Address of RTMP ingest; 'off' for none." default:":1935" name:"rtmp"`
 
 	PublicAddress []string `help:"Addresses that WebRTC clients reach the server at, where those of its interfaces are not enough." placeholder:"IP"`
 	STUN          string   `help:"STUN server to learn the public address from at start." placeholder:"HOST:PORT" name:"stun"`
@@ -42,7 +42,7 @@ type Server struct {
 	CreateRooms     string        `help:"Who may create rooms: anyone, or key (an operator's API key or token)." enum:"anyone,key" default:"anyone"`
 	MaxParticipants int           `help:"Most participants in a room, 0 for no limit." default:"0"`
 	AwayGrace       time.Duration `help:"How long a live room without anybody on stage stays on the air." default:"10s"`
-	FLVTick         time.Duration `help:"How long FLV writes are gathered: 0 for least delay, up to 350ms for least CPU." default:"30ms" name:"flv-tick"`
+	FLVTick         time.Duration `help:"How long FLV writes are gathered: 0 for least delay, up to 350ms for least CPU." default:"50ms" name:"flv-tick"`
 	HLSSegment      time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
 	FFmpeg          string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`
 
