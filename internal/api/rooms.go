@@ -2,12 +2,14 @@ package api
 
 import (
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
@@ -54,6 +56,9 @@ func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
 		Salt: rand.Text(), CreatedAt: time.Now().UTC(),
 	}
 	if err := a.house.Policies().Create(req.Name, policy); err != nil {
+		if errors.Is(err, store.ErrExists) {
+			err = errRoomExists
+		}
 		refusal.Write(w, err)
 		return
 	}

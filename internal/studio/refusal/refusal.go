@@ -12,7 +12,6 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
-	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
@@ -53,7 +52,6 @@ var known = []struct {
 	{studio.ErrNotLive, http.StatusNotFound, "not_live"},
 	{studio.ErrNoRoom, http.StatusNotFound, "not_found"},
 	{studio.ErrShutdown, http.StatusServiceUnavailable, "unavailable"},
-	{store.ErrExists, http.StatusConflict, "exists"},
 }
 
 // Of is the refusal that an error means. What is not known to be harmless is not shown.
