@@ -106,6 +106,8 @@ describe('the page', { timeout: 240_000 }, () => {
         return ask(wish)
       }
     })
+    await page.goto(`${tutti.url}/r/nobody-made-this`)
+    await page.getByRole('heading', { name: 'There is no such room' }).waitFor()
     await page.goto(`${tutti.url}/r/${room.room}`)
     await page.getByRole('heading', { name: 'You need an invitation' }).waitFor()
     await page.goto(`${tutti.url}/r/${room.room}#k=wrong`)

@@ -19,6 +19,7 @@ const maxMessages = 500
 export interface Entry {
   room: string
   title: string
+  publicWatch: boolean
   name: string
   identity: string
   credential: Credential
@@ -35,6 +36,7 @@ export interface Entry {
 export class RoomSession implements RoomView {
   readonly room: string
   title = $state('')
+  readonly publicWatch: boolean
   role = $state<Role>('guest')
   phase = $state<RoomView['phase']>('connecting')
   over = $state<Over>('left')
@@ -67,6 +69,7 @@ export class RoomSession implements RoomView {
     this.#entry = entry
     this.room = entry.room
     this.title = entry.title
+    this.publicWatch = entry.publicWatch
     this.role = entry.admission.role
     // What was on before joining shows as on at once, though it is sent only after connecting.
     this.me.microphone = this.me.busy.microphone = entry.audio !== undefined

@@ -1,4 +1,5 @@
 import type { Keys, LiveStatus, LiveSummary, Role } from '../api/types'
+import { watchPath } from '../router'
 
 /** A picture that can be shown in a video element; livekit-client's tracks are of this shape. */
 export interface Picture {
@@ -80,6 +81,8 @@ export interface RoomView {
   /** The server's word on the show; undefined until it said anything. */
   readonly live: LiveStatus | undefined
   readonly keys: Keys | undefined
+  /** Whether anybody may watch; else the watch page asks for a key. */
+  readonly publicWatch: boolean
   readonly mayPublish: boolean
 
   toggleMicrophone(): Promise<void>
@@ -96,4 +99,9 @@ export interface RoomView {
   show(sid: string): Promise<void>
   endLive(): Promise<LiveSummary>
   leave(): Promise<void>
+}
+
+/** The path of the watch page as it is given to viewers, with the key where the show is not public. */
+export function watchPathOf(view: Pick<RoomView, 'room' | 'publicWatch' | 'keys'>): string {
+  return watchPath(view.room, view.publicWatch ? '' : view.keys?.watch)
 }

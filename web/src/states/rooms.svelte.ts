@@ -71,6 +71,7 @@ export class DrawnRoom implements RoomView {
   readonly live: LiveStatus | undefined
   readonly keys: Keys | undefined
   readonly mayPublish: boolean
+  readonly publicWatch = true
 
   constructor(wish: Wish = {}) {
     const {
