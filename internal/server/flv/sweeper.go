@@ -114,9 +114,9 @@ func (w *sweeper) sweep(retry bool) (blocked bool) {
 }
 
 func (w *sweeper) end(v *viewer, err error) {
-	v.close(err)
 	w.load.Add(-1)
 	w.left()
+	v.close(err) // who hears of the end may count on the rest
 }
 
 func (w *sweeper) endAll() {
