@@ -1,9 +1,9 @@
 package program
 
 import (
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
@@ -64,11 +64,8 @@ func (p *Program) Warnings() []Warning {
 func warnPicture(t *track.Track, add func(code, format string, args ...any)) {
 	info := t.Info()
 	if err := t.CanConvert(media.H264); err != nil {
-		text := "The picture is %s, which not every viewer can see, and it cannot be converted: %v."
-		if errors.Is(err, codec.ErrNoWorkers) {
-			text = "The picture is %s, which not every viewer can see, and ffmpeg is not installed to convert it (%v). Publish H.264 instead."
-		}
-		add(WarnPictureCodec, text, info.Codec, err)
+		add(WarnPictureCodec, "The picture is %s, which not every viewer can see, and it cannot be converted here. Publish H.264, or install ffmpeg on the server.",
+			strings.ToUpper(info.Codec.String()))
 	}
 	if f := t.Format(); f != nil && f.Reordered && t.BornAsFrames() && t.CanReadPackets(info.Codec) != nil {
 		add(WarnBFrames, "The picture has B-frames, which viewers over WebRTC cannot see. Set B-frames to 0 in the encoder, or install ffmpeg on the server.")
