@@ -18,7 +18,7 @@ export default defineConfig({
   server: {
     host: '127.0.0.1',
     proxy: Object.fromEntries(
-      ['/api', '/whep', '/whip', '/live', '/rtc', '/root.crt'].map((path) => [path, { target: server, ws: true }]),
+      ['/api', '/whep', '/whip', '/live', '/rtc', '/call', '/probe', '/root.crt'].map((path) => [path, { target: server, ws: true }]),
     ),
   },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },

@@ -37,7 +37,7 @@ func start(t *testing.T, flags ...string) *running {
 		t.Fatal(err)
 	}
 	args := append([]string{"serve", "--dev", "--data", t.TempDir(), "--https", "off", "--log-level", "warn",
-		"--http", ports[0], "--rtc", ports[1], "--rtmp", ports[2]}, flags...)
+		"--http", ports[0], "--rtc", ports[1], "--rtc-tcp", "off", "--rtmp", ports[2], "--turn", "off", "--turns", "off"}, flags...)
 	if _, err := parser.Parse(args); err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@ var (
 	aac         = []string{"-c:a", "aac", "-b:a", "96k"}
 )
 
-// probe gives the codecs that ffprobe finds at an address.
-func probe(t *testing.T, url string) []string {
+// ffprobe gives the codecs that ffprobe finds at an address.
+func ffprobe(t *testing.T, url string) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -74,7 +74,7 @@ func TestRTMPToEveryDoor(t *testing.T) {
 			publish(t, slices.Concat(c.source, []string{"-f", "flv", "rtmp://" + r.RTMP + "/live/demo"})...)
 			r.live("demo")
 			for path, want := range map[string]string{"/live/demo.flv": c.flv, "/live/demo/index.m3u8": c.hls} {
-				if got := strings.Join(probe(t, r.url("%s", path)), " "); got != want {
+				if got := strings.Join(ffprobe(t, r.url("%s", path)), " "); got != want {
 					t.Errorf("%s has %s, want %s", path, got, want)
 				}
 				decode(t, r.url("%s", path), "4")

@@ -17,7 +17,6 @@ import (
 
 	"github.com/tuttilive/tutti/internal/api"
 	"github.com/tuttilive/tutti/internal/auth"
-	"github.com/tuttilive/tutti/internal/certs"
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/config"
 	"github.com/tuttilive/tutti/internal/rtc"
@@ -129,22 +128,31 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	if err != nil {
 		return err
 	}
+	certificate, err := openCertificate(c)
+	if err != nil {
+		return err
+	}
+	ice, err := s.openTURN(c, keys.Secret, endpoint, certificate.config)
+	if err != nil {
+		return err
+	}
 	workers := <-found
 	s.onClose(func(context.Context) { workers.Close() })
 	house := studio.NewHouse(studio.Options{
 		Keys: keys, Rooms: policies, Workers: workers, Dev: c.Dev, MaxParticipants: c.MaxParticipants, AwayGrace: c.AwayGrace, Log: s.log,
 	})
-	rooms := livekit.New(livekit.Config{House: house, Endpoint: endpoint, Log: s.log})
+	rooms := livekit.New(livekit.Config{House: house, Endpoint: endpoint, ICE: ice, Log: s.log})
 	s.onClose(func(ctx context.Context) {
 		if err := rooms.Shutdown(ctx); err != nil {
 			s.log.Warn("ending room sessions", "error", err)
 		}
 	})
 	doors := map[string]http.Handler{"/rtc": rooms, "/rtc/": rooms}
+	s.openCalls(house, endpoint, ice, doors)
 	if err := s.openLiveDoors(c, house, endpoint, doors); err != nil {
 		return err
 	}
-	if err := s.openHTTP(c, house, workers, doors); err != nil {
+	if err := s.openHTTP(c, house, workers, certificate, doors); err != nil {
 		return err
 	}
 	// Before all others: the HTTP servers wait for viewers, who wait for the end of what they watch.
@@ -182,10 +190,10 @@ func (s *server) openRTC(c config.Server) (*rtc.Endpoint, error) {
 }
 
 // openHTTP opens the page, the API and the doors that speak HTTP, with and without TLS.
-func (s *server) openHTTP(c config.Server, house *studio.House, workers *codec.Workers, doors map[string]http.Handler) error {
+func (s *server) openHTTP(c config.Server, house *studio.House, workers *codec.Workers, certificate certificate, doors map[string]http.Handler) error {
 	s.info = api.Info{
 		Version: version, Dev: c.Dev, CreateRooms: c.CreateRooms, Addresses: pageAddresses(c.HTTP, c.HTTPS),
-		Ports: api.Ports{HTTP: portOf(c.HTTP), HTTPS: portOf(c.HTTPS), RTC: portOf(c.RTC), RTMP: portOf(c.RTMP)},
+		Ports: api.Ports{HTTP: portOf(c.HTTP), HTTPS: portOf(c.HTTPS), RTC: portOf(c.RTC), RTCTCP: portOf(c.RTCTCP), RTMP: portOf(c.RTMP), TURN: portOf(c.TURN), TURNS: portOf(c.TURNS)},
 	}
 	s.info.RTMPHosts, _ = reachable(c.RTMP)
 	s.info.Features.VideoConversion = workers.Available() == nil
@@ -200,33 +208,18 @@ func (s *server) openHTTP(c config.Server, house *studio.House, workers *codec.W
 			Text: "converting pictures between codecs, because " + why + ": VP8, VP9, AV1 and B-frame sources reach only those viewers who can play them as they are",
 		})
 	}
-	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
-	var rootPEM []byte
-	switch {
-	case c.HTTPS == config.Off:
-	case c.Cert != "":
-		files, err := certs.OpenFiles(c.Cert, c.Key)
-		if err != nil {
-			return err
-		}
-		tlsConfig.GetCertificate = files.GetCertificate
-	default:
-		local, err := certs.OpenLocal(c.Data)
-		if err != nil {
-			return err
-		}
-		tlsConfig.GetCertificate, rootPEM = local.GetCertificate, local.RootPEM
+	if len(certificate.rootPEM) > 0 {
 		s.info.RootCertificate = "/root.crt"
 	}
 	handler := api.New(api.Options{
-		House: house, Info: s.info, Page: web.Dist(), RootPEM: rootPEM, Doors: doors, Hosts: c.Host, Origins: c.Origin,
+		House: house, Info: s.info, Page: web.Dist(), RootPEM: certificate.rootPEM, Doors: doors, Hosts: c.Host, Origins: c.Origin,
 		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Log: s.log,
 	})
 	if err := s.serveHTTP(c.HTTP, handler, nil); err != nil {
 		return err
 	}
 	if c.HTTPS != config.Off {
-		if err := s.serveHTTP(c.HTTPS, handler, tlsConfig); err != nil {
+		if err := s.serveHTTP(c.HTTPS, handler, certificate.config); err != nil {
 			return err
 		}
 	}

@@ -36,7 +36,7 @@ export async function startTutti(args = ['--dev']) {
   async function start() {
     child = spawn(binary, [
       'serve', ...args, '--data', data, '--http', `127.0.0.1:${http}`, '--https', 'off',
-      '--rtc', `127.0.0.1:${rtc}`, '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.E2E_LOG ?? 'info',
+      '--rtc', `127.0.0.1:${rtc}`, '--rtc-tcp', 'off', '--turn', 'off', '--turns', 'off', '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.E2E_LOG ?? 'info',
     ], { stdio: ['ignore', 'pipe', 'pipe'] })
     const running = child
     // Nothing is left behind when a test run is broken off.

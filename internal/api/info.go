@@ -35,7 +35,11 @@ type Ports struct {
 	HTTP  int `json:"http"`
 	HTTPS int `json:"https"`
 	RTC   int `json:"webrtc"`
-	RTMP  int `json:"rtmp"`
+	// RTCTCP is WebRTC's TCP port; TURN serves STUN and TURN over UDP and TCP, TURNS TURN over TLS.
+	RTCTCP int `json:"webrtcTcp"`
+	TURN   int `json:"turn"`
+	TURNS  int `json:"turns"`
+	RTMP   int `json:"rtmp"`
 }
 
 func (a *API) getInfo(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, a.info) }

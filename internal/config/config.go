@@ -26,12 +26,16 @@ type Server struct {
 	Data string `help:"Directory for keys, certificates and state." default:"data"`
 	Dev  bool   `help:"For trying things: loopback only, API key devkey with secret 'secret', publishing and playing need no key."`
 
-	HTTP  string `help:"Address of page, API, signalling, FLV, HLS, WHIP and WHEP." default:":8080"`
-	HTTPS string `help:"The same over TLS, with the local root or your own certificate; 'off' for none." default:":8443" name:"https"`
-	Cert  string `help:"Your own certificate chain (PEM). Changes are picked up without a restart." placeholder:"FILE"`
-	Key   string `help:"The certificate's private key (PEM)." placeholder:"FILE"`
-	RTC   string `help:"UDP address of WebRTC." default:":7882" name:"rtc"`
-	RTMP  string `help:"Address of RTMP ingest; 'off' for none." default:":1935" name:"rtmp"`
+	HTTP   string `help:"Address of page, API, signalling, FLV, HLS, WHIP and WHEP." default:":8080"`
+	HTTPS  string `help:"The same over TLS, with the local root or your own certificate; 'off' for none." default:":8443" name:"https"`
+	Cert   string `help:"Your own certificate chain (PEM). Changes are picked up without a restart." placeholder:"FILE"`
+	Key    string `help:"The certificate's private key (PEM)." placeholder:"FILE"`
+	RTC    string `help:"UDP address of WebRTC." default:":7882" name:"rtc"`
+	RTCTCP string `help:"TCP address of WebRTC, for networks that block UDP; 'off' for none." default:":7881" name:"rtc-tcp"`
+	RTMP   string `help:"Address of RTMP ingest; 'off' for none." default:":1935" name:"rtmp"`
+
+	TURN  string `help:"UDP and TCP address of STUN and TURN; 'off' for none." default:":3478" name:"turn"`
+	TURNS string `help:"TCP address of TURN over TLS, with the certificate of HTTPS; 'off' for none." default:":5349" name:"turns"`
 
 	PublicAddress []string `help:"Addresses that WebRTC clients reach the server at, where those of its interfaces are not enough." placeholder:"IP"`
 	STUN          string   `help:"STUN server to learn the public address from at start." placeholder:"HOST:PORT" name:"stun"`
@@ -66,7 +70,10 @@ func (s *Server) Validate() error {
 	check("http", s.HTTP, false)
 	check("https", s.HTTPS, true)
 	check("rtc", s.RTC, false)
+	check("rtc-tcp", s.RTCTCP, true)
 	check("rtmp", s.RTMP, true)
+	check("turn", s.TURN, true)
+	check("turns", s.TURNS, true)
 	for _, a := range s.PublicAddress {
 		if _, err := netip.ParseAddr(a); err != nil {
 			errs = append(errs, fmt.Errorf("public-address: %q is no IP address", a))
@@ -92,7 +99,7 @@ func (s *Server) Validate() error {
 // BindDev makes the listeners that were left at their defaults loopback only, and tells whether all listeners are.
 func (s *Server) BindDev() (loopback bool) {
 	loopback = true
-	for _, address := range []*string{&s.HTTP, &s.HTTPS, &s.RTC, &s.RTMP} {
+	for _, address := range []*string{&s.HTTP, &s.HTTPS, &s.RTC, &s.RTCTCP, &s.RTMP, &s.TURN, &s.TURNS} {
 		host, port, err := net.SplitHostPort(*address)
 		if err != nil {
 			continue

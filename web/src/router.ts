@@ -3,6 +3,8 @@ export type Route =
   | { screen: 'home' }
   | { screen: 'room'; room: string }
   | { screen: 'watch'; room: string }
+  | { screen: 'call'; room: string }
+  | { screen: 'check' }
   | { screen: 'console' }
   | { screen: 'states'; state: string }
   | { screen: 'unknown' }
@@ -27,9 +29,11 @@ export function parseRoute(path: string): Route {
   if (rest.length === 0) {
     if (first === '' && second === '') return { screen: 'home' }
     if (first === 'console' && second === '') return { screen: 'console' }
+    if (first === 'check' && second === '') return { screen: 'check' }
     if (first === '__states') return { screen: 'states', state: decode(second) }
     const room = decode(second)
     if (first === 'r' && room !== '') return { screen: 'room', room }
+    if (first === 'c' && room !== '') return { screen: 'call', room }
     if (first === 'w' && room !== '') return { screen: 'watch', room }
   }
   return { screen: 'unknown' }
@@ -37,6 +41,10 @@ export function parseRoute(path: string): Route {
 
 export function roomPath(room: string, key = ''): string {
   return `/r/${encodeURIComponent(room)}${key && `#k=${encodeURIComponent(key)}`}`
+}
+
+export function callPath(room: string, key = ''): string {
+  return `/c/${encodeURIComponent(room)}${key && `#k=${encodeURIComponent(key)}`}`
 }
 
 export function watchPath(room: string, key = ''): string {
@@ -63,7 +71,7 @@ export function joinTarget(input: string, origin: string): string {
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return ''
   const route = parseRoute(url.pathname)
-  if (route.screen !== 'room' && route.screen !== 'watch') return ''
+  if (route.screen !== 'room' && route.screen !== 'watch' && route.screen !== 'call') return ''
   const path = url.pathname + url.hash
   return url.origin === origin ? path : url.origin + path
 }

@@ -9,12 +9,15 @@ import (
 
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/turn"
 )
 
 // Config is what the door needs.
 type Config struct {
 	House    *studio.House
 	Endpoint *rtc.Endpoint
+	// ICE names STUN and TURN servers for clients.
+	ICE *turn.Directory
 	// ResumeGrace is how long a participant stays whose WebSocket dropped, 20 s when 0.
 	ResumeGrace time.Duration
 	Log         *slog.Logger

@@ -11,7 +11,7 @@ function leaves(value: unknown, path = ''): [string, unknown][] {
 }
 
 const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
-  .filter((file) => /\.(svelte|ts)$/.test(file) && !/i18n\/(en|zh)\.ts$|\.test\.ts$/.test(file))
+  .filter((file) => /\.(svelte|ts)$/.test(file) && !/i18n\/(en|zh)(\.ts$|\/)|\.test\.ts$/.test(file))
   .map((file) => readFileSync(join('src', file), 'utf8'))
   .join('\n')
 

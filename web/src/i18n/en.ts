@@ -1,3 +1,9 @@
+import { call } from './en/call'
+import { check } from './en/check'
+import { files } from './en/files'
+import { local } from './en/local'
+import { stats } from './en/stats'
+
 const plural = (n: number, one: string, many: string) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
 
 /** Every text of the page in English. Its shape is the type that all other languages must fill. */
@@ -400,6 +406,11 @@ export const en = {
     openWatch: 'Open the watch page',
     shown: 'shown',
   },
+  call,
+  check,
+  files,
+  local,
+  stats,
   units: {
     days: (n: number) => plural(n, 'day', 'days'),
   },

@@ -1,3 +1,8 @@
+import { call } from './zh/call'
+import { check } from './zh/check'
+import { files } from './zh/files'
+import { local } from './zh/local'
+import { stats } from './zh/stats'
 import type { Dictionary } from './en'
 
 /** 页面的全部中文文案。 */
@@ -400,6 +405,11 @@ export const zh: Dictionary = {
     openWatch: '打开观看页',
     shown: '展示中',
   },
+  call,
+  check,
+  files,
+  local,
+  stats,
   units: {
     days: (n) => `${n} 天`,
   },

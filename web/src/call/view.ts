@@ -1,0 +1,58 @@
+import type { ChatMessage, Over, Picture, Quality } from '../room/view'
+
+/** How media goes now: peer to peer, peer to peer through a TURN relay, or through the server's room. */
+export type CallPath = 'connecting' | 'direct' | 'relay' | 'server'
+
+/** Somebody in the call. */
+export interface Member {
+  id: string
+  name: string
+  local: boolean
+  /** False while their connection to the server is broken. */
+  present: boolean
+  microphone: boolean
+  camera: boolean
+  speaking: boolean
+  quality: Quality
+}
+
+/** One picture, or the place of one. */
+export interface CallTile {
+  id: string
+  member: Member
+  kind: 'camera' | 'screen'
+  picture?: Picture | undefined
+  mirrored: boolean
+}
+
+/** Somebody who has opened the link and not yet accepted. */
+export interface Visitor {
+  id: string
+  name: string
+  /** They were rung and have neither accepted nor declined. */
+  ringing: boolean
+}
+
+/** A call as the screen sees it. The session is one, made-up calls for screenshots are others. */
+export interface CallView {
+  readonly room: string
+  readonly title: string
+  readonly phase: 'connecting' | 'alone' | 'connected' | 'reconnecting' | 'over'
+  readonly over: Over | 'declined'
+  readonly secondsLeft: number
+  readonly path: CallPath
+  /** Why the call goes through the server, when it does. */
+  readonly serverReason: 'people' | 'no_path' | 'wish' | undefined
+  /** Words that both sides read to each other; undefined but on a peer-to-peer path. */
+  readonly checkWords: string[] | undefined
+  readonly members: Member[]
+  readonly visitors: Visitor[]
+  readonly tiles: CallTile[]
+  readonly messages: ChatMessage[]
+  readonly soundBlocked: boolean
+
+  startSound(): Promise<void>
+  say(text: string): Promise<void>
+  ring(visitor: Visitor): void
+  leave(): Promise<void>
+}

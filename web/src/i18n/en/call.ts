@@ -1,0 +1,2 @@
+/** Texts of: call. */
+export const call = {}

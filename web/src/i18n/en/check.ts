@@ -1,0 +1,2 @@
+/** Texts of: check. */
+export const check = {}

@@ -1,0 +1,2 @@
+/** Texts of: local. */
+export const local = {}

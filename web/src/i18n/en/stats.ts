@@ -1,0 +1,2 @@
+/** Texts of: stats. */
+export const stats = {}
