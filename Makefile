@@ -49,7 +49,7 @@ test-web: web/node_modules/.installed ## Type check and unit tests of the page
 	cd web && npm run --silent check && npm test --silent
 
 test-e2e: build ## Browser tests in Chromium
-	@scripts/need chromium ffmpeg
+	@scripts/need chromium firefox ffmpeg
 	cd e2e && npm ci --no-audit --no-fund --loglevel=error && npm test --silent
 
 bench: build ## Micro benchmarks and whole-server figures
