@@ -54,21 +54,30 @@ export function surroundings(): Surroundings {
   }
 }
 
-/** Constraints for the picture that the page sends: 720p, upright on a phone held upright (browsers turn it by themselves). */
-export function cameraConstraints(deviceId: string): MediaTrackConstraints {
-  return {
-    width: { ideal: 1280 },
-    height: { ideal: 720 },
-    frameRate: { ideal: 30 },
-    ...(deviceId ? { deviceId: { ideal: deviceId } } : { facingMode: 'user' }),
-  }
+/** How exactly a device is asked for: one that a person has just chosen must be that one, a remembered one need not. */
+export type Insistence = 'ideal' | 'exact'
+
+/** A picture's size and rate: 16 to 9, upright on a phone held upright (browsers turn it by themselves). */
+export function pictureConstraints(height = 720): MediaTrackConstraints {
+  return { width: { ideal: Math.round((height * 16) / 9) }, height: { ideal: height }, frameRate: { ideal: 30 } }
 }
 
-export function microphoneConstraints(deviceId: string): MediaTrackConstraints {
-  return {
-    echoCancellation: true,
-    noiseSuppression: true,
-    autoGainControl: true,
-    ...(deviceId ? { deviceId: { ideal: deviceId } } : {}),
-  }
+/** What is done to a voice on its way. */
+export function voiceConstraints(noiseSuppression = true): MediaTrackConstraints {
+  return { echoCancellation: true, noiseSuppression, autoGainControl: true }
+}
+
+/** Constraints for the picture that the page sends, 720 lines unless told. An empty id leaves the choice to the browser. */
+export function cameraConstraints(deviceId: string, height = 720, insistence: Insistence = 'ideal'): MediaTrackConstraints {
+  return { ...pictureConstraints(height), ...(deviceId ? { deviceId: { [insistence]: deviceId } } : { facingMode: 'user' }) }
+}
+
+export function microphoneConstraints(deviceId: string, noiseSuppression = true, insistence: Insistence = 'ideal'): MediaTrackConstraints {
+  return { ...voiceConstraints(noiseSuppression), ...(deviceId ? { deviceId: { [insistence]: deviceId } } : {}) }
+}
+
+/** A shared screen is to stay sharp, and its sound is no voice to be cleaned. */
+export const screenConstraints: DisplayMediaStreamOptions = {
+  video: { frameRate: { ideal: 30, max: 30 } },
+  audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
 }
