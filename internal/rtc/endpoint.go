@@ -50,8 +50,10 @@ type Endpoint struct {
 	shards       []*Shard
 	certificate  tls.Certificate
 	fingerprints []sdp.Fingerprint
-	candidates   []string
-	handshakes   handshakes
+	// candidates are what descriptions announce: those of UDP first, then those of TCP.
+	candidates    []string
+	udpCandidates int
+	handshakes    handshakes
 	// consent and silence are consentTimeout and pathSilence; tests cannot wait that long.
 	consent, silence time.Duration
 
@@ -103,6 +105,7 @@ func open(cfg Config) (*Endpoint, error) {
 		return nil, err
 	}
 	e.candidates = candidates(sockets[0].local(), cfg.Addresses)
+	e.udpCandidates = len(e.candidates)
 	for _, s := range sockets {
 		e.shards = append(e.shards, newShard(e, s))
 	}
@@ -114,6 +117,9 @@ func (e *Endpoint) Shards() []*Shard { return e.shards }
 
 // Port is the UDP port.
 func (e *Endpoint) Port() int { return e.shards[0].socket.port() }
+
+// TCPPort is the TCP port, 0 when there is none.
+func (e *Endpoint) TCPPort() int { return 0 }
 
 // Close ends all peers and waits until everything has stopped.
 func (e *Endpoint) Close() error {

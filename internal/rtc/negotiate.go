@@ -281,6 +281,9 @@ func (p *Peer) takesExtension(s *section, x extension) bool {
 }
 
 func (p *Peer) codecs(kind media.Kind) []media.Codec {
+	if p.cfg.DataOnly {
+		return nil
+	}
 	list := p.cfg.Codecs
 	if len(list) == 0 {
 		list = allCodecs

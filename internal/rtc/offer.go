@@ -218,7 +218,7 @@ func (p *Peer) describe(sections []*section, bundled bool, setup sdp.Setup) stri
 		}
 		m.Transport = transport
 		if len(d.Bundle) == 0 { // one transport for all: its candidates are said once
-			m.Candidates, m.End = p.endpoint.candidates, true
+			m.Candidates, m.End = p.endpoint.candidatesFor(p.cfg.Transport), true
 		}
 		d.Bundle = append(d.Bundle, s.mid)
 		if s.data() {

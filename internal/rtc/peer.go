@@ -25,6 +25,10 @@ type PeerConfig struct {
 	Codecs []media.Codec
 	// DataChannels negotiates SCTP also when we offer.
 	DataChannels bool
+	// DataOnly refuses all media that the remote offers.
+	DataOnly bool
+	// Transport restricts the candidates that the remote is told.
+	Transport Transport
 	// Congestion hears what bandwidth estimation needs; nil when nobody estimates.
 	Congestion CongestionObserver
 }
