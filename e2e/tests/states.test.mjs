@@ -15,16 +15,16 @@ const out = join(here, '../out')
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 const sizes = { phone: { width: 360, height: 780 }, landscape: { width: 844, height: 390 }, desktop: { width: 1440, height: 900 } }
-const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'obs-receiving', 'watch-playing', 'watch-upright', 'console-detail']
+const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'obs-receiving', 'watch-playing', 'watch-upright', 'console-detail', 'stats']
 const inOne = [
   'home-empty', 'home-open', 'home-key', 'prejoin-live', 'prejoin-starting', 'prejoin-camera-busy', 'prejoin-denied', 'prejoin-busy',
   'prejoin-missing', 'prejoin-insecure', 'prejoin-unsupported', 'prejoin-inapp', 'over-left', 'over-removed', 'over-ended',
   'over-duplicate', 'over-full', 'over-failed', 'over-locked', 'over-wrongLink', 'over-expired', 'over-missing', 'room-connecting', 'room-alone',
   'room-upright', 'room-nine', 'room-speaker', 'room-people', 'room-sharing', 'room-chat-empty', 'room-reconnecting', 'room-listening', 'room-invite',
   'room-devices', 'room-shortcuts', 'live-on', 'live-end', 'live-leave', 'live-summary', 'obs-waiting', 'watch-sound', 'watch-away',
-  'watch-sound-only', 'watch-loading', 'watch-waiting', 'watch-starting', 'watch-switching', 'watch-buffering', 'watch-reconnecting',
+  'watch-sound-only', 'live-returning', 'watch-loading', 'watch-waiting', 'watch-returning', 'watch-starting', 'watch-switching', 'watch-buffering', 'watch-reconnecting',
   'watch-ended', 'watch-forbidden', 'watch-expired', 'watch-missing', 'watch-cannot', 'console-login', 'console', 'console-confirm',
-  'console-empty',
+  'console-empty', 'stats-detail', 'stats-weak', 'stats-relay', 'stats-server', 'stats-waiting',
 ]
 
 function shots() {
