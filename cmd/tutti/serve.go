@@ -124,6 +124,11 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	if err != nil {
 		return err
 	}
+	shows, err := studio.OpenShows(st, s.log)
+	if err != nil {
+		return err
+	}
+	s.onClose(func(context.Context) { shows.Close() })
 	endpoint, err := s.openRTC(c)
 	if err != nil {
 		return err
@@ -139,7 +144,8 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	workers := <-found
 	s.onClose(func(context.Context) { workers.Close() })
 	house := studio.NewHouse(studio.Options{
-		Keys: keys, Rooms: policies, Workers: workers, Dev: c.Dev, MaxParticipants: c.MaxParticipants, AwayGrace: c.AwayGrace, Log: s.log,
+		Keys: keys, Rooms: policies, Shows: shows, Workers: workers, Dev: c.Dev, MaxParticipants: c.MaxParticipants,
+		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, Log: s.log,
 	})
 	rooms := livekit.New(livekit.Config{House: house, Endpoint: endpoint, ICE: ice, Log: s.log})
 	s.onClose(func(ctx context.Context) {

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -39,7 +41,7 @@ func serve(t *testing.T, change func(*Options)) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	house := studio.NewHouse(studio.Options{Keys: testKeys, Rooms: policies, Workers: codec.FindWorkers("off"), Log: log})
+	house := studio.NewHouse(studio.Options{Keys: testKeys, Rooms: policies, Shows: interrupted{}, Workers: codec.FindWorkers("off"), Log: log})
 	t.Cleanup(house.Close)
 	o := Options{House: house, Page: fstest.MapFS{
 		"index.html":       {Data: []byte("<!doctype html>page")},
@@ -52,6 +54,64 @@ func serve(t *testing.T, change func(*Options)) *fixture {
 	f := &fixture{t, house, httptest.NewServer(a)}
 	t.Cleanup(func() { a.Stop(); f.Close() })
 	return f
+}
+
+// interrupted is what a restart left: a show in the room "interrupted".
+type interrupted struct{}
+
+func (interrupted) Interrupted() map[string]studio.Show {
+	return map[string]studio.Show{"interrupted": {Title: "Night", Since: time.Unix(1_800_000_000, 0)}}
+}
+func (interrupted) Keep(string, studio.Show) {}
+func (interrupted) Forget(string)            {}
+
+func TestAnInterruptedShowIsComingBack(t *testing.T) {
+	f := serve(t, nil)
+	var refused struct {
+		Error struct{ Code, State string }
+	}
+	resp := f.call("GET", "/api/rooms/interrupted/live", "", &refused)
+	if refused.Error.Code != "not_live" || refused.Error.State != "returning" || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("%s %+v", resp.Status, refused)
+	}
+	var summary struct {
+		Exists bool
+		Live   struct {
+			On, Returning bool
+			Title         string
+		}
+	}
+	if f.call("GET", "/api/rooms/interrupted", "", &summary); !summary.Live.Returning || summary.Live.On || summary.Live.Title != "Night" {
+		t.Errorf("%+v", summary)
+	}
+	events, err := http.Get(f.URL + "/api/rooms/interrupted/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Body.Close()
+	told := bufio.NewScanner(events.Body)
+	next := func() (status liveStatus) {
+		for told.Scan() {
+			if data, ok := strings.CutPrefix(told.Text(), "data: "); ok {
+				if err := json.Unmarshal([]byte(data), &status); err != nil {
+					t.Fatal(err)
+				}
+				return status
+			}
+		}
+		t.Fatal("the stream of events ended")
+		return status
+	}
+	if st := next(); st.On || !st.Returning || st.Title != "Night" {
+		t.Errorf("told %+v", st)
+	}
+	operator := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(testKeys.Key+":"+testKeys.Secret))
+	if resp := f.call("DELETE", "/api/rooms/interrupted/live", "", nil, operator); resp.StatusCode != http.StatusOK {
+		t.Errorf("ending it: %s", resp.Status)
+	}
+	if st := next(); st.On || st.Returning {
+		t.Errorf("after its end told %+v", st)
+	}
 }
 
 // call makes a request with headers given as "Name: value" and decodes the answer into out where it is not nil.

@@ -17,7 +17,11 @@ import (
 
 // liveStatus is a room on the air as clients see it.
 type liveStatus struct {
-	On                bool              `json:"on"`
+	On bool `json:"on"`
+	// Returning tells of a show that a restart of the server interrupted and that may go on.
+	Returning bool `json:"returning,omitempty"`
+	// Resumed is when a show went on after such an interruption: players begin anew.
+	Resumed           *time.Time        `json:"resumed,omitempty"`
 	Since             *time.Time        `json:"since,omitempty"`
 	Title             string            `json:"title,omitempty"`
 	Viewers           int               `json:"viewers"`
@@ -80,6 +84,9 @@ func statusOf(name string, st studio.LiveStatus) liveStatus {
 	if out.Warnings == nil {
 		out.Warnings = []program.Warning{}
 	}
+	if !st.Resumed.IsZero() {
+		out.Resumed = &st.Resumed
+	}
 	for _, src := range st.Sources {
 		s := sourceStatus{Identity: src.Participant.Identity, Name: src.Participant.Name, Kind: "person", Tracks: []trackStatus{}}
 		if src.Participant.Kind == room.Ingest {
@@ -105,13 +112,22 @@ func statusOf(name string, st studio.LiveStatus) liveStatus {
 func (a *API) liveStatus(name string) (liveStatus, error) {
 	s, err := a.house.Studio(name)
 	if err != nil {
-		return liveStatus{}, studio.ErrNotLive
+		return liveStatus{}, a.house.NotLive(name)
 	}
 	st, err := s.LiveStatus()
 	if err != nil {
-		return liveStatus{}, err
+		return liveStatus{}, a.house.NotLive(name)
 	}
 	return statusOf(name, st), nil
+}
+
+// offAir is the status of a room that is not on the air.
+func (a *API) offAir(name string) liveStatus {
+	st := liveStatus{Sources: []sourceStatus{}, Warnings: []program.Warning{}}
+	if live := a.house.Live(name); live.Returning {
+		st.Returning, st.Since, st.Title = true, &live.Since, live.Title
+	}
+	return st
 }
 
 func (a *API) getLive(w http.ResponseWriter, r *http.Request) {
@@ -241,7 +257,7 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		}
 		st, err := a.liveStatus(name)
 		if err != nil {
-			st = liveStatus{Sources: []sourceStatus{}, Warnings: []program.Warning{}}
+			st = a.offAir(name)
 		}
 		data, err := json.Marshal(st)
 		if err != nil {

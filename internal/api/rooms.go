@@ -97,9 +97,10 @@ func (a *API) getRoom(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	type live struct {
-		On    bool       `json:"on"`
-		Since *time.Time `json:"since,omitempty"`
-		Title string     `json:"title,omitempty"`
+		On        bool       `json:"on"`
+		Returning bool       `json:"returning,omitempty"`
+		Since     *time.Time `json:"since,omitempty"`
+		Title     string     `json:"title,omitempty"`
 	}
 	out := struct {
 		roomPolicy
@@ -112,8 +113,11 @@ func (a *API) getRoom(w http.ResponseWriter, r *http.Request) {
 		out.Exists = true
 		out.Participants = s.Info().Participants
 		if st, err := s.LiveStatus(); err == nil {
-			out.Live, out.Viewers = live{true, &st.Since, st.Title}, st.Total
+			out.Live, out.Viewers = live{On: true, Since: &st.Since, Title: st.Title}, st.Total
 		}
+	}
+	if l := a.house.Live(name); l.Returning {
+		out.Exists, out.Live = true, live{Returning: true, Since: &l.Since, Title: l.Title}
 	}
 	answer(w, http.StatusOK, out)
 }

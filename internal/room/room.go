@@ -71,6 +71,10 @@ type Live struct {
 	// By is the identity that went live.
 	By    string
 	Title string
+	// Resumed is when the show went on after an interruption, zero when it never was interrupted.
+	Resumed time.Time
+	// Returning tells of a room that is not On, that its show was interrupted and its people may come back.
+	Returning bool
 }
 
 // New makes an empty room.
@@ -93,6 +97,23 @@ func (r *Room) GoLive(by, title string, now time.Time) ([]Event, error) {
 	return []Event{LiveChanged{r.live}}, nil
 }
 
+// Resume puts the room on the air with a show that was interrupted.
+func (r *Room) Resume(show Live, now time.Time) ([]Event, error) {
+	if r.live.On {
+		return nil, ErrAlreadyOnAir
+	}
+	show.On, show.Returning, show.Resumed = true, false, now
+	r.live = show
+	return []Event{LiveChanged{r.live}}, nil
+}
+
+// Interrupt takes the room off the air for a while: Resume goes on, EndLive ends.
+func (r *Room) Interrupt(show Live) []Event {
+	show.On, show.Returning = false, true
+	r.live = show
+	return []Event{LiveChanged{r.live}}
+}
+
 // TakeOver changes in whose name a room is on the air, and its title unless that is empty.
 func (r *Room) TakeOver(by, title string) ([]Event, error) {
 	if !r.live.On {
@@ -107,7 +128,7 @@ func (r *Room) TakeOver(by, title string) ([]Event, error) {
 
 // EndLive takes the room off the air.
 func (r *Room) EndLive() ([]Event, error) {
-	if !r.live.On {
+	if !r.live.On && !r.live.Returning {
 		return nil, ErrAlreadyOffAir
 	}
 	r.live = Live{}

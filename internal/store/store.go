@@ -126,6 +126,44 @@ func (b *Bucket[T]) Put(name string, v T) error {
 	})
 }
 
+// Delete forgets a value, also one that is not there.
+func (b *Bucket[T]) Delete(name string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	// Purging leaves a marker alone; a marker for each name that ever was is small, and the store keeps one for a name.
+	if err := b.kv.Purge(ctx, keyOf(name)); err != nil {
+		return fmt.Errorf("store: deleting %q: %w", name, err)
+	}
+	return nil
+}
+
+// All reads every value, by name. What cannot be decoded is left out.
+func (b *Bucket[T]) All() (map[string]T, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	watch, err := b.kv.WatchAll(ctx, jetstream.IgnoreDeletes())
+	if err != nil {
+		return nil, fmt.Errorf("store: reading all: %w", err)
+	}
+	defer watch.Stop()
+	all := map[string]T{}
+	for {
+		select {
+		case entry := <-watch.Updates():
+			if entry == nil { // all that was there has come
+				return all, nil
+			}
+			name, err := hex.DecodeString(entry.Key())
+			var v T
+			if err == nil && json.Unmarshal(entry.Value(), &v) == nil {
+				all[string(name)] = v
+			}
+		case <-ctx.Done():
+			return nil, fmt.Errorf("store: reading all: %w", ctx.Err())
+		}
+	}
+}
+
 func (b *Bucket[T]) write(name string, v T, do func(context.Context, string, []byte) error) error {
 	value, err := json.Marshal(v)
 	if err != nil {

@@ -1,7 +1,6 @@
 package studio
 
 import (
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +13,8 @@ import (
 const (
 	preferPerson = iota
 	preferIngest
+	// preferBefore is what was shown before an interruption.
+	preferBefore
 )
 
 // air is what is on the air: the program of a live room, its viewers and the outputs that they share.
@@ -22,6 +23,9 @@ type air struct {
 	since   time.Time
 	// byIngest tells that an ingest put the room on the air, so that its end is the show's end.
 	byIngest bool
+	// pinned is the picture that the host chose, before what was shown before an interruption; both guarded by the
+	// studio's lock.
+	pinned, before Choice
 
 	mu      sync.Mutex
 	viewers map[string]int // by protocol
@@ -50,17 +54,35 @@ func (s *Studio) GoLive(by, title string) error {
 	return s.goLive(by, title, false)
 }
 
+// goLive begins a show, or goes on with the one that was interrupted. The caller holds the lock.
 func (s *Studio) goLive(by, title string, byIngest bool) error {
-	events, err := s.room.GoLive(by, title, time.Now())
-	if errors.Is(err, room.ErrAlreadyOnAir) && !byIngest && s.air.byIngest {
+	if s.air != nil && s.air.byIngest && !byIngest {
 		return s.takeOver(by, title)
 	}
+	show, now := Show{Title: title, Since: time.Now(), By: by, ByIngest: byIngest}, time.Now()
+	begin := func() ([]room.Event, error) { return s.room.GoLive(by, title, now) }
+	if r := s.takeReturning(); r != nil {
+		show = r.show
+		if title != "" {
+			show.Title = title
+		}
+		if !byIngest {
+			show.By, show.ByIngest = by, false
+		}
+		begin = func() ([]room.Event, error) {
+			return s.room.Resume(room.Live{Title: show.Title, Since: show.Since, By: show.By}, now)
+		}
+	}
+	events, err := begin()
 	if err != nil {
 		return err
 	}
 	s.air = &air{
-		program: program.New(s.name), since: time.Now(), byIngest: byIngest,
+		program: program.New(s.name), since: show.Since, byIngest: show.ByIngest, before: show.Shown, peak: show.Peak,
 		viewers: map[string]int{}, outputs: map[string]*output{}, skips: map[string]int{},
+	}
+	if show.Pinned {
+		s.air.pinned = show.Shown
 	}
 	for _, p := range s.room.Participants() { // in order of joining, so that the first publisher is shown
 		for _, pub := range p.Publications {
@@ -69,8 +91,9 @@ func (s *Studio) goLive(by, title string, byIngest bool) error {
 			}
 		}
 	}
+	s.keep()
 	s.emit(events)
-	s.log.Info("room is live", "by", by)
+	s.log.Info("room is live", "by", show.By, "since", show.Since)
 	return nil
 }
 
@@ -81,6 +104,7 @@ func (s *Studio) takeOver(by, title string) error {
 		return err
 	}
 	s.air.byIngest = false
+	s.keep()
 	s.emit(events)
 	s.settle()
 	s.log.Info("the show of an ingest is the host's now", "by", by)
@@ -96,30 +120,48 @@ func (a *air) add(entry *published) {
 	if entry.ingest {
 		prefer = preferIngest
 	}
+	if a.before.names(entry) {
+		prefer = preferBefore
+	}
 	a.program.Add(entry.track, prefer)
+	if a.pinned.names(entry) {
+		a.program.Show(entry.track)
+	}
 }
 
 // EndLive takes the room off the air.
 func (s *Studio) EndLive() (Summary, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.air == nil {
+	var sum Summary
+	switch {
+	case s.air != nil:
+		sum = s.endLive()
+	case s.returning != nil:
+		sum = s.endReturning()
+	default:
 		return Summary{}, ErrNotLive
 	}
-	sum := s.endLive()
 	s.settle()
 	return sum, nil
 }
 
-func (s *Studio) endLive() Summary {
+// endAir ends the program. The caller holds the lock.
+func (s *Studio) endAir() *air {
 	a := s.air
 	s.air = nil
+	s.work.Go(a.close)
+	return a
+}
+
+func (s *Studio) endLive() Summary {
+	a := s.endAir()
+	s.house.shows.Forget(s.name)
 	events, err := s.room.EndLive()
 	if err != nil {
 		s.log.Error("ending the show", "error", err)
 	}
 	s.emit(events)
-	s.work.Go(a.close)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s.log.Info("room is off the air", "duration", time.Since(a.since).Round(time.Second), "peak", a.peak)
@@ -134,14 +176,18 @@ func (s *Studio) Show(trackSID string) error {
 		return ErrNotLive
 	}
 	if trackSID == "" {
+		s.air.pinned = Choice{}
 		s.air.program.Show(nil)
+		s.keep()
 		return nil
 	}
 	t, err := s.trackBySID(trackSID)
 	if err != nil {
 		return err
 	}
+	s.air.pinned = s.tracks[trackSID].choice()
 	s.air.program.Show(t)
+	s.keep()
 	return nil
 }
 

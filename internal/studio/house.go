@@ -5,6 +5,7 @@ package studio
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -19,15 +20,20 @@ import (
 // Errors that doors translate to their protocol. Admission fails with the errors of package auth, joining with those of
 // package room.
 var (
-	ErrNotLive  = errors.New("room is not live")
+	ErrNotLive = errors.New("room is not live")
+	// ErrReturning is an ErrNotLive.
+	ErrReturning = fmt.Errorf("%w: its show was interrupted and may come back within a minute", ErrNotLive)
+
 	ErrNoRoom   = errors.New("nobody is in this room")
 	ErrShutdown = errors.New("server is shutting down")
 )
 
 // Options are what a house needs.
 type Options struct {
-	Keys    auth.Keys
-	Rooms   *Policies
+	Keys  auth.Keys
+	Rooms *Policies
+	// Shows keeps what is on the air over a restart; nil keeps nothing.
+	Shows   ShowKeeper
 	Workers *codec.Workers
 	// Dev lets everybody publish and watch without a key.
 	Dev bool
@@ -36,35 +42,49 @@ type Options struct {
 	// AwayGrace is how long a live room without anybody on stage stays on the air, 10 s when 0: enough for an encoder
 	// to reconnect or a page to be reloaded.
 	AwayGrace time.Duration
-	Log       *slog.Logger
+	// ReturnGrace is how long after a restart an interrupted show may go on, 60 s when 0.
+	ReturnGrace time.Duration
+	Log         *slog.Logger
 }
 
 // House holds all running studios. Its methods may be called from any goroutine.
 type House struct {
 	keys            auth.Keys
 	rooms           *Policies
+	shows           ShowKeeper
 	workers         *codec.Workers
 	dev             bool
 	maxParticipants int
 	awayGrace       time.Duration
+	returnGrace     time.Duration
 	log             *slog.Logger
 
-	mu      sync.Mutex
-	studios map[string]*Studio
-	closed  bool
+	mu          sync.Mutex
+	studios     map[string]*Studio
+	interrupted map[string]room.Live // what was on the air when the house closed
+	closed      bool
 }
 
-// NewHouse makes a house without rooms.
+// NewHouse makes a house in which nobody is yet; shows that a restart interrupted wait for their people.
 func NewHouse(o Options) *House {
 	h := &House{
-		keys: o.Keys, rooms: o.Rooms, workers: o.Workers, dev: o.Dev, maxParticipants: o.MaxParticipants,
-		awayGrace: o.AwayGrace, log: o.Log, studios: map[string]*Studio{},
+		keys: o.Keys, rooms: o.Rooms, shows: o.Shows, workers: o.Workers, dev: o.Dev, maxParticipants: o.MaxParticipants,
+		awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
 	}
 	if h.awayGrace == 0 {
 		h.awayGrace = 10 * time.Second
 	}
+	if h.returnGrace == 0 {
+		h.returnGrace = time.Minute
+	}
+	if h.shows == nil {
+		h.shows = noShows{}
+	}
 	if h.log == nil {
 		h.log = slog.Default()
+	}
+	for name, show := range h.shows.Interrupted() {
+		h.awaitReturn(name, show)
 	}
 	return h
 }

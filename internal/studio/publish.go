@@ -123,6 +123,8 @@ func (s *Studio) trackCame(p *Participant, entry *published, t *track.Track) err
 		if err := s.goLive(p.identity, "", true); err != nil {
 			s.log.Error("going live for an ingest", "error", err)
 		}
+	default:
+		s.tryReturn()
 	}
 	return nil
 }

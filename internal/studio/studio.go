@@ -30,6 +30,8 @@ type Studio struct {
 	away    *time.Timer             // ends the show when everybody stays away
 	closed  bool
 
+	returning *returning // an interrupted show that may go on, nil when there is none
+
 	changed  chan struct{} // closed and replaced when somebody comes, goes or changes
 	speakers *sfu.Speakers
 	stop     chan struct{}  // ends the goroutine that looks for speakers
@@ -120,6 +122,7 @@ func (s *Studio) enter(j room.Join, obs Observer) (*Participant, error) {
 	}
 	s.emit(events[len(events)-1:])
 	s.settle()
+	s.tryReturn()
 	s.log.Info("participant joined", "participant", j.Identity, "kind", j.Kind)
 	return p, nil
 }
@@ -179,6 +182,7 @@ func (s *Studio) settle() {
 			s.away.Stop()
 			s.away = nil
 		}
+	case s.returning != nil:
 	case s.air == nil:
 		s.close(room.LeftRoomClosed)
 	case s.away == nil:
@@ -223,8 +227,13 @@ func (s *Studio) close(why room.LeaveReason) {
 		return
 	}
 	s.closed = true
-	if s.air != nil {
+	switch {
+	case why == room.LeftServerShutdown:
+		s.interrupt()
+	case s.air != nil:
 		s.endLive()
+	case s.returning != nil:
+		s.endReturning()
 	}
 	s.emit([]room.Event{room.RoomClosed{Reason: why}})
 	for _, m := range s.members {

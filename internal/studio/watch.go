@@ -20,17 +20,17 @@ const unsendable = "codec"
 const outputLinger = 5 * time.Second
 
 // Watch opens the program of a room for one viewer, who is counted under protocol ("whep", "flv", "hls") until Close.
-// It fails with ErrNotLive while the room is not on the air.
+// It fails with ErrNotLive while the room is not on the air, with ErrReturning while that may change by itself.
 func (h *House) Watch(roomName, protocol string) (*Watcher, error) {
 	s, err := h.Studio(roomName)
 	if err != nil {
-		return nil, ErrNotLive
+		return nil, h.NotLive(roomName)
 	}
 	s.mu.Lock()
 	a := s.air
 	s.mu.Unlock()
 	if a == nil {
-		return nil, ErrNotLive
+		return nil, h.NotLive(roomName)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

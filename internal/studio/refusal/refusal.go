@@ -19,15 +19,17 @@ import (
 type Error struct {
 	Status        int
 	Code, Message string
+	// State, where there is one, tells cases of a code apart for programs, for instance "returning" of "not_live".
+	State string
 }
 
 func (e *Error) Error() string { return e.Message }
 
 // Refusals that several doors need.
 var (
-	NotFound = &Error{http.StatusNotFound, "not_found", "there is nothing at this address"}
-	Method   = &Error{http.StatusMethodNotAllowed, "bad_request", "this method is not served here"}
-	TooOften = &Error{http.StatusTooManyRequests, "rate_limited", "too many requests from this address: wait a moment"}
+	NotFound = &Error{Status: http.StatusNotFound, Code: "not_found", Message: "there is nothing at this address"}
+	Method   = &Error{Status: http.StatusMethodNotAllowed, Code: "bad_request", Message: "this method is not served here"}
+	TooOften = &Error{Status: http.StatusTooManyRequests, Code: "rate_limited", Message: "too many requests from this address: wait a moment"}
 )
 
 // known translates the errors of the house.
@@ -60,12 +62,15 @@ func Of(err error) *Error {
 	if errors.As(err, &e) {
 		return e
 	}
+	if errors.Is(err, studio.ErrReturning) {
+		return &Error{http.StatusNotFound, "not_live", studio.ErrReturning.Error(), "returning"}
+	}
 	for _, k := range known {
 		if errors.Is(err, k.err) {
-			return &Error{k.status, k.code, k.err.Error()}
+			return &Error{Status: k.status, Code: k.code, Message: k.err.Error()}
 		}
 	}
-	return &Error{http.StatusInternalServerError, "internal", "something went wrong on the server"}
+	return &Error{Status: http.StatusInternalServerError, Code: "internal", Message: "something went wrong on the server"}
 }
 
 // Write answers with the refusal that an error means. What clients are not shown is logged.
@@ -83,10 +88,14 @@ func Write(w http.ResponseWriter, err error) {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		h.Set("Retry-After", "5")
 	}
+	if e.State != "" {
+		h.Set("Retry-After", "2")
+	}
 	w.WriteHeader(e.Status)
 	type body struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
+		State   string `json:"state,omitempty"`
 	}
-	_ = json.NewEncoder(w).Encode(map[string]body{"error": {e.Code, e.Message}}) // the client is gone when this fails
+	_ = json.NewEncoder(w).Encode(map[string]body{"error": {e.Code, e.Message, e.State}}) // the client is gone when this fails
 }

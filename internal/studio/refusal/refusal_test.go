@@ -18,8 +18,9 @@ func TestWrite(t *testing.T) {
 		body   string
 	}{
 		"of the house":  {fmt.Errorf("watching: %w", studio.ErrNotLive), 404, `"code":"not_live"`},
+		"coming back":   {studio.ErrReturning, 404, `"state":"returning"`},
 		"expired":       {auth.ErrExpired, 401, `"code":"expired"`},
-		"a door's own":  {fmt.Errorf("x: %w", &Error{418, "bad_request", "short and stout"}), 418, "short and stout"},
+		"a door's own":  {fmt.Errorf("x: %w", &Error{Status: 418, Code: "bad_request", Message: "short and stout"}), 418, "short and stout"},
 		"what is inner": {errors.New("open /data/keys.yaml: permission denied"), 500, "something went wrong"},
 	} {
 		w := httptest.NewRecorder()

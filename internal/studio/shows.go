@@ -1,0 +1,167 @@
+package studio
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/store"
+)
+
+// Show is what is kept of a room on the air, so that its show goes on after the server was restarted.
+type Show struct {
+	Title string    `json:"title"`
+	Since time.Time `json:"since"`
+	// By is the identity that went live.
+	By string `json:"by"`
+	// ByIngest tells that an ingest put the room on the air: it comes back with an ingest only.
+	ByIngest bool `json:"byIngest,omitempty"`
+	// Hostless tells that nobody was there who may direct the room: then it comes back with anybody who publishes.
+	Hostless bool `json:"hostless,omitempty"`
+	// Shown is the picture that viewers saw; Pinned tells that the host chose it.
+	Shown  Choice `json:"shown"`
+	Pinned bool   `json:"pinned,omitempty"`
+	Peak   int    `json:"peak,omitempty"`
+}
+
+// Choice names a picture by whose it is: track SIDs do not outlive a connection. The zero value is no picture.
+type Choice struct {
+	Identity string      `json:"identity,omitempty"`
+	Source   room.Source `json:"source,omitempty"`
+	// Ingest matches any ingest, since not all come back under the same identity.
+	Ingest bool `json:"ingest,omitempty"`
+}
+
+// ShowKeeper keeps shows beyond the life of the process. Keep and Forget are called with locks held: they must not block.
+type ShowKeeper interface {
+	// Interrupted are the shows that were on the air when the last process ended, by room.
+	Interrupted() map[string]Show
+	Keep(roomName string, s Show)
+	Forget(roomName string)
+}
+
+const (
+	// maxGone is how long the server may have been away for shows to come back: beyond that nobody waits any more.
+	maxGone = 10 * time.Minute
+	// seenEvery is how often it is noted that the server is there.
+	seenEvery = 15 * time.Second
+)
+
+// Shows keeps shows in the store. A goroutine of its own writes; Close waits until all is written.
+type Shows struct {
+	shows       *store.Bucket[Show]
+	seen        *store.Bucket[time.Time]
+	interrupted map[string]Show
+	log         *slog.Logger
+
+	mu      sync.Mutex
+	pending map[string]*Show // to be written; nil is to be forgotten
+	wake    chan struct{}
+	stop    chan struct{}
+	done    chan struct{}
+}
+
+// OpenShows reads what was on the air. Shows from before a long absence are forgotten.
+func OpenShows(s *store.Store, log *slog.Logger) (*Shows, error) {
+	shows, err := store.OpenBucket[Show](s, "shows")
+	if err != nil {
+		return nil, err
+	}
+	seen, err := store.OpenBucket[time.Time](s, "seen")
+	if err != nil {
+		return nil, err
+	}
+	k := &Shows{
+		shows: shows, seen: seen, log: log, pending: map[string]*Show{},
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if k.interrupted, err = shows.All(); err != nil {
+		return nil, fmt.Errorf("reading the shows that were on the air: %w", err)
+	}
+	// An unreadable time is a long time ago.
+	if last, err := seen.Get(serverKey); err != nil || time.Since(last) > maxGone {
+		for name := range k.interrupted {
+			k.pending[name] = nil
+		}
+		k.interrupted = nil
+	}
+	go k.write()
+	return k, nil
+}
+
+// serverKey is the one key of the bucket that says when the server was last there.
+const serverKey = "server"
+
+// Interrupted implements ShowKeeper.
+func (k *Shows) Interrupted() map[string]Show { return maps.Clone(k.interrupted) }
+
+// Keep implements ShowKeeper.
+func (k *Shows) Keep(roomName string, s Show) { k.put(roomName, &s) }
+
+// Forget implements ShowKeeper.
+func (k *Shows) Forget(roomName string) { k.put(roomName, nil) }
+
+func (k *Shows) put(roomName string, s *Show) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.pending[roomName] = s
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Close writes what is left.
+func (k *Shows) Close() {
+	close(k.stop)
+	<-k.done
+}
+
+func (k *Shows) write() {
+	defer close(k.done)
+	tick := time.NewTicker(seenEvery)
+	defer tick.Stop()
+	for {
+		k.flush()
+		select {
+		case <-k.wake:
+		case <-tick.C:
+		case <-k.stop:
+			k.flush()
+			return
+		}
+	}
+}
+
+// flush writes what is pending, and that the server is there.
+func (k *Shows) flush() {
+	k.mu.Lock()
+	pending := k.pending
+	k.pending = map[string]*Show{}
+	k.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(pending)) {
+		var err error
+		if s := pending[name]; s != nil {
+			err = k.shows.Put(name, *s)
+		} else {
+			err = k.shows.Delete(name)
+		}
+		if err != nil {
+			k.log.Error("noting what is on the air", "room", name, "error", err)
+		}
+	}
+	if err := k.seen.Put(serverKey, time.Now().UTC()); err != nil {
+		k.log.Error("noting that the server is there", "error", err)
+	}
+}
+
+// noShows keeps nothing.
+type noShows struct{}
+
+func (noShows) Interrupted() map[string]Show { return nil }
+func (noShows) Keep(string, Show)            {}
+func (noShows) Forget(string)                {}
