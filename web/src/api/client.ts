@@ -105,7 +105,7 @@ export const api = {
     request<LiveOn>('POST', at(room, '/live'), { body: live, credential }),
 
   show: (room: string, trackSid: string, credential: Credential) =>
-    request<LiveOn>('PATCH', at(room, '/live'), { body: { show: trackSid }, credential }),
+    request<void>('PATCH', at(room, '/live'), { body: { show: trackSid }, credential }),
 
   endLive: (room: string, credential: Credential) => request<LiveSummary>('DELETE', at(room, '/live'), { credential }),
 

@@ -39,7 +39,7 @@ export interface RoomSummary {
   title: string
   access: Access
   publicWatch: boolean
-  live: { on: boolean; since?: string; title?: string }
+  live: { on: boolean; returning?: boolean; since?: string; title?: string }
   participants: number
   viewers: number
 }
@@ -77,6 +77,8 @@ export interface LiveSource {
 export interface LiveOn {
   on: true
   since: string
+  /** When the show went on after the server was restarted; players begin anew. */
+  resumed?: string
   title: string
   viewers: number
   viewersByProtocol: Partial<Record<Protocol, number>> | null
@@ -88,7 +90,14 @@ export interface LiveOn {
   play: Partial<Record<Protocol, string>>
 }
 
-export type LiveStatus = LiveOn | { on: false }
+export interface LiveOff {
+  on: false
+  /** The show was interrupted by a restart of the server and may go on. */
+  returning?: boolean
+  title?: string
+}
+
+export type LiveStatus = LiveOn | LiveOff
 
 export interface LiveSummary {
   /** Seconds. */

@@ -63,6 +63,8 @@ export class RoomSession implements RoomView {
   /** An attempt to come back is under way. */
   #recovering = false
   #countdown = 0
+  /** The show is being ended from here. */
+  #ending = false
   #sound = document.createElement('div')
 
   constructor(entry: Entry) {
@@ -143,10 +145,22 @@ export class RoomSession implements RoomView {
     this.mayPublish = this.#client.localParticipant.permissions?.canPublish ?? true
     this.#refresh()
     this.#unfollow()
-    this.#unfollow = followStatus(this.room, this.#entry.credential, { status: (status) => (this.live = status) })
+    this.#unfollow = followStatus(this.room, this.#entry.credential, { status: (status) => this.#hearLive(status) })
     if (this.role === 'host' && !this.keys) {
       // Without the keys the invitation has none; everything else works.
       void api.keys(this.room, this.#entry.credential).then((keys) => (this.keys = keys), () => {})
+    }
+  }
+
+  /** Says what became of the show without anybody here having done it. */
+  #hearLive(status: LiveStatus) {
+    const before = this.live
+    this.live = status
+    if (!before || this.#ending) return
+    if (status.on) {
+      if (status.resumed && !(before.on && before.resumed === status.resumed)) toast(t().live.resumed)
+    } else if (!status.returning && (before.on || before.returning)) {
+      toast(t().live.hasEnded)
     }
   }
 
@@ -429,13 +443,18 @@ export class RoomSession implements RoomView {
   }
 
   async show(sid: string) {
-    this.live = await api.show(this.room, sid, this.#entry.credential)
+    await api.show(this.room, sid, this.#entry.credential)
   }
 
   async endLive(): Promise<LiveSummary> {
-    const summary = await api.endLive(this.room, this.#entry.credential)
-    this.live = { on: false }
-    return summary
+    this.#ending = true
+    try {
+      const summary = await api.endLive(this.room, this.#entry.credential)
+      this.live = { on: false }
+      return summary
+    } finally {
+      this.#ending = false
+    }
   }
 }
 

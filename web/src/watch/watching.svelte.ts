@@ -8,6 +8,8 @@ export type WatchPhase =
   | 'loading'
   /** Not started yet. */
   | 'waiting'
+  /** The server was restarted; the show may go on. */
+  | 'returning'
   /** Before the first picture. */
   | 'starting'
   | 'switching'
@@ -125,14 +127,15 @@ export class Watching implements WatchView {
       this.live = undefined
       this.#end()
       this.#failed.clear()
-      this.phase = this.#wasLive ? 'ended' : 'waiting'
+      if (status.returning) this.#wasLive = true
+      this.phase = status.returning ? 'returning' : this.#wasLive ? 'ended' : 'waiting'
       return
     }
     const before = this.live
     this.live = status
     this.#wasLive = true
-    const idle = ['loading', 'waiting', 'ended'].includes(this.phase)
-    const restarted = before !== undefined && before.since !== status.since
+    const idle = ['loading', 'waiting', 'returning', 'ended'].includes(this.phase)
+    const restarted = before !== undefined && (before.since !== status.since || before.resumed !== status.resumed)
     const changed = this.phase === 'cannot' && before?.video?.codec !== status.video?.codec
     // Players over HTTP learn at their start whether there are sound and picture; WebRTC takes what comes.
     const reshaped =
