@@ -23,6 +23,7 @@ import (
 	"github.com/tuttilive/tutti/internal/server/livekit"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/turn"
 	"github.com/tuttilive/tutti/web"
 )
 
@@ -89,6 +90,7 @@ func (c *serveCommand) keys() (auth.Keys, error) {
 type server struct {
 	log    *slog.Logger
 	info   api.Info
+	turn   *turn.Server
 	failed chan error
 	opened []func(context.Context)
 }
@@ -199,8 +201,9 @@ func (s *server) openRTC(c config.Server) (*rtc.Endpoint, error) {
 func (s *server) openHTTP(c config.Server, house *studio.House, workers *codec.Workers, certificate certificate, doors map[string]http.Handler) error {
 	s.info = api.Info{
 		Version: version, Dev: c.Dev, CreateRooms: c.CreateRooms, Addresses: pageAddresses(c.HTTP, c.HTTPS),
-		Ports: api.Ports{HTTP: portOf(c.HTTP), HTTPS: portOf(c.HTTPS), RTC: portOf(c.RTC), RTCTCP: portOf(c.RTCTCP), RTMP: portOf(c.RTMP), TURN: portOf(c.TURN), TURNS: portOf(c.TURNS)},
+		Ports: api.Ports{HTTP: portOf(c.HTTP), HTTPS: portOf(c.HTTPS), RTC: portOf(c.RTC), RTCTCP: portOf(c.RTCTCP), RTMP: portOf(c.RTMP)},
 	}
+	s.info.Ports.TURN, s.info.Ports.TURNS = s.turnPorts()
 	s.info.RTMPHosts, _ = reachable(c.RTMP)
 	s.info.Features.VideoConversion = workers.Available() == nil
 	s.info.Features.Reasons = []api.Reason{}
@@ -219,7 +222,7 @@ func (s *server) openHTTP(c config.Server, house *studio.House, workers *codec.W
 	}
 	handler := api.New(api.Options{
 		House: house, Info: s.info, Page: web.Dist(), RootPEM: certificate.rootPEM, Doors: doors, Hosts: c.Host, Origins: c.Origin,
-		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Log: s.log,
+		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Relay: s.turn.Stats, Log: s.log,
 	})
 	if err := s.serveHTTP(c.HTTP, handler, nil); err != nil {
 		return err

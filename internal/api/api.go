@@ -10,6 +10,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
+	"github.com/tuttilive/tutti/internal/turn"
 )
 
 // Options are what the HTTP side needs.
@@ -29,7 +30,9 @@ type Options struct {
 	// AnyoneCreates lets people without a key create rooms.
 	AnyoneCreates bool
 	TrustProxy    bool
-	Log           *slog.Logger
+	// Relay gives the figures of the TURN server, nil for none.
+	Relay func() turn.Stats
+	Log   *slog.Logger
 }
 
 // API serves HTTP. It is made once and safe for use by several goroutines.
@@ -54,7 +57,7 @@ func New(o Options) *API {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
-	mux.Handle("GET /metrics", a.operator(a.metrics()))
+	mux.Handle("GET /metrics", a.operator(a.metrics(o.Relay)))
 	mux.HandleFunc("GET /root.crt", a.rootCertificate)
 	mux.HandleFunc("GET /api/info", a.getInfo)
 	mux.Handle("GET /api/status", a.operator(http.HandlerFunc(a.getStatus)))

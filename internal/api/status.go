@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/tuttilive/tutti/internal/studio/refusal"
+	"github.com/tuttilive/tutti/internal/turn"
 )
 
 // meter turns totals into rates between two looks.
@@ -102,9 +103,12 @@ func (m *meter) look(totals map[string]uint64, now time.Time) (map[string]uint64
 }
 
 // metrics serves Prometheus figures, read from the house when somebody asks.
-func (a *API) metrics() http.Handler {
+func (a *API) metrics(relay func() turn.Stats) http.Handler {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &houseCollector{a})
+	if relay != nil {
+		reg.MustRegister(relayCollector{relay})
+	}
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
 }
 

@@ -34,8 +34,7 @@ type Server struct {
 	RTCTCP string `help:"TCP address of WebRTC, for networks that block UDP; 'off' for none." default:":7881" name:"rtc-tcp"`
 	RTMP   string `help:"Address of RTMP ingest; 'off' for none." default:":1935" name:"rtmp"`
 
-	TURN  string `help:"UDP and TCP address of STUN and TURN; 'off' for none." default:":3478" name:"turn"`
-	TURNS string `help:"TCP address of TURN over TLS, with the certificate of HTTPS; 'off' for none." default:":5349" name:"turns"`
+	NAT `embed:""`
 
 	PublicAddress []string `help:"Addresses that WebRTC clients reach the server at, where those of its interfaces are not enough." placeholder:"IP"`
 	STUN          string   `help:"STUN server to learn the public address from at start." placeholder:"HOST:PORT" name:"stun"`
@@ -75,6 +74,7 @@ func (s *Server) Validate() error {
 	check("rtmp", s.RTMP, true)
 	check("turn", s.TURN, true)
 	check("turns", s.TURNS, true)
+	errs = append(errs, s.NAT.validate()...)
 	for _, a := range s.PublicAddress {
 		if _, err := netip.ParseAddr(a); err != nil {
 			errs = append(errs, fmt.Errorf("public-address: %q is no IP address", a))

@@ -76,6 +76,7 @@ func (s *session) joinResponse() *pb.JoinResponse {
 		PingInterval: pingInterval, PingTimeout: pingTimeout,
 		ClientConfiguration:  &pb.ClientConfiguration{},
 		EnabledPublishCodecs: s.publishCodecs(),
+		IceServers:           s.iceServers(),
 	}
 	for _, p := range s.part.Others() {
 		res.OtherParticipants = append(res.OtherParticipants, participantInfo(p))

@@ -21,6 +21,7 @@ import (
 type admission struct {
 	joinRequest
 	room   string
+	host   string // what the client called us by
 	claims auth.Claims
 	// expires is when the token that the client holds does, zero when it holds none.
 	expires time.Time
@@ -84,7 +85,7 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request, a admission) {
 	}
 	c := newConn(ws, s.log.With("room", a.room, "participant", a.claims.Identity))
 	sess := s.find(place{a.room, a.claims.Identity})
-	if sess == nil || a.sid != "" && sess.sid != a.sid || !sess.inbox.put(resumed{c}, 0) {
+	if sess == nil || a.sid != "" && sess.sid != a.sid || !sess.inbox.put(resumed{c, a.host}, 0) {
 		refuseResume(c)
 		<-c.done
 		return
@@ -145,7 +146,7 @@ func (s *Server) admit(r *http.Request, onePeer bool) (admission, error) {
 	if err != nil {
 		return admission{}, err
 	}
-	a := admission{joinRequest: join, room: roomName, claims: claims}
+	a := admission{joinRequest: join, room: roomName, host: r.Host, claims: claims}
 	if hint.Expires > 0 {
 		a.expires = time.Unix(hint.Expires, 0)
 	}

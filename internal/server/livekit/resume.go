@@ -31,7 +31,7 @@ func (s *session) lostConn(l connLost) {
 
 // comeBack goes on with a client that has connected again, and brings it up to date. Its peers have stayed, so nothing
 // reliable was lost on the way to it; for the other direction it is told what arrived last.
-func (s *session) comeBack(c *conn) {
+func (s *session) comeBack(c *conn, host string) {
 	if s.sabotage.silent {
 		s.sabotage = sabotage{}
 		c.close(websocket.StatusNormalClosure, "")
@@ -43,10 +43,11 @@ func (s *session) comeBack(c *conn) {
 	if s.away != nil {
 		s.away.Stop()
 	}
-	s.conn = c
+	s.conn, s.host = c, host
 	s.log.Info("client resumed")
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Reconnect{Reconnect: &pb.ReconnectResponse{
 		ServerInfo: serverInfo(), ClientConfiguration: &pb.ClientConfiguration{}, LastMessageSeq: s.data.lastSequence(),
+		IceServers: s.iceServers(),
 	}}})
 	if s.sabotage.afterReply {
 		s.sabotage = sabotage{}

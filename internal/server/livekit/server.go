@@ -27,6 +27,7 @@ type Config struct {
 type Server struct {
 	house       *studio.House
 	endpoint    *rtc.Endpoint
+	ice         *turn.Directory
 	resumeGrace time.Duration
 	log         *slog.Logger
 	mux         *http.ServeMux
@@ -43,7 +44,7 @@ type place struct{ room, identity string }
 // New makes the door.
 func New(cfg Config) *Server {
 	s := &Server{
-		house: cfg.House, endpoint: cfg.Endpoint, resumeGrace: cfg.ResumeGrace, log: cfg.Log,
+		house: cfg.House, endpoint: cfg.Endpoint, ice: cfg.ICE, resumeGrace: cfg.ResumeGrace, log: cfg.Log,
 		mux: http.NewServeMux(), sessions: map[place]*session{},
 	}
 	if s.resumeGrace == 0 {

@@ -33,7 +33,8 @@ type session struct {
 
 	// ---
 	join    joinRequest
-	conn    *conn // nil while the client is away
+	conn    *conn  // nil while the client is away
+	host    string // the name or address that the client called us by
 	ended   bool
 	self    room.Participant
 	others  map[string]room.Participant // by SID
@@ -64,7 +65,10 @@ type (
 		err  error
 	}
 	// resumed: the client is back on another WebSocket.
-	resumed struct{ conn *conn }
+	resumed struct {
+		conn *conn
+		host string
+	}
 	// awayTooLong: the grace time of a client that is away is over.
 	awayTooLong struct{ since time.Time }
 	// serverClosing: all clients shall connect anew.
@@ -79,7 +83,7 @@ func (s *Server) enter(a admission) (*session, error) {
 		server: s, place: place{a.room, a.claims.Identity}, client: a.client, onePeer: a.onePeer, claims: a.claims,
 		log:   s.log.With("room", a.room, "participant", a.claims.Identity),
 		inbox: newInbox(), requests: make(chan *pb.SignalRequest), done: make(chan struct{}),
-		join: a.joinRequest, others: map[string]room.Participant{}, token: tokenState{expires: a.expires},
+		join: a.joinRequest, host: a.host, others: map[string]room.Participant{}, token: tokenState{expires: a.expires},
 	}
 	sess.remote.auto = a.autoSubscribe
 	part, err := s.house.Enter(a.room, room.Join{
@@ -149,7 +153,7 @@ func (s *session) take(item any) {
 	case connLost:
 		s.lostConn(i)
 	case resumed:
-		s.comeBack(i.conn)
+		s.comeBack(i.conn, i.host)
 	case awayTooLong:
 		if s.conn == nil && i.since.Equal(s.awaySince) {
 			s.log.Info("client did not come back")
