@@ -1,0 +1,189 @@
+package bwe
+
+import (
+	"math"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+const (
+	// minRate is the least that is ever estimated: sound must go through.
+	minRate = 30e3
+	maxRate = 100e6
+	// firstRate is assumed before anything is known.
+	firstRate = 300e3
+	// silence is how long reports may be missing, while something is sent, before the rate is halved.
+	silence = 1500 * time.Millisecond
+	// quiet is how long after the last report nothing is known of queues any more.
+	quiet = 500 * time.Millisecond
+	// restartAbove is by how much a probe must raise the rate for what arrived until then to be forgotten.
+	restartAbove = 1.2
+)
+
+// Estimator estimates what the way to one peer carries. It belongs to one goroutine.
+type Estimator struct {
+	history history
+	clock   clock
+	groups  groups
+	trend   trendline
+	queue   standing
+	arrives throughput
+	delay   aimd
+	loss    lossModel
+	probes  prober
+	limited limited
+
+	started    bool
+	lastReport time.Duration
+	lastSent   time.Duration
+	wanted     float64
+	cap        float64
+	rtt        time.Duration
+	state      usage
+	lossShare  float64
+
+	came, lost []result
+}
+
+// New makes an estimator that has seen nothing yet.
+func New() *Estimator {
+	return &Estimator{delay: aimd{rate: firstRate}, wanted: firstRate, cap: math.Inf(1)}
+}
+
+// Sent notes a packet that leaves now, with its transport-wide sequence number; probe is the ID of the probe that it is
+// part of, 0 for none.
+func (e *Estimator) Sent(sequence uint16, size int, probe uint8, now time.Duration) {
+	if !e.started {
+		e.started, e.lastReport = true, now
+		e.delay.changed = now
+	}
+	e.history.add(sequence, size, probe, now)
+	e.limited.note(size, e.Rate(), now)
+	e.lastSent = now
+}
+
+// SetRTT tells the round-trip time.
+func (e *Estimator) SetRTT(rtt time.Duration) { e.rtt, e.delay.rtt = rtt, rtt }
+
+// SetWanted tells how much would be sent if the way carried anything: more than twice that is not looked for.
+func (e *Estimator) SetWanted(rate float64) { e.wanted = rate }
+
+// SetCap bounds the estimate from outside, as a peer does with REMB; 0 is no bound.
+func (e *Estimator) SetCap(rate float64) {
+	if rate <= 0 {
+		rate = math.Inf(1)
+	}
+	e.cap = rate
+}
+
+// Rate is what may be sent, in bit/s.
+func (e *Estimator) Rate() float64 {
+	rate := e.delay.rate
+	if e.loss.rate > 0 && e.loss.limits {
+		rate = min(rate, e.loss.rate)
+	}
+	return min(max(min(rate, e.cap), minRate), maxRate)
+}
+
+// Loss is the mean share of packets lost of late, 0 to 1.
+func (e *Estimator) Loss() float64 { return e.lossShare }
+
+// Congested tells that a queue was growing at the latest report.
+func (e *Estimator) Congested() bool { return e.state == over }
+
+// InFlight is how many bytes no report has said anything about.
+func (e *Estimator) InFlight() int { return e.history.inFlight }
+
+// Probe gives a probe that is to be sent now.
+func (e *Estimator) Probe() (Probe, bool) { return e.probes.next() }
+
+// Report takes what the peer says of packets' arrival.
+func (e *Estimator) Report(report *rtcp.TransportLayerCC, now time.Duration) {
+	came, lost := e.read(report)
+	if len(came)+len(lost) == 0 {
+		return
+	}
+	e.probes.setJitter(e.trend.jitter)
+	if !e.probes.started {
+		e.probes.begin(e.Rate(), now)
+	}
+	e.lastReport = now
+	before := e.Rate()
+	state, found := e.follow(came)
+	for _, r := range lost {
+		e.loss.note(r, false)
+	}
+	switch standing := e.queue.is(); {
+	case standing:
+		state = over
+		e.delay.drain(e.arrives.estimate, now)
+	case found > 0 && state != over:
+		e.take(found, now)
+	default:
+		e.delay.update(state, e.arrives.estimate, e.limited.is(), now)
+	}
+	e.state = state
+	e.loss.update(e.delay.rate, e.arrives.estimate, now)
+	e.lossShare = e.loss.meanLoss()
+	e.delay.rate = min(max(e.delay.rate, minRate), maxRate)
+	if after := e.Rate(); after < before {
+		e.probes.fell(before, after, now)
+	}
+	if found > 0 {
+		e.probes.found(found, e.wanted, now)
+	}
+}
+
+// follow takes packets that came, by arrival, and gives the worst that the delay said and the best that a probe found.
+func (e *Estimator) follow(came []result) (state usage, found float64) {
+	state = e.trend.state
+	if state == over {
+		state = normal // it was answered; a new one will say so
+	}
+	for _, r := range came {
+		e.loss.note(r, true)
+		e.arrives.add(r.arrived, r.size, e.limited.is())
+		e.queue.note(r.sent, r.arrived)
+		if r.cluster != 0 {
+			if rate, ok := e.probes.came(r); ok {
+				found = rate
+			}
+		}
+		departed, arrived, ok := e.groups.add(r.sent, r.arrived)
+		if !ok {
+			continue
+		}
+		if now := e.trend.add(departed, arrived, r.arrived); now == over || state != over {
+			state = now
+		}
+	}
+	return state, found
+}
+
+// take follows what a probe found: upwards at once, downwards not, since a probe is short.
+func (e *Estimator) take(found float64, now time.Duration) {
+	if found > e.delay.rate {
+		if found > restartAbove*e.delay.rate {
+			e.arrives.restart()
+		}
+		e.delay.jump(found, now)
+	}
+}
+
+// Tick does what time alone brings; call it about every 50 ms.
+func (e *Estimator) Tick(now time.Duration) {
+	if !e.started {
+		return
+	}
+	if now-e.lastReport > silence && e.history.inFlight > 0 && e.lastSent > e.lastReport {
+		// Nothing comes back: the way is broken or full to the brim.
+		e.delay.rate = max(e.delay.rate/2, minRate)
+		e.lastReport = now
+	}
+	if now-e.lastReport > quiet {
+		e.state = normal // whatever queue there was has gone
+	}
+	e.limited.note(0, e.Rate(), now)
+	e.probes.tick(e.Rate(), e.wanted, e.limited.since, e.state, now)
+}

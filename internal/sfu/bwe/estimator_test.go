@@ -1,0 +1,127 @@
+package bwe
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/sfu/netsim"
+)
+
+func percentile(d []time.Duration, p float64) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(d))
+	return sorted[int(p*float64(len(sorted)-1))]
+}
+
+func TestSteady(t *testing.T) {
+	s := simulate(t, netsim.Config{Rate: 3 * mbit, Delay: 25 * ms}, 10*mbit)
+	s.run(10 * time.Second)
+	f := s.run(30 * time.Second)
+	if f.rate < 0.85*3*mbit {
+		t.Errorf("%.0f %% of the link are used", f.rate/3/mbit*100)
+	}
+	if f.congestion > 0 {
+		t.Errorf("packets waited for more than 250 ms for %v", f.congestion)
+	}
+}
+
+func TestStep(t *testing.T) {
+	link := netsim.Config{Rate: 3 * mbit, Delay: 25 * ms}
+	s := simulate(t, link, 10*mbit)
+	s.run(15 * time.Second)
+	link.Rate = 0.5 * mbit
+	s.out.Change(link)
+	s.run(1 * time.Second)
+	s.run(2 * time.Second)
+	low := s.run(17 * time.Second)
+	if low.congestion > 0 || low.rate < 0.8*0.5*mbit {
+		t.Errorf("at 0.5 Mbit/s: %+v", low)
+	}
+	link.Rate = 3 * mbit
+	s.out.Change(link)
+	s.run(8 * time.Second)
+	high := s.run(15 * time.Second)
+	if high.rate < 0.85*3*mbit {
+		t.Errorf("back at 3 Mbit/s: %+v", high)
+	}
+}
+
+func TestRandomLoss(t *testing.T) {
+	s := simulate(t, netsim.Config{Rate: 3 * mbit, Delay: 25 * ms, Loss: netsim.Random(0.05)}, 10*mbit)
+	s.run(10 * time.Second)
+	f := s.run(30 * time.Second)
+	if f.rate < 0.85*0.95*3*mbit {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestLossBurst(t *testing.T) {
+	link := netsim.Config{Rate: 3 * mbit, Delay: 25 * ms}
+	s := simulate(t, link, 10*mbit)
+	s.run(15 * time.Second)
+	link.Loss = netsim.Random(0.2)
+	s.out.Change(link)
+	s.run(3 * time.Second)
+	link.Loss = nil
+	s.out.Change(link)
+	s.run(8 * time.Second)
+	if f := s.run(10 * time.Second); f.rate < 0.85*3*mbit {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestDelayAndJitter(t *testing.T) {
+	s := simulate(t, netsim.Config{Rate: 3 * mbit, Delay: 200 * ms, Jitter: 30 * ms}, 10*mbit)
+	s.run(15 * time.Second)
+	if f := s.run(30 * time.Second); f.rate < 0.8*3*mbit || f.congestion > 0 {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestTwoFlowsShare(t *testing.T) {
+	s := simulate(t, netsim.Config{Rate: 4 * mbit, Delay: 25 * ms}, 10*mbit)
+	s.run(15 * time.Second)
+	s.rival = simulate(t, netsim.Config{Delay: 25 * ms}, 10*mbit)
+	s.rival.out = s.out
+	s.run(30 * time.Second)
+	s.rival.received = 0
+	f := s.run(60 * time.Second)
+	theirs := float64(s.rival.received*8) / 60
+	t.Logf("the other flow: %.2f Mbit/s", theirs/mbit)
+	if f.rate+theirs < 0.8*4*mbit || f.rate < 0.2*4*mbit || theirs < 0.2*4*mbit || f.congestion > 2*time.Second {
+		t.Errorf("ours %+v, theirs %.2f Mbit/s", f, theirs/mbit)
+	}
+}
+
+// With nothing to send but a wish to, probes alone must find out that the way carries again.
+func TestRecoveryFromZero(t *testing.T) {
+	link := netsim.Config{Rate: 50e3, Delay: 25 * ms}
+	s := simulate(t, link, 2*mbit)
+	s.run(20 * time.Second)
+	s.wanted = 0 // everything is paused
+	s.run(5 * time.Second)
+	link.Rate = 5 * mbit
+	s.out.Change(link)
+	s.run(8 * time.Second)
+	if rate := s.e.Rate(); rate < 1*mbit {
+		t.Errorf("8 s after the link is free the estimate is %.2f Mbit/s", rate/mbit)
+	}
+}
+
+func TestSilence(t *testing.T) {
+	s := simulate(t, netsim.Config{Rate: 3 * mbit, Delay: 25 * ms}, 10*mbit)
+	s.run(10 * time.Second)
+	s.back.Change(netsim.Config{Loss: netsim.Random(1)})
+	s.run(8 * time.Second)
+	if rate := s.e.Rate(); rate > 0.2*mbit {
+		t.Errorf("8 s without a report the estimate is %.2f Mbit/s", rate/mbit)
+	}
+	s.back.Change(netsim.Config{Delay: 25 * ms})
+	s.run(8 * time.Second)
+	if f := s.run(5 * time.Second); f.rate < 0.8*3*mbit {
+		t.Errorf("after the silence: %+v", f)
+	}
+}

@@ -1,0 +1,39 @@
+package bwe
+
+import "time"
+
+const (
+	// A sender is limited by what it has to send when it leaves this much of its budget unused.
+	limitedShare  = 0.65
+	budgetWindow  = 500 * time.Millisecond
+	limitedAbove  = 0.80
+	limitedUntil  = 0.50
+	longestBudget = time.Second
+)
+
+// limited finds out whether less is sent than might be: then what arrives says nothing about what the way could carry.
+type limited struct {
+	budget float64 // bytes left of the window
+	last   time.Duration
+	since  time.Duration // when it began; 0 when it is not so
+}
+
+// note takes what is sent now, at a time when target might be sent.
+func (l *limited) note(size int, target float64, now time.Duration) {
+	full := limitedShare * target / 8 * budgetWindow.Seconds()
+	passed := min(now-l.last, longestBudget)
+	l.last = now
+	l.budget += limitedShare*target/8*passed.Seconds() - float64(size)
+	l.budget = min(max(l.budget, -full), full)
+	if full == 0 {
+		return
+	}
+	switch share := l.budget / full; {
+	case share > limitedAbove && l.since == 0:
+		l.since = max(now, 1)
+	case share < limitedUntil:
+		l.since = 0
+	}
+}
+
+func (l *limited) is() bool { return l.since != 0 }

@@ -1,0 +1,164 @@
+package bwe
+
+import "time"
+
+const (
+	// At the start more is tried at once, and then on for as long as it is found to be there.
+	firstProbe, secondProbe = 3.0, 6.0
+	nextProbe               = 2.0
+	furtherAbove            = 0.7 // of the last probe's rate must have arrived for another
+	// Now and then more is tried while less is sent than might be.
+	limitedInterval, limitedProbe = 5 * time.Second, 2.0
+	// After a sudden fall the old rate is tried again soon.
+	recoverBelow, recoverShare, recoverWithin = 0.66, 0.85, 5 * time.Second
+	// While the rate lies below what is wanted by losses or hold, try the way up.
+	wantedInterval, wantedProbe = 4 * time.Second, 1.5
+
+	probePackets = 5
+	// A probe is longer where packets bunch on the way, or it would measure the bunches.
+	shortestProbe, longestProbe = 15 * time.Millisecond, 120 * time.Millisecond
+	probeJitters                = 4
+	probeTimeout                = time.Second
+	probeClusters               = 8 // remembered for their reports
+	// A probe's result counts when so much of it came.
+	probeCameShare = 0.8
+	// What came slower than it was sent has filled the link: this much of it is kept for certain.
+	probeFull, probeKeep = 0.9, 0.95
+)
+
+// Probe asks the pacer to send at a rate for a short time: at least Packets packets and Bytes bytes, of media, repairs
+// or padding, each noted with its ID.
+type Probe struct {
+	ID             uint8
+	Rate           float64
+	Bytes, Packets int
+}
+
+// prober decides when to try more, and reads from the reports what was found.
+type prober struct {
+	waiting  []Probe
+	clusters [probeClusters]cluster
+	id       uint8
+
+	length    time.Duration // of the next probe
+	last      float64       // rate of the latest probe
+	lastAt    time.Duration
+	outcome   bool // the latest has a result, or none is waited for
+	started   bool
+	fellFrom  float64
+	fellAt    time.Duration
+	recovered bool
+}
+
+// cluster is what came of one probe.
+type cluster struct {
+	probe                   Probe
+	came                    int
+	bytes, lastSize         int
+	firstSent, lastSent     time.Duration
+	firstCame, lastCame     time.Duration
+	firstCameSize, overSize int
+}
+
+// begin is called once the way is up.
+func (p *prober) begin(rate float64, now time.Duration) {
+	p.started = true
+	p.plan(firstProbe*rate, now)
+	p.plan(secondProbe*rate, now)
+}
+
+func (p *prober) plan(rate float64, now time.Duration) {
+	p.id = p.id%(1<<8-1) + 1 // 0 is no probe
+	probe := Probe{ID: p.id, Rate: rate, Packets: probePackets, Bytes: int(rate / 8 * p.length.Seconds())}
+	p.clusters[p.id%probeClusters] = cluster{probe: probe}
+	p.waiting = append(p.waiting, probe)
+	p.last, p.lastAt, p.outcome = rate, now, false
+}
+
+// setJitter fits the length of probes to how packets bunch on the way.
+func (p *prober) setJitter(jitter time.Duration) {
+	p.length = min(max(probeJitters*jitter, shortestProbe), longestProbe)
+}
+
+// next gives a probe that is to be sent now.
+func (p *prober) next() (Probe, bool) {
+	if len(p.waiting) == 0 {
+		return Probe{}, false
+	}
+	probe := p.waiting[0]
+	p.waiting = append(p.waiting[:0], p.waiting[1:]...)
+	return probe, true
+}
+
+// fell notes that the rate has fallen at once by much.
+func (p *prober) fell(from, to float64, now time.Duration) {
+	if to < recoverBelow*from {
+		p.fellFrom, p.fellAt, p.recovered = from, now, false
+	}
+}
+
+// tick plans what is due. wanted is what would be sent if the way allowed it, limited since when less is sent than may be.
+func (p *prober) tick(rate, wanted float64, limitedSince time.Duration, queue usage, now time.Duration) {
+	if !p.started || len(p.waiting) > 0 || now-p.lastAt < probeTimeout && !p.outcome {
+		return
+	}
+	switch {
+	case queue == over:
+	case p.fellFrom > 0 && !p.recovered && queue == normal && now-p.fellAt > probeTimeout/2:
+		p.recovered = true
+		if now-p.fellAt < recoverWithin {
+			p.plan(recoverShare*p.fellFrom, now)
+		}
+	case limitedSince > 0 && now-max(limitedSince, p.lastAt) >= limitedInterval && rate < wanted:
+		p.plan(min(limitedProbe*rate, 2*wanted), now)
+	case rate < wanted && now-p.lastAt >= wantedInterval:
+		p.plan(min(wantedProbe*rate, 2*wanted), now)
+	}
+}
+
+// came takes a packet of a probe that arrived and gives the rate that the probe found, when it did.
+func (p *prober) came(r result) (found float64, ok bool) {
+	c := &p.clusters[r.cluster%probeClusters]
+	if c.probe.ID != r.cluster || r.cluster == 0 {
+		return 0, false
+	}
+	if c.came == 0 {
+		c.firstSent, c.lastSent, c.firstCame, c.lastCame = r.sent, r.sent, r.arrived, r.arrived
+		c.firstCameSize, c.lastSize = r.size, r.size
+	}
+	c.came++
+	c.bytes += r.size
+	if r.sent >= c.lastSent {
+		c.lastSent, c.lastSize = r.sent, r.size
+	}
+	if r.arrived < c.firstCame {
+		c.firstCame, c.firstCameSize = r.arrived, r.size
+	}
+	c.lastCame = max(c.lastCame, r.arrived)
+	if c.came < int(probeCameShare*float64(c.probe.Packets)) || float64(c.bytes) < probeCameShare*float64(c.probe.Bytes) {
+		return 0, false
+	}
+	sendTime, cameTime := c.lastSent-c.firstSent, c.lastCame-c.firstCame
+	if sendTime <= 0 || sendTime > time.Second || cameTime <= 0 || cameTime > time.Second {
+		return 0, false
+	}
+	// The last packet that was sent takes no part in the sending time, the first that came none in the arriving time.
+	sendRate := float64((c.bytes-c.lastSize)*8) / sendTime.Seconds()
+	cameRate := float64((c.bytes-c.firstCameSize)*8) / cameTime.Seconds()
+	if cameRate > 2*sendRate {
+		return 0, false // they bunched on the way: says nothing
+	}
+	found = min(sendRate, cameRate)
+	if cameRate < probeFull*sendRate {
+		found = probeKeep * cameRate
+	}
+	return found, true
+}
+
+// found plans a further probe when the latest found that even more may be there.
+func (p *prober) found(rate, wanted float64, now time.Duration) {
+	p.outcome = true
+	if rate > furtherAbove*p.last && rate < wanted && len(p.waiting) == 0 {
+		p.plan(min(nextProbe*rate, 2*wanted), now)
+	}
+}
