@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -141,17 +140,13 @@ func (a *API) joinRoom(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, err)
 		return
 	}
-	if len(req.Name) > room.MaxIdentityBytes || len(req.Identity) > room.MaxIdentityBytes/2 {
-		refusal.Write(w, room.ErrBadIdentity)
-		return
+	shown := credential(r)
+	if a.isOperator(r) {
+		shown = studio.Credential{} // not a token of the room
 	}
-	claims.Name = req.Name
-	role := roleOf(claims.Video)
-	claims.Attributes = map[string]string{"role": role}
-	if req.Identity != "" {
-		// Somebody who comes back keeps the identity; who only sees it in the room cannot take it.
-		prefix, _, _ := strings.Cut(claims.Identity, "-")
-		claims.Identity = prefix + "-" + a.house.Keys().Alias(name, req.Identity)
+	if claims, err = a.house.Introduce(name, shown, claims, req.Name, req.Identity); err != nil {
+		refusal.Write(w, err)
+		return
 	}
 	token, err := a.house.Keys().Mint(claims, tokenLife, time.Now())
 	if err != nil {
@@ -159,18 +154,8 @@ func (a *API) joinRoom(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, map[string]string{
-		"token": token, "url": socketURL(r), "identity": claims.Identity, "role": role, "room": name,
+		"token": token, "url": socketURL(r), "identity": claims.Identity, "role": studio.RoleName(claims.Video), "room": name,
 	})
-}
-
-func roleOf(g auth.Grant) string {
-	switch {
-	case g.RoomAdmin:
-		return "host"
-	case g.CanPublish != nil && !*g.CanPublish:
-		return "viewer"
-	}
-	return "guest"
 }
 
 // socketURL is where the client that asks reaches signalling: the same host and scheme as this request.

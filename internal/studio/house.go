@@ -95,6 +95,9 @@ func (h *House) Keys() auth.Keys { return h.keys }
 // Policies are what is kept of rooms.
 func (h *House) Policies() *Policies { return h.rooms }
 
+// MaxParticipants bounds each room, 0 not at all.
+func (h *House) MaxParticipants() int { return h.maxParticipants }
+
 // VideoConversion is nil where pictures can be converted to another codec, else it says why not.
 func (h *House) VideoConversion() error { return h.workers.Available() }
 

@@ -1,0 +1,388 @@
+package call
+
+import (
+	"crypto/subtle"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/turn"
+)
+
+const (
+	// lookEvery is how often a line looks at the room of its name, and at its sessions' clocks.
+	lookEvery = time.Second
+	ackEvery  = 5 * time.Second
+	pingEvery = 10 * time.Second
+	// tokenLife is how long a member may join the room with the token that the path brought.
+	tokenLife = 6 * time.Hour
+)
+
+// line is one running call: it owns the call's state and the sessions of those in it, and gives each what it shall hear.
+// The server opens it for the first who comes; it closes itself after the last has gone. Its methods may be called from
+// any goroutine.
+type line struct {
+	server *Server
+	room   string
+	title  string
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	call   *call
+	seats  map[handle]*seat
+	last   handle
+	timer  *time.Timer
+	lookAt time.Time
+	closed bool
+}
+
+// seat is one session on a line, with the connection that it has at the moment.
+type seat struct {
+	handle  handle
+	pass    string
+	session session
+	socket  *socket // nil while the client is away
+	who     caller
+	// member tells that ICE servers are given out.
+	member bool
+
+	acked, pinged time.Time
+	iceRefresh    time.Time // zero when credentials do not expire
+}
+
+// caller is what the door knows of somebody who was admitted.
+type caller struct {
+	claims auth.Claims
+	// url is where their client reaches rooms, host the name or address by which it called us.
+	url, host string
+}
+
+func newLine(s *Server, room, title string) *line {
+	l := &line{server: s, room: room, title: title, log: s.log.With("room", room), seats: map[handle]*seat{}}
+	l.call = newCall(rules{settle: s.settle, grace: s.grace, ticket: l.ticket})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lookAt = time.Now().Add(lookEvery)
+	l.timer = time.AfterFunc(lookEvery, l.tick)
+	return l
+}
+
+// enter lets somebody in as a member or as a visitor. It gives no seat and no refusal when the line has closed meanwhile.
+func (l *line) enter(s *socket, who caller, around surroundings, asMember, rooms bool) (*seat, *refusal) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, nil
+	}
+	now := time.Now()
+	l.last++
+	st := &seat{handle: l.last, pass: l.server.passes.issue(l.room), socket: s, who: who, acked: now, pinged: now}
+	l.seats[st.handle] = st // before the state knows it: a path for it needs its claims
+	p := person{handle: st.handle, id: who.claims.Identity, name: who.claims.Name, role: studio.RoleName(who.claims.Video), rooms: rooms}
+	l.call.around = around
+	come, greeting := l.call.visit, "visiting"
+	if asMember {
+		come, greeting = l.call.join, "joined"
+	}
+	if refused := come(now, p); refused != nil {
+		delete(l.seats, st.handle)
+		l.closeIfEmpty()
+		return nil, refused
+	}
+	l.welcome(st, greeting)
+	l.deliver(now)
+	l.log.Info("somebody came to a call", "participant", p.id, "as", greeting)
+	return st, nil
+}
+
+// welcome tells somebody who came in how things are.
+func (l *line) welcome(st *seat, greeting string) {
+	l.write(st, encode(&welcomeMessage{head{Type: greeting}, st.pass, l.server.grace.Seconds(), l.standing(st)}))
+}
+
+// standing is how things are for somebody.
+func (l *line) standing(st *seat) standing {
+	is := standing{Room: l.room, Title: l.title, Members: l.call.memberInfos()}
+	if v := l.call.visitor(st.handle); v != nil {
+		is.You, is.Name, is.Role = v.id, v.name, v.role
+	}
+	if m := l.call.member(st.handle); m != nil {
+		st.member = true
+		is.You, is.Name, is.Role = m.id, m.name, m.role
+		is.membership = &membership{l.ice(st), l.call.visitorInfos(), l.call.pathOf(m)}
+	}
+	return is
+}
+
+// resume puts a new connection in the place of one that broke. It gives no seat and no refusal when there is no such
+// session.
+func (l *line) resume(s *socket, pass string, seq uint64) (*seat, *refusal) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, st := range l.seats {
+		if subtle.ConstantTimeCompare([]byte(st.pass), []byte(pass)) != 1 {
+			continue
+		}
+		missed, refused := st.session.replay(seq)
+		if refused != nil {
+			return nil, refused
+		}
+		if st.socket != nil {
+			st.socket.close(closeConflict, "resumed elsewhere")
+		}
+		now := time.Now()
+		st.socket, st.acked, st.pinged = s, now, now
+		st.session.confirmed = st.session.got
+		l.write(st, encode(&resumedMessage{head{"resumed", st.session.got}, l.standing(st)}))
+		for _, data := range missed {
+			l.write(st, data)
+		}
+		l.call.resume(st.handle)
+		l.deliver(now)
+		l.server.resumes.Add(1)
+		return st, nil
+	}
+	return nil, nil
+}
+
+// lose takes note that a connection broke.
+func (l *line) lose(st *seat, s *socket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.seats[st.handle] != st || st.socket != s {
+		return
+	}
+	st.socket = nil
+	now := time.Now()
+	l.call.drop(now, st.handle)
+	l.deliver(now)
+}
+
+// handle does what a client asks for. The refusal is to be told to it.
+func (l *line) handle(st *seat, s *socket, got received) *refusal {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.seats[st.handle] != st || st.socket != s {
+		return nil // the session has ended, or goes on with another connection
+	}
+	now := time.Now()
+	if got.seq > 0 {
+		fresh, refused := st.session.receive(got.seq)
+		if !fresh {
+			return refused
+		}
+	}
+	var refused *refusal
+	if got.request != nil {
+		refused = l.do(now, st, got)
+	}
+	if st.socket != nil && st.session.owes() >= ackAfter {
+		l.confirm(now, st)
+	}
+	l.deliver(now)
+	return refused
+}
+
+func (l *line) do(now time.Time, st *seat, got received) *refusal {
+	h := st.handle
+	switch r := got.request.(type) {
+	case *joinRequest, *visitRequest, *resumeRequest:
+		return malformed("this comes first or not at all")
+	case *ackRequest:
+		return st.session.acknowledge(*r.Seq)
+	case *stateRequest:
+		return l.call.setState(h, r.state())
+	case *ringRequest:
+		return l.call.ring(now, h, r.To)
+	case *acceptRequest:
+		return l.accept(now, st, r)
+	case *declineRequest:
+		return l.call.decline(h, r.Text)
+	case *viaRoomRequest:
+		return l.call.askRoom(now, h, r.Generation, r.Reason)
+	case *arrivedRequest:
+		return l.call.arrived(h, r.Generation)
+	case *signalRequest:
+		return l.call.signal(h, r)
+	}
+	switch got.kind {
+	case "ping":
+		l.write(st, encode(&plainMessage{head{Type: "pong"}}))
+	case "leave":
+		l.call.leave(now, h, goneLeft, nil)
+	case "viaDirect":
+		return l.call.askDirect(now, h)
+	}
+	return nil
+}
+
+func (l *line) accept(now time.Time, st *seat, r *acceptRequest) *refusal {
+	if r.Name != "" {
+		st.who.claims.Name = r.Name
+	}
+	if refused := l.call.accept(now, st.handle, r.Name, *r.Room); refused != nil {
+		if refused.close != 0 { // nobody stays who was refused
+			l.call.leave(now, st.handle, goneLeft, refused)
+		}
+		return refused
+	}
+	l.welcome(st, "joined")
+	return nil
+}
+
+// remove sends a member away, and tells whether there is one of that id.
+func (l *line) remove(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.call.memberByID(id)
+	if m == nil {
+		return false
+	}
+	now := time.Now()
+	l.call.leave(now, m.handle, goneRemoved, errRemoved)
+	l.deliver(now)
+	return true
+}
+
+// tick does what is due, and looks at the room.
+func (l *line) tick() {
+	around := l.server.look(l.room) // takes the studio's lock
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	now := time.Now()
+	l.lookAt = now.Add(lookEvery)
+	l.call.observe(now, around)
+	l.call.advance(now)
+	for _, st := range l.seats {
+		l.keepUp(now, st)
+	}
+	l.deliver(now)
+}
+
+// keepUp does what one session needs from time to time.
+func (l *line) keepUp(now time.Time, st *seat) {
+	if !st.iceRefresh.IsZero() && !now.Before(st.iceRefresh) {
+		l.push(now, st, &iceMessage{head{Type: "ice"}, l.ice(st)})
+	}
+	if st.socket == nil {
+		return
+	}
+	if st.session.owes() > 0 && now.Sub(st.acked) >= ackEvery {
+		l.confirm(now, st)
+	}
+	if now.Sub(st.pinged) >= pingEvery {
+		st.pinged = now
+		l.write(st, encode(&plainMessage{head{Type: "ping"}}))
+	}
+}
+
+func (l *line) confirm(now time.Time, st *seat) {
+	st.acked = now
+	l.write(st, encode(st.session.confirm()))
+}
+
+// deliver gives people what they shall hear, then waits for what is due next.
+func (l *line) deliver(now time.Time) {
+	for effects := l.call.take(); len(effects) > 0; effects = l.call.take() {
+		for _, e := range effects {
+			st := l.seats[e.to]
+			switch {
+			case st == nil:
+			case e.message != nil:
+				l.push(now, st, e.message)
+			default:
+				l.dismiss(st, e.why)
+			}
+		}
+	}
+	l.closeIfEmpty()
+	if l.closed {
+		return
+	}
+	next := l.lookAt
+	if due := l.call.next(); !due.IsZero() && due.Before(next) {
+		next = due
+	}
+	l.timer.Reset(max(next.Sub(now), 0))
+}
+
+// push numbers a message and sends it when the client is there. Who leaves too much unacknowledged is lost.
+func (l *line) push(now time.Time, st *seat, m message) {
+	data, ok := st.session.number(m)
+	if !ok {
+		l.log.Info("a call's session ended: its client acknowledges nothing", "participant", st.who.claims.Identity)
+		l.call.leave(now, st.handle, goneLost, errSessionExpired)
+		return
+	}
+	l.write(st, data)
+}
+
+func (l *line) write(st *seat, data []byte) {
+	if st.socket != nil {
+		st.socket.send(data)
+	}
+}
+
+// dismiss ends a session.
+func (l *line) dismiss(st *seat, why *refusal) {
+	delete(l.seats, st.handle)
+	if st.socket == nil {
+		return
+	}
+	if why != nil {
+		st.socket.refuse(why, received{})
+		return
+	}
+	st.socket.close(websocket.StatusNormalClosure, "")
+}
+
+// closeIfEmpty ends the line after the last has gone.
+func (l *line) closeIfEmpty() {
+	if l.closed || !l.call.empty() {
+		return
+	}
+	l.closed = true
+	l.timer.Stop()
+	l.server.forget(l) // nobody who holds the server's lock waits for ours
+}
+
+// shutdown ends all sessions with a refusal.
+func (l *line) shutdown(why *refusal) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	l.closed = true
+	l.timer.Stop()
+	for _, st := range l.seats {
+		l.dismiss(st, why)
+	}
+	l.server.forget(l)
+}
+
+// ticket is what a member needs to join the room of the same name.
+func (l *line) ticket(h handle) (url, token string) {
+	who := l.seats[h].who
+	token, err := l.server.house.Keys().Mint(who.claims, tokenLife, time.Now())
+	if err != nil {
+		l.log.Error("making a token for a member of a call", "participant", who.claims.Identity, "error", err)
+	}
+	return who.url, token
+}
+
+// ice is what a member's client shall use now. Fresh credentials follow when half of their time is over.
+func (l *line) ice(st *seat) iceInfo {
+	info := iceInfo{Servers: l.server.ice.Servers(st.who.claims.Identity, st.who.host)}
+	if info.Servers == nil {
+		info.Servers = []turn.ICEServer{}
+	}
+	return info
+}

@@ -1,0 +1,38 @@
+package studio
+
+import (
+	"strings"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
+)
+
+// Introduce completes the claims of somebody who was admitted and gives their name: it is who they are for the others, in
+// the room as in the call of the same name. own is a secret of the client's making, "" for none: whoever shows the same one
+// again comes back as the same participant, and who only sees the identity cannot take it. An identity that an application
+// put into a token stays.
+func (h *House) Introduce(roomName string, c Credential, claims auth.Claims, name, own string) (auth.Claims, error) {
+	if len(name) > room.MaxIdentityBytes || len(own) > room.MaxIdentityBytes/2 {
+		return auth.Claims{}, room.ErrBadIdentity
+	}
+	if name != "" {
+		claims.Name = name
+	}
+	claims.Attributes = map[string]string{"role": RoleName(claims.Video)}
+	if own != "" && c.Token == "" {
+		prefix, _, _ := strings.Cut(claims.Identity, "-")
+		claims.Identity = prefix + "-" + h.keys.Alias(roomName, own)
+	}
+	return claims, nil
+}
+
+// RoleName is what a grant makes of somebody in the eyes of the others: host, guest, or viewer, who only watches.
+func RoleName(g auth.Grant) string {
+	switch {
+	case g.RoomAdmin:
+		return "host"
+	case g.CanPublish != nil && !*g.CanPublish:
+		return "viewer"
+	}
+	return "guest"
+}
