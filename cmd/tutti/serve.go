@@ -160,7 +160,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	if err := s.openLiveDoors(c, house, endpoint, doors); err != nil {
 		return err
 	}
-	if err := s.openHTTP(c, house, workers, certificate, doors); err != nil {
+	if err := s.openHTTP(c, house, endpoint, workers, certificate, doors); err != nil {
 		return err
 	}
 	// Before all others: the HTTP servers wait for viewers, who wait for the end of what they watch.
@@ -189,7 +189,11 @@ func (s *server) openRTC(c config.Server) (*rtc.Endpoint, error) {
 	if len(announced) > 0 {
 		announced = append(announced, lanAddresses()...) // those inside should not go through the router
 	}
-	endpoint, err := rtc.Listen(rtc.Config{Listen: c.RTC, Addresses: announced, Log: s.log})
+	overTCP := c.RTCTCP
+	if overTCP == config.Off {
+		overTCP = ""
+	}
+	endpoint, err := rtc.Listen(rtc.Config{Listen: c.RTC, ListenTCP: overTCP, Addresses: announced, Log: s.log})
 	if err != nil {
 		return nil, fmt.Errorf("opening the WebRTC port: %w", err)
 	}
@@ -198,10 +202,10 @@ func (s *server) openRTC(c config.Server) (*rtc.Endpoint, error) {
 }
 
 // openHTTP opens the page, the API and the doors that speak HTTP, with and without TLS.
-func (s *server) openHTTP(c config.Server, house *studio.House, workers *codec.Workers, certificate certificate, doors map[string]http.Handler) error {
+func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.Endpoint, workers *codec.Workers, certificate certificate, doors map[string]http.Handler) error {
 	s.info = api.Info{
 		Version: version, Dev: c.Dev, CreateRooms: c.CreateRooms, Addresses: pageAddresses(c.HTTP, c.HTTPS),
-		Ports: api.Ports{HTTP: portOf(c.HTTP), HTTPS: portOf(c.HTTPS), RTC: portOf(c.RTC), RTCTCP: portOf(c.RTCTCP), RTMP: portOf(c.RTMP)},
+		Ports: api.Ports{HTTP: portOf(c.HTTP), HTTPS: portOf(c.HTTPS), RTC: endpoint.Port(), RTCTCP: endpoint.TCPPort(), RTMP: portOf(c.RTMP)},
 	}
 	s.info.Ports.TURN, s.info.Ports.TURNS = s.turnPorts()
 	s.info.RTMPHosts, _ = reachable(c.RTMP)

@@ -133,6 +133,9 @@ type CongestionObserver interface {
 	RemoteEstimate(bitrate uint64, now time.Duration)
 }
 
+// Congestion is the observer that the peer was made with, nil when nobody estimates.
+func (p *Peer) Congestion() CongestionObserver { return p.cfg.Congestion }
+
 // stamp numbers a packet for transport-wide congestion control. It runs on the home sender.
 func (p *Peer) stamp(size int, now time.Duration) uint16 {
 	p.transportSeq++

@@ -37,6 +37,8 @@ var (
 type Config struct {
 	// Listen is the UDP address, ":7882" by default.
 	Listen string
+	// ListenTCP is the TCP address, for clients whose network blocks UDP; none when empty.
+	ListenTCP string
 	// Shards is the number of sockets and goroutine pairs, GOMAXPROCS when 0.
 	Shards int
 	// Addresses are announced as host candidates; the addresses of all interfaces when empty.
@@ -44,10 +46,11 @@ type Config struct {
 	Log       *slog.Logger
 }
 
-// Endpoint is one UDP port and the peers behind it. Close ends them all.
+// Endpoint is one UDP port, perhaps a TCP port, and the peers behind them. Close ends them all.
 type Endpoint struct {
 	log          *slog.Logger
 	shards       []*Shard
+	tcp          *tcpPort // nil when there is none
 	certificate  tls.Certificate
 	fingerprints []sdp.Fingerprint
 	// candidates are what descriptions announce: those of UDP first, then those of TCP.
@@ -77,6 +80,9 @@ func Listen(cfg Config) (*Endpoint, error) {
 		go s.reader.run()
 		e.tasks.Go(s.send)
 	}
+	if e.tcp != nil {
+		e.tasks.Go(e.tcp.run)
+	}
 	e.tasks.Go(e.tick)
 	return e, nil
 }
@@ -104,11 +110,22 @@ func open(cfg Config) (*Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.candidates = candidates(sockets[0].local(), cfg.Addresses)
-	e.udpCandidates = len(e.candidates)
 	for _, s := range sockets {
 		e.shards = append(e.shards, newShard(e, s))
 	}
+	e.candidates = candidates(sockets[0].local(), cfg.Addresses, ice.Candidate)
+	e.udpCandidates = len(e.candidates)
+	if cfg.ListenTCP == "" {
+		return e, nil
+	}
+	if e.tcp, err = e.listenTCP(cfg.ListenTCP); err != nil {
+		for _, s := range sockets {
+			s.conn.Close()
+		}
+		return nil, err
+	}
+	local := e.tcp.listener.Addr().(*net.TCPAddr).AddrPort()
+	e.candidates = append(e.candidates, candidates(local, cfg.Addresses, ice.PassiveCandidate)...)
 	return e, nil
 }
 
@@ -117,9 +134,6 @@ func (e *Endpoint) Shards() []*Shard { return e.shards }
 
 // Port is the UDP port.
 func (e *Endpoint) Port() int { return e.shards[0].socket.port() }
-
-// TCPPort is the TCP port, 0 when there is none.
-func (e *Endpoint) TCPPort() int { return 0 }
 
 // Close ends all peers and waits until everything has stopped.
 func (e *Endpoint) Close() error {
@@ -138,13 +152,16 @@ func (e *Endpoint) Close() error {
 	for _, p := range peers {
 		<-p.done
 	}
+	var failure error
+	if e.tcp != nil {
+		failure = e.tcp.close()
+	}
 	for _, s := range e.shards {
 		s.reader.close()
 		<-s.reader.finished
 		s.close()
 	}
 	e.tasks.Wait()
-	var failure error
 	for _, s := range e.shards {
 		failure = errors.Join(failure, s.socket.conn.Close())
 	}
@@ -230,7 +247,7 @@ func (e *Endpoint) login(ufrag string) *login {
 
 // candidates are the values of our a=candidate lines: of the addresses given, or else of those that the socket can be
 // reached at. Loopback comes last when there is something else.
-func candidates(local netip.AddrPort, addresses []netip.Addr) []string {
+func candidates(local netip.AddrPort, addresses []netip.Addr, line func(at netip.AddrPort, rank int) string) []string {
 	if len(addresses) == 0 {
 		addresses = localAddresses(local.Addr())
 	}
@@ -238,9 +255,9 @@ func candidates(local netip.AddrPort, addresses []netip.Addr) []string {
 	for _, a := range addresses {
 		rank := len(first) + len(last)
 		if a.IsLoopback() {
-			last = append(last, ice.Candidate(netip.AddrPortFrom(a, local.Port()), 100+rank))
+			last = append(last, line(netip.AddrPortFrom(a, local.Port()), 100+rank))
 		} else {
-			first = append(first, ice.Candidate(netip.AddrPortFrom(a, local.Port()), rank))
+			first = append(first, line(netip.AddrPortFrom(a, local.Port()), rank))
 		}
 	}
 	return append(first, last...)

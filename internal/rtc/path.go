@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/rtc/ice"
 )
 
@@ -17,15 +18,19 @@ const (
 	pathSilence = 4 * time.Second
 	// maxPaths bounds the validated addresses of one peer.
 	maxPaths = 16
+	// nominationSpread is within what time a client that nominates whatever works (aggressive nomination) does so.
+	nominationSpread = time.Second
 )
 
-// path is a remote address from which an authenticated check came. It is immutable but for lastCheck.
+// path is a remote address from which an authenticated check came. It is immutable but for the times.
 type path struct {
 	peer      *Peer
 	addr      netip.AddrPort
 	to        *destination
-	shard     *Shard       // whose reader knows the path
-	lastCheck atomic.Int64 // media time in nanoseconds
+	shard     *Shard        // whose reader knows the path, nil over TCP
+	tcp       *tcpConn      // the connection that is the path, nil over UDP
+	lastCheck atomic.Int64  // media time in nanoseconds
+	nominated time.Duration // when it was last nominated, 0 for never; the peer's connectivity is locked
 }
 
 // login is a name under which checks for a peer come.
@@ -47,29 +52,81 @@ func (p *Peer) checked(r *reader, l *login, from netip.AddrPort, nominated bool)
 	if t == nil && !r.vacate(from, p.endpoint.silence) {
 		return false
 	}
-	c.lastCheck = r.now
 	if !c.homeFixed {
 		c.homeFixed = true
 		p.home.Store(r.shard)
 	}
+	if t == nil {
+		t = &path{peer: p, addr: from, to: r.shard.socket.destination(from), shard: r.shard}
+		r.paths[keyOf(from)] = t
+		r.last = nil // it may be of the peer that had the address before
+	}
+	p.confirm(t, l, r.now, nominated)
+	return true
+}
+
+// checkedTCP takes an authenticated check that came on a connection: a new path, or the one that the connection is
+// already. It is false when the peer is closed or has let the connection go.
+//
+// The home shard stays open until data comes over TCP: when UDP works too, its checks shall decide which shard it is,
+// since the kernel decides which shard reads its datagrams.
+func (p *Peer) checkedTCP(t *path, l *login, now time.Duration, nominated bool) bool {
+	c := &p.connectivity
+	c.Lock()
+	defer c.Unlock()
+	if c.closed || t.lastCheck.Load() != 0 && !slices.Contains(c.paths, t) {
+		return false
+	}
+	p.confirm(t, l, now, nominated)
+	return true
+}
+
+// settle fixes the home shard, because data has come over TCP.
+func (p *Peer) settle() *Shard {
+	c := &p.connectivity
+	c.Lock()
+	defer c.Unlock()
+	c.homeFixed = true
+	return p.home.Load()
+}
+
+// confirm notes a valid check on a path, and selects the path if that is what it means. The lock is held.
+func (p *Peer) confirm(t *path, l *login, now time.Duration, nominated bool) {
+	c := &p.connectivity
+	c.lastCheck = now
 	if l == c.next {
 		// The first check with new credentials ends the old ones (RFC 8445, section 9).
 		p.endpoint.forget(c.current)
 		c.current, c.next, c.selected = l, nil, nil
 	}
-	if t == nil {
-		t = &path{peer: p, addr: from, to: r.shard.socket.destination(from), shard: r.shard}
+	if t.lastCheck.Load() == 0 {
 		c.add(t)
-		r.paths[keyOf(from)] = t
-		r.last = nil // it may be of the peer that had the address before
 	}
-	t.lastCheck.Store(int64(r.now))
-	if c.selected != t && (c.selected == nil || nominated || c.selected.silentFor(r.now) > p.endpoint.silence) {
+	t.lastCheck.Store(int64(now))
+	if nominated {
+		t.nominated = now
+	}
+	if c.prefers(t, now, nominated, p.endpoint.silence) {
 		c.selected = t
 		p.remote.Store(t.to)
 		p.secure.pathFound()
 	}
-	return true
+}
+
+// prefers tells whether a path that was just checked takes over. Of several that are nominated it is the latest one,
+// except that TCP waits until UDP is not nominated any more: a client that nominates whatever works means the best of it
+// (RFC 5245, section 8.1.1.2).
+func (c *connectivity) prefers(t *path, now time.Duration, nominated bool, silence time.Duration) bool {
+	s := c.selected
+	switch {
+	case s == t:
+		return false
+	case s == nil, s.silentFor(now) > silence:
+		return true
+	case !nominated:
+		return false
+	}
+	return t.tcp == nil || s.tcp != nil || s.nominated == 0 || now-s.nominated > nominationSpread
 }
 
 // silentFor is how long no valid check has come from the address.
@@ -94,15 +151,24 @@ func (r *reader) vacate(from netip.AddrPort, silence time.Duration) bool {
 	return true
 }
 
-// lose stops sending to an address that somebody else has now.
+// lose stops sending to an address that somebody else has now, or on a connection that has ended. Another path takes its
+// place if there is one that lives.
 func (p *Peer) lose(t *path) {
 	c := &p.connectivity
 	c.Lock()
 	defer c.Unlock()
 	c.paths = slices.DeleteFunc(c.paths, func(o *path) bool { return o == t })
-	if c.selected == t {
-		c.selected = nil
-		p.remote.Store(nil)
+	if c.selected != t {
+		return
+	}
+	c.selected = nil
+	p.remote.Store(nil)
+	now := media.Now()
+	for _, o := range c.paths {
+		if o.silentFor(now) <= p.endpoint.silence && (c.selected == nil || o.lastCheck.Load() > c.selected.lastCheck.Load()) {
+			c.selected = o
+			p.remote.Store(o.to)
+		}
 	}
 }
 
@@ -131,8 +197,12 @@ func (c *connectivity) add(t *path) {
 	c.paths = append(c.paths, t)
 }
 
-// forget takes the path out of its reader's table.
+// forget takes the path out of its reader's table, or ends its connection.
 func (t *path) forget() {
+	if t.tcp != nil {
+		t.tcp.finish()
+		return
+	}
 	r := t.shard.reader
 	r.post(func() {
 		if key := keyOf(t.addr); r.paths[key] == t {

@@ -109,7 +109,7 @@ func (e *Endpoint) NewPeer(cfg PeerConfig) (*Peer, error) {
 }
 
 // Home is the shard that sends to the peer. It is set from the start and moves at most once, at the first authenticated
-// check; the peer is not connected before that.
+// check over UDP, unless data came over TCP before; the peer is not connected before that.
 func (p *Peer) Home() *Shard { return p.home.Load() }
 
 // Connected tells whether ICE and DTLS are up.

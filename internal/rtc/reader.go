@@ -198,13 +198,23 @@ func (r *reader) flush() {
 	r.reports.flush(r)
 }
 
-// connectivityCheck answers a binding request. An unknown user name fragment costs a map look-up and nothing else.
-func (r *reader) connectivityCheck(b []byte, from netip.AddrPort) {
-	if err := r.check.Parse(b); err != nil {
-		return
+// verify reads a connectivity check and tells whom it is for; nil when it is none, or is not authentic. An unknown user
+// name fragment costs a map look-up and nothing else.
+func (e *Endpoint) verify(check *ice.Check, b []byte) *login {
+	if check.Parse(b) != nil {
+		return nil
 	}
-	login := r.shard.endpoint.login(r.check.Ufrag)
-	if login == nil || r.check.Verify(login.Pwd) != nil {
+	l := e.login(check.Ufrag)
+	if l == nil || check.Verify(l.Pwd) != nil {
+		return nil
+	}
+	return l
+}
+
+// connectivityCheck answers a binding request.
+func (r *reader) connectivityCheck(b []byte, from netip.AddrPort) {
+	login := r.shard.endpoint.verify(&r.check, b)
+	if login == nil {
 		return
 	}
 	answer, err := r.check.Answer(from, login.Pwd)

@@ -171,7 +171,11 @@ func (s *secure) send(datagrams [][]byte) {
 
 // writeRaw sends a datagram to wherever the peer is.
 func (p *Peer) writeRaw(b []byte) {
-	if to := p.remote.Load(); to != nil {
+	switch to := p.remote.Load(); {
+	case to == nil:
+	case to.tcp != nil:
+		to.tcp.send(b, len(b))
+	default:
 		p.home.Load().socket.writeTo(b, to.addr)
 	}
 }

@@ -22,9 +22,12 @@ type Packet struct {
 	Voice      bool
 	Prefix     []byte
 	Payload    []byte
+	// Padding, when not 0, makes a packet of nothing but so many bytes of padding, which goes out like a repair: it tries
+	// how much the way carries (RFC 4588 does without an original sequence number then, as libwebrtc does).
+	Padding uint8
 }
 
-func (p *Packet) size() int { return len(p.Prefix) + len(p.Payload) }
+func (p *Packet) size() int { return len(p.Prefix) + len(p.Payload) + int(p.Padding) }
 
 // Send encrypts packets for one outbound stream and puts them on the wire in as few system calls as it can: give it all
 // packets of a frame or batch together. It does nothing before the outbound is negotiated and the peer is connected.
@@ -76,15 +79,21 @@ func evenRun(packets []Packet) (n, size int) {
 func (tx *Tx) put(o *Outbound, format *sendFormat, seal *srtp.Sealer, to *destination, packet *Packet, sendTime uint32, even, overhead int) {
 	header, stream, ssrc := format.media, &o.sent, o.ssrc
 	seq, extra := packet.Seq, 0
-	if packet.Repair {
+	if packet.Repair || packet.Padding > 0 {
 		if len(format.repair) == 0 {
 			return
 		}
 		header, stream, ssrc = format.repair, &o.retransmit, o.rtx
 		stream.seq++
-		seq, extra = uint16(stream.seq), 2
+		seq = uint16(stream.seq)
+		if packet.Repair {
+			extra = 2
+		}
 	}
 	padding := max(0, min(even-packet.size(), maxEven))
+	if packet.Padding > 0 {
+		padding = 0 // it is all padding already
+	}
 	if overhead+extra+packet.size()+padding > maxPacket {
 		return
 	}
@@ -116,16 +125,17 @@ func (tx *Tx) put(o *Outbound, format *sendFormat, seal *srtp.Sealer, to *destin
 	}
 	end := seal.SealRTP(b, head, plain, ssrc, index)
 	stream.packets++
-	stream.octets += uint32(packet.size())
+	stream.octets += uint32(len(packet.Prefix) + len(packet.Payload))
 	tx.add(to, end)
 }
 
 // payload assembles the plain text behind the header where it is not just the shared payload, and gives its size.
 func (tx *Tx) payload(b []byte, head int, packet *Packet, padding int) int {
-	if !packet.Repair && padding == 0 && len(packet.Prefix) == 0 {
+	if !packet.Repair && padding == 0 && len(packet.Prefix) == 0 && packet.Padding == 0 {
 		return len(packet.Payload)
 	}
 	at := head
+	padding += int(packet.Padding)
 	if packet.Repair {
 		binary.BigEndian.PutUint16(b[at:], packet.Seq)
 		at += 2

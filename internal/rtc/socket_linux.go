@@ -59,6 +59,7 @@ func (s *platformSocket) open(conn *net.UDPConn) error {
 // destination is an address in the kernel's form. It is immutable.
 type destination struct {
 	addr netip.AddrPort
+	tcp  *tcpConn // where it is a connection
 	raw  [addressSize]byte
 	size uint32
 }
@@ -82,6 +83,20 @@ func (s *platformSocket) destination(addr netip.AddrPort) *destination {
 	}
 	binary.BigEndian.PutUint16(d.raw[2:], addr.Port())
 	return d
+}
+
+// unsentLimit is how many bytes of a TCP connection the kernel keeps beyond what is on its way.
+const unsentLimit = 64 << 10
+
+// keepShort lets bytes wait with us, where a slow client is noticed, and not in the kernel.
+func keepShort(conn *net.TCPConn) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentLimit)
+	})
 }
 
 // header is struct mmsghdr on 64-bit systems.

@@ -22,11 +22,17 @@ type platformSocket struct{}
 func (s *platformSocket) open(*net.UDPConn) error { return nil }
 
 // destination is an address. It is immutable.
-type destination struct{ addr netip.AddrPort }
+type destination struct {
+	addr netip.AddrPort
+	tcp  *tcpConn // where it is a connection
+}
 
 func (s *platformSocket) destination(addr netip.AddrPort) *destination {
 	return &destination{addr: addr}
 }
+
+// keepShort is a kindness of Linux.
+func keepShort(*net.TCPConn) {}
 
 type receiver struct {
 	conn   *net.UDPConn

@@ -1,5 +1,7 @@
 package rtc
 
+import "slices"
+
 const (
 	// sendSlab is the memory that packets are encrypted into before they leave. It is small enough to stay in a core's
 	// second-level cache.
@@ -19,6 +21,8 @@ type train struct {
 	messages []message
 	// open tells that the last message can take another packet.
 	open bool
+	// tcp tells that some messages are for TCP connections.
+	tcp bool
 }
 
 func newTrain(s *socket) train {
@@ -47,8 +51,10 @@ func (t *train) add(to *destination, size int) {
 	}
 	if len(t.messages) == batchSize {
 		// The packet stays where it is; only what lies before it leaves.
-		t.out.send(t.slab, t.messages)
-		t.messages = t.messages[:0]
+		t.depart()
+	}
+	if to.tcp != nil {
+		t.tcp = true
 	}
 	t.messages = append(t.messages, message{to: to, start: start, end: t.used, segment: size})
 	t.open = t.out.canSegment()
@@ -57,8 +63,24 @@ func (t *train) add(to *destination, size int) {
 // flush sends everything.
 func (t *train) flush() {
 	if len(t.messages) > 0 {
+		t.depart()
+	}
+	t.used, t.open = 0, false
+}
+
+// depart sends all messages. Their bytes stay where they are.
+func (t *train) depart() {
+	if t.tcp {
+		t.tcp = false
+		t.messages = slices.DeleteFunc(t.messages, func(m message) bool {
+			if m.to.tcp != nil {
+				m.to.tcp.send(t.slab[m.start:m.end], m.segment)
+			}
+			return m.to.tcp != nil
+		})
+	}
+	if len(t.messages) > 0 {
 		t.out.send(t.slab, t.messages)
 		t.messages = t.messages[:0]
 	}
-	t.used, t.open = 0, false
 }

@@ -116,3 +116,13 @@ func Candidate(address netip.AddrPort, rank int) string {
 	priority := hostPreference<<24 | (65535-rank)<<8 | (256 - component)
 	return fmt.Sprintf("%d 1 udp %d %s %d typ host", rank+1, priority, address.Addr(), address.Port())
 }
+
+// PassiveCandidate is the same for an address at which TCP connections are accepted (RFC 6544, section 4.5). It is less
+// wanted than any over UDP.
+func PassiveCandidate(address netip.AddrPort, rank int) string {
+	// The type preference is below all those of UDP but relays; passive has the direction preference 4 among hosts (RFC
+	// 6544, section 4.2).
+	const tcpPreference, passive, component, foundation = 90, 4, 1, 1001
+	priority := tcpPreference<<24 | (passive<<13|8191-rank)<<8 | (256 - component)
+	return fmt.Sprintf("%d 1 tcp %d %s %d typ host tcptype passive", rank+foundation, priority, address.Addr(), address.Port())
+}

@@ -132,3 +132,11 @@ func TestCandidate(t *testing.T) {
 		t.Errorf("candidate is %q, want %q", got, want)
 	}
 }
+
+func TestPassiveCandidate(t *testing.T) {
+	at := netip.MustParseAddrPort("[2001:db8::1]:7881")
+	got := PassiveCandidate(at, 1)
+	if want := "1002 1 tcp 1520434943 2001:db8::1 7881 typ host tcptype passive"; got != want {
+		t.Errorf("candidate is %q, want %q", got, want)
+	}
+}

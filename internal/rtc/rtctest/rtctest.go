@@ -31,6 +31,23 @@ func Endpoint(t testing.TB) *rtc.Endpoint {
 	return e
 }
 
+// EndpointTCP is the same with a TCP port.
+func EndpointTCP(t testing.TB) *rtc.Endpoint {
+	t.Helper()
+	loopback := []netip.Addr{netip.MustParseAddr("127.0.0.1")}
+	e, err := rtc.Listen(rtc.Config{Listen: "127.0.0.1:0", ListenTCP: "127.0.0.1:0", Shards: 2, Addresses: loopback})
+	if err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+// OnlyTCP is a client's setup in a network that blocks UDP.
+func OnlyTCP(s *webrtc.SettingEngine, _ *webrtc.MediaEngine, _ *interceptor.Registry) {
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
+}
+
 // ClientConfig changes how a client behaves; the zero value is pion's default with all its codecs and interceptors.
 type ClientConfig struct {
 	// Profiles are the SRTP protection profiles that it offers.

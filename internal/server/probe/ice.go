@@ -34,9 +34,6 @@ type ports struct {
 	TCP int `json:"tcp"`
 }
 
-// credentialLife is how long the credentials of the servers are good.
-const credentialLife = time.Hour
-
 // serveICE answers GET /probe/ice.
 func (s *Server) serveICE(w http.ResponseWriter, r *http.Request, v *visit) error {
 	defer v.end()
@@ -48,7 +45,7 @@ func (s *Server) serveICE(w http.ResponseWriter, r *http.Request, v *visit) erro
 		ICEServers []turn.ICEServer `json:"iceServers"`
 		Expires    time.Time        `json:"expires"`
 		RTC        ports            `json:"webrtc"`
-	}{servers, time.Now().Add(credentialLife).UTC().Truncate(time.Second), ports{s.endpoint.Port(), s.endpoint.TCPPort()}})
+	}{servers, time.Now().Add(turn.Lifetime).UTC().Truncate(time.Second), ports{s.endpoint.Port(), s.endpoint.TCPPort()}})
 	return nil
 }
 
