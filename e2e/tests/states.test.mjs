@@ -17,6 +17,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const sizes = { phone: { width: 360, height: 780 }, landscape: { width: 844, height: 390 }, desktop: { width: 1440, height: 900 } }
 const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'obs-receiving', 'watch-playing', 'watch-upright', 'console-detail', 'stats']
 const inOne = [
+  'local-effects', 'local-effects-off', 'local-sending', 'local-devices', 'local-snapshot', 'local-snapshot-none', 'local-recording',
   'home-empty', 'home-open', 'home-key', 'prejoin-live', 'prejoin-starting', 'prejoin-camera-busy', 'prejoin-denied', 'prejoin-busy',
   'prejoin-missing', 'prejoin-insecure', 'prejoin-unsupported', 'prejoin-inapp', 'over-left', 'over-removed', 'over-ended',
   'over-duplicate', 'over-full', 'over-failed', 'over-locked', 'over-wrongLink', 'over-expired', 'over-missing', 'room-connecting', 'room-alone',

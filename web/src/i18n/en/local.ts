@@ -80,6 +80,7 @@ export const local = {
   snapshotNone: 'There is no picture now. Turn a camera on and take it again.',
   recording: {
     title: 'Recording',
+    start: 'Record the call',
     running: 'Recording',
     paused: 'Paused',
     saving: 'Saving the file…',

@@ -81,6 +81,7 @@ export const local: Dictionary['local'] = {
   snapshotNone: '现在没有画面，打开摄像头后再拍。',
   recording: {
     title: '录制',
+    start: '录制通话',
     running: '录制中',
     paused: '已暂停',
     saving: '正在保存…',
