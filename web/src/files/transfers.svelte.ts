@@ -5,6 +5,7 @@ import { Link } from './link'
 import { maxNameLength, savedName, shownName } from './names'
 import { Outgoing } from './outgoing'
 import { Transfer, type FailReason } from './transfer.svelte'
+import type { FilesView } from './view'
 import { maxUnfinished, newId, version, wireMime, type Chunk, type Control } from './wire'
 import { WorkerDesk } from './workerdesk'
 
@@ -30,7 +31,7 @@ interface Options {
  * All files that go between this person and the others in a call (docs/call-protocol.md, "Files between two"). It outlives pipes:
  * whatever a broken one interrupts goes on over the next. Whoever made it closes it.
  */
-export class Transfers {
+export class Transfers implements FilesView {
   /** Newest first. */
   list = $state.raw<Transfer[]>([])
   /** Called when somebody offers a file. */

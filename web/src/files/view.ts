@@ -1,0 +1,15 @@
+import type { Transfer } from './transfer.svelte'
+
+/** Files as the screen sees them. `Transfers` are the real ones, made-up ones are for screenshots. */
+export interface FilesView {
+  /** Newest first. */
+  readonly list: Transfer[]
+  /** Files that others offer and that wait for an answer. */
+  readonly pending: Transfer[]
+  offer(peer: string, file: File, who?: string): void
+  accept(transfer: Transfer): void
+  refuse(transfer: Transfer): void
+  cancel(transfer: Transfer): void
+  save(transfer: Transfer): Promise<void>
+  remove(transfer: Transfer): void
+}
