@@ -189,7 +189,11 @@ func (a *API) muteTrack(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) removeParticipant(w http.ResponseWriter, r *http.Request) {
-	a.inStudio(w, r, func(s *studio.Studio) error { return s.Remove(r.PathValue("identity")) })
+	if err := a.house.Remove(r.PathValue("room"), r.PathValue("identity")); err != nil {
+		refusal.Write(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // inStudio does something in a running room and answers 204.

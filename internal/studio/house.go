@@ -58,6 +58,7 @@ type House struct {
 	awayGrace       time.Duration
 	returnGrace     time.Duration
 	log             *slog.Logger
+	elsewhere       []Elsewhere
 
 	mu          sync.Mutex
 	studios     map[string]*Studio

@@ -3,6 +3,7 @@ package call
 import (
 	"crypto/subtle"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,11 +48,9 @@ type seat struct {
 	session session
 	socket  *socket // nil while the client is away
 	who     caller
-	// member tells that ICE servers are given out.
-	member bool
 
 	acked, pinged time.Time
-	iceRefresh    time.Time // zero when credentials do not expire
+	iceRefresh    time.Time // zero for visitors, and where credentials do not expire
 }
 
 // caller is what the door knows of somebody who was admitted.
@@ -111,7 +110,6 @@ func (l *line) standing(st *seat) standing {
 		is.You, is.Name, is.Role = v.id, v.name, v.role
 	}
 	if m := l.call.member(st.handle); m != nil {
-		st.member = true
 		is.You, is.Name, is.Role = m.id, m.name, m.role
 		is.membership = &membership{l.ice(st), l.call.visitorInfos(), l.call.pathOf(m)}
 	}
@@ -378,11 +376,14 @@ func (l *line) ticket(h handle) (url, token string) {
 	return who.url, token
 }
 
-// ice is what a member's client shall use now. Fresh credentials follow when half of their time is over.
+// ice is what a member's client shall use now. Fresh credentials follow when half of their time is over, so that also a
+// client that is away just then has good ones.
 func (l *line) ice(st *seat) iceInfo {
-	info := iceInfo{Servers: l.server.ice.Servers(st.who.claims.Identity, st.who.host)}
-	if info.Servers == nil {
-		info.Servers = []turn.ICEServer{}
+	servers, expires := l.server.ice.Issue(l.room+"/"+st.who.claims.Identity, st.who.host)
+	if !slices.ContainsFunc(servers, func(s turn.ICEServer) bool { return s.Credential != "" }) {
+		return iceInfo{Servers: append([]turn.ICEServer{}, servers...)}
 	}
-	return info
+	now := time.Now()
+	st.iceRefresh = now.Add(expires.Sub(now) / 2)
+	return iceInfo{servers, &expires}
 }

@@ -25,7 +25,8 @@ import (
 // Config is what the door needs.
 type Config struct {
 	House *studio.House
-	ICE   *turn.Directory
+	// ICE names STUN and TURN servers for clients, none when nil.
+	ICE *turn.Directory
 	// ResumeGrace is how long a member stays whose WebSocket dropped, 30 s when 0. Settle is how long two must have been
 	// alone in the room before they go back to the direct path, 10 s when 0.
 	ResumeGrace, Settle time.Duration
@@ -65,9 +66,7 @@ func New(cfg Config) *Server {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	if s.ice == nil {
-		s.ice = &turn.Directory{}
-	}
+	s.house.AlsoAt(s)
 	return s
 }
 
