@@ -14,6 +14,7 @@ import (
 // openCalls opens the doors for calls between two, and for testing the way to the server.
 func (s *server) openCalls(house *studio.House, endpoint *rtc.Endpoint, ice *turn.Directory, doors map[string]http.Handler) {
 	calls := call.New(call.Config{House: house, ICE: ice, Log: s.log})
+	s.calls = calls
 	s.onClose(func(ctx context.Context) {
 		if err := calls.Shutdown(ctx); err != nil {
 			s.log.Warn("ending calls", "error", err)

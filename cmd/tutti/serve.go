@@ -20,6 +20,7 @@ import (
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/config"
 	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/server/call"
 	"github.com/tuttilive/tutti/internal/server/livekit"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -91,6 +92,7 @@ type server struct {
 	log    *slog.Logger
 	info   api.Info
 	turn   *turn.Server
+	calls  *call.Server
 	failed chan error
 	opened []func(context.Context)
 }
@@ -226,7 +228,7 @@ func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.En
 	}
 	handler := api.New(api.Options{
 		House: house, Info: s.info, Page: web.Dist(), RootPEM: certificate.rootPEM, Doors: doors, Hosts: c.Host, Origins: c.Origin,
-		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Relay: s.turn.Stats, Log: s.log,
+		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Relay: s.turn.Stats, Calls: s.calls.Stats, Log: s.log,
 	})
 	if err := s.serveHTTP(c.HTTP, handler, nil); err != nil {
 		return err

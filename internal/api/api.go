@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/server/call"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 	"github.com/tuttilive/tutti/internal/turn"
@@ -32,6 +33,8 @@ type Options struct {
 	TrustProxy    bool
 	// Relay gives the figures of the TURN server, nil for none.
 	Relay func() turn.Stats
+	// Calls gives the figures of calls between two, nil for none.
+	Calls func() call.Stats
 	Log   *slog.Logger
 }
 
@@ -57,7 +60,7 @@ func New(o Options) *API {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
-	mux.Handle("GET /metrics", a.operator(a.metrics(o.Relay)))
+	mux.Handle("GET /metrics", a.operator(a.metrics(o.Relay, o.Calls)))
 	mux.HandleFunc("GET /root.crt", a.rootCertificate)
 	mux.HandleFunc("GET /api/info", a.getInfo)
 	mux.Handle("GET /api/status", a.operator(http.HandlerFunc(a.getStatus)))

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/tuttilive/tutti/internal/server/call"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 	"github.com/tuttilive/tutti/internal/turn"
 )
@@ -103,11 +104,14 @@ func (m *meter) look(totals map[string]uint64, now time.Time) (map[string]uint64
 }
 
 // metrics serves Prometheus figures, read from the house when somebody asks.
-func (a *API) metrics(relay func() turn.Stats) http.Handler {
+func (a *API) metrics(relay func() turn.Stats, calls func() call.Stats) http.Handler {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &houseCollector{a})
 	if relay != nil {
 		reg.MustRegister(relayCollector{relay})
+	}
+	if calls != nil {
+		reg.MustRegister(callCollector{calls})
 	}
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
 }
