@@ -16,7 +16,7 @@ export const stats = {
     prflx: 'behind a router (NAT)',
     relay: 'a relay (TURN)',
   } as Record<string, string>,
-  relayOver: (protocol: string) => `reached over ${protocol}`,
+  relayOver: (end: string, protocol: string) => `${end}, reached over ${protocol}`,
   allWell: 'Nothing stands out.',
   findings: {
     freezes: 'The picture you receive froze in the last seconds.',

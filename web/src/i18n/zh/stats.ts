@@ -17,7 +17,7 @@ export const stats: Dictionary['stats'] = {
     prflx: '在路由器后面（NAT）',
     relay: '经中继（TURN）',
   },
-  relayOver: (protocol) => `用 ${protocol} 连到中继`,
+  relayOver: (end, protocol) => `${end}，用 ${protocol} 连接`,
   allWell: '一切正常。',
   findings: {
     freezes: '刚才收到的画面卡住过。',
