@@ -25,10 +25,14 @@ async function freeUdpPort() {
   return port
 }
 
-/** Starts a server and waits until it answers. `restart` ends it and starts it again on the same ports. */
-export async function startTutti(args = ['--dev']) {
+/**
+ * Starts a server and waits until it answers. `restart` ends it and starts it again on the same ports. `rtcTcp` gives it a
+ * TCP port for WebRTC.
+ */
+export async function startTutti(args = ['--dev'], { rtcTcp = false } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'tutti-e2e-data-'))
   const [http, rtmp, rtc] = [await freeTcpPort(), await freeTcpPort(), await freeUdpPort()]
+  const tcp = rtcTcp ? `127.0.0.1:${await freeTcpPort()}` : 'off'
   const url = `http://127.0.0.1:${http}`
   let log = ''
   let child
@@ -36,7 +40,7 @@ export async function startTutti(args = ['--dev']) {
   async function start() {
     child = spawn(binary, [
       'serve', ...args, '--data', data, '--http', `127.0.0.1:${http}`, '--https', 'off',
-      '--rtc', `127.0.0.1:${rtc}`, '--rtc-tcp', 'off', '--turn', 'off', '--turns', 'off', '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.E2E_LOG ?? 'info',
+      '--rtc', `127.0.0.1:${rtc}`, '--rtc-tcp', tcp, '--turn', 'off', '--turns', 'off', '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.E2E_LOG ?? 'info',
     ], { stdio: ['ignore', 'pipe', 'pipe'] })
     const running = child
     // Nothing is left behind when a test run is broken off.

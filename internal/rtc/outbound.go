@@ -93,6 +93,12 @@ func (o *Outbound) Codec() media.Codec {
 // Ready tells that Send would send.
 func (o *Outbound) Ready() bool { return o.format.Load() != nil && o.peer.Connected() }
 
+// CanRepair tells that retransmission (RFC 4588) was negotiated.
+func (o *Outbound) CanRepair() bool {
+	f := o.format.Load()
+	return f != nil && len(f.repair) > 0
+}
+
 // sendFormat is how an outbound's packets look, as negotiated. It is immutable.
 type sendFormat struct {
 	codec media.Codec

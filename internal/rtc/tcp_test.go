@@ -246,8 +246,7 @@ func TestSlowReader(t *testing.T) {
 	}
 	slowPeer, toSlow, slow := sender()
 	_, toQuick, quick := sender()
-	_ = slow.conn.SetReadBuffer(4096)
-	const runs, each = 400, 40
+	const runs, each = 200, 40
 	received := make(chan int)
 	go func() {
 		n := 0
