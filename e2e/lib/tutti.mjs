@@ -25,14 +25,29 @@ async function freeUdpPort() {
   return port
 }
 
+/** A port that is free for UDP and TCP. */
+async function freePort() {
+  for (;;) {
+    const port = await freeTcpPort()
+    const socket = createSocket('udp4')
+    const free = await new Promise((resolve) => {
+      socket.once('error', () => resolve(false))
+      socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(true)))
+    })
+    if (free) return port
+  }
+}
+
 /**
  * Starts a server and waits until it answers. `restart` ends it and starts it again on the same ports. `rtcTcp` gives it a
- * TCP port for WebRTC.
+ * TCP port for WebRTC, `turn` STUN and TURN without and with TLS.
  */
-export async function startTutti(args = ['--dev'], { rtcTcp = false } = {}) {
+export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = false } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'tutti-e2e-data-'))
   const [http, rtmp, rtc] = [await freeTcpPort(), await freeTcpPort(), await freeUdpPort()]
   const tcp = rtcTcp ? `127.0.0.1:${await freeTcpPort()}` : 'off'
+  const ports = turn ? { plain: await freePort(), tls: await freeTcpPort() } : {}
+  const at = (port) => (port ? `127.0.0.1:${port}` : 'off')
   const url = `http://127.0.0.1:${http}`
   let log = ''
   let child
@@ -40,7 +55,7 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false } = {}) {
   async function start() {
     child = spawn(binary, [
       'serve', ...args, '--data', data, '--http', `127.0.0.1:${http}`, '--https', 'off',
-      '--rtc', `127.0.0.1:${rtc}`, '--rtc-tcp', tcp, '--turn', 'off', '--turns', 'off', '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.E2E_LOG ?? 'info',
+      '--rtc', `127.0.0.1:${rtc}`, '--rtc-tcp', tcp, '--turn', at(ports.plain), '--turns', at(ports.tls), '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.E2E_LOG ?? 'info',
     ], { stdio: ['ignore', 'pipe', 'pipe'] })
     const running = child
     // Nothing is left behind when a test run is broken off.
@@ -79,6 +94,7 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false } = {}) {
   return {
     url,
     rtmp: `rtmp://127.0.0.1:${rtmp}/live`,
+    turn: ports,
     log: () => log,
     restart: async () => {
       await stop()

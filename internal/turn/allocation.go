@@ -60,9 +60,10 @@ func (r *relays) events() turn.EventHandler {
 		OnAllocationCreated: func(from, _ net.Addr, _, user, _ string, relayed net.Addr, _ int) {
 			r.mu.Lock()
 			r.byFrom[networkOf(clientOf(from).Addr())]++
-			r.mu.Unlock()
+			r.open++
 			r.count.allocations.Add(1)
 			r.count.allocated.Add(1)
+			r.mu.Unlock()
 			r.log.Debug("TURN allocation", "client", from, "user", user, "relay", relayed)
 		},
 		OnAllocationDeleted: func(from, _ net.Addr, _, user, _ string) {
@@ -71,8 +72,9 @@ func (r *relays) events() turn.EventHandler {
 			if r.byFrom[who]--; r.byFrom[who] <= 0 {
 				delete(r.byFrom, who)
 			}
-			r.mu.Unlock()
 			r.count.allocations.Add(-1)
+			r.leave()
+			r.mu.Unlock()
 			r.log.Debug("TURN allocation ended", "client", from, "user", user)
 		},
 		OnPermissionCreated: func(from, _ net.Addr, _, _, _ string, _ net.Addr, peer net.IP) { r.permitted(from, peer) },

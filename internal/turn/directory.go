@@ -72,6 +72,9 @@ func (o Outside) validate() error {
 		if hostOf(uri.Host) == "" {
 			return fmt.Errorf("%q has no good host", url)
 		}
+		if uri.Port < 1 || uri.Port > 65535 {
+			return fmt.Errorf("%q has no good port", url)
+		}
 		relays = relays || isTURN(url)
 	}
 	switch {

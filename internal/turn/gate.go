@@ -43,7 +43,7 @@ type gate struct {
 }
 
 func newGate(cfg Config, relays *relays, count *counters) *gate {
-	return &gate{secret: cfg.Secret, rates: newRequestRates(cfg.Limits.Requests), count: count, family: relays.has, now: time.Now}
+	return &gate{secret: cfg.Secret, rates: newRequestRates(cfg.Limits.Requests), count: count, family: relays.has, now: cfg.now}
 }
 
 // verdict is what the gate makes of a message.
@@ -55,8 +55,9 @@ type verdict struct {
 	answer []byte
 }
 
-// isChannelData tells whether a message is one of channel data (RFC 8656, section 12.4).
-func isChannelData(b []byte) bool { return len(b) >= 4 && b[0]&0xf0 == 0x40 }
+// isChannelData tells whether a message is one of channel data (RFC 8656, section 12.4), of any channel that RFC 5766
+// permitted, section 11: coturn's client uses them all.
+func isChannelData(b []byte) bool { return len(b) >= 4 && b[0]&0xc0 == 0x40 }
 
 // inspect looks at one message, which it does not change or keep.
 func (g *gate) inspect(message []byte, from netip.Addr) verdict {

@@ -53,7 +53,8 @@ type relays struct {
 	byFrom   map[netip.Prefix]int                       // allocations by client address
 	permits  map[netip.AddrPort]map[netip.Addr]struct{} // whom each client has permissions for
 	closed   bool
-	ended    sync.WaitGroup
+	open     int        // relays, and allocations that pion has announced and not ended yet
+	idle     *sync.Cond // told when open is 0; its lock is mu
 }
 
 func newRelays(cfg Config, count *counters) (*relays, error) {
@@ -68,6 +69,7 @@ func newRelays(cfg Config, count *counters) (*relays, error) {
 		first: cfg.First, limits: cfg.Limits, count: count, log: cfg.Log, started: time.Now(),
 		accounts: map[string]*account{}, byFrom: map[netip.Prefix]int{}, permits: map[netip.AddrPort]map[netip.Addr]struct{}{},
 	}
+	r.idle = sync.NewCond(&r.mu)
 	r.filter = filter{allow: cfg.Allow, relay: r.isRelay, relayAddress: r.isRelayAddress}
 	for _, m := range cfg.Media {
 		m = netip.AddrPortFrom(m.Addr().Unmap(), m.Port())
@@ -196,7 +198,7 @@ func (r *relays) AllocatePacketConn(wish turn.AllocateListenerConfig) (net.Packe
 	owner.open++
 	r.accounts[wish.UserID] = owner
 	s.ports[port-r.first].Store(opened)
-	r.ended.Add(1)
+	r.open++
 	return opened, net.UDPAddrFromAddrPort(opened.address), nil
 }
 
@@ -244,7 +246,14 @@ func (r *relays) release(gone *relay) {
 	if gone.owner.open--; gone.owner.open == 0 {
 		delete(r.accounts, gone.user)
 	}
-	r.ended.Done()
+	r.leave()
+}
+
+// leave counts one off that was open; mu is held.
+func (r *relays) leave() {
+	if r.open--; r.open == 0 {
+		r.idle.Broadcast()
+	}
 }
 
 // AllocateListener refuses TCP allocations.
@@ -271,5 +280,9 @@ func (r *relays) close() {
 			}
 		}
 	}
-	r.ended.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.open > 0 {
+		r.idle.Wait()
+	}
 }

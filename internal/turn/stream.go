@@ -71,11 +71,10 @@ func (s *streams) admit(raw net.Conn, secure *tls.Config) *stream {
 	if !ok {
 		return nil
 	}
-	c := &stream{Conn: raw, streams: s, from: from.AddrPort().Addr().Unmap()}
 	if secure != nil {
-		c.Conn = tls.Server(raw, secure) // shakes hands with the first read
+		raw = tls.Server(raw, secure) // shakes hands with the first read
 	}
-	c.reader = bufio.NewReaderSize(c.Conn, 4096)
+	c := s.wrap(raw, from.AddrPort().Addr().Unmap())
 	who := networkOf(c.from)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,6 +87,10 @@ func (s *streams) admit(raw net.Conn, secure *tls.Config) *stream {
 	s.count.connections.Add(1)
 	s.ended.Add(1)
 	return c
+}
+
+func (s *streams) wrap(c net.Conn, from netip.Addr) *stream {
+	return &stream{Conn: c, streams: s, from: from, reader: bufio.NewReaderSize(c, 4096)}
 }
 
 func (s *streams) forget(c *stream) {

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/pion/turn/v5"
 )
@@ -42,6 +43,8 @@ type Config struct {
 	// Limits bound what clients may use.
 	Limits Limits
 	Log    *slog.Logger
+
+	now func() time.Time // time.Now when nil
 }
 
 // Server is an open STUN and TURN server. All its methods are safe for use by several goroutines.
@@ -61,6 +64,9 @@ type Server struct {
 func Listen(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.now == nil {
+		cfg.now = time.Now
 	}
 	cfg.Limits = cfg.Limits.withDefaults()
 	s := &Server{}
