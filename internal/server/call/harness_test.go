@@ -218,9 +218,16 @@ func (c *client) read() (msg, error) {
 		if uint64(seq) != c.got+1 {
 			return nil, fmt.Errorf("number %v after %d: %s", seq, c.got, data)
 		}
-		c.got++
+		if c.got++; c.got%ackAfter == 0 {
+			c.ack()
+		}
 	}
 	return m, nil
+}
+
+// ack acknowledges what came; when the connection is gone, reading will tell.
+func (c *client) ack() {
+	_ = c.ws.Write(c.ctx, websocket.MessageText, fmt.Appendf(nil, `{"type":"ack","seq":%d}`, c.got))
 }
 
 // next gives the next message that is no ping and no acknowledgement.

@@ -135,7 +135,7 @@ func (l *line) resume(s *socket, pass string, seq uint64) (*seat, *refusal) {
 		now := time.Now()
 		st.socket, st.acked, st.pinged = s, now, now
 		st.session.confirmed = st.session.got
-		l.write(st, encode(&resumedMessage{head{"resumed", st.session.got}, l.standing(st)}))
+		l.write(st, encode(&resumedMessage{head{Type: "resumed"}, st.session.got, l.standing(st)}))
 		for _, data := range missed {
 			l.write(st, data)
 		}

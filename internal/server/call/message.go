@@ -85,6 +85,8 @@ type (
 	}
 	resumedMessage struct {
 		head
+		// Got is the last number received, 0 for none; it takes the place of the head's.
+		Got uint64 `json:"seq"`
 		standing
 	}
 	memberMessage struct {
