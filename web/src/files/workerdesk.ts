@@ -25,6 +25,11 @@ export class WorkerDesk implements Desk {
   #next = 1
   #closed = false
 
+  constructor() {
+    // What others have left behind is removed at once, the worker comes when it is needed.
+    void ownDirectory()
+  }
+
   read(id: string, file: Blob, offset: number, length: number) {
     return this.#ask<Uint8Array<ArrayBuffer>>('read', [id, file, offset, length])
   }
