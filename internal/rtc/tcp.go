@@ -90,9 +90,10 @@ func (l *tcpPort) run() {
 		case err != nil:
 			select {
 			case <-time.After(acceptPause):
+				continue
 			case <-l.endpoint.stop:
+				return
 			}
-			continue
 		}
 		c := newTCPConn(l, conn)
 		if !l.admit(c) {

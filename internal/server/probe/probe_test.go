@@ -12,17 +12,24 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
 
+	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/rtc/rtctest"
 	"github.com/tuttilive/tutti/internal/server/probe"
 	"github.com/tuttilive/tutti/internal/turn"
 )
 
-// door is a door on a server of its own.
+// door is a door on a server of its own, which has WebRTC over UDP only.
 func door(t *testing.T) (url string, s *probe.Server) {
 	t.Helper()
-	s = probe.New(probe.Config{Endpoint: rtctest.Endpoint(t), ICE: &turn.Directory{}})
+	return doorAt(t, rtctest.Endpoint(t))
+}
+
+func doorAt(t *testing.T, e *rtc.Endpoint) (url string, s *probe.Server) {
+	t.Helper()
+	s = probe.New(probe.Config{Endpoint: e, ICE: &turn.Directory{}})
 	server := httptest.NewServer(s)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), rtctest.Timeout)
@@ -175,31 +182,95 @@ func probeRTC(t *testing.T, url string, client *webrtc.PeerConnection) *webrtc.D
 
 func TestPeerEchoes(t *testing.T) {
 	t.Parallel()
+	for transport, setup := range map[string]func(*webrtc.SettingEngine, *webrtc.MediaEngine, *interceptor.Registry){
+		"udp": nil, "tcp": rtctest.OnlyTCP,
+	} {
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
+			e := rtctest.EndpointTCP(t)
+			url, _ := doorAt(t, e)
+			client := rtctest.Client(t, rtctest.ClientConfig{Setup: setup})
+			dc := probeRTC(t, url+"/probe/rtc?transport="+transport, client)
+			if sdp := client.RemoteDescription().SDP; strings.Count(sdp, "a=candidate:") != strings.Count(sdp, " 1 "+transport+" ") {
+				t.Errorf("other candidates in\n%s", sdp)
+			}
+			heard := make(chan webrtc.DataChannelMessage, 16)
+			dc.OnMessage(func(m webrtc.DataChannelMessage) { heard <- m })
+			for _, size := range []int{1, 100, 1100} {
+				if err := dc.Send(make([]byte, size)); err != nil {
+					t.Fatal(err)
+				}
+				if m := rtctest.Wait(t, heard, "echo"); len(m.Data) != size || m.IsString {
+					t.Errorf("%d bytes came back as %d", size, len(m.Data))
+				}
+			}
+			if err := dc.SendText("text"); err != nil {
+				t.Fatal(err)
+			}
+			if m := rtctest.Wait(t, heard, "echo"); string(m.Data) != "text" || !m.IsString {
+				t.Errorf("text came back as %q", m.Data)
+			}
+		})
+	}
+}
+
+func TestEchoIsNoTunnel(t *testing.T) {
+	t.Parallel()
+	for name, abuse := range map[string]func(dc *webrtc.DataChannel){
+		"a long message": func(dc *webrtc.DataChannel) { _ = dc.Send(make([]byte, 1101)) },
+		"a flood": func(dc *webrtc.DataChannel) {
+			for range 1000 {
+				_ = dc.Send(make([]byte, 10))
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, _ := door(t)
+			dc := probeRTC(t, url+"/probe/rtc", rtctest.Client(t, rtctest.ClientConfig{}))
+			closed := make(chan struct{})
+			dc.OnClose(func() { close(closed) })
+			abuse(dc)
+			rtctest.Wait(t, closed, "end")
+		})
+	}
+}
+
+func TestOnlyOneChannelEchoes(t *testing.T) {
+	t.Parallel()
 	url, _ := door(t)
 	client := rtctest.Client(t, rtctest.ClientConfig{})
-	dc := probeRTC(t, url+"/probe/rtc?transport=udp", client)
-	heard := make(chan webrtc.DataChannelMessage, 16)
-	dc.OnMessage(func(m webrtc.DataChannelMessage) { heard <- m })
-	for _, size := range []int{1, 100, 1100} {
-		if err := dc.Send(make([]byte, size)); err != nil {
+	probeRTC(t, url+"/probe/rtc", client)
+	for _, label := range []string{"echo", "other"} {
+		dc, err := client.CreateDataChannel(label, nil)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if m := rtctest.Wait(t, heard, "echo"); len(m.Data) != size || m.IsString {
-			t.Errorf("%d bytes came back as %d", size, len(m.Data))
-		}
+		closed := make(chan struct{})
+		dc.OnClose(func() { close(closed) })
+		rtctest.Wait(t, closed, "end of "+label)
 	}
-	if err := dc.SendText("text"); err != nil {
+}
+
+// Media is refused, and what has no data channel is no test.
+func TestOffersWithMedia(t *testing.T) {
+	t.Parallel()
+	url, _ := door(t)
+	client := rtctest.Client(t, rtctest.ClientConfig{})
+	if _, err := client.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
 		t.Fatal(err)
 	}
-	if m := rtctest.Wait(t, heard, "echo"); string(m.Data) != "text" || !m.IsString {
-		t.Errorf("text came back as %q", m.Data)
-	}
-	closed := make(chan struct{})
-	dc.OnClose(func() { close(closed) })
-	if err := dc.Send(make([]byte, 1101)); err != nil {
+	offer, err := client.CreateOffer(nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	rtctest.Wait(t, closed, "end after a long message")
+	if status, body := ask(t, "POST", url+"/probe/rtc", strings.NewReader(offer.SDP), "Content-Type", "application/sdp"); status != 400 {
+		t.Errorf("without channels: %d %s", status, body)
+	}
+	probeRTC(t, url+"/probe/rtc", client)
+	if sdp := client.RemoteDescription().SDP; !strings.Contains(sdp, "m=audio 0 ") {
+		t.Errorf("media is taken:\n%s", sdp)
+	}
 }
 
 func TestShutdownEndsTests(t *testing.T) {
