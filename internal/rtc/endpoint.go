@@ -1,5 +1,5 @@
-// Package rtc is a WebRTC endpoint: one UDP port in shards, ICE-lite, DTLS, SRTP, SCTP data channels and SDP. It knows
-// peers and packets, and nothing of rooms or tracks.
+// Package rtc is a WebRTC endpoint: one UDP port in shards, a TCP port for clients that have no UDP, ICE-lite, DTLS, SRTP,
+// SCTP data channels and SDP. It knows peers and packets, and nothing of rooms or tracks.
 //
 // A shard is a reader goroutine and a sender goroutine with a socket of its own on the shared port. A peer lives on one
 // shard, its home: only the home reader decrypts for it and only the home sender encrypts for it, so neither takes a
