@@ -46,6 +46,14 @@ export function stunServersOf(door: Door): RTCIceServer[] {
   return door.iceServers.flatMap((server) => listOf(server.urls).filter((url) => /^stuns?:/i.test(url)).map((urls) => ({ urls })))
 }
 
+const authority = (url: string) => /^[a-z]+:([^?]*)/i.exec(url)?.[1]?.toLowerCase() ?? ''
+
+/** Whether some STUN server is also a relay over UDP, at the same port: then a relay that answers is a STUN answer too. */
+export function stunIsRelay(door: Door): boolean {
+  const relays = relaysOf(door, 'turnUdp').map((server) => authority(listOf(server.urls)[0] ?? ''))
+  return stunServersOf(door).some((server) => relays.includes(authority(listOf(server.urls)[0] ?? '')))
+}
+
 const quietly = { cache: 'no-store', credentials: 'omit' } as const
 
 /** Asks the door, and again when it says that it has been asked too often. */

@@ -2,7 +2,7 @@ import { codeOf, ApiError } from '../api/client'
 import { cameraConstraints, microphoneConstraints, problemBefore, problemOf, surroundings } from '../media/devices'
 import { off } from '../media/preview.svelte'
 import { recall } from '../remember'
-import { askDoor, readDoor, relaysOf, stunServersOf, type Door, type Relay } from './door'
+import { askDoor, readDoor, relaysOf, stunIsRelay, stunServersOf, type Door, type Relay } from './door'
 import { judgeBandwidth, judgePicture, judgeQuality, judgeSound, judgeStun, judgeWay, natOf, relayTrouble } from './judge'
 import { askStun, connectThroughRelay, connectToServer, measure } from './peers'
 import { fail, isOver, nothingYet, notOffered, ok, skipped, stepIds, warn, type Nat, type Results, type StepId, type StepResult } from './results'
@@ -134,6 +134,8 @@ export class CheckRun implements CheckView {
       if (servers.length === 0) this.#set(kind, notOffered())
       else await this.#step(kind, signal, () => this.#testRelays(kind, servers, signal))
     }
+    // One of several interfaces without a way to the STUN server is an error to the browser, though the others have one.
+    if (this.results.stun.trouble === 'stunBlocked' && this.results.turnUdp.state === 'ok' && stunIsRelay(door)) this.#set('stun', ok({ nat: 'none' }))
 
     const udpWorks = ['ok', 'warn'].includes(this.results.rtcUdp.state)
     if (!udpWorks) this.#set('quality', door.webrtc.udp === 0 ? notOffered() : skipped('needsUdp'))

@@ -17,6 +17,7 @@ export function figureWords(t: Dictionary, id: StepId, { state, figures: f }: St
   const parts: (string | undefined)[] = [
     f.label,
     f.width && f.height ? t.check.picture(f.width, f.height, f.fps ?? 0) : undefined,
+    f.level === undefined ? undefined : t.check.loudest(percent(f.level)),
     f.address,
     f.nat && t.check.nat[f.nat],
     f.bitrate === undefined ? undefined : bitrate(f.bitrate),

@@ -30,7 +30,7 @@ export const check = {
     up: 'Speed, sending',
   },
   state: { waiting: 'not yet', running: 'testing', ok: 'works', warn: 'works, but', fail: 'does not work', skipped: 'not tested', notOffered: 'not offered' },
-  notOfferedText: 'This server has it switched off. That is no fault of your network.',
+  notOfferedText: 'The server has this switched off.',
   trouble: {
     still: { text: 'The picture does not move.', fix: 'Look whether the lens is covered, or choose another camera.' },
     dark: { text: 'The picture is black.', fix: 'Open the camera’s shutter, or switch the camera on.' },
@@ -82,6 +82,7 @@ export const check = {
   nat: { none: 'no router changes it', steady: 'the router keeps it', symmetric: 'another one for each connection' },
   lost: (part: string) => `${part} lost`,
   jitter: (time: string) => `jitter ${time}`,
+  loudest: (part: string) => `level ${part}`,
   picture: (width: number, height: number, fps: number) => `${width}×${height}, ${fps} fps`,
   secure: 'secure, with WebRTC',
   report: 'Report',

@@ -31,7 +31,7 @@ export const check: Dictionary['check'] = {
     up: '上行速度',
   },
   state: { waiting: '还没测', running: '正在测', ok: '正常', warn: '可用，但', fail: '不通', skipped: '没有测', notOffered: '未提供' },
-  notOfferedText: '这台服务器没有开启，与你的网络无关。',
+  notOfferedText: '服务器没有开启这一项。',
   trouble: {
     still: { text: '画面不动。', fix: '看看镜头是不是被挡住了，或者换一个摄像头。' },
     dark: { text: '画面是黑的。', fix: '打开镜头盖，或者打开摄像头的开关。' },
@@ -83,6 +83,7 @@ export const check: Dictionary['check'] = {
   nat: { none: '路由器没有改动它', steady: '路由器保持不变', symmetric: '每个连接都不同' },
   lost: (part) => `丢包 ${part}`,
   jitter: (time) => `抖动 ${time}`,
+  loudest: (part) => `音量 ${part}`,
   picture: (width, height, fps) => `${width}×${height}，${fps} 帧/秒`,
   secure: '安全，支持 WebRTC',
   report: '测试报告',
