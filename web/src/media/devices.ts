@@ -62,9 +62,9 @@ export function pictureConstraints(height = 720): MediaTrackConstraints {
   return { width: { ideal: Math.round((height * 16) / 9) }, height: { ideal: height }, frameRate: { ideal: 30 } }
 }
 
-/** What is done to a voice on its way. */
-export function voiceConstraints(noiseSuppression = true): MediaTrackConstraints {
-  return { echoCancellation: true, noiseSuppression, autoGainControl: true }
+/** What is done to a voice on its way. Chromium takes a switched noise suppression of a device in use only when insisted upon. */
+export function voiceConstraints(noiseSuppression = true, insistence: Insistence = 'ideal'): MediaTrackConstraints {
+  return { echoCancellation: true, noiseSuppression: { [insistence]: noiseSuppression }, autoGainControl: true }
 }
 
 /** Constraints for the picture that the page sends, 720 lines unless told. An empty id leaves the choice to the browser. */

@@ -94,11 +94,15 @@ export class LocalDevices implements LocalMedia {
   #stopped = false
 
   constructor(tracks: { video?: MediaStreamTrack | undefined; audio?: MediaStreamTrack | undefined } = {}) {
-    if (tracks.audio) this.#takeMicrophone(tracks.audio)
+    if (tracks.audio) {
+      this.#takeMicrophone(tracks.audio)
+      const suppressed = tracks.audio.getSettings().noiseSuppression
+      if (suppressed !== undefined && suppressed !== this.noiseSuppression) void this.setNoiseSuppression(this.noiseSuppression)
+    }
     if (tracks.video) {
       this.#watch('camera', tracks.video)
       this.unfiltered = this.camera = tracks.video
-      // The preview's size was not the chosen one.
+      // The preview is of the usual size and sound, not of the chosen one.
       if (this.quality.height !== 720) void tracks.video.applyConstraints(pictureConstraints(this.quality.height)).catch(() => {})
     }
     if (this.#speaker) void chooseSpeaker(this.#speaker)
@@ -166,7 +170,14 @@ export class LocalDevices implements LocalMedia {
       // Chromium accepts the wish and goes on as before; only a device opened anew obeys.
       const now = track.getSettings().noiseSuppression
       if (now === on || now === undefined) return
-      if (!(await this.#openMicrophone(idOf(track), 'exact', this.microphoneOn))) this.noiseSuppression = !on
+      const answer = await this.#ask({ audio: { ...microphoneConstraints(idOf(track), on, 'exact'), ...voiceConstraints(on, 'exact') } })
+      if (answer.track) {
+        this.#putMicrophone(answer.track, this.microphoneOn)
+      } else {
+        this.noiseSuppression = !on
+        remember('noise', on ? 'off' : '')
+        toast(t().local.noiseFailed, 'bad')
+      }
     })
   }
 
@@ -316,19 +327,24 @@ export class LocalDevices implements LocalMedia {
   // --- microphone
 
   async #openMicrophone(deviceId: string, insistence: Insistence, on = true): Promise<boolean> {
-    const before = this.microphone
     const answer = await this.#ask({ audio: microphoneConstraints(deviceId, this.noiseSuppression, insistence) })
     if (!answer.track) {
       this.#complain('microphone', answer.problem ?? 'failed')
       return false
     }
+    return this.#putMicrophone(answer.track, on)
+  }
+
+  /** Puts a microphone in the place of the one there is. */
+  #putMicrophone(track: MediaStreamTrack, on: boolean): boolean {
     if (this.#stopped) {
-      answer.track.stop()
+      track.stop()
       return false
     }
+    const before = this.microphone
     this.microphoneProblem = undefined
-    answer.track.enabled = on
-    this.#takeMicrophone(answer.track)
+    track.enabled = on
+    this.#takeMicrophone(track)
     this.#tell()
     before?.stop()
     void this.#list()
@@ -424,17 +440,8 @@ export class LocalDevices implements LocalMedia {
             ? await this.#ask({ video: cameraConstraints(device.deviceId, this.quality.height, 'exact') })
             : await this.#ask({ audio: microphoneConstraints(device.deviceId, this.noiseSuppression, 'exact') })
         if (!answer.track) continue
-        if (this.#stopped) {
-          answer.track.stop()
-          return
-        }
-        if (input === 'camera') {
-          if (!(await this.#putCamera(answer.track, track))) return
-        } else {
-          answer.track.enabled = this.microphoneOn
-          this.#takeMicrophone(answer.track)
-          this.#tell()
-        }
+        const put = input === 'camera' ? await this.#putCamera(answer.track, track) : this.#putMicrophone(answer.track, this.microphoneOn)
+        if (!put) return
         toast(words.replaced(track.label || words.one, answer.track.label || words.another), 'bad')
         return
       }

@@ -67,6 +67,7 @@ export const local = {
   bitrateHint: 'Set a limit when others use the same line, or each gigabyte costs.',
   noiseSuppression: 'Noise suppression',
   noiseSuppressionHint: 'Takes out fans and keyboards. Turn it off for music.',
+  noiseFailed: 'This microphone’s noise suppression cannot be switched.',
   testSpeaker: 'Test the speaker',
   testSounding: 'Listen…',
   snapshot: 'Snapshot',

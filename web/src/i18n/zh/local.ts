@@ -68,6 +68,7 @@ export const local: Dictionary['local'] = {
   bitrateHint: '和别人共用网络，或流量按量计费时，可以设个上限。',
   noiseSuppression: '降噪',
   noiseSuppressionHint: '去掉风扇、键盘等杂音；演奏音乐时请关闭。',
+  noiseFailed: '这个麦克风的降噪开关不了。',
   testSpeaker: '测试扬声器',
   testSounding: '正在播放…',
   snapshot: '拍照',
