@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { maxNameLength, savedName, shownName } from './names'
+import { maxNameLength, savedName, shortName, shownName } from './names'
 
 describe('names for people', () => {
   it.each([
@@ -20,6 +20,11 @@ describe('names for people', () => {
     expect(long.length).toBeLessThanOrEqual(maxNameLength)
     expect(long.endsWith('….gz')).toBe(true)
   })
+})
+
+describe('names in narrow places', () => {
+  it('keep their extension', () => expect(shortName(`${'photo.jpg '.repeat(10)}.exe`)).toMatch(/^photo\.jpg .{30,40}….exe$/))
+  it('stay as they are when short', () => expect(shortName('a.txt')).toBe('a.txt'))
 })
 
 describe('names for saving', () => {

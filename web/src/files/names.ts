@@ -10,6 +10,11 @@ export function shownName(name: string): string {
   return shorten(name.replace(invisible, '').replace(/\s+/g, ' ').trim(), maxNameLength) || 'file'
 }
 
+/** A name for a narrow place. Its extension is always there: it says what the file does when it is opened. */
+export function shortName(name: string): string {
+  return shorten(name, 48)
+}
+
 // Names that Windows keeps for devices, with any extension.
 const devices = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)/i
 

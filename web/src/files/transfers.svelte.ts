@@ -64,6 +64,11 @@ export class Transfers implements FilesView {
     return this.list.filter(({ ended }) => !ended)
   }
 
+  /** Files that have come in and were not saved: they are gone with the page. */
+  get unsaved(): Transfer[] {
+    return this.list.filter(({ direction, phase, saved }) => direction === 'in' && phase === 'done' && !saved)
+  }
+
   /** Uses a pipe for all files to and from its peer, in place of an older one. `who` is the peer's name. */
   attach(pipe: Pipe, who = '') {
     const peer = this.#peer(pipe.peer, who)
