@@ -15,7 +15,7 @@ const out = join(here, '../out')
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 const sizes = { phone: { width: 360, height: 780 }, landscape: { width: 844, height: 390 }, desktop: { width: 1440, height: 900 } }
-const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'obs-receiving', 'watch-playing', 'watch-upright', 'console-detail', 'stats', 'files']
+const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'obs-receiving', 'watch-playing', 'watch-upright', 'console-detail', 'stats', 'check', 'check-blocked', 'files']
 const inOne = [
   'local-effects', 'local-effects-off', 'local-sending', 'local-devices', 'local-snapshot', 'local-snapshot-none', 'local-recording',
   'home-empty', 'home-open', 'home-key', 'prejoin-live', 'prejoin-starting', 'prejoin-camera-busy', 'prejoin-denied', 'prejoin-busy',
@@ -25,7 +25,9 @@ const inOne = [
   'room-devices', 'room-shortcuts', 'live-on', 'live-end', 'live-leave', 'live-summary', 'obs-waiting', 'watch-sound', 'watch-away',
   'watch-sound-only', 'live-returning', 'watch-loading', 'watch-waiting', 'watch-returning', 'watch-starting', 'watch-switching', 'watch-buffering', 'watch-reconnecting',
   'watch-ended', 'watch-forbidden', 'watch-expired', 'watch-missing', 'watch-cannot', 'console-login', 'console', 'console-confirm',
-  'console-empty', 'stats-detail', 'stats-weak', 'stats-relay', 'stats-server', 'stats-waiting', 'files-empty', 'files-alone', 'files-ended',
+  'console-empty', 'stats-detail', 'stats-weak', 'stats-relay', 'stats-server', 'stats-waiting', 'check-idle', 'check-running', 'check-speaking',
+  'check-nothing', 'check-strict', 'check-turn-off', 'check-devices', 'check-quiet', 'check-weak', 'check-relay', 'check-websocket', 'check-insecure',
+  'check-unsupported', 'check-offline', 'check-nodoor', 'check-busy', 'check-cancelled', 'files-empty', 'files-alone', 'files-ended',
 ]
 
 function shots() {
