@@ -25,6 +25,16 @@ describe('the page', { timeout: 240_000 }, () => {
     assert.fail(`${name} is not reached by the keyboard; the focus is on "${await focused(page)}"`)
   }
 
+  it('says at the address of a show that nobody has opened, and follows along', async () => {
+    const viewer = await watch(browser, `${tutti.url}/w/later`)
+    await viewer.page.getByRole('heading', { name: 'There is no show here yet' }).waitFor()
+    await viewer.page.getByText('Nobody has opened a room named “later”').waitFor()
+    await viewer.page.getByRole('button', { name: 'Go to the home page' }).waitFor()
+    await tutti.createRoom({ name: 'later' })
+    await viewer.page.getByRole('heading', { name: 'Not started yet' }).waitFor({ timeout: 40_000 })
+    await viewer.leave()
+  })
+
   it('opens a room, joins it and leaves it by keyboard alone', async () => {
     const page = await browser.page()
     await page.addInitScript(() => localStorage.setItem('tutti.language', 'en'))

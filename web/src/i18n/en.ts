@@ -329,6 +329,9 @@ export const en = {
     loading: 'Opening the show…',
     notStarted: 'Not started yet',
     notStartedText: 'Stay here: the picture comes by itself as soon as the show starts.',
+    unknown: 'There is no show here yet',
+    unknownText: (room: string) =>
+      `Nobody has opened a room named “${room}”. Compare the address with the one you were given. If a show starts here, it plays by itself.`,
     away: 'The host is away for a moment',
     awayText: 'The show goes on as soon as they are back.',
     returning: 'One moment',

@@ -328,6 +328,8 @@ export const zh: Dictionary = {
     loading: '正在打开直播…',
     notStarted: '还没开播',
     notStartedText: '留在这里就好，开播后会自动播放。',
+    unknown: '这里还没有直播',
+    unknownText: (room) => `还没有人开过“${room}”这个房间，请核对网址。如果之后开播，会在这里自动播放。`,
     away: '主播暂时离开',
     awayText: '回来后会接着播。',
     returning: '稍等片刻',

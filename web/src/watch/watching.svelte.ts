@@ -116,6 +116,15 @@ export class Watching implements WatchView {
     })
   }
 
+  /** Somebody may have opened the room in the meantime. */
+  async #lookAgain() {
+    try {
+      this.summary = await api.room(this.room, this.#credential)
+    } catch {
+      // What is known stays.
+    }
+  }
+
   #refused(error: ApiError) {
     this.#end()
     this.live = undefined
@@ -129,6 +138,7 @@ export class Watching implements WatchView {
       this.#failed.clear()
       if (status.returning) this.#wasLive = true
       this.phase = status.returning ? 'returning' : this.#wasLive ? 'ended' : 'waiting'
+      if (this.summary?.exists === false) void this.#lookAgain()
       return
     }
     const before = this.live
