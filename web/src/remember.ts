@@ -23,6 +23,8 @@ export interface RecentRoom {
   key: string
   host: boolean
   at: number
+  /** It is a call between two. */
+  call?: boolean
 }
 
 const maxRecent = 8

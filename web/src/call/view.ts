@@ -33,26 +33,42 @@ export interface Visitor {
   ringing: boolean
 }
 
+/** Why a call is over for somebody. */
+export type CallOver = Over | 'declined' | 'missed' | 'tooMany'
+
 /** A call as the screen sees it. The session is one, made-up calls for screenshots are others. */
 export interface CallView {
   readonly room: string
   readonly title: string
   readonly phase: 'connecting' | 'alone' | 'connected' | 'reconnecting' | 'over'
-  readonly over: Over | 'declined'
+  readonly over: CallOver
   readonly secondsLeft: number
   readonly path: CallPath
   /** Why the call goes through the server, when it does. */
-  readonly serverReason: 'people' | 'no_path' | 'wish' | undefined
+  readonly serverReason: 'people' | 'no_path' | 'wish' | 'outside' | undefined
+  /** The call goes over to another path; the pictures of the old one are still shown. */
+  readonly moving: boolean
+  /** The server cannot be reached, but media still flows. */
+  readonly serverLost: boolean
   /** Words that both sides read to each other; undefined but on a peer-to-peer path. */
   readonly checkWords: string[] | undefined
+  /** The same as digits, which are the same in every language. */
+  readonly checkCode: string | undefined
   readonly members: Member[]
   readonly visitors: Visitor[]
+  /** What became of the last visitor who did not come in. */
+  readonly missed: { name: string; reason: 'declined' | 'missed' | 'left'; text: string } | undefined
   readonly tiles: CallTile[]
   readonly messages: ChatMessage[]
   readonly soundBlocked: boolean
 
+  /** Somebody's voice, for what is recorded. */
+  soundOf(member: string): MediaStreamTrack | undefined
   startSound(): Promise<void>
   say(text: string): Promise<void>
   ring(visitor: Visitor): void
+  /** Asks for the way through the server, or back from there. */
+  useServer(): void
+  useDirect(): void
   leave(): Promise<void>
 }

@@ -52,7 +52,7 @@ export const en = {
     show: 'Start a show',
     showHint: 'Go live from this browser, OBS or ffmpeg.',
     call: 'Call someone',
-    callHint: 'A room for two. Send the link and start talking.',
+    callHint: 'Straight from one to the other, end-to-end encrypted. Send the link and start talking.',
     join: 'Join',
     joinTitle: 'Join with a link or a name',
     joinPlaceholder: 'Link or room name',

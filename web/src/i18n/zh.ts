@@ -51,7 +51,7 @@ export const zh: Dictionary = {
     show: '开场直播',
     showHint: '用浏览器、OBS 或 ffmpeg 开播。',
     call: '打给一个人',
-    callHint: '两个人的房间，发个链接就能聊。',
+    callHint: '两人直连，端到端加密。把链接发给对方就能通话。',
     join: '加入',
     joinTitle: '用链接或房间名加入',
     joinPlaceholder: '链接或房间名',

@@ -1,0 +1,667 @@
+import { watchLevel } from '../media/level'
+import type { LocalMedia } from '../media/local.svelte'
+import { applySpeaker } from '../media/speaker'
+import { Transfers } from '../files/transfers.svelte'
+import { language, t } from '../i18n/index.svelte'
+import { watchNetwork } from './network'
+import type { ChatMessage } from '../room/view'
+import type { StatsSource, TrackHint, TrackOwner } from '../stats/source'
+import { toast } from '../ui/toasts.svelte'
+import { Chatbox } from './chatbox'
+import { DirectLink } from './direct'
+import { TrackPicture, type Feed, type Link } from './link'
+import type { Pipe } from './pipe'
+import { sources, type Incoming, type Joined, type Path, type Source, type State, type WireMember, type WireVisitor } from './protocol'
+import type { CallSignal, EndCode } from './signal'
+import type { CallOver, CallPath, CallTile, CallView, Member, Visitor } from './view'
+import { checkOf, codeOf, wordsOf, type Check } from './words'
+
+/** How long a call without any way to the others is kept, in seconds. */
+const patience = 60
+/** How long an old path is kept for those who have not arrived on the new one, in ms. */
+const keepOld = 10_000
+/** A new path whose media is not all there after this long is taken as it is, in ms. */
+const settleLimit = 8000
+const maxMessages = 500
+
+export interface CallEntry {
+  room: string
+  name: string
+  signal: CallSignal
+  joined: Joined
+  /** Ended with the call. */
+  local: LocalMedia
+}
+
+/**
+ * One stay in a call. It keeps one link to the others, and while the call moves from one path to another both: each track is taken from the new
+ * link as soon as it shows a first frame there, and the old link ends when everybody has arrived.
+ */
+export class CallSession implements CallView, StatsSource {
+  readonly room: string
+  readonly title: string
+  readonly local: LocalMedia
+  readonly transfers = new Transfers()
+  you = $state('')
+  phase = $state<CallView['phase']>('connecting')
+  over = $state<CallOver>('left')
+  secondsLeft = $state(patience)
+  path = $state<CallPath>('connecting')
+  serverReason = $state<CallView['serverReason']>()
+  moving = $state(false)
+  serverLost = $state(false)
+  members = $state.raw<Member[]>([])
+  visitors = $state.raw<Visitor[]>([])
+  missed = $state.raw<CallView['missed']>()
+  tiles = $state.raw<CallTile[]>([])
+  messages = $state.raw<ChatMessage[]>([])
+  soundBlocked = $state(false)
+  #check = $state.raw<Check>()
+
+  #name: string
+  #signal: CallSignal
+  #ice: RTCIceServer[] = []
+  #wire = new Map<string, WireMember>()
+  #wireVisitors = new Map<string, WireVisitor>()
+  #at: Path = { kind: 'alone' }
+  /** The greatest generation that was announced. */
+  #generation = 0
+  /** Newest first. */
+  #links: Link[] = []
+  /** When the newest link was asked for, and when this side arrived on it; 0 before. */
+  #askedAt = 0
+  #arrivedAt = 0
+  #arrived = new Set<string>()
+  #chat = new Chatbox((member, data) => this.#send(member, data))
+  #chatWays = ''
+  #attached = new Map<string, Pipe>()
+  #sounds = new Map<MediaStreamTrack, { element: HTMLAudioElement; stop: () => void }>()
+  #pictures = new WeakMap<MediaStreamTrack, TrackPicture>()
+  #soundBox = document.createElement('div')
+  #stopLevel = () => {}
+  #levelOf: MediaStreamTrack | undefined
+  #speaking = false
+  #checkedFor: string[] | undefined
+  #told = ''
+  #looking = false
+  #troubleSince = 0
+  #roomFailures = 0
+  #stops: (() => void)[] = []
+  #preload: ReturnType<typeof setTimeout> | undefined
+
+  constructor(entry: CallEntry) {
+    this.room = entry.room
+    this.title = entry.joined.title || entry.room
+    this.local = entry.local
+    this.#name = entry.name
+    this.#signal = entry.signal
+    this.#soundBox.hidden = true
+    document.body.append(this.#soundBox)
+    this.#signal.onjoined = (joined) => this.#enter(joined)
+    // Members and path come by the messages that were missed, which follow in order.
+    this.#signal.onresumed = (resumed) => this.#useServers(resumed.iceServers)
+    this.#signal.onmessage = (message) => this.#hear(message)
+    this.#signal.onopen = () => this.#changed()
+    this.#signal.onend = (code) => this.#finish(overOf(code))
+    this.local.onchange = () => this.#localChanged()
+    const timer = setInterval(() => this.#tick(), 1000)
+    const leave = () => void this.leave()
+    addEventListener('pagehide', leave)
+    this.#stops.push(
+      () => clearInterval(timer),
+      () => removeEventListener('pagehide', leave),
+      watchNetwork(() => this.networkChanged()),
+    )
+    this.#enter(entry.joined)
+    this.#localChanged()
+  }
+
+  get checkWords(): string[] | undefined {
+    return this.#check && this.path !== 'server' ? wordsOf(this.#check, language()) : undefined
+  }
+
+  get checkCode(): string | undefined {
+    return this.#check && this.path !== 'server' ? codeOf(this.#check) : undefined
+  }
+
+  // --- what the server says
+
+  #enter(joined: Joined) {
+    // A call that was entered anew has new members and generations: nothing of the old one fits it.
+    for (const link of this.#links.splice(0)) link.close()
+    this.you = joined.you
+    this.#ice = joined.iceServers
+    this.#told = ''
+    this.#generation = 0
+    this.#at = { kind: 'alone' }
+    this.#people(joined.members, joined.visitors)
+    this.#go(joined.path)
+    this.#tellState()
+  }
+
+  #people(members: WireMember[], visitors: WireVisitor[]) {
+    for (const id of this.#wire.keys()) if (!members.some((m) => m.id === id)) this.#forget(id)
+    this.#wire = new Map(members.map((m) => [m.id, m]))
+    this.#wireVisitors = new Map(visitors.map((v) => [v.id, v]))
+    this.#changed()
+  }
+
+  #hear(message: Incoming) {
+    switch (message.type) {
+      case 'member': {
+        const { member } = message
+        if (!this.#wire.has(member.id) && member.id !== this.you) toast(t().room.joined(member.name))
+        this.#wire.set(member.id, member)
+        this.missed = undefined
+        break
+      }
+      case 'gone': {
+        const name = this.#wire.get(message.id)?.name
+        this.#wire.delete(message.id)
+        this.#forget(message.id)
+        if (name) toast(message.reason === 'lost' ? t().call.lostThem(name) : t().room.leftRoom(name))
+        break
+      }
+      case 'visitor':
+        this.#wireVisitors.set(message.visitor.id, message.visitor)
+        if (message.visitor.ringing) this.missed = undefined
+        break
+      case 'visitorGone': {
+        const name = this.#wireVisitors.get(message.id)?.name ?? ''
+        this.#wireVisitors.delete(message.id)
+        if (message.reason !== 'accepted') this.missed = { name, reason: message.reason, text: (message.text ?? '').slice(0, 200) }
+        break
+      }
+      case 'path':
+        this.#go(message.path)
+        break
+      case 'arrived':
+        if (this.#at.kind !== 'alone' && message.generation === this.#at.generation) this.#arrived.add(message.from)
+        break
+      case 'signal': {
+        const link = this.#links.find((l): l is DirectLink => l.kind === 'direct' && l.generation === message.generation)
+        if (link?.reached[0]?.id === message.from) link.signal(message)
+        break
+      }
+      case 'ice':
+        this.#useServers(message.iceServers)
+    }
+    this.#changed()
+  }
+
+  #useServers(iceServers: RTCIceServer[]) {
+    this.#ice = iceServers
+    for (const link of this.#links) if (link instanceof DirectLink) link.useServers(iceServers)
+  }
+
+  #forget(id: string) {
+    this.#chat.gone(id)
+    this.#attached.delete(id)
+    this.transfers.left(id)
+  }
+
+  // --- the path
+
+  #go(path: Path) {
+    if (path.kind !== 'alone' && path.generation <= this.#generation) return
+    if (path.kind !== 'alone') this.#generation = path.generation
+    this.#at = path
+    this.#askedAt = Date.now()
+    this.#arrivedAt = 0
+    this.#arrived.clear()
+    switch (path.kind) {
+      case 'alone':
+        for (const link of this.#links.splice(0)) link.close()
+        break
+      case 'direct':
+        this.#links.unshift(this.#direct(path))
+        break
+      case 'room': {
+        // Somebody who is still in the room has nowhere to go.
+        const inRoom = this.#links.find((link) => link.kind === 'room')
+        if (inRoom) {
+          inRoom.generation = path.generation
+          this.#links = [inRoom, ...this.#links.filter((link) => link !== inRoom)]
+        } else {
+          void this.#throughRoom(path)
+        }
+      }
+    }
+    // Three links are one too many: what is neither the newest nor shows anything ends.
+    for (const link of this.#links.splice(2)) link.close()
+    this.#changed()
+  }
+
+  #direct(path: Path & { kind: 'direct' }): DirectLink {
+    const peer = { id: path.peer, name: this.#wire.get(path.peer)?.name ?? '' }
+    const link: DirectLink = new DirectLink({
+      generation: path.generation, peer, polite: path.polite, iceServers: this.#ice, local: this.local,
+      events: {
+        ...this.#events(),
+        send: (signal) => this.#signal.send({ type: 'signal', to: path.peer, generation: path.generation, ...signal }),
+        signalling: () => this.#signal.open && this.#wire.get(path.peer)?.present !== false,
+        failed: () => this.#signal.send({ type: 'viaRoom', generation: path.generation, reason: 'no_path' }),
+      },
+    })
+    return link
+  }
+
+  async #throughRoom(path: Path & { kind: 'room' }) {
+    let module: typeof import('./room')
+    try {
+      module = await import('./room')
+    } catch {
+      this.#roomFailed()
+      return
+    }
+    const wanted = this.#at
+    if (wanted.kind !== 'room' || wanted.generation !== path.generation || this.phase === 'over' || this.#links.some((l) => l.kind === 'room')) return
+    const link: Link = new module.RoomLink({
+      generation: path.generation, url: path.url, token: path.token, local: this.local,
+      events: {
+        ...this.#events(),
+        failed: () => {
+          this.#links = this.#links.filter((l) => l !== link)
+          link.close()
+          this.#roomFailed()
+        },
+      },
+    })
+    this.#links.unshift(link)
+    this.#changed()
+  }
+
+  /** The room could not be entered, or threw us out: try again for as long as the call goes on. */
+  #roomFailed() {
+    const delay = Math.min(500 * 2 ** this.#roomFailures++, 5000)
+    setTimeout(() => {
+      if (this.#at.kind === 'room' && this.phase !== 'over' && !this.#links.some((l) => l.kind === 'room')) void this.#throughRoom(this.#at)
+    }, delay)
+    this.#changed()
+  }
+
+  #events() {
+    return {
+      changed: () => this.#changed(),
+      told: (member: string, name: string, data: Uint8Array<ArrayBuffer>) => this.#read(member, name, data),
+    }
+  }
+
+  /** Whether the newest link brings all that the others send. */
+  #settled(link: Link): boolean {
+    if (!link.open) return false
+    if (Date.now() - this.#askedAt > settleLimit) return true
+    const before = this.#links.slice(1)
+    for (const [id, { state, present }] of this.#wire) {
+      if (id === this.you || !present) continue
+      // Somebody who has just come has nothing to lose.
+      if (before.length > 0 && !before.some((old) => old.reached.some((r) => r.id === id))) continue
+      if (!link.reached.some((r) => r.id === id)) return false
+      const sent: Record<Source, boolean> = { microphone: state.microphone, camera: state.camera, screen: state.screen, screenSound: false }
+      if (sources.some((source) => sent[source] && !link.feeds.some((f) => f.member === id && f.source === source && f.live))) return false
+    }
+    return true
+  }
+
+  /** Says that we have arrived, and ends old links when everybody has. */
+  #settle() {
+    const [newest, ...old] = this.#links
+    if (!newest || this.#at.kind === 'alone' || newest.generation !== this.#at.generation) return
+    if (!this.#arrivedAt) {
+      if (!this.#settled(newest)) return
+      this.#arrivedAt = Date.now()
+      this.#roomFailures = 0
+      this.#signal.send({ type: 'arrived', generation: newest.generation })
+      if (newest.kind === 'direct') {
+        // The way through the server is got ready while nobody waits for it.
+        clearTimeout(this.#preload)
+        this.#preload = setTimeout(() => void import('./room').catch(() => {}), 5000)
+      }
+    }
+    if (old.length === 0) return
+    const waiting = old.some((link) => link.open && link.reached.some(({ id }) => this.#wire.get(id)?.present && !this.#arrived.has(id)))
+    if (waiting && Date.now() - this.#arrivedAt < keepOld) return
+    this.#links = [newest]
+    for (const link of old) link.close()
+  }
+
+  // --- looking at it all
+
+  /** Gathers many changes at once into one new picture of the call. */
+  #changed() {
+    if (this.#looking) return
+    this.#looking = true
+    queueMicrotask(() => {
+      this.#looking = false
+      if (this.phase !== 'over') this.#look()
+    })
+  }
+
+  #look() {
+    this.#settle()
+    const [newest] = this.#links
+    const opened = this.#links.filter((link) => link.open)
+    const shownLink = opened[0]
+    this.moving = this.#links.length > 1 && !this.#arrivedAt
+    this.#showPath(shownLink)
+    this.#showPhase(newest, shownLink)
+    this.#showMembers()
+    this.#sound()
+    this.#pipes()
+    const ways = this.#links.map((link) => `${link.kind}${link.generation}${link.open}${link.reached.map((r) => r.id).join()}`).join(' ')
+    if (ways !== this.#chatWays) {
+      this.#chatWays = ways
+      this.#chat.flush((member) => this.#wayTo(member))
+    }
+  }
+
+  #showPath(link: Link | undefined) {
+    if (!link) {
+      if (this.#at.kind === 'alone' || this.phase !== 'reconnecting') this.path = 'connecting'
+    } else if (link.kind === 'room') {
+      this.path = 'server'
+    } else {
+      this.path = (link as DirectLink).relayed ? 'relay' : 'direct'
+    }
+    this.serverReason = this.#at.kind === 'room' ? this.#at.reason : undefined
+    const direct = this.#links.find((l): l is DirectLink => l.kind === 'direct')
+    if (direct?.fingerprints !== this.#checkedFor) {
+      this.#checkedFor = direct?.fingerprints
+      this.#check = undefined
+      const asked = this.#checkedFor
+      // Without a secure address there is no cryptography to check with.
+      if (asked && crypto.subtle) void checkOf(asked).then((check) => asked === this.#checkedFor && (this.#check = check))
+    }
+  }
+
+  #showPhase(newest: Link | undefined, shown: Link | undefined) {
+    const broken = newest instanceof DirectLink && newest.broken && !this.#links.some((link) => link !== newest && link.open)
+    this.serverLost = !this.#signal.open && shown !== undefined
+    let next: CallView['phase']
+    if (this.#at.kind === 'alone') next = this.#signal.open ? 'alone' : 'reconnecting'
+    else if (shown && !broken) next = 'connected'
+    else if (this.phase === 'connected' || this.phase === 'reconnecting') next = 'reconnecting'
+    else next = 'connecting'
+    if (next === 'reconnecting' || next === 'connecting') this.#troubleSince ||= Date.now()
+    else this.#troubleSince = 0
+    this.phase = next
+    this.#tick()
+  }
+
+  #tick() {
+    if (this.phase === 'over') return
+    if (!this.#troubleSince) {
+      this.secondsLeft = patience
+      if (this.#links.length > 1 || !this.#arrivedAt) this.#settle()
+      return
+    }
+    this.secondsLeft = Math.max(0, patience - Math.floor((Date.now() - this.#troubleSince) / 1000))
+    if (this.secondsLeft === 0) this.#finish('failed')
+  }
+
+  /** The feed to show for somebody's source: of the newest link that shows it. */
+  #feed(member: string, source: Source): Feed | undefined {
+    let waiting: Feed | undefined
+    for (const link of this.#links) {
+      const feed = link.feeds.find((f) => f.member === member && f.source === source)
+      if (!feed) continue
+      if (feed.live && (link.open || this.#links.length === 1)) return feed
+      waiting ??= feed
+    }
+    return waiting
+  }
+
+  #showMembers() {
+    const members: Member[] = []
+    const tiles: CallTile[] = []
+    const { local } = this
+    const me: Member = {
+      id: this.you, name: this.#name, local: true, present: this.#signal.open || this.#links.some((l) => l.open),
+      microphone: local.microphoneOn, camera: local.cameraOn, speaking: this.#speaking && local.microphoneOn, quality: 'good',
+    }
+    members.push(me)
+    tiles.push({ id: `${me.id}/camera`, member: me, kind: 'camera', picture: local.camera && this.#picture(local.camera), mirrored: true })
+    if (local.screen) tiles.push({ id: `${me.id}/screen`, member: me, kind: 'screen', picture: this.#picture(local.screen), mirrored: false })
+    const reached = new Map([...this.#links].reverse().flatMap((link) => (link.open ? link.reached.map((r) => [r.id, r] as const) : [])))
+    const others = new Map<string, { name: string; present: boolean; state: State }>()
+    for (const [id, { name, present, state }] of this.#wire) if (id !== this.you) others.set(id, { name, present, state })
+    // Whoever is in the room without being in the call is there all the same.
+    for (const [id, r] of reached) {
+      if (!others.has(id) && r.microphone !== undefined) {
+        others.set(id, {
+          name: r.name, present: true,
+          state: { microphone: r.microphone, camera: r.camera ?? false, screen: this.#feed(id, 'screen') !== undefined },
+        })
+      }
+    }
+    for (const [id, { name, present, state }] of others) {
+      const way = reached.get(id)
+      const member: Member = {
+        id, name, local: false, present, microphone: state.microphone, camera: state.camera, speaking: way?.speaking ?? false,
+        quality: !way && this.phase === 'reconnecting' ? 'lost' : way?.weak ? 'weak' : 'good',
+      }
+      members.push(member)
+      const picture = (source: Source) => this.#feed(id, source)?.picture
+      tiles.push({ id: `${id}/camera`, member, kind: 'camera', picture: state.camera ? picture('camera') : undefined, mirrored: false })
+      if (state.screen) tiles.push({ id: `${id}/screen`, member, kind: 'screen', picture: picture('screen'), mirrored: false })
+    }
+    this.members = members
+    this.tiles = tiles
+    this.visitors = [...this.#wireVisitors.values()].map(({ id, name, ringing }) => ({ id, name, ringing }))
+  }
+
+  #picture(track: MediaStreamTrack): TrackPicture {
+    const known = this.#pictures.get(track) ?? new TrackPicture(track)
+    this.#pictures.set(track, known)
+    return known
+  }
+
+  // --- sound
+
+  /** Plays every sound, and lets each person's be heard over one link only. */
+  #sound() {
+    const all = new Map<MediaStreamTrack, Feed>()
+    for (const link of this.#links) for (const feed of link.feeds) if (feed.track.kind === 'audio') all.set(feed.track, feed)
+    for (const [track, { element, stop }] of this.#sounds) {
+      if (all.has(track)) continue
+      stop()
+      element.srcObject = null
+      element.remove()
+      this.#sounds.delete(track)
+    }
+    for (const [track, feed] of all) {
+      let sound = this.#sounds.get(track)
+      if (!sound) {
+        const element = document.createElement('audio')
+        element.autoplay = true
+        element.muted = true
+        element.srcObject = new MediaStream([track])
+        sound = { element, stop: applySpeaker(element) }
+        this.#sounds.set(track, sound)
+        this.#soundBox.append(element)
+      }
+      const heard = this.#feed(feed.member, feed.source) === feed
+      sound.element.dataset.member = feed.member
+      if (sound.element.muted === heard) {
+        sound.element.muted = !heard
+        if (heard) this.#play(sound.element)
+      }
+    }
+    this.#watchOwnLevel()
+  }
+
+  #play(element: HTMLAudioElement) {
+    element.play().then(
+      () => (this.soundBlocked = false),
+      (error: unknown) => {
+        if (error instanceof DOMException && error.name === 'NotAllowedError') this.soundBlocked = true
+      },
+    )
+  }
+
+  async startSound() {
+    this.soundBlocked = false
+    for (const { element } of this.#sounds.values()) this.#play(element)
+  }
+
+  #watchOwnLevel() {
+    const track = this.local.microphone
+    if (track === this.#levelOf) return
+    this.#levelOf = track
+    this.#stopLevel()
+    this.#stopLevel = () => {}
+    this.#speaking = false
+    if (!track) return
+    let quiet = 0
+    this.#stopLevel = watchLevel(new MediaStream([track]), (level) => {
+      quiet = level > 0.45 ? 0 : quiet + 1
+      const speaking = quiet < 10 && this.local.microphoneOn
+      if (speaking === this.#speaking) return
+      this.#speaking = speaking
+      this.#changed()
+    })
+  }
+
+  // --- what is sent
+
+  #localChanged() {
+    for (const link of this.#links) link.follow()
+    this.#tellState()
+    this.#changed()
+  }
+
+  #tellState() {
+    const state: State = { microphone: this.local.microphoneOn, camera: this.local.cameraOn, screen: this.local.screen !== undefined }
+    const text = JSON.stringify(state)
+    if (text === this.#told) return
+    this.#told = text
+    this.#signal.send({ type: 'state', state })
+  }
+
+  networkChanged() {
+    this.#signal.probe()
+    for (const link of this.#links) if (link instanceof DirectLink) link.restart()
+  }
+
+  // --- chat and files
+
+  #wayTo(member: string): string | undefined {
+    const link = this.#links.find((l) => l.reaches(member))
+    return link && `${link.kind}${link.generation}`
+  }
+
+  #send(member: string, data: Uint8Array<ArrayBuffer>): string | undefined {
+    const link = this.#links.find((l) => l.tell(member, data))
+    return link && `${link.kind}${link.generation}`
+  }
+
+  async say(text: string) {
+    const members = [...this.#wire.keys()].filter((id) => id !== this.you)
+    const said = this.#chat.say(text, members, Date.now())
+    for (const link of this.#links) {
+      for (const { id } of link.reached) if (!this.#wire.has(id)) link.tell(id, said.data)
+    }
+    this.#keep({ id: said.id, from: this.#name, identity: this.you, own: true, text, at: said.at })
+  }
+
+  #read(member: string, name: string, data: Uint8Array<ArrayBuffer>) {
+    const said = this.#chat.take(member, data, Date.now())
+    if (!said) return
+    this.#keep({
+      // The sender chooses the id, so it is unique only together with the sender and a count.
+      id: `${member}/${said.id}/${this.messages.length}`, from: this.#wire.get(member)?.name || name, identity: member, own: false,
+      text: said.text, at: said.at,
+    })
+  }
+
+  #keep(message: ChatMessage) {
+    this.messages = [...this.messages.slice(1 - maxMessages), message]
+  }
+
+  /** Gives the files the newest way to each member. */
+  #pipes() {
+    for (const { id, name, local } of this.members) {
+      if (local) continue
+      const pipe = this.#links.filter((link) => link.reaches(id)).flatMap((link) => link.pipes).find((p) => p.peer === id)
+      if (!pipe || this.#attached.get(id) === pipe) continue
+      this.#attached.set(id, pipe)
+      this.transfers.attach(pipe, name)
+    }
+  }
+
+  soundOf(member: string): MediaStreamTrack | undefined {
+    return member === this.you ? this.local.microphone : this.#feed(member, 'microphone')?.track
+  }
+
+  // --- statistics
+
+  async reports() {
+    const all = await Promise.all(this.#links.filter((link) => link.open).map((link) => link.reports().catch(() => [])))
+    return all.flat()
+  }
+
+  describe(connection: string, hint: TrackHint): TrackOwner | undefined {
+    const link = this.#links.find((l) => (l.kind === 'direct') === (connection === 'direct'))
+    if (!link) return undefined
+    const { local } = this
+    if (hint.direction === 'received') {
+      const feed = link.feeds.find((f) => f.track.id === hint.track)
+      if (feed) return { person: this.members.find((m) => m.id === feed.member)?.name ?? '', what: feed.source }
+    } else {
+      const what = sources.find((source) => hint.track !== undefined && local[source]?.id === hint.track)
+      if (what) return { person: '', what }
+    }
+    const what = link instanceof DirectLink && hint.mid !== undefined ? link.sourceOf(hint.mid) : undefined
+    if (!what) return undefined
+    return { person: hint.direction === 'sent' ? '' : (link.reached[0]?.name ?? ''), what }
+  }
+
+  // --- what the person does
+
+  ring(visitor: Visitor) {
+    this.#signal.send({ type: 'ring', to: visitor.id })
+  }
+
+  useServer() {
+    if (this.#at.kind === 'direct') this.#signal.send({ type: 'viaRoom', generation: this.#at.generation, reason: 'wish' })
+  }
+
+  useDirect() {
+    this.#signal.send({ type: 'viaDirect' })
+  }
+
+  async leave() {
+    if (this.phase === 'over') return
+    this.#signal.leave()
+    this.#finish('left')
+  }
+
+  #finish(over: CallOver) {
+    if (this.phase === 'over') return
+    this.over = over
+    this.phase = 'over'
+    this.#signal.close()
+    clearTimeout(this.#preload)
+    for (const stop of this.#stops) stop()
+    for (const link of this.#links.splice(0)) link.close()
+    for (const { stop } of this.#sounds.values()) stop()
+    this.#stopLevel()
+    this.#soundBox.remove()
+    this.transfers.close()
+    this.local.stop()
+  }
+}
+
+/** Why the server's refusal ends the call. */
+export function overOf(code: EndCode): CallOver {
+  switch (code) {
+    case 'full':
+    case 'expired': return code
+    case 'unauthorized': return 'locked'
+    case 'forbidden': return 'wrongLink'
+    case 'bad_name': return 'missing'
+    case 'replaced': return 'duplicate'
+    case 'rate_limited': return 'tooMany'
+    default: return 'failed'
+  }
+}
