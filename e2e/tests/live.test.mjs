@@ -77,9 +77,12 @@ describe('a show from a room', { timeout: 400_000 }, () => {
     await ada.page.getByRole('button', { name: 'More: Bo' }).click()
     await ada.page.getByRole('menuitem', { name: 'Show this to viewers' }).click()
     await assertClock('HLS after the change', hls.sees, colours.green)
-    await ada.tile('Ada').hover()
-    await ada.page.getByRole('button', { name: 'More: Ada' }).click()
-    await ada.page.getByRole('menuitem', { name: 'Show this to viewers' }).click()
+    await ada.page.getByRole('button', { name: /LIVE/ }).click()
+    const choice = ada.page.getByRole('dialog').getByLabel('What viewers see')
+    await eventually('Bo is pinned', async () => (await choice.locator('option:checked').textContent()) === 'Bo')
+    await choice.selectOption('Automatic')
+    await eventually('it is automatic again', async () => (await choice.locator('option:checked').textContent()) === 'Automatic (now Ada)')
+    await ada.page.keyboard.press('Escape')
     await assertClock('HLS after the change back', hls.sees, colours.red)
   })
 
@@ -154,7 +157,7 @@ describe('a show from a room', { timeout: 400_000 }, () => {
     assert.equal(Date.parse(after.since), Date.parse(before.since))
     for (const [name, viewer] of viewers) {
       await viewer.plays(undefined, 40_000)
-      // The host had chosen her own picture.
+      // The host's picture was shown before, so it is now, whoever came back first.
       await assertClock(`${name} after the restart`, viewer.sees, colours.red)
       await assertTones(`${name} after the restart`, viewer.hears, [440, 660])
       const phases = await viewer.page.evaluate(() => window.phases)

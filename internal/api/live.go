@@ -21,18 +21,20 @@ type liveStatus struct {
 	// Returning tells of a show that a restart of the server interrupted and that may go on.
 	Returning bool `json:"returning,omitempty"`
 	// Resumed is when a show went on after such an interruption: players begin anew.
-	Resumed           *time.Time        `json:"resumed,omitempty"`
-	Since             *time.Time        `json:"since,omitempty"`
-	Title             string            `json:"title,omitempty"`
-	Viewers           int               `json:"viewers"`
-	ViewersByProtocol map[string]int    `json:"viewersByProtocol,omitempty"`
-	PeakViewers       int               `json:"peakViewers"`
-	Skips             map[string]int    `json:"skips,omitempty"`
-	Video             *videoStatus      `json:"video"`
-	Audio             *audioStatus      `json:"audio"`
-	Sources           []sourceStatus    `json:"sources"`
-	Warnings          []program.Warning `json:"warnings"`
-	Play              *playPaths        `json:"play,omitempty"`
+	Resumed           *time.Time     `json:"resumed,omitempty"`
+	Since             *time.Time     `json:"since,omitempty"`
+	Title             string         `json:"title,omitempty"`
+	Viewers           int            `json:"viewers"`
+	ViewersByProtocol map[string]int `json:"viewersByProtocol,omitempty"`
+	PeakViewers       int            `json:"peakViewers"`
+	Skips             map[string]int `json:"skips,omitempty"`
+	// Pinned is the track that the host chose to show, empty while Tutti chooses.
+	Pinned   string            `json:"pinned"`
+	Video    *videoStatus      `json:"video"`
+	Audio    *audioStatus      `json:"audio"`
+	Sources  []sourceStatus    `json:"sources"`
+	Warnings []program.Warning `json:"warnings"`
+	Play     *playPaths        `json:"play,omitempty"`
 }
 
 type videoStatus struct {
@@ -78,7 +80,7 @@ func statusOf(name string, st studio.LiveStatus) liveStatus {
 	p := url.PathEscape(name)
 	out := liveStatus{
 		On: true, Since: &st.Since, Title: st.Title, Viewers: st.Total, ViewersByProtocol: st.Viewers, PeakViewers: st.Peak,
-		Skips: st.Skips, Sources: []sourceStatus{}, Warnings: st.Warnings,
+		Skips: st.Skips, Pinned: st.Pinned, Sources: []sourceStatus{}, Warnings: st.Warnings,
 		Play: &playPaths{WHEP: "/whep/" + p, FLV: "/live/" + p + ".flv", HLS: "/live/" + p + "/index.m3u8"},
 	}
 	if out.Warnings == nil {

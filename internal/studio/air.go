@@ -178,16 +178,16 @@ func (s *Studio) Show(trackSID string) error {
 	if trackSID == "" {
 		s.air.pinned = Choice{}
 		s.air.program.Show(nil)
-		s.keep()
-		return nil
+	} else {
+		t, err := s.trackBySID(trackSID)
+		if err != nil {
+			return err
+		}
+		s.air.pinned = s.tracks[trackSID].choice()
+		s.air.program.Show(t)
 	}
-	t, err := s.trackBySID(trackSID)
-	if err != nil {
-		return err
-	}
-	s.air.pinned = s.tracks[trackSID].choice()
-	s.air.program.Show(t)
 	s.keep()
+	s.emit([]room.Event{room.LiveChanged{Live: s.room.Live()}}) // whoever shows the status shows it at once
 	return nil
 }
 

@@ -102,6 +102,15 @@ func TestAShowGoesOnAfterARestart(t *testing.T) {
 		if picture, _ := host.Studio().air.program.Picture(); picture == nil || picture.Info().ID != "TR_4" {
 			t.Error("viewers do not see what the host had chosen")
 		}
+		if st, err := host.Studio().LiveStatus(); err != nil || st.Pinned != "TR_4" {
+			t.Errorf("pinned is %q, %v", st.Pinned, err)
+		}
+		if err := host.Studio().Show(""); err != nil {
+			t.Fatal(err)
+		}
+		if st, err := host.Studio().LiveStatus(); err != nil || st.Pinned != "" {
+			t.Errorf("after going back to automatic, pinned is %q, %v", st.Pinned, err)
+		}
 		time.Sleep(2 * testReturn)
 		if !host.Studio().onAir() {
 			t.Error("the show that went on ended by itself")

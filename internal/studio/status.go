@@ -20,7 +20,9 @@ type LiveStatus struct {
 	// Sent is in bytes, to all viewers since the start.
 	Sent uint64
 	// Skips counts by protocol and reason how often viewers lost something.
-	Skips    map[string]int
+	Skips map[string]int
+	// Pinned is the SID of the track that the host chose to show, empty while the program chooses.
+	Pinned   string
 	Sources  []Source
 	Warnings []program.Warning
 }
@@ -79,6 +81,11 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 	}
 	st := LiveStatus{Live: s.room.Live(), Sources: s.sources(), Sent: a.sent.Load()}
 	st.Warnings = s.warnings(st.Sources)
+	for sid, entry := range s.tracks {
+		if entry.track != nil && a.pinned.names(entry) {
+			st.Pinned = sid
+		}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	st.Viewers, st.Skips = maps.Clone(a.viewers), maps.Clone(a.skips)

@@ -83,6 +83,8 @@ export interface LiveOn {
   viewers: number
   viewersByProtocol: Partial<Record<Protocol, number>> | null
   peakViewers: number
+  /** The track that the host chose to show; empty while the server chooses. */
+  pinned?: string
   video: { codec: string; width: number; height: number; fps: number; bitrate: number } | null
   audio: { codec: string; bitrate: number } | null
   sources: LiveSource[] | null

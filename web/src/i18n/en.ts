@@ -250,6 +250,8 @@ export const en = {
     },
     choose: 'What viewers see',
     chooseAuto: 'Automatic',
+    chooseAutoNow: (name: string) => `Automatic (now ${name})`,
+    showAuto: 'Choose automatically again',
     start: 'Start',
     startIn: 'You will be live in',
     starting: 'Going live…',

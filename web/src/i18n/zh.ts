@@ -249,6 +249,8 @@ export const zh: Dictionary = {
     },
     choose: '观众看到的画面',
     chooseAuto: '自动',
+    chooseAutoNow: (name) => `自动（现在是${name}）`,
+    showAuto: '恢复自动选择',
     start: '开始',
     startIn: '即将开播',
     starting: '正在开播…',
