@@ -81,6 +81,27 @@ describe('the page', { timeout: 240_000 }, () => {
     await page.close()
   })
 
+  it('sums up the show that ends with leaving, and lets people come back at one click', async () => {
+    const room = await tutti.createRoom({ title: 'Once more' })
+    const ada = await join(browser, `${tutti.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', { colour: colours.red, tone: 440 })
+    await ada.page.getByRole('button', { name: 'Go live' }).click()
+    await ada.page.getByRole('button', { name: 'Start', exact: true }).click()
+    await ada.page.getByRole('button', { name: /LIVE/ }).waitFor()
+    await ada.press('m')
+    await ada.control('Unmute').waitFor()
+    await ada.control('Leave').click()
+    await ada.page.getByRole('button', { name: 'End the show and leave' }).click()
+    await ada.page.getByRole('heading', { name: 'You have left' }).waitFor()
+    await ada.page.getByText('Most viewers at once').waitFor()
+
+    await ada.page.getByRole('button', { name: 'Come back' }).click()
+    await ada.page.waitForSelector('.room[data-phase=connected]', { timeout: 20_000 })
+    await ada.control('Turn the camera off').waitFor()
+    await ada.control('Unmute').waitFor()
+    await ada.page.getByText('1 person', { exact: true }).waitFor()
+    await ada.leave()
+  })
+
   it('asks for key and secret where only the operator opens rooms', async () => {
     const closed = await startTutti(['--dev', '--create-rooms', 'key'])
     try {

@@ -19,7 +19,7 @@ const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'ob
 const inOne = [
   'local-effects', 'local-effects-off', 'local-sending', 'local-devices', 'local-snapshot', 'local-snapshot-none', 'local-recording',
   'home-empty', 'home-open', 'home-key', 'prejoin-live', 'prejoin-starting', 'prejoin-camera-busy', 'prejoin-denied', 'prejoin-busy',
-  'prejoin-missing', 'prejoin-insecure', 'prejoin-unsupported', 'prejoin-inapp', 'over-left', 'over-removed', 'over-ended',
+  'prejoin-missing', 'prejoin-insecure', 'prejoin-unsupported', 'prejoin-inapp', 'over-left', 'over-show', 'over-removed', 'over-ended',
   'over-duplicate', 'over-full', 'over-failed', 'over-locked', 'over-wrongLink', 'over-expired', 'over-missing', 'room-connecting', 'room-alone',
   'room-upright', 'room-nine', 'room-speaker', 'room-people', 'room-sharing', 'room-chat-empty', 'room-reconnecting', 'room-listening', 'room-invite',
   'room-devices', 'room-shortcuts', 'live-on', 'live-end', 'live-leave', 'live-summary', 'obs-waiting', 'watch-sound', 'watch-away',

@@ -106,11 +106,14 @@ func (a *API) getRoom(w http.ResponseWriter, r *http.Request) {
 		Exists       bool `json:"exists"`
 		Live         live `json:"live"`
 		Participants int  `json:"participants"`
-		Viewers      int  `json:"viewers"`
+		// People are the participants but encoders.
+		People  int `json:"people"`
+		Viewers int `json:"viewers"`
 	}{roomPolicy: policyOf(name, policy), Exists: exists}
 	if s, err := a.house.Studio(name); err == nil {
 		out.Exists = true
-		out.Participants = s.Info().Participants
+		info := s.Info()
+		out.Participants, out.People = info.Participants, info.People
 		if st, err := s.LiveStatus(); err == nil {
 			out.Live, out.Viewers = live{On: true, Since: &st.Since, Title: st.Title}, st.Total
 		}

@@ -56,9 +56,11 @@ type RoomInfo struct {
 	Name, SID, Metadata string
 	CreatedAt           time.Time
 	Participants        int
-	Publishers          int
-	MaxParticipants     int
-	Live                room.Live
+	// People are the participants who are no ingests.
+	People          int
+	Publishers      int
+	MaxParticipants int
+	Live            room.Live
 }
 
 // Info describes the room at the moment.
@@ -78,6 +80,9 @@ func (s *Studio) info() RoomInfo {
 			continue
 		}
 		i.Participants++
+		if p.Kind != room.Ingest {
+			i.People++
+		}
 		if len(p.Publications) > 0 {
 			i.Publishers++
 		}

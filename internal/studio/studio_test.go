@@ -172,6 +172,9 @@ func TestTheHostsShowGoesOnWithAnIngest(t *testing.T) {
 		}
 		ingest := enter(t, h, "obs", asIngest)
 		publish(t, ingest, "TR_1")
+		if i := host.Studio().Info(); i.Participants != 2 || i.People != 1 {
+			t.Errorf("%d participants, %d of them people", i.Participants, i.People)
+		}
 		host.Leave(room.LeftByItself)
 		time.Sleep(2 * testGrace)
 		if !ingest.Studio().onAir() {

@@ -1,5 +1,6 @@
 import { ApiError, credentialHeaders, errorOf, type Credential } from './client'
 import { EventStreamParser } from './sse'
+import { SteadyRates } from './steady'
 import type { LiveStatus } from './types'
 
 export interface StatusListener {
@@ -22,6 +23,7 @@ const maxRetry = 8_000
  */
 export function followStatus(room: string, credential: Credential, listener: StatusListener): () => void {
   const url = `/api/rooms/${encodeURIComponent(room)}/events`
+  const rates = new SteadyRates()
   let ended = false
   let abort = new AbortController()
   let wake = () => {}
@@ -40,7 +42,7 @@ export function followStatus(room: string, credential: Credential, listener: Sta
       if (done || ended) return
       heard()
       for (const event of parser.push(value)) {
-        if (event.type === 'status') listener.status(JSON.parse(event.data) as LiveStatus)
+        if (event.type === 'status') listener.status(rates.apply(JSON.parse(event.data) as LiveStatus, performance.now()))
       }
     }
   }

@@ -41,6 +41,8 @@ export interface RoomSummary {
   publicWatch: boolean
   live: { on: boolean; returning?: boolean; since?: string; title?: string }
   participants: number
+  /** The participants without encoders. */
+  people: number
   viewers: number
 }
 

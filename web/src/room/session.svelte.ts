@@ -53,6 +53,9 @@ export class RoomSession implements RoomView {
   keys = $state.raw<Keys>()
   mayPublish = $state(true)
 
+  /** What was sent when the stay ended. */
+  sent = { microphone: false, camera: false }
+
   #entry: Entry
   #client: Room
   #unfollow = () => {}
@@ -219,6 +222,7 @@ export class RoomSession implements RoomView {
   }
 
   #finish(over: Over) {
+    if (this.phase !== 'over') this.sent = { microphone: this.me.microphone, camera: this.me.camera }
     this.#attempt++
     clearInterval(this.#countdown)
     this.#unfollow()
