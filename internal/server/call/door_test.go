@@ -2,8 +2,11 @@ package call
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -551,4 +554,27 @@ func TestShutdown(t *testing.T) {
 	undecided.refused("unavailable", 4503)
 	<-ended
 	w.dial("tea", nil).refused("unavailable", 4503)
+}
+
+// TestHalfAMessage stalls in the middle of a message that is too large already: the server does not wait for the rest.
+func TestHalfAMessage(t *testing.T) {
+	w := newWorld(t, nil)
+	conn, err := net.Dial("tcp", w.http.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET /call/tea HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+	// A text frame of 1 MiB, masked (RFC 6455, section 5.2).
+	frame := append([]byte{0x81, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0}, make([]byte, maxMessageBytes+1)...)
+	if _, err := conn.Write(frame); err != nil {
+		t.Fatal(err)
+	}
+	conn.SetReadDeadline(time.Now().Add(patience))
+	told, err := io.ReadAll(conn)
+	if os.IsTimeout(err) || !strings.Contains(string(told), "too_large") {
+		t.Fatalf("told %q, then %v", told, err)
+	}
+	w.shutdown() // waits for nobody
 }

@@ -73,12 +73,13 @@ func New(cfg Config) *Server {
 // ServeHTTP serves a member's WebSocket. Refusals are told on it, since a browser does not tell a page why a WebSocket was
 // not opened.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true}) // origins: see admit
+	below := &hijack{ResponseWriter: w}
+	ws, err := websocket.Accept(below, r, &websocket.AcceptOptions{InsecureSkipVerify: true}) // origins: see admit
 	if err != nil {
 		return
 	}
 	defer ws.CloseNow()
-	sock := newSocket(ws)
+	sock := newSocket(ws, below.conn)
 	if !s.begin(sock) {
 		sock.refuse(errShutdown, received{})
 		<-sock.done

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"sync"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 
 const (
 	writeTimeout = 10 * time.Second
+	// closeWithin is how long the other side may take to agree that it is over.
+	closeWithin = 3 * time.Second
 	// maxOutboxBytes bounds what waits to be written; a session keeps no more than half of it.
 	maxOutboxBytes = 2 * maxKeptBytes
 )
@@ -19,7 +22,8 @@ const (
 // socket is one WebSocket. Its reader is the HTTP handler's goroutine, its writer one of its own; send and close may be
 // called from anywhere and never block.
 type socket struct {
-	ws *websocket.Conn
+	ws   *websocket.Conn
+	conn net.Conn // below ws
 
 	wake chan struct{}
 	done chan struct{} // closed when the writer has ended
@@ -32,9 +36,9 @@ type socket struct {
 	reason string
 }
 
-func newSocket(ws *websocket.Conn) *socket {
+func newSocket(ws *websocket.Conn, conn net.Conn) *socket {
 	ws.SetReadLimit(-1) // read has its own bound, so that it can say goodbye in the protocol's terms
-	s := &socket{ws: ws, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	s := &socket{ws: ws, conn: conn, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go s.write()
 	return s
 }
@@ -105,7 +109,9 @@ func (s *socket) write() {
 			}
 		}
 		if ending {
-			s.ws.Close(s.code, s.reason) // waits a little for the other side to agree
+			patience := time.AfterFunc(closeWithin, func() { s.conn.Close() })
+			defer patience.Stop()
+			s.ws.Close(s.code, s.reason) // waits for the other side to agree
 			return
 		}
 	}
@@ -123,7 +129,7 @@ func (s *socket) fail() {
 	s.ending, s.out, s.bytes = true, nil, 0
 	s.notify()
 	s.mu.Unlock()
-	s.ws.CloseNow()
+	s.conn.Close()
 }
 
 var errNotText = errors.New("not a text message")
