@@ -352,3 +352,30 @@ func TestClosedEndpointAcceptsNothing(t *testing.T) {
 		t.Error("a stranger's connection is still open")
 	}
 }
+
+// Browsers keep a connection besides UDP: an idle one has a budget too.
+func TestConnectionMemory(t *testing.T) {
+	e := tcpEndpoint(t)
+	p := testPeer(t, e)
+	l := p.beginConnectivity()
+	connect := func() *stream {
+		s := dialTCP(t, e)
+		s.introduce(l)
+		s.in = frameReader{}
+		return s
+	}
+	connect()
+	before := inUse()
+	const n = maxPaths - 2
+	var clients []*stream
+	for range n {
+		clients = append(clients, connect())
+	}
+	// The client's own side of it counts as well.
+	each := (int64(inUse()) - int64(before)) / n
+	t.Logf("%d bytes a connection", each)
+	if limit := int64(32 << 10); each > limit {
+		t.Errorf("a connection takes %d bytes, at most %d", each, limit)
+	}
+	runtime.KeepAlive(clients)
+}
