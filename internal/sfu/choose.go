@@ -17,10 +17,6 @@ type candidate struct {
 
 // choose picks one of the layers, which are sorted from small to large; -1 when there is none. Layers that are not
 // active are left out while any other is.
-//
-// This is the one place where a layer is chosen. An allocator that knows the bandwidth to each subscriber limits the
-// choice here: it hands the sender the largest layer that may be sent, as one more field of the wish, and everything
-// else (keyframe gating, seams in the stream) follows from the layer that comes out.
 func choose(w wish, layers []candidate) int {
 	usable := -1 // the largest so far
 	place := 0
@@ -43,6 +39,19 @@ func choose(w wish, layers []candidate) int {
 		place++
 	}
 	return usable
+}
+
+// within lowers a chosen layer to what there is room for: the largest that is sent now and not above the limit.
+func within(chosen, limit int, layers []candidate) int {
+	if chosen <= limit {
+		return chosen
+	}
+	for i := min(limit, len(layers)-1); i >= 0; i-- {
+		if layers[i].active {
+			return i
+		}
+	}
+	return chosen
 }
 
 func anyActive(layers []candidate) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 15 * time.Second
+const patience = 30 * time.Second
 
 var loopback = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 
@@ -44,7 +45,6 @@ type client struct {
 	t        testing.TB
 	pc       *webrtc.PeerConnection
 	peer     *rtc.Peer
-	conn     *frozenConn // nil for a socket of pion's own
 	loss     *lossyLink
 	inbounds chan *rtc.Inbound
 	up       chan struct{}
@@ -58,13 +58,19 @@ func (c *client) DataChannel(dc *rtc.DataChannel) {}
 
 func newClient(t testing.TB, e *rtc.Endpoint) *client {
 	t.Helper()
-	return newClientOn(t, e, nil)
+	return newClientWith(t, e, circumstances{})
 }
 
-// newClientOn makes a client on a given socket, nil for any.
-func newClientOn(t testing.TB, e *rtc.Endpoint, conn *frozenConn) *client {
+// circumstances are what a client may have of its own: a socket instead of any, and a downlink on the server's side, whose
+// reports it then sends.
+type circumstances struct {
+	conn     net.PacketConn
+	downlink *Downlink
+}
+
+func newClientWith(t testing.TB, e *rtc.Endpoint, with circumstances) *client {
 	t.Helper()
-	c := &client{conn: conn, t: t, loss: new(lossyLink), inbounds: make(chan *rtc.Inbound, 4), up: make(chan struct{})}
+	c := &client{t: t, loss: new(lossyLink), inbounds: make(chan *rtc.Inbound, 4), up: make(chan struct{})}
 	engine := new(webrtc.MediaEngine)
 	if err := engine.RegisterDefaultCodecs(); err != nil {
 		t.Fatal(err)
@@ -80,10 +86,15 @@ func newClientOn(t testing.TB, e *rtc.Endpoint, conn *frozenConn) *client {
 	if err := webrtc.ConfigureRTCPReports(registry); err != nil {
 		t.Fatal(err)
 	}
+	cfg := rtc.PeerConfig{Label: t.Name(), Handler: c}
+	if with.downlink != nil {
+		must(t, webrtc.ConfigureTWCCSender(engine, registry))
+		cfg.Congestion = with.downlink
+	}
 	settings := webrtc.SettingEngine{LoggerFactory: &logging.DefaultLoggerFactory{DefaultLogLevel: logging.LogLevelDisabled, Writer: io.Discard}}
 	settings.SetIncludeLoopbackCandidate(true)
-	if conn != nil {
-		settings.SetICEUDPMux(webrtc.NewICEUDPMux(settings.LoggerFactory.NewLogger("mux"), conn))
+	if with.conn != nil {
+		settings.SetICEUDPMux(webrtc.NewICEUDPMux(settings.LoggerFactory.NewLogger("mux"), with.conn))
 	}
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
@@ -92,7 +103,7 @@ func newClientOn(t testing.TB, e *rtc.Endpoint, conn *frozenConn) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.pc.Close() })
-	if c.peer, err = e.NewPeer(rtc.PeerConfig{Label: t.Name(), Handler: c}); err != nil {
+	if c.peer, err = e.NewPeer(cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.peer.Close)

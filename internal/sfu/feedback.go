@@ -104,7 +104,7 @@ func (r *repairer) run(tx exit) {
 				continue
 			}
 			p := segment.layer.Ring().BySeq(source)
-			if p == nil || !s.nacks.repairs.allow(seq, now, rtt) {
+			if p == nil || !s.nacks.repairs.allow(seq, now, rtt) || s.shares && !s.downlink.mayRepair(len(p.Payload), now) {
 				continue
 			}
 			prefixes = segment.apply(p, uint64(seq), &f.out[n], prefixes)

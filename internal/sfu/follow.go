@@ -26,8 +26,16 @@ func (f *follower) run(tx exit) {
 	if closed {
 		s.stop()
 		s.join(nil, tx)
+		if s.shares {
+			s.downlink.leave(s)
+			s.shares = false
+		}
 		s.ended = true
 		return
+	}
+	if s.downlink != nil && !s.shares {
+		s.shares = true
+		s.downlink.join(s)
 	}
 	if want.paused && !s.now.paused {
 		s.stop()
@@ -85,8 +93,12 @@ func (s *Sender) choose(tx exit) {
 	if s.ended || s.now.paused || s.audience == nil {
 		return
 	}
+	if s.limit == suspended {
+		s.stop()
+		return
+	}
 	layers := s.audience.layers
-	i := choose(s.now.wish, s.audience.candidates)
+	i := within(choose(s.now.wish, s.audience.candidates), s.limit, s.audience.candidates)
 	if i < 0 || s.current != nil && s.current.layer == layers[i] {
 		s.aim(nil)
 		return
@@ -108,6 +120,35 @@ func (s *Sender) choose(tx exit) {
 			}
 		}
 	}
+}
+
+// allow sets the largest layer that there is room for.
+func (s *Sender) allow(tx exit, limit int) {
+	if limit == s.limit {
+		return
+	}
+	was := s.limit
+	s.limit = limit
+	if was == suspended || limit == suspended {
+		s.tellSuspended(limit == suspended)
+	}
+	s.choose(tx)
+}
+
+// describe says what the sender's picture takes.
+func (s *Sender) describe(d *demand, now time.Duration) {
+	d.rates, d.now, d.priority = d.rates[:0], -1, s.now.priority
+	for i, l := range s.audience.layers {
+		rate := 0.0
+		if s.audience.candidates[i].active {
+			rate = overhead * float64(l.BitrateAt(now))
+		}
+		d.rates = append(d.rates, rate)
+		if s.current != nil && s.current.layer == l {
+			d.now = i
+		}
+	}
+	d.wanted = choose(s.now.wish, s.audience.candidates)
 }
 
 // start begins at the keyframe that a layer's ring holds, if it will do, and tells whether it did. It sends no picture

@@ -24,13 +24,18 @@ type forwarder struct {
 	shard     queue
 	groups    map[*track.Layer]*group
 	audiences map[*feed]*audience
+	downlinks []*Downlink
+	// hurried are downlinks with a probe under way.
+	hurried []*Downlink
 
 	// Scratch space for one batch and one subscriber.
 	packets  [batchPackets]*media.Packet
 	out      [batchPackets]rtc.Packet
 	prefixes []byte
 
-	posted atomic.Bool // the tick waits in the shard's queue
+	posted   atomic.Bool  // the tick waits in the shard's queue
+	stepping atomic.Bool  // a goroutine posts steps
+	probes   atomic.Int32 // probes under way
 
 	home  *rtc.Shard // the key in forwarders
 	users int        // guarded by forwarders.mu
@@ -118,6 +123,56 @@ func (f *forwarder) run(tx exit) {
 		g.catchUp(tx)
 		g.remind(now)
 	}
+	for _, d := range f.downlinks {
+		d.tick(tx)
+	}
+}
+
+// hurry has a downlink step every few milliseconds while its probe lasts.
+func (f *forwarder) hurry(d *Downlink) {
+	f.hurried = append(f.hurried, d)
+	f.probes.Store(int32(len(f.hurried)))
+	if f.stepping.CompareAndSwap(false, true) {
+		go f.step()
+	}
+}
+
+// step posts the next piece of all probes until there are none.
+func (f *forwarder) step() {
+	ticker := time.NewTicker(probeStep)
+	defer ticker.Stop()
+	for {
+		f.shard.Post((*stepper)(f))
+		select {
+		case <-f.stop:
+			return
+		case <-ticker.C:
+		}
+		if f.probes.Load() == 0 {
+			f.stepping.Store(false)
+			// A probe that has begun since then may have found us still stepping.
+			if f.probes.Load() == 0 || !f.stepping.CompareAndSwap(false, true) {
+				return
+			}
+		}
+	}
+}
+
+// stepper is the forwarder as work that sends the next piece of all probes.
+type stepper forwarder
+
+func (p *stepper) Run(tx *rtc.Tx) { p.run(tx) }
+
+func (p *stepper) run(tx exit) {
+	f := (*forwarder)(p)
+	f.hurried = slices.DeleteFunc(f.hurried, func(d *Downlink) bool { return !d.step(tx) })
+	f.probes.Store(int32(len(f.hurried)))
+}
+
+func (f *forwarder) forgetDownlink(d *Downlink) {
+	f.downlinks = slices.DeleteFunc(f.downlinks, func(x *Downlink) bool { return x == d })
+	f.hurried = slices.DeleteFunc(f.hurried, func(x *Downlink) bool { return x == d })
+	d.probing = probing{}
 }
 
 // group finds or makes the group of a layer.

@@ -32,15 +32,21 @@ type Sender struct {
 	forwarder *forwarder // nil until the outbound is ready; never changed after that
 	closed    bool
 
-	posted atomic.Bool // the shard has been told that want has changed
-	nacks  nacks
+	posted      atomic.Bool // the shard has been told that want has changed
+	onSuspended func(bool)
+	nacks       nacks
 	// layer is the one that a wish for a keyframe goes to.
 	layer  atomic.Pointer[track.Layer]
 	counts counts
 
 	// What follows is owned by the shard's sender goroutine.
 
-	now      want // what want was when last looked at
+	now want // what want was when last looked at
+	// downlink shares the way to the peer among its senders, nil when nobody estimates; shares tells that it knows of us,
+	// and limit is the largest layer that it allows.
+	downlink *Downlink
+	shares   bool
+	limit    int
 	audience *audience
 	// current is the group that forwards, nil while nothing is sent; target is one that is waited for.
 	current, target *group
@@ -56,6 +62,8 @@ type want struct {
 	feed   *feed
 	paused bool
 	wish   wish
+	// priority decides who gets bandwidth first when there is too little.
+	priority int
 }
 
 type counts struct {
@@ -68,6 +76,11 @@ type SenderConfig struct {
 	StreamID, TrackID string
 	// Codec to send; the track is converted where it can be. NoCodec takes the track's own if the packet face has it.
 	Codec media.Codec
+	// Priority decides who gets bandwidth first when there is too little: the higher.
+	Priority int
+	// OnSuspended, when not nil, hears that the way carries not even the smallest layer, and that it does again. It is called
+	// on the peer's home shard and must not block.
+	OnSuspended func(suspended bool)
 }
 
 // NewSender makes a sender with an outbound on the peer; it sends once the peer has negotiated it. Without a track,
@@ -86,7 +99,9 @@ func NewSender(peer *rtc.Peer, t *track.Track, cfg SenderConfig) (*Sender, error
 	if codec.RTPName() == "" {
 		return nil, fmt.Errorf("sfu: cannot send %v to a peer", codec)
 	}
-	s := &Sender{peer: peer, codec: codec, rewriter: newRewriter(uint16(rand.Uint32N(1<<15)), rand.Uint32())}
+	s := &Sender{peer: peer, codec: codec, limit: unlimited, rewriter: newRewriter(uint16(rand.Uint32N(1<<15)), rand.Uint32())}
+	s.downlink, _ = peer.Congestion().(*Downlink)
+	s.want.priority, s.onSuspended = cfg.Priority, cfg.OnSuspended
 	if t != nil {
 		feed, err := openFeed(t, codec)
 		if err != nil {
@@ -175,6 +190,12 @@ func (s *Sender) post() {
 	s.mu.Unlock()
 	if f != nil && s.posted.CompareAndSwap(false, true) {
 		f.shard.Post((*follower)(s))
+	}
+}
+
+func (s *Sender) tellSuspended(suspended bool) {
+	if s.onSuspended != nil {
+		s.onSuspended(suspended)
 	}
 }
 

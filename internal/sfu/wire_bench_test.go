@@ -42,18 +42,20 @@ func BenchmarkForwardToTheWire(b *testing.B) {
 			layer := tr.AddLayer("")
 			var senders []*Sender
 			var clients []*client
+			var conns []*frozenConn
 			for range subscribers {
-				c := newClientOn(b, e, freezingConn(b))
+				conn := freezingConn(b)
+				c := newClientWith(b, e, circumstances{conn: conn})
 				c.receives(webrtc.NewRTPCodecType(codec.Kind().String()))
 				senders = append(senders, c.sends(tr))
 				c.negotiate()
-				clients = append(clients, c)
+				clients, conns = append(clients, c), append(conns, conn)
 			}
 			for _, c := range clients {
 				wait(b, c.up, "the connection")
 			}
-			for _, c := range clients {
-				c.conn.frozen.Store(true)
+			for _, conn := range conns {
+				conn.frozen.Store(true)
 			}
 			payload := append([]byte{0x90, 0xc0, 0x80, 1, 1, 0}, make([]byte, test.payload)...)
 			seq, done := uint64(1<<16), make(posted, 1)

@@ -100,7 +100,7 @@ func (w *world) pass(d time.Duration) {
 // sender makes a sender whose outbound is ready.
 func (w *world) sender(t *track.Track, codec media.Codec) *Sender {
 	w.t.Helper()
-	s := &Sender{peer: w, codec: codec, out: new(rtc.Outbound), rewriter: newRewriter(1000, 0), forwarder: w.f}
+	s := &Sender{peer: w, codec: codec, limit: unlimited, out: new(rtc.Outbound), rewriter: newRewriter(1000, 0), forwarder: w.f}
 	if t != nil {
 		feed, err := openFeed(t, codec)
 		if err != nil {

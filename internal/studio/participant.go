@@ -165,11 +165,16 @@ func (p *Participant) change(f func() ([]room.Event, error)) error {
 }
 
 // Subscribe sends a publication of somebody to a peer, in a media stream that the door names: tracks of one stream are
-// played in sync. A negotiation must follow.
-func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string) (*Subscription, error) {
+// played in sync. onSuspended, when not nil, hears when the way to the peer carries not even the smallest layer, and when
+// it does again; it must not block. A negotiation must follow.
+func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string, onSuspended func(bool)) (*Subscription, error) {
 	s := p.studio
 	s.mu.Lock()
 	t, missing := s.trackBySID(trackSID)
+	first := 0
+	if missing == nil && s.tracks[trackSID].pub.Source == room.ScreenShare {
+		first = 1 // what is shown on a screen is read: it goes before faces
+	}
 	self, in := s.room.Participant(p.identity)
 	s.mu.Unlock()
 	switch {
@@ -180,7 +185,9 @@ func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string
 	case !self.Permission.Subscribe:
 		return nil, room.ErrNotAllowed
 	}
-	cfg := sfu.SenderConfig{StreamID: streamID, TrackID: trackSID, Codec: roomCodec(t.Info().Codec)}
+	cfg := sfu.SenderConfig{
+		StreamID: streamID, TrackID: trackSID, Codec: roomCodec(t.Info().Codec), Priority: first, OnSuspended: onSuspended,
+	}
 	sender, err := sfu.NewSender(peer, t, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("subscribing %q to track %s: %w", p.identity, trackSID, err)

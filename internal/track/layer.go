@@ -113,8 +113,11 @@ func (l *Layer) Size() (width, height int) {
 }
 
 // Bitrate is that of the payloads over the last second, in bit/s.
-func (l *Layer) Bitrate() int {
-	bytes, _ := l.meter.rate(media.Now())
+func (l *Layer) Bitrate() int { return l.BitrateAt(media.Now()) }
+
+// BitrateAt is the bitrate over the second before a moment that is about now.
+func (l *Layer) BitrateAt(now time.Duration) int {
+	bytes, _ := l.meter.rate(now)
 	return 8 * bytes
 }
 

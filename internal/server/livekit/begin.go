@@ -55,13 +55,13 @@ func (s *session) takeJoinOffer() {
 
 func (s *session) makeTransports() (err error) {
 	if s.onePeer {
-		s.publisher, err = s.newTransport("peer", false)
+		s.publisher, err = s.newTransport("peer", false, true)
 		return err
 	}
-	if s.publisher, err = s.newTransport("publisher", false); err != nil {
+	if s.publisher, err = s.newTransport("publisher", false, false); err != nil {
 		return err
 	}
-	if s.subscriber, err = s.newTransport("subscriber", true); err != nil {
+	if s.subscriber, err = s.newTransport("subscriber", true, true); err != nil {
 		return err
 	}
 	s.remote.changed = true // the first offer goes out in any case: it brings the data channels

@@ -170,6 +170,8 @@ func (s *session) take(item any) {
 		s.pairByKind()
 	case trackTaken:
 		s.tellTaken(i.sid)
+	case trackSuspended:
+		s.tellSuspended(i)
 	case rulesChanged:
 		s.applyRules(i.publisher)
 	case tokenExpires:

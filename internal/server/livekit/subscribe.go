@@ -88,7 +88,9 @@ func (s *session) review(t *remoteTrack) {
 }
 
 func (s *session) subscribe(t *remoteTrack) {
-	sub, err := s.part.Subscribe(t.sid, s.receivingPeer(), s.streamID(t))
+	sub, err := s.part.Subscribe(t.sid, s.receivingPeer(), s.streamID(t), func(suspended bool) {
+		s.inbox.put(trackSuspended{t.sid, suspended}, 0)
+	})
 	if errors.Is(err, room.ErrNoPublication) && s.remote.auto {
 		return // it has just ended; that is on its way
 	}
@@ -131,6 +133,26 @@ func streamName(name string) string {
 
 // trackTaken: somebody subscribed to the track of the session that gets this.
 type trackTaken struct{ sid string }
+
+// trackSuspended: the way to the client does not carry a track any more, or does again.
+type trackSuspended struct {
+	sid       string
+	suspended bool
+}
+
+func (s *session) tellSuspended(e trackSuspended) {
+	t := s.remote.tracks[e.sid]
+	if t == nil {
+		return
+	}
+	state := pb.StreamState_ACTIVE
+	if e.suspended {
+		state = pb.StreamState_PAUSED
+	}
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_StreamStateUpdate{StreamStateUpdate: &pb.StreamStateUpdate{
+		StreamStates: []*pb.StreamStateInfo{{ParticipantSid: t.publisherSID, TrackSid: t.sid, State: state}},
+	}}})
+}
 
 func (s *session) drop(t *remoteTrack) {
 	if t.sub != nil {

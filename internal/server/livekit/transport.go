@@ -9,6 +9,7 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/studio"
 )
 
 // Labels of the data channels.
@@ -39,11 +40,16 @@ type (
 // acceptedCodecs are those that clients may publish, the preferred first: H.264, because live outputs can pass it through.
 var acceptedCodecs = []media.Codec{media.Opus, media.H264, media.VP8, media.VP9, media.AV1}
 
-func (s *session) newTransport(name string, dataChannels bool) (*transport, error) {
+// newTransport makes a connection; receives tells that subscribed tracks will go to the client over it.
+func (s *session) newTransport(name string, dataChannels, receives bool) (*transport, error) {
 	t := &transport{session: s}
-	peer, err := s.server.endpoint.NewPeer(rtc.PeerConfig{
+	cfg := rtc.PeerConfig{
 		Label: s.place.room + "/" + s.place.identity + "/" + name, Handler: t, Codecs: acceptedCodecs, DataChannels: dataChannels,
-	})
+	}
+	if receives {
+		cfg.Congestion = studio.Congestion()
+	}
+	peer, err := s.server.endpoint.NewPeer(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("making the %s peer: %w", name, err)
 	}

@@ -66,7 +66,11 @@ func foreign(r *http.Request) bool {
 
 // connect makes the session's peer and sets the offer.
 func (s *Server) connect(x *session, offer string, codecs []media.Codec) error {
-	p, err := s.endpoint.NewPeer(rtc.PeerConfig{Label: x.path.verb + "/" + x.path.room + "/" + x.id[:6], Handler: x, Codecs: codecs})
+	cfg := rtc.PeerConfig{Label: x.path.verb + "/" + x.path.room + "/" + x.id[:6], Handler: x, Codecs: codecs}
+	if x.watcher != nil {
+		cfg.Congestion = studio.Congestion()
+	}
+	p, err := s.endpoint.NewPeer(cfg)
 	if err != nil {
 		return fmt.Errorf("making a peer: %w", err)
 	}

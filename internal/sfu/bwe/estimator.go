@@ -15,6 +15,9 @@ const (
 	firstRate = 300e3
 	// silence is how long reports may be missing, while something is sent, before the rate is halved.
 	silence = 1500 * time.Millisecond
+	// fullQueue is how long packets must wait for an overuse to mean that the way is full: where threads wait for
+	// processors, delays grow for a moment too.
+	fullQueue = 25 * time.Millisecond
 	// quiet is how long after the last report nothing is known of queues any more.
 	quiet = 500 * time.Millisecond
 	// restartAbove is by how much a probe must raise the rate for what arrived until then to be forgotten.
@@ -42,6 +45,7 @@ type Estimator struct {
 	rtt        time.Duration
 	state      usage
 	lossShare  float64
+	fullAt     time.Duration // when the way was last seen to be full; 0 never
 
 	came, lost []result
 }
@@ -92,6 +96,12 @@ func (e *Estimator) Loss() float64 { return e.lossShare }
 // Congested tells that a queue was growing at the latest report.
 func (e *Estimator) Congested() bool { return e.state == over }
 
+// Full tells that the way was seen to be full, by queues or losses, within a time before now. Where it was not, the estimate
+// is only what was sent so far, and no reason to send less.
+func (e *Estimator) Full(within, now time.Duration) bool {
+	return e.fullAt != 0 && now-e.fullAt < within
+}
+
 // InFlight is how many bytes no report has said anything about.
 func (e *Estimator) InFlight() int { return e.history.inFlight }
 
@@ -126,6 +136,9 @@ func (e *Estimator) Report(report *rtcp.TransportLayerCC, now time.Duration) {
 	e.state = state
 	e.loss.update(e.delay.rate, e.arrives.estimate, now)
 	e.lossShare = e.loss.meanLoss()
+	if state == over && e.queue.delay > fullQueue || e.loss.limits && e.loss.rate < e.wanted || e.cap < e.wanted {
+		e.fullAt = now
+	}
 	e.delay.rate = min(max(e.delay.rate, minRate), maxRate)
 	if after := e.Rate(); after < before {
 		e.probes.fell(before, after, now)
@@ -163,6 +176,7 @@ func (e *Estimator) follow(came []result) (state usage, found float64) {
 
 // take follows what a probe found: upwards at once, downwards not, since a probe is short.
 func (e *Estimator) take(found float64, now time.Duration) {
+	e.loss.found(found)
 	if found > e.delay.rate {
 		if found > restartAbove*e.delay.rate {
 			e.arrives.restart()
@@ -176,10 +190,10 @@ func (e *Estimator) Tick(now time.Duration) {
 	if !e.started {
 		return
 	}
-	if now-e.lastReport > silence && e.history.inFlight > 0 && e.lastSent > e.lastReport {
+	if e.probes.started && now-e.lastReport > silence && e.history.inFlight > 0 && e.lastSent > e.lastReport {
 		// Nothing comes back: the way is broken or full to the brim.
 		e.delay.rate = max(e.delay.rate/2, minRate)
-		e.lastReport = now
+		e.lastReport, e.fullAt = now, now
 	}
 	if now-e.lastReport > quiet {
 		e.state = normal // whatever queue there was has gone

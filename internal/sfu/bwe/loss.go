@@ -134,6 +134,13 @@ func (m *lossModel) estimate(delayRate, arrives float64, now time.Duration) {
 	}
 }
 
+// found takes the rate that a probe came through at: what was lost before is no reason to stay below it.
+func (m *lossModel) found(rate float64) {
+	if m.rate > 0 && m.rate < rate {
+		m.rate = rate
+	}
+}
+
 // each visits the observations with their weights, the latest first.
 func (m *lossModel) each(weight float64, f func(o *observation, w float64)) {
 	w := 1.0

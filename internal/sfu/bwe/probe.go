@@ -12,7 +12,7 @@ const (
 	// After a sudden fall the old rate is tried again soon.
 	recoverBelow, recoverShare, recoverWithin = 0.66, 0.85, 5 * time.Second
 	// While the rate lies below what is wanted by losses or hold, try the way up.
-	wantedInterval, wantedProbe = 4 * time.Second, 1.5
+	wantedInterval, wantedProbe = 7 * time.Second, 1.5
 
 	probePackets = 5
 	// A probe is longer where packets bunch on the way, or it would measure the bunches.
@@ -52,12 +52,12 @@ type prober struct {
 
 // cluster is what came of one probe.
 type cluster struct {
-	probe                   Probe
-	came                    int
-	bytes, lastSize         int
-	firstSent, lastSent     time.Duration
-	firstCame, lastCame     time.Duration
-	firstCameSize, overSize int
+	probe               Probe
+	came                int
+	bytes, lastBytes    int // all that came; those of the latest moment of sending
+	firstSent, lastSent time.Duration
+	firstCame, lastCame time.Duration
+	firstCameSize       int
 }
 
 // begin is called once the way is up.
@@ -124,12 +124,15 @@ func (p *prober) came(r result) (found float64, ok bool) {
 	}
 	if c.came == 0 {
 		c.firstSent, c.lastSent, c.firstCame, c.lastCame = r.sent, r.sent, r.arrived, r.arrived
-		c.firstCameSize, c.lastSize = r.size, r.size
+		c.firstCameSize = r.size
 	}
 	c.came++
 	c.bytes += r.size
-	if r.sent >= c.lastSent {
-		c.lastSent, c.lastSize = r.sent, r.size
+	switch {
+	case r.sent > c.lastSent:
+		c.lastSent, c.lastBytes = r.sent, r.size
+	case r.sent == c.lastSent:
+		c.lastBytes += r.size
 	}
 	if r.arrived < c.firstCame {
 		c.firstCame, c.firstCameSize = r.arrived, r.size
@@ -142,8 +145,8 @@ func (p *prober) came(r result) (found float64, ok bool) {
 	if sendTime <= 0 || sendTime > time.Second || cameTime <= 0 || cameTime > time.Second {
 		return 0, false
 	}
-	// The last packet that was sent takes no part in the sending time, the first that came none in the arriving time.
-	sendRate := float64((c.bytes-c.lastSize)*8) / sendTime.Seconds()
+	// What was sent in the last moment takes no part in the sending time, the first that came none in the arriving time.
+	sendRate := float64((c.bytes-c.lastBytes)*8) / sendTime.Seconds()
 	cameRate := float64((c.bytes-c.firstCameSize)*8) / cameTime.Seconds()
 	if cameRate > 2*sendRate {
 		return 0, false // they bunched on the way: says nothing

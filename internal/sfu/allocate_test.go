@@ -1,0 +1,69 @@
+package sfu
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestAllocate(t *testing.T) {
+	simulcast := []float64{150e3, 500e3, 1500e3}
+	camera := func(now int) demand { return demand{rates: simulcast, wanted: 2, now: now} }
+	thumbnail := demand{rates: simulcast, wanted: 0, now: 0}
+	screen := demand{rates: []float64{1200e3}, wanted: 0, now: -1, priority: 1}
+	for _, c := range []struct {
+		what    string
+		rate    float64
+		demands []demand
+		want    []int
+	}{
+		{"all fits", 10e6, []demand{camera(2), camera(2)}, []int{2, 2}},
+		{"one smaller each", 1.3e6, []demand{camera(2), camera(2)}, []int{1, 1}},
+		{"small ones", 0.35e6, []demand{camera(2), camera(1)}, []int{0, 0}},
+		{"the first of equals", 0.25e6, []demand{camera(0), camera(0)}, []int{0, suspended}},
+		{"nothing", 30e3, []demand{camera(0), camera(0)}, []int{suspended, suspended}},
+		{"what is not wanted is not given", 10e6, []demand{thumbnail, camera(2)}, []int{0, 2}},
+		{"the screen before cameras", 1.6e6, []demand{camera(2), screen}, []int{0, 0}},
+		{"not up without room", 1.6e6, []demand{camera(1)}, []int{1}},
+		{"but what flows stays", 1.45e6, []demand{camera(2)}, []int{2}},
+		{"a layer that is not sent is passed over", 2e6, []demand{{rates: []float64{150e3, 0, 1500e3}, wanted: 2, now: 0}}, []int{2}},
+		{"a single layer goes on when it is a little too large", 0.9e6, []demand{{rates: []float64{1200e3}, now: 0}}, []int{0}},
+		{"but not when it is far too large", 0.8e6, []demand{{rates: []float64{1200e3}, now: 0}}, []int{suspended}},
+		{"nothing known of it", 1e6, []demand{{rates: []float64{0}, now: -1}}, []int{unlimited}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			limits := make([]int, len(c.demands))
+			allocate(c.rate, c.demands, limits)
+			if !slices.Equal(limits, c.want) {
+				t.Errorf("got %v, want %v", limits, c.want)
+			}
+		})
+	}
+}
+
+// Whatever the demands, what is given fits, but for what flows already.
+func FuzzAllocate(f *testing.F) {
+	f.Add(uint32(1000), []byte{10, 20, 30, 2, 1, 0, 40, 50, 60, 1, 0, 1})
+	f.Fuzz(func(t *testing.T, kbps uint32, raw []byte) {
+		var demands []demand
+		for ; len(raw) >= 6 && len(demands) < 32; raw = raw[6:] {
+			rates := []float64{float64(raw[0]) * 1e3, float64(raw[0])*1e3 + float64(raw[1])*4e3, 0}
+			rates[2] = rates[1] + float64(raw[2])*10e3
+			demands = append(demands, demand{rates: rates, wanted: int(raw[3]) % 3, now: int(raw[4])%4 - 1, priority: int(raw[5]) % 3})
+		}
+		limits := make([]int, len(demands))
+		allocate(float64(kbps)*1000, demands, limits)
+		sum := 0.0
+		for i, l := range limits {
+			if l == unlimited || l == suspended {
+				continue
+			}
+			if l < 0 || l > demands[i].wanted || demands[i].rates[l] == 0 {
+				t.Fatalf("%+v got %d", demands[i], l)
+			}
+			sum += demands[i].rates[l]
+		}
+		if sum > keepingOnly*float64(kbps)*1000*2 {
+			t.Fatalf("%v bit/s are given of %v", sum, kbps*1000)
+		}
+	})
+}

@@ -1,0 +1,215 @@
+package sfu
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/sfu/bwe"
+)
+
+const (
+	// maxReports bounds how many reports of one peer wait for its shard.
+	maxReports = 16
+	// remember is how long the way counts as limited after it was last seen to be full. Before that, and after, all that
+	// is wanted is sent, whatever the estimate is: it knows no more than what was tried.
+	remember = 30 * time.Second
+	// repairShare is how much of a full way may be taken by repairs. A remote that asks for more is not helped by it: what it
+	// misses was dropped where the way is full.
+	repairShare  = 0.2
+	repairBursts = 200 * time.Millisecond // of that share
+	// overhead is what headers and encryption add to payloads.
+	overhead = 1.05
+)
+
+// Downlink is the way to one peer: it estimates how much the way carries, from the peer's reports on the packets that came,
+// and shares that among the senders to the peer, by layers. Give it to the peer as its congestion observer; senders find it
+// there.
+type Downlink struct {
+	mu      sync.Mutex
+	reports []*rtcp.TransportLayerCC
+	remb    uint64
+	posted  bool
+	shard   queue // nil until the first sender is ready
+
+	rate atomic.Int64 // bit/s; what Rate tells
+
+	// What follows is owned by the shard's sender goroutine.
+
+	estimator *bwe.Estimator
+	forwarder *forwarder
+	senders   []*Sender
+	probing   probing
+	// repairs is what may be repaired now, in bytes, as of repairsAt.
+	repairs   float64
+	repairsAt time.Duration
+	taken     []*rtcp.TransportLayerCC
+
+	// Scratch space.
+	demands []demand
+	asking  []*Sender
+	limits  []int
+}
+
+// NewDownlink makes the congestion observer for one peer.
+func NewDownlink() *Downlink { return &Downlink{estimator: bwe.New()} }
+
+// Rate is what the way is estimated to carry, in bit/s; 0 while it has never been seen to be full.
+func (d *Downlink) Rate() int { return int(d.rate.Load()) }
+
+// Sent is called on the shard's sender goroutine.
+func (d *Downlink) Sent(sequence uint16, size int, now time.Duration) {
+	d.estimator.Sent(sequence, size, d.probing.count(size), now)
+}
+
+// TransportFeedback is called on the shard's reader goroutine.
+func (d *Downlink) TransportFeedback(report *rtcp.TransportLayerCC, _ time.Duration) {
+	d.hear(func() {
+		if len(d.reports) < maxReports {
+			d.reports = append(d.reports, report)
+		}
+	})
+}
+
+// RemoteEstimate is called on the shard's reader goroutine.
+func (d *Downlink) RemoteEstimate(bitrate uint64, _ time.Duration) {
+	d.hear(func() { d.remb = bitrate })
+}
+
+// hear notes something that the peer said, and posts the downlink to look at it.
+func (d *Downlink) hear(note func()) {
+	d.mu.Lock()
+	note()
+	shard := d.shard
+	post := shard != nil && !d.posted
+	d.posted = d.posted || post
+	d.mu.Unlock()
+	if post {
+		shard.Post(d)
+	}
+}
+
+// Run follows what the peer said.
+func (d *Downlink) Run(tx *rtc.Tx) { d.run(tx) }
+
+func (d *Downlink) run(tx exit) {
+	d.mu.Lock()
+	d.taken, d.reports = d.reports, d.taken[:0]
+	remb := d.remb
+	d.posted = false
+	d.mu.Unlock()
+	if len(d.senders) == 0 {
+		return
+	}
+	now := tx.Now()
+	d.estimator.SetRTT(d.senders[0].peer.RTT())
+	if remb > 0 && len(d.taken) == 0 {
+		d.estimator.SetCap(float64(remb)) // from peers that send no transport-wide reports
+	}
+	for _, report := range d.taken {
+		d.estimator.Report(report, now)
+	}
+	clear(d.taken)
+	d.share(tx)
+}
+
+// join adds a sender whose outbound is ready.
+func (d *Downlink) join(s *Sender) {
+	if len(d.senders) == 0 {
+		d.forwarder = s.forwarder
+		d.forwarder.downlinks = append(d.forwarder.downlinks, d)
+		d.mu.Lock()
+		d.shard = d.forwarder.shard
+		d.mu.Unlock()
+	}
+	d.senders = append(d.senders, s)
+}
+
+func (d *Downlink) leave(s *Sender) {
+	d.senders = without(d.senders, s)
+	if len(d.senders) > 0 {
+		return
+	}
+	d.mu.Lock()
+	d.shard = nil
+	d.reports = nil
+	d.mu.Unlock()
+	d.forwarder.forgetDownlink(d)
+}
+
+// tick does what time brings, with the forwarder's tick.
+func (d *Downlink) tick(tx exit) {
+	now := tx.Now()
+	d.estimator.Tick(now)
+	d.share(tx)
+	d.probe(now)
+}
+
+// mayRepair tells whether there is room for repairing size bytes, and takes it.
+func (d *Downlink) mayRepair(size int, now time.Duration) bool {
+	if !d.estimator.Full(remember, now) {
+		return true
+	}
+	share := repairShare * d.estimator.Rate() / 8
+	limit := max(share*repairBursts.Seconds(), 1500)
+	d.repairs = min(d.repairs+share*(now-d.repairsAt).Seconds(), limit)
+	d.repairsAt = now
+	if d.repairs < float64(size) {
+		return false
+	}
+	d.repairs -= float64(size)
+	return true
+}
+
+// share gives each picture the largest layer that there is room for.
+func (d *Downlink) share(tx exit) {
+	now := tx.Now()
+	sound, wanted := d.survey(now)
+	d.estimator.SetWanted(sound + wanted)
+	if !d.estimator.Full(remember, now) {
+		d.rate.Store(0)
+		for _, s := range d.asking {
+			s.allow(tx, unlimited)
+		}
+		return
+	}
+	rate := d.estimator.Rate()
+	d.rate.Store(int64(rate))
+	allocate(rate-sound, d.demands, d.limits)
+	for i, s := range d.asking {
+		s.allow(tx, d.limits[i])
+	}
+}
+
+// survey gathers what all pictures would take, and adds up the rates of sound and of pictures as they are wanted.
+func (d *Downlink) survey(now time.Duration) (sound, wanted float64) {
+	d.demands, d.asking, d.limits = d.demands[:0], d.asking[:0], d.limits[:0]
+	for _, s := range d.senders {
+		if s.now.paused || s.audience == nil {
+			continue
+		}
+		if s.codec.Kind() == media.Audio {
+			for _, l := range s.audience.layers {
+				sound += overhead * float64(l.BitrateAt(now))
+			}
+			continue
+		}
+		n := len(d.demands)
+		if n < cap(d.demands) {
+			d.demands = d.demands[:n+1]
+		} else {
+			d.demands = append(d.demands, demand{})
+		}
+		m := &d.demands[n]
+		s.describe(m, now)
+		d.asking, d.limits = append(d.asking, s), append(d.limits, 0)
+		if m.wanted >= 0 && m.wanted < len(m.rates) {
+			wanted += m.rates[m.wanted]
+		}
+	}
+	return sound, wanted
+}

@@ -1,0 +1,10 @@
+package studio
+
+import (
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/sfu"
+)
+
+// Congestion makes what a peer that receives needs so that no more is sent to it than its way carries: give it to the peer
+// when making it. What is subscribed for the peer then shares the way.
+func Congestion() rtc.CongestionObserver { return sfu.NewDownlink() }
