@@ -351,7 +351,13 @@ func TestThird(t *testing.T) {
 			t.Fatalf("arrived %v", m)
 		}
 	}
+	for _, in := range []*client{a, b, c} { // they go where they were sent, which makes them no strangers
+		w.stranger("tea", in.id)
+	}
 	c.send(msg{"type": "leave"})
+	if err := w.house.Remove("tea", c.id); err != nil {
+		t.Fatal(err)
+	}
 	for _, other := range []*client{a, b} {
 		other.expect("gone")
 		if m := other.expect("path"); m.at("path", "kind") != "direct" || m.generation() != joined.generation()+1 {
