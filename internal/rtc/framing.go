@@ -9,7 +9,7 @@ import (
 const (
 	// frameHeader is the length that goes before each frame.
 	frameHeader = 2
-	// What a connection reads at once: it begins small, since most connections carry connectivity checks and nothing else.
+	// What a connection reads at once: it begins small, since not every connection comes to carry media.
 	firstFrameBuffer = 4 << 10
 	maxFrameBuffer   = 16 << 10
 )

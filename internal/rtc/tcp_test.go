@@ -353,7 +353,7 @@ func TestClosedEndpointAcceptsNothing(t *testing.T) {
 	}
 }
 
-// Browsers keep a connection besides UDP: an idle one has a budget too.
+// A connection that carries no media, because the client has a better path, has a budget too.
 func TestConnectionMemory(t *testing.T) {
 	e := tcpEndpoint(t)
 	p := testPeer(t, e)
