@@ -11,7 +11,7 @@ import (
 
 // Limits bound what clients may use; 0 stands for the default.
 type Limits struct {
-	// Allocations are how many a user may have at once, 20 by default. A browser takes one for each of its network
+	// Allocations are how many a user may have at once, 30 by default. A browser takes one for each of its network
 	// addresses, each of our transports and each of its peer connections.
 	Allocations int
 	// AddressAllocations are how many one client address may have at once (for IPv6 one /64), a quarter of the ports by default.
@@ -31,7 +31,7 @@ func (l Limits) withDefaults() Limits {
 		value *int
 		usual int
 	}{
-		{&l.Allocations, 20}, {&l.Bitrate, 50_000_000}, {&l.Connections, 4000}, {&l.AddressConnections, 400}, {&l.Requests, 60},
+		{&l.Allocations, 30}, {&l.Bitrate, 50_000_000}, {&l.Connections, 4000}, {&l.AddressConnections, 400}, {&l.Requests, 60},
 	} {
 		if *d.value == 0 {
 			*d.value = d.usual

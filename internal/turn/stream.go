@@ -16,7 +16,7 @@ import (
 const (
 	// introduction is how long a TCP client may take for TLS and for its first request with good credentials.
 	introduction = 30 * time.Second
-	// idleStream is how long a client may be silent then. An allocation is refreshed at least every 10 minutes.
+	// idleStream is how long a client may be silent then. Allocations are refreshed more often.
 	idleStream = 11 * time.Minute
 	// stuckStream is how long a client may take nothing in.
 	stuckStream = 15 * time.Second

@@ -60,6 +60,11 @@ type Server struct {
 	failure       error
 }
 
+// allocationLifetime is how long an allocation lasts that is not refreshed, where the client does not ask for another time
+// (browsers do not). It is shorter than RFC 8656's 10 minutes because a browser that is closed or reloaded says nothing,
+// and what it had counts until then.
+const allocationLifetime = 3 * time.Minute
+
 // Listen opens it.
 func Listen(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
@@ -91,6 +96,7 @@ func Listen(cfg Config) (*Server, error) {
 	}
 	pion := turn.ServerConfig{
 		Realm: realm, LoggerFactory: silence{}, AuthHandler: s.gate.authenticate, QuotaHandler: s.relays.mayOpen, EventHandler: s.relays.events(),
+		AllocationLifetime: allocationLifetime,
 		// RFC 6156, section 4.2: IPv4 unless the client asks for something else, if we have it.
 		StrictAddressFamily: s.relays.has(netip.IPv4Unspecified()),
 	}
