@@ -36,6 +36,9 @@ describe('verdict', () => {
     ['nothing gets through', { ...noUdp, ...relaysBlocked, rtcTcp: fail('tcpBlocked') }, 'nothing', 'fail', []],
     ['the relay is no use', { ...noUdp, rtcTcp: notOffered(), turnTcp: fail('relayDead'), turnTls: fail('relayDead') }, 'nothing', 'fail', []],
     ['the server was too busy', every(skipped('busyServer'), ways), 'incomplete', 'warn', []],
+    ['broken off early', every(skipped(), stepIds.slice(stepIds.indexOf('rtcUdp'))), 'incomplete', 'warn', []],
+    ['broken off before STUN', { stun: skipped(), turnUdp: skipped(), turnTcp: skipped(), turnTls: skipped() }, 'incomplete', 'warn', []],
+    ['broken off before the relays', { turnUdp: skipped(), turnTcp: skipped(), turnTls: skipped() }, 'direct', 'ok', []],
     ['the server was busy for some', { rtcTcp: skipped('busyServer') }, 'direct', 'ok', []],
     ['WebSockets are cut', { websocket: fail('wsBlocked') }, 'noWebSocket', 'fail', []],
     ['no such door', every(fail('noDoor'), ways), 'noDoor', 'fail', []],
@@ -64,7 +67,9 @@ describe('verdict', () => {
       const { code } = verdictOf(results(change))
       const works = (ids: readonly StepId[]) => ids.some((id) => change[id]!.state === 'ok')
       // Whatever is said, it is "not" exactly when there is no way at all.
-      expect(code === 'nothing', JSON.stringify(change)).toBe(!works(ways))
+      const untried = Object.values(change).some((r) => r.state === 'skipped')
+      expect(code === 'nothing', JSON.stringify(change)).toBe(!works(ways) && !untried)
+      if (code === 'incomplete') expect(untried).toBe(true)
       if (code === 'direct') expect(works(['stun'])).toBe(true)
       if (code === 'serverTcp' || code === 'relayTcp') expect(works(['rtcTcp', 'turnTcp', 'turnTls'])).toBe(true)
     }

@@ -15,7 +15,10 @@ export interface Verdict {
 }
 
 const hopeless: readonly VerdictCode[] = ['nothing', 'noWebSocket', 'noDoor', 'offline', 'unsupported']
+const doubtful: readonly VerdictCode[] = ['directUntested', 'serverUdp', 'serverTcp', 'relayTcp', 'directOnly', 'nothing']
 const good: readonly VerdictCode[] = ['direct', 'directUntested', 'strictRouter']
+
+const ways: readonly StepId[] = ['rtcUdp', 'rtcTcp', 'stun', 'turnUdp', 'turnTcp', 'turnTls']
 
 /**
  * How media will go, from what was found. Two people's media goes directly when UDP gets out and the routers keep their
@@ -26,26 +29,26 @@ function wayOf(r: Results): VerdictCode {
   if (r.browser.state === 'fail') return 'unsupported'
   if (r.http.state === 'fail') return r.http.trouble === 'noDoor' ? 'noDoor' : 'offline'
   if (r.websocket.state === 'fail') return 'noWebSocket'
-  const ways: StepId[] = ['rtcUdp', 'rtcTcp', 'stun', 'turnUdp', 'turnTcp', 'turnTls']
   if (ways.every((id) => r[id].trouble === 'noDoor')) return 'noDoor'
   if (ways.some((id) => r[id].state === 'waiting' || r[id].state === 'running')) return 'incomplete'
   const relayed = works('turnUdp') || works('turnTcp') || works('turnTls')
   const served = works('rtcUdp') || works('rtcTcp')
-  // What the server had no time for says nothing of the way to it.
-  const none = ways.some((id) => r[id].trouble === 'busyServer') ? 'incomplete' : 'nothing'
   // Whatever answered over UDP proves that UDP gets out.
   const udp = works('stun') || works('rtcUdp') || works('turnUdp')
-  if (!udp) return works('rtcTcp') ? 'serverTcp' : relayed ? 'relayTcp' : none
-  if (r.stun.figures.nat === 'symmetric') return relayed || served ? 'strictRouter' : none
+  if (!udp) return works('rtcTcp') ? 'serverTcp' : relayed ? 'relayTcp' : 'nothing'
+  if (r.stun.figures.nat === 'symmetric') return relayed || served ? 'strictRouter' : 'nothing'
   if (works('stun')) return relayed || served ? 'direct' : 'directOnly'
   // Without STUN nobody learns the outside address; two in one network still find each other.
   if (r.stun.state === 'notOffered' && served) return 'directUntested'
-  return works('rtcUdp') || relayed ? 'serverUdp' : works('rtcTcp') ? 'serverTcp' : none
+  return works('rtcUdp') || relayed ? 'serverUdp' : works('rtcTcp') ? 'serverTcp' : 'nothing'
 }
 
 /** What all the results together mean. */
 export function verdictOf(r: Results): Verdict {
-  const code = wayOf(r)
+  const untried = ways.some((id) => r[id].state === 'skipped')
+  const found = wayOf(r)
+  // What was not tried (broken off, or the server too busy) could only make a good verdict better.
+  const code = untried && doubtful.includes(found) ? 'incomplete' : found
   const bad = (id: StepId) => r[id].state === 'fail'
   const notes: Note[] = []
   if (!hopeless.includes(code)) {
@@ -56,7 +59,7 @@ export function verdictOf(r: Results): Verdict {
     }
     if (r.quality.trouble && r.quality.state !== 'skipped') notes.push('quality')
     if ((['thin', 'tooThin', 'broken'] as unknown[]).some((t) => r.down.trouble === t || r.up.trouble === t)) notes.push('bandwidth')
-    if (code === 'direct' && !['turnUdp', 'turnTcp', 'turnTls', 'rtcTcp'].some((id) => r[id as StepId].state === 'ok')) notes.push('noFallback')
+    if (code === 'direct' && !untried && !['turnUdp', 'turnTcp', 'turnTls', 'rtcTcp'].some((id) => r[id as StepId].state === 'ok')) notes.push('noFallback')
   }
   return { code, tone: code === 'incomplete' ? 'warn' : hopeless.includes(code) ? 'fail' : good.includes(code) && notes.length === 0 ? 'ok' : 'warn', notes }
 }
