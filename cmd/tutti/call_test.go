@@ -118,6 +118,10 @@ func TestCallBecomesARoom(t *testing.T) {
 	if body := answerTo(t, metrics, http.StatusOK); !strings.Contains(body, `tutti_calls{path="room"} 1`) || !strings.Contains(body, "tutti_call_members 3") {
 		t.Errorf("metrics:\n%s", body)
 	}
+	r.stop()
+	if m := bob.until("error"); m.Code != "unavailable" {
+		t.Errorf("error %+v", m)
+	}
 }
 
 // TestHostRemovesFromACall: a call between two is no room that runs, yet its host may send somebody away.

@@ -13,9 +13,6 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
-// tokenLife is how long somebody may join with the token that a link gave.
-const tokenLife = 6 * time.Hour
-
 // maxTitle is in bytes.
 const maxTitle = 200
 
@@ -151,7 +148,7 @@ func (a *API) joinRoom(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, err)
 		return
 	}
-	token, err := a.house.Keys().Mint(claims, tokenLife, time.Now())
+	token, err := a.house.Keys().Mint(claims, studio.TokenLife, time.Now())
 	if err != nil {
 		refusal.Write(w, err)
 		return

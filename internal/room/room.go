@@ -50,6 +50,15 @@ func CheckName(name string) error {
 	return nil
 }
 
+// CheckIdentity tells whether a participant may have this identity.
+func CheckIdentity(identity string) error {
+	if identity == "" || len(identity) > MaxIdentityBytes || !utf8.ValidString(identity) ||
+		strings.ContainsFunc(identity, unicode.IsControl) {
+		return ErrBadIdentity
+	}
+	return nil
+}
+
 // Room is the state of one room. It belongs to one owner, who serializes calls.
 type Room struct {
 	Name      string
@@ -164,9 +173,8 @@ func (r *Room) Participant(identity string) (Participant, bool) {
 
 // Join adds a participant. One with the same identity leaves first: the newer connection wins.
 func (r *Room) Join(j Join, now time.Time) (Participant, []Event, error) {
-	if j.Identity == "" || len(j.Identity) > MaxIdentityBytes || !utf8.ValidString(j.Identity) ||
-		strings.ContainsFunc(j.Identity, unicode.IsControl) {
-		return Participant{}, nil, ErrBadIdentity
+	if err := CheckIdentity(j.Identity); err != nil {
+		return Participant{}, nil, err
 	}
 	if attributesSize(j.Attributes)+len(j.Metadata) > MaxMetadataBytes {
 		return Participant{}, nil, ErrTooLarge

@@ -1,11 +1,16 @@
 package studio
 
 import (
+	"maps"
 	"strings"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 )
+
+// TokenLife is how long somebody may join with the token that a door made for them.
+const TokenLife = 6 * time.Hour
 
 // Introduce completes the claims of somebody who was admitted and gives their name: it is who they are for the others, in
 // the room as in the call of the same name. own is a secret of the client's making, "" for none: whoever shows the same one
@@ -18,12 +23,17 @@ func (h *House) Introduce(roomName string, c Credential, claims auth.Claims, nam
 	if name != "" {
 		claims.Name = name
 	}
-	claims.Attributes = map[string]string{"role": RoleName(claims.Video)}
+	attributes := maps.Clone(claims.Attributes)
+	if attributes == nil {
+		attributes = map[string]string{}
+	}
+	attributes["role"] = RoleName(claims.Video)
+	claims.Attributes = attributes
 	if own != "" && c.Token == "" {
 		prefix, _, _ := strings.Cut(claims.Identity, "-")
 		claims.Identity = prefix + "-" + h.keys.Alias(roomName, own)
 	}
-	return claims, nil
+	return claims, room.CheckIdentity(claims.Identity)
 }
 
 // RoleName is what a grant makes of somebody in the eyes of the others: host, guest, or viewer, who only watches.

@@ -49,11 +49,7 @@ func (s *Server) serve(ctx context.Context, sock *socket, r *http.Request) {
 			refused = errTooFast
 		case err == nil:
 			got, refused = parse(data)
-			if refused == nil || got.seq > 0 {
-				if again := l.handle(st, sock, got); again != nil {
-					refused = again
-				}
-			}
+			refused = l.handle(st, sock, got, refused)
 		}
 		if refused == nil {
 			continue
@@ -130,6 +126,7 @@ func (s *Server) admit(sock *socket, r *http.Request, name string, c studio.Cred
 	if claims, err = s.house.Introduce(name, c, claims, own, secret); err != nil {
 		return nil, nil, refusalOf(err, s.log)
 	}
+	claims.Name = cleanName(claims.Name) // an application's may be anything
 	who := caller{claims: claims, url: roomURL(r), host: hostOf(r)}
 	for {
 		l, err := s.open(name)

@@ -79,6 +79,9 @@ func TestIdentity(t *testing.T) {
 	if anna.id != "anna" || joined.at("name") != "Anna" {
 		t.Errorf("joined %v", joined)
 	}
+	if _, m := w.come("tea", msg{"type": "join", "room": true, "token": token(t, "tea", func(c *auth.Claims) { c.Identity = "an\nna" })}, nil); m.at("code") != "malformed" {
+		t.Errorf("nobody comes in: %v", m)
+	}
 	named, joined := w.join("tea", "\u202e Eve \t\n \u0000 of"+strings.Repeat("é", 100), msg{"identity": "of Eve"})
 	if name := joined.at("name"); !strings.HasPrefix(name, "Eve ofé") || len([]rune(name)) != 64 {
 		t.Errorf("%s is called %q", named.id, name)
@@ -158,6 +161,8 @@ func TestMessagesThatCannotBeUnderstood(t *testing.T) {
 	a.raw(`{"type": "ring", "seq": 2, "to": "x"}`)
 	a.refused("unknown", 0)
 	a.raw(`{"type": "ring", "seq": 2, "to": "x"}`) // known by its number
+	a.quiet()
+	a.raw(`{"type": "ring", "seq": 2}`)
 	a.quiet()
 	a.raw(`{"type": "ring", "seq": 4, "to": "x"}`)
 	a.refused("malformed", 0)

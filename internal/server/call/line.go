@@ -19,8 +19,6 @@ const (
 	lookEvery = time.Second
 	ackEvery  = 5 * time.Second
 	pingEvery = 10 * time.Second
-	// tokenLife is how long a member may join the room with the token that the path brought.
-	tokenLife = 6 * time.Hour
 )
 
 // line is one running call: it owns the call's state and the sessions of those in it, and gives each what it shall hear.
@@ -160,8 +158,9 @@ func (l *line) lose(st *seat, s *socket) {
 	l.deliver(now)
 }
 
-// handle does what a client asks for. The refusal is to be told to it.
-func (l *line) handle(st *seat, s *socket, got received) *refusal {
+// handle does what a client asks for; wrong is why its message is none, but its number counts. The refusal is to be told to
+// it.
+func (l *line) handle(st *seat, s *socket, got received, wrong *refusal) *refusal {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.seats[st.handle] != st || st.socket != s {
@@ -174,8 +173,8 @@ func (l *line) handle(st *seat, s *socket, got received) *refusal {
 			return refused
 		}
 	}
-	var refused *refusal
-	if got.request != nil {
+	refused := wrong
+	if wrong == nil {
 		refused = l.do(now, st, got)
 	}
 	if st.socket != nil && st.session.owes() >= ackAfter {
@@ -369,7 +368,7 @@ func (l *line) shutdown(why *refusal) {
 // ticket is what a member needs to join the room of the same name.
 func (l *line) ticket(h handle) (url, token string) {
 	who := l.seats[h].who
-	token, err := l.server.house.Keys().Mint(who.claims, tokenLife, time.Now())
+	token, err := l.server.house.Keys().Mint(who.claims, studio.TokenLife, time.Now())
 	if err != nil {
 		l.log.Error("making a token for a member of a call", "participant", who.claims.Identity, "error", err)
 	}

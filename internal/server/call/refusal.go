@@ -87,7 +87,7 @@ func refusalOf(err error, log *slog.Logger) *refusal {
 	case errors.Is(err, room.ErrBadName):
 		return &refusal{codeBadName, room.ErrBadName.Error(), closeMalformed}
 	case errors.Is(err, room.ErrBadIdentity):
-		return &refusal{codeMalformed, "the identity is too long", closeMalformed}
+		return &refusal{codeMalformed, room.ErrBadIdentity.Error(), closeMalformed}
 	case errors.Is(err, auth.ErrExpired):
 		return &refusal{codeExpired, "the token has expired", closeUnauthorized}
 	case errors.Is(err, auth.ErrMissing):
