@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/server/call"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
@@ -46,7 +47,7 @@ type API struct {
 	anyoneCreates bool
 	started       time.Time
 	log           *slog.Logger
-	rates         *rates
+	rates         limit.Rates
 	rate          meter
 	stopping      chan struct{}
 	handler       http.Handler
@@ -56,7 +57,7 @@ type API struct {
 func New(o Options) *API {
 	a := &API{
 		house: o.House, info: o.Info, rootPEM: o.RootPEM, anyoneCreates: o.AnyoneCreates, started: time.Now(),
-		log: o.Log, rates: newRates(), stopping: make(chan struct{}),
+		log: o.Log, stopping: make(chan struct{}),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })

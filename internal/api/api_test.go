@@ -423,7 +423,7 @@ func TestPageIsCompressedAndCached(t *testing.T) {
 
 func TestWrongKeysAreLimited(t *testing.T) {
 	f := serve(t, nil)
-	for range perAddressGuess.burst {
+	for range studio.PerAddressGuess.Burst {
 		f.call("GET", "/api/status", "", nil)
 	}
 	resp := f.call("GET", "/api/status", "", nil)

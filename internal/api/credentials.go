@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
@@ -31,26 +32,23 @@ func (a *API) admit(r *http.Request, action studio.Action) (auth.Claims, error) 
 	if a.isOperator(r) {
 		return studio.ClaimsOf(auth.Host, name), room.CheckName(name)
 	}
-	return a.house.Admit(name, credential(r), action)
+	return a.house.Admit(name, credential(r).From(r.RemoteAddr), action)
 }
 
 // directed lets a handler through for those who may direct the room.
 func (a *API) directed(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if _, err := a.admit(r, studio.ToDirect); err != nil {
-			a.refuse(w, r, err)
+			refusal.Write(w, err)
 			return
 		}
 		next(w, r)
 	}
 }
 
-// refuse answers somebody who was not admitted; who guesses too often is told to wait.
-func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if !a.rates.allow(perAddressGuess, r) {
-		err = refusal.TooOften
-	}
-	refusal.Write(w, err)
+// refuseStranger answers somebody who is no operator; who tries too often is told to wait.
+func (a *API) refuseStranger(w http.ResponseWriter, r *http.Request) {
+	refusal.Write(w, a.house.Refused(limit.Network(r.RemoteAddr), errOperator))
 }
 
 // operator lets a handler through for whoever has the API key and secret (or the secret alone, as a key), or a token with
@@ -61,7 +59,7 @@ func (a *API) operator(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		a.refuse(w, r, errOperator)
+		a.refuseStranger(w, r)
 	})
 }
 

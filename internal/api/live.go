@@ -135,7 +135,7 @@ func (a *API) offAir(name string) liveStatus {
 func (a *API) getLive(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
 	if _, err := a.admit(r, studio.ToWatch); err != nil {
-		a.refuse(w, r, err)
+		refusal.Write(w, err)
 		return
 	}
 	st, err := a.liveStatus(name)
@@ -242,7 +242,7 @@ const eventPatience = 10 * time.Second
 func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
 	if _, err := a.admit(r, studio.ToWatch); err != nil {
-		a.refuse(w, r, err)
+		refusal.Write(w, err)
 		return
 	}
 	h := w.Header()

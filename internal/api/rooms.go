@@ -25,7 +25,7 @@ type newRoom struct {
 
 func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
 	if !a.anyoneCreates && !a.isOperator(r) {
-		a.refuse(w, r, errOperator)
+		a.refuseStranger(w, r)
 		return
 	}
 	var req newRoom
@@ -137,7 +137,7 @@ func (a *API) joinRoom(w http.ResponseWriter, r *http.Request) {
 	}
 	claims, err := a.admit(r, studio.ToJoin)
 	if err != nil {
-		a.refuse(w, r, err)
+		refusal.Write(w, err)
 		return
 	}
 	shown := credential(r)

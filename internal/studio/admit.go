@@ -3,6 +3,7 @@ package studio
 import (
 	"crypto/rand"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/tuttilive/tutti/internal/auth"
@@ -25,11 +26,21 @@ const (
 type Credential struct {
 	// Token is a LiveKit access token, Key the key from a link or an encoder's settings.
 	Token, Key string
+
+	address netip.Prefix // who shows it; see From
 }
 
 // Admit checks a credential against a room's policy; it is the one place that decides. The claims carry the identity
 // (made up when the credential has none) and permissions.
 func (h *House) Admit(roomName string, c Credential, a Action) (auth.Claims, error) {
+	claims, err := h.admit(roomName, c, a)
+	if err != nil {
+		return auth.Claims{}, h.refusedCredential(c, err)
+	}
+	return claims, nil
+}
+
+func (h *House) admit(roomName string, c Credential, a Action) (auth.Claims, error) {
 	if err := room.CheckName(roomName); err != nil {
 		return auth.Claims{}, err
 	}

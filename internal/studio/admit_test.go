@@ -131,3 +131,25 @@ func TestPermissionOfAGrant(t *testing.T) {
 		}
 	}
 }
+
+func TestWrongCredentialsAreLimitedByAddress(t *testing.T) {
+	h := newHouse(t, false)
+	wrong := Credential{Key: "wrong"}.From("192.0.2.1:1")
+	_, err := h.Admit("link", wrong, ToWatch)
+	for range 2 * PerAddressGuess.Burst {
+		_, err = h.Admit("link", wrong, ToJoin)
+	}
+	if !errors.Is(err, ErrTooOften) {
+		t.Errorf("after many wrong keys: %v", err)
+	}
+	if _, err := h.Admit("link", Credential{Key: "wrong"}.From("192.0.2.2:1"), ToJoin); !errors.Is(err, auth.ErrInvalid) {
+		t.Errorf("another address gets %v", err)
+	}
+	if _, err := h.Admit("link", Credential{}.From("192.0.2.1:1"), ToJoin); !errors.Is(err, auth.ErrMissing) {
+		t.Errorf("showing nothing gives %v", err)
+	}
+	right := Credential{Key: testKeys.LinkKey("link", auth.Host, "")}.From("192.0.2.1:1")
+	if _, err := h.Admit("link", right, ToJoin); err != nil {
+		t.Errorf("the right key gives %v", err)
+	}
+}

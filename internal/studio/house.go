@@ -14,6 +14,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/room"
 )
 
@@ -57,6 +58,7 @@ type House struct {
 	maxParticipants int
 	awayGrace       time.Duration
 	returnGrace     time.Duration
+	rates           limit.Rates
 	log             *slog.Logger
 	elsewhere       []Elsewhere
 

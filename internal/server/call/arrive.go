@@ -116,7 +116,7 @@ func (s *Server) admit(sock *socket, r *http.Request, name string, c studio.Cred
 	if c == (studio.Credential{}) && !sameOrigin(r) {
 		return nil, nil, errOrigin
 	}
-	claims, err := s.house.Admit(name, c, studio.ToJoin)
+	claims, err := s.house.Admit(name, c.From(r.RemoteAddr), studio.ToJoin)
 	if err != nil {
 		return nil, nil, refusalOf(err, s.log)
 	}

@@ -66,7 +66,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, refusal.NotFound)
 		return
 	}
-	watch, s, err := h.gate.open(name, credentialOf(r))
+	watch, s, err := h.gate.open(name, credentialOf(r).From(r.RemoteAddr))
 	if err != nil {
 		refusal.Write(w, err)
 		return

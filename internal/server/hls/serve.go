@@ -62,7 +62,7 @@ func parsePath(p string) (path, bool) {
 }
 
 func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request, roomName string) {
-	if err := s.house.Admit(roomName, credential(r)); err != nil {
+	if err := s.house.Admit(roomName, credential(r).From(r.RemoteAddr)); err != nil {
 		refusal.Write(w, err)
 		return
 	}

@@ -13,9 +13,15 @@ import (
 	pb "github.com/livekit/protocol/livekit"
 
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 )
+
+// perAddressJoin is how often one address may join. Coming back to a session that is still there is not joining.
+var perAddressJoin = limit.Rate{Name: "join", PerSecond: 10, Burst: 300}
+
+var errJoins = errors.New("too many joins from this address: wait a moment")
 
 // admission is a request that may come in.
 type admission struct {
@@ -54,6 +60,10 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, onePeer bool) {
 	}
 	if a.resume {
 		s.resume(w, r, a)
+		return
+	}
+	if !s.rates.Allow(perAddressJoin, limit.Network(r.RemoteAddr)) {
+		refuse(w, errJoins)
 		return
 	}
 	sess, err := s.enter(a)
@@ -134,11 +144,11 @@ func (s *Server) admit(r *http.Request, onePeer bool) (admission, error) {
 	}
 	switch {
 	case token != "" && !readable:
-		return admission{}, auth.ErrInvalid
+		return admission{}, s.house.Refused(limit.Network(r.RemoteAddr), auth.ErrInvalid)
 	case token == "" && roomName == "":
 		return admission{}, auth.ErrMissing
 	}
-	claims, err := s.house.Admit(roomName, studio.Credential{Token: token}, studio.ToJoin)
+	claims, err := s.house.Admit(roomName, studio.Credential{Token: token}.From(r.RemoteAddr), studio.ToJoin)
 	if err != nil {
 		return admission{}, err
 	}
@@ -219,6 +229,8 @@ func refuse(w http.ResponseWriter, err error) {
 		status = http.StatusBadRequest
 	case errors.Is(err, room.ErrFull):
 		status = http.StatusForbidden // clients show the text of a 403, and do not try again
+	case errors.Is(err, studio.ErrTooOften), errors.Is(err, errJoins):
+		status = http.StatusTooManyRequests
 	case errors.Is(err, studio.ErrShutdown):
 		status = http.StatusServiceUnavailable
 	}

@@ -12,6 +12,7 @@ import (
 	pb "github.com/livekit/protocol/livekit"
 
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 )
@@ -92,3 +93,32 @@ func TestPreflight(t *testing.T) {
 type deaf struct{}
 
 func (deaf) RoomEvent(room.Event) {}
+
+func TestJoinsAreLimitedByAddress(t *testing.T) {
+	w := newWorld(t, nil)
+	token, err := testKeys.Mint(auth.Claims{Identity: "alice", Video: auth.Grant{Room: "hall", RoomJoin: true}}, time.Hour, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	network := limit.Network("127.0.0.1")
+	for w.server.rates.Allow(perAddressJoin, network) {
+	}
+	req, err := http.NewRequest(http.MethodGet, w.http.URL+"/rtc?access_token="+token, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Connection", "Upgrade")
+	req.Header.Set("Upgrade", "websocket")
+	joined := func() int {
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	// One may have grown again since the last.
+	if joined() != http.StatusTooManyRequests && joined() != http.StatusTooManyRequests && joined() != http.StatusTooManyRequests {
+		t.Error("joins are not limited")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/turn"
@@ -31,6 +32,7 @@ type Server struct {
 	resumeGrace time.Duration
 	log         *slog.Logger
 	mux         *http.ServeMux
+	rates       limit.Rates
 
 	mu       sync.Mutex
 	sessions map[place]*session

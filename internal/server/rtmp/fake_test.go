@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"sync"
@@ -25,6 +26,9 @@ func newFakeStage() *fakeStage { return &fakeStage{changed: make(chan struct{})}
 func (s *fakeStage) Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error) {
 	if err := room.CheckName(roomName); err != nil {
 		return auth.Claims{}, err
+	}
+	if c != (studio.Credential{Token: c.Token, Key: c.Key}).From("127.0.0.1") {
+		return auth.Claims{}, errors.New("the door does not say who asks")
 	}
 	switch {
 	case a != studio.ToPublish:

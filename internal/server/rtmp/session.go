@@ -200,7 +200,7 @@ func (s *session) publish(stream uint32, name string) error {
 	if err != nil {
 		return err
 	}
-	claims, err := s.server.stage.Admit(a.room, a.credential, studio.ToPublish)
+	claims, err := s.server.stage.Admit(a.room, a.credential.From(s.host), studio.ToPublish)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,8 @@ var (
 // statusOf says why publishing ended, in RTMP's terms.
 func statusOf(err error) (code, description string) {
 	switch {
-	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrDenied), errors.Is(err, room.ErrNotAllowed):
+	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrDenied), errors.Is(err, room.ErrNotAllowed),
+		errors.Is(err, studio.ErrTooOften):
 		return publishUnauthorized, "Not permitted: " + err.Error() + "."
 	case errors.Is(err, room.ErrBadName), errors.Is(err, errNoRoom), errors.Is(err, errApplication),
 		errors.Is(err, errPublished), errors.Is(err, room.ErrBadIdentity):

@@ -25,7 +25,7 @@ func (s *Server) publish(x *session, r *http.Request, offer string) (answer stri
 	if shown == (studio.Credential{}) && foreign(r) {
 		return "", errOrigin
 	}
-	claims, err := s.house.Admit(x.path.room, shown, studio.ToPublish)
+	claims, err := s.house.Admit(x.path.room, shown.From(r.RemoteAddr), studio.ToPublish)
 	if err != nil {
 		return "", err
 	}

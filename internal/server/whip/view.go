@@ -11,7 +11,7 @@ import (
 
 // view answers the offer of a WHEP client.
 func (s *Server) view(x *session, r *http.Request, offer string) (answer string, err error) {
-	if _, err := s.house.Admit(x.path.room, credential(r), studio.ToWatch); err != nil {
+	if _, err := s.house.Admit(x.path.room, credential(r).From(r.RemoteAddr), studio.ToWatch); err != nil {
 		return "", err
 	}
 	if x.watcher, err = s.house.Watch(x.path.room); err != nil {

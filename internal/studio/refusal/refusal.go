@@ -53,6 +53,7 @@ var known = []struct {
 	{auth.ErrDenied, http.StatusForbidden, "forbidden"},
 	{studio.ErrNotLive, http.StatusNotFound, "not_live"},
 	{studio.ErrNoRoom, http.StatusNotFound, "not_found"},
+	{studio.ErrTooOften, http.StatusTooManyRequests, "rate_limited"},
 	{studio.ErrShutdown, http.StatusServiceUnavailable, "unavailable"},
 }
 
