@@ -2,11 +2,16 @@ package turn
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/pion/turn/v5"
 )
 
 var coturnTotals = regexp.MustCompile(`start_mclient: tot_send_msgs=(\d+), tot_recv_msgs=(\d+)`)
@@ -47,5 +52,62 @@ func TestCoturnClient(t *testing.T) {
 				t.Fatalf("not all arrived:\n%s", out)
 			}
 		})
+	}
+}
+
+// TestCoturnAsOutsideServer shows our credentials to another implementation's server.
+func TestCoturnAsOutsideServer(t *testing.T) {
+	program, err := exec.LookPath("turnserver")
+	if err != nil {
+		t.Skip("turnserver is missing: install the package coturn")
+	}
+	free, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := free.LocalAddr().(*net.UDPAddr).Port
+	free.Close()
+	directory, err := NewDirectory(DirectoryConfig{Secret: testSecret, Outside: Outside{URLs: []string{"turn:127.0.0.1"}, Secret: "theirs"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	dir := t.TempDir()
+	server := exec.CommandContext(ctx, program, "-n", "--log-file", "stdout", "-L", "127.0.0.1", "-E", "127.0.0.1", "-p", strconv.Itoa(port), "--no-tls", "--no-dtls", "--no-tcp",
+		"--no-cli", "--use-auth-secret", "--static-auth-secret", "theirs", "-r", "theirs", "--pidfile", dir+"/pid", "--userdb", dir+"/db", "--min-port", "30200", "--max-port", "30299")
+	server.WaitDelay = 5 * time.Second
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { stop(); server.Wait() }()
+
+	credentials := directory.Servers("ada", "h")[0]
+	allocated := func() error {
+		conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		client, err := turn.NewClient(&turn.ClientConfig{
+			TURNServerAddr: netip.AddrPortFrom(loopback4, uint16(port)).String(), Username: credentials.Username, Password: credentials.Credential, Conn: conn, RTO: 100 * time.Millisecond,
+		})
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		if err := client.Listen(); err != nil {
+			return err
+		}
+		relayed, err := client.Allocate()
+		if err != nil {
+			return err
+		}
+		return relayed.Close()
+	}
+	for err = allocated(); err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "retransmissions"); { // it takes its time to start
+		err = allocated()
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
