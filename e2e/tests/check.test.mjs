@@ -161,5 +161,14 @@ describe('the connectivity test', { timeout: 400_000 }, () => {
     const { steps, verdict } = await run(opened)
     assert.deepEqual([steps.http.state, steps.http.trouble], ['fail', 'unreachable'])
     assert.equal(verdict, 'offline')
+
+    // Without a clipboard (an address that is not secure) the report is copied with its lines all the same.
+    await opened.page.evaluate(() => {
+      Object.defineProperty(navigator, 'clipboard', { value: undefined })
+      document.addEventListener('copy', () => (window.copied = getSelection().toString() || document.activeElement.value))
+    })
+    await opened.page.getByRole('button', { name: 'Copy as text' }).click()
+    const text = await opened.page.waitForFunction(() => window.copied).then((h) => h.jsonValue())
+    assert.ok(text.split('\n').length > 15, text)
   })
 })

@@ -4,20 +4,31 @@ export async function copyText(text: string, field?: HTMLInputElement): Promise<
     await navigator.clipboard.writeText(text)
     return true
   } catch {
-    const input = field ?? document.createElement('input')
-    if (!field) {
-      input.value = text
-      input.readOnly = true
-      input.className = 'visually-hidden'
-      document.body.append(input)
-    }
-    const type = input.type
-    input.type = 'text'
-    input.focus()
-    input.select()
-    const copied = document.execCommand('copy')
-    input.type = type
-    if (!field) input.remove()
-    return copied
+    return field ? copyOf(field) : copyThroughField(text)
   }
+}
+
+function copyOf(field: HTMLInputElement): boolean {
+  const type = field.type
+  // The content of a password's field cannot be copied.
+  field.type = 'text'
+  field.focus()
+  field.select()
+  const copied = document.execCommand('copy')
+  field.type = type
+  return copied
+}
+
+function copyThroughField(text: string): boolean {
+  // Unlike an input, it keeps the text's lines.
+  const area = document.createElement('textarea')
+  area.value = text
+  area.readOnly = true
+  area.className = 'visually-hidden'
+  document.body.append(area)
+  area.focus()
+  area.select()
+  const copied = document.execCommand('copy')
+  area.remove()
+  return copied
 }

@@ -29,7 +29,7 @@ export const check = {
     down: 'Speed, receiving',
     up: 'Speed, sending',
   },
-  state: { waiting: 'not yet', running: 'testing', ok: 'works', warn: 'works, but', fail: 'does not work', skipped: 'not tested', notOffered: 'not offered' },
+  state: { waiting: 'not yet', running: 'testing', ok: 'works', warn: 'limited', fail: 'does not work', skipped: 'not tested', notOffered: 'not offered' },
   notOfferedText: 'The server has this switched off.',
   trouble: {
     still: { text: 'The picture does not move.', fix: 'Look whether the lens is covered, or choose another camera.' },

@@ -30,7 +30,7 @@ export const check: Dictionary['check'] = {
     down: '下行速度',
     up: '上行速度',
   },
-  state: { waiting: '还没测', running: '正在测', ok: '正常', warn: '可用，但', fail: '不通', skipped: '没有测', notOffered: '未提供' },
+  state: { waiting: '还没测', running: '正在测', ok: '正常', warn: '欠佳', fail: '不通', skipped: '没有测', notOffered: '未提供' },
   notOfferedText: '服务器没有开启这一项。',
   trouble: {
     still: { text: '画面不动。', fix: '看看镜头是不是被挡住了，或者换一个摄像头。' },
