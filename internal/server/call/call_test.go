@@ -305,6 +305,14 @@ func TestPath(t *testing.T) {
 			p.join("a")
 			p.hears("old a < end replaced", "b < gone a replaced", "b < member a", "b < path direct#2 a polite:false", "a joined direct#2 b polite:true")
 		},
+		"who comes back with a client that cannot use rooms is direct at once": func(p *play) {
+			p.join("a")
+			p.join("b")
+			p.viaRoom("b", reasonWish)
+			p.heard = nil
+			p.join("b-")
+			p.hears("old b < end replaced", "a < gone b replaced", "a < member b", "a < path direct#3 b polite:false", "b joined direct#3 a polite:true")
+		},
 		"who reloads while three are in the room moves nobody": func(p *play) {
 			p.join("a")
 			p.join("b")

@@ -86,7 +86,7 @@ func (c *call) wanted() path {
 }
 
 // settlePath follows the situation: at once, but that two who were on the room path stay there until they have been alone
-// for a while.
+// for a while, if both can.
 func (c *call) settlePath(now time.Time) {
 	if n := len(c.members); n < 2 || n == 2 && c.pairIDs() != c.wish.pair {
 		c.wish = wish{}
@@ -96,7 +96,7 @@ func (c *call) settlePath(now time.Time) {
 		c.back = time.Time{}
 		return
 	}
-	if c.path.kind == viaRoom && want.kind == direct {
+	if c.path.kind == viaRoom && want.kind == direct && c.mayMove() {
 		if c.back.IsZero() {
 			c.back = now.Add(c.rules.settle)
 		}
