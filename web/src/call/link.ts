@@ -67,34 +67,34 @@ export interface LinkEvents {
 
 /** Tells once when the first frame of a picture was decoded, or the first packet of a sound has come. Returns how to stop waiting. */
 export function whenLive(track: MediaStreamTrack, tell: () => void): () => void {
-  let done = false
+  let waiting = true
+  let clear = () => {}
+  const stop = () => {
+    waiting = false
+    clear()
+  }
   const finish = () => {
-    if (done) return
-    done = true
+    if (!waiting) return
     stop()
     tell()
   }
   if (track.kind === 'audio') {
-    const stop = () => track.removeEventListener('unmute', finish)
+    clear = () => track.removeEventListener('unmute', finish)
     if (track.muted) track.addEventListener('unmute', finish)
     else queueMicrotask(finish)
-    return () => {
-      done = true
-      stop()
-    }
+    return stop
   }
   // Never shown; it decodes as any other.
   const probe = document.createElement('video')
   probe.muted = true
   probe.playsInline = true
+  clear = () => {
+    probe.removeEventListener('loadeddata', finish)
+    probe.srcObject = null
+  }
   probe.addEventListener('loadeddata', finish)
   probe.requestVideoFrameCallback?.(finish)
   probe.srcObject = new MediaStream([track])
   probe.play().catch(() => {})
-  function stop() {
-    done = true
-    probe.removeEventListener('loadeddata', finish)
-    probe.srcObject = null
-  }
   return stop
 }
