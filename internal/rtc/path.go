@@ -162,14 +162,17 @@ func (p *Peer) lose(t *path) {
 		return
 	}
 	c.selected = nil
-	p.remote.Store(nil)
 	now := media.Now()
 	for _, o := range c.paths {
 		if o.silentFor(now) <= p.endpoint.silence && (c.selected == nil || o.lastCheck.Load() > c.selected.lastCheck.Load()) {
 			c.selected = o
-			p.remote.Store(o.to)
 		}
 	}
+	if c.selected == nil {
+		p.remote.Store(nil)
+		return
+	}
+	p.remote.Store(c.selected.to)
 }
 
 func (c *connectivity) find(s *Shard, from netip.AddrPort) *path {

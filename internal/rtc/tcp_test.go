@@ -3,7 +3,6 @@ package rtc
 import (
 	"encoding/binary"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -348,7 +347,7 @@ func TestClosedEndpointAcceptsNothing(t *testing.T) {
 	if err := e.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.read(); !errors.Is(err, io.EOF) && err == nil {
+	if _, err := s.read(); err == nil {
 		t.Error("a stranger's connection is still open")
 	}
 }
@@ -378,4 +377,48 @@ func TestConnectionMemory(t *testing.T) {
 		t.Errorf("a connection takes %d bytes, at most %d", each, limit)
 	}
 	runtime.KeepAlive(clients)
+}
+
+// The kernel gives a client's datagrams to one shard. A check over TCP that was faster must not have the peer live elsewhere,
+// but once there is data over TCP it stays where it is.
+func TestHomeWaitsForUDP(t *testing.T) {
+	for _, data := range []bool{false, true} {
+		e, err := Listen(Config{Listen: "127.0.0.1:0", ListenTCP: "127.0.0.1:0", Shards: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = e.Close() })
+		if len(e.shards) < 2 {
+			t.Skip("there is only one shard here")
+		}
+		p := testPeer(t, e)
+		l := p.beginConnectivity()
+		s := dialTCP(t, e)
+		s.introduce(l)
+		before := p.Home()
+		if data {
+			s.write([]byte{128, 96, 0, 0})
+			settled := func() bool {
+				p.connectivity.Lock()
+				defer p.connectivity.Unlock()
+				return p.connectivity.homeFixed
+			}
+			for deadline := time.Now().Add(15 * time.Second); !settled() && time.Now().Before(deadline); {
+				runtime.Gosched()
+			}
+		}
+		other := e.shards[0]
+		if other == before {
+			other = e.shards[1]
+		}
+		r := newReader(other)
+		r.now = media.Now()
+		r.datagram(checkFor(t, l, l.Pwd, stun.RawAttribute{Type: stun.AttrUseCandidate}), netip.MustParseAddrPort("127.0.0.1:9"))
+		if to := p.remote.Load(); to == nil || to.tcp != nil {
+			t.Error("UDP does not take over")
+		}
+		if moved := p.Home() == other; moved == data {
+			t.Errorf("with data %v, home has moved %v", data, moved)
+		}
+	}
 }
