@@ -12,14 +12,20 @@ export class Link {
   #open = true
   #tail: Promise<void> = Promise.resolve()
   #waiting = 0
-  #broken: () => void
+  #broken: () => void = () => {}
 
-  /** `broken` is called when the pipe closes or fails by itself. */
-  constructor(pipe: Pipe, read: (message: Control | Chunk) => void, broken: () => void) {
+  constructor(pipe: Pipe) {
     this.pipe = pipe
+  }
+
+  /**
+   * Begins to read; a pipe may have held messages until now and give them at once. `broken` is called when the pipe closes or
+   * fails by itself.
+   */
+  listen(read: (message: Control | Chunk) => void, broken: () => void) {
     this.#broken = broken
-    pipe.onclose = () => this.#break()
-    pipe.onmessage = (bytes) => {
+    this.pipe.onclose = () => this.#break()
+    this.pipe.onmessage = (bytes) => {
       const message = decode(bytes)
       if (message && this.#open) read(message)
     }

@@ -74,9 +74,10 @@ export class Transfers implements FilesView {
     const peer = this.#peer(pipe.peer, who)
     peer.link?.release()
     this.#pause(pipe.peer)
-    const link: Link = new Link(pipe, (message) => this.#read(pipe.peer, link, message), () => this.detach(pipe.peer, pipe))
+    const link = new Link(pipe)
     peer.link = link
     this.#hello(pipe.peer, link)
+    link.listen((message) => this.#read(pipe.peer, link, message), () => this.detach(pipe.peer, pipe))
   }
 
   /** Stops using a peer's pipe, or that one if it is still in use. What is unfinished waits for the next. */

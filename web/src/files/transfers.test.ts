@@ -273,6 +273,30 @@ describe('a broken connection', () => {
     expect(await hash((await received(bo)).file)).toBe(await hash(sent))
   })
 
+  it('is followed by a pipe that has held messages for its reader', async () => {
+    const { ada, bo, connect } = two()
+    const [first] = connect()
+    const out = ada.offer('bo', file(100_000))
+    await until(() => bo.pending.length === 1)
+    first.cut()
+    const [a, b] = pipes()
+    const held: Uint8Array<ArrayBuffer>[] = []
+    b.onmessage = (message) => held.push(message)
+    ada.attach(a)
+    await until(() => held.length > 0)
+    let reader: Pipe['onmessage']
+    Object.defineProperty(b, 'onmessage', {
+      get: () => reader,
+      set(next: Pipe['onmessage']) {
+        reader = next
+        for (const message of held.splice(0)) next?.(message)
+      },
+    })
+    bo.attach(b)
+    bo.accept(bo.list[0]!)
+    await until(() => out.phase === 'done')
+  })
+
   it('may come right before the last word', async () => {
     for (const last of ['end', 'done'] as const) {
       const { ada, bo, connect } = two()
