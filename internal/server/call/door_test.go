@@ -146,6 +146,19 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestTooManyWrongKeys(t *testing.T) {
+	w := newWorld(t, nil)
+	for range 2 * studio.PerAddressGuess.Burst {
+		c, m := w.come("tea", msg{"type": "join", "room": true, "key": "wrong"}, nil)
+		if m.at("code") == "rate_limited" {
+			c.isRefused(m, "rate_limited", 4429)
+			w.join("tea", "Ada") // who is right comes in all the same
+			return
+		}
+	}
+	t.Error("anybody may guess")
+}
+
 func TestMessagesThatCannotBeUnderstood(t *testing.T) {
 	w := newWorld(t, nil)
 	a, _ := w.join("tea", "Ada")
@@ -206,7 +219,7 @@ func TestLimits(t *testing.T) {
 	c.isRefused(c.until("error"), "rate_limited", 4429)
 
 	w.server.addresses.mu.Lock()
-	w.server.addresses.connections = w.server.addresses.open[netip.MustParsePrefix("127.0.0.1/32")]
+	w.server.addresses.most = w.server.addresses.open[netip.MustParsePrefix("127.0.0.1/32")]
 	w.server.addresses.mu.Unlock()
 	_, m := w.come("tea", msg{"type": "ping"}, nil)
 	if m.at("code") != "rate_limited" {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -63,7 +64,7 @@ func newWorld(t testing.TB, change func(*Config, *studio.Options)) *world {
 	t.Cleanup(w.house.Close)
 	cfg.House = w.house
 	w.server = New(cfg)
-	w.server.addresses.perSecond, w.server.addresses.burst = 10_000, 10_000 // all come from one address here
+	w.server.addresses.often = limit.Rate{PerSecond: 10_000, Burst: 10_000} // all come from one address here
 	w.http = httptest.NewServer(w.server)
 	t.Cleanup(func() {
 		w.shutdown()

@@ -1,12 +1,13 @@
 package call
 
 import (
-	"net"
 	"net/netip"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/tuttilive/tutti/internal/limit"
 )
 
 // What one connection may send in the mean, and at once.
@@ -31,41 +32,31 @@ func (f flow) allow(now time.Time, size int) bool {
 	return f.messages.AllowN(now, 1) && f.bytes.AllowN(now, size)
 }
 
-// maxAddresses bounds the memory of rates; beyond it all start anew.
-const maxAddresses = 50_000
+// perAddressConnect is how often one address may connect: a school or an office may be one.
+var perAddressConnect = limit.Rate{Name: "call", PerSecond: 5, Burst: 100}
 
-// addresses limits what one address does: how many connections it has, and how often it opens one. An address is a /64 in
-// IPv6, since that is what one customer has.
+// addresses limits how many connections one address has, and how often it opens one.
 type addresses struct {
-	connections int
-	perSecond   rate.Limit
-	burst       int
+	most  int
+	often limit.Rate
+	rates limit.Rates
 
-	mu    sync.Mutex
-	open  map[netip.Prefix]int
-	rates map[netip.Prefix]*rate.Limiter
+	mu   sync.Mutex
+	open map[netip.Prefix]int
 }
 
 func newAddresses() *addresses {
-	return &addresses{
-		connections: 500, perSecond: 5, burst: 100, // a school or an office may be one address
-		open: map[netip.Prefix]int{}, rates: map[netip.Prefix]*rate.Limiter{},
-	}
+	return &addresses{most: 500, often: perAddressConnect, open: map[netip.Prefix]int{}}
 }
 
 // enter counts a new connection; if it is let in, leave must follow.
 func (a *addresses) enter(now time.Time, who netip.Prefix) bool {
+	if !a.rates.AllowAt(a.often, who, now) {
+		return false
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	limiter := a.rates[who]
-	if limiter == nil {
-		if len(a.rates) >= maxAddresses {
-			clear(a.rates)
-		}
-		limiter = rate.NewLimiter(a.perSecond, a.burst)
-		a.rates[who] = limiter
-	}
-	if a.open[who] >= a.connections || !limiter.AllowN(now, 1) {
+	if a.open[who] >= a.most {
 		return false
 	}
 	a.open[who]++
@@ -78,23 +69,4 @@ func (a *addresses) leave(who netip.Prefix) {
 	if a.open[who]--; a.open[who] <= 0 {
 		delete(a.open, who)
 	}
-}
-
-// prefixOf is what counts as one address.
-func prefixOf(remote string) netip.Prefix {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	address = address.Unmap().WithZone("")
-	bits := 64
-	if address.Is4() {
-		bits = 32
-	}
-	prefix, _ := address.Prefix(bits)
-	return prefix
 }

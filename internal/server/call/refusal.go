@@ -96,6 +96,8 @@ func refusalOf(err error, log *slog.Logger) *refusal {
 		return &refusal{codeUnauthorized, auth.ErrInvalid.Error(), closeUnauthorized}
 	case errors.Is(err, auth.ErrDenied):
 		return &refusal{codeForbidden, auth.ErrDenied.Error(), closeForbidden}
+	case errors.Is(err, studio.ErrTooOften):
+		return &refusal{codeRateLimited, studio.ErrTooOften.Error(), closeRateLimited}
 	case errors.Is(err, studio.ErrShutdown):
 		return errShutdown
 	}

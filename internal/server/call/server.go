@@ -18,6 +18,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/turn"
 )
@@ -86,7 +87,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.finish(sock)
-	who := prefixOf(r.RemoteAddr)
+	who := limit.Network(r.RemoteAddr)
 	if !s.addresses.enter(time.Now(), who) {
 		sock.refuse(errTooOften, received{})
 		return
