@@ -41,7 +41,7 @@ export async function openBrowser({ devices = true, viewport = { width: 1280, he
 /** Collects what a page complains about, for assertions at the end. */
 export function complaints(page) {
   const list = []
-  page.on('pageerror', (error) => list.push(`error: ${error.message}`))
+  page.on('pageerror', (error) => list.push(`error: ${error.stack ?? error.message}`))
   page.on('console', (message) => {
     if (/Content Security Policy/.test(message.text())) list.push(message.text())
   })
