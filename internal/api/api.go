@@ -61,10 +61,10 @@ func New(o Options) *API {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
-	mux.Handle("GET /metrics", a.operator(a.metrics(o.Relay, o.Calls)))
+	mux.Handle("GET /metrics", a.listing(a.metrics(o.Relay, o.Calls)))
 	mux.HandleFunc("GET /root.crt", a.rootCertificate)
 	mux.HandleFunc("GET /api/info", a.getInfo)
-	mux.Handle("GET /api/status", a.operator(http.HandlerFunc(a.getStatus)))
+	mux.Handle("GET /api/status", a.listing(http.HandlerFunc(a.getStatus)))
 	mux.HandleFunc("POST /api/rooms", a.limited(perAddressCreate, a.createRoom))
 	mux.HandleFunc("GET /api/rooms/{room}", a.getRoom)
 	mux.HandleFunc("POST /api/rooms/{room}/join", a.limited(perAddressJoin, a.joinRoom))

@@ -431,3 +431,36 @@ func TestWrongKeysAreLimited(t *testing.T) {
 		t.Errorf("got %s", resp.Status)
 	}
 }
+
+func TestTokensMayDoWhatTheirGrantSays(t *testing.T) {
+	f := serve(t, func(o *Options) { o.AnyoneCreates = false })
+	bearer := func(g auth.Grant) string {
+		token, err := testKeys.Mint(auth.Claims{Identity: "app", Video: g}, time.Hour, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "Authorization: Bearer " + token
+	}
+	tokens := map[string]string{
+		"list":   bearer(auth.Grant{RoomList: true}),
+		"create": bearer(auth.Grant{RoomCreate: true}),
+		"admin":  bearer(auth.Grant{RoomAdmin: true, Room: "hall"}),
+	}
+	for _, c := range []struct {
+		method, path, body string
+		may                string // names of tokens
+	}{
+		{"GET", "/api/status", "", "list"},
+		{"GET", "/metrics", "", "list"},
+		{"POST", "/api/rooms", "{}", "create"},
+		{"GET", "/api/rooms/hall/keys", "", "admin"},
+		{"GET", "/api/rooms/other/keys", "", ""},
+	} {
+		for name, token := range tokens {
+			resp := f.call(c.method, c.path, c.body, nil, token)
+			if allowed := resp.StatusCode < 400; allowed != strings.Contains(c.may, name) {
+				t.Errorf("%s %s with %s: %s", c.method, c.path, name, resp.Status)
+			}
+		}
+	}
+}

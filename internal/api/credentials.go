@@ -51,11 +51,10 @@ func (a *API) refuseStranger(w http.ResponseWriter, r *http.Request) {
 	refusal.Write(w, a.house.Refused(limit.Network(r.RemoteAddr), errOperator))
 }
 
-// operator lets a handler through for whoever has the API key and secret (or the secret alone, as a key), or a token with
-// roomList.
-func (a *API) operator(next http.Handler) http.Handler {
+// listing lets a handler that only tells what there is through for operators and for tokens with roomList.
+func (a *API) listing(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.isOperator(r) {
+		if a.isOperator(r) || a.grant(r).RoomList {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -63,18 +62,23 @@ func (a *API) operator(next http.Handler) http.Handler {
 	})
 }
 
+// isOperator tells whether a request shows the API key and secret, or the secret alone as a key.
 func (a *API) isOperator(r *http.Request) bool {
 	if key, secret, ok := r.BasicAuth(); ok {
 		return a.house.Keys().IsSecret(key, secret)
 	}
-	if k := r.Header.Get(keyHeader); k != "" && a.house.Keys().IsSecret(a.house.Keys().Key, k) {
-		return true
-	}
+	k := r.Header.Get(keyHeader)
+	return k != "" && a.house.Keys().IsSecret(a.house.Keys().Key, k)
+}
+
+// grant is what the bearer token of a request permits, nothing where there is no valid one.
+func (a *API) grant(r *http.Request) auth.Grant {
 	if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		claims, err := a.house.Keys().Verify(t)
-		return err == nil && claims.Video.RoomList
+		if claims, err := a.house.Keys().Verify(t); err == nil {
+			return claims.Video
+		}
 	}
-	return false
+	return auth.Grant{}
 }
 
 // linkKeys are the keys of a room's links.

@@ -24,7 +24,7 @@ type newRoom struct {
 }
 
 func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
-	if !a.anyoneCreates && !a.isOperator(r) {
+	if !a.anyoneCreates && !a.isOperator(r) && !a.grant(r).RoomCreate {
 		a.refuseStranger(w, r)
 		return
 	}
