@@ -149,7 +149,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	s.onClose(func(context.Context) { workers.Close() })
 	house := studio.NewHouse(studio.Options{
 		Keys: keys, Rooms: policies, Shows: shows, Workers: workers, Dev: c.Dev, MaxParticipants: c.MaxParticipants,
-		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, Log: s.log,
+		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, RoomExpiry: c.RoomExpiry, Log: s.log,
 	})
 	rooms := livekit.New(livekit.Config{House: house, Endpoint: endpoint, ICE: ice, Log: s.log})
 	s.onClose(func(ctx context.Context) {

@@ -67,6 +67,7 @@ func New(o Options) *API {
 	mux.Handle("GET /api/status", a.listing(http.HandlerFunc(a.getStatus)))
 	mux.HandleFunc("POST /api/rooms", a.limited(perAddressCreate, a.createRoom))
 	mux.HandleFunc("GET /api/rooms/{room}", a.getRoom)
+	mux.HandleFunc("DELETE /api/rooms/{room}", a.deleteRoom)
 	mux.HandleFunc("POST /api/rooms/{room}/join", a.limited(perAddressJoin, a.joinRoom))
 	mux.HandleFunc("GET /api/rooms/{room}/keys", a.directed(a.getKeys))
 	mux.HandleFunc("GET /api/rooms/{room}/live", a.getLive)

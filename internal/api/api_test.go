@@ -464,3 +464,25 @@ func TestTokensMayDoWhatTheirGrantSays(t *testing.T) {
 		}
 	}
 }
+
+func TestARoomIsDeleted(t *testing.T) {
+	f := serve(t, nil)
+	var made created
+	f.call("POST", "/api/rooms", `{"name":"hall"}`, &made)
+	path := "/api/rooms/hall"
+	for what, key := range map[string]string{"a guest": made.Keys.Guest, "nobody": ""} {
+		if resp := f.call("DELETE", path, "", nil, "X-Tutti-Key: "+key); resp.StatusCode < 400 {
+			t.Errorf("%s deletes the room: %s", what, resp.Status)
+		}
+	}
+	if resp := f.call("DELETE", path, "", nil, "X-Tutti-Key: "+made.Keys.Host); resp.StatusCode != http.StatusNoContent {
+		t.Fatalf("the host: %s", resp.Status)
+	}
+	var summary struct{ Exists bool }
+	if f.call("GET", path, "", &summary); summary.Exists {
+		t.Error("it is still there")
+	}
+	if status, _ := f.code("GET", path+"/keys", "", "X-Tutti-Key: "+made.Keys.Host); status != http.StatusUnauthorized {
+		t.Errorf("the old host link gives %d", status)
+	}
+}

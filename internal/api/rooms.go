@@ -51,6 +51,7 @@ func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
 		Title: req.Title, Access: req.Access, PublicWatch: req.PublicWatch == nil || *req.PublicWatch,
 		Salt: rand.Text(), CreatedAt: time.Now().UTC(),
 	}
+	policy.UsedAt = policy.CreatedAt
 	if err := a.house.Policies().Create(req.Name, policy); err != nil {
 		if errors.Is(err, store.ErrExists) {
 			err = errRoomExists
@@ -62,6 +63,26 @@ func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
 		roomPolicy
 		Keys linkKeys `json:"keys"`
 	}{policyOf(req.Name, policy), keysOf(a.house.Keys(), req.Name, policy)})
+}
+
+// deleteRoom ends a room and forgets it: for its hosts, operators, and tokens that may create rooms.
+func (a *API) deleteRoom(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("room")
+	if !a.grant(r).RoomCreate {
+		if _, err := a.admit(r, studio.ToDirect); err != nil {
+			refusal.Write(w, err)
+			return
+		}
+	}
+	err := room.CheckName(name)
+	if err == nil {
+		err = a.house.Delete(name)
+	}
+	if err != nil {
+		refusal.Write(w, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // madeUpName is easy to read out and hard to guess: three groups of lower-case letters and digits.

@@ -46,6 +46,7 @@ type Server struct {
 	MaxParticipants int           `help:"Most participants in a room, 0 for no limit." default:"0"`
 	AwayGrace       time.Duration `help:"How long a live room without anybody on stage stays on the air." default:"10s"`
 	ReturnGrace     time.Duration `help:"How long after a restart a show that was on the air may go on by itself." default:"60s"`
+	RoomExpiry      time.Duration `help:"After how long without any use a created room is forgotten; 0 for never." default:"720h"`
 	FLVTick         time.Duration `help:"How long FLV writes are gathered: 0 for least delay, up to 350ms for least CPU." default:"50ms" name:"flv-tick"`
 	HLSSegment      time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
 	FFmpeg          string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`
@@ -91,6 +92,9 @@ func (s *Server) Validate() error {
 	between("flv-tick", s.FLVTick, 0, 350*time.Millisecond)
 	between("hls-segment", s.HLSSegment, time.Second, 10*time.Second)
 	between("away-grace", s.AwayGrace, 100*time.Millisecond, 10*time.Minute)
+	if s.RoomExpiry != 0 {
+		between("room-expiry", s.RoomExpiry, 48*time.Hour, 100*365*24*time.Hour)
+	}
 	between("return-grace", s.ReturnGrace, time.Second, 10*time.Minute)
 	if s.MaxParticipants < 0 {
 		errs = append(errs, errors.New("max-participants: must not be negative"))

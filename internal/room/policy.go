@@ -22,6 +22,8 @@ type Policy struct {
 	// Salt goes into the room's link keys: a new salt makes all old links invalid.
 	Salt      string    `json:"salt,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
+	// UsedAt is when somebody last came in or watched, to about a day; zero when nobody noted it yet.
+	UsedAt time.Time `json:"usedAt,omitzero"`
 }
 
 // DefaultPolicy holds for rooms that nobody created on purpose.

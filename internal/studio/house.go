@@ -45,7 +45,9 @@ type Options struct {
 	AwayGrace time.Duration
 	// ReturnGrace is how long after a restart an interrupted show may go on, 60 s when 0.
 	ReturnGrace time.Duration
-	Log         *slog.Logger
+	// RoomExpiry is after how long without any use a created room is forgotten, 0 for never.
+	RoomExpiry time.Duration
+	Log        *slog.Logger
 }
 
 // House holds all running studios. Its methods may be called from any goroutine.
@@ -66,6 +68,8 @@ type House struct {
 	studios     map[string]*Studio
 	interrupted map[string]room.Live // what was on the air when the house closed
 	closed      bool
+	stop        chan struct{}  // closed with the house
+	work        sync.WaitGroup // what notes and expires rooms
 }
 
 // NewHouse makes a house in which nobody is yet; shows that a restart interrupted wait for their people.
@@ -85,6 +89,10 @@ func NewHouse(o Options) *House {
 	}
 	if h.log == nil {
 		h.log = slog.Default()
+	}
+	h.stop = make(chan struct{})
+	if o.RoomExpiry > 0 && h.rooms != nil {
+		h.work.Go(func() { h.expireRooms(o.RoomExpiry) })
 	}
 	for name, show := range h.shows.Interrupted() {
 		h.awaitReturn(name, show)
@@ -115,6 +123,9 @@ func (h *House) Enter(roomName string, j room.Join, obs Observer) (*Participant,
 		p, err := s.enter(j, obs)
 		if errors.Is(err, errStudioClosed) {
 			continue // it closed between our finding it and entering it
+		}
+		if err == nil {
+			h.noteUse(roomName)
 		}
 		return p, err
 	}
@@ -174,7 +185,10 @@ func (h *House) Studios() []*Studio {
 // subscriptions have ended.
 func (h *House) Close() {
 	h.mu.Lock()
-	h.closed = true
+	if !h.closed {
+		h.closed = true
+		close(h.stop)
+	}
 	h.mu.Unlock()
 	studios := h.Studios()
 	for _, s := range studios {
@@ -183,4 +197,5 @@ func (h *House) Close() {
 	for _, s := range studios {
 		s.work.Wait()
 	}
+	h.work.Wait()
 }

@@ -2,21 +2,30 @@ package studio
 
 import (
 	"errors"
+	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/store"
 )
 
-// maxKnown bounds the memory of policies; beyond it they are read from the store again.
+// maxKnown bounds the memory of policies, and of names that nobody created; beyond it they are read from the store again.
 const maxKnown = 10_000
+
+// usedWithin is how exactly the last use of a room is kept.
+const usedWithin = 24 * time.Hour
 
 // Policies keeps the policies of rooms that somebody created. Reads come from memory after the first.
 type Policies struct {
 	bucket *store.Bucket[room.Policy]
 
-	mu    sync.RWMutex
-	known map[string]room.Policy
+	writing sync.Mutex // held while what is kept of a room changes
+
+	mu      sync.RWMutex
+	known   map[string]room.Policy
+	unknown map[string]struct{} // names that nobody created
+	changes int                 // counts creations, so that an older look is not remembered
 }
 
 // OpenPolicies opens the bucket of rooms.
@@ -25,42 +34,157 @@ func OpenPolicies(s *store.Store) (*Policies, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Policies{bucket: b, known: map[string]room.Policy{}}, nil
+	return &Policies{bucket: b, known: map[string]room.Policy{}, unknown: map[string]struct{}{}}, nil
 }
 
 // Find is the policy of a room, the default one where nobody created it, and tells whether somebody did.
 func (p *Policies) Find(name string) (room.Policy, bool, error) {
 	p.mu.RLock()
 	policy, ok := p.known[name]
+	_, never := p.unknown[name]
+	changes := p.changes
 	p.mu.RUnlock()
-	if ok {
+	switch {
+	case ok:
 		return policy, true, nil
-	}
-	policy, err := p.bucket.Get(name)
-	if errors.Is(err, store.ErrNotFound) {
+	case never:
 		return room.DefaultPolicy(), false, nil
 	}
-	if err != nil {
+	policy, err := p.bucket.Get(name)
+	missing := errors.Is(err, store.ErrNotFound)
+	if err != nil && !missing {
 		return room.Policy{}, false, err
 	}
-	p.remember(name, policy)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.changes != changes: // what was read may be old
+	case missing:
+		if len(p.unknown) >= maxKnown {
+			clear(p.unknown)
+		}
+		p.unknown[name] = struct{}{}
+	default:
+		p.remember(name, policy)
+	}
+	if missing {
+		return room.DefaultPolicy(), false, nil
+	}
 	return policy, true, nil
 }
 
 // Create keeps a new room; store.ErrExists where there is one of that name.
 func (p *Policies) Create(name string, policy room.Policy) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	if err := p.bucket.Create(name, policy); err != nil {
 		return err
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changes++
+	delete(p.unknown, name)
 	p.remember(name, policy)
 	return nil
 }
 
-func (p *Policies) remember(name string, policy room.Policy) {
+// Delete forgets a room, also one that nobody created. Its links are no longer good for anything.
+func (p *Policies) Delete(name string) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	return p.delete(name)
+}
+
+func (p *Policies) delete(name string) error {
+	if err := p.bucket.Delete(name); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.changes++
+	delete(p.known, name)
+	return nil
+}
+
+// remember keeps a policy in memory. The caller holds the lock.
+func (p *Policies) remember(name string, policy room.Policy) {
 	if len(p.known) >= maxKnown {
 		clear(p.known)
 	}
 	p.known[name] = policy
+}
+
+// dueForUse tells from memory whether Use has anything to do, or may have.
+func (p *Policies) dueForUse(name string, now time.Time) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if _, never := p.unknown[name]; never {
+		return false
+	}
+	policy, ok := p.known[name]
+	return !ok || now.Sub(policy.UsedAt) >= usedWithin
+}
+
+// Use notes that a room is used, about once a day. It reads and perhaps writes the store.
+func (p *Policies) Use(name string, now time.Time) error {
+	policy, created, err := p.Find(name)
+	if err != nil || !created || now.Sub(policy.UsedAt) < usedWithin {
+		return err
+	}
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	return p.use(name, now)
+}
+
+// use writes the last use of a room that is still there. The caller holds the lock for writing.
+func (p *Policies) use(name string, now time.Time) error {
+	policy, created, err := p.Find(name)
+	if err != nil || !created {
+		return err
+	}
+	policy.UsedAt = now.UTC()
+	if err := p.bucket.Put(name, policy); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changes++
+	p.remember(name, policy)
+	return nil
+}
+
+// Expire forgets the rooms that nobody has used since a moment, but for those that are in use now. Rooms of which no use was
+// ever noted count from their first look.
+func (p *Policies) Expire(since, now time.Time, inUse func(name string) bool, log *slog.Logger) error {
+	all, err := p.bucket.All()
+	if err != nil {
+		return err
+	}
+	for name, policy := range all {
+		if !policy.UsedAt.IsZero() && policy.UsedAt.After(since) {
+			continue
+		}
+		if err := p.expire(name, since, now, inUse(name), log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Policies) expire(name string, since, now time.Time, inUse bool, log *slog.Logger) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	policy, err := p.bucket.Get(name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case inUse || policy.UsedAt.IsZero():
+		return p.use(name, now)
+	case policy.UsedAt.After(since):
+		return nil
+	}
+	log.Info("a room that nobody uses is forgotten", "room", name, "used", policy.UsedAt)
+	return p.delete(name)
 }

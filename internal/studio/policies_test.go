@@ -2,9 +2,14 @@ package studio
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"testing"
+	"time"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/store"
 )
@@ -42,5 +47,146 @@ func TestPoliciesSurviveARestart(t *testing.T) {
 	p, found, err := rooms.Find(name)
 	if err != nil || !found || p.Title != "夜" || p.Access != room.AccessOpen {
 		t.Fatalf("after a restart: %+v, %v, %v", p, found, err)
+	}
+}
+
+func openPolicies(t *testing.T) *Policies {
+	t.Helper()
+	s, err := store.Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	p, err := OpenPolicies(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestNamesThatNobodyCreatedAreRemembered(t *testing.T) {
+	p := openPolicies(t)
+	if _, created, err := p.Find("r"); created || err != nil {
+		t.Fatal(created, err)
+	}
+	if _, never := p.unknown["r"]; !never {
+		t.Error("the store is read each time")
+	}
+	if err := p.Create("r", room.Policy{Title: "new"}); err != nil {
+		t.Fatal(err)
+	}
+	if policy, created, _ := p.Find("r"); !created || policy.Title != "new" {
+		t.Errorf("created since: %+v, %v", policy, created)
+	}
+	if err := p.Delete("r"); err != nil {
+		t.Fatal(err)
+	}
+	if _, created, err := p.Find("r"); created || err != nil {
+		t.Errorf("deleted: %v, %v", created, err)
+	}
+	if err := p.Create("r", room.Policy{Title: "again"}); err != nil {
+		t.Errorf("creating it again: %v", err)
+	}
+}
+
+func TestManyUnknownNamesTakeNoMemory(t *testing.T) {
+	p := openPolicies(t)
+	for i := range maxKnown {
+		p.unknown[fmt.Sprint(i)] = struct{}{}
+	}
+	if _, _, err := p.Find("one more"); err != nil || len(p.unknown) > maxKnown {
+		t.Errorf("%d names, %v", len(p.unknown), err)
+	}
+}
+
+func TestRoomsThatNobodyUsesAreForgotten(t *testing.T) {
+	p := openPolicies(t)
+	const month = 30 * 24 * time.Hour
+	start := time.Unix(1_800_000_000, 0).UTC()
+	for _, name := range []string{"used", "unused", "running"} {
+		if err := p.Create(name, room.Policy{UsedAt: start}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Create("of an older version", room.Policy{CreatedAt: start.Add(-10 * month)}); err != nil {
+		t.Fatal(err)
+	}
+	use := func(at time.Time) time.Time {
+		t.Helper()
+		if err := p.Use("used", at); err != nil {
+			t.Fatal(err)
+		}
+		policy, _, err := p.Find("used")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return policy.UsedAt
+	}
+	if got := use(start.Add(time.Hour)); !got.Equal(start) {
+		t.Errorf("an hour later the use is noted again: %v", got)
+	}
+	if at := start.Add(month - time.Hour); !use(at).Equal(at) {
+		t.Error("a month later the use is not noted")
+	}
+	if err := p.Use("nobody created this", start); err != nil {
+		t.Error(err)
+	}
+	left := func(now time.Time) (names []string) {
+		t.Helper()
+		err := p.Expire(now.Add(-month), now, func(name string) bool { return name == "running" }, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := p.bucket.All()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Sorted(maps.Keys(all))
+	}
+	if got := left(start.Add(month - time.Minute)); len(got) != 4 {
+		t.Errorf("before the month is over, there are %q", got)
+	}
+	if got := left(start.Add(month + time.Minute)); !slices.Equal(got, []string{"of an older version", "running", "used"}) {
+		t.Errorf("after a month there are %q", got)
+	}
+	if got := left(start.Add(3 * month)); !slices.Equal(got, []string{"running"}) {
+		t.Errorf("after three months there are %q", got)
+	}
+}
+
+func TestDeletingARoomEndsIt(t *testing.T) {
+	h := newHouse(t, false)
+	if err := h.Policies().Create("r", room.Policy{Salt: "s", Access: room.AccessLink}); err != nil {
+		t.Fatal(err)
+	}
+	obs := &heard{}
+	if _, err := h.Enter("r", room.Join{Identity: "a", Permission: room.Permission{Publish: true}}, obs); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Delete("r"); err != nil {
+		t.Fatal(err)
+	}
+	if !obs.any(func(e room.Event) bool { return e == room.RoomClosed{Reason: room.LeftRoomClosed} }) {
+		t.Error("nobody is told")
+	}
+	if _, err := h.Studio("r"); !errors.Is(err, ErrNoRoom) {
+		t.Errorf("it still runs: %v", err)
+	}
+	if _, err := h.Admit("r", Credential{Key: testKeys.LinkKey("r", auth.Host, "s")}, ToJoin); !errors.Is(err, auth.ErrInvalid) {
+		t.Errorf("an old link gives %v", err)
+	}
+}
+
+func TestComingInIsNotedAsUse(t *testing.T) {
+	h := newHouse(t, false)
+	if err := h.Policies().Create("r", room.Policy{UsedAt: time.Now().Add(-2 * usedWithin)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Enter("r", room.Join{Identity: "a"}, &heard{}); err != nil {
+		t.Fatal(err)
+	}
+	h.work.Wait()
+	if p, _, err := h.Policies().Find("r"); err != nil || time.Since(p.UsedAt) > time.Hour {
+		t.Errorf("used %v, %v", p.UsedAt, err)
 	}
 }
