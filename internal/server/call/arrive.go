@@ -16,11 +16,8 @@ import (
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
-const (
-	// firstWithin is how long somebody may take to say what they want; silence ends a connection that says nothing.
-	firstWithin = 10 * time.Second
-	silence     = 25 * time.Second
-)
+// firstWithin is how long somebody may take to say what they want.
+const firstWithin = 10 * time.Second
 
 // serve serves one WebSocket until it ends.
 func (s *Server) serve(ctx context.Context, sock *socket, r *http.Request) {
@@ -39,7 +36,7 @@ func (s *Server) serve(ctx context.Context, sock *socket, r *http.Request) {
 	defer l.lose(st, sock)
 	in, mistakes := newFlow(), 0
 	for {
-		data, err := sock.read(ctx, silence)
+		data, err := sock.read(ctx, s.silence)
 		got, refused := received{}, whatBroke(err)
 		switch {
 		case err != nil && refused == nil:

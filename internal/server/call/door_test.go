@@ -526,6 +526,38 @@ func TestFreshCredentials(t *testing.T) {
 	}
 }
 
+// TestSignsOfLife: the server acknowledges and pings from time to time, and breaks with who is silent.
+func TestSignsOfLife(t *testing.T) {
+	w := newWorld(t, nil)
+	a, _ := w.join("tea", "Ada")
+	a.say(msg{"type": "viaDirect"})
+	a.quiet()
+	l := w.server.find("tea")
+	l.mu.Lock()
+	for _, st := range l.seats {
+		st.acked, st.pinged = time.Time{}, time.Time{}
+	}
+	l.mu.Unlock()
+	for _, want := range []string{"ack", "ping"} {
+		m, err := a.read()
+		if err != nil || m.kind() != want || want == "ack" && m.at("seq") != "1" {
+			t.Fatalf("%v %v instead of %s", m, err, want)
+		}
+	}
+
+	w = newWorld(t, nil)
+	w.server.silence = 2 * time.Second
+	w.join("tea", "Silent")
+	x, _ := w.visit("tea", "Xenia")
+	for tick := time.NewTicker(100 * time.Millisecond); ; {
+		x.send(msg{"type": "ping"})
+		if m := x.next(); m.kind() == "member" && m.at("member", "present") == "false" {
+			return
+		}
+		<-tick.C
+	}
+}
+
 // TestSlowReader: who acknowledges nothing is lost, and nobody else notices anything of it before.
 func TestSlowReader(t *testing.T) {
 	w := newWorld(t, nil)

@@ -39,10 +39,12 @@ type Server struct {
 	house         *studio.House
 	ice           *turn.Directory
 	grace, settle time.Duration
-	log           *slog.Logger
-	passes        passes
-	addresses     *addresses
-	resumes       atomic.Uint64
+	// silence is after how long a connection that says nothing is broken.
+	silence   time.Duration
+	log       *slog.Logger
+	passes    passes
+	addresses *addresses
+	resumes   atomic.Uint64
 
 	mu      sync.Mutex
 	lines   map[string]*line
@@ -54,7 +56,7 @@ type Server struct {
 // New makes the door.
 func New(cfg Config) *Server {
 	s := &Server{
-		house: cfg.House, ice: cfg.ICE, grace: cfg.ResumeGrace, settle: cfg.Settle, log: cfg.Log,
+		house: cfg.House, ice: cfg.ICE, grace: cfg.ResumeGrace, settle: cfg.Settle, silence: 25 * time.Second, log: cfg.Log,
 		passes: newPasses(), addresses: newAddresses(), lines: map[string]*line{},
 		sockets: map[*socket]struct{}{},
 	}
