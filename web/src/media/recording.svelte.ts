@@ -30,9 +30,14 @@ export function recordingFormat(): string {
   return formats.find((type) => MediaRecorder.isTypeSupported(type)) ?? ''
 }
 
+/** The same format for a picture alone: Firefox records nothing while it waits for the sound that a format names. */
+export function withoutSound(format: string): string {
+  return format.replace(/,.*$/, '')
+}
+
 /**
  * A recording of a call to a file of this person's: everybody's picture side by side and all sound. The call sets the sources
- * whenever they change. One object makes one recording after the other; `dispose` ends it with what is being recorded.
+ * whenever they change. One object makes one recording after the other; who leaves the call stops it first.
  */
 export class Recording {
   state = $state<'idle' | 'starting' | 'recording' | 'paused' | 'saving'>('idle')
@@ -106,9 +111,10 @@ export class Recording {
       this.#webm = mimeType === 'video/webm' ? new WebmFile() : undefined
       this.#composer = new Composer()
       this.#mixer = new Mixer()
-      await this.#mixer.start()
+      const mixing = await this.#mixer.start()
+      if (!mixing) toast(t().local.recording.noSound, 'bad')
       this.setSources(this.#sources)
-      this.#record(new MediaStream([this.#composer.track, this.#mixer.track]))
+      this.#record(new MediaStream(mixing ? [this.#composer.track, this.#mixer.track] : [this.#composer.track]))
     } catch {
       this.#letGo()
       this.state = 'idle'
@@ -118,7 +124,8 @@ export class Recording {
 
   #record(stream: MediaStream) {
     const options: MediaRecorderOptions & { videoKeyFrameIntervalDuration: number } = {
-      mimeType: this.#format, videoBitsPerSecond: videoBitrate, audioBitsPerSecond: audioBitrate, videoKeyFrameIntervalDuration: 2000,
+      mimeType: stream.getAudioTracks().length > 0 ? this.#format : withoutSound(this.#format),
+      videoBitsPerSecond: videoBitrate, audioBitsPerSecond: audioBitrate, videoKeyFrameIntervalDuration: 2000,
     }
     const recorder = new MediaRecorder(stream, options)
     this.#recorder = recorder

@@ -91,6 +91,7 @@ export const local = {
     left: (minutes: number) => (minutes < 1 ? 'almost full' : `room for ${minutes} min`),
     saved: 'The recording is saved.',
     failed: 'The recording did not start. Free some space, or try another browser.',
+    noSound: 'This browser gives no sound to record; only the picture is kept.',
     broke: 'The recording stopped. What there was of it is saved.',
     noRoom: 'There is no room left, so the recording stopped. What there was of it is saved.',
   },

@@ -92,6 +92,7 @@ export const local: Dictionary['local'] = {
     left: (minutes) => (minutes < 1 ? '空间快满了' : `还能录 ${minutes} 分钟`),
     saved: '录像已保存。',
     failed: '没能开始录制，请清理一下空间，或换个浏览器。',
+    noSound: '浏览器没有提供声音，只能录下画面。',
     broke: '录制中断了，已录的部分已经保存。',
     noRoom: '空间已满，录制停止，已录的部分已经保存。',
   },

@@ -1,3 +1,6 @@
+/** How long a browser may take to start mixing, in milliseconds. */
+const patience = 2000
+
 /** Mixes the sound of everybody into one track. Its owner closes it; the tracks it mixes stay theirs. */
 export class Mixer {
   #context = new AudioContext({ sampleRate: 48_000 })
@@ -39,9 +42,12 @@ export class Mixer {
     }
   }
 
-  /** Sound needs to be started where a page may not play by itself; a click has been. */
-  start(): Promise<void> {
-    return this.#context.resume()
+  /**
+   * Starts the mixing, and tells whether it goes: a browser that may not play, or has nothing to play on, says nothing at all.
+   */
+  async start(): Promise<boolean> {
+    await Promise.race([this.#context.resume(), new Promise((resolve) => setTimeout(resolve, patience))])
+    return this.#context.state === 'running'
   }
 
   close() {
