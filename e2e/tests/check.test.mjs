@@ -36,7 +36,7 @@ describe('the connectivity test', { timeout: 400_000 }, () => {
     })
     await page.addInitScript(() => {
       localStorage.setItem('tutti.language', 'en')
-      Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => void (window.copied = text) } })
+      Object.defineProperty(navigator, 'clipboard', { configurable: true, value: { writeText: async (text) => void (window.copied = text) } })
     })
     await page.goto(`${tutti.url}/check`)
     return { page, wrong, secrets }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readDoor, relayOf, relaysOf, stunIsRelay, stunServersOf } from './door'
 import { echoFigures, median } from './echoes'
-import { candidateOf, judgeBandwidth, judgePicture, judgeQuality, judgeSound, judgeStun, judgeWay, natOf, relayTrouble, type Candidate } from './judge'
+import { candidateOf, judgeBandwidth, judgePicture, judgeQuality, judgeSound, judgeStun, judgeWay, natOf, portTrouble, relayTrouble, type Candidate } from './judge'
 import { brightnessAndChange } from './watch'
 
 const c = (type: string, address: string, port: number, protocol = 'udp'): Candidate => ({ type, address, port, protocol })
@@ -65,6 +65,11 @@ describe('thresholds', () => {
     ['a voice', judgeSound({ level: 0.5 }), 'ok', undefined],
     ['silence', judgeSound({ level: 0 }), 'warn', 'silent'],
   ] as const)('%s', (_, result, state, trouble) => expect([result.state, result.trouble]).toEqual([state, trouble]))
+
+  it.each([
+    ['udp', 'tutti.example', 'udpBlocked'], ['tcp', '192.168.1.5', 'tcpBlocked'], ['udp', 'localhost', 'loopback'], ['tcp', '127.0.0.1', 'loopback'],
+    ['udp', '[::1]', 'loopback'], ['udp', '127.0.0.1.example', 'udpBlocked'],
+  ] as const)('port over %s at %s', (transport, host, want) => expect(portTrouble(transport, host)).toBe(want))
 
   it.each([
     [[701], false, 'relayBlocked'],

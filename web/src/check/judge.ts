@@ -9,6 +9,12 @@ export function judgeWay(roundTrip: number, figures: Figures = {}): StepResult {
   return roundTrip > limits.roundTrip ? warn('far', { roundTrip, ...figures }) : ok({ roundTrip, ...figures })
 }
 
+/** Why the server's media port is not reached. On its own machine no firewall is to blame: some browsers do not go there. */
+export function portTrouble(transport: 'udp' | 'tcp', host: string): Trouble {
+  if (/^(localhost|127(\.\d+){3}|\[::1\])$/i.test(host)) return 'loopback'
+  return transport === 'udp' ? 'udpBlocked' : 'tcpBlocked'
+}
+
 export function judgeQuality(figures: { roundTrip?: number; loss: number; jitter: number }): StepResult {
   if (figures.loss > limits.loss) return warn('lossy', figures)
   if (figures.jitter > limits.jitter) return warn('uneven', figures)

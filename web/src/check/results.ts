@@ -22,7 +22,7 @@ export type Trouble =
   | DeviceProblem
   | 'still' | 'dark' | 'silent'
   | 'unreachable' | 'far' | 'wsBlocked' | 'noDoor' | 'busyServer'
-  | 'udpBlocked' | 'tcpBlocked' | 'stunBlocked' | 'symmetric'
+  | 'udpBlocked' | 'tcpBlocked' | 'loopback' | 'stunBlocked' | 'symmetric'
   | 'relayBlocked' | 'relayTls' | 'relayRefused' | 'relayFull' | 'relayDead'
   | 'lossy' | 'uneven' | 'needsUdp' | 'thin' | 'tooThin' | 'broken'
 

@@ -3,7 +3,7 @@ import { cameraConstraints, microphoneConstraints, problemBefore, problemOf, sur
 import { off } from '../media/preview.svelte'
 import { recall } from '../remember'
 import { askDoor, readDoor, relaysOf, stunIsRelay, stunServersOf, type Door, type Relay } from './door'
-import { judgeBandwidth, judgePicture, judgeQuality, judgeSound, judgeStun, judgeWay, natOf, relayTrouble } from './judge'
+import { judgeBandwidth, judgePicture, judgeQuality, judgeSound, judgeStun, judgeWay, natOf, portTrouble, relayTrouble } from './judge'
 import { askStun, connectThroughRelay, connectToServer, measure } from './peers'
 import { fail, isOver, nothingYet, notOffered, ok, skipped, stepIds, warn, type Nat, type Results, type StepId, type StepResult } from './results'
 import { download, httpRoundTrip, socketRoundTrip, upload } from './transfers'
@@ -145,7 +145,7 @@ export class CheckRun implements CheckView {
   }
 
   async #testPort(transport: 'udp' | 'tcp', stunServers: RTCIceServer[], signal: AbortSignal): Promise<{ result: StepResult; nat?: Nat | undefined }> {
-    const blocked = fail(transport === 'udp' ? 'udpBlocked' : 'tcpBlocked')
+    const blocked = fail(portTrouble(transport, location.hostname))
     const way = await connectToServer(transport, stunServers, signal)
     if (!way) return { result: blocked }
     try {

@@ -42,6 +42,7 @@ export const check = {
     busyServer: { text: 'The server is too busy for tests.', fix: 'Wait a minute and test again.' },
     udpBlocked: { text: 'The server’s media port cannot be reached over UDP.', fix: 'A firewall blocks UDP here or before the server. Allow outgoing UDP, turn off the VPN, or use another network. Calls then use TCP or a relay where they can.' },
     tcpBlocked: { text: 'The server’s media port cannot be reached over TCP.', fix: 'A firewall lets only the web through. That matters only when UDP does not work either.' },
+    loopback: { text: 'The server’s media port cannot be reached at this computer’s own address.', fix: 'Some browsers, Firefox among them, send no media to localhost. Open the page at the computer’s network address (start the server without --dev), or use Chrome or Edge.' },
     stunBlocked: { text: 'No STUN server answers, so your address outside is not known.', fix: 'Allow outgoing UDP. Until then calls go through a relay or the server.' },
     symmetric: { text: 'Your router gives you another outside address for each connection.', fix: 'Calls will often go through a relay. Where you may, switch the router’s NAT from “symmetric” or “strict” to “open”.' },
     relayBlocked: { text: 'The relay cannot be reached this way.', fix: 'A firewall blocks its port, here or before the server. One working kind of relay is enough.' },

@@ -43,6 +43,7 @@ export const check: Dictionary['check'] = {
     busyServer: { text: '服务器正忙，暂时测不了。', fix: '等一分钟再测。' },
     udpBlocked: { text: '用 UDP 连不上服务器的音视频端口。', fix: '你这边或服务器那边的防火墙拦了 UDP。请放行向外的 UDP、关掉 VPN，或者换个网络。在此之前，通话会尽量改走 TCP 或中继。' },
     tcpBlocked: { text: '用 TCP 连不上服务器的音视频端口。', fix: '防火墙只放行网页。UDP 能用的话，这没有影响。' },
+    loopback: { text: '在本机地址上连不到服务器的音视频端口。', fix: '有些浏览器（如 Firefox）不往 localhost 发送音视频。请用这台电脑的局域网地址打开页面（启动服务器时不加 --dev），或者用 Chrome、Edge。' },
     stunBlocked: { text: 'STUN 服务器没有回应，不知道你的外网地址。', fix: '请放行向外的 UDP。在此之前，通话会经过中继或服务器。' },
     symmetric: { text: '路由器给每个连接换一个外网地址。', fix: '通话常常要经过中继。如果可以，请把路由器的 NAT 类型从“对称”或“严格”改成“开放”。' },
     relayBlocked: { text: '这样连不上中继。', fix: '你这边或服务器那边的防火墙拦了它的端口。几种中继里有一种能用就够了。' },
