@@ -182,15 +182,21 @@ describe('what a person sends and keeps', { timeout: 300_000 }, () => {
     const page = await openBench(drawnCamera, trackWatcher)
     await page.getByRole('button', { name: 'Camera', exact: true }).click()
     await page.waitForFunction(() => window.bench.media.camera)
-    await page.evaluate(() => (window.unfollow = window.follow(window.bench.media)))
     await page.getByRole('button', { name: 'Filters' }).click()
+    // What this machine, busy as it is, does to a camera without any change.
+    const unchanged = await page.evaluate(async () => {
+      const unfollow = window.follow(window.bench.media)
+      await new Promise((resolve) => setTimeout(resolve, 2400))
+      return unfollow()
+    })
+    await page.evaluate(() => (window.unfollow = window.follow(window.bench.media)))
     for (const filter of ['Blur', 'Black and white', 'Warm', 'None', 'Vivid', 'None']) {
       await page.getByRole('radio', { name: filter }).check({ force: true })
       await page.waitForTimeout(400)
     }
     const { gap, frames } = await page.evaluate(() => window.unfollow())
-    assert.ok(frames > 40, `${frames} frames`)
-    assert.ok(gap < 300, `${gap} ms without a frame`)
+    assert.ok(frames > Math.min(40, unchanged.frames / 2), `${frames} frames, ${unchanged.frames} without changes`)
+    assert.ok(gap < Math.max(300, 3 * unchanged.gap), `${gap} ms without a frame, ${unchanged.gap} without changes`)
     assert.ok(await page.evaluate(() => window.bench.media.camera === window.bench.media.unfiltered))
     await eventually('the worker ends with the filter', () => page.workers().length === 0)
     await close(page)
