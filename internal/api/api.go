@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/limit"
@@ -48,6 +49,7 @@ type API struct {
 	started       time.Time
 	log           *slog.Logger
 	rates         limit.Rates
+	streams       atomic.Int64 // of events, open now
 	rate          meter
 	stopping      chan struct{}
 	handler       http.Handler

@@ -26,6 +26,7 @@ var testKeys = auth.Keys{Key: "APItest", Secret: "a secret that is long enough f
 type fixture struct {
 	t     *testing.T
 	house *studio.House
+	api   *API
 	*httptest.Server
 }
 
@@ -51,7 +52,7 @@ func serve(t *testing.T, change func(*Options)) *fixture {
 		change(&o)
 	}
 	a := New(o)
-	f := &fixture{t, house, httptest.NewServer(a)}
+	f := &fixture{t, house, a, httptest.NewServer(a)}
 	t.Cleanup(func() { a.Stop(); f.Close() })
 	return f
 }
@@ -484,5 +485,17 @@ func TestARoomIsDeleted(t *testing.T) {
 	}
 	if status, _ := f.code("GET", path+"/keys", "", "X-Tutti-Key: "+made.Keys.Host); status != http.StatusUnauthorized {
 		t.Errorf("the old host link gives %d", status)
+	}
+}
+
+func TestEventStreamsAreLimited(t *testing.T) {
+	f := serve(t, nil)
+	made := f.api
+	made.streams.Store(maxEventStreams)
+	if status, code := f.code("GET", "/api/rooms/hall/events", ""); status != http.StatusServiceUnavailable || code != "unavailable" {
+		t.Errorf("one too many gets %d %s", status, code)
+	}
+	if n := made.streams.Load(); n != maxEventStreams {
+		t.Errorf("%d are counted", n)
 	}
 }

@@ -235,6 +235,9 @@ func (a *API) endLive(w http.ResponseWriter, r *http.Request) {
 // eventInterval is how often a client hears of a live room even when nothing changed but the figures.
 const eventInterval = 2 * time.Second
 
+// maxEventStreams bounds how many clients follow rooms at the same time; about as many as there are descriptors.
+const maxEventStreams = 20_000
+
 // eventPatience is how long a client may take to read what it is told.
 const eventPatience = 10 * time.Second
 
@@ -245,6 +248,12 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, err)
 		return
 	}
+	if a.streams.Add(1) > maxEventStreams {
+		a.streams.Add(-1)
+		refusal.Write(w, errManyStreams)
+		return
+	}
+	defer a.streams.Add(-1)
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")

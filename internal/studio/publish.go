@@ -21,6 +21,8 @@ type published struct {
 	track *track.Track
 	// receiver is nil for tracks that a door writes frames to.
 	receiver *sfu.Receiver
+	// gone is closed when the publication is dropped.
+	gone chan struct{}
 }
 
 func (s *Studio) trackInfo(p *Participant, pub room.Publication) track.Info {
@@ -39,13 +41,22 @@ func (s *Studio) publishInbound(p *Participant, pub room.Publication, in *rtc.In
 	receiver := sfu.NewReceiver(in, s.trackInfo(p, pub))
 	entry := s.expect(p, pub)
 	entry.receiver = receiver
+	came := make(chan *track.Track, 1)
+	s.work.Go(func() { s.announce(p, entry, came) })
 	s.mu.Unlock()
-	receiver.OnTrack(func(t *track.Track) {
-		if err := s.trackCame(p, entry, t); err != nil {
-			s.log.Warn("publication refused", "participant", p.identity, "track", pub.SID, "error", err)
-		}
-	})
+	receiver.OnTrack(func(t *track.Track) { came <- t }) // called once, perhaps by the goroutine that reads packets
 	return nil
+}
+
+// announce waits for a publication's track, on a goroutine of its own: it takes the studio's lock.
+func (s *Studio) announce(p *Participant, entry *published, came <-chan *track.Track) {
+	select {
+	case t := <-came:
+		if err := s.trackCame(p, entry, t); err != nil {
+			s.log.Warn("publication refused", "participant", p.identity, "track", entry.pub.SID, "error", err)
+		}
+	case <-entry.gone: // whoever dropped it closes its receiver, which closes a track that comes all the same
+	}
 }
 
 func (s *Studio) publishFrames(p *Participant, pub room.Publication) (*track.Track, error) {
@@ -69,6 +80,7 @@ func (s *Studio) expect(p *Participant, pub room.Publication) *published {
 	self, _ := s.room.Participant(p.identity)
 	entry := &published{
 		pub: pub, publisherSID: p.sid, identity: p.identity, ingest: p.kind == room.Ingest, hidden: self.Permission.Hidden,
+		gone: make(chan struct{}),
 	}
 	s.tracks[pub.SID] = entry
 	return entry
@@ -152,6 +164,7 @@ func (s *Studio) dropTrack(sid string) {
 		return
 	}
 	delete(s.tracks, sid)
+	close(entry.gone)
 	if s.air != nil && entry.track != nil {
 		s.air.program.Remove(entry.track)
 	}

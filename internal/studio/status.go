@@ -8,6 +8,7 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/track"
 )
 
 // LiveStatus describes a room on the air.
@@ -52,8 +53,8 @@ const maxWarnings = 16
 
 // warnings are what the program says and what doors noted of ingests, each code once. People set their attributes by
 // themselves, so theirs do not count.
-func (s *Studio) warnings(sources []Source) []program.Warning {
-	all := s.air.program.Warnings()
+func warnings(p *program.Program, sources []Source) []program.Warning {
+	all := p.Warnings()
 	for _, src := range sources {
 		if src.Participant.Kind != room.Ingest {
 			continue
@@ -74,18 +75,27 @@ func (s *Studio) warnings(sources []Source) []program.Warning {
 // LiveStatus fails with ErrNotLive while the room is not on the air.
 func (s *Studio) LiveStatus() (LiveStatus, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	a := s.air
 	if a == nil {
+		s.mu.Unlock()
 		return LiveStatus{}, ErrNotLive
 	}
-	st := LiveStatus{Live: s.room.Live(), Sources: s.sources(), Sent: a.sent.Load()}
-	st.Warnings = s.warnings(st.Sources)
+	st := LiveStatus{Live: s.room.Live(), Sent: a.sent.Load()}
+	people := s.room.Participants()
+	tracks := make(map[string]*track.Track, len(s.tracks))
 	for sid, entry := range s.tracks {
-		if entry.track != nil && a.pinned.names(entry) {
+		if entry.track == nil {
+			continue
+		}
+		tracks[sid] = entry.track
+		if a.pinned.names(entry) {
 			st.Pinned = sid
 		}
 	}
+	s.mu.Unlock()
+	// The rest asks tracks and the program, which the room need not wait for.
+	st.Sources = sources(people, tracks, a.program)
+	st.Warnings = warnings(a.program, st.Sources)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	st.Viewers, st.Skips = maps.Clone(a.viewers), maps.Clone(a.skips)
@@ -93,26 +103,24 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 	return st, nil
 }
 
-// sources lists who publishes what, but for those who are hidden. The caller holds the lock.
-func (s *Studio) sources() []Source {
+// sources lists who publishes what, but for those who are hidden.
+func sources(people []room.Participant, tracks map[string]*track.Track, on *program.Program) []Source {
 	var all []Source
-	for _, p := range s.room.Participants() {
+	picture, _ := on.Picture()
+	for _, p := range people {
 		if len(p.Publications) == 0 || p.Permission.Hidden {
 			continue
 		}
 		src := Source{Participant: p}
 		for _, pub := range p.Publications {
 			t := SourceTrack{Publication: pub}
-			if entry := s.tracks[pub.SID]; entry != nil && entry.track != nil {
-				stats := entry.track.Stats()
+			if incoming := tracks[pub.SID]; incoming != nil {
+				stats := incoming.Stats()
 				t.Bitrate, t.FPS = stats.Bitrate, stats.FPS
 				if stats.Width > 0 {
 					t.Width, t.Height = stats.Width, stats.Height
 				}
-				if s.air != nil && pub.Kind == media.Video {
-					picture, _ := s.air.program.Picture()
-					t.Shown = picture == entry.track
-				}
+				t.Shown = pub.Kind == media.Video && picture == incoming
 			}
 			src.Tracks = append(src.Tracks, t)
 		}
