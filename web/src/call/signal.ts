@@ -152,7 +152,7 @@ export class CallSignal {
     if (this.#session && Date.now() - this.#droppedAt < this.#resumeWithin * 1000) {
       return { type: 'resume', session: this.#session, seq: this.#received }
     }
-    this.#forget()
+    if (this.#session) this.#forget()
     return this.#enter === 'join'
       ? { type: 'join', name, ...credential, identity, room: true }
       : { type: 'visit', name, ...credential, identity }
