@@ -60,6 +60,13 @@ describe('a show from a room', { timeout: 400_000 }, () => {
     hls = await watch(browsers[2], watchUrl(), 'hls')
     await hls.plays('hls')
     await assertClock('HLS', hls.sees, colours.red)
+    // The picture carries the time at which it was made, in tenths of a second; what the page says is how late it is.
+    await eventually('the page says how late the picture is', async () => {
+      const said = await hls.page.evaluate(() => parseFloat(/([\d.]+) s behind/.exec(document.querySelector('.delay').textContent)?.[1]))
+      const { clock } = await hls.sees()
+      const late = ((Math.floor(Date.now() / 100) - clock + 25_600) % 256) / 10
+      return clock >= 0 && Math.abs(late - said) < 1.5
+    })
     await assertTones('HLS', hls.hears, [440, 660])
   })
 

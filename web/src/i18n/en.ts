@@ -370,6 +370,7 @@ export const en = {
     },
     notHere: 'not in this browser',
     behind: (s: string) => `${s} s behind`,
+    buffered: (s: string) => `${s} s buffer`,
     live: 'LIVE',
     onFor: (time: string) => `On the air for ${time}`,
     takePart: 'Take part',

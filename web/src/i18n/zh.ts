@@ -368,6 +368,7 @@ export const zh: Dictionary = {
     },
     notHere: '此浏览器不支持',
     behind: (s) => `延迟 ${s} 秒`,
+    buffered: (s) => `缓冲 ${s} 秒`,
     live: '直播',
     onFor: (time) => `已播 ${time}`,
     takePart: '上麦参与',

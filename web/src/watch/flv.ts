@@ -33,7 +33,7 @@ export function playFlv({ video, url, credential, hasVideo, hasAudio, failed }: 
 
   return {
     progress: async () => video.currentTime,
-    delay: async () => bufferedAhead(video),
+    delay: async () => ({ seconds: bufferedAhead(video), of: 'buffer' }),
     catchUp() {
       if (bufferedAhead(video) > 3) video.currentTime += bufferedAhead(video) - 0.6
     },

@@ -1,6 +1,7 @@
 import Hls from 'hls.js'
 import { credentialHeaders } from '../api/client'
-import { empty, type Player, type PlayerOptions } from './player'
+import { bufferedAhead, empty, type Player, type PlayerOptions } from './player'
+import { ServerClock } from './serverclock'
 
 /** Plays HLS through hls.js. */
 export function playHls({ video, url, credential, failed }: PlayerOptions): Player {
@@ -14,6 +15,11 @@ export function playHls({ video, url, credential, failed }: PlayerOptions): Play
     xhrSetup: (request) => {
       for (const [name, value] of headers) request.setRequestHeader(name, value)
     },
+  })
+  const clock = new ServerClock()
+  hls.on(Hls.Events.LEVEL_LOADED, (_, { networkDetails }) => {
+    if (!(networkDetails instanceof XMLHttpRequest)) return
+    clock.heard(networkDetails.getResponseHeader('Date'), networkDetails.getResponseHeader('Age'), Date.now())
   })
   let ended = false
   let recovered = false
@@ -35,7 +41,12 @@ export function playHls({ video, url, credential, failed }: PlayerOptions): Play
 
   return {
     progress: async () => video.currentTime,
-    delay: async () => (hls.latency > 0 ? hls.latency : undefined),
+    async delay() {
+      const now = clock.at(Date.now())
+      const playing = hls.playingDate
+      if (now !== undefined && playing) return { seconds: Math.max(0, (now - playing.getTime()) / 1000), of: 'show' }
+      return { seconds: bufferedAhead(video), of: 'buffer' }
+    },
     catchUp() {
       const edge = hls.liveSyncPosition
       if (edge && edge - video.currentTime > 4) video.currentTime = edge

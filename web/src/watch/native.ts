@@ -15,7 +15,7 @@ export function playNativeHls({ video, url, credential, failed }: PlayerOptions)
   const edge = () => (video.seekable.length > 0 ? video.seekable.end(video.seekable.length - 1) : 0)
   return {
     progress: async () => video.currentTime,
-    delay: async () => (edge() > 0 ? edge() - video.currentTime : undefined),
+    delay: async () => (edge() > 0 ? { seconds: edge() - video.currentTime, of: 'buffer' } : undefined),
     catchUp() {
       if (edge() - video.currentTime > 8) video.currentTime = edge() - 3
     },

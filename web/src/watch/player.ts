@@ -9,6 +9,13 @@ export type Failure =
   /** The server says that the show is not on. */
   | 'off'
 
+/** How late the picture is. */
+export interface Delay {
+  seconds: number
+  /** Behind what reaches the server, by its clock; or only what is known here: the way and the buffer. */
+  of: 'show' | 'buffer'
+}
+
 export interface PlayerOptions {
   video: HTMLVideoElement
   url: string
@@ -23,8 +30,7 @@ export interface PlayerOptions {
 export interface Player {
   /** A number that grows for as long as something arrives. */
   progress(): Promise<number>
-  /** Seconds behind what happens, or undefined when not known. */
-  delay(): Promise<number | undefined>
+  delay(): Promise<Delay | undefined>
   /** Goes to the newest picture after the page was in the background. */
   catchUp(): void
   stop(): void

@@ -2,7 +2,7 @@ import { api, codeOf, type ApiError, type Credential } from '../api/client'
 import { followStatus } from '../api/status'
 import type { LiveOn, LiveStatus, Protocol, RoomSummary } from '../api/types'
 import { abilities, waysToPlay, type Abilities } from './choose'
-import type { Failure, Player } from './player'
+import type { Delay, Failure, Player } from './player'
 
 export type WatchPhase =
   | 'loading'
@@ -32,8 +32,7 @@ export interface WatchView {
   /** What the reader chose; undefined is automatic. */
   readonly chosen: Protocol | undefined
   readonly possible: Protocol[]
-  /** Seconds behind what happens. */
-  readonly delay: number | undefined
+  readonly delay: Delay | undefined
   /** The browser plays without sound until somebody taps. */
   readonly soundBlocked: boolean
   readonly muted: boolean
@@ -59,7 +58,7 @@ export class Watching implements WatchView {
   live = $state.raw<LiveOn>()
   protocol = $state<Protocol>()
   chosen = $state<Protocol>()
-  delay = $state<number>()
+  delay = $state.raw<Delay>()
   soundBlocked = $state(false)
   muted = $state(false)
 

@@ -86,7 +86,7 @@ export function playWhep({ video, url, credential, failed }: PlayerOptions): Pla
       if (!sum || sum.count <= before.count) return undefined
       const inBuffer = (sum.delay - before.delay) / (sum.count - before.count)
       before = sum
-      return inBuffer + roundTrip / 2
+      return { seconds: inBuffer + roundTrip / 2, of: 'buffer' }
     },
     catchUp() {},
     stop() {
