@@ -25,6 +25,9 @@ const connectLimit = 12_000
 const restartLimit = 15_000
 /** How long a connection may be silent before it is started anew, in ms. */
 const disconnectedFor = 2000
+/** How long the polite one waits for the other's first offer before it makes one itself, in ms. */
+const offerLimit = 3000
+const maxEarly = 64
 const lookEvery = 1000
 const listenEvery = 200
 
@@ -67,6 +70,9 @@ export class DirectLink implements Link {
   #chat: RTCDataChannel
   #makingOffer = false
   #ignoringOffer = false
+  /** Candidates that came before the description that they belong to. */
+  #early: RTCIceCandidateInit[] = []
+  #waitedLong = false
   #settingAnswer = false
   #signals: Promise<void> = Promise.resolve()
   #senders = new Map<Source, { transceiver: RTCRtpTransceiver; track: MediaStreamTrack | undefined }>()
@@ -77,6 +83,7 @@ export class DirectLink implements Link {
   #timers: ReturnType<typeof setInterval>[] = []
   #deadline: ReturnType<typeof setTimeout> | undefined
   #silent: ReturnType<typeof setTimeout> | undefined
+  #own: ReturnType<typeof setTimeout>
   #everConnected = false
   #closed = false
 
@@ -103,6 +110,10 @@ export class DirectLink implements Link {
     this.#sender('camera')
     this.follow()
     this.#await(connectLimit)
+    this.#own = setTimeout(() => {
+      this.#waitedLong = true
+      if (!pc.remoteDescription) void this.#offer()
+    }, offerLimit)
     this.#timers.push(setInterval(() => void this.#look(), lookEvery), setInterval(() => this.#listen(), listenEvery))
   }
 
@@ -184,6 +195,8 @@ export class DirectLink implements Link {
   // --- negotiation (W3C WebRTC, 10.7)
 
   async #offer() {
+    // At the start both want to offer. One offer is one round less than two that cross, and loses no candidates.
+    if (this.#o.polite && !this.#pc.remoteDescription && !this.#waitedLong) return
     try {
       this.#makingOffer = true
       await this.#pc.setLocalDescription()
@@ -226,17 +239,18 @@ export class DirectLink implements Link {
       } finally {
         this.#settingAnswer = false
       }
+      for (const early of this.#early.splice(0)) await pc.addIceCandidate(early).catch(() => {})
       if (description.type === 'offer') {
         await pc.setLocalDescription()
         this.#describe()
       }
       this.#name()
+    } else if (candidate && (this.#ignoringOffer || !pc.remoteDescription)) {
+      // It may belong to the description that comes next.
+      if (this.#early.length < maxEarly) this.#early.push(candidate)
     } else if (candidate !== undefined) {
-      try {
-        await pc.addIceCandidate(candidate ?? undefined)
-      } catch (error) {
-        if (!this.#ignoringOffer) throw error
-      }
+      // One that fits no description any more is of no use, and does no harm.
+      await pc.addIceCandidate(candidate ?? undefined).catch(() => {})
     }
   }
 
@@ -389,6 +403,7 @@ export class DirectLink implements Link {
     for (const timer of this.#timers) clearInterval(timer)
     clearTimeout(this.#deadline)
     clearTimeout(this.#silent)
+    clearTimeout(this.#own)
     for (const stop of this.#stops.values()) stop()
     for (const pipe of this.pipes) pipe.close()
     this.#pc.close()

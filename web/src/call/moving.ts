@@ -8,7 +8,7 @@ interface Shown {
 }
 
 /** How long a new picture may take to show its first frame before it takes the old one's place all the same, in ms. */
-const firstFrame = 2000
+const firstFrame = 4000
 
 /**
  * Shows a picture in an element, and another one in its place without a gap: the new one is decoded behind the old one until its first frame is

@@ -20,6 +20,8 @@ import { checkOf, codeOf, wordsOf, type Check } from './words'
 const patience = 60
 /** How long an old path is kept for those who have not arrived on the new one, in ms. */
 const keepOld = 10_000
+/** How long both are kept at least, so that every tile has shown a frame of the new one before the old one ends, in ms. */
+const overlap = 1500
 /** A new path whose media is not all there after this long is taken as it is, in ms. */
 const settleLimit = 8000
 const maxMessages = 500
@@ -320,7 +322,8 @@ export class CallSession implements CallView, StatsSource {
     }
     if (old.length === 0) return
     const waiting = old.some((link) => link.open && link.reached.some(({ id }) => this.#wire.get(id)?.present && !this.#arrived.has(id)))
-    if (waiting && Date.now() - this.#arrivedAt < keepOld) return
+    const since = Date.now() - this.#arrivedAt
+    if (since < overlap || (waiting && since < keepOld)) return
     this.#links = [newest]
     for (const link of old) link.close()
   }
