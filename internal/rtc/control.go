@@ -8,7 +8,7 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 )
 
-// rtcp decrypts a compound packet and tells everybody concerned.
+// rtcp decrypts a compound packet.
 func (r *reader) rtcp(p *Peer, b []byte) {
 	open := p.open.Load()
 	if open == nil || p.rx.closed {
@@ -17,6 +17,14 @@ func (r *reader) rtcp(p *Peer, b []byte) {
 	raw, ok := open.OpenRTCP(r.control[:0], b)
 	r.control = raw[:0]
 	if !ok {
+		return
+	}
+	r.controlPackets(p, raw)
+}
+
+// controlPackets tells everybody concerned of a compound packet.
+func (r *reader) controlPackets(p *Peer, raw []byte) {
+	if overstated(raw) {
 		return
 	}
 	packets, err := rtcp.Unmarshal(raw)
