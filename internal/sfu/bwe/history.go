@@ -92,3 +92,15 @@ func (h *history) find(sequence uint16) (n uint64, p *sent) {
 	}
 	return n, h.at(n)
 }
+
+// unknown is how many numbers from one on are of no packet that is remembered.
+func (h *history) unknown(sequence uint16) int {
+	n := h.extend(sequence)
+	switch {
+	case h.oldest == h.next, n >= h.next:
+		return 1<<16 - int(n-h.oldest)
+	case n < h.oldest:
+		return int(h.oldest - n)
+	}
+	return 0
+}

@@ -3,6 +3,8 @@ package bwe
 import (
 	"testing"
 	"time"
+
+	"github.com/pion/rtcp"
 )
 
 func TestHistory(t *testing.T) {
@@ -44,5 +46,39 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 	if len(h.ring) != maxHistory || h.inFlight != maxHistory*100 {
 		t.Errorf("ring of %d, %d bytes in flight", len(h.ring), h.inFlight)
+	}
+}
+
+func TestUnknownNumbers(t *testing.T) {
+	var empty, h history
+	if n := empty.unknown(7); n < 1<<15 {
+		t.Errorf("%d numbers are unknown to an empty history", n)
+	}
+	for i := range 100 {
+		h.add(uint16(65500+i), 1000, 0, time.Duration(i)*ms)
+	}
+	for _, from := range []uint16{65300, 65499, 65500, 65535, 0, 63, 64, 500, 30000, 40000} {
+		skipped := h.unknown(from)
+		for i := range skipped {
+			if _, p := h.find(from + uint16(i)); p != nil {
+				t.Fatalf("from %d on, %d numbers are unknown, but the one after %d is not", from, skipped, i)
+			}
+		}
+		if _, p := h.find(from + uint16(skipped)); p == nil {
+			t.Errorf("from %d on, the one after %d numbers is unknown too", from, skipped)
+		}
+	}
+}
+
+// BenchmarkEmptyReport is the dearest report for its length: of packets that nobody sent.
+func BenchmarkEmptyReport(b *testing.B) {
+	e := New()
+	for i := range 200 {
+		e.Sent(uint16(i), 1200, 0, time.Duration(i)*ms)
+	}
+	lost := &rtcp.RunLengthChunk{PacketStatusSymbol: rtcp.TypeTCCPacketNotReceived, RunLength: 8191}
+	report := &rtcp.TransportLayerCC{BaseSequenceNumber: 1000, PacketStatusCount: 1 << 15, PacketChunks: []rtcp.PacketStatusChunk{lost, lost, lost, lost, lost}}
+	for b.Loop() {
+		e.Report(report, time.Second)
 	}
 }

@@ -80,7 +80,12 @@ func (e *Estimator) read(report *rtcp.TransportLayerCC) (came, lost []result) {
 	for _, chunk := range report.PacketChunks {
 		switch c := chunk.(type) {
 		case *rtcp.RunLengthChunk:
-			for i := 0; i < int(c.RunLength) && left > 0; i++ {
+			run := min(int(c.RunLength), left)
+			if c.PacketStatusSymbol == rtcp.TypeTCCPacketNotReceived {
+				skip := min(run, e.history.unknown(number))
+				number, left, run = number+uint16(skip), left-skip, run-skip
+			}
+			for ; run > 0 && left > 0; run-- {
 				one(c.PacketStatusSymbol)
 			}
 		case *rtcp.StatusVectorChunk:
