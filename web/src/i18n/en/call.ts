@@ -8,7 +8,7 @@ export const call = {
   accept: 'Accept',
   acceptSound: 'Accept without camera',
   decline: 'Decline',
-  declineWord: 'A word with it (optional)',
+  declineWord: 'A word when you decline (optional)',
   declineWordPlaceholder: 'I will call back in ten minutes',
   prepareFirst: 'Check camera and microphone first',
   missedThem: (name: string) => `You missed a call from ${name}`,

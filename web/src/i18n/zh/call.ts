@@ -9,7 +9,7 @@ export const call: Dictionary['call'] = {
   accept: '接听',
   acceptSound: '不开摄像头接听',
   decline: '拒接',
-  declineWord: '顺便说一句（可不填）',
+  declineWord: '拒接时顺便说一句（可不填）',
   declineWordPlaceholder: '十分钟后回你',
   prepareFirst: '先检查摄像头和麦克风',
   missedThem: (name) => `你错过了 ${name} 的来电`,
