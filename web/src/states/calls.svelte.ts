@@ -55,7 +55,7 @@ export class DrawnCall implements CallView {
     this.title = language() === 'zh' ? '通话' : 'Call'
     this.phase = phase
     this.path = path
-    this.serverReason = path === 'server' ? (wish.reason ?? 'people') : undefined
+    this.serverReason = path === 'server' || wish.moving ? (wish.reason ?? 'people') : undefined
     this.moving = wish.moving ?? false
     this.serverLost = wish.serverLost ?? false
     this.soundBlocked = wish.soundBlocked ?? false
