@@ -5,6 +5,8 @@ package studio
 type Elsewhere interface {
 	// Remove sends somebody away, and tells whether they were there. It is called without locks held.
 	Remove(roomName, identity string) bool
+	// End sends everybody away, because the room was deleted. It is called without locks held.
+	End(roomName string)
 }
 
 // AlsoAt makes a door known. It is called before anybody comes in.

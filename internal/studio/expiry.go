@@ -27,8 +27,8 @@ func (h *House) expireRooms(after time.Duration) {
 	}
 }
 
-// noteUse notes that somebody came into a room or watches it, without holding them up.
-func (h *House) noteUse(roomName string) {
+// NoteUse notes that somebody came into a room or watches it, without holding them up. Enter and Watch do so by themselves.
+func (h *House) NoteUse(roomName string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed || h.rooms == nil || !h.rooms.dueForUse(roomName, time.Now()) {
@@ -45,6 +45,9 @@ func (h *House) noteUse(roomName string) {
 func (h *House) Delete(roomName string) error {
 	if err := h.rooms.Delete(roomName); err != nil { // first, so that nobody comes back with an old link
 		return err
+	}
+	for _, door := range h.elsewhere {
+		door.End(roomName)
 	}
 	if s, err := h.Studio(roomName); err == nil {
 		s.Close(room.LeftRoomClosed)

@@ -125,7 +125,7 @@ func (h *House) Enter(roomName string, j room.Join, obs Observer) (*Participant,
 			continue // it closed between our finding it and entering it
 		}
 		if err == nil {
-			h.noteUse(roomName)
+			h.NoteUse(roomName)
 		}
 		return p, err
 	}

@@ -37,7 +37,7 @@ func (h *House) Watch(roomName, protocol string) (*Watcher, error) {
 	if a.ended {
 		return nil, ErrNotLive
 	}
-	h.noteUse(roomName)
+	h.NoteUse(roomName)
 	a.viewers[protocol]++
 	a.total++
 	a.peak = max(a.peak, a.total)

@@ -131,6 +131,9 @@ func (s *Server) admit(sock *socket, r *http.Request, name string, c studio.Cred
 			return nil, nil, refusalOf(err, s.log)
 		}
 		st, refused := l.enter(sock, who, s.look(name), asMember, rooms)
+		if st != nil {
+			s.house.NoteUse(name)
+		}
 		if st != nil || refused != nil {
 			return l, st, refused
 		}

@@ -501,6 +501,38 @@ func TestRemovedByAHost(t *testing.T) {
 	}
 }
 
+func TestDeletedRoom(t *testing.T) {
+	w := newWorld(t, nil)
+	a, _ := w.join("tea", "Ada")
+	b, _ := w.join("tea", "Bob")
+	other, _ := w.join("coffee", "Cleo")
+	a.until("path")
+	if err := w.house.Delete("tea"); err != nil {
+		t.Fatal(err)
+	}
+	a.refused("forbidden", 4403)
+	b.refused("forbidden", 4403)
+	if s := w.server.Stats(); s.Calls != 1 || s.Members != 1 {
+		t.Errorf("%+v are left", s)
+	}
+	other.send(msg{"type": "ping"})
+	other.expect("pong")
+}
+
+// A room that is used for nothing but calls is in use all the same.
+func TestCallsUseTheirRoom(t *testing.T) {
+	w := newWorld(t, nil)
+	last := time.Now().Add(-25 * 24 * time.Hour)
+	if err := w.house.Policies().Create("tea", room.Policy{Access: room.AccessLink, UsedAt: last}); err != nil {
+		t.Fatal(err)
+	}
+	w.join("tea", "Ada")
+	w.house.Close() // waits until the use is noted
+	if p, _, err := w.house.Policies().Find("tea"); err != nil || time.Since(p.UsedAt) > time.Hour {
+		t.Errorf("used %v, %v", p.UsedAt, err)
+	}
+}
+
 func TestFreshCredentials(t *testing.T) {
 	directory, err := turn.NewDirectory(turn.DirectoryConfig{Secret: "secret", UDP: 3478})
 	if err != nil {

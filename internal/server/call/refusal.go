@@ -67,6 +67,7 @@ var (
 	errOrigin           = &refusal{codeForbidden, "a page of another origin must show a key or a token", closeForbidden}
 	errCannotSpeak      = &refusal{codeForbidden, "a call is for those who may publish and subscribe and are not hidden", closeForbidden}
 	errRemoved          = &refusal{codeForbidden, "you were removed from the call", closeForbidden}
+	errDeleted          = &refusal{codeForbidden, "the room was deleted", closeForbidden}
 	errFull             = &refusal{codeFull, "no more people may come in", closeConflict}
 	errReplaced         = &refusal{codeReplaced, "the same person came in elsewhere", closeConflict}
 	errSessionUnknown   = &refusal{codeUnknown, "no such session: join anew", closeUnknown}

@@ -174,6 +174,13 @@ func (s *Server) Remove(room, identity string) bool {
 	return l != nil && l.remove(identity)
 }
 
+// End sends everybody away from a call whose room was deleted.
+func (s *Server) End(room string) {
+	if l := s.find(room); l != nil {
+		l.shutdown(errDeleted)
+	}
+}
+
 // Stats are figures of all calls.
 type Stats struct {
 	Calls, Members, Visitors int
