@@ -34,6 +34,9 @@ var devKeys = auth.Keys{Key: "devkey", Secret: "secret"}
 // exitWithin is how long the server takes to end at most.
 const exitWithin = 4 * time.Second
 
+// requestsWithin is how long HTTP requests may take at the end: who stalls in one shall not keep others from being told.
+const requestsWithin = time.Second
+
 type serveCommand struct {
 	config.Server `embed:""`
 }
@@ -261,6 +264,8 @@ func (s *server) serveHTTP(address string, handler http.Handler, tlsConfig *tls.
 		}
 	}()
 	s.onClose(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, requestsWithin)
+		defer cancel()
 		if err := srv.Shutdown(ctx); err != nil {
 			s.closeQuietly(srv)
 		}

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"testing"
@@ -92,6 +94,19 @@ func TestStopping(t *testing.T) {
 	defer client.Disconnect()
 	if s := client.ConnectionState(); s != lksdk.ConnectionStateConnected {
 		t.Fatalf("the room client is %v", s)
+	}
+
+	// Somebody who never sends the rest of a request.
+	stalled, err := net.Dial("tcp", r.HTTP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stalled.Close()
+	if _, err := fmt.Fprintf(stalled, "POST /api/rooms HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stalled.Read(make([]byte, 64)); err != nil { // it is being served
+		t.Fatal(err)
 	}
 
 	began := time.Now()
