@@ -273,6 +273,22 @@ func TestOffersWithMedia(t *testing.T) {
 	}
 }
 
+// A client that takes nothing in does not hold the server up.
+func TestShutdownEndsStuckTransfers(t *testing.T) {
+	t.Parallel()
+	url, s := door(t)
+	answer, err := http.Get(url + "/probe/down?bytes=16777216")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), rtctest.Timeout)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Errorf("shutting down: %v", err)
+	}
+}
+
 func TestShutdownEndsTests(t *testing.T) {
 	t.Parallel()
 	url, s := door(t)

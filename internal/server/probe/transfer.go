@@ -33,11 +33,17 @@ func (s *Server) serveDown(w http.ResponseWriter, r *http.Request, v *visit) err
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(testTime)) // where it is not known, the client's own patience ends it
 	defer control.SetWriteDeadline(time.Time{})
+	stopped := make(chan struct{})
+	release := context.AfterFunc(s.testing, func() { _ = control.SetWriteDeadline(time.Now()); close(stopped) })
+	defer func() {
+		if !release() {
+			<-stopped // it still uses the response
+		}
+	}()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 	for b := noise(); n > 0 && s.testing.Err() == nil; {
-		// Pieces, so that the door can close between them.
-		piece := b[:min(n, 256<<10)]
+		piece := b[:min(n, int64(len(b)))]
 		if _, err := w.Write(piece); err != nil {
 			return nil // the client has seen enough
 		}
