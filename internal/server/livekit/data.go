@@ -198,6 +198,7 @@ func (s *session) sendBacklog() {
 			break
 		}
 		o.backlogBytes -= len(o.backlog[0])
+		o.backlog[0] = nil // what was sent is not held by those that follow
 		o.backlog = o.backlog[1:]
 	}
 	if len(o.backlog) == 0 {

@@ -1,12 +1,15 @@
 package livekit
 
 import (
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	pb "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tuttilive/tutti/internal/room"
 )
 
 func TestStampOverwritesWhoTheSenderSaysItIs(t *testing.T) {
@@ -93,6 +96,19 @@ func TestReliableMessagesWaitAndLossyOnesAreLost(t *testing.T) {
 			t.Error("it waits for a session that has ended")
 		}
 	})
+}
+
+// A client that reads nothing costs a bounded number of bytes, and what it is sent later is lost rather than out of order.
+func TestBacklogIsBounded(t *testing.T) {
+	s := &session{log: slog.New(slog.DiscardHandler), inbox: newInbox()}
+	message := room.Data{Reliable: true, Payload: make([]byte, 14_000)}
+	fit := maxBacklogBytes / len(message.Payload)
+	for range 3 * fit {
+		s.deliver(message)
+	}
+	if o := &s.outgoing; len(o.backlog) != fit || o.backlogBytes != fit*len(message.Payload) || !o.lost {
+		t.Errorf("%d messages, %d bytes are kept, lost: %v; %d fit", len(o.backlog), o.backlogBytes, o.lost, fit)
+	}
 }
 
 func TestSequence(t *testing.T) {

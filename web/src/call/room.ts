@@ -11,6 +11,8 @@ import { sources, type Source } from './protocol'
 
 const pipeTopic = 'tutti.pipe'
 const pipeMessage = 14_000
+/** Chat comes in the same order as files: over 2 Mbit/s it waits for this at most 2 s. The server keeps 8 MiB for who reads slowly. */
+const pipeWindow = 512 << 10
 
 const sourceOf: Partial<Record<Track.Source, Source>> = {
   [Track.Source.Microphone]: 'microphone', [Track.Source.Camera]: 'camera', [Track.Source.ScreenShare]: 'screen',
@@ -258,6 +260,7 @@ export class RoomLink implements Link {
 /** A pipe as data messages through the server, which waits for the connection to have room. */
 class RoomPipe implements Pipe {
   readonly maxMessage = pipeMessage
+  readonly window = pipeWindow
   onclose: Pipe['onclose']
   readonly inbox = new Inbox()
   #closed = false

@@ -5,8 +5,8 @@ import { wireReasons, type Chunk } from './wire'
 
 /** How many bytes may be under way to a receiver, over the wire and to the disk, for one file. */
 export const window = 4 << 20
-/** A receiver says what it has at least this often, in bytes. */
-const creditEvery = window / 8
+/** The least of a way's window that each of many files gets, in bytes: two messages of the smallest pipe. */
+export const leastShare = 32 << 10
 
 /** The receiver's side of one transfer: says from where and how far the sender may send, keeps what comes, compares the hash. */
 export class Incoming {
@@ -22,11 +22,14 @@ export class Incoming {
   #next = 0
   #kept = 0
   #limit = 0
+  #share: (window: number) => number
 
-  constructor(transfer: Transfer, desk: Desk, link: Link) {
+  /** `share` gives this file's part of what may be under way on a pipe that has a window for all. */
+  constructor(transfer: Transfer, desk: Desk, link: Link, share: (window: number) => number) {
     this.transfer = transfer
     this.#desk = desk
     this.#link = link
+    this.#share = share
     transfer.phase = 'offered'
   }
 
@@ -140,7 +143,7 @@ export class Incoming {
     if (!this.#link || !this.#open) return
     const { id, size } = this.transfer
     this.#told = true
-    this.#limit = Math.min(size, this.#kept + window)
+    this.#limit = Math.min(size, this.#kept + this.#room())
     this.#link.say({ type: 'accept', id, offset: this.#next, limit: this.#limit })
   }
 
@@ -149,10 +152,18 @@ export class Incoming {
     this.#kept += length
     transfer.moved = this.#kept
     if (transfer.phase !== 'moving' || !this.#told) return
-    const limit = Math.min(transfer.size, this.#kept + window)
+    const room = this.#room()
+    const limit = Math.max(this.#limit, Math.min(transfer.size, this.#kept + room))
+    const creditEvery = room / 8
     if (limit - this.#limit < creditEvery && this.#kept % creditEvery >= length) return
     this.#limit = limit
     this.#link?.say({ type: 'credit', id: transfer.id, offset: this.#kept, limit })
+  }
+
+  /** How many bytes may be under way now. */
+  #room(): number {
+    const all = this.#link?.pipe.window
+    return all === undefined ? window : Math.min(window, this.#share(all))
   }
 
   #failed(error: unknown) {

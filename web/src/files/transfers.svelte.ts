@@ -1,6 +1,6 @@
 import type { Pipe } from '../call/pipe'
 import type { Desk } from './desk'
-import { Incoming } from './incoming'
+import { Incoming, leastShare } from './incoming'
 import { Link } from './link'
 import { maxNameLength, savedName, shownName } from './names'
 import { Outgoing } from './outgoing'
@@ -213,7 +213,7 @@ export class Transfers implements FilesView {
     if (unfinished >= maxUnfinished) return link.say({ type: 'refuse', id })
     const { who } = this.#peer(from)
     const transfer = new Transfer({ id, peer: from, who, direction: 'in', name: shownName(name), size, mime })
-    this.#incoming.set(transfer, new Incoming(transfer, this.#desk, link))
+    this.#incoming.set(transfer, new Incoming(transfer, this.#desk, link, (window) => this.#share(window)))
     this.#add(transfer)
     void this.#desk.begun(id).catch(() => false).then((begun) => {
       // What was accepted before this page was loaded anew goes on by itself.
@@ -239,6 +239,12 @@ export class Transfers implements FilesView {
       this.#incoming.get(transfer)?.pause()
     }
     this.#refresh()
+  }
+
+  /** What each of the files that come in now may have under way, where all together may have `window` bytes. */
+  #share(window: number): number {
+    const coming = this.list.filter(({ direction, phase }) => direction === 'in' && phase === 'moving').length
+    return Math.max(leastShare, Math.floor(window / Math.max(1, coming)))
   }
 
   #fail(transfer: Transfer, reason: FailReason) {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Pipe } from '../call/pipe'
 import { LocalDesk } from './desk'
-import { window } from './incoming'
+import { leastShare, window } from './incoming'
 import { MemoryStorage } from './storage'
 import { Transfers } from './transfers.svelte'
 import { decode, encodeChunk, encodeControl, maxUnfinished, newId, type Chunk, type Control } from './wire'
@@ -12,6 +12,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 /** One end of a way between two; messages under way are lost when it is cut. */
 class FakePipe implements Pipe {
   readonly maxMessage = 16_000
+  window: number | undefined
   onmessage: Pipe['onmessage']
   onclose: Pipe['onclose']
   readonly sent: (Control | Chunk)[] = []
@@ -131,6 +132,27 @@ describe('a file', () => {
     // Credits are few.
     expect(b.sent.length).toBeLessThan(40)
     expect(a.sent.filter(({ type }) => type === 'end')).toHaveLength(1)
+  })
+
+  it('shares the window of a way that others wait behind', async () => {
+    const { ada, bo, connect } = two()
+    const [, b] = connect()
+    b.window = 8 * leastShare
+    const count = 2
+    for (let i = 0; i < count; i++) ada.offer('bo', file(b.window * 2, `${i}.bin`))
+    await until(() => bo.pending.length === count)
+    for (const one of bo.pending) bo.accept(one)
+    await until(() => bo.list.every(({ phase }) => phase === 'done'))
+    const granted = new Map<string, number>()
+    let most = 0
+    for (const message of b.sent) {
+      if (message.type !== 'accept' && message.type !== 'credit') continue
+      granted.set(message.id, message.limit - message.offset)
+      most = Math.max(most, [...granted.values()].reduce((sum, bytes) => sum + bytes, 0))
+    }
+    // The first alone may have got all of it before the second one began.
+    expect(most).toBeLessThanOrEqual(b.window * 1.5)
+    expect(granted.size).toBe(count)
   })
 
   it('waits while nobody can be reached', async () => {

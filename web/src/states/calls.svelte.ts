@@ -103,5 +103,5 @@ export const drawnLocal = {
 } as unknown as LocalMedia
 
 export const noFiles: FilesView = {
-  list: [], pending: [], offer() {}, accept() {}, refuse() {}, cancel() {}, async save() {}, remove() {},
+  list: [], pending: [], unfinished: [], unsaved: [], offer() {}, accept() {}, refuse() {}, cancel() {}, async save() {}, remove() {},
 }

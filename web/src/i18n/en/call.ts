@@ -73,6 +73,8 @@ export const call = {
   dismiss: 'Dismiss',
   unfinished: 'A file is still on its way',
   unfinishedText: 'If you hang up now, it does not arrive.',
+  unsaved: 'A file you received is not saved',
+  unsavedText: 'If you hang up now, it is gone.',
   shortcutList: {
     m: 'Microphone on or off',
     v: 'Camera on or off',
