@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -273,15 +274,32 @@ func TestOffersWithMedia(t *testing.T) {
 	}
 }
 
+// stuckResponse is of a client that takes nothing in: a write lasts until its deadline.
+type stuckResponse struct {
+	http.ResponseWriter
+	writing, given chan struct{}
+}
+
+func (r *stuckResponse) Write([]byte) (int, error) {
+	close(r.writing)
+	<-r.given
+	return 0, os.ErrDeadlineExceeded
+}
+
+func (r *stuckResponse) SetWriteDeadline(at time.Time) error {
+	if !at.IsZero() && !at.After(time.Now()) {
+		close(r.given)
+	}
+	return nil
+}
+
 // A client that takes nothing in does not hold the server up.
 func TestShutdownEndsStuckTransfers(t *testing.T) {
 	t.Parallel()
-	url, s := door(t)
-	answer, err := http.Get(url + "/probe/down?bytes=16777216")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
+	_, s := door(t)
+	stuck := &stuckResponse{ResponseWriter: httptest.NewRecorder(), writing: make(chan struct{}), given: make(chan struct{})}
+	go s.ServeHTTP(stuck, httptest.NewRequest("GET", "/probe/down?bytes=16777216", nil))
+	<-stuck.writing
 	ctx, cancel := context.WithTimeout(context.Background(), rtctest.Timeout)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
