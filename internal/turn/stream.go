@@ -204,11 +204,11 @@ func (c *stream) next(b []byte) (int, error) {
 
 // Write sends one message. A client that takes nothing in for some time is given up.
 func (c *stream) Write(b []byte) (int, error) {
-	now := time.Now()
-	if last := c.written.Load(); now.Unix()-last >= int64(rearm/time.Second) && c.written.CompareAndSwap(last, now.Unix()) {
+	if now := time.Now(); now.Unix()-c.written.Load() >= int64(rearm/time.Second) {
 		if err := c.Conn.SetWriteDeadline(now.Add(stuckStream)); err != nil {
 			return 0, err
 		}
+		c.written.Store(now.Unix()) // only now, or others would write while the old deadline has passed
 	}
 	n, err := c.Conn.Write(b)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,4 +130,53 @@ func FuzzStream(f *testing.F) {
 			t.Fatalf("%d bytes out of %d", total, len(b))
 		}
 	})
+}
+
+// slowDeadline is a connection that takes its time to move the deadline, which has passed until then.
+type slowDeadline struct {
+	net.Conn
+	moving chan struct{} // a token for each that moves it
+	goOn   chan struct{}
+	moved  atomic.Bool
+}
+
+func (c *slowDeadline) SetWriteDeadline(time.Time) error {
+	c.moving <- struct{}{}
+	<-c.goOn
+	c.moved.Store(true)
+	return nil
+}
+
+func (c *slowDeadline) Write(b []byte) (int, error) {
+	if !c.moved.Load() {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return len(b), nil
+}
+
+func (c *slowDeadline) Close() error { return nil }
+
+// After a silence an answer and relayed data may be written at the same moment.
+func TestNobodyWritesWithAnOldDeadline(t *testing.T) {
+	conn := &slowDeadline{moving: make(chan struct{}, 2), goOn: make(chan struct{})}
+	c := &stream{Conn: conn}
+	failures := make(chan error, 2)
+	write := func() {
+		_, err := c.Write([]byte("x"))
+		failures <- err
+	}
+	go write()
+	<-conn.moving
+	go write()
+	select {
+	case <-conn.moving: // the second waits too
+	case err := <-failures:
+		failures <- err
+	}
+	close(conn.goOn)
+	for range 2 {
+		if err := <-failures; err != nil {
+			t.Error(err)
+		}
+	}
 }
