@@ -62,13 +62,18 @@ func isGlobal(a netip.Addr) bool {
 	return a.IsValid() && a.Zone() == "" && (a.Is4() || globalIPv6.Contains(a)) && !within(a, notGlobal)
 }
 
-// hostAddresses are the addresses of this machine's interfaces, and the broadcast addresses of their networks.
-func hostAddresses() map[netip.Addr]struct{} {
-	found := map[netip.Addr]struct{}{}
+// hostAddresses are the addresses of this machine's interfaces, and of their networks: the broadcast address, and the first
+// one, at which a machine that forwards is reached too (RFC 4291, section 2.6.1).
+func hostAddresses() (map[netip.Addr]struct{}, error) {
 	interfaces, err := net.InterfaceAddrs()
 	if err != nil {
-		return found
+		return nil, err
 	}
+	return addressesOf(interfaces), nil
+}
+
+func addressesOf(interfaces []net.Addr) map[netip.Addr]struct{} {
+	found := map[netip.Addr]struct{}{}
 	for _, i := range interfaces {
 		network, ok := i.(*net.IPNet)
 		if !ok {
@@ -81,6 +86,9 @@ func hostAddresses() map[netip.Addr]struct{} {
 		a = a.Unmap()
 		found[a] = struct{}{}
 		ones, bits := network.Mask.Size()
+		if first, err := a.Prefix(ones); err == nil && bits-ones > 1 {
+			found[first.Addr()] = struct{}{}
+		}
 		if a.Is4() && bits-ones > 1 && bits-ones < 32 {
 			b := a.As4()
 			for bit := range bits - ones {

@@ -39,7 +39,9 @@ func (r *relays) mayPermit(client net.Addr, peer net.IP) bool {
 		return false
 	}
 	a = a.Unmap()
-	r.filter.refresh(time.Now())
+	if err := r.filter.refresh(time.Now()); err != nil {
+		r.log.Warn("TURN goes by the addresses that were known", "error", err)
+	}
 	if !r.filter.permits(a) {
 		r.count.refuse(refusedTarget)
 		return false

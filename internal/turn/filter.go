@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -20,6 +21,7 @@ type filter struct {
 	// relayAddress tells whether relays have an address.
 	relayAddress func(netip.Addr) bool
 
+	look    func() (map[netip.Addr]struct{}, error) // hostAddresses
 	host    atomic.Pointer[map[netip.Addr]struct{}]
 	mu      sync.Mutex
 	checked time.Time // when host was looked at
@@ -28,16 +30,21 @@ type filter struct {
 // hostKnownFor is how old the list of the host's own addresses may get before a new permission: they change (RFC 8981).
 const hostKnownFor = 5 * time.Second
 
-// refresh looks at the host's own addresses again when that was some time ago.
-func (f *filter) refresh(now time.Time) {
+// refresh looks at the host's own addresses again when that was some time ago. Where it cannot, for want of descriptors for
+// example, those that were known stay.
+func (f *filter) refresh(now time.Time) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.host.Load() != nil && now.Sub(f.checked) < hostKnownFor {
-		return
+		return nil
 	}
-	own := hostAddresses()
-	f.host.Store(&own)
 	f.checked = now
+	own, err := f.look()
+	if err != nil {
+		return fmt.Errorf("reading this host's addresses: %w", err)
+	}
+	f.host.Store(&own)
+	return nil
 }
 
 // permits tells whether a client may be given a permission for an address: whether any port of it may be reached.

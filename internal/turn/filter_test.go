@@ -1,7 +1,10 @@
 package turn
 
 import (
+	"maps"
+	"net"
 	"net/netip"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -14,7 +17,7 @@ func testFilter(allow ...string) *filter {
 		allow: prefixes(allow...),
 		fixed: []netip.Addr{relay.Addr()},
 		relay: func(a netip.AddrPort) bool { return a == relay }, relayAddress: func(a netip.Addr) bool { return a == relay.Addr() },
-		checked: time.Now().Add(time.Hour),
+		checked: time.Now().Add(time.Hour), look: hostAddresses,
 	}
 	f.host.Store(&map[netip.Addr]struct{}{
 		netip.MustParseAddr("2a00::1"): {}, netip.MustParseAddr("192.168.1.5"): {}, netip.MustParseAddr("198.20.0.255"): {},
@@ -130,7 +133,10 @@ func TestAnOperatorOpensNoMoreThanTheNetworksNamed(t *testing.T) {
 }
 
 func TestTheHostsOwnAddressesAreFoundOut(t *testing.T) {
-	own := hostAddresses()
+	own, err := hostAddresses()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, ok := own[loopback4]; !ok {
 		t.Fatalf("no loopback among %v", own)
 	}
@@ -138,18 +144,49 @@ func TestTheHostsOwnAddressesAreFoundOut(t *testing.T) {
 	f.host.Store(nil)
 	now := time.Now()
 	f.checked = now
-	f.refresh(now)
+	refresh := func(at time.Time) {
+		if err := f.refresh(at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refresh(now)
 	if f.host.Load() == nil {
 		t.Fatal("not looked at")
 	}
 	before := f.host.Load()
-	f.refresh(now.Add(hostKnownFor / 2))
+	refresh(now.Add(hostKnownFor / 2))
 	if f.host.Load() != before {
 		t.Error("looked at again at once")
 	}
-	f.refresh(now.Add(hostKnownFor))
+	refresh(now.Add(hostKnownFor))
 	if f.host.Load() == before {
 		t.Error("not looked at again")
+	}
+	// Whoever uses up all descriptors does not open the host's own ports by that.
+	f.look = func() (map[netip.Addr]struct{}, error) { return nil, syscall.EMFILE }
+	if err := f.refresh(now.Add(3 * hostKnownFor)); err == nil {
+		t.Error("no error")
+	}
+	if f.allows(netip.AddrPortFrom(loopback4, 22)) || len(*f.host.Load()) == 0 {
+		t.Error("what was known is forgotten")
+	}
+}
+
+func TestAddressesOfANetwork(t *testing.T) {
+	network := func(cidr string) net.Addr {
+		a, n, err := net.ParseCIDR(cidr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &net.IPNet{IP: a, Mask: n.Mask}
+	}
+	got := addressesOf([]net.Addr{network("198.20.0.9/24"), network("2a00:1::9/64"), network("198.21.0.1/32"), network("198.22.0.1/31"), network("2a00:2::1/128")})
+	var want = map[netip.Addr]struct{}{}
+	for _, a := range []string{"198.20.0.9", "198.20.0.0", "198.20.0.255", "2a00:1::9", "2a00:1::", "198.21.0.1", "198.22.0.1", "2a00:2::1"} {
+		want[netip.MustParseAddr(a)] = struct{}{}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -70,7 +70,7 @@ func newRelays(cfg Config, count *counters) (*relays, error) {
 		accounts: map[string]*account{}, byFrom: map[netip.Prefix]int{}, permits: map[netip.AddrPort]map[netip.Addr]struct{}{},
 	}
 	r.idle = sync.NewCond(&r.mu)
-	r.filter = filter{allow: cfg.Allow, relay: r.isRelay, relayAddress: r.isRelayAddress}
+	r.filter = filter{allow: cfg.Allow, relay: r.isRelay, relayAddress: r.isRelayAddress, look: hostAddresses}
 	for _, m := range cfg.Media {
 		m = netip.AddrPortFrom(m.Addr().Unmap(), m.Port())
 		r.filter.media = append(r.filter.media, m)
@@ -94,7 +94,9 @@ func newRelays(cfg Config, count *counters) (*relays, error) {
 	if len(r.sides) == 0 {
 		return nil, errors.New("turn: a relay address is needed")
 	}
-	r.filter.refresh(time.Now())
+	if err := r.filter.refresh(time.Now()); err != nil {
+		return nil, fmt.Errorf("turn: %w", err)
+	}
 	return r, nil
 }
 
