@@ -76,6 +76,15 @@ func userAt(username string, now time.Time, forNew bool) (user string, err error
 	return user, nil
 }
 
+// A tester is a user whom nobody has let into a room or call: their relays reach only this server, to find out whether they
+// can be reached, at no more than testBitrate in bit/s. The mark is no part of any opaque name.
+const (
+	testMark    = "test."
+	testBitrate = 4_000_000
+)
+
+func isTester(user string) bool { return strings.HasPrefix(user, testMark) }
+
 // opaque is a name by which a server knows a user without learning who it is.
 func opaque(secret, user string) string {
 	mac := hmac.New(sha256.New, []byte(secret))

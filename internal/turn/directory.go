@@ -104,10 +104,20 @@ func (d *Directory) Servers(user, host string) []ICEServer {
 // Issue is the same, and says when the credentials expire. Those who stay longer need fresh ones before, for new
 // connections; allocations that they have go on.
 func (d *Directory) Issue(user, host string) (servers []ICEServer, expires time.Time) {
+	return d.issue("", user, host)
+}
+
+// IssueTest is Issue for somebody who only wants to know whether relays can be reached: with these credentials those of the
+// built-in server relay to this server itself and nowhere else, so they may be given to strangers.
+func (d *Directory) IssueTest(user, host string) (servers []ICEServer, expires time.Time) {
+	return d.issue(testMark, user, host)
+}
+
+func (d *Directory) issue(mark, user, host string) (servers []ICEServer, expires time.Time) {
 	if d == nil || d.now == nil {
 		return nil, time.Now().Add(Lifetime)
 	}
-	expires = d.now().Add(Lifetime).Truncate(time.Second)
+	user, expires = mark+opaque(d.secret, user), d.now().Add(Lifetime).Truncate(time.Second)
 	return append(d.builtIn(user, host, expires), d.others(user, expires)...), expires
 }
 
@@ -131,7 +141,7 @@ func (d *Directory) builtIn(user, host string, expires time.Time) (list []ICESer
 		relays = append(relays, "turns:"+at(d.tls)+"?transport=tcp")
 	}
 	if len(relays) > 0 {
-		username, password := issue(d.secret, opaque(d.secret, user), expires)
+		username, password := issue(d.secret, user, expires)
 		list = append(list, ICEServer{relays, username, password})
 	}
 	return list
@@ -152,7 +162,7 @@ func (d *Directory) others(user string, expires time.Time) (list []ICEServer) {
 	if len(closed) > 0 {
 		username, password := d.outside.User, d.outside.Password
 		if d.outside.Secret != "" {
-			username, password = issue(d.outside.Secret, opaque(d.secret, user), expires)
+			username, password = issue(d.outside.Secret, user, expires)
 		}
 		list = append(list, ICEServer{closed, username, password})
 	}

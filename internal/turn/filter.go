@@ -56,7 +56,13 @@ func (f *filter) permits(a netip.Addr) bool {
 // allows tells whether packets may go to a peer, and come from it.
 func (f *filter) allows(peer netip.AddrPort) bool {
 	peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
-	return peer.Port() != 0 && (slices.Contains(f.media, peer) || f.relay(peer) || f.outside(peer.Addr()))
+	return peer.Port() != 0 && (f.ours(peer) || f.outside(peer.Addr()))
+}
+
+// ours tells whether a peer is this server's own WebRTC port, or one of its relays.
+func (f *filter) ours(peer netip.AddrPort) bool {
+	peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
+	return slices.Contains(f.media, peer) || f.relay(peer)
 }
 
 // outside tells whether an address is another machine's that may be reached at all its ports.

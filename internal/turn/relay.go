@@ -28,7 +28,7 @@ func (r *relay) ReadFrom(b []byte) (int, net.Addr, error) {
 		}
 		from = r.relays.asTold(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
 		switch {
-		case !r.relays.filter.allows(from):
+		case !r.mayReach(from):
 			r.relays.count.refuse(refusedTarget)
 		case !r.owner.share.take(n, r.relays.clock()):
 			r.relays.count.refuse(refusedBandwidth)
@@ -47,7 +47,7 @@ func (r *relay) WriteTo(b []byte, to net.Addr) (int, error) {
 	}
 	peer := unmapped(udp)
 	switch {
-	case !r.relays.filter.allows(peer):
+	case !r.mayReach(peer):
 		r.relays.count.refuse(refusedTarget)
 		return len(b), nil
 	case !r.owner.share.take(len(b), r.relays.clock()):
@@ -61,6 +61,14 @@ func (r *relay) WriteTo(b []byte, to net.Addr) (int, error) {
 	return n, err
 }
 
+// mayReach tells whether packets may go to a peer, and come from it.
+func (r *relay) mayReach(peer netip.AddrPort) bool {
+	if isTester(r.user) {
+		return r.relays.filter.ours(peer)
+	}
+	return r.relays.filter.allows(peer)
+}
+
 // Close is called by pion when the allocation ends.
 func (r *relay) Close() error {
 	err := r.UDPConn.Close()
@@ -72,6 +80,15 @@ func (r *relay) Close() error {
 type account struct {
 	open  int // guarded by relays.mu
 	share *allowance
+}
+
+// newAccount opens the account of a user.
+func (r *relays) newAccount(user string) *account {
+	bitrate := r.limits.Bitrate
+	if isTester(user) {
+		bitrate = min(bitrate, testBitrate)
+	}
+	return &account{share: newAllowance(bitrate)}
 }
 
 // clock is the time for allowances, in ns since the server started.

@@ -184,7 +184,7 @@ func (r *relays) AllocatePacketConn(wish turn.AllocateListenerConfig) (net.Packe
 	}
 	owner := r.accounts[wish.UserID]
 	if owner == nil {
-		owner = &account{share: newAllowance(r.limits.Bitrate)}
+		owner = r.newAccount(wish.UserID)
 	}
 	if owner.open >= r.limits.Allocations {
 		r.count.refuse(refusedQuota)

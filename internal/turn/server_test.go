@@ -471,3 +471,42 @@ func BenchmarkRelay(b *testing.B) {
 		}
 	}
 }
+
+// Whoever only tests the way here gets no relay to the world.
+func TestTestersReachOnlyThisServer(t *testing.T) {
+	media, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer media.Close()
+	s := listen(t, func(c *Config) { c.Media = []netip.AddrPort{media.LocalAddr().(*net.UDPAddr).AddrPort()} })
+	port, _, _ := s.Ports()
+	directory, err := NewDirectory(DirectoryConfig{Secret: testSecret, UDP: port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	userOf := func(servers []ICEServer, _ time.Time) string {
+		user, _, err := parseUsername(servers[len(servers)-1].Username)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return user
+	}
+	later := time.Now().Add(time.Hour)
+	a := allocate(t, client(t, port, userOf(directory.IssueTest("a", "127.0.0.1")), later))
+	b := allocate(t, client(t, port, userOf(directory.IssueTest("b", "127.0.0.1")), later))
+	exchange(t, a, b)
+	exchange(t, a, media)
+	before := s.Stats().Refused["target"]
+	if _, err := a.WriteTo([]byte("hello"), &net.UDPAddr{IP: net.IPv4(8, 8, 8, 8), Port: 9}); err != nil {
+		t.Fatal(err)
+	}
+	exchange(t, a, media) // by now it has been refused
+	if got := s.Stats().Refused["target"] - before; got != 1 {
+		t.Errorf("%d packets to the world were refused, want one", got)
+	}
+	world := netip.MustParseAddrPort("8.8.8.8:9")
+	if member := (&relay{user: userOf(directory.Issue("c", "127.0.0.1")), relays: s.relays}); !member.mayReach(world) {
+		t.Error("members do not reach the world")
+	}
+}

@@ -37,7 +37,7 @@ type ports struct {
 // serveICE answers GET /probe/ice.
 func (s *Server) serveICE(w http.ResponseWriter, r *http.Request, v *visit) error {
 	defer v.end()
-	servers := s.ice.Servers(s.names.of(v.who), hostOf(r))
+	servers, expires := s.ice.IssueTest(s.names.of(v.who), hostOf(r))
 	if servers == nil {
 		servers = []turn.ICEServer{}
 	}
@@ -45,7 +45,7 @@ func (s *Server) serveICE(w http.ResponseWriter, r *http.Request, v *visit) erro
 		ICEServers []turn.ICEServer `json:"iceServers"`
 		Expires    time.Time        `json:"expires"`
 		RTC        ports            `json:"webrtc"`
-	}{servers, time.Now().Add(turn.Lifetime).UTC().Truncate(time.Second), ports{s.endpoint.Port(), s.endpoint.TCPPort()}})
+	}{servers, expires.UTC().Truncate(time.Second), ports{s.endpoint.Port(), s.endpoint.TCPPort()}})
 	return nil
 }
 
