@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -420,5 +421,33 @@ func TestHomeWaitsForUDP(t *testing.T) {
 		if moved := p.Home() == other; moved == data {
 			t.Errorf("with data %v, home has moved %v", data, moved)
 		}
+	}
+}
+
+// What waits at the end has one farewell, and not one for each piece: a client could take a piece now and then for a long time.
+func TestFarewellIsNotProlonged(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var w tcpWriter
+	w.open(conn.(*net.TCPConn), new(atomic.Uint64))
+	w.busy = true // as if its goroutine were in the middle of a batch
+	w.finish()
+	_ = conn.SetWriteDeadline(time.Now()) // the farewell is over
+	w.bePatient()
+	if _, err := conn.Write([]byte("one more piece")); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("writing after the farewell: %v", err)
 	}
 }

@@ -100,7 +100,7 @@ func (w *tcpWriter) write() {
 			return
 		}
 		for len(batch) > 0 {
-			_ = w.conn.SetWriteDeadline(time.Now().Add(w.patience()))
+			w.bePatient()
 			n, err := w.conn.Write(batch[:min(len(batch), tcpPiece)])
 			if err != nil {
 				w.giveUp()
@@ -131,12 +131,13 @@ func (w *tcpWriter) next() (batch []byte, ok bool) {
 	return batch, true
 }
 
-// patience is how long the next piece may take.
-func (w *tcpWriter) patience() time.Duration {
-	if w.finishing() {
-		return farewellTime
+// bePatient gives the next piece its time; at the end there is only what finish has given to all of them.
+func (w *tcpWriter) bePatient() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.closing {
+		_ = w.conn.SetWriteDeadline(time.Now().Add(tcpPatience))
 	}
-	return tcpPatience
 }
 
 // giveUp closes a connection that takes nothing more.
