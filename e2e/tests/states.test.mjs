@@ -18,7 +18,7 @@ const sizes = { phone: { width: 360, height: 780 }, landscape: { width: 844, hei
 const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'obs-receiving', 'watch-playing', 'watch-upright', 'console-detail', 'stats', 'check', 'check-blocked', 'files', 'call-two', 'call-alone', 'call-ringing']
 const inOne = [
   'call-alone-ringing', 'call-alone-unanswered', 'call-alone-declined', 'call-connecting', 'call-upright', 'call-grid', 'call-camera-off', 'call-screen', 'call-relay',
-  'call-words', 'call-moving', 'call-server', 'call-server-path', 'call-reconnecting', 'call-server-lost', 'call-chat', 'call-files', 'call-stats',
+  'call-words', 'call-moving', 'call-server', 'call-server-path', 'call-reconnecting', 'call-server-lost', 'call-recorded', 'call-chat', 'call-files', 'call-stats',
   'call-invite', 'call-shortcuts', 'call-unfinished', 'call-over-left', 'call-over-full', 'call-over-failed', 'call-over-locked', 'call-over-wrongLink',
   'call-over-expired', 'call-over-missing', 'call-over-duplicate', 'call-over-removed', 'call-over-ended', 'call-over-declined', 'call-over-missed', 'call-over-tooMany',
   'local-effects', 'local-effects-off', 'local-sending', 'local-devices', 'local-snapshot', 'local-snapshot-none', 'local-recording',

@@ -51,7 +51,11 @@ func TestTwoMeet(t *testing.T) {
 	}
 	a.say(msg{"type": "signal", "to": b.id, "generation": path.generation() + 1, "description": offer})
 	a.say(msg{"type": "state", "state": msg{"microphone": true, "camera": false, "screen": false}})
-	if m := b.expect("member"); m.at("member", "state", "microphone") != "true" {
+	if m := b.expect("member"); m.at("member", "state", "microphone") != "true" || m.at("member", "state", "recording") != "" {
+		t.Fatalf("member %v", m)
+	}
+	a.say(msg{"type": "state", "state": msg{"microphone": true, "camera": false, "screen": false, "recording": true}})
+	if m := b.expect("member"); m.at("member", "state", "recording") != "true" {
 		t.Fatalf("member %v", m)
 	}
 	b.send(msg{"type": "leave"})

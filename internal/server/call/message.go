@@ -23,6 +23,8 @@ type mediaState struct {
 	Microphone bool `json:"microphone"`
 	Camera     bool `json:"camera"`
 	Screen     bool `json:"screen"`
+	// Recording tells that they record the call.
+	Recording bool `json:"recording,omitempty"`
 }
 
 type memberInfo struct {

@@ -62,6 +62,7 @@ type (
 			Microphone *bool `json:"microphone"`
 			Camera     *bool `json:"camera"`
 			Screen     *bool `json:"screen"`
+			Recording  bool  `json:"recording"`
 		} `json:"state"`
 	}
 	ringRequest struct {
@@ -224,7 +225,7 @@ func (r *stateRequest) check() *refusal {
 }
 
 func (r *stateRequest) state() mediaState {
-	return mediaState{*r.State.Microphone, *r.State.Camera, *r.State.Screen}
+	return mediaState{*r.State.Microphone, *r.State.Camera, *r.State.Screen, r.State.Recording}
 }
 
 func (r *ringRequest) check() *refusal { return checkID(r.To) }

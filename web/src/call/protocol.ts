@@ -4,6 +4,13 @@ export interface State {
   microphone: boolean
   camera: boolean
   screen: boolean
+  /** They record the call; absent from those who do not say. */
+  recording?: boolean
+}
+
+/** Whether somebody sends nothing, as everybody does who has just come in. */
+export function silent({ microphone, camera, screen }: State): boolean {
+  return !microphone && !camera && !screen
 }
 
 export interface WireMember {
@@ -46,7 +53,7 @@ export interface Credentials {
 
 export type ErrorCode =
   | 'malformed' | 'too_large' | 'rate_limited' | 'bad_name' | 'unauthorized' | 'forbidden' | 'expired' | 'unknown' | 'full'
-  | 'replaced' | 'unavailable'
+  | 'replaced' | 'no_room' | 'unavailable'
 
 export interface Joined {
   type: 'joined'

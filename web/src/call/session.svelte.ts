@@ -11,7 +11,9 @@ import { Chatbox } from './chatbox'
 import { DirectLink } from './direct'
 import { TrackPicture, type Feed, type Link } from './link'
 import type { Pipe } from './pipe'
-import { sources, type Incoming, type Joined, type Path, type Source, type State, type WireMember, type WireVisitor } from './protocol'
+import {
+  silent, sources, type ErrorCode, type Incoming, type Joined, type Path, type Source, type State, type WireMember, type WireVisitor,
+} from './protocol'
 import type { CallSignal, EndCode } from './signal'
 import type { CallOver, CallPath, CallTile, CallView, Member, Visitor } from './view'
 import { checkOf, codeOf, wordsOf, type Check } from './words'
@@ -24,6 +26,10 @@ const keepOld = 10_000
 const overlap = 1500
 /** A new path whose media is not all there after this long is taken as it is, in ms. */
 const settleLimit = 8000
+/** How long somebody is waited for who was in the call before it was entered anew, in ms. */
+const returnLimit = 30_000
+/** How long the last known state stands for that of somebody who has come back and has not yet told theirs, in ms. */
+const stateLimit = 3000
 const maxMessages = 500
 
 export interface CallEntry {
@@ -68,6 +74,10 @@ export class CallSession implements CallView, StatsSource {
   #at: Path = { kind: 'alone' }
   /** The greatest generation that was announced. */
   #generation = 0
+  /** Counts how often the call was entered: generations begin anew then, so links of before must not be taken for those of now. */
+  #entered = 0
+  /** Members whom the server does not name any more or not yet again, by id; they are shown for as long as their media comes. */
+  #absent = new Map<string, { member: WireMember; until: number }>()
   /** Newest first. */
   #links: Link[] = []
   /** When the newest link was asked for, and when this side arrived on it; 0 before. */
@@ -83,6 +93,7 @@ export class CallSession implements CallView, StatsSource {
   #stopLevel = () => {}
   #levelOf: MediaStreamTrack | undefined
   #speaking = false
+  #recording = false
   #checkedFor: string[] | undefined
   #told = ''
   #looking = false
@@ -93,7 +104,7 @@ export class CallSession implements CallView, StatsSource {
 
   constructor(entry: CallEntry) {
     this.room = entry.room
-    this.title = entry.joined.title || entry.room
+    this.title = entry.joined.title || t().call.title
     this.local = entry.local
     this.#name = entry.name
     this.#signal = entry.signal
@@ -105,6 +116,7 @@ export class CallSession implements CallView, StatsSource {
     this.#signal.onmessage = (message) => this.#hear(message)
     this.#signal.onopen = () => this.#changed()
     this.#signal.onend = (code) => this.#finish(overOf(code))
+    this.#signal.onerror = (code) => this.#refused(code)
     this.local.onchange = () => this.#localChanged()
     const timer = setInterval(() => this.#tick(), 1000)
     const leave = () => void this.leave()
@@ -129,8 +141,13 @@ export class CallSession implements CallView, StatsSource {
   // --- what the server says
 
   #enter(joined: Joined) {
-    // A call that was entered anew has new members and generations: nothing of the old one fits it.
-    for (const link of this.#links.splice(0)) link.close()
+    // A call that was entered anew has new generations. What carries media goes on until the new ones show as much, but signals no more.
+    this.#entered++
+    for (const link of this.#links) {
+      if (link.open) link.generation = 0
+      else link.close()
+    }
+    this.#links = this.#links.filter((link) => link.open)
     this.you = joined.you
     this.#ice = joined.iceServers
     this.#told = ''
@@ -142,8 +159,11 @@ export class CallSession implements CallView, StatsSource {
   }
 
   #people(members: WireMember[], visitors: WireVisitor[]) {
-    for (const id of this.#wire.keys()) if (!members.some((m) => m.id === id)) this.#forget(id)
-    this.#wire = new Map(members.map((m) => [m.id, m]))
+    for (const [id, member] of this.#wire) {
+      if (id !== this.you && !members.some((m) => m.id === id)) this.#absent.set(id, { member, until: Date.now() + returnLimit })
+    }
+    this.#wire.clear()
+    for (const member of members) this.#meet(member)
     this.#wireVisitors = new Map(visitors.map((v) => [v.id, v]))
     this.#changed()
   }
@@ -152,16 +172,22 @@ export class CallSession implements CallView, StatsSource {
     switch (message.type) {
       case 'member': {
         const { member } = message
-        if (!this.#wire.has(member.id) && member.id !== this.you) toast(t().room.joined(member.name))
-        this.#wire.set(member.id, member)
+        if (!this.#wire.has(member.id) && !this.#absent.has(member.id) && member.id !== this.you) toast(t().room.joined(member.name))
+        this.#meet(member)
         this.missed = undefined
         break
       }
       case 'gone': {
-        const name = this.#wire.get(message.id)?.name
+        const member = this.#wire.get(message.id)
+        if (!member) break
         this.#wire.delete(message.id)
+        if (message.reason === 'replaced' || (message.reason === 'lost' && this.#flows(message.id))) {
+          // Back in a moment, or cut off from the server alone.
+          this.#absent.set(message.id, { member, until: message.reason === 'replaced' ? Date.now() + returnLimit : 0 })
+          break
+        }
         this.#forget(message.id)
-        if (name) toast(message.reason === 'lost' ? t().call.lostThem(name) : t().room.leftRoom(name))
+        toast(message.reason === 'lost' ? t().call.lostThem(member.name) : t().room.leftRoom(member.name))
         break
       }
       case 'visitor':
@@ -191,6 +217,53 @@ export class CallSession implements CallView, StatsSource {
     this.#changed()
   }
 
+  /** Takes somebody as the server names them. Who comes back has no state until they tell it; the one of before stands for it. */
+  #meet(member: WireMember) {
+    const before = this.#absent.get(member.id)?.member
+    this.#absent.delete(member.id)
+    if (!before || !silent(member.state)) {
+      this.#wire.set(member.id, member)
+      return
+    }
+    const standIn = { ...member, state: before.state }
+    this.#wire.set(member.id, standIn)
+    setTimeout(() => {
+      if (this.#wire.get(member.id) !== standIn) return
+      this.#wire.set(member.id, member)
+      this.#changed()
+    }, stateLimit)
+  }
+
+  /** Whether somebody's media comes straight from them. */
+  #flows(id: string): boolean {
+    return this.#links.some((link) => link.kind === 'direct' && link.open && link.reaches(id))
+  }
+
+  /** Forgets those who have not come back and whose media does not come any more. */
+  #dismiss() {
+    const gone = [...this.#absent].filter(([id, { until }]) => until < Date.now() && !this.#flows(id))
+    for (const [id, { member }] of gone) {
+      this.#absent.delete(id)
+      this.#forget(id)
+      toast(t().call.lostThem(member.name))
+    }
+    if (this.#at.kind === 'alone') this.#keepFlowing()
+    if (gone.length > 0) this.#changed()
+  }
+
+  /** Ends all links but those to somebody who is cut off from the server alone. */
+  #keepFlowing() {
+    const kept = this.#links.filter((link) => link.kind === 'direct' && link.open && [...this.#absent.keys()].some((id) => link.reaches(id)))
+    if (kept.length === this.#links.length) return
+    for (const link of this.#links) if (!kept.includes(link)) link.close()
+    this.#links = kept
+    this.#changed()
+  }
+
+  #refused(code: ErrorCode) {
+    if (code === 'no_room') toast(t().call.noRoom, 'bad')
+  }
+
   #useServers(iceServers: RTCIceServer[]) {
     this.#ice = iceServers
     for (const link of this.#links) if (link instanceof DirectLink) link.useServers(iceServers)
@@ -213,7 +286,7 @@ export class CallSession implements CallView, StatsSource {
     this.#arrived.clear()
     switch (path.kind) {
       case 'alone':
-        for (const link of this.#links.splice(0)) link.close()
+        this.#keepFlowing()
         break
       case 'direct':
         this.#links.unshift(this.#direct(path))
@@ -236,16 +309,21 @@ export class CallSession implements CallView, StatsSource {
 
   #direct(path: Path & { kind: 'direct' }): DirectLink {
     const peer = { id: path.peer, name: this.#wire.get(path.peer)?.name ?? '' }
-    const link: DirectLink = new DirectLink({
+    const entered = this.#entered
+    const current = () => entered === this.#entered
+    return new DirectLink({
       generation: path.generation, peer, polite: path.polite, iceServers: this.#ice, local: this.local,
       events: {
         ...this.#events(),
-        send: (signal) => this.#signal.send({ type: 'signal', to: path.peer, generation: path.generation, ...signal }),
-        signalling: () => this.#signal.open && this.#wire.get(path.peer)?.present !== false,
-        failed: () => this.#signal.send({ type: 'viaRoom', generation: path.generation, reason: 'no_path' }),
+        send: (signal) => {
+          if (current()) this.#signal.send({ type: 'signal', to: path.peer, generation: path.generation, ...signal })
+        },
+        signalling: () => current() && this.#signal.open && this.#wire.get(path.peer)?.present !== false,
+        failed: () => {
+          if (current()) this.#signal.send({ type: 'viaRoom', generation: path.generation, reason: 'no_path' })
+        },
       },
     })
-    return link
   }
 
   async #throughRoom(path: Path & { kind: 'room' }) {
@@ -258,23 +336,19 @@ export class CallSession implements CallView, StatsSource {
     }
     const wanted = this.#at
     if (wanted.kind !== 'room' || wanted.generation !== path.generation || this.phase === 'over' || this.#links.some((l) => l.kind === 'room')) return
-    const link: Link = new module.RoomLink({
-      generation: path.generation, url: path.url, token: path.token, local: this.local,
-      events: {
-        ...this.#events(),
-        failed: () => {
-          this.#links = this.#links.filter((l) => l !== link)
-          link.close()
-          this.#roomFailed()
-        },
-      },
-    })
-    this.#links.unshift(link)
+    this.#links.unshift(
+      new module.RoomLink({
+        generation: path.generation, url: path.url, token: path.token, local: this.local,
+        events: { ...this.#events(), failed: () => this.#roomFailed() },
+      }),
+    )
     this.#changed()
   }
 
   /** The room could not be entered, or threw us out: try again for as long as the call goes on. */
   #roomFailed() {
+    for (const link of this.#links) if (link.kind === 'room') link.close()
+    this.#links = this.#links.filter((link) => link.kind !== 'room')
     const delay = Math.min(500 * 2 ** this.#roomFailures++, 5000)
     setTimeout(() => {
       if (this.#at.kind === 'room' && this.phase !== 'over' && !this.#links.some((l) => l.kind === 'room')) void this.#throughRoom(this.#at)
@@ -345,7 +419,7 @@ export class CallSession implements CallView, StatsSource {
     const [newest] = this.#links
     const opened = this.#links.filter((link) => link.open)
     const shownLink = opened[0]
-    this.moving = this.#links.length > 1 && !this.#arrivedAt
+    this.moving = !this.#arrivedAt && this.#links.some((link) => link.kind !== newest?.kind)
     this.#showPath(shownLink)
     this.#showPhase(newest, shownLink)
     this.#showMembers()
@@ -381,7 +455,7 @@ export class CallSession implements CallView, StatsSource {
     const broken = newest instanceof DirectLink && newest.broken && !this.#links.some((link) => link !== newest && link.open)
     this.serverLost = !this.#signal.open && shown !== undefined
     let next: CallView['phase']
-    if (this.#at.kind === 'alone') next = this.#signal.open ? 'alone' : 'reconnecting'
+    if (this.#at.kind === 'alone' && !shown) next = this.#signal.open ? 'alone' : 'reconnecting'
     else if (shown && !broken) next = 'connected'
     else if (this.phase === 'connected' || this.phase === 'reconnecting') next = 'reconnecting'
     else next = 'connecting'
@@ -393,6 +467,7 @@ export class CallSession implements CallView, StatsSource {
 
   #tick() {
     if (this.phase === 'over') return
+    this.#dismiss()
     if (!this.#troubleSince) {
       this.secondsLeft = patience
       if (this.#links.length > 1 || !this.#arrivedAt) this.#settle()
@@ -420,13 +495,14 @@ export class CallSession implements CallView, StatsSource {
     const { local } = this
     const me: Member = {
       id: this.you, name: this.#name, local: true, present: this.#signal.open || this.#links.some((l) => l.open),
-      microphone: local.microphoneOn, camera: local.cameraOn, speaking: this.#speaking && local.microphoneOn, quality: 'good',
+      microphone: local.microphoneOn, camera: local.cameraOn, recording: this.#recording, speaking: this.#speaking && local.microphoneOn, quality: 'good',
     }
     members.push(me)
     tiles.push({ id: `${me.id}/camera`, member: me, kind: 'camera', picture: local.camera && this.#picture(local.camera), mirrored: true })
     if (local.screen) tiles.push({ id: `${me.id}/screen`, member: me, kind: 'screen', picture: this.#picture(local.screen), mirrored: false })
     const reached = new Map([...this.#links].reverse().flatMap((link) => (link.open ? link.reached.map((r) => [r.id, r] as const) : [])))
     const others = new Map<string, { name: string; present: boolean; state: State }>()
+    for (const [id, { member }] of this.#absent) if (this.#flows(id)) others.set(id, { ...member, present: false })
     for (const [id, { name, present, state }] of this.#wire) if (id !== this.you) others.set(id, { name, present, state })
     // Whoever is in the room without being in the call is there all the same.
     for (const [id, r] of reached) {
@@ -440,7 +516,8 @@ export class CallSession implements CallView, StatsSource {
     for (const [id, { name, present, state }] of others) {
       const way = reached.get(id)
       const member: Member = {
-        id, name, local: false, present, microphone: state.microphone, camera: state.camera, speaking: way?.speaking ?? false,
+        id, name, local: false, present, microphone: state.microphone, camera: state.camera, recording: state.recording ?? false,
+        speaking: way?.speaking ?? false,
         quality: !way && this.phase === 'reconnecting' ? 'lost' : way?.weak ? 'weak' : 'good',
       }
       members.push(member)
@@ -534,11 +611,18 @@ export class CallSession implements CallView, StatsSource {
   }
 
   #tellState() {
-    const state: State = { microphone: this.local.microphoneOn, camera: this.local.cameraOn, screen: this.local.screen !== undefined }
+    const { microphoneOn: microphone, cameraOn: camera, screen } = this.local
+    const state: State = { microphone, camera, screen: screen !== undefined, recording: this.#recording }
     const text = JSON.stringify(state)
     if (text === this.#told) return
     this.#told = text
     this.#signal.send({ type: 'state', state })
+  }
+
+  /** Tells the others whether this person records them. */
+  setRecording(on: boolean) {
+    this.#recording = on
+    this.#tellState()
   }
 
   networkChanged() {
@@ -592,8 +676,8 @@ export class CallSession implements CallView, StatsSource {
     }
   }
 
-  soundOf(member: string): MediaStreamTrack | undefined {
-    return member === this.you ? this.local.microphone : this.#feed(member, 'microphone')?.track
+  soundOf(member: string, source: 'microphone' | 'screenSound' = 'microphone'): MediaStreamTrack | undefined {
+    return member === this.you ? this.local[source] : this.#feed(member, source)?.track
   }
 
   // --- statistics

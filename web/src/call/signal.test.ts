@@ -121,6 +121,37 @@ describe('the signal', () => {
     expect(last().sent.at(-1)).toEqual({ type: 'state', state, seq: 1 })
   })
 
+  it('enters anew when its session ends in the middle of the call', () => {
+    const ended: string[] = []
+    const entered: string[] = []
+    signal.onend = (why) => ended.push(why)
+    signal.onjoined = ({ session }) => entered.push(session)
+    enter()
+    signal.send({ type: 'state', state })
+    last().say({ type: 'error', code: 'expired', message: '' })
+    last().drop(4410)
+    vi.advanceTimersByTime(200)
+    last().open()
+    expect(last().sent[0]).toMatchObject({ type: 'join', identity: 'secret' })
+    last().say(joined('s2'))
+    expect(entered).toEqual(['s1', 's2'])
+    expect(last().sent).toHaveLength(1)
+    expect(ended).toEqual([])
+  })
+
+  it('ends when it cannot enter anew, as its token has expired', () => {
+    const ended: string[] = []
+    signal.onend = (why) => ended.push(why)
+    enter()
+    for (let i = 0; i < 2; i++) {
+      last().say({ type: 'error', code: 'expired', message: '' })
+      last().drop(4401)
+      vi.advanceTimersByTime(200)
+      if (i === 0) last().open()
+    }
+    expect(ended).toEqual(['expired'])
+  })
+
   it('enters anew when too much time has passed to resume', () => {
     enter()
     last().drop()

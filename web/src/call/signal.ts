@@ -257,9 +257,14 @@ export class CallSignal {
 
   #closed(code: number) {
     const why = this.#lastError ?? codeOfClose[code]
-    const session = this.#session !== '' && !this.#entered
+    if (why === 'expired' && this.#session !== '') {
+      // The session is gone, not the call. If it was the token, entering anew says so.
+      this.#forget()
+      this.#broken()
+      return
+    }
     // Too many messages once is forgiven within a call; at the door it is said.
-    if (why && final.has(why) && !(session && why === 'expired') && !(why === 'rate_limited' && this.#session !== '')) {
+    if (why && final.has(why) && !(why === 'rate_limited' && this.#session !== '')) {
       this.#ended = true
       this.#drop(code)
       this.onend(why as EndCode)

@@ -12,6 +12,8 @@ export interface Member {
   present: boolean
   microphone: boolean
   camera: boolean
+  /** They record the call. */
+  recording: boolean
   speaking: boolean
   quality: Quality
 }
@@ -62,8 +64,8 @@ export interface CallView {
   readonly messages: ChatMessage[]
   readonly soundBlocked: boolean
 
-  /** Somebody's voice, for what is recorded. */
-  soundOf(member: string): MediaStreamTrack | undefined
+  /** Somebody's voice, or the sound of their screen, for what is recorded. */
+  soundOf(member: string, source?: 'microphone' | 'screenSound'): MediaStreamTrack | undefined
   startSound(): Promise<void>
   say(text: string): Promise<void>
   ring(visitor: Visitor): void

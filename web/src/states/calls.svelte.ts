@@ -24,6 +24,7 @@ interface Wish {
   cameraOff?: boolean
   weak?: boolean
   upright?: boolean
+  recorded?: boolean
   chat?: boolean
   visitor?: 'ringing' | 'looking'
   missed?: CallView['missed']
@@ -66,6 +67,7 @@ export class DrawnCall implements CallView {
     this.missed = wish.missed
     this.members = Array.from({ length: people }, (_, i) => ({
       id: `guest-${i}`, name: list[i % list.length]!, local: i === 0, present: true, microphone: i !== 2, camera: !(cameraOff && i === 1),
+      recording: wish.recorded === true && i === 1,
       speaking: i === 1, quality: weak && i === 1 ? 'weak' : 'good',
     }))
     this.tiles = this.members.map((member, i) => ({

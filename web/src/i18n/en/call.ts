@@ -31,6 +31,8 @@ export const call = {
   reconnectingFor: (s: number) => `The connection broke off. Trying again for ${s} s`,
   themReconnecting: (name: string) => `${name} is reconnecting…`,
   serverLost: 'The server cannot be reached. Your call goes on without it.',
+  noRoom: 'The call cannot go through the server: somebody can only talk directly, or the room is full.',
+  recordedBy: (name: string) => `${name} is recording this call.`,
   movingToServer: 'Moving to the server. Pictures and sound go on.',
   movingToDirect: 'Moving back to the direct way. Pictures and sound go on.',
   path: {

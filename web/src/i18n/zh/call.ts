@@ -32,6 +32,8 @@ export const call: Dictionary['call'] = {
   reconnectingFor: (s) => `连接断开，还会再试 ${s} 秒`,
   themReconnecting: (name) => `${name} 正在重连…`,
   serverLost: '连不上服务器，但通话不受影响。',
+  noRoom: '没法改走服务器：有人只能直连，或者房间已满。',
+  recordedBy: (name) => `${name} 正在录制这次通话。`,
   movingToServer: '正在转到服务器，画面和声音不会中断。',
   movingToDirect: '正在转回直连，画面和声音不会中断。',
   path: {
