@@ -62,7 +62,7 @@ export async function open(browser, url, name, signal) {
 /** Opens a call's link where nobody waits, and enters. */
 export async function call(browser, url, name, signal) {
   const who = await open(browser, url, name, signal)
-  await who.control(/^Join( as host)?$/).click()
+  await who.control(/^(Start|Join) the call$/).click()
   await who.page.waitForSelector('.call', { timeout: patience })
   return who
 }
