@@ -140,8 +140,8 @@ func (r *relays) at(s *side, port uint16) *relay {
 	return s.ports[port-r.first].Load()
 }
 
-// asReached is the address at which a peer is reached: a relay of ours behind a NAT over loopback, since many NATs do not
-// send back what comes from inside.
+// asReached is the address at which a peer is reached: what is ours behind a NAT, relays and WebRTC, over loopback, since
+// many NATs do not send back what comes from inside.
 func (r *relays) asReached(peer netip.AddrPort) netip.AddrPort {
 	if s := r.side(peer.Addr()); s != nil && s.behindNAT() && s.address == peer.Addr() {
 		return netip.AddrPortFrom(loopback(peer.Addr()), peer.Port())
@@ -151,8 +151,12 @@ func (r *relays) asReached(peer netip.AddrPort) netip.AddrPort {
 
 // asTold is the reverse: the address that clients know a peer by.
 func (r *relays) asTold(from netip.AddrPort) netip.AddrPort {
-	if s := r.side(from.Addr()); s != nil && s.behindNAT() && from.Addr() == loopback(from.Addr()) && r.at(s, from.Port()) != nil {
-		return netip.AddrPortFrom(s.address, from.Port())
+	s := r.side(from.Addr())
+	if s == nil || !s.behindNAT() || from.Addr() != loopback(from.Addr()) {
+		return from
+	}
+	if told := netip.AddrPortFrom(s.address, from.Port()); r.filter.ours(told) {
+		return told
 	}
 	return from
 }

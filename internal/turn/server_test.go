@@ -369,6 +369,37 @@ func TestBehindNATRelaysReachEachOther(t *testing.T) {
 	exchange(t, a, b)
 }
 
+func TestBehindNATRelaysReachOwnMedia(t *testing.T) {
+	outside := netip.MustParseAddr("198.51.100.7")
+	media, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer media.Close()
+	announced := netip.AddrPortFrom(outside, media.LocalAddr().(*net.UDPAddr).AddrPort().Port())
+	s := listen(t, func(c *Config) { c.Relay, c.Media = []netip.Addr{outside}, []netip.AddrPort{announced} })
+	port, _, _ := s.Ports()
+	a := allocate(t, client(t, port, "a", time.Now().Add(time.Hour)))
+	if _, err := a.WriteTo([]byte("hello"), net.UDPAddrFromAddrPort(announced)); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 100)
+	deadline := time.Now().Add(20 * time.Second)
+	media.SetReadDeadline(deadline)
+	_, from, err := media.ReadFrom(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := media.WriteTo([]byte("answer"), from); err != nil {
+		t.Fatal(err)
+	}
+	a.SetReadDeadline(deadline)
+	n, from, err := a.ReadFrom(buf)
+	if err != nil || string(buf[:n]) != "answer" || from.String() != announced.String() {
+		t.Errorf("%q from %v, %v", buf[:n], from, err)
+	}
+}
+
 func TestPortsThatOthersHave(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
