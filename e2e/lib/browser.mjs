@@ -41,7 +41,10 @@ export async function openBrowser({ devices = true, viewport = { width: 1280, he
 /** Collects what a page complains about, for assertions at the end. */
 export function complaints(page) {
   const list = []
-  page.on('pageerror', (error) => list.push(`error: ${error.stack ?? error.message}`))
+  page.on('pageerror', (error) => {
+    // Firefox runs init scripts on the empty page too, which has neither devices nor storage.
+    if (page.url() !== 'about:blank') list.push(`error: ${error.stack ?? error.message}`)
+  })
   page.on('console', (message) => {
     if (/Content Security Policy/.test(message.text())) list.push(message.text())
   })

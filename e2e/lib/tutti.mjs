@@ -40,9 +40,9 @@ async function freePort() {
 
 /**
  * Starts a server and waits until it answers. `restart` ends it and starts it again on the same ports. `rtcTcp` gives it a
- * TCP port for WebRTC, `turn` STUN and TURN without and with TLS.
+ * TCP port for WebRTC, `turn` STUN and TURN without and with TLS. `rtcAddress` is where WebRTC's UDP port is.
  */
-export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = false } = {}) {
+export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = false, rtcAddress = '127.0.0.1' } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'tutti-e2e-data-'))
   const [http, rtmp, rtc] = [await freeTcpPort(), await freeTcpPort(), await freeUdpPort()]
   const tcp = rtcTcp ? `127.0.0.1:${await freeTcpPort()}` : 'off'
@@ -55,7 +55,7 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
   async function start() {
     child = spawn(binary, [
       'serve', ...args, '--data', data, '--http', `127.0.0.1:${http}`, '--https', 'off',
-      '--rtc', `127.0.0.1:${rtc}`, '--rtc-tcp', tcp, '--turn', at(ports.plain), '--turns', at(ports.tls), '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.E2E_LOG ?? 'info',
+      '--rtc', `${rtcAddress}:${rtc}`, '--rtc-tcp', tcp, '--turn', at(ports.plain), '--turns', at(ports.tls), '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.E2E_LOG ?? 'info',
     ], { stdio: ['ignore', 'pipe', 'pipe'] })
     const running = child
     // Nothing is left behind when a test run is broken off.
@@ -96,6 +96,8 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
     rtmp: `rtmp://127.0.0.1:${rtmp}/live`,
     turn: ports,
     log: () => log,
+    stop,
+    start,
     restart: async () => {
       await stop()
       await start()

@@ -3,7 +3,7 @@ import { ChannelPipe } from './datapipe'
 import { TrackPicture, whenLive, type Feed, type Link, type LinkEvents, type Reached } from './link'
 import type { Description, Source } from './protocol'
 import { sources } from './protocol'
-import { fingerprintsOf, wishSound } from './sdp'
+import { fingerprintsOf, sharedSections, wishSound } from './sdp'
 
 export interface DirectEvents extends LinkEvents {
   send(signal: { description: Description } | { candidate: RTCIceCandidateInit | null }): void
@@ -51,8 +51,10 @@ const speechBitrate = 48_000
 const sharedSoundBitrate = 128_000
 
 /**
- * The connection from one to the other: W3C perfect negotiation, each track in a section of its sender's own, so that crossing offers never
- * share one. It starts ICE anew when the network changes or the connection falls silent, and says `failed` when there is no way.
+ * The connection from one to the other: W3C perfect negotiation. The impolite one's first offer has a section for every source, and both send
+ * theirs in it. Sections of both sides' own would be simpler, but Firefox and Chromium number codecs and header extensions unlike
+ * each other, and Chromium refuses a bundle in which a number has two meanings; in the sections of one offer the numbers are that offer's.
+ * It starts ICE anew when the network changes or the connection falls silent, and says `failed` when there is no way.
  */
 export class DirectLink implements Link {
   readonly kind = 'direct'
@@ -105,14 +107,15 @@ export class DirectLink implements Link {
     pc.ontrack = ({ track, transceiver }) => this.#arrives(track, transceiver)
     pc.oniceconnectionstatechange = () => this.#iceChanged()
     pc.onconnectionstatechange = () => this.#connectionChanged()
-    // Both are there from the start, so that turning on a microphone or camera later needs no negotiation.
-    this.#sender('microphone')
-    this.#sender('camera')
+    if (!options.polite) this.#offerSections()
     this.follow()
     this.#await(connectLimit)
     this.#own = setTimeout(() => {
       this.#waitedLong = true
-      if (!pc.remoteDescription) void this.#offer()
+      if (pc.remoteDescription) return
+      this.#offerSections()
+      this.follow()
+      void this.#offer()
     }, offerLimit)
     this.#timers.push(setInterval(() => void this.#look(), lookEvery), setInterval(() => this.#listen(), listenEvery))
   }
@@ -136,7 +139,7 @@ export class DirectLink implements Link {
     }
     for (const source of sources) {
       const track = now[source]
-      const sender = track ? this.#sender(source) : this.#senders.get(source)
+      const sender = this.#senders.get(source) ?? (track && this.#pc.remoteDescription ? this.#section(source) : undefined)
       if (!sender) continue
       if (sender.track !== track) {
         sender.track = track
@@ -147,16 +150,41 @@ export class DirectLink implements Link {
     }
   }
 
-  #sender(source: Source) {
-    const known = this.#senders.get(source)
-    if (known) return known
+  /** All are there from the start, so that turning on a microphone or sharing a screen later needs no negotiation. */
+  #offerSections() {
+    for (const source of sources) if (!this.#senders.has(source)) this.#section(source)
+  }
+
+  /** A new section for a source. */
+  #section(source: Source) {
     const video = source === 'camera' || source === 'screen'
-    const stream = source === 'screen' || source === 'screenSound' ? this.#screenStream : this.#stream
-    const transceiver = this.#pc.addTransceiver(video ? 'video' : 'audio', { direction: 'sendonly', streams: [stream] })
-    if (video) preferCodecs(transceiver, preferred[source])
+    return this.#sendIn(source, this.#pc.addTransceiver(video ? 'video' : 'audio', { direction: 'sendrecv', streams: [this.#streamOf(source)] }))
+  }
+
+  #sendIn(source: Source, transceiver: RTCRtpTransceiver) {
+    if (source === 'camera' || source === 'screen') preferCodecs(transceiver, preferred[source])
     const sender = { transceiver, track: undefined as MediaStreamTrack | undefined }
     this.#senders.set(source, sender)
     return sender
+  }
+
+  /** Sends in the sections that the other has offered for both, in place of ones that were never negotiated. */
+  #share(sdp: string) {
+    const shared = sharedSections(sdp)
+    for (const transceiver of this.#pc.getTransceivers()) {
+      const source = transceiver.mid !== null && shared.has(transceiver.mid) ? this.#sources[transceiver.mid] : undefined
+      const own = source && this.#senders.get(source)?.transceiver
+      if (!source || own === transceiver || (own && own.mid !== null)) continue
+      own?.stop()
+      transceiver.direction = 'sendrecv'
+      transceiver.sender.setStreams?.(this.#streamOf(source))
+      this.#sendIn(source, transceiver)
+    }
+    this.follow()
+  }
+
+  #streamOf(source: Source) {
+    return source === 'screen' || source === 'screenSound' ? this.#screenStream : this.#stream
   }
 
   /** Sets how much of a track is sent. */
@@ -241,6 +269,7 @@ export class DirectLink implements Link {
       }
       for (const early of this.#early.splice(0)) await pc.addIceCandidate(early).catch(() => {})
       if (description.type === 'offer') {
+        this.#share(description.sdp)
         await pc.setLocalDescription()
         this.#describe()
       }
@@ -268,6 +297,11 @@ export class DirectLink implements Link {
   #arrives(track: MediaStreamTrack, transceiver: RTCRtpTransceiver) {
     const source = this.#sources[transceiver.mid ?? ''] ?? (track.kind === 'audio' ? 'microphone' : 'camera')
     const { receiver } = transceiver
+    // Nothing is shared yet in these.
+    if ((source === 'screen' || source === 'screenSound') && track.muted) {
+      track.addEventListener('unmute', () => !this.#closed && this.#arrives(track, transceiver), { once: true })
+      return
+    }
     // As little delay as the network allows. The page would rather lose a frame than speak over each other.
     if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0
     else if ('playoutDelayHint' in (receiver as object)) (receiver as { playoutDelayHint: number }).playoutDelayHint = 0

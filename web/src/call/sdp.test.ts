@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fingerprintsOf, wishSound } from './sdp'
+import { fingerprintsOf, sharedSections, wishSound } from './sdp'
 
 describe('fingerprints', () => {
   it.each([
@@ -30,4 +30,18 @@ describe('wishes for sound', () => {
     const sdp = 'm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=rtpmap:0 PCMU/8000\r\n'
     expect(wishSound(sdp, new Set())).toBe(sdp)
   })
+})
+
+describe('sections for both', () => {
+  const section = (mid: string, direction: string) => `m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:${mid}\r\n${direction}a=rtcp-mux\r\n`
+  it.each([
+    ['sendrecv', 'a=sendrecv\r\n', ['a']],
+    ['no direction, which means the same', '', ['a']],
+    ['sendonly', 'a=sendonly\r\n', []],
+    ['recvonly', 'a=recvonly\r\n', []],
+    ['inactive', 'a=inactive\r\n', []],
+  ])('%s', (_, direction, want) => {
+    expect([...sharedSections(`v=0\r\n${section('a', direction)}${section('b', 'a=sendonly\r\n')}`)]).toEqual(want)
+  })
+  it('none without a name', () => expect(sharedSections('v=0\r\nm=audio 9 X 0\r\n').size).toBe(0))
 })

@@ -26,3 +26,10 @@ export function wishSound(sdp: string, shared: ReadonlySet<string>): string {
     })
     .join('')
 }
+
+/** The sections (by mid) of an offer in which the other side may send too. */
+export function sharedSections(sdp: string): Set<string> {
+  const sections = sdp.split(/(?=^m=)/m).filter((section) => section.startsWith('m='))
+  const shared = sections.filter((section) => !/^a=(sendonly|recvonly|inactive)\s*$/m.test(section))
+  return new Set(shared.map((section) => /^a=mid:(\S+)/m.exec(section)?.[1]).filter((mid) => mid !== undefined))
+}
