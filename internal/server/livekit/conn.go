@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,8 @@ const (
 	// brings it up to date in one go.
 	maxOutboxBytes = 4 << 20
 	writeTimeout   = 10 * time.Second
+	// closeWithin is how long the other side may take to agree that it is over.
+	closeWithin = 3 * time.Second
 	// keepAlive is how often a WebSocket ping looks whether the other side is there; not all SDKs send pings of their own.
 	keepAlive        = 20 * time.Second
 	keepAliveTimeout = 10 * time.Second
@@ -32,6 +35,7 @@ const (
 // send and close may be called from anywhere and never block.
 type conn struct {
 	ws   *websocket.Conn
+	http *http.ResponseController // below ws
 	log  *slog.Logger
 	text atomic.Bool // the client sends JSON, so it is answered in JSON
 
@@ -52,9 +56,10 @@ type frame struct {
 	data []byte
 }
 
-func newConn(ws *websocket.Conn, log *slog.Logger) *conn {
+// newConn makes one of a WebSocket that was accepted on a response.
+func newConn(ws *websocket.Conn, w http.ResponseWriter, log *slog.Logger) *conn {
 	ws.SetReadLimit(-1) // read has its own bound, so that it can say goodbye in the protocol's terms
-	c := &conn{ws: ws, log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	c := &conn{ws: ws, http: http.NewResponseController(w), log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go c.write()
 	return c
 }
@@ -139,6 +144,11 @@ func (c *conn) write() {
 			}
 		}
 		if ending {
+			// The closing handshake waits for the rest of a message that has begun, for as long as that takes.
+			if err := c.http.SetReadDeadline(time.Now().Add(closeWithin)); err != nil {
+				c.ws.CloseNow()
+				return
+			}
 			c.ws.Close(c.code, c.reason)
 			return
 		}

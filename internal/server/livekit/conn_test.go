@@ -3,10 +3,12 @@ package livekit
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	pb "github.com/livekit/protocol/livekit"
@@ -24,7 +26,7 @@ func connPair(t *testing.T, handle func(*conn, *pb.SignalRequest) bool) (*conn, 
 			t.Error(err)
 			return
 		}
-		c := newConn(ws, testLog())
+		c := newConn(ws, w, testLog())
 		conns <- c
 		ended <- c.read(r.Context(), func(req *pb.SignalRequest) bool { return handle(c, req) })
 		c.close(websocket.StatusNormalClosure, "")
@@ -40,6 +42,43 @@ func connPair(t *testing.T, handle func(*conn, *pb.SignalRequest) bool) (*conn, 
 	client.SetReadLimit(-1)
 	t.Cleanup(func() { client.CloseNow() })
 	return <-conns, ended, client
+}
+
+// A client that stalls in the middle of a message that was refused is not waited for.
+func TestConnEndsThoughAMessageDoesNot(t *testing.T) {
+	ended := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(ended)
+		ws, err := accept(w, r)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		c := newConn(ws, w, testLog())
+		err = c.read(r.Context(), func(*pb.SignalRequest) bool { return true })
+		if !errors.Is(err, errTooLarge) {
+			t.Errorf("reading ended with %v", err)
+		}
+		c.close(websocket.StatusMessageTooBig, "")
+		<-c.done
+	}))
+	defer s.Close()
+	client, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	const key = "dGhlIHNhbXBsZSBub25jZQ=="
+	request := "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + "\r\n\r\n"
+	begun := append([]byte(request), 0x82, 0x80|127, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0) // a masked binary message of 16 MiB
+	if _, err := client.Write(append(begun, make([]byte, maxMessageBytes+1)...)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		t.Error("the connection does not end")
+	}
 }
 
 func TestConnAnswersInTheClientsEncoding(t *testing.T) {

@@ -76,7 +76,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, onePeer bool) {
 		sess.part.Leave(room.LeftByItself)
 		return
 	}
-	c := newConn(ws, sess.log)
+	c := newConn(ws, w, sess.log)
 	if !s.start(sess, c) {
 		sess.part.Leave(room.LeftServerShutdown)
 		c.send(leave(pb.DisconnectReason_SERVER_SHUTDOWN, pb.LeaveRequest_RECONNECT))
@@ -93,7 +93,7 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request, a admission) {
 	if err != nil {
 		return
 	}
-	c := newConn(ws, s.log.With("room", a.room, "participant", a.claims.Identity))
+	c := newConn(ws, w, s.log.With("room", a.room, "participant", a.claims.Identity))
 	sess := s.find(place{a.room, a.claims.Identity})
 	if sess == nil || a.sid != "" && sess.sid != a.sid || !sess.inbox.put(resumed{c, a.host}, 0) {
 		refuseResume(c)

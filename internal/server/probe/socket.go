@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/coder/websocket"
 	"golang.org/x/time/rate"
@@ -13,6 +14,8 @@ const (
 	maxMessage = 1024
 	// messagesPerSecond in the mean; twice as many at once.
 	messagesPerSecond = 20
+	// closeWithin is how long the other side may take to agree that it is over.
+	closeWithin = 3 * time.Second
 )
 
 // serveSocket answers GET /probe/ws: it echoes each message.
@@ -33,6 +36,8 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, v *visit) e
 			return nil
 		}
 		if !pace.Allow() {
+			// The closing handshake waits for the rest of a message that has begun, for as long as that takes.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(closeWithin))
 			conn.Close(websocket.StatusPolicyViolation, "too many messages")
 			return nil
 		}
