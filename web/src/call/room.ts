@@ -11,6 +11,8 @@ import { sources, type Source } from './protocol'
 
 const pipeTopic = 'tutti.pipe'
 const pipeMessage = 14_000
+/** How soon a pipe that broke while the room was connected gets a successor, in ms. */
+const renewAfter = 1000
 /** Chat comes in the same order as files: over 2 Mbit/s it waits for this at most 2 s. The server keeps 8 MiB for who reads slowly. */
 const pipeWindow = 512 << 10
 
@@ -161,12 +163,24 @@ export class RoomLink implements Link {
   #pipeTo(peer: string): RoomPipe {
     const known = this.pipes.find((pipe) => pipe.peer === peer)
     if (known) return known
-    const fresh = new RoomPipe(peer, async (message) => {
-      if (!this.open) throw new Error('the room is not connected')
-      await this.#client.localParticipant.publishData(message, { reliable: true, topic: pipeTopic, destinationIdentities: [peer] })
+    const fresh: RoomPipe = new RoomPipe(peer, async (message) => {
+      try {
+        if (!this.open) throw new Error('the room is not connected')
+        await this.#client.localParticipant.publishData(message, { reliable: true, topic: pipeTopic, destinationIdentities: [peer] })
+      } catch (error) {
+        this.#broke(fresh)
+        throw error
+      }
     })
     this.pipes = [...this.pipes, fresh]
     return fresh
+  }
+
+  /** A message was lost, so the pipe has a gap: it ends, and another one takes its place. */
+  #broke(pipe: RoomPipe) {
+    this.pipes = this.pipes.filter((x) => x !== pipe)
+    pipe.close()
+    setTimeout(() => this.#look(), renewAfter)
   }
 
   // --- what is sent
