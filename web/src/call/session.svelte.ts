@@ -253,7 +253,9 @@ export class CallSession implements CallView, StatsSource {
 
   /** Ends all links but those to somebody who is cut off from the server alone. */
   #keepFlowing() {
-    const kept = this.#links.filter((link) => link.kind === 'direct' && link.open && [...this.#absent.keys()].some((id) => link.reaches(id)))
+    // Who is named again while this is still alone has just come back, and the new path follows.
+    const ids = [...this.#absent.keys(), ...this.#wire.keys()]
+    const kept = this.#links.filter((link) => link.kind === 'direct' && link.open && ids.some((id) => link.reaches(id)))
     if (kept.length === this.#links.length) return
     for (const link of this.#links) if (!kept.includes(link)) link.close()
     this.#links = kept
