@@ -68,10 +68,10 @@ export async function call(browser, url, name, signal) {
 }
 
 /** Opens a call's link where somebody waits, and accepts. */
-export async function answer(browser, url, name, signal) {
+export async function answer(browser, url, name, signal, limit = patience) {
   const who = await open(browser, url, name, signal)
   await who.control('Accept').click({ timeout: patience })
-  await who.page.waitForSelector('.call[data-phase=connected]', { timeout: patience })
+  await who.page.waitForSelector('.call[data-phase=connected]', { timeout: limit })
   return who
 }
 

@@ -97,6 +97,12 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
     turn: ports,
     log: () => log,
     stop,
+    /** Ends the server without a word, as a crash does; `start` starts it again on the same ports. */
+    kill: async () => {
+      const gone = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGKILL')
+      await gone
+    },
     start,
     restart: async () => {
       await stop()
