@@ -77,10 +77,11 @@ export class Composer {
   }
 
   #tick() {
-    if (this.#paused) return
-    this.#paint()
     const writer = this.#writer
-    if (!writer || (writer.desiredSize ?? 0) <= 0) return
+    // What the recorder does not take is not painted: a canvas that nobody reads holds on to every picture drawn on it.
+    if (this.#paused || (writer && (writer.desiredSize ?? 0) <= 0)) return
+    this.#paint()
+    if (!writer) return
     const frame = new VideoFrame(this.#canvas, { timestamp: Math.round(performance.now() * 1000) })
     writer.write(frame).catch(() => frame.close())
   }
