@@ -154,7 +154,7 @@ describe('a call between two', { timeout: 300_000 }, () => {
     await ada.page.getByText('Send this link. Whoever opens it is called.').waitFor()
     const dan = await open(browsers[2], link(room.keys.guest), 'Dan', signals.cy)
     await dan.page.getByRole('heading', { name: 'Ada is calling' }).waitFor()
-    await dan.page.getByLabel('A word with it (optional)').fill('In ten minutes')
+    await dan.page.getByLabel('A word when you decline (optional)').fill('In ten minutes')
     await dan.control('Decline').click()
     await dan.page.getByRole('heading', { name: 'You have declined' }).waitFor()
     await ada.page.getByText('Dan declined: “In ten minutes”').waitFor()
