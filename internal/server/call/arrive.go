@@ -45,7 +45,10 @@ func (s *Server) serve(ctx context.Context, sock *socket, r *http.Request) {
 		case err == nil && !in.allow(time.Now(), len(data)):
 			refused = errTooFast
 		case err == nil:
-			got, refused = parse(data)
+			if got, refused = parse(data); refused == nil && !in.allowNews(time.Now(), got.kind) {
+				refused = errTooFast
+				break
+			}
 			refused = l.handle(st, sock, got, refused)
 		}
 		if refused == nil {

@@ -599,14 +599,15 @@ func TestSlowReader(t *testing.T) {
 	w := newWorld(t, nil)
 	slow, _ := w.join("tea", "Slow")
 	var others []*client
-	for i := range maxKeptMessages/180 + 1 {
+	const news = newsBurst - 5
+	for i := range maxKeptMessages/news + 1 {
 		c, _ := w.join("tea", fmt.Sprint("Fast", i))
 		others = append(others, c)
 	}
 	done := make(chan error, len(others))
 	for _, c := range others {
 		go func() {
-			for n := range 180 {
+			for n := range news {
 				c.sent++
 				text := fmt.Sprintf(`{"type":"state","seq":%d,"state":{"microphone":%v,"camera":false,"screen":false}}`, c.sent, n%2 == 0)
 				if err := c.ws.Write(c.ctx, 1, []byte(text)); err != nil {
@@ -629,6 +630,21 @@ func TestSlowReader(t *testing.T) {
 		}
 	}
 	slow.isRefused(slow.until("error"), "expired", 4410)
+}
+
+// TestNewsIsLimited: nobody makes the others hear more than would be kept for one who is away.
+func TestNewsIsLimited(t *testing.T) {
+	w := newWorld(t, nil)
+	a, _ := w.join("tea", "Ada")
+	w.join("tea", "Bo")
+	for n := range 2 * newsBurst {
+		a.sent++
+		text := fmt.Sprintf(`{"type":"state","seq":%d,"state":{"microphone":%v,"camera":false,"screen":false}}`, a.sent, n%2 == 0)
+		if a.ws.Write(a.ctx, 1, []byte(text)) != nil {
+			break // refused meanwhile
+		}
+	}
+	a.isRefused(a.until("error"), "rate_limited", 4429)
 }
 
 func TestShutdown(t *testing.T) {

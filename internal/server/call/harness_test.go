@@ -64,7 +64,8 @@ func newWorld(t testing.TB, change func(*Config, *studio.Options)) *world {
 	t.Cleanup(w.house.Close)
 	cfg.House = w.house
 	w.server = New(cfg)
-	w.server.addresses.often = limit.Rate{PerSecond: 10_000, Burst: 10_000} // all come from one address here
+	many := limit.Rate{PerSecond: 10_000, Burst: 10_000} // all come from one address here
+	w.server.addresses.often, w.server.addresses.ask = many, many
 	w.http = httptest.NewServer(w.server)
 	t.Cleanup(func() {
 		w.shutdown()

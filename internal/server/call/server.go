@@ -20,6 +20,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/studio"
+	httprefusal "github.com/tuttilive/tutti/internal/studio/refusal"
 	"github.com/tuttilive/tutti/internal/turn"
 )
 
@@ -76,6 +77,11 @@ func New(cfg Config) *Server {
 // ServeHTTP serves a member's WebSocket. Refusals are told on it, since a browser does not tell a page why a WebSocket was
 // not opened.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	who := limit.Network(r.RemoteAddr)
+	if !s.addresses.mayAsk(time.Now(), who) {
+		httprefusal.Write(w, httprefusal.TooOften)
+		return
+	}
 	below := &hijack{ResponseWriter: w}
 	ws, err := websocket.Accept(below, r, &websocket.AcceptOptions{InsecureSkipVerify: true}) // origins: see admit
 	if err != nil {
@@ -89,7 +95,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.finish(sock)
-	who := limit.Network(r.RemoteAddr)
 	if !s.addresses.enter(time.Now(), who) {
 		sock.refuse(errTooOften, received{})
 		return
