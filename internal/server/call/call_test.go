@@ -518,9 +518,9 @@ func TestRinging(t *testing.T) {
 			p.join("a")
 			p.visit("x")
 			p.heard = nil
-			p.refused("x", p.call.decline(p.handles["x"], "later"))
+			p.refused("x", p.call.decline(p.handles["x"], "", "later"))
 			p.hears("x < end", "a < visitorGone v-x declined later")
-			p.refused("a", p.call.decline(p.handles["a"], ""))
+			p.refused("a", p.call.decline(p.handles["a"], "", ""))
 			p.hears("a refused malformed")
 		},
 		"missed, rung again, gone": func(p *play) {

@@ -198,7 +198,7 @@ func (l *line) do(now time.Time, st *seat, got received) *refusal {
 	case *acceptRequest:
 		return l.accept(now, st, r)
 	case *declineRequest:
-		return l.call.decline(h, r.Text)
+		return l.call.decline(h, r.Name, r.Text)
 	case *viaRoomRequest:
 		return l.call.askRoom(now, h, r.Generation, r.Reason)
 	case *arrivedRequest:

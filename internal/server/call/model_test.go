@@ -196,7 +196,7 @@ func (m *model) step(what, who byte) {
 			m.welcome(h)
 		}
 	case 7:
-		c.decline(vis(), "")
+		c.decline(vis(), "", "")
 	case 8:
 		if v := c.visitor(vis()); v != nil {
 			c.ring(m.now, mem(), v.id)

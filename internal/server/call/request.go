@@ -73,6 +73,7 @@ type (
 		Room *bool  `json:"room"`
 	}
 	declineRequest struct {
+		Name string `json:"name"`
 		Text string `json:"text"`
 	}
 	viaRoomRequest struct {
@@ -242,7 +243,7 @@ func (r *declineRequest) check() *refusal {
 	if utf8.RuneCountInString(r.Text) > maxDeclineRunes {
 		return tooLarge("a text has at most 200 characters")
 	}
-	r.Text = clean(r.Text)
+	r.Name, r.Text = cleanName(r.Name), clean(r.Text)
 	return nil
 }
 

@@ -147,11 +147,16 @@ func (c *call) accept(now time.Time, h handle, name string, rooms bool) *refusal
 	return c.join(now, p)
 }
 
-// decline sends a visitor away by their own wish, with a text for those who wait.
-func (c *call) decline(h handle, text string) *refusal {
+// decline sends a visitor away by their own wish, with a text for those who wait. A name is told before, so that they know
+// who it was.
+func (c *call) decline(h handle, name, text string) *refusal {
 	v := c.visitor(h)
 	if v == nil {
 		return malformed("only a visitor declines")
+	}
+	if name != "" && name != v.name {
+		v.name = name
+		c.announceVisitor(v)
 	}
 	c.end(h, nil)
 	c.forgetVisitor(v, visitorDeclined, text)

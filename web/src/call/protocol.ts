@@ -120,7 +120,7 @@ export type Outgoing =
   | { type: 'state'; state: State }
   | { type: 'ring'; to: string }
   | { type: 'accept'; name: string; room: boolean }
-  | { type: 'decline'; text?: string }
+  | { type: 'decline'; name?: string; text?: string }
   | { type: 'arrived'; generation: number }
   | { type: 'viaRoom'; generation: number; reason: 'no_path' | 'wish' }
   | { type: 'viaDirect' }

@@ -19,6 +19,7 @@ export const call = {
   copyLink: 'Copy the link',
   shareLink: 'Share',
   ringing: (name: string) => `${name} has opened the link. Ringing…`,
+  thirdComes: 'If they accept, the call moves to the server and is no longer end-to-end encrypted.',
   looking: (name: string) => `${name} has opened the link and has not answered.`,
   ringAgain: 'Ring again',
   somebody: 'Somebody',

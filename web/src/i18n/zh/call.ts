@@ -20,6 +20,7 @@ export const call: Dictionary['call'] = {
   copyLink: '复制链接',
   shareLink: '分享',
   ringing: (name) => `${name} 打开了链接，正在响铃…`,
+  thirdComes: '对方接听后，通话会改经服务器转发，不再是端到端加密。',
   looking: (name) => `${name} 打开了链接，还没接听。`,
   ringAgain: '再响一次',
   somebody: '有人',
