@@ -9,6 +9,8 @@ type history struct {
 	next    uint64 // extended number of the next packet; starts above 1<<16 to stay positive
 	oldest  uint64
 	started bool
+	// heard: there was a report. A peer that sends none is no reason to remember much.
+	heard bool
 	// inFlight is bytes sent and not reported yet.
 	inFlight int
 }
@@ -46,7 +48,7 @@ func (h *history) add(sequence uint16, size int, cluster uint8, now time.Duratio
 		h.forget(h.oldest + 1)
 	}
 	if int(h.next-h.oldest) == len(h.ring) {
-		if len(h.ring) < maxHistory && !h.at(h.oldest).reported {
+		if h.heard && len(h.ring) < maxHistory && !h.at(h.oldest).reported {
 			h.grow()
 		} else {
 			h.forget(h.oldest + 1)

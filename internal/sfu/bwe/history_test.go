@@ -8,7 +8,7 @@ import (
 )
 
 func TestHistory(t *testing.T) {
-	var h history
+	h := history{heard: true}
 	seq := uint16(65000)
 	const many = 3000
 	for i := range many {
@@ -40,7 +40,7 @@ func TestHistory(t *testing.T) {
 }
 
 func TestHistoryIsBounded(t *testing.T) {
-	var h history
+	h := history{heard: true}
 	for i := range 3 * maxHistory {
 		h.add(uint16(i), 100, 0, time.Duration(i)*time.Microsecond)
 	}
@@ -80,5 +80,15 @@ func BenchmarkEmptyReport(b *testing.B) {
 	report := &rtcp.TransportLayerCC{BaseSequenceNumber: 1000, PacketStatusCount: 1 << 15, PacketChunks: []rtcp.PacketStatusChunk{lost, lost, lost, lost, lost}}
 	for b.Loop() {
 		e.Report(report, time.Second)
+	}
+}
+
+func TestHistoryOfASilentPeer(t *testing.T) {
+	var h history
+	for i := range 3 * minHistory {
+		h.add(uint16(i), 100, 0, time.Duration(i)*ms)
+	}
+	if len(h.ring) != minHistory || h.inFlight != minHistory*100 {
+		t.Errorf("ring of %d, %d bytes in flight", len(h.ring), h.inFlight)
 	}
 }

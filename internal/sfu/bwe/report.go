@@ -46,6 +46,7 @@ func (c *clock) at(reference uint32) time.Duration {
 // them. Nothing in a report is trusted: it may claim any packets in any number. The results are valid until the next call.
 func (e *Estimator) read(report *rtcp.TransportLayerCC) (came, lost []result) {
 	came, lost = e.came[:0], e.lost[:0]
+	e.history.heard = true
 	at := e.clock.at(report.ReferenceTime)
 	number, left, deltas := report.BaseSequenceNumber, int(report.PacketStatusCount), report.RecvDeltas
 	one := func(symbol uint16) {
