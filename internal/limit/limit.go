@@ -61,11 +61,16 @@ func Network(remote string) netip.Prefix {
 	if err != nil {
 		return netip.Prefix{}
 	}
+	return NetworkOf(a)
+}
+
+// NetworkOf is Network of an address that is read already.
+func NetworkOf(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	bits := 32
 	if a.Is6() {
 		bits = 64
 	}
-	p, _ := a.Prefix(bits) // cannot fail: the length fits the address
+	p, _ := a.Prefix(bits) // fails for no address only, which is a network of its own
 	return p
 }

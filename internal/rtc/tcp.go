@@ -158,13 +158,3 @@ func (l *tcpPort) close() error {
 	l.mu.Unlock()
 	return l.listener.Close()
 }
-
-// networkOf is what limits count by.
-func networkOf(a netip.Addr) netip.Prefix {
-	bits := 32
-	if a.Is6() {
-		bits = 64
-	}
-	p, _ := a.WithZone("").Prefix(bits)
-	return p
-}

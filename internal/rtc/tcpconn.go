@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/rtc/ice"
 )
@@ -47,7 +48,7 @@ type tcpConn struct {
 func newTCPConn(l *tcpPort, conn *net.TCPConn) *tcpConn {
 	from := conn.RemoteAddr().(*net.TCPAddr).AddrPort()
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	c := &tcpConn{port: l, conn: conn, from: from, network: networkOf(from.Addr()), delivered: make(chan struct{}, 1)}
+	c := &tcpConn{port: l, conn: conn, from: from, network: limit.NetworkOf(from.Addr()), delivered: make(chan struct{}, 1)}
 	c.to = &destination{addr: from, tcp: c}
 	c.tcpWriter.open(conn, &l.dropped)
 	c.deliver = func() {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/pion/turn/v5"
+
+	"github.com/tuttilive/tutti/internal/limit"
 )
 
 // clientOf is a client's address, whatever it speaks.
@@ -25,7 +27,7 @@ func (r *relays) mayOpen(user, _ string, from net.Addr) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	owner := r.accounts[user]
-	if owner != nil && owner.open >= r.limits.Allocations || r.byFrom[networkOf(clientOf(from).Addr())] >= r.limits.AddressAllocations {
+	if owner != nil && owner.open >= r.limits.Allocations || r.byFrom[limit.NetworkOf(clientOf(from).Addr())] >= r.limits.AddressAllocations {
 		r.count.refuse(refusedQuota)
 		return false
 	}
@@ -61,7 +63,7 @@ func (r *relays) events() turn.EventHandler {
 	return turn.EventHandler{
 		OnAllocationCreated: func(from, _ net.Addr, _, user, _ string, relayed net.Addr, _ int) {
 			r.mu.Lock()
-			r.byFrom[networkOf(clientOf(from).Addr())]++
+			r.byFrom[limit.NetworkOf(clientOf(from).Addr())]++
 			r.open++
 			r.count.allocations.Add(1)
 			r.count.allocated.Add(1)
@@ -69,7 +71,7 @@ func (r *relays) events() turn.EventHandler {
 			r.log.Debug("TURN allocation", "client", from, "user", user, "relay", relayed)
 		},
 		OnAllocationDeleted: func(from, _ net.Addr, _, user, _ string) {
-			who := networkOf(clientOf(from).Addr())
+			who := limit.NetworkOf(clientOf(from).Addr())
 			r.mu.Lock()
 			if r.byFrom[who]--; r.byFrom[who] <= 0 {
 				delete(r.byFrom, who)

@@ -108,7 +108,8 @@ func (d *Directory) Issue(user, host string) (servers []ICEServer, expires time.
 }
 
 // IssueTest is Issue for somebody who only wants to know whether relays can be reached: with these credentials those of the
-// built-in server relay to this server itself and nowhere else, so they may be given to strangers.
+// built-in server relay to this server itself and nowhere else, so they may be given to strangers. Relays elsewhere are left
+// out: they cannot be narrowed so.
 func (d *Directory) IssueTest(user, host string) (servers []ICEServer, expires time.Time) {
 	return d.issue(testMark, user, host)
 }
@@ -118,7 +119,7 @@ func (d *Directory) issue(mark, user, host string) (servers []ICEServer, expires
 		return nil, time.Now().Add(Lifetime)
 	}
 	user, expires = mark+opaque(d.secret, user), d.now().Add(Lifetime).Truncate(time.Second)
-	return append(d.builtIn(user, host, expires), d.others(user, expires)...), expires
+	return append(d.builtIn(user, host, expires), d.others(user, expires, mark == "")...), expires
 }
 
 func (d *Directory) builtIn(user, host string, expires time.Time) (list []ICEServer) {
@@ -147,7 +148,8 @@ func (d *Directory) builtIn(user, host string, expires time.Time) (list []ICESer
 	return list
 }
 
-func (d *Directory) others(user string, expires time.Time) (list []ICEServer) {
+// others are the servers elsewhere, those that relay only if wanted.
+func (d *Directory) others(user string, expires time.Time, relays bool) (list []ICEServer) {
 	var open, closed []string
 	for _, url := range d.outside.URLs {
 		if isTURN(url) {
@@ -159,7 +161,7 @@ func (d *Directory) others(user string, expires time.Time) (list []ICEServer) {
 	if len(open) > 0 {
 		list = append(list, ICEServer{URLs: open})
 	}
-	if len(closed) > 0 {
+	if relays && len(closed) > 0 {
 		username, password := d.outside.User, d.outside.Password
 		if d.outside.Secret != "" {
 			username, password = issue(d.outside.Secret, user, expires)

@@ -66,6 +66,23 @@ func TestDirectory(t *testing.T) {
 	}
 }
 
+// Strangers get nothing that relays to elsewhere.
+func TestServersForTests(t *testing.T) {
+	outside := Outside{URLs: []string{"stun:stun.example.org", "turn:turn.example.org:3478?transport=udp"}, User: "u", Password: "p"}
+	d, err := NewDirectory(DirectoryConfig{Secret: testSecret, UDP: 1, Outside: outside})
+	if err != nil {
+		t.Fatal(err)
+	}
+	servers, _ := d.IssueTest("net", "h")
+	var urls []string
+	for _, s := range servers {
+		urls = append(urls, s.URLs...)
+	}
+	if want := []string{"stun:h:1", "turn:h:1?transport=udp", "stun:stun.example.org"}; !reflect.DeepEqual(urls, want) {
+		t.Errorf("%q, want %q", urls, want)
+	}
+}
+
 func TestCredentialsAreForOneUser(t *testing.T) {
 	d, err := NewDirectory(DirectoryConfig{Secret: testSecret, TCP: 1})
 	if err != nil {

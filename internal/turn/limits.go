@@ -2,11 +2,12 @@ package turn
 
 import (
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/tuttilive/tutti/internal/limit"
 )
 
 // Limits bound what clients may use; 0 stands for the default.
@@ -40,45 +41,19 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// networkOf is what counts as one client address: for IPv6 its /64, since that is what one client has.
-func networkOf(a netip.Addr) netip.Prefix {
-	a = a.Unmap().WithZone("")
-	bits := 32
-	if a.Is6() {
-		bits = 64
-	}
-	p, _ := a.Prefix(bits)
-	return p
-}
-
-// maxAddresses bounds the memory of requestRates; beyond it all start anew.
-const maxAddresses = 50_000
-
 // requestRates limits how often each address may ask.
 type requestRates struct {
-	perSecond int
-	mu        sync.Mutex
-	owners    map[netip.Prefix]*rate.Limiter
+	rate  limit.Rate
+	rates limit.Rates
 }
 
 func newRequestRates(perSecond int) *requestRates {
-	return &requestRates{perSecond: perSecond, owners: map[netip.Prefix]*rate.Limiter{}}
+	return &requestRates{rate: limit.Rate{Name: "turn", PerSecond: rate.Limit(perSecond), Burst: 10 * perSecond}}
 }
 
 // allow counts one request.
 func (r *requestRates) allow(from netip.Addr, now time.Time) bool {
-	who := networkOf(from)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	limiter := r.owners[who]
-	if limiter == nil {
-		if len(r.owners) >= maxAddresses {
-			clear(r.owners)
-		}
-		limiter = rate.NewLimiter(rate.Limit(r.perSecond), 10*r.perSecond)
-		r.owners[who] = limiter
-	}
-	return limiter.AllowN(now, 1)
+	return r.rates.AllowAt(r.rate, limit.NetworkOf(from), now)
 }
 
 // allowance is a user's share of bandwidth: a leaky bucket (GCRA) in one word, for several goroutines without a lock.

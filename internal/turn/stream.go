@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/limit"
 )
 
 const (
@@ -75,7 +77,7 @@ func (s *streams) admit(raw net.Conn, secure *tls.Config) *stream {
 		raw = tls.Server(raw, secure) // shakes hands with the first read
 	}
 	c := s.wrap(raw, from.AddrPort().Addr().Unmap())
-	who := networkOf(c.from)
+	who := limit.NetworkOf(c.from)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || len(s.open) >= s.limits.Connections || s.byFrom[who] >= s.limits.AddressConnections {
@@ -94,7 +96,7 @@ func (s *streams) wrap(c net.Conn, from netip.Addr) *stream {
 }
 
 func (s *streams) forget(c *stream) {
-	who := networkOf(c.from)
+	who := limit.NetworkOf(c.from)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, c)

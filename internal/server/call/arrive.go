@@ -3,7 +3,6 @@ package call
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -127,7 +126,7 @@ func (s *Server) admit(sock *socket, r *http.Request, name string, c studio.Cred
 		return nil, nil, refusalOf(err, s.log)
 	}
 	claims.Name = cleanName(claims.Name) // an application's may be anything
-	who := caller{claims: claims, url: roomURL(r), host: hostOf(r)}
+	who := caller{claims: claims, url: roomURL(r), host: r.Host}
 	for {
 		l, err := s.open(name)
 		if err != nil {
@@ -183,12 +182,4 @@ func roomURL(r *http.Request) string {
 		return "wss://" + r.Host
 	}
 	return "ws://" + r.Host
-}
-
-// hostOf is the name or address by which the client called us.
-func hostOf(r *http.Request) string {
-	if host, _, err := net.SplitHostPort(r.Host); err == nil {
-		return host
-	}
-	return strings.Trim(r.Host, "[]")
 }

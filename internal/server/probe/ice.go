@@ -6,9 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/turn"
@@ -37,7 +35,7 @@ type ports struct {
 // serveICE answers GET /probe/ice.
 func (s *Server) serveICE(w http.ResponseWriter, r *http.Request, v *visit) error {
 	defer v.end()
-	servers, expires := s.ice.IssueTest(s.names.of(v.who), hostOf(r))
+	servers, expires := s.ice.IssueTest(s.names.of(v.who), r.Host)
 	if servers == nil {
 		servers = []turn.ICEServer{}
 	}
@@ -47,15 +45,6 @@ func (s *Server) serveICE(w http.ResponseWriter, r *http.Request, v *visit) erro
 		RTC        ports            `json:"webrtc"`
 	}{servers, expires.UTC().Truncate(time.Second), ports{s.endpoint.Port(), s.endpoint.TCPPort()}})
 	return nil
-}
-
-// hostOf is the name or address that the client called us by, without port and brackets.
-func hostOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	return strings.Trim(host, "[]")
 }
 
 func answerJSON(w http.ResponseWriter, v any) {

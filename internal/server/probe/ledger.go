@@ -1,8 +1,6 @@
 package probe
 
 import (
-	"net"
-	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -39,24 +37,6 @@ var atOnce = [kinds]struct{ network, all int }{
 
 // network is where a client comes from: its address, for IPv6 its /64, since that is what one client has.
 type network = netip.Prefix
-
-func networkOf(r *http.Request) network {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return network{}
-	}
-	a, err := netip.ParseAddr(host)
-	if err != nil {
-		return network{}
-	}
-	a = a.Unmap().WithZone("")
-	bits := 32
-	if a.Is6() {
-		bits = 64
-	}
-	n, _ := a.Prefix(bits)
-	return n
-}
 
 // bucket is an allowance that fills up steadily.
 type bucket struct {

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 	"github.com/tuttilive/tutti/internal/turn"
@@ -82,7 +83,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, errOrigin)
 		return
 	}
-	v, err := s.begin(networkOf(r), kind)
+	v, err := s.begin(limit.Network(r.RemoteAddr), kind)
 	if err != nil {
 		refusal.Write(w, err)
 		return
