@@ -1,11 +1,13 @@
 package rtc
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/pion/rtcp"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/rtc/twcc"
 )
 
 // rtcp decrypts a compound packet.
@@ -22,19 +24,49 @@ func (r *reader) rtcp(p *Peer, b []byte) {
 	r.controlPackets(p, raw)
 }
 
-// controlPackets tells everybody concerned of a compound packet.
+// controlPackets tells everybody concerned of a compound packet. One that is authentic but malformed cannot be trusted in
+// any part to mean what it says.
 func (r *reader) controlPackets(p *Peer, raw []byte) {
-	if overstated(raw) {
+	reports, others := r.arrivals[:0], r.others[:0]
+	for len(raw) >= controlHeader {
+		size := controlHeader * (int(binary.BigEndian.Uint16(raw[2:])) + 1)
+		if size > len(raw) {
+			return
+		}
+		one := raw[:size:size]
+		raw = raw[size:]
+		if !twcc.IsReport(one) {
+			others = append(others, one...)
+			continue
+		}
+		report, ok := twcc.Read(one)
+		if !ok {
+			return
+		}
+		reports = append(reports, report)
+	}
+	r.arrivals, r.others = reports, others
+	if len(raw) > 0 {
 		return
 	}
-	packets, err := rtcp.Unmarshal(raw)
-	if err != nil {
-		return // authentic but malformed: nothing in it can be trusted to mean what it says
+	if len(others) > 0 {
+		packets, err := rtcp.Unmarshal(others)
+		if err != nil {
+			return
+		}
+		for _, packet := range packets {
+			r.controlPacket(p, packet)
+		}
 	}
-	for _, packet := range packets {
-		r.controlPacket(p, packet)
+	if o := p.cfg.Congestion; o != nil {
+		for _, report := range reports {
+			o.TransportFeedback(report, r.now)
+		}
 	}
 }
+
+// controlHeader is the size of what all RTCP packets begin with, and the unit of their lengths (RFC 3550, section 6.4.1).
+const controlHeader = 4
 
 func (r *reader) controlPacket(p *Peer, packet rtcp.Packet) {
 	switch c := packet.(type) {
@@ -68,10 +100,6 @@ func (r *reader) controlPacket(p *Peer, packet rtcp.Packet) {
 	case *rtcp.ReceiverEstimatedMaximumBitrate:
 		if c := p.cfg.Congestion; c != nil {
 			c.RemoteEstimate(uint64(packet.(*rtcp.ReceiverEstimatedMaximumBitrate).Bitrate), r.now)
-		}
-	case *rtcp.TransportLayerCC:
-		if o := p.cfg.Congestion; o != nil {
-			o.TransportFeedback(c, r.now)
 		}
 	}
 }
@@ -136,8 +164,8 @@ type CongestionObserver interface {
 	// Sent tells that a packet of size bytes on the wire (without UDP and IP) leaves now with a transport-wide sequence
 	// number. It is called on the home sender.
 	Sent(sequence uint16, size int, now time.Duration)
-	// TransportFeedback and RemoteEstimate (bit/s) are called on the home reader.
-	TransportFeedback(feedback *rtcp.TransportLayerCC, now time.Duration)
+	// TransportFeedback and RemoteEstimate (bit/s) are called on the home reader. The report is valid during the call.
+	TransportFeedback(report twcc.Report, now time.Duration)
 	RemoteEstimate(bitrate uint64, now time.Duration)
 }
 

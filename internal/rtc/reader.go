@@ -12,6 +12,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/rtc/ice"
+	"github.com/tuttilive/tutti/internal/rtc/twcc"
 )
 
 const (
@@ -34,7 +35,9 @@ type reader struct {
 	packets      packetPool
 	header       rtpHeader
 	control      []byte
-	touched      []*Stream // streams with packets in this batch
+	others       []byte        // of a compound packet, without reports of arrivals
+	arrivals     []twcc.Report // those
+	touched      []*Stream     // streams with packets in this batch
 	now          time.Duration
 
 	mu      sync.Mutex

@@ -5,10 +5,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/rtcp"
-
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/rtc/twcc"
 	"github.com/tuttilive/tutti/internal/sfu/bwe"
 )
 
@@ -31,7 +30,7 @@ const (
 // there.
 type Downlink struct {
 	mu      sync.Mutex
-	reports []*rtcp.TransportLayerCC
+	reports pending
 	remb    uint64
 	posted  bool
 	shard   queue // nil until the first sender is ready
@@ -47,13 +46,39 @@ type Downlink struct {
 	// repairs is what may be repaired now, in bytes, as of repairsAt.
 	repairs   float64
 	repairsAt time.Duration
-	taken     []*rtcp.TransportLayerCC
+	taken     pending
 
 	// Scratch space.
 	demands []demand
 	asking  []*Sender
 	limits  []int
 }
+
+// pending is reports on their way from the reader to the sender goroutine, one behind the other.
+type pending struct {
+	bytes []byte
+	ends  []int
+}
+
+func (p *pending) add(report twcc.Report) {
+	if len(p.ends) < maxReports {
+		p.bytes = append(p.bytes, report.Raw()...)
+		p.ends = append(p.ends, len(p.bytes))
+	}
+}
+
+func (p *pending) each(take func(twcc.Report)) {
+	begin := 0
+	for _, end := range p.ends {
+		if report, ok := twcc.Read(p.bytes[begin:end]); ok {
+			take(report)
+		}
+		begin = end
+	}
+}
+
+// emptied is the same space for the next ones.
+func (p *pending) emptied() pending { return pending{p.bytes[:0], p.ends[:0]} }
 
 // NewDownlink makes the congestion observer for one peer.
 func NewDownlink() *Downlink { return &Downlink{estimator: bwe.New()} }
@@ -67,12 +92,8 @@ func (d *Downlink) Sent(sequence uint16, size int, now time.Duration) {
 }
 
 // TransportFeedback is called on the shard's reader goroutine.
-func (d *Downlink) TransportFeedback(report *rtcp.TransportLayerCC, _ time.Duration) {
-	d.hear(func() {
-		if len(d.reports) < maxReports {
-			d.reports = append(d.reports, report)
-		}
-	})
+func (d *Downlink) TransportFeedback(report twcc.Report, _ time.Duration) {
+	d.hear(func() { d.reports.add(report) })
 }
 
 // RemoteEstimate is called on the shard's reader goroutine.
@@ -98,7 +119,7 @@ func (d *Downlink) Run(tx *rtc.Tx) { d.run(tx) }
 
 func (d *Downlink) run(tx exit) {
 	d.mu.Lock()
-	d.taken, d.reports = d.reports, d.taken[:0]
+	d.taken, d.reports = d.reports, d.taken.emptied()
 	remb := d.remb
 	d.posted = false
 	d.mu.Unlock()
@@ -107,13 +128,10 @@ func (d *Downlink) run(tx exit) {
 	}
 	now := tx.Now()
 	d.estimator.SetRTT(d.senders[0].peer.RTT())
-	if remb > 0 && len(d.taken) == 0 {
+	if remb > 0 && len(d.taken.ends) == 0 {
 		d.estimator.SetCap(float64(remb)) // from peers that send no transport-wide reports
 	}
-	for _, report := range d.taken {
-		d.estimator.Report(report, now)
-	}
-	clear(d.taken)
+	d.taken.each(func(report twcc.Report) { d.estimator.Report(report, now) })
 	d.share(tx)
 }
 
@@ -136,7 +154,7 @@ func (d *Downlink) leave(s *Sender) {
 	}
 	d.mu.Lock()
 	d.shard = nil
-	d.reports = nil
+	d.reports = d.reports.emptied()
 	d.mu.Unlock()
 	d.forwarder.forgetDownlink(d)
 }

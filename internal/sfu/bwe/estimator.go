@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/pion/rtcp"
+	"github.com/tuttilive/tutti/internal/rtc/twcc"
 )
 
 const (
@@ -47,7 +47,9 @@ type Estimator struct {
 	lossShare  float64
 	fullAt     time.Duration // when the way was last seen to be full; 0 never
 
+	// Scratch space for one report.
 	came, lost []result
+	reference  time.Duration
 }
 
 // New makes an estimator that has seen nothing yet.
@@ -109,7 +111,7 @@ func (e *Estimator) InFlight() int { return e.history.inFlight }
 func (e *Estimator) Probe() (Probe, bool) { return e.probes.next() }
 
 // Report takes what the peer says of packets' arrival.
-func (e *Estimator) Report(report *rtcp.TransportLayerCC, now time.Duration) {
+func (e *Estimator) Report(report twcc.Report, now time.Duration) {
 	came, lost := e.read(report)
 	if len(came)+len(lost) == 0 {
 		return

@@ -1,10 +1,11 @@
 package bwe
 
 import (
+	"encoding/binary"
 	"testing"
 	"time"
 
-	"github.com/pion/rtcp"
+	"github.com/tuttilive/tutti/internal/rtc/twcc"
 )
 
 func TestHistory(t *testing.T) {
@@ -76,8 +77,18 @@ func BenchmarkEmptyReport(b *testing.B) {
 	for i := range 200 {
 		e.Sent(uint16(i), 1200, 0, time.Duration(i)*ms)
 	}
-	lost := &rtcp.RunLengthChunk{PacketStatusSymbol: rtcp.TypeTCCPacketNotReceived, RunLength: 8191}
-	report := &rtcp.TransportLayerCC{BaseSequenceNumber: 1000, PacketStatusCount: 1 << 15, PacketChunks: []rtcp.PacketStatusChunk{lost, lost, lost, lost, lost}}
+	raw := make([]byte, 20, 32)
+	raw[0], raw[1] = 0x8f, 205
+	binary.BigEndian.PutUint16(raw[12:], 1000)
+	binary.BigEndian.PutUint16(raw[14:], 1<<15)
+	for range 5 {
+		raw = binary.BigEndian.AppendUint16(raw, 8191) // not received, so many times
+	}
+	report, ok := twcc.Read(raw)
+	if !ok {
+		b.Fatal("no report")
+	}
+	b.ReportAllocs()
 	for b.Loop() {
 		e.Report(report, time.Second)
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pion/rtcp"
+	"github.com/tuttilive/tutti/internal/rtc/twcc"
 )
 
 // Units of the feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.1).
@@ -44,58 +44,39 @@ func (c *clock) at(reference uint32) time.Duration {
 
 // read takes a report apart into the packets that came, by arrival, and those that did not, as far as the history knows
 // them. Nothing in a report is trusted: it may claim any packets in any number. The results are valid until the next call.
-func (e *Estimator) read(report *rtcp.TransportLayerCC) (came, lost []result) {
-	came, lost = e.came[:0], e.lost[:0]
+func (e *Estimator) read(report twcc.Report) (came, lost []result) {
+	e.came, e.lost = e.came[:0], e.lost[:0]
 	e.history.heard = true
-	at := e.clock.at(report.ReferenceTime)
-	number, left, deltas := report.BaseSequenceNumber, int(report.PacketStatusCount), report.RecvDeltas
-	one := func(symbol uint16) {
-		left--
-		seq := number
-		number++
-		received := symbol == rtcp.TypeTCCPacketReceivedSmallDelta || symbol == rtcp.TypeTCCPacketReceivedLargeDelta
-		if received {
-			if len(deltas) == 0 {
-				left = 0 // shorter than it says
-				return
-			}
-			at += time.Duration(deltas[0].Delta) * time.Microsecond
-			deltas = deltas[1:]
+	e.reference = e.clock.at(report.Reference())
+	report.Each(e.noteArrival, e.noteMissing)
+	slices.SortStableFunc(e.came, func(a, b result) int { return cmp.Compare(a.arrived, b.arrived) })
+	return e.came, e.lost
+}
+
+func (e *Estimator) noteArrival(number uint16, after time.Duration) {
+	n, p := e.history.find(number)
+	if p == nil || p.received {
+		return
+	}
+	e.came = append(e.came, e.resultOf(n, p, e.reference+after))
+	p.received = true
+}
+
+func (e *Estimator) noteMissing(first uint16, count int) {
+	skip := min(count, e.history.unknown(first))
+	for i := skip; i < count; i++ {
+		if n, p := e.history.find(first + uint16(i)); p != nil && !p.reported {
+			e.lost = append(e.lost, e.resultOf(n, p, 0))
 		}
-		n, p := e.history.find(seq)
-		if p == nil || p.received {
-			return
-		}
-		r := result{number: n, sent: p.at, arrived: at, size: int(p.size), cluster: p.cluster, late: p.reported}
-		if !p.reported {
-			e.history.inFlight -= int(p.size)
-		}
-		if received {
-			p.received = true
-			came = append(came, r)
-		} else if !p.reported {
-			lost = append(lost, r)
-		}
+	}
+}
+
+// resultOf is what is known of a packet now that a report has said something of it.
+func (e *Estimator) resultOf(n uint64, p *sent, arrived time.Duration) result {
+	r := result{number: n, sent: p.at, arrived: arrived, size: int(p.size), cluster: p.cluster, late: p.reported}
+	if !p.reported {
+		e.history.inFlight -= int(p.size)
 		p.reported = true
 	}
-	for _, chunk := range report.PacketChunks {
-		switch c := chunk.(type) {
-		case *rtcp.RunLengthChunk:
-			run := min(int(c.RunLength), left)
-			if c.PacketStatusSymbol == rtcp.TypeTCCPacketNotReceived {
-				skip := min(run, e.history.unknown(number))
-				number, left, run = number+uint16(skip), left-skip, run-skip
-			}
-			for ; run > 0 && left > 0; run-- {
-				one(c.PacketStatusSymbol)
-			}
-		case *rtcp.StatusVectorChunk:
-			for i := 0; i < len(c.SymbolList) && left > 0; i++ {
-				one(c.SymbolList[i])
-			}
-		}
-	}
-	slices.SortStableFunc(came, func(a, b result) int { return cmp.Compare(a.arrived, b.arrived) })
-	e.came, e.lost = came, lost
-	return came, lost
+	return r
 }

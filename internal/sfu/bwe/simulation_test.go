@@ -4,8 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/rtcp"
-
 	"github.com/tuttilive/tutti/internal/rtc/twcc"
 	"github.com/tuttilive/tutti/internal/sfu/netsim"
 )
@@ -168,13 +166,11 @@ func (s *simulation) follow() {
 		if !ok {
 			break
 		}
-		packets, err := rtcp.Unmarshal(raw)
-		if err != nil {
-			s.t.Fatal(err)
+		report, ok := twcc.Read(raw)
+		if !ok {
+			s.t.Fatalf("%x is no report", raw)
 		}
-		for _, p := range packets {
-			s.e.Report(p.(*rtcp.TransportLayerCC), s.now)
-		}
+		s.e.Report(report, s.now)
 	}
 }
 
