@@ -7,6 +7,7 @@ import (
 	pb "github.com/livekit/protocol/livekit"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
 // How often clients ping, in seconds, and after how long without an answer they take the connection for lost.
@@ -70,7 +71,7 @@ func (s *session) makeTransports() (err error) {
 
 func (s *session) joinResponse() *pb.JoinResponse {
 	res := &pb.JoinResponse{
-		Room: roomInfo(s.part.Room()), Participant: participantInfo(s.self),
+		Room: lkinfo.Room(s.part.Room()), Participant: lkinfo.Participant(s.self),
 		ServerVersion: serverVersion, ServerInfo: serverInfo(),
 		SubscriberPrimary: !s.onePeer, FastPublish: !s.onePeer && s.self.Permission.Publish,
 		PingInterval: pingInterval, PingTimeout: pingTimeout,
@@ -79,7 +80,7 @@ func (s *session) joinResponse() *pb.JoinResponse {
 		IceServers:           s.iceServers(),
 	}
 	for _, p := range s.part.Others() {
-		res.OtherParticipants = append(res.OtherParticipants, participantInfo(p))
+		res.OtherParticipants = append(res.OtherParticipants, lkinfo.Participant(p))
 	}
 	return res
 }
@@ -99,7 +100,7 @@ func (s *session) publishCodecs() []*pb.Codec {
 	}
 	var out []*pb.Codec
 	for _, c := range codecs {
-		out = append(out, &pb.Codec{Mime: mimeType(c)})
+		out = append(out, &pb.Codec{Mime: lkinfo.MimeType(c)})
 	}
 	return out
 }

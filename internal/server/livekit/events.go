@@ -7,6 +7,7 @@ import (
 	pb "github.com/livekit/protocol/livekit"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
 // roomUpdateDelay is how long joining and leaving is collected before the client is told how many are in the room.
@@ -47,7 +48,7 @@ func (s *session) hear(e room.Event) {
 			s.remoteWent(e.Publication.SID)
 		}
 	case room.RoomChanged:
-		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: roomInfo(s.part.Room())}}})
+		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: lkinfo.Room(s.part.Room())}}})
 	case room.SpeakersChanged:
 		s.sendSpeakers(e.Speakers)
 	case room.DataReceived:
@@ -64,7 +65,7 @@ func (s *session) see(p room.Participant) {
 	} else {
 		s.others[p.SID] = p
 	}
-	s.updates.add(participantInfo(p))
+	s.updates.add(lkinfo.Participant(p))
 }
 
 func (s *session) heardLeft(e room.ParticipantLeft) {
@@ -76,7 +77,7 @@ func (s *session) heardLeft(e room.ParticipantLeft) {
 		s.remoteWent(pub.SID)
 	}
 	delete(s.others, e.Participant.SID)
-	info := departed(e.Participant, e.Reason)
+	info := lkinfo.Departed(e.Participant, e.Reason)
 	s.updates.add(info)
 	if s.conn == nil {
 		s.departed = append(s.departed, info)

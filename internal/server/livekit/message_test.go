@@ -9,6 +9,8 @@ import (
 	pb "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
 func ping() *pb.SignalRequest {
@@ -84,7 +86,7 @@ func FuzzDecodeRequest(f *testing.F) {
 		}
 		if add := req.GetAddTrack(); add != nil {
 			s := &session{}
-			own := s.newOwnTrack(add, sourceFromProto(add.GetSource()))
+			own := s.newOwnTrack(add, lkinfo.SourceOf(add.GetSource()))
 			if len(own.pub.Layers) > maxLayers || own.pub.Width > maxPixels || len(own.pub.Name) > maxTextBytes {
 				t.Errorf("unbounded: %+v", own.pub)
 			}

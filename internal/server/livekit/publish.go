@@ -11,6 +11,7 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
 // publishing is what the client publishes. A track comes in two parts, in either order: the request that describes it, and
@@ -62,7 +63,7 @@ func (s *session) addTrack(req *pb.AddTrackRequest) {
 		s.respond(&pb.RequestResponse{Reason: reason, Message: message, Request: &pb.RequestResponse_AddTrack{AddTrack: req}})
 	}
 	pending := s.publishing.find(func(t *ownTrack) bool { return t.in == nil && t.pub.CID == req.GetCid() })
-	source := sourceFromProto(req.GetSource())
+	source := lkinfo.SourceOf(req.GetSource())
 	switch {
 	case req.GetCid() == "" || len(req.GetCid()) > maxTextBytes:
 		refuse(pb.RequestResponse_INVALID_REQUEST, "a track needs a cid of at most 256 bytes")
@@ -142,7 +143,7 @@ func (t *ownTrack) matches(in *rtc.Inbound) bool {
 
 // sendPublished tells the client the SID of its track.
 func (s *session) sendPublished(t *ownTrack) {
-	info := trackInfo(t.pub)
+	info := lkinfo.Track(t.pub)
 	if t.pub.Kind == media.Video && info.MimeType == "" {
 		// Clients that wait for this before they offer take the codec from here.
 		want := t.codec
@@ -152,7 +153,7 @@ func (s *session) sendPublished(t *ownTrack) {
 		case want == media.NoCodec:
 			want = media.VP8
 		}
-		info.MimeType = mimeType(want)
+		info.MimeType = lkinfo.MimeType(want)
 		info.Codecs[0].MimeType = info.MimeType
 	}
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_TrackPublished{TrackPublished: &pb.TrackPublishedResponse{

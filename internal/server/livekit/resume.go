@@ -8,6 +8,7 @@ import (
 	pb "github.com/livekit/protocol/livekit"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
 // lostConn handles the end of a WebSocket. The session waits for the client to come back, unless it misbehaved.
@@ -60,13 +61,13 @@ func (s *session) comeBack(c *conn, host string) {
 // catchUp tells a client that was away all that it may have missed, and negotiates anew.
 func (s *session) catchUp() {
 	s.updates.waiting = nil
-	all := &pb.ParticipantUpdate{Participants: append(s.departed, participantInfo(s.self))}
+	all := &pb.ParticipantUpdate{Participants: append(s.departed, lkinfo.Participant(s.self))}
 	for _, p := range s.others {
-		all.Participants = append(all.Participants, participantInfo(p))
+		all.Participants = append(all.Participants, lkinfo.Participant(p))
 	}
 	s.departed = nil
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Update{Update: all}})
-	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: roomInfo(s.part.Room())}}})
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: lkinfo.Room(s.part.Room())}}})
 	for _, t := range s.publishing.tracks {
 		if t.in == nil {
 			s.sendPublished(t) // the first answer may have been lost with the connection

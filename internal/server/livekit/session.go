@@ -11,6 +11,7 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
 // session is one participant's visit. Its goroutine owns every field below the line; the rest does not change after
@@ -163,7 +164,7 @@ func (s *session) take(item any) {
 		s.end(farewell(room.LeftServerShutdown), room.LeftServerShutdown)
 	case roomUpdateDue:
 		s.roomDue = false
-		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: roomInfo(s.part.Room())}}})
+		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: lkinfo.Room(s.part.Room())}}})
 	case offerApplied:
 		s.takeJoinOffer()
 	case pairingDue:

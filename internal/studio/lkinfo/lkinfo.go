@@ -1,8 +1,9 @@
-package livekit
+// Package lkinfo describes rooms, participants and tracks in the words of LiveKit's protocol, for all who speak them: the
+// rooms' door, the room service and webhooks.
+package lkinfo
 
 import (
 	"cmp"
-	"slices"
 
 	pb "github.com/livekit/protocol/livekit"
 
@@ -11,8 +12,8 @@ import (
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
-// roomInfo describes a room.
-func roomInfo(i studio.RoomInfo) *pb.Room {
+// Room describes a room.
+func Room(i studio.RoomInfo) *pb.Room {
 	return &pb.Room{
 		Sid: i.SID, Name: i.Name, Metadata: i.Metadata,
 		CreationTime: i.CreatedAt.Unix(), CreationTimeMs: i.CreatedAt.UnixMilli(),
@@ -20,44 +21,53 @@ func roomInfo(i studio.RoomInfo) *pb.Room {
 	}
 }
 
-// participantInfo describes a participant who is in the room.
-func participantInfo(p room.Participant) *pb.ParticipantInfo {
+// Participant describes a participant who is in the room.
+func Participant(p room.Participant) *pb.ParticipantInfo {
 	info := &pb.ParticipantInfo{
 		Sid: p.SID, Identity: p.Identity, Name: p.Name, Metadata: p.Metadata, Attributes: p.Attributes,
 		State: pb.ParticipantInfo_ACTIVE, JoinedAt: p.JoinedAt.Unix(), JoinedAtMs: p.JoinedAt.UnixMilli(),
-		Version: p.Version, Permission: permission(p.Permission), IsPublisher: len(p.Publications) > 0,
+		Version: p.Version, Permission: Permission(p.Permission), IsPublisher: len(p.Publications) > 0,
 		Kind: participantKinds[p.Kind],
 	}
 	for _, pub := range p.Publications {
-		info.Tracks = append(info.Tracks, trackInfo(pub))
+		info.Tracks = append(info.Tracks, Track(pub))
 	}
 	return info
 }
 
-// departed describes a participant who is not in the room any more.
-func departed(p room.Participant, why room.LeaveReason) *pb.ParticipantInfo {
+// Departed describes a participant who is not in the room any more.
+func Departed(p room.Participant, why room.LeaveReason) *pb.ParticipantInfo {
 	return &pb.ParticipantInfo{
 		Sid: p.SID, Identity: p.Identity, Name: p.Name, Version: p.Version, Kind: participantKinds[p.Kind],
-		State: pb.ParticipantInfo_DISCONNECTED, DisconnectReason: disconnectReason(why),
+		State: pb.ParticipantInfo_DISCONNECTED, DisconnectReason: Reason(why),
 	}
+}
+
+// Reason is how the protocol calls a room's reason.
+func Reason(why room.LeaveReason) pb.DisconnectReason {
+	switch why {
+	case room.LeftByItself:
+		return pb.DisconnectReason_CLIENT_INITIATED
+	case room.LeftDuplicate:
+		return pb.DisconnectReason_DUPLICATE_IDENTITY
+	case room.LeftTimeout:
+		return pb.DisconnectReason_CONNECTION_TIMEOUT
+	case room.LeftRemoved:
+		return pb.DisconnectReason_PARTICIPANT_REMOVED
+	case room.LeftRoomClosed:
+		return pb.DisconnectReason_ROOM_DELETED
+	case room.LeftServerShutdown:
+		return pb.DisconnectReason_SERVER_SHUTDOWN
+	}
+	return pb.DisconnectReason_UNKNOWN_REASON
 }
 
 var participantKinds = map[room.ParticipantKind]pb.ParticipantInfo_Kind{
 	room.Person: pb.ParticipantInfo_STANDARD, room.Ingest: pb.ParticipantInfo_INGRESS, room.Agent: pb.ParticipantInfo_AGENT,
 }
 
-// kindOf translates the token's kind claim.
-func kindOf(claim string) room.ParticipantKind {
-	switch claim {
-	case "agent":
-		return room.Agent
-	case "ingress":
-		return room.Ingest
-	}
-	return room.Person
-}
-
-func permission(p room.Permission) *pb.ParticipantPermission {
+// Permission describes what a participant may do.
+func Permission(p room.Permission) *pb.ParticipantPermission {
 	out := &pb.ParticipantPermission{
 		CanSubscribe: p.Subscribe, CanPublish: p.Publish, CanPublishData: p.PublishData,
 		CanUpdateMetadata: p.UpdateMetadata, Hidden: p.Hidden,
@@ -82,7 +92,8 @@ func sourceToProto(s room.Source) pb.TrackSource {
 	return pb.TrackSource_UNKNOWN
 }
 
-func sourceFromProto(s pb.TrackSource) room.Source {
+// SourceOf is the source that the protocol means.
+func SourceOf(s pb.TrackSource) room.Source {
 	switch s {
 	case pb.TrackSource_CAMERA:
 		return room.Camera
@@ -96,19 +107,19 @@ func sourceFromProto(s pb.TrackSource) room.Source {
 	return room.OtherSource
 }
 
-// mimeType is how the protocol names a codec, empty for none.
-func mimeType(c media.Codec) string {
+// MimeType is how the protocol names a codec, empty for none.
+func MimeType(c media.Codec) string {
 	if c == media.NoCodec {
 		return ""
 	}
 	return c.Kind().String() + "/" + cmp.Or(c.RTPName(), c.String())
 }
 
-// trackInfo describes a publication.
-func trackInfo(p room.Publication) *pb.TrackInfo {
+// Track describes a publication.
+func Track(p room.Publication) *pb.TrackInfo {
 	info := &pb.TrackInfo{
 		Sid: p.SID, Name: p.Name, Type: pb.TrackType_AUDIO, Source: sourceToProto(p.Source), Muted: p.Muted,
-		MimeType: mimeType(p.Codec), Mid: p.MID, Stream: p.Stream, Encryption: pb.Encryption_Type(p.Encryption),
+		MimeType: MimeType(p.Codec), Mid: p.MID, Stream: p.Stream, Encryption: pb.Encryption_Type(p.Encryption),
 		DisableDtx: p.DisableDTX, DisableRed: p.DisableRED, Stereo: p.Stereo,
 	}
 	codec := &pb.SimulcastCodecInfo{MimeType: info.MimeType, Mid: p.MID, Cid: p.CID}
@@ -139,41 +150,4 @@ func layersToProto(layers []room.PublishedLayer) []*pb.VideoLayer {
 		})
 	}
 	return out
-}
-
-// Limits on what a client says of its tracks.
-const (
-	maxLayers    = 4
-	maxTextBytes = 256
-	maxPixels    = 16384
-	maxBitrate   = 1 << 30
-)
-
-// layersFromProto keeps what makes sense of the layers that a client announces, from small to large.
-func layersFromProto(layers []*pb.VideoLayer) []room.PublishedLayer {
-	var out []room.PublishedLayer
-	for _, l := range layers {
-		if l.GetQuality() > pb.VideoQuality_HIGH || l.GetQuality() < 0 || len(out) == maxLayers {
-			continue
-		}
-		out = append(out, room.PublishedLayer{
-			Quality: uint8(l.GetQuality()), Width: int(min(l.GetWidth(), maxPixels)), Height: int(min(l.GetHeight(), maxPixels)),
-			Bitrate: int(min(l.GetBitrate(), maxBitrate)),
-		})
-	}
-	slices.SortStableFunc(out, func(a, b room.PublishedLayer) int { return int(a.Quality) - int(b.Quality) })
-	if len(out) > 1 {
-		for i := range out {
-			out[i].RID = [...]string{"q", "h", "f"}[out[i].Quality]
-		}
-	}
-	return out
-}
-
-// clip bounds a text that a client chose.
-func clip(s string) string {
-	if len(s) <= maxTextBytes {
-		return s
-	}
-	return s[:maxTextBytes]
 }

@@ -1,0 +1,57 @@
+package livekit
+
+import (
+	"slices"
+
+	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/room"
+)
+
+// kindOf translates the token's kind claim.
+func kindOf(claim string) room.ParticipantKind {
+	switch claim {
+	case "agent":
+		return room.Agent
+	case "ingress":
+		return room.Ingest
+	}
+	return room.Person
+}
+
+// Limits on what a client says of its tracks.
+const (
+	maxLayers    = 4
+	maxTextBytes = 256
+	maxPixels    = 16384
+	maxBitrate   = 1 << 30
+)
+
+// layersFromProto keeps what makes sense of the layers that a client announces, from small to large.
+func layersFromProto(layers []*pb.VideoLayer) []room.PublishedLayer {
+	var out []room.PublishedLayer
+	for _, l := range layers {
+		if l.GetQuality() > pb.VideoQuality_HIGH || l.GetQuality() < 0 || len(out) == maxLayers {
+			continue
+		}
+		out = append(out, room.PublishedLayer{
+			Quality: uint8(l.GetQuality()), Width: int(min(l.GetWidth(), maxPixels)), Height: int(min(l.GetHeight(), maxPixels)),
+			Bitrate: int(min(l.GetBitrate(), maxBitrate)),
+		})
+	}
+	slices.SortStableFunc(out, func(a, b room.PublishedLayer) int { return int(a.Quality) - int(b.Quality) })
+	if len(out) > 1 {
+		for i := range out {
+			out[i].RID = [...]string{"q", "h", "f"}[out[i].Quality]
+		}
+	}
+	return out
+}
+
+// clip bounds a text that a client chose.
+func clip(s string) string {
+	if len(s) <= maxTextBytes {
+		return s
+	}
+	return s[:maxTextBytes]
+}
