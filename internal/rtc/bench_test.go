@@ -123,7 +123,7 @@ func BenchmarkSendFloor(b *testing.B) {
 		b.Run(fmt.Sprintf("train=%d", length), func(b *testing.B) {
 			e := idleEndpoint(b)
 			to := e.shards[0].socket.destination(swallow(b))
-			t := newTrain(e.shards[0].socket)
+			t := newTrain(e.shards[0].socket, &e.shards[0].counts)
 			defer processor(b)()
 			for n := 0; n < b.N; n += length {
 				for range length {

@@ -57,6 +57,7 @@ type Endpoint struct {
 	candidates    []string
 	udpCandidates int
 	handshakes    handshakes
+	counts        peerCounts
 	// consent and silence are consentTimeout and pathSilence; tests cannot wait that long.
 	consent, silence time.Duration
 
@@ -100,7 +101,7 @@ func open(cfg Config) (*Endpoint, error) {
 	}
 	e := &Endpoint{
 		log: cfg.Log, consent: consentTimeout, silence: pathSilence, stop: make(chan struct{}),
-		logins: make(map[string]*login), peers: make(map[*Peer]struct{}),
+		logins: make(map[string]*login), peers: make(map[*Peer]struct{}), counts: peerCounts{connect: newConnectHistogram()},
 	}
 	var err error
 	if e.certificate, e.fingerprints, err = newCertificate(); err != nil {
@@ -191,15 +192,18 @@ func (e *Endpoint) tick() {
 
 func (e *Endpoint) closeExpired() {
 	now := media.Now()
-	// Not under the endpoint's lock: a peer's own lock comes before it.
-	e.mu.RLock()
-	peers := slices.Collect(maps.Keys(e.peers))
-	e.mu.RUnlock()
-	for _, p := range peers {
+	for _, p := range e.everyPeer() {
 		if p.expired(now) {
 			p.closeWith(ErrTimeout)
 		}
 	}
+}
+
+// everyPeer lists the peers, for what must not happen under the endpoint's lock: a peer's own lock comes before it.
+func (e *Endpoint) everyPeer() []*Peer {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return slices.Collect(maps.Keys(e.peers))
 }
 
 func (e *Endpoint) add(p *Peer) error {

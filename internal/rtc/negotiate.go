@@ -67,6 +67,7 @@ func (p *Peer) SetOffer(text string) error {
 		n.remoteUfrag = ufrag
 	}
 	p.learnTransport(firstTransport(d), true)
+	p.learnCandidates(d)
 	for i := range d.Sections {
 		n.types.learn(d.Sections[i].Formats)
 		n.learnExtensions(d.Sections[i].Extensions)

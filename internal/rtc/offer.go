@@ -137,6 +137,7 @@ func (p *Peer) SetAnswer(text string) error {
 		n.remoteUfrag = ufrag
 	}
 	p.learnTransport(firstTransport(d), false)
+	p.learnCandidates(d)
 	changed := n.commit(next)
 	n.offered, n.receive = nil, nil
 	p.place()

@@ -110,6 +110,7 @@ func (p *Peer) confirm(t *path, l *login, now time.Duration, nominated bool) {
 		c.selected = t
 		p.remote.Store(t.to)
 		p.secure.pathFound()
+		p.wayChanged()
 	}
 }
 
@@ -173,6 +174,7 @@ func (p *Peer) lose(t *path) {
 		return
 	}
 	p.remote.Store(c.selected.to)
+	p.wayChanged()
 }
 
 func (c *connectivity) find(s *Shard, from netip.AddrPort) *path {

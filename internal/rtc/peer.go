@@ -31,6 +31,9 @@ type PeerConfig struct {
 	Transport Transport
 	// Congestion hears what bandwidth estimation needs; nil when nobody estimates.
 	Congestion CongestionObserver
+	// WayChanged, when not nil, hears that the peer is reached in another way, or for the first time. It is called like the
+	// handler.
+	WayChanged func()
 }
 
 // Handler hears what happens to a peer. Calls come one at a time for a peer, from goroutines that must not be blocked.
@@ -85,11 +88,13 @@ type connectivity struct {
 	// current is what checks come for; next is what we have offered instead, valid too until its first check.
 	current, next *login
 	begun         bool // a description with our credentials was made, so the timeout counts
+	begunAt       time.Duration
 	homeFixed     bool
 	closed        bool
 	lastCheck     time.Duration
 	paths         []*path
 	selected      *path
+	told          []ice.RemoteCandidate // what the remote said of its addresses
 }
 
 // NewPeer makes a peer that has agreed on nothing yet.
@@ -134,7 +139,7 @@ func (p *Peer) closeWith(reason error) {
 // tearDown ends the peer from the outside in: no new checks, a farewell, the streams, the tables.
 func (p *Peer) tearDown(reason error) {
 	defer close(p.done)
-	p.connected.Store(false)
+	p.endpoint.counts.ended.Count(endName(reason, p.connected.Swap(false)))
 	c := &p.connectivity
 	c.Lock()
 	c.closed = true
@@ -185,7 +190,8 @@ func (p *Peer) beginConnectivity() *login {
 	c.Lock()
 	defer c.Unlock()
 	if !c.begun {
-		c.begun, c.lastCheck = true, media.Now()
+		now := media.Now()
+		c.begun, c.begunAt, c.lastCheck = true, now, now
 	}
 	if c.current == nil {
 		c.current = p.endpoint.remember(p, c.closed)
@@ -194,6 +200,13 @@ func (p *Peer) beginConnectivity() *login {
 		return c.next
 	}
 	return c.current
+}
+
+// sinceBegun is the time since the first description of ours.
+func (p *Peer) sinceBegun() time.Duration {
+	p.connectivity.Lock()
+	defer p.connectivity.Unlock()
+	return media.Now() - p.connectivity.begunAt
 }
 
 // restartConnectivity makes new credentials; the old ones are valid until the first check with the new ones.

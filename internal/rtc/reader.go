@@ -90,15 +90,29 @@ func (r *reader) run() {
 		case err != nil:
 			// The fate of one datagram (ICMP).
 		default:
+			bytes := 0
 			for i := range n {
 				if b, from := r.in.datagram(i); b != nil {
+					bytes += len(b)
 					r.datagram(b, from)
 				}
 			}
 			r.flush()
+			r.counted(n, bytes)
 		}
 	}
 }
+
+// counted adds a batch to the figures.
+func (r *reader) counted(packets, bytes int) {
+	c := &r.shard.counts
+	c.receivedPackets.Add(uint64(packets))
+	c.receivedBytes.Add(uint64(bytes))
+	c.reading.Add(int64(media.Now() - r.now))
+}
+
+// dropped counts a packet that goes nowhere.
+func (r *reader) dropped(why drop) { r.shard.counts.dropped[why].Add(1) }
 
 // post runs f on the reader goroutine.
 func (r *reader) post(f func()) {
@@ -113,6 +127,7 @@ func (r *reader) forward(p *path, b []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.foreign) >= maxForeign {
+		r.dropped(dropForwarded)
 		return
 	}
 	r.foreign = append(r.foreign, foreignDatagram{p, append([]byte(nil), b...)})
@@ -145,6 +160,7 @@ func (r *reader) awake() {
 		}
 	}
 	r.flush()
+	r.shard.counts.reading.Add(int64(media.Now() - r.now))
 }
 
 // close lets the goroutine end once it has done what was posted before.
@@ -156,6 +172,7 @@ func (r *reader) close() {
 func (r *reader) datagram(b []byte, from netip.AddrPort) {
 	kind := classify(b)
 	if kind == unknownProtocol {
+		r.dropped(dropStranger)
 		return
 	}
 	if kind == stunProtocol {
@@ -165,7 +182,8 @@ func (r *reader) datagram(b []byte, from netip.AddrPort) {
 	p := r.last
 	if p == nil || p.addr != from {
 		if p = r.paths[keyOf(from)]; p == nil {
-			return // not from a validated address
+			r.dropped(dropStranger) // not from a validated address
+			return
 		}
 		r.last = p
 	}
@@ -218,6 +236,7 @@ func (e *Endpoint) verify(check *ice.Check, b []byte) *login {
 func (r *reader) connectivityCheck(b []byte, from netip.AddrPort) {
 	login := r.shard.endpoint.verify(&r.check, b)
 	if login == nil {
+		r.dropped(dropStranger)
 		return
 	}
 	answer, err := r.check.Answer(from, login.Pwd)

@@ -64,6 +64,7 @@ func (r *reader) rtp(p *Peer, b []byte) {
 	if !known {
 		var ok bool
 		if route, ok = rx.route(src, h); !ok {
+			r.dropped(dropUnrouted)
 			return
 		}
 	}
@@ -89,6 +90,7 @@ func (r *reader) rtp(p *Peer, b []byte) {
 func (r *reader) decrypt(open *srtp.Opener, src *source, h *rtpHeader, b []byte) (payload []byte, small, ok bool) {
 	index := src.roll.Guess(h.seq)
 	if !src.window.Fresh(index) {
+		r.dropped(dropRepeated)
 		return nil, false, false
 	}
 	small = len(b) < smallPacket
@@ -100,6 +102,7 @@ func (r *reader) decrypt(open *srtp.Opener, src *source, h *rtpHeader, b []byte)
 		payload, ok = open.OpenRTP(from.reserve(len(b)), b, h.size, h.ssrc, index)
 	}
 	if !ok {
+		r.dropped(dropForged)
 		return nil, false, false
 	}
 	src.roll.Accept(index)
@@ -131,6 +134,7 @@ func (r *reader) hand(p *Peer, src *source, h *rtpHeader, payload []byte, small 
 	}
 	s := src.stream
 	if !s.ready() {
+		r.dropped(dropUnrouted)
 		return
 	}
 	if len(payload) > 0 {

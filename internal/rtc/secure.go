@@ -29,6 +29,9 @@ const (
 	alertPatience = time.Second
 )
 
+// errHandshake tells that the DTLS handshake failed.
+var errHandshake = errors.New("rtc: DTLS handshake")
+
 // secure is a peer's DTLS session.
 //
 // pion/dtls keeps three goroutines and their buffers for each connection. Only data channels need them once the SRTP
@@ -252,7 +255,7 @@ func (s *secure) shaken(session *dtls.Conn, err error) {
 		closed := s.phase == ended
 		s.mu.Unlock()
 		if !closed {
-			s.peer.closeWith(fmt.Errorf("rtc: DTLS handshake: %w", err))
+			s.peer.closeWith(fmt.Errorf("%w: %w", errHandshake, err))
 		}
 		return
 	}
@@ -285,6 +288,8 @@ func (s *secure) establish() {
 		return
 	}
 	p.connected.Store(true)
+	p.endpoint.counts.connected.Add(1)
+	p.endpoint.counts.connect.Observe(p.sinceBegun().Seconds())
 	if s.wantData {
 		p.channels.start(session, s.role == sdp.Active)
 		s.mu.Unlock()

@@ -22,6 +22,7 @@ type Shard struct {
 
 	// reporting tells that the reader owes feedback.
 	reporting atomic.Bool
+	counts    shardCounts
 }
 
 func newShard(e *Endpoint, s *socket) *Shard {
@@ -63,6 +64,7 @@ func (f workFunc) Run(tx *Tx) { f(tx) }
 func (s *Shard) send() {
 	tx := newTx(s)
 	var batch []Work
+	since := media.Now()
 	for {
 		s.mu.Lock()
 		batch, s.queue = s.queue, batch[:0]
@@ -73,6 +75,7 @@ func (s *Shard) send() {
 				return
 			}
 			<-s.wake
+			since = media.Now()
 			continue
 		}
 		for i, w := range batch {
@@ -81,6 +84,9 @@ func (s *Shard) send() {
 			tx.flush()
 			batch[i] = nil
 		}
+		now := media.Now()
+		s.counts.sending.Add(int64(now - since))
+		since = now
 	}
 }
 
@@ -99,7 +105,7 @@ type Tx struct {
 	train
 }
 
-func newTx(s *Shard) *Tx { return &Tx{shard: s, train: newTrain(s.socket)} }
+func newTx(s *Shard) *Tx { return &Tx{shard: s, train: newTrain(s.socket, &s.counts)} }
 
 // Now is the media time at which the current work began.
 func (tx *Tx) Now() time.Duration { return tx.now }

@@ -52,9 +52,13 @@ func newTCPConn(l *tcpPort, conn *net.TCPConn) *tcpConn {
 	c.to = &destination{addr: from, tcp: c}
 	c.tcpWriter.open(conn, &l.dropped)
 	c.deliver = func() {
+		bytes := 0
 		for _, frame := range c.batch {
+			bytes += len(frame)
 			c.home.reader.deliver(c.path, frame)
 		}
+		c.home.counts.receivedPackets.Add(uint64(len(c.batch)))
+		c.home.counts.receivedBytes.Add(uint64(bytes))
 		c.delivered <- struct{}{}
 	}
 	return c

@@ -16,6 +16,7 @@ const (
 // become one segmented message (UDP_SEGMENT), and many messages leave with one call.
 type train struct {
 	out      *transmitter
+	counts   *shardCounts
 	slab     []byte
 	used     int
 	messages []message
@@ -25,8 +26,8 @@ type train struct {
 	tcp bool
 }
 
-func newTrain(s *socket) train {
-	return train{out: s.transmitter(), slab: make([]byte, sendSlab), messages: make([]message, 0, batchSize)}
+func newTrain(s *socket, counts *shardCounts) train {
+	return train{out: s.transmitter(), counts: counts, slab: make([]byte, sendSlab), messages: make([]message, 0, batchSize)}
 }
 
 // room gives memory for one packet, behind the last one.
@@ -70,6 +71,14 @@ func (t *train) flush() {
 
 // depart sends all messages. Their bytes stay where they are.
 func (t *train) depart() {
+	packets, bytes := 0, 0
+	for i := range t.messages {
+		packets += t.messages[i].count()
+		bytes += t.messages[i].end - t.messages[i].start
+	}
+	t.counts.sentPackets.Add(uint64(packets))
+	t.counts.sentBytes.Add(uint64(bytes))
+	t.counts.sends.Add(uint64(len(t.messages)))
 	if t.tcp {
 		t.tcp = false
 		t.messages = slices.DeleteFunc(t.messages, func(m message) bool {

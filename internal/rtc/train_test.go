@@ -41,7 +41,7 @@ func TestTrainKeepsDatagramsApart(t *testing.T) {
 					_ = conn.SetReadBuffer(1 << 20)
 					receivers[i], to[i] = conn, e.shards[0].socket.destination(conn.LocalAddr().(*net.UDPAddr).AddrPort())
 				}
-				out := newTrain(e.shards[0].socket)
+				out := newTrain(e.shards[0].socket, &e.shards[0].counts)
 				for k := range to { // first all to the one, then all to the other
 					for i, size := range list {
 						copy(out.room(), bytes.Repeat([]byte{byte(i), byte(k)}, size/2))
@@ -77,7 +77,7 @@ func TestTrainGoesOnAfterAnError(t *testing.T) {
 	defer conn.Close()
 	s := e.shards[0].socket
 	bad, good := s.destination(netip.MustParseAddrPort("255.255.255.255:9")), s.destination(conn.LocalAddr().(*net.UDPAddr).AddrPort())
-	out := newTrain(s)
+	out := newTrain(s, new(shardCounts))
 	for _, to := range []*destination{bad, good, bad, bad, good} {
 		out.room()
 		out.add(to, 100)

@@ -194,6 +194,10 @@ func (s *Section) parseAttribute(a sdp.Attribute) error {
 		s.parseSource(a.Value)
 	case "ssrc-group":
 		s.parseGroup(a.Value)
+	case "candidate":
+		if len(s.Candidates) < maxCandidates && len(a.Value) <= 2*maxToken {
+			s.Candidates = append(s.Candidates, a.Value)
+		}
 	case "sctp-port":
 		s.SCTPPort = number(a.Value, 65535)
 	case "max-message-size":

@@ -15,7 +15,9 @@ const (
 	maxFormats  = 128
 	maxSources  = 64
 	maxRIDs     = 8
-	maxToken    = 256
+	// maxCandidates bounds those of a section; of others nobody needs to know.
+	maxCandidates = 32
+	maxToken      = 256
 )
 
 // ErrMalformed is wrapped by all errors about what a description says.
