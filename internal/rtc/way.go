@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/tuttilive/tutti/internal/rtc/ice"
 	"github.com/tuttilive/tutti/internal/rtc/sdp"
@@ -31,7 +32,7 @@ func (p *Peer) Way() (Way, bool) {
 	if c.selected.tcp != nil {
 		w.Transport = TCP
 	}
-	for _, told := range c.told {
+	for _, told := range slices.Backward(c.told) {
 		// Of a TCP connection the remote can only name the address: it does not know the port beforehand.
 		if told.Address == w.Remote || w.Transport == TCP && told.Address.Addr() == w.Remote.Addr() {
 			w.Candidate = told.Type
