@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,10 @@ type Downlink struct {
 	forwarder *forwarder
 	senders   []*Sender
 	probing   probing
+	pace      pace
+	// hurried tells that the forwarder steps it; turn is the sender that is served first.
+	hurried bool
+	turn    int
 	// repairs is what may be repaired now, in bytes, as of repairsAt.
 	repairs   float64
 	repairsAt time.Duration
@@ -136,9 +141,10 @@ func (d *Downlink) run(tx exit) {
 }
 
 // join adds a sender whose outbound is ready.
-func (d *Downlink) join(s *Sender) {
+func (d *Downlink) join(s *Sender, now time.Duration) {
 	if len(d.senders) == 0 {
 		d.forwarder = s.forwarder
+		d.pace.set(openPace, openPace, now)
 		d.forwarder.downlinks = append(d.forwarder.downlinks, d)
 		d.mu.Lock()
 		d.shard = d.forwarder.shard
@@ -156,6 +162,7 @@ func (d *Downlink) leave(s *Sender) {
 	d.shard = nil
 	d.reports = d.reports.emptied()
 	d.mu.Unlock()
+	d.probing = probing{}
 	d.forwarder.forgetDownlink(d)
 }
 
@@ -188,7 +195,9 @@ func (d *Downlink) share(tx exit) {
 	now := tx.Now()
 	sound, wanted := d.survey(now)
 	d.estimator.SetWanted(sound + wanted)
-	if !d.estimator.Full(remember, now) {
+	full := d.estimator.Full(remember, now)
+	d.setPace(full, sound+wanted, now)
+	if !full {
 		d.rate.Store(0)
 		for _, s := range d.asking {
 			s.allow(tx, unlimited)
@@ -201,6 +210,48 @@ func (d *Downlink) share(tx exit) {
 	for i, s := range d.asking {
 		s.allow(tx, d.limits[i])
 	}
+}
+
+// setPace fits the pace to what the way carries.
+func (d *Downlink) setPace(full bool, wanted float64, now time.Duration) {
+	if d.probing.probe.ID != 0 {
+		return // which has a pace of its own
+	}
+	if rate := d.estimator.Rate(); full {
+		d.pace.set(paceFactor*rate, rate, now)
+	} else {
+		open := max(openPace, openFactor*wanted)
+		d.pace.set(open, open, now)
+	}
+}
+
+// hurry has the forwarder step the downlink until nothing is left to be sent.
+func (d *Downlink) hurry() {
+	if !d.hurried {
+		d.hurried = true
+		d.forwarder.hurry(d)
+	}
+}
+
+// step sends what the pace allows since the last step, in the order of how much it hurts when it comes late: repairs,
+// pictures, padding. Sound does not come here, as it never waits. It tells whether there is more to come.
+func (d *Downlink) step(tx exit) bool {
+	for _, s := range d.senders {
+		if len(s.nacks.due) > 0 {
+			s.repair(tx)
+		}
+	}
+	d.turn++ // each step another picture is the first
+	for i := range d.senders {
+		s := d.senders[(d.turn+i)%len(d.senders)]
+		if s.behind != nil {
+			s.behind.advance(tx, s)
+		}
+	}
+	d.fillProbe(tx)
+	return d.probing.probe.ID != 0 || slices.ContainsFunc(d.senders, func(s *Sender) bool {
+		return s.behind != nil || len(s.nacks.due) > 0
+	})
 }
 
 // survey gathers what all pictures would take, and adds up the rates of sound and of pictures as they are wanted.

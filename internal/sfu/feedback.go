@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/pion/rtcp"
@@ -11,6 +12,9 @@ import (
 
 // maxNacks bounds how many requests of one subscriber wait for its shard; what is above it will be asked for again.
 const maxNacks = 256
+
+// repairPackets is how many packets are sent again before the pace is asked anew: more could overrun it by as much.
+const repairPackets = 8
 
 // feedback is the sender as its peer's remarks see it. It is called on the home shard's reader goroutine.
 type feedback Sender
@@ -48,7 +52,8 @@ type nacks struct {
 	waiting []uint16
 	posted  bool
 
-	// Owned by the sender goroutine.
+	// Owned by the sender goroutine: what is to be sent again, and room for as much.
+	due     []uint16
 	taken   []uint16
 	repairs *repairs // made with the first request: most subscribers lose nothing
 }
@@ -71,12 +76,17 @@ func (n *nacks) add(s *Sender, seqs []uint16) {
 	}
 }
 
-func (n *nacks) take() []uint16 {
+// take makes due what has come; what is due already is not doubled.
+func (n *nacks) take() {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.taken, n.waiting = n.waiting, n.taken[:0]
 	n.posted = false
-	return n.taken
+	n.mu.Unlock()
+	for _, seq := range n.taken {
+		if len(n.due) < maxNacks && !slices.Contains(n.due, seq) {
+			n.due = append(n.due, seq)
+		}
+	}
 }
 
 // repairer is the sender as work that sends again what was asked for.
@@ -86,34 +96,55 @@ func (r *repairer) Run(tx *rtc.Tx) { r.run(tx) }
 
 func (r *repairer) run(tx exit) {
 	s := (*Sender)(r)
-	wanted := s.nacks.take()
+	s.nacks.take()
+	s.repair(tx)
+}
+
+// repair sends again what is due, as far as the pace allows; the rest is left for the next step.
+func (s *Sender) repair(tx exit) {
+	n := &s.nacks
 	if s.ended {
+		n.due = n.due[:0]
 		return
 	}
-	if s.nacks.repairs == nil {
-		s.nacks.repairs = new(repairs)
+	if n.repairs == nil {
+		n.repairs = new(repairs)
 	}
+	for len(n.due) > 0 {
+		if s.shares && !s.downlink.pace.more(tx.Now()) {
+			s.downlink.hurry()
+			return
+		}
+		some := n.due[:min(len(n.due), repairPackets)]
+		s.sendAgain(tx, some)
+		n.due = slices.Delete(n.due, 0, len(some))
+	}
+}
+
+// sendAgain repairs those of the packets that are there and may be sent again.
+func (s *Sender) sendAgain(tx exit, seqs []uint16) {
 	f, now, rtt := s.forwarder, tx.Now(), s.peer.RTT()
-	for len(wanted) > 0 {
-		some := wanted[:min(len(wanted), batchPackets)]
-		wanted = wanted[len(some):]
-		prefixes, n := f.prefixes[:0], 0
-		for _, seq := range some {
-			segment, source, ok := s.rewriter.source(seq)
-			if !ok {
-				continue
-			}
-			p := segment.layer.Ring().BySeq(source)
-			if p == nil || !s.nacks.repairs.allow(seq, now, rtt) || s.shares && !s.downlink.mayRepair(len(p.Payload), now) {
-				continue
-			}
-			prefixes = segment.apply(p, uint64(seq), &f.out[n], prefixes)
-			f.out[n].Repair = true
-			n++
+	prefixes, n, bytes := f.prefixes[:0], 0, 0
+	for _, seq := range seqs {
+		segment, source, ok := s.rewriter.source(seq)
+		if !ok {
+			continue
 		}
-		if n > 0 {
-			tx.Send(s.out, f.out[:n])
-			s.counts.repaired.Add(uint64(n))
+		p := segment.layer.Ring().BySeq(source)
+		if p == nil || !s.nacks.repairs.allow(seq, now, rtt) || s.shares && !s.downlink.mayRepair(len(p.Payload), now) {
+			continue
 		}
+		prefixes = segment.apply(p, uint64(seq), &f.out[n], prefixes)
+		f.out[n].Repair = true
+		bytes += len(p.Payload)
+		n++
 	}
+	if n == 0 {
+		return
+	}
+	tx.Send(s.out, f.out[:n])
+	if s.shares {
+		s.downlink.pace.spend(bytes + n*headers)
+	}
+	s.counts.repaired.Add(uint64(n))
 }

@@ -35,7 +35,7 @@ func (f *follower) run(tx exit) {
 	}
 	if s.downlink != nil && !s.shares {
 		s.shares = true
-		s.downlink.join(s)
+		s.downlink.join(s, tx.Now())
 	}
 	if want.paused && !s.now.paused {
 		s.stop()
@@ -172,9 +172,8 @@ func (s *Sender) start(tx exit, l *track.Layer) bool {
 		edge = first
 	}
 	s.begin(tx, g, first, edge)
-	s.cursor = at
-	g.behind = append(g.behind, s)
-	g.catchUp(tx)
+	g.fallBehind(s, at, tx.Now())
+	g.advance(tx, s)
 	return true
 }
 
@@ -240,6 +239,9 @@ func (s *Sender) forward(tx exit, packets []*media.Packet) {
 		return
 	}
 	tx.Send(s.out, f.out[:n])
+	if s.shares {
+		s.downlink.pace.spend(bytes + n*headers)
+	}
 	s.sentAt = tx.Now()
 	s.counts.packets.Add(uint64(n))
 	s.counts.bytes.Add(uint64(bytes))

@@ -21,9 +21,14 @@ func (n *nowhere) Now() time.Duration                             { return n.now
 func (n *nowhere) Send(_ *rtc.Outbound, packets []rtc.Packet)     { n.packets += len(packets) }
 func (n *nowhere) SendReport(_ *rtc.Outbound, _ uint64, _ uint32) {}
 
+// BenchmarkForwardPaced is BenchmarkForward with a downlink for each subscriber, whose pace is asked for each batch.
+func BenchmarkForwardPaced(b *testing.B) { benchmarkForward(b, true) }
+
 // BenchmarkForward is the whole way of a packet but for encryption and the socket: 200 subscribers to one layer, frames
 // of 7 packets, VP8 descriptors rewritten.
-func BenchmarkForward(b *testing.B) {
+func BenchmarkForward(b *testing.B) { benchmarkForward(b, false) }
+
+func benchmarkForward(b *testing.B, paced bool) {
 	const (
 		subscribers = 200
 		perFrame    = 7
@@ -42,6 +47,9 @@ func BenchmarkForward(b *testing.B) {
 		s := &Sender{codec: media.VP8, out: new(rtc.Outbound), rewriter: newRewriter(1, 0), forwarder: f, want: want{feed: feed}}
 		s.rewriter.picture = 7
 		s.rewriter.begin(layer, &media.Packet{}, 0, 0, 90000) // so that picture ids are moved
+		if paced {
+			s.downlink = NewDownlink()
+		}
 		s.post()
 	}
 	payload := append([]byte{0x90, 0xc0, 0x80, 1, 1, 0}, make([]byte, 1170)...)

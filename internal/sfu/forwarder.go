@@ -25,7 +25,7 @@ type forwarder struct {
 	groups    map[*track.Layer]*group
 	audiences map[*feed]*audience
 	downlinks []*Downlink
-	// hurried are downlinks with a probe under way.
+	// hurried are downlinks that have something left to be sent: a probe, or what the pace holds back.
 	hurried []*Downlink
 
 	// Scratch space for one batch and one subscriber.
@@ -33,9 +33,10 @@ type forwarder struct {
 	out      [batchPackets]rtc.Packet
 	prefixes []byte
 
-	posted   atomic.Bool  // the tick waits in the shard's queue
-	stepping atomic.Bool  // a goroutine posts steps
-	probes   atomic.Int32 // probes under way
+	posted     atomic.Bool  // the tick waits in the shard's queue
+	stepping   atomic.Bool  // a goroutine posts steps
+	stepPosted atomic.Bool  // one waits in the shard's queue
+	hurrying   atomic.Int32 // how many are hurried
 
 	home  *rtc.Shard // the key in forwarders
 	users int        // guarded by forwarders.mu
@@ -128,51 +129,57 @@ func (f *forwarder) run(tx exit) {
 	}
 }
 
-// hurry has a downlink step every few milliseconds while its probe lasts.
+// hurry has a downlink step every few milliseconds until it has nothing left to be sent.
 func (f *forwarder) hurry(d *Downlink) {
 	f.hurried = append(f.hurried, d)
-	f.probes.Store(int32(len(f.hurried)))
+	f.hurrying.Store(int32(len(f.hurried)))
 	if f.stepping.CompareAndSwap(false, true) {
 		go f.step()
 	}
 }
 
-// step posts the next piece of all probes until there are none.
+// step posts the next step of all that are hurried until there are none. It is the only timer for what is paced.
 func (f *forwarder) step() {
-	ticker := time.NewTicker(probeStep)
+	ticker := time.NewTicker(paceStep)
 	defer ticker.Stop()
 	for {
-		f.shard.Post((*stepper)(f))
+		if f.stepPosted.CompareAndSwap(false, true) {
+			f.shard.Post((*stepper)(f))
+		}
 		select {
 		case <-f.stop:
 			return
 		case <-ticker.C:
 		}
-		if f.probes.Load() == 0 {
+		if f.hurrying.Load() == 0 {
 			f.stepping.Store(false)
-			// A probe that has begun since then may have found us still stepping.
-			if f.probes.Load() == 0 || !f.stepping.CompareAndSwap(false, true) {
+			// Who has come since then may have found us still stepping.
+			if f.hurrying.Load() == 0 || !f.stepping.CompareAndSwap(false, true) {
 				return
 			}
 		}
 	}
 }
 
-// stepper is the forwarder as work that sends the next piece of all probes.
+// stepper is the forwarder as work that steps all that are hurried.
 type stepper forwarder
 
 func (p *stepper) Run(tx *rtc.Tx) { p.run(tx) }
 
 func (p *stepper) run(tx exit) {
 	f := (*forwarder)(p)
-	f.hurried = slices.DeleteFunc(f.hurried, func(d *Downlink) bool { return !d.step(tx) })
-	f.probes.Store(int32(len(f.hurried)))
+	f.stepPosted.Store(false)
+	f.hurried = slices.DeleteFunc(f.hurried, func(d *Downlink) bool {
+		d.hurried = d.step(tx)
+		return !d.hurried
+	})
+	f.hurrying.Store(int32(len(f.hurried)))
 }
 
 func (f *forwarder) forgetDownlink(d *Downlink) {
 	f.downlinks = slices.DeleteFunc(f.downlinks, func(x *Downlink) bool { return x == d })
 	f.hurried = slices.DeleteFunc(f.hurried, func(x *Downlink) bool { return x == d })
-	d.probing = probing{}
+	d.hurried = false
 }
 
 // group finds or makes the group of a layer.

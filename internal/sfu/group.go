@@ -46,7 +46,8 @@ func (g *group) Run(tx *rtc.Tx) { g.run(tx) }
 func (g *group) run(tx exit) {
 	g.posted.Store(false)
 	for head := g.ring.Head(); g.cursor < head; {
-		packets, next, whole := g.read(g.cursor, min(head, g.cursor+batchPackets))
+		at := g.cursor
+		packets, next, whole := g.read(at, min(head, at+batchPackets))
 		g.cursor = next
 		if !whole && g.video {
 			g.restart(tx.Now())
@@ -54,11 +55,42 @@ func (g *group) run(tx exit) {
 		if len(g.waiting) > 0 {
 			g.admit(tx, packets)
 		}
-		for _, s := range g.active {
-			s.forward(tx, packets)
-		}
+		g.forward(tx, at, packets)
 	}
 	g.catchUp(tx)
+}
+
+// forward sends a batch, from arrival index at on, to all the active. A picture that does not fit into one burst on the way to
+// a subscriber waits in the ring.
+func (g *group) forward(tx exit, at uint64, packets []*media.Packet) {
+	size, now := 0, tx.Now()
+	if g.video {
+		size = wireSize(packets)
+	}
+	for i := 0; i < len(g.active); {
+		s := g.active[i]
+		if s.shares && g.video && !s.downlink.pace.admits(size, now) {
+			last := len(g.active) - 1
+			g.active[i], g.active[last] = g.active[last], nil
+			g.active = g.active[:last]
+			g.fallBehind(s, at, now)
+			continue
+		}
+		s.forward(tx, packets)
+		i++
+	}
+}
+
+// fallBehind has a sender that is in no list go on from arrival index at, as its way allows.
+func (g *group) fallBehind(s *Sender, at uint64, now time.Duration) {
+	s.behind, s.cursor, s.lag = g, at, lag{}
+	if p := g.ring.At(at); p != nil {
+		s.lag.begun = now - p.Arrival
+	}
+	g.behind = append(g.behind, s)
+	if s.shares {
+		s.downlink.hurry()
+	}
 }
 
 // read gives the packets with arrival indices from at up to end, at most batchPackets; whole tells that none of them has
@@ -96,22 +128,62 @@ func (g *group) admit(tx exit, packets []*media.Packet) {
 func (g *group) catchUp(tx exit) {
 	for i := 0; i < len(g.behind); {
 		s := g.behind[i]
-		packets, next, whole := g.read(s.cursor, min(g.cursor, s.cursor+burstPackets))
-		if !whole {
-			g.behind = without(g.behind, s)
-			g.wait(s, tx.Now())
-			g.endWhenEmpty()
-			continue
+		g.advance(tx, s)
+		if i < len(g.behind) && g.behind[i] == s {
+			i++
 		}
-		s.cursor = next
-		s.forward(tx, packets)
-		if next == g.cursor {
-			g.behind = without(g.behind, s)
-			g.active = append(g.active, s)
-			continue
-		}
-		i++
 	}
+}
+
+// advance sends one of those behind as much as its way takes now. One that is hopelessly late goes on at a keyframe.
+func (g *group) advance(tx exit, s *Sender) {
+	packets, _, whole := g.read(s.cursor, min(g.cursor, s.cursor+burstPackets))
+	if !whole {
+		g.giveUp(s, tx.Now())
+		return
+	}
+	if s.shares && len(packets) > 0 {
+		switch s.lag.judge(tx.Now() - packets[0].Arrival) {
+		case giveUp:
+			if !g.skip(tx, s) {
+				g.giveUp(s, tx.Now())
+				return
+			}
+			packets, _, _ = g.read(s.cursor, min(g.cursor, s.cursor+burstPackets))
+		case skipAhead:
+			if g.skip(tx, s) {
+				packets, _, _ = g.read(s.cursor, min(g.cursor, s.cursor+burstPackets))
+			}
+		}
+		packets = packets[:s.downlink.pace.fitting(packets, tx.Now())]
+	}
+	s.cursor += uint64(len(packets))
+	s.forward(tx, packets)
+	if s.cursor == g.cursor {
+		g.leaveBehind(s)
+		g.active = append(g.active, s)
+	}
+}
+
+// skip has one of those behind go on at the newest keyframe, and tells whether there is one ahead of it.
+func (g *group) skip(tx exit, s *Sender) bool {
+	at, first, ok := startPoint(g.layer, tx.Now(), g.layer.Track().BornAsFrames())
+	edge := g.ring.At(g.cursor - 1)
+	if !ok || at <= s.cursor || at >= g.cursor || edge == nil {
+		return false
+	}
+	g.leaveBehind(s)
+	s.current = nil // or begin would take it out of the group
+	s.begin(tx, g, first, edge)
+	g.fallBehind(s, at, tx.Now())
+	return true
+}
+
+// giveUp has one of those behind wait for a keyframe.
+func (g *group) giveUp(s *Sender, now time.Duration) {
+	g.leaveBehind(s)
+	g.wait(s, now)
+	g.endWhenEmpty()
 }
 
 // restart makes all active wait for the next keyframe: the shard was so slow that the ring has run over its cursor.
@@ -148,9 +220,16 @@ func (g *group) ask(now time.Duration) {
 	}
 }
 
+func (g *group) leaveBehind(s *Sender) {
+	if s.behind == g {
+		g.behind, s.behind = without(g.behind, s), nil
+	}
+}
+
 // leave takes a sender out; the last one ends the group.
 func (g *group) leave(s *Sender) {
-	g.active, g.behind, g.waiting = without(g.active, s), without(g.behind, s), without(g.waiting, s)
+	g.active, g.waiting = without(g.active, s), without(g.waiting, s)
+	g.leaveBehind(s)
 	g.endWhenEmpty()
 }
 

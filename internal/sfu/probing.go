@@ -8,8 +8,6 @@ import (
 )
 
 const (
-	// probeStep is the time between the pieces of a probe.
-	probeStep = 5 * time.Millisecond
 	// probePadding is the largest packet of padding (RFC 3550, section 5.1).
 	probePadding = 255
 	// A probe that takes longer than this is given up: the shard is too busy.
@@ -21,8 +19,6 @@ type probing struct {
 	probe          bwe.Probe
 	bytes, packets int
 	since          time.Duration
-	budget         float64
-	at             time.Duration
 }
 
 // count takes a packet of size bytes that leaves, and says of which probe it is part, 0 for none.
@@ -32,7 +28,6 @@ func (p *probing) count(size int) uint8 {
 	}
 	p.bytes += size
 	p.packets++
-	p.budget -= float64(size)
 	return p.probe.ID
 }
 
@@ -47,32 +42,31 @@ func (d *Downlink) probe(now time.Duration) {
 	if !ok {
 		return
 	}
-	d.probing = probing{probe: probe, since: now, at: now}
-	d.forwarder.hurry(d)
+	d.probing = probing{probe: probe, since: now}
+	d.pace.probe(probe.Rate, now)
+	d.hurry()
 }
 
-// step sends the next piece of a probe and tells whether there is more to come.
-func (d *Downlink) step(tx exit) bool {
+// fillProbe sends padding for what repairs and media have left of the probe's rate, and ends the probe when it is complete.
+func (d *Downlink) fillProbe(tx exit) {
 	p, now := &d.probing, tx.Now()
 	if p.probe.ID == 0 {
-		return false
+		return
 	}
-	p.budget += p.probe.Rate / 8 * min(now-p.at, 4*probeStep).Seconds()
-	p.at = now
 	out := d.repairing()
-	if out != nil && p.budget > 0 {
+	if out != nil && d.pace.more(now) {
 		f := d.forwarder
-		n := min(int(p.budget/probePadding)+1, batchPackets)
+		n := min(int(d.pace.budget/probePadding)+1, batchPackets)
 		for i := range n {
 			f.out[i] = rtc.Packet{Padding: probePadding}
 		}
 		tx.Send(out, f.out[:n])
+		d.pace.spend(n * (probePadding + headers))
 	}
 	if out == nil || p.complete() || now-p.since > longestProbing {
 		*p = probing{}
-		return false
+		d.share(tx) // and with it the pace
 	}
-	return true
 }
 
 // repairing is a stream to the peer that has a repair stream, which padding goes out in.

@@ -50,11 +50,14 @@ type Sender struct {
 	audience *audience
 	// current is the group that forwards, nil while nothing is sent; target is one that is waited for.
 	current, target *group
-	cursor          uint64 // arrival index of the next packet, while behind
-	rewriter        rewriter
-	sentAt          time.Duration
-	reportAt        time.Duration
-	ended           bool
+	// behind is the group that it is behind in, nil mostly; cursor is the arrival index of the next packet then.
+	behind   *group
+	cursor   uint64
+	lag      lag
+	rewriter rewriter
+	sentAt   time.Duration
+	reportAt time.Duration
+	ended    bool
 }
 
 // want is what a sender was told to do.

@@ -44,6 +44,7 @@ func inWorld(t *testing.T, test func(w *world)) {
 			asked:   make(map[string]int),
 		}
 		w.f = newForwarder(w)
+		defer close(w.f.stop) // what is paced may be under way
 		test(w)
 	})
 }
@@ -100,7 +101,13 @@ func (w *world) pass(d time.Duration) {
 // sender makes a sender whose outbound is ready.
 func (w *world) sender(t *track.Track, codec media.Codec) *Sender {
 	w.t.Helper()
-	s := &Sender{peer: w, codec: codec, limit: unlimited, out: new(rtc.Outbound), rewriter: newRewriter(1000, 0), forwarder: w.f}
+	return w.senderTo(nil, t, codec)
+}
+
+// senderTo makes one that shares a way.
+func (w *world) senderTo(d *Downlink, t *track.Track, codec media.Codec) *Sender {
+	w.t.Helper()
+	s := &Sender{peer: w, downlink: d, codec: codec, limit: unlimited, out: new(rtc.Outbound), rewriter: newRewriter(1000, 0), forwarder: w.f}
 	if t != nil {
 		feed, err := openFeed(t, codec)
 		if err != nil {
