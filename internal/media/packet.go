@@ -8,6 +8,9 @@ import "time"
 type Packet struct {
 	// Payload is the RTP payload without header, extensions and padding.
 	Payload []byte
+	// RED is the payload as it came, when that was redundant audio (RFC 2198): Payload, the primary, is its end, and what
+	// packets before carried comes first. nil otherwise.
+	RED []byte
 	// Arrival is when the datagram was read, in media time.
 	Arrival time.Duration
 	// Seq is the sequence number. The endpoint sets the low 16 bits; the receiver extends them to 64 so that they
@@ -21,6 +24,8 @@ type Packet struct {
 	Marker      bool
 	// Repaired tells that the packet came by retransmission (RFC 4588).
 	Repaired bool
+	// Restored tells that the packet was lost and taken out of the redundancy of one that followed.
+	Restored bool
 
 	// AudioLevel is the level of RFC 6464 in -dBov (0 loudest, 127 silence), valid when HasLevel.
 	AudioLevel uint8

@@ -3,6 +3,7 @@ package rtc
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -129,6 +130,36 @@ func repairOf(formats []sdp.Format, pt uint8) *sdp.Format {
 	return nil
 }
 
+// redundant tells that a format is redundant audio (RFC 2198) of nothing but Opus, and of which payload type.
+func redundant(f *sdp.Format, formats []sdp.Format) (opus uint8, ok bool) {
+	if !strings.EqualFold(f.Name, "red") || f.ClockRate != media.Opus.ClockRate() || f.Channels != 2 {
+		return 0, false
+	}
+	first, _, _ := strings.Cut(f.Parameters, "/")
+	for block := range strings.SplitSeq(f.Parameters, "/") {
+		if block != first {
+			return 0, false
+		}
+	}
+	i := slices.IndexFunc(formats, func(o sdp.Format) bool {
+		return codecOf(&o) == media.Opus && strconv.Itoa(int(o.PayloadType)) == first
+	})
+	if i < 0 {
+		return 0, false
+	}
+	return formats[i].PayloadType, true
+}
+
+// redundancyOf finds the payload type of redundant audio whose blocks are of another one.
+func redundancyOf(formats []sdp.Format, opus uint8) *sdp.Format {
+	for i := range formats {
+		if blocks, ok := redundant(&formats[i], formats); ok && blocks == opus {
+			return &formats[i]
+		}
+	}
+	return nil
+}
+
 // acceptFormats are the remote's payload types of the codecs given, in the codecs' order, or in the remote's when ordered
 // is false.
 func acceptFormats(formats []sdp.Format, codecs []media.Codec, ordered bool) []sdp.Format {
@@ -171,6 +202,7 @@ type payload struct {
 	codec   media.Codec
 	profile h264Profile
 	repair  bool
+	red     bool
 }
 
 // payloadTypes assigns payload types within one bundle. Whoever names one first decides.
@@ -180,8 +212,8 @@ type payloadTypes struct {
 
 // firstChoice is what we take for our own offers as long as it is free.
 var firstChoice = map[payload]uint8{
-	{codec: media.Opus}: 111,
-	{codec: media.VP8}:  96, {codec: media.VP8, repair: true}: 97,
+	{codec: media.Opus}: 111, {codec: media.Opus, red: true}: 63,
+	{codec: media.VP8}: 96, {codec: media.VP8, repair: true}: 97,
 	{codec: media.VP9}: 98, {codec: media.VP9, repair: true}: 99,
 	{codec: media.H264, profile: baselineH264}: 102, {codec: media.H264, profile: baselineH264, repair: true}: 103,
 	{codec: media.AV1}: 104, {codec: media.AV1, repair: true}: 105,
@@ -218,6 +250,11 @@ func (t *payloadTypes) learn(formats []sdp.Format) {
 			}
 		}
 	}
+	for i := range formats {
+		if _, ok := redundant(&formats[i], formats); ok && t.byType[formats[i].PayloadType] == (payload{}) {
+			t.byType[formats[i].PayloadType] = payload{codec: media.Opus, red: true}
+		}
+	}
 }
 
 // assign gives the payload type for a meaning; 0 when all are taken.
@@ -248,6 +285,14 @@ func (t *payloadTypes) assign(p payload) uint8 {
 		}
 	}
 	return 0
+}
+
+// offerRedundancy is our own format for redundant audio with blocks of a payload type.
+func (t *payloadTypes) offerRedundancy(opus uint8) (sdp.Format, bool) {
+	pt := t.assign(payload{codec: media.Opus, red: true})
+	return sdp.Format{
+		PayloadType: pt, Name: "red", ClockRate: media.Opus.ClockRate(), Channels: 2, Parameters: fmt.Sprintf("%d/%d", opus, opus),
+	}, pt != 0
 }
 
 // offerFormats are our own formats for a codec: one, or for H.264 in another profile two, each with its RTX.

@@ -90,7 +90,7 @@ func addressFeedback(packet rtcp.Packet, sender, media uint32) {
 // Sink takes a stream's packets. All methods are called on the home reader goroutine and must not block.
 type Sink interface {
 	// Packet gives one packet, in the order of arrival; duplicates are possible. The sink owns it from now on. The
-	// endpoint has undone RTX and left padding-only packets out (Payload is empty for those that close a gap).
+	// endpoint has undone RTX, has found the primary of redundant audio (a malformed one is dropped), and left padding-only packets out (Payload is empty for those that close a gap).
 	Packet(p *media.Packet)
 	// Flush ends a batch.
 	Flush()
@@ -114,12 +114,15 @@ type receiveSection struct {
 	formats []receiveFormat
 }
 
-// receiveFormat is a payload type. repairs is the media payload type that it retransmits, with codec being that one's.
+// receiveFormat is a payload type. repairs is the media payload type that it retransmits, and blocks that of redundant
+// audio's blocks, with codec being that one's.
 type receiveFormat struct {
 	pt      uint8
 	codec   media.Codec
 	repair  bool
 	repairs uint8
+	red     bool
+	blocks  uint8
 	nack    bool
 }
 

@@ -201,10 +201,16 @@ func (s *section) takeInbound(p *Peer, before *section, m *sdp.Section, accepted
 	s.rids = m.SendRIDs
 	s.sources = m.Sources
 	s.received = receiveFormats(m.Formats)
+	redundancy := p.takesRED(m)
 	s.received = slices.DeleteFunc(s.received, func(f receiveFormat) bool {
 		pt := f.pt
-		if f.repair {
+		switch {
+		case f.repair:
 			pt = f.repairs
+		case f.red && !redundancy:
+			return true
+		case f.red:
+			pt = f.blocks
 		}
 		return !slices.ContainsFunc(accepted, func(a sdp.Format) bool { return a.PayloadType == pt })
 	})
@@ -232,7 +238,14 @@ func (p *Peer) finishAnswer(s *section, m *sdp.Section) {
 		accepted = append([]sdp.Format{chosen}, accepted...)
 	}
 	s.formats = nil
+	redundancy := s.receives && p.takesRED(m) || s.sends && s.red != 0
 	for _, f := range accepted {
+		// What comes first is what the remote sends: redundancy, where it can.
+		if red := redundancyOf(m.Formats, f.PayloadType); red != nil && redundancy {
+			r := *red
+			r.Feedback = nil
+			s.formats = append(s.formats, r)
+		}
 		repair := repairOf(m.Formats, f.PayloadType)
 		f.Parameters = answerParameters(&f)
 		f.Feedback = slices.DeleteFunc(slices.Clone(f.Feedback), func(kind string) bool { return !p.takesFeedback(s, kind) })
@@ -250,11 +263,17 @@ func (p *Peer) finishAnswer(s *section, m *sdp.Section) {
 	}
 }
 
+// takesRED tells whether redundant audio may come in a section that the remote offers to send in.
+func (p *Peer) takesRED(m *sdp.Section) bool {
+	return p.cfg.RefuseRED == nil || !p.cfg.RefuseRED(m.StreamID, m.TrackID)
+}
+
 // takesFeedback tells which kinds of feedback we understand or give in a section.
 func (p *Peer) takesFeedback(s *section, kind string) bool {
 	switch kind {
 	case "nack":
-		return true
+		// What sound we send is made good by redundancy: without RTX, which no browser has for sound, we cannot repeat it.
+		return s.kind == media.Video || s.receives
 	case "nack pli", "ccm fir":
 		return s.kind == media.Video
 	case "transport-cc":

@@ -86,7 +86,7 @@ func (p *Peer) fillOffer(s *section) {
 	}
 	var feedback []string
 	for _, kind := range []string{"transport-cc", "goog-remb", "ccm fir", "nack", "nack pli"} {
-		if kind == "goog-remb" && s.kind == media.Audio || kind == "nack" && s.kind == media.Audio && !s.receives {
+		if kind == "goog-remb" && s.kind == media.Audio {
 			continue
 		}
 		if p.takesFeedback(s, kind) {
@@ -106,6 +106,11 @@ func (p *Peer) fillOffer(s *section) {
 	s.formats, s.extensions = nil, nil
 	for _, codec := range codecs {
 		s.formats = append(s.formats, n.types.offerFormats(codec, format, feedback)...)
+		if s.out != nil && s.out.cfg.RED && codec == media.Opus && len(s.formats) > 0 {
+			if red, ok := n.types.offerRedundancy(s.formats[len(s.formats)-1].PayloadType); ok {
+				s.formats = append(s.formats, red)
+			}
+		}
 		format = nil
 	}
 	for x := extMid; x < extensionCount; x++ {

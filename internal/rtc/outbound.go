@@ -15,6 +15,8 @@ type OutboundConfig struct {
 	Codec media.Codec
 	// Format narrows the codec, for H.264's profile-level-id and Opus's stereo; may be nil.
 	Format *media.Format
+	// RED lets the stream carry redundant audio (RFC 2198) where the remote takes it.
+	RED bool
 	// StreamID and TrackID are announced as msid (RFC 8830).
 	StreamID, TrackID string
 	// Feedback hears the remote's wishes; required.
@@ -99,9 +101,19 @@ func (o *Outbound) CanRepair() bool {
 	return f != nil && len(f.repair) > 0
 }
 
+// RED tells whether redundant audio was negotiated (RFC 2198), and the payload type that its blocks must have.
+func (o *Outbound) RED() (blocks uint8, ok bool) {
+	if f := o.format.Load(); f != nil {
+		return f.pt, f.red != 0
+	}
+	return 0, false
+}
+
 // sendFormat is how an outbound's packets look, as negotiated. It is immutable.
 type sendFormat struct {
 	codec media.Codec
+	// pt is the payload type, red that of redundant audio, 0 where it was not negotiated.
+	pt, red uint8
 	// media and repair are whole headers, of one length, in which some fields change; repair is empty without RTX.
 	media, repair []byte
 	// Offsets of extension values in the header, 0 where there is none. level is that of the element's own header.

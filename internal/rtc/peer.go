@@ -29,6 +29,9 @@ type PeerConfig struct {
 	DataOnly bool
 	// Transport restricts the candidates that the remote is told.
 	Transport Transport
+	// RefuseRED tells of a section in which the remote offers to send whether it must do without redundant audio
+	// (RFC 2198); nil refuses it nowhere. It is called by SetOffer and must not call the peer.
+	RefuseRED func(streamID, trackID string) bool
 	// Congestion hears what bandwidth estimation needs; nil when nobody estimates.
 	Congestion CongestionObserver
 	// WayChanged, when not nil, hears that the peer is reached in another way, or for the first time. It is called like the

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/media/rtpfmt"
 	"github.com/tuttilive/tutti/internal/rtc/srtp"
 	"github.com/tuttilive/tutti/internal/rtc/twcc"
 )
@@ -132,6 +133,13 @@ func (r *reader) hand(p *Peer, src *source, h *rtpHeader, payload []byte, small 
 		}
 		seq, pt, skip = binary.BigEndian.Uint16(payload), src.format.repairs, 2
 	}
+	primary := 0
+	if src.format.red && len(payload) > 0 {
+		var ok bool
+		if primary, ok = rtpfmt.REDPrimary(payload, src.format.blocks); !ok {
+			return
+		}
+	}
 	s := src.stream
 	if !s.ready() {
 		r.dropped(dropUnrouted)
@@ -142,6 +150,9 @@ func (r *reader) hand(p *Peer, src *source, h *rtpHeader, payload []byte, small 
 	}
 	packet := r.packets.get()
 	packet.Payload = payload[skip:]
+	if src.format.red && len(payload) > 0 {
+		packet.Payload, packet.RED = payload[primary:], payload
+	}
 	packet.Arrival = r.now
 	packet.Seq = uint64(seq)
 	packet.Timestamp = h.timestamp

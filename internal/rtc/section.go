@@ -33,6 +33,7 @@ type section struct {
 	// choice is the format that the outbound uses.
 	choice   media.Codec
 	pt, rtx  uint8
+	red      uint8 // 0 where the outbound goes without redundancy
 	received []receiveFormat
 }
 
@@ -65,7 +66,9 @@ func (s *section) sendFormat() *sendFormat {
 		// Taken for what the remote sends. Stamped packets would make it send feedback that nobody reads.
 		ids[extSequence] = 0
 	}
-	return newSendFormat(s.choice, s.pt, s.rtx, s.out.ssrc, s.out.rtx, s.mid, &ids)
+	f := newSendFormat(s.choice, s.pt, s.rtx, s.out.ssrc, s.out.rtx, s.mid, &ids)
+	f.pt, f.red = s.pt, s.red
+	return f
 }
 
 // chooseOut sets the outbound's format from what the remote takes; it is false when it takes none.
@@ -74,9 +77,12 @@ func (s *section) chooseOut(o *Outbound, formats []sdp.Format) bool {
 	if f == nil {
 		return false
 	}
-	s.out, s.sends, s.choice, s.pt, s.rtx = o, true, o.cfg.Codec, f.PayloadType, 0
+	s.out, s.sends, s.choice, s.pt, s.rtx, s.red = o, true, o.cfg.Codec, f.PayloadType, 0, 0
 	if r := repairOf(formats, f.PayloadType); r != nil {
 		s.rtx = r.PayloadType
+	}
+	if r := redundancyOf(formats, f.PayloadType); r != nil && o.cfg.RED {
+		s.red = r.PayloadType
 	}
 	return true
 }
@@ -93,6 +99,9 @@ func receiveFormats(formats []sdp.Format) []receiveFormat {
 		out = append(out, receiveFormat{pt: f.PayloadType, codec: codec, nack: f.HasFeedback("nack")})
 		if r := repairOf(formats, f.PayloadType); r != nil {
 			out = append(out, receiveFormat{pt: r.PayloadType, codec: codec, repair: true, repairs: f.PayloadType})
+		}
+		if r := redundancyOf(formats, f.PayloadType); r != nil {
+			out = append(out, receiveFormat{pt: r.PayloadType, codec: codec, red: true, blocks: f.PayloadType, nack: r.HasFeedback("nack")})
 		}
 	}
 	return out

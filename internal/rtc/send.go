@@ -20,14 +20,17 @@ type Packet struct {
 	AudioLevel uint8
 	HasLevel   bool
 	Voice      bool
-	Prefix     []byte
-	Payload    []byte
+	// RED tells that the payload is redundant audio, which must have been negotiated (Outbound.RED).
+	RED     bool
+	Prefix  []byte
+	Payload []byte
 	// Padding, when not 0, makes a packet of nothing but so many bytes of padding, which goes out like a repair: it tries
 	// how much the way carries (RFC 4588 does without an original sequence number then, as libwebrtc does).
 	Padding uint8
 }
 
-func (p *Packet) size() int { return len(p.Prefix) + len(p.Payload) + int(p.Padding) }
+// Size is the payload's, in bytes.
+func (p *Packet) Size() int { return len(p.Prefix) + len(p.Payload) + int(p.Padding) }
 
 // Send encrypts packets for one outbound stream and puts them on the wire in as few system calls as it can: give it all
 // packets of a frame or batch together. It does nothing before the outbound is negotiated and the peer is connected.
@@ -42,7 +45,7 @@ func (tx *Tx) Send(o *Outbound, packets []Packet) {
 	overhead := len(format.media) + seal.Profile().Overhead()
 	sendTime := absoluteSendTime(tx.now)
 	for len(packets) > 0 {
-		n, size := 1, packets[0].size()
+		n, size := 1, packets[0].Size()
 		if tx.out.canSegment() {
 			n, size = evenRun(packets)
 		}
@@ -60,10 +63,10 @@ func (tx *Tx) Send(o *Outbound, packets []Packet) {
 // evenRun finds how many packets from the first on can leave as one run when short ones are padded, and to what size.
 // Only the last one may be much shorter.
 func evenRun(packets []Packet) (n, size int) {
-	low := packets[0].size()
+	low := packets[0].Size()
 	size = low
 	for n = 1; n < len(packets) && n < maxSegments && packets[n].Repair == packets[0].Repair; n++ {
-		next := packets[n].size()
+		next := packets[n].Size()
 		if next < size-maxEven {
 			return n + 1, size
 		}
@@ -90,11 +93,11 @@ func (tx *Tx) put(o *Outbound, format *sendFormat, seal *srtp.Sealer, to *destin
 			extra = 2
 		}
 	}
-	padding := max(0, min(even-packet.size(), maxEven))
+	padding := max(0, min(even-packet.Size(), maxEven))
 	if packet.Padding > 0 {
 		padding = 0 // it is all padding already
 	}
-	if overhead+extra+packet.size()+padding > maxPacket {
+	if overhead+extra+packet.Size()+padding > maxPacket {
 		return
 	}
 	index, ok := stream.claim(seq)
@@ -105,6 +108,9 @@ func (tx *Tx) put(o *Outbound, format *sendFormat, seal *srtp.Sealer, to *destin
 	head := copy(b, header)
 	if packet.Marker {
 		b[1] |= 0x80
+	}
+	if packet.RED && !packet.Repair {
+		b[1] = b[1]&0x80 | format.red
 	}
 	binary.BigEndian.PutUint16(b[2:], seq)
 	binary.BigEndian.PutUint32(b[4:], packet.Timestamp)

@@ -228,10 +228,14 @@ func (s *Sender) elapsed(l *track.Layer, p *media.Packet) time.Duration {
 func (s *Sender) forward(tx exit, packets []*media.Packet) {
 	f := s.forwarder
 	prefixes, n, bytes := f.prefixes[:0], 0, 0
+	blocks, redundant := s.out.RED()
 	for _, p := range packets {
 		var ok bool
 		if prefixes, ok = s.rewriter.rewrite(p, &f.out[n], prefixes); ok {
-			bytes += len(p.Payload)
+			if redundant && p.RED != nil {
+				prefixes = carry(&f.out[n], p, blocks, prefixes)
+			}
+			bytes += f.out[n].Size()
 			n++
 		}
 	}

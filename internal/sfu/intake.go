@@ -23,6 +23,7 @@ type intake struct {
 	keyframe uint64
 	level    level
 	source   *stream // the SSRC that is received now
+	restored [restoredMemory]uint64
 
 	// asking has a lock of its own: the layer's readers ask for keyframes while it is written.
 	asking struct {
@@ -43,6 +44,9 @@ func (in *intake) take(p *media.Packet, received *reception, canNack bool) (keep
 	before := in.sequence.highest
 	seq, what := in.sequence.extend(uint16(p.Seq))
 	if what == rejected {
+		if late := in.sequence.near(uint16(p.Seq)); in.cameAfterAll(late) {
+			received.packet(late-in.sequence.offset, p.Timestamp, p.Arrival)
+		}
 		return false, false
 	}
 	if what == restarted {
@@ -50,7 +54,7 @@ func (in *intake) take(p *media.Packet, received *reception, canNack bool) (keep
 		in.losses.forget()
 		lost = !p.Keyframe
 	}
-	if !p.Repaired {
+	if !p.Repaired && !p.Restored {
 		received.packet(seq-in.sequence.offset, p.Timestamp, p.Arrival)
 	}
 	p.Seq = seq

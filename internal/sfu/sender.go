@@ -79,6 +79,8 @@ type SenderConfig struct {
 	StreamID, TrackID string
 	// Codec to send; the track is converted where it can be. NoCodec takes the track's own if the packet face has it.
 	Codec media.Codec
+	// RED passes redundant audio on as it comes, to a peer that takes it; others get what it is made of.
+	RED bool
 	// Priority decides who gets bandwidth first when there is too little: the higher.
 	Priority int
 	// OnSuspended, when not nil, hears that the way carries not even the smallest layer, and that it does again. It is called
@@ -113,7 +115,7 @@ func NewSender(peer *rtc.Peer, t *track.Track, cfg SenderConfig) (*Sender, error
 		s.want.feed = feed
 	}
 	out, err := peer.AddOutbound(rtc.OutboundConfig{
-		Codec: codec, Format: format,
+		Codec: codec, Format: format, RED: cfg.RED && codec == media.Opus,
 		StreamID: cfg.StreamID, TrackID: cfg.TrackID,
 		Feedback: (*feedback)(s),
 	})

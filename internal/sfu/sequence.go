@@ -27,6 +27,8 @@ const (
 // AES-GCM from them. It is owned by one goroutine.
 type sequence struct {
 	highest uint64
+	// first is the number that the first packet got.
+	first uint64
 	// floor is the lowest number that belongs to the stream as it is now, 0 before the first restart.
 	floor uint64
 	// offset is added to the number on the wire, unwrapped.
@@ -47,6 +49,7 @@ func (s *sequence) extend(wire uint16) (uint64, arrival) {
 	if !s.started {
 		s.started = true
 		s.highest = 1<<16 | uint64(wire)
+		s.first = s.highest
 		s.mark(s.highest)
 		return s.highest, newest
 	}
@@ -72,6 +75,11 @@ func (s *sequence) extend(wire uint16) (uint64, arrival) {
 	}
 	s.mark(seq)
 	return seq, late
+}
+
+// near is the extended number of one that is close to the highest.
+func (s *sequence) near(wire uint16) uint64 {
+	return s.highest + uint64(int64(int16(wire-s.wire(s.highest))))
 }
 
 // wire is the number that an extended one had on the wire; of the current stream only.

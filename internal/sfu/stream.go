@@ -16,6 +16,7 @@ type stream struct {
 	ssrc     uint32
 	canNack  bool
 	batch    []*media.Packet // until Flush
+	kept     []*media.Packet // of a batch, with what was restored; empty outside of Flush
 
 	// Guarded by the intake's lock.
 	reception reception
@@ -34,11 +35,14 @@ func (st *stream) Flush() {
 	rtt := st.from.RTT()
 
 	in.mu.Lock()
-	kept := st.batch[:0]
+	kept := st.kept[:0]
 	lost, keyframe := false, false
 	for _, p := range st.batch {
 		if in.source != st {
 			break // another SSRC has taken over
+		}
+		if p.RED != nil {
+			kept = in.restore(kept, p, &st.reception, st.canNack)
 		}
 		keep, gone := in.take(p, &st.reception, st.canNack)
 		lost = lost || gone
@@ -61,7 +65,8 @@ func (st *stream) Flush() {
 		in.layer.Flush()
 	}
 	clear(st.batch)
-	st.batch = st.batch[:0]
+	clear(kept)
+	st.batch, st.kept = st.batch[:0], kept[:0]
 	st.askPackets(missing)
 	if (lost || gone) && in.wantKeyframe(now) {
 		st.askKeyframe()

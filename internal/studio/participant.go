@@ -171,9 +171,13 @@ func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string
 	s := p.studio
 	s.mu.Lock()
 	t, missing := s.trackBySID(trackSID)
-	first := 0
-	if missing == nil && s.tracks[trackSID].pub.Source == room.ScreenShare {
-		first = 1 // what is shown on a screen is read: it goes before faces
+	first, redundant := 0, false
+	if missing == nil {
+		pub := s.tracks[trackSID].pub
+		redundant = !pub.DisableRED
+		if pub.Source == room.ScreenShare {
+			first = 1 // what is shown on a screen is read: it goes before faces
+		}
 	}
 	self, in := s.room.Participant(p.identity)
 	s.mu.Unlock()
@@ -186,7 +190,7 @@ func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string
 		return nil, room.ErrNotAllowed
 	}
 	cfg := sfu.SenderConfig{
-		StreamID: streamID, TrackID: trackSID, Codec: roomCodec(t.Info().Codec), Priority: first, OnSuspended: onSuspended,
+		StreamID: streamID, TrackID: trackSID, Codec: roomCodec(t.Info().Codec), RED: redundant, Priority: first, OnSuspended: onSuspended,
 	}
 	sender, err := sfu.NewSender(peer, t, cfg)
 	if err != nil {

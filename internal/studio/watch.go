@@ -108,7 +108,7 @@ func (w *Watcher) Close() {
 func (w *Watcher) Subscribe(peer *rtc.Peer, picture media.Codec) error {
 	const stream = "program"
 	follow := func(current func() (*track.Track, <-chan struct{}), trackID string, c media.Codec) error {
-		cfg := sfu.SenderConfig{StreamID: stream, TrackID: trackID, Codec: c}
+		cfg := sfu.SenderConfig{StreamID: stream, TrackID: trackID, Codec: c, RED: true}
 		t, changed := current()
 		sender, err := sfu.NewSender(peer, t, cfg)
 		if err != nil && t != nil {

@@ -75,7 +75,7 @@ func (l *Layer) store(p *media.Packet) bool {
 	if p.Timestamp != l.timestamp {
 		l.timestamp, pictures = p.Timestamp, 1
 	}
-	l.meter.add(p.Arrival, len(p.Payload), pictures)
+	l.meter.add(p.Arrival, max(len(p.Payload), len(p.RED)), pictures)
 	return true
 }
 

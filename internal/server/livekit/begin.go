@@ -102,7 +102,7 @@ func (s *session) publishCodecs() []*pb.Codec {
 	for _, c := range codecs {
 		out = append(out, &pb.Codec{Mime: lkinfo.MimeType(c)})
 	}
-	return out
+	return append(out, &pb.Codec{Mime: "audio/red"})
 }
 
 // findOutH264 notes whether the client can publish H.264: from its first offer, where that came along and has a picture,

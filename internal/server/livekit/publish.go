@@ -97,7 +97,8 @@ func (s *session) newOwnTrack(req *pb.AddTrackRequest, source room.Source) *ownT
 		Muted: req.GetMuted(), Stream: clip(req.GetStream()), Encryption: uint8(min(req.GetEncryption(), 2)),
 		Stereo:     req.GetStereo() || slices.Contains(features, pb.AudioTrackFeature_TF_STEREO),     // older clients
 		DisableDTX: req.GetDisableDtx() || slices.Contains(features, pb.AudioTrackFeature_TF_NO_DTX), // older clients
-		DisableRED: true,                                                                             // RED is never negotiated
+		// Encryption end to end covers redundancy too, so that nobody could take it out for those who do not know it.
+		DisableRED: req.GetDisableRed() || req.GetEncryption() != pb.Encryption_NONE,
 	}
 	if pub.Stream == "" {
 		pub.Stream = streamOf(source)
@@ -105,7 +106,7 @@ func (s *session) newOwnTrack(req *pb.AddTrackRequest, source room.Source) *ownT
 	t := &ownTrack{pub: pub, muted: pub.Muted}
 	if req.GetType() == pb.TrackType_VIDEO {
 		t.pub.Kind = media.Video
-		t.pub.Stereo, t.pub.DisableDTX = false, false
+		t.pub.Stereo, t.pub.DisableDTX, t.pub.DisableRED = false, false, false
 		t.pub.Width, t.pub.Height = int(min(req.GetWidth(), maxPixels)), int(min(req.GetHeight(), maxPixels))
 		t.pub.Layers = layersFromProto(req.GetLayers())
 	}
@@ -116,6 +117,18 @@ func (s *session) newOwnTrack(req *pb.AddTrackRequest, source room.Source) *ownT
 		}
 	}
 	return t
+}
+
+// refusesRED tells whether a section that the client offers must do without redundant audio. One whose request has not
+// come, or has another name for it, does without as soon as any that is still expected must.
+func (s *session) refusesRED(streamID, trackID string) bool {
+	offered := &rtc.Inbound{Kind: media.Audio, StreamID: streamID, TrackID: trackID}
+	for _, t := range s.publishing.tracks {
+		if t.in != nil && t.in.TrackID == trackID || t.matches(offered) {
+			return t.pub.DisableRED
+		}
+	}
+	return s.publishing.find(func(t *ownTrack) bool { return t.in == nil && t.pub.Kind == media.Audio && t.pub.DisableRED }) != nil
 }
 
 // streamOf groups a picture with the sound that belongs to it.

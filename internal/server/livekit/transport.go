@@ -45,6 +45,7 @@ func (s *session) newTransport(name string, dataChannels, receives bool) (*trans
 	t := &transport{session: s}
 	cfg := rtc.PeerConfig{
 		Label: s.place.room + "/" + s.place.identity + "/" + name, Handler: t, Codecs: acceptedCodecs, DataChannels: dataChannels,
+		RefuseRED: s.refusesRED,
 	}
 	if receives {
 		cfg.Congestion = studio.Congestion()
