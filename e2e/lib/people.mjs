@@ -30,9 +30,10 @@ async function prepare(browser, signal) {
   return page
 }
 
-/** Joins a room with the page's own screens. */
-export async function join(browser, url, name, signal, { listen = false } = {}) {
+/** Joins a room with the page's own screens. `scripts` are functions with an argument each that run in the page first. */
+export async function join(browser, url, name, signal, { listen = false, scripts = [] } = {}) {
   const page = await prepare(browser, signal)
+  for (const [script, argument] of scripts) await page.addInitScript(script, argument)
   await page.addInitScript((who) => {
     localStorage.setItem('tutti.name', who)
     localStorage.setItem('tutti.language', 'en')

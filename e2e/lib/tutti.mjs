@@ -95,6 +95,8 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
     url,
     rtmp: `rtmp://127.0.0.1:${rtmp}/live`,
     turn: ports,
+    /** The UDP port for WebRTC. */
+    rtc,
     log: () => log,
     stop,
     /** Ends the server without a word, as a crash does; `start` starts it again on the same ports. */

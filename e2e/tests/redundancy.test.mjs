@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { openBrowser } from '../lib/browser.mjs'
+import { lossyWay, takePort } from '../lib/loss.mjs'
+import { assertTones, eventually, join } from '../lib/people.mjs'
+import { colours } from '../lib/signal.mjs'
+import { startTutti } from '../lib/tutti.mjs'
+
+/** Makes a page's connections know nothing of redundant audio. */
+function withoutRedundancy() {
+  const strip = (sdp) => {
+    const type = sdp.match(/a=rtpmap:(\d+) red\/48000/)?.[1]
+    if (!type) return sdp
+    return sdp
+      .replace(new RegExp(`a=(rtpmap|fmtp|rtcp-fb):${type} .*\\r\\n`, 'g'), '')
+      .replace(/^m=audio .*$/gm, (line) => line.replace(new RegExp(` ${type}(?= |\\r|$)`), ''))
+  }
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    async createOffer(...args) {
+      const { type, sdp } = await super.createOffer(...args)
+      return { type, sdp: strip(sdp) }
+    }
+    async createAnswer(...args) {
+      const { type, sdp } = await super.createAnswer(...args)
+      return { type, sdp: strip(sdp) }
+    }
+  }
+}
+
+/** What the browser counts of the sound that a page sends or receives. */
+const soundOf = async (who, type) =>
+  (await who.page.evaluate((kind) => window.reports(kind), type)).filter((r) => r.kind === 'audio' && (r.packetsSent ?? r.packetsReceived) > 100)
+
+describe('redundant audio', { timeout: 240_000 }, () => {
+  let tutti, browsers, room, ada, bo, cy, way
+  const link = (key) => `${tutti.url}/r/${room.room}#k=${key}`
+
+  before(async () => {
+    tutti = await startTutti()
+    way = await lossyWay(tutti.rtc)
+    browsers = await Promise.all([1, 2, 3].map(() => openBrowser()))
+    room = await tutti.createRoom({ title: 'Three' })
+    const lossy = [takePort, { server: tutti.rtc, instead: way.port }]
+    ada = await join(browsers[0], link(room.keys.host), 'Ada', { colour: colours.red, tone: 440 }, { scripts: [lossy] })
+    bo = await join(browsers[1], link(room.keys.guest), 'Bo', undefined, { listen: true, scripts: [lossy] })
+    cy = await join(browsers[2], link(room.keys.guest), 'Cy', undefined, { listen: true, scripts: [lossy, [withoutRedundancy]] })
+  })
+  after(async () => {
+    await Promise.all((browsers ?? []).map((browser) => browser.close()))
+    way?.close()
+    await tutti?.close()
+  })
+
+  it('goes from its publisher to those who take it, and the others hear the same', async () => {
+    // Chromium's statistics name the codec within; the sizes tell, and that the receiver has no use for what comes twice.
+    const size = (r) => (r.bytesSent ?? r.bytesReceived) / (r.packetsSent ?? r.packetsReceived)
+    await eventually('Ada sends it', async () => {
+      const [sent] = await soundOf(ada, 'outbound-rtp')
+      return sent && size(sent) > (1.7 * sent.targetBitrate) / 8 / 50
+    })
+    await eventually('Bo receives it', async () => {
+      const [[sent], [got]] = [await soundOf(ada, 'outbound-rtp'), await soundOf(bo, 'inbound-rtp')]
+      return got && size(got) > 0.9 * size(sent) && got.packetsDiscarded > got.packetsReceived / 2
+    })
+    await eventually('Cy receives none', async () => {
+      const [[sent], [got]] = [await soundOf(ada, 'outbound-rtp'), await soundOf(cy, 'inbound-rtp')]
+      return got && size(got) < 0.6 * size(sent) && got.packetsDiscarded === 0
+    })
+    await assertTones('Bo', bo.hears, [440])
+    await assertTones('Cy', cy.hears, [440])
+  })
+
+  /** How much of what is played was made up while `change` is in force, as a share. */
+  async function concealed(who, seconds) {
+    const read = async () => (await soundOf(who, 'inbound-rtp'))[0]
+    const first = await read()
+    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds))
+    const last = await read()
+    return (last.concealedSamples - first.concealedSamples) / (last.totalSamplesReceived - first.totalSamplesReceived)
+  }
+
+  it('makes good what is lost on the way in, for all', async (t) => {
+    way.up = 0.1
+    const [withIt, without] = await Promise.all([concealed(bo, 10), concealed(cy, 10)])
+    way.up = 0
+    t.diagnostic(`10 % lost on the way in: ${(100 * withIt).toFixed(2)} % made up with redundancy, ${(100 * without).toFixed(2)} % without`)
+    assert.ok(withIt < 0.04, `${withIt} of what Bo hears is made up`)
+    assert.ok(without < 0.04, `${without} of what Cy hears is made up`)
+  })
+
+  it('makes good what is lost on the way out, for those who take it', async (t) => {
+    way.down = 0.1
+    const [withIt, without] = await Promise.all([concealed(bo, 10), concealed(cy, 10)])
+    way.down = 0
+    t.diagnostic(`10 % lost on the way out: ${(100 * withIt).toFixed(2)} % made up with redundancy, ${(100 * without).toFixed(2)} % without`)
+    assert.ok(withIt < without / 2, `${withIt} is made up with redundancy, ${without} without`)
+  })
+})
