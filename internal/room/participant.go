@@ -14,6 +14,16 @@ type Join struct {
 	Attributes               map[string]string
 	Permission               Permission
 	Kind                     ParticipantKind
+	Program                  Program
+}
+
+// Program is what the program with which somebody takes part can do. The room makes nothing of it: the programs of the
+// others ask. The numbers are those of LiveKit's protocol.
+type Program struct {
+	// Protocol is the version of what clients speak among themselves.
+	Protocol int32
+	// Capabilities must not be changed.
+	Capabilities []int32
 }
 
 // ParticipantKind tells people from ingests.
@@ -35,6 +45,7 @@ type Participant struct {
 	Attributes   map[string]string
 	Permission   Permission
 	Kind         ParticipantKind
+	Program      Program
 	JoinedAt     time.Time
 	Version      uint32
 	Publications []Publication
@@ -95,6 +106,9 @@ type Publication struct {
 	Stereo     bool
 	DisableDTX bool
 	DisableRED bool
+	// AudioFeatures and TrailerFeatures are LiveKit's AudioTrackFeature and PacketTrailerFeature: what the publisher says
+	// of its sound, beside Stereo and DisableDTX, and of what its packets carry. They must not be changed.
+	AudioFeatures, TrailerFeatures []int32
 	// Encrypted publications cannot be read by the server, so they cannot go on the air. The value is LiveKit's
 	// Encryption.Type: 0 none, 1 GCM, 2 custom.
 	Encryption uint8

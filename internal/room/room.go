@@ -192,7 +192,8 @@ func (r *Room) Join(j Join, now time.Time) (Participant, []Event, error) {
 	}
 	p := &Participant{
 		SID: NewSID("PA_"), Identity: j.Identity, Name: j.Name, Metadata: j.Metadata,
-		Attributes: maps.Clone(j.Attributes), Permission: j.Permission, Kind: j.Kind, JoinedAt: now, Version: 1,
+		Attributes: maps.Clone(j.Attributes), Permission: j.Permission, Kind: j.Kind,
+		Program: j.Program, JoinedAt: now, Version: 1,
 	}
 	r.participants[j.Identity] = p
 	r.order = append(r.order, j.Identity)

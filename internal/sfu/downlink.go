@@ -36,7 +36,8 @@ type Downlink struct {
 	posted  bool
 	shard   queue // nil until the first sender is ready
 
-	rate atomic.Int64 // bit/s; what Rate tells
+	rate  atomic.Int64 // bit/s; what Rate tells
+	limit atomic.Int64 // bit/s; set by hand, 0 for none
 
 	// What follows is owned by the shard's sender goroutine.
 
@@ -90,6 +91,10 @@ func NewDownlink() *Downlink { return &Downlink{estimator: bwe.New()} }
 
 // Rate is what the way is estimated to carry, in bit/s; 0 while it has never been seen to be full.
 func (d *Downlink) Rate() int { return int(d.rate.Load()) }
+
+// Limit makes the way pass for one that carries no more than so many bit/s, so that developers of clients can try how
+// theirs cope; 0 ends that.
+func (d *Downlink) Limit(rate int64) { d.limit.Store(rate) }
 
 // Sent is called on the shard's sender goroutine.
 func (d *Downlink) Sent(sequence uint16, size int, now time.Duration) {
@@ -195,7 +200,10 @@ func (d *Downlink) share(tx exit) {
 	now := tx.Now()
 	sound, wanted := d.survey(now)
 	d.estimator.SetWanted(sound + wanted)
-	full := d.estimator.Full(remember, now)
+	rate, full := d.estimator.Rate(), d.estimator.Full(remember, now)
+	if limit := float64(d.limit.Load()); limit > 0 && (!full || rate > limit) {
+		rate, full = limit, true
+	}
 	d.setPace(full, sound+wanted, now)
 	if !full {
 		d.rate.Store(0)
@@ -204,7 +212,6 @@ func (d *Downlink) share(tx exit) {
 		}
 		return
 	}
-	rate := d.estimator.Rate()
 	d.rate.Store(int64(rate))
 	allocate(rate-sound, d.demands, d.limits)
 	for i, s := range d.asking {

@@ -48,6 +48,24 @@ func layersFromProto(layers []*pb.VideoLayer) []room.PublishedLayer {
 	return out
 }
 
+// maxFeatures bounds each list of features that a client claims.
+const maxFeatures = 16
+
+// fromEnums keeps as much as is allowed of a client's list of features, without those that have fields of their own.
+func fromEnums[E ~int32](list []E, without ...E) (out []int32) {
+	for _, e := range list {
+		if len(out) < maxFeatures && !slices.Contains(without, e) && !slices.Contains(out, int32(e)) {
+			out = append(out, int32(e))
+		}
+	}
+	return out
+}
+
+// otherAudioFeatures are those beside stereo and DTX, which publications know by fields of their own.
+func otherAudioFeatures(list []pb.AudioTrackFeature) []int32 {
+	return fromEnums(list, pb.AudioTrackFeature_TF_STEREO, pb.AudioTrackFeature_TF_NO_DTX)
+}
+
 // clip bounds a text that a client chose.
 func clip(s string) string {
 	if len(s) <= maxTextBytes {

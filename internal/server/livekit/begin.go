@@ -75,7 +75,7 @@ func (s *session) joinResponse() *pb.JoinResponse {
 		ServerVersion: serverVersion, ServerInfo: serverInfo(),
 		SubscriberPrimary: !s.onePeer, FastPublish: !s.onePeer && s.self.Permission.Publish,
 		PingInterval: pingInterval, PingTimeout: pingTimeout,
-		ClientConfiguration:  &pb.ClientConfiguration{},
+		ClientConfiguration:  s.clientConfiguration(),
 		EnabledPublishCodecs: s.publishCodecs(),
 		IceServers:           s.iceServers(),
 	}
@@ -83,6 +83,13 @@ func (s *session) joinResponse() *pb.JoinResponse {
 		res.OtherParticipants = append(res.OtherParticipants, lkinfo.Participant(p))
 	}
 	return res
+}
+
+func (s *session) clientConfiguration() *pb.ClientConfiguration {
+	if s.relayed {
+		return &pb.ClientConfiguration{ForceRelay: pb.ClientConfigSetting_ENABLED}
+	}
+	return &pb.ClientConfiguration{}
 }
 
 func serverInfo() *pb.ServerInfo {

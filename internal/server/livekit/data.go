@@ -97,7 +97,11 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 		return
 	}
 	s := d.session
-	stamp(packet, s.place.identity, s.sid, reliable)
+	agent := kindOf(s.claims.Kind) == room.Agent
+	if !forOthers(packet, agent) {
+		return
+	}
+	sign(packet, s.place.identity, s.sid, reliable, agent)
 	payload, err := proto.Marshal(packet)
 	if err != nil {
 		return
@@ -108,6 +112,45 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 	if err != nil {
 		s.log.Debug("data message refused", "error", err)
 	}
+}
+
+// forOthers tells whether a packet is passed on. Measurements are meant for the server, and transcripts, which name whose
+// words they are, are believed of agents alone.
+func forOthers(packet *pb.DataPacket, agent bool) bool {
+	switch packet.Value.(type) {
+	case *pb.DataPacket_Metrics:
+		return false
+	case *pb.DataPacket_Transcription:
+		return agent
+	}
+	return true
+}
+
+// sign stamps a client's packet, but leaves an agent the name in which it speaks.
+func sign(packet *pb.DataPacket, identity, sid string, reliable, agent bool) {
+	if agent && speaksFor(packet) {
+		identity = packet.ParticipantIdentity
+	}
+	stamp(packet, identity, sid, reliable)
+}
+
+// speaksFor marks what an agent says in the name of somebody else, a transcript or a chat message, and tells whether it
+// is that.
+func speaksFor(packet *pb.DataPacket) bool {
+	if packet.ParticipantIdentity == "" {
+		return false
+	}
+	switch v := packet.Value.(type) {
+	case *pb.DataPacket_ChatMessage:
+		v.ChatMessage.Generated = true
+		return true
+	case *pb.DataPacket_StreamHeader:
+		if text := v.StreamHeader.GetTextHeader(); text != nil {
+			text.Generated = true
+			return true
+		}
+	}
+	return false
 }
 
 // stamp writes the sender into a packet, whatever the packet said before.

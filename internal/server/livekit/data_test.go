@@ -49,6 +49,42 @@ func TestStampKeepsWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
+func TestWhoSpeaksForOthers(t *testing.T) {
+	transcript := func() *pb.DataPacket {
+		return &pb.DataPacket{ParticipantIdentity: "bob", Value: &pb.DataPacket_StreamHeader{StreamHeader: &pb.DataStream_Header{
+			ContentHeader: &pb.DataStream_Header_TextHeader{TextHeader: &pb.DataStream_TextHeader{}}}}}
+	}
+	for name, tt := range map[string]struct {
+		packet     *pb.DataPacket
+		agent      bool
+		on         bool
+		identity   string
+		autonomous bool
+	}{
+		"measurements":              {packet: &pb.DataPacket{Value: &pb.DataPacket_Metrics{}}},
+		"a person's transcript":     {packet: &pb.DataPacket{Value: &pb.DataPacket_Transcription{}}},
+		"an agent's transcript":     {packet: &pb.DataPacket{Value: &pb.DataPacket_Transcription{}}, agent: true, on: true, identity: "eve"},
+		"a person for somebody":     {packet: transcript(), on: true, identity: "eve"},
+		"an agent for somebody":     {packet: transcript(), agent: true, on: true, identity: "bob", autonomous: true},
+		"an agent's call":           {packet: &pb.DataPacket{ParticipantIdentity: "bob", Value: &pb.DataPacket_RpcRequest{}}, agent: true, on: true, identity: "eve"},
+		"an agent for nobody":       {packet: &pb.DataPacket{Value: transcript().Value}, agent: true, on: true, identity: "eve"},
+		"something from the future": {packet: &pb.DataPacket{}, on: true, identity: "eve"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if on := forOthers(tt.packet, tt.agent); on != tt.on {
+				t.Fatalf("passed on: %v", on)
+			} else if !on {
+				return
+			}
+			sign(tt.packet, "eve", "PA_eve", true, tt.agent)
+			if got := tt.packet; got.ParticipantIdentity != tt.identity || got.ParticipantSid != "PA_eve" ||
+				got.GetStreamHeader().GetTextHeader().GetGenerated() != tt.autonomous {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
 func TestEncodeData(t *testing.T) {
 	raw, err := EncodeData([]byte("hello"), "chat", []string{"bob"}, false)
 	if err != nil {

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"strconv"
+	"strings"
 
 	pb "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/proto"
@@ -43,7 +45,7 @@ func parseJoin(query url.Values, onePeer bool) (joinRequest, error) {
 		if onePeer {
 			return joinRequest{}, fmt.Errorf("%w: it is missing", errJoinRequest)
 		}
-		return parseQuery(query), nil
+		return parseQuery(query)
 	}
 	req, err := decodeJoinRequest(wrapped)
 	if err != nil {
@@ -58,18 +60,45 @@ func parseJoin(query url.Values, onePeer bool) (joinRequest, error) {
 }
 
 // parseQuery reads the plain query parameters of v0.
-func parseQuery(query url.Values) joinRequest {
+func parseQuery(query url.Values) (joinRequest, error) {
 	truth := func(s string) bool { return s == "1" || s == "true" }
 	protocol, _ := strconv.ParseInt(query.Get("protocol"), 10, 32)
+	clientProtocol, _ := strconv.ParseInt(query.Get("client_protocol"), 10, 32)
 	info := &pb.ClientInfo{
 		Sdk: sdkByName[query.Get("sdk")], Version: query.Get("version"), Protocol: int32(protocol),
-		Os: query.Get("os"), Browser: query.Get("browser"), BrowserVersion: query.Get("browser_version"),
+		ClientProtocol: int32(clientProtocol), DeviceModel: query.Get("device_model"), Network: query.Get("network"),
+		Os: query.Get("os"), OsVersion: query.Get("os_version"), Browser: query.Get("browser"), BrowserVersion: query.Get("browser_version"),
+	}
+	for name := range strings.SplitSeq(query.Get("capabilities"), ",") {
+		if n, ok := pb.ClientInfo_Capability_value[strings.TrimSpace(name)]; ok {
+			info.Capabilities = append(info.Capabilities, pb.ClientInfo_Capability(n))
+		}
+	}
+	attributes, err := decodeAttributes(query.Get("attributes"))
+	if err != nil {
+		return joinRequest{}, err
 	}
 	auto := query.Get("auto_subscribe")
 	return joinRequest{
-		client: newClient(info), autoSubscribe: auto == "" || truth(auto),
+		attributes: attributes,
+		client:     newClient(info), autoSubscribe: auto == "" || truth(auto),
 		resume: truth(query.Get("reconnect")), sid: query.Get("sid"),
+	}, nil
+}
+
+// decodeAttributes reads what SDKs for servers put into the query: base64url of a JSON object.
+func decodeAttributes(s string) (attributes map[string]string, err error) {
+	if s == "" {
+		return nil, nil
 	}
+	raw, err := decodeBase64URL(s)
+	if err == nil {
+		err = json.Unmarshal(raw, &attributes)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: attributes: %w", errJoinRequest, err)
+	}
+	return attributes, nil
 }
 
 var sdkByName = map[string]pb.ClientInfo_SDK{

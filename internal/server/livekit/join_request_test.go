@@ -64,17 +64,22 @@ func TestParseJoin(t *testing.T) {
 		})
 	}
 	t.Run("v0", func(t *testing.T) {
-		got, err := parseJoin(url.Values{"sdk": {"go"}, "protocol": {"16"}, "reconnect": {"1"}, "sid": {"PA_y"}, "auto_subscribe": {"0"}}, false)
+		got, err := parseJoin(url.Values{"sdk": {"go"}, "protocol": {"16"}, "reconnect": {"1"}, "sid": {"PA_y"}, "auto_subscribe": {"0"},
+			"client_protocol": {"1"}, "capabilities": {"CAP_PACKET_TRAILER, CAP_UNHEARD_OF"}, "attributes": {"eyJhIjoiYiJ9"}}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.onePeer || got.autoSubscribe || !got.resume || got.sid != "PA_y" || got.client.info.Sdk != pb.ClientInfo_GO {
+		if got.onePeer || got.autoSubscribe || !got.resume || got.sid != "PA_y" || got.client.info.Sdk != pb.ClientInfo_GO ||
+			got.attributes["a"] != "b" || got.client.program().Protocol != 1 || len(got.client.program().Capabilities) != 1 {
 			t.Errorf("got %+v", got)
 		}
 	})
 }
 
 func TestParseJoinRefuses(t *testing.T) {
+	if _, err := parseJoin(url.Values{"attributes": {"bm8ganNvbg"}}, false); !errors.Is(err, errJoinRequest) {
+		t.Errorf("attributes that are no JSON: %v", err)
+	}
 	bomb := wrapJoinBytes(t, make([]byte, 4<<20), pb.WrappedJoinRequest_GZIP)
 	for name, wrapped := range map[string]string{
 		"missing": "", "not base64": "***", "not protobuf": base64.URLEncoding.EncodeToString([]byte{0xff, 0xff}),

@@ -38,10 +38,11 @@ func (s *session) updateAudio(req *pb.UpdateLocalAudioTrack) {
 	}
 	stereo := slices.Contains(req.GetFeatures(), pb.AudioTrackFeature_TF_STEREO)
 	noDTX := slices.Contains(req.GetFeatures(), pb.AudioTrackFeature_TF_NO_DTX)
-	if stereo == t.pub.Stereo && noDTX == t.pub.DisableDTX {
+	others := otherAudioFeatures(req.GetFeatures())
+	if stereo == t.pub.Stereo && noDTX == t.pub.DisableDTX && slices.Equal(others, t.pub.AudioFeatures) {
 		return
 	}
-	s.changeOwn(t, func(p *room.Publication) { p.Stereo, p.DisableDTX = stereo, noDTX })
+	s.changeOwn(t, func(p *room.Publication) { p.Stereo, p.DisableDTX, p.AudioFeatures = stereo, noDTX, others })
 }
 
 // updateVideo takes the new size of a picture.

@@ -98,7 +98,8 @@ func (s *session) newOwnTrack(req *pb.AddTrackRequest, source room.Source) *ownT
 		Stereo:     req.GetStereo() || slices.Contains(features, pb.AudioTrackFeature_TF_STEREO),     // older clients
 		DisableDTX: req.GetDisableDtx() || slices.Contains(features, pb.AudioTrackFeature_TF_NO_DTX), // older clients
 		// Encryption end to end covers redundancy too, so that nobody could take it out for those who do not know it.
-		DisableRED: req.GetDisableRed() || req.GetEncryption() != pb.Encryption_NONE,
+		DisableRED:    req.GetDisableRed() || req.GetEncryption() != pb.Encryption_NONE,
+		AudioFeatures: otherAudioFeatures(features), TrailerFeatures: fromEnums(req.GetPacketTrailerFeatures()),
 	}
 	if pub.Stream == "" {
 		pub.Stream = streamOf(source)
@@ -106,7 +107,7 @@ func (s *session) newOwnTrack(req *pb.AddTrackRequest, source room.Source) *ownT
 	t := &ownTrack{pub: pub, muted: pub.Muted}
 	if req.GetType() == pb.TrackType_VIDEO {
 		t.pub.Kind = media.Video
-		t.pub.Stereo, t.pub.DisableDTX, t.pub.DisableRED = false, false, false
+		t.pub.Stereo, t.pub.DisableDTX, t.pub.DisableRED, t.pub.AudioFeatures = false, false, false, nil
 		t.pub.Width, t.pub.Height = int(min(req.GetWidth(), maxPixels)), int(min(req.GetHeight(), maxPixels))
 		t.pub.Layers = layersFromProto(req.GetLayers())
 	}
@@ -227,10 +228,11 @@ func (s *session) ownTrackShown(pub room.Publication) {
 	if pub.Muted != t.muted {
 		s.setMuted(t)
 	}
-	if pub.Width != t.pub.Width || pub.Height != t.pub.Height || pub.Stereo != t.pub.Stereo || pub.DisableDTX != t.pub.DisableDTX {
+	if pub.Width != t.pub.Width || pub.Height != t.pub.Height || pub.Stereo != t.pub.Stereo || pub.DisableDTX != t.pub.DisableDTX ||
+		!slices.Equal(pub.AudioFeatures, t.pub.AudioFeatures) {
 		s.changeOwn(t, func(p *room.Publication) {
 			p.Width, p.Height, p.Layers = t.pub.Width, t.pub.Height, t.pub.Layers
-			p.Stereo, p.DisableDTX = t.pub.Stereo, t.pub.DisableDTX
+			p.Stereo, p.DisableDTX, p.AudioFeatures = t.pub.Stereo, t.pub.DisableDTX, t.pub.AudioFeatures
 		})
 	}
 }

@@ -47,7 +47,7 @@ func (s *session) comeBack(c *conn, host string) {
 	s.conn, s.host = c, host
 	s.log.Info("client resumed")
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Reconnect{Reconnect: &pb.ReconnectResponse{
-		ServerInfo: serverInfo(), ClientConfiguration: &pb.ClientConfiguration{}, LastMessageSeq: s.data.lastSequence(),
+		ServerInfo: serverInfo(), ClientConfiguration: s.clientConfiguration(), LastMessageSeq: s.data.lastSequence(),
 		IceServers: s.iceServers(),
 	}}})
 	if s.sabotage.afterReply {

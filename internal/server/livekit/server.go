@@ -33,6 +33,7 @@ type Server struct {
 	log         *slog.Logger
 	mux         *http.ServeMux
 	rates       limit.Rates
+	detours     detours
 
 	mu       sync.Mutex
 	sessions map[place]*session

@@ -56,6 +56,9 @@ type session struct {
 	token     tokenState
 	roomDue   bool // a room update is on its way
 	sabotage  sabotage
+
+	candidates rtc.Transport // that the client is told
+	relayed    bool          // the client is told to use a relay
 }
 
 // Items of a session's inbox, beside room events and those of its peers.
@@ -87,9 +90,12 @@ func (s *Server) enter(a admission) (*session, error) {
 		join: a.joinRequest, host: a.host, others: map[string]room.Participant{}, token: tokenState{expires: a.expires},
 	}
 	sess.remote.auto = a.autoSubscribe
+	if candidates, relayed := s.detours.take(sess.place); s.endpoint.Reachable(candidates) {
+		sess.candidates, sess.relayed = candidates, relayed
+	}
 	part, err := s.house.Enter(a.room, room.Join{
 		Identity: a.claims.Identity, Name: a.claims.Name, Metadata: a.claims.Metadata, Attributes: a.claims.Attributes,
-		Permission: studio.Permission(a.claims.Video), Kind: kindOf(a.claims.Kind),
+		Permission: studio.Permission(a.claims.Video), Kind: kindOf(a.claims.Kind), Program: a.client.program(),
 	}, sess)
 	if err != nil {
 		return nil, err

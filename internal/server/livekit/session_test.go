@@ -397,15 +397,3 @@ func TestTokenIsRefreshedBeforeItExpires(t *testing.T) {
 		t.Errorf("it expires at %d", hint.Expires)
 	}
 }
-
-func TestSimulatedSpeech(t *testing.T) {
-	w := newWorld(t, nil)
-	c, join := w.enter(t, "alice", "hall", "")
-	c.send(&pb.SignalRequest{Message: &pb.SignalRequest_Simulate{Simulate: &pb.SimulateScenario{Scenario: &pb.SimulateScenario_SpeakerUpdate{}}}})
-	for _, active := range []bool{true, false} {
-		s := c.until(func(r *pb.SignalResponse) bool { return r.GetSpeakersChanged() != nil }).GetSpeakersChanged().Speakers[0]
-		if s.Sid != join.Participant.Sid || s.Active != active {
-			t.Errorf("got %v", s)
-		}
-	}
-}

@@ -7,6 +7,7 @@ import (
 	pb "github.com/livekit/protocol/livekit"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
 )
 
 // sabotage is what a client asked us to do wrong at its next resume.
@@ -36,6 +37,11 @@ func (s *session) simulate(scenario *pb.SimulateScenario) {
 	case *pb.SimulateScenario_Migration:
 		s.send(leave(pb.DisconnectReason_MIGRATION, pb.LeaveRequest_RESUME))
 		s.hangUp()
+	case *pb.SimulateScenario_SwitchCandidateProtocol:
+		s.server.detours.note(s.place, sc.SwitchCandidateProtocol)
+		s.end(leave(pb.DisconnectReason_UNKNOWN_REASON, pb.LeaveRequest_RECONNECT), room.LeftByItself)
+	case *pb.SimulateScenario_SubscriberBandwidth:
+		studio.LimitRate(s.receivingPeer(), max(0, sc.SubscriberBandwidth))
 	case *pb.SimulateScenario_DisconnectSignalOnResume:
 		s.sabotage.afterReply = sc.DisconnectSignalOnResume
 		s.hangUp()

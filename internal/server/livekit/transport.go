@@ -46,6 +46,7 @@ func (s *session) newTransport(name string, dataChannels, receives bool) (*trans
 	cfg := rtc.PeerConfig{
 		Label: s.place.room + "/" + s.place.identity + "/" + name, Handler: t, Codecs: acceptedCodecs, DataChannels: dataChannels,
 		RefuseRED: s.refusesRED,
+		Transport: s.candidates,
 	}
 	if receives {
 		cfg.Congestion = studio.Congestion()

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/room"
 )
 
 // What we say of ourselves. Clients compare the version with those of LiveKit's server to learn what they may use: from
@@ -32,6 +34,11 @@ func newClient(info *pb.ClientInfo) client {
 		info = &pb.ClientInfo{}
 	}
 	return client{info: info, protocol: protocolVersion(info.Protocol)}
+}
+
+// program is what the other clients may ask of this one.
+func (c client) program() room.Program {
+	return room.Program{Protocol: c.info.ClientProtocol, Capabilities: fromEnums(c.info.Capabilities)}
 }
 
 // unknownMessages: the client survives messages of kinds that it does not know. Early Rust SDKs do not.

@@ -27,7 +27,8 @@ func Participant(p room.Participant) *pb.ParticipantInfo {
 		Sid: p.SID, Identity: p.Identity, Name: p.Name, Metadata: p.Metadata, Attributes: p.Attributes,
 		State: pb.ParticipantInfo_ACTIVE, JoinedAt: p.JoinedAt.Unix(), JoinedAtMs: p.JoinedAt.UnixMilli(),
 		Version: p.Version, Permission: Permission(p.Permission), IsPublisher: len(p.Publications) > 0,
-		Kind: participantKinds[p.Kind],
+		Kind: participantKinds[p.Kind], ClientProtocol: p.Program.Protocol,
+		Capabilities: toEnums[pb.ClientInfo_Capability](p.Program.Capabilities),
 	}
 	for _, pub := range p.Publications {
 		info.Tracks = append(info.Tracks, Track(pub))
@@ -137,6 +138,8 @@ func Track(p room.Publication) *pb.TrackInfo {
 	if p.DisableDTX {
 		info.AudioFeatures = append(info.AudioFeatures, pb.AudioTrackFeature_TF_NO_DTX)
 	}
+	info.AudioFeatures = append(info.AudioFeatures, toEnums[pb.AudioTrackFeature](p.AudioFeatures)...)
+	info.PacketTrailerFeatures = toEnums[pb.PacketTrailerFeature](p.TrailerFeatures)
 	info.Codecs = []*pb.SimulcastCodecInfo{codec}
 	return info
 }
@@ -148,6 +151,13 @@ func layersToProto(layers []room.PublishedLayer) []*pb.VideoLayer {
 			Quality: pb.VideoQuality(l.Quality), Width: uint32(l.Width), Height: uint32(l.Height), Bitrate: uint32(l.Bitrate),
 			Rid: l.RID, SpatialLayer: int32(i),
 		})
+	}
+	return out
+}
+
+func toEnums[E ~int32](list []int32) (out []E) {
+	for _, n := range list {
+		out = append(out, E(n))
 	}
 	return out
 }
