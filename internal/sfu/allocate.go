@@ -1,6 +1,9 @@
 package sfu
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 const (
 	// unlimited lets a sender have whichever layer it wants, suspended none.
@@ -17,30 +20,58 @@ type demand struct {
 	rates []float64
 	// wanted is the layer that the subscriber would get if the way carried anything, now the one that goes to it, -1 none.
 	wanted, now int
-	// priority decides who is served first: the higher.
-	priority int
+	// rank decides who is served first: the higher.
+	rank uint64
+	// held tells that it gets no more than it has now.
+	held bool
 }
 
-// allocate shares a rate among pictures and writes into limits the largest layer that each may have, or suspended. First
-// everybody gets the smallest layer, by priority; then, by priority again, all of one rank are raised by a layer at a time.
-// It is pure. docs/bandwidth.md explains it.
-func allocate(rate float64, demands []demand, limits []int) {
-	order := make([]int, len(demands))
-	for i := range order {
-		order[i] = i
+// allocation shares a rate among pictures, in phases. It is pure but for its scratch space; docs/bandwidth.md explains it.
+type allocation struct {
+	rate, left float64
+	demands    []demand
+	limits     []int
+	order      []int
+}
+
+// allocate writes into limits the largest layer that each picture may have, or suspended.
+func (a *allocation) allocate(rate float64, demands []demand, limits []int) {
+	a.rate, a.left, a.demands, a.limits = rate, rate, demands, limits
+	a.sort()
+	a.begin()
+	for start := 0; start < len(a.order); {
+		end := start + 1
+		for end < len(a.order) && demands[a.order[end]].rank == demands[a.order[start]].rank {
+			end++
+		}
+		a.raise(a.order[start:end])
+		start = end
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return demands[b].priority - demands[a].priority })
-	left := rate
-	for _, i := range order {
-		d := &demands[i]
-		limits[i] = suspended
+}
+
+// sort puts the most important first; of equals, who came first.
+func (a *allocation) sort() {
+	a.order = a.order[:0]
+	for i := range a.demands {
+		a.order = append(a.order, i)
+	}
+	slices.SortStableFunc(a.order, func(i, j int) int { return cmp.Compare(a.demands[j].rank, a.demands[i].rank) })
+}
+
+// begin gives everybody the smallest layer, as far as there is room for it.
+func (a *allocation) begin() {
+	for _, i := range a.order {
+		d := &a.demands[i]
+		a.limits[i] = suspended
 		first := d.above(suspended)
 		if first < 0 {
-			limits[i] = unlimited // nothing is known of it, and nothing of it flows
+			a.limits[i] = unlimited // nothing is known of it, and nothing of it flows
 			continue
 		}
-		room := left
+		room := a.left
 		switch {
+		case d.now < 0 && d.held:
+			continue
 		case d.now < 0:
 			room /= upwards
 		case d.above(first) < 0:
@@ -49,45 +80,36 @@ func allocate(rate float64, demands []demand, limits []int) {
 			room *= keeping
 		}
 		if d.rates[first] <= room {
-			limits[i] = first
-			left -= d.rates[first]
+			a.limits[i] = first
+			a.left -= d.rates[first]
 		}
-	}
-	for start := 0; start < len(order); {
-		end := start + 1
-		for end < len(order) && demands[order[end]].priority == demands[order[start]].priority {
-			end++
-		}
-		left = raise(left, rate, demands, limits, order[start:end])
-		start = end
 	}
 }
 
-// raise gives those of one rank a layer more, in turns, for as long as there is room, and returns what is left of the rate.
-func raise(left, rate float64, demands []demand, limits []int, rank []int) float64 {
+// raise gives those of one rank a layer more, in turns, for as long as there is room.
+func (a *allocation) raise(rank []int) {
 	for raised := true; raised; {
 		raised = false
 		for _, i := range rank {
-			d := &demands[i]
-			if limits[i] == suspended || limits[i] == unlimited {
+			d := &a.demands[i]
+			if a.limits[i] == suspended || a.limits[i] == unlimited {
 				continue
 			}
-			next := d.above(limits[i])
-			if next < 0 {
+			next := d.above(a.limits[i])
+			if next < 0 || d.held && next > d.now {
 				continue
 			}
-			more := d.rates[next] - d.rates[limits[i]]
-			room := left / upwards
+			more := d.rates[next] - d.rates[a.limits[i]]
+			room := a.left / upwards
 			if next <= d.now {
-				room = left + (keeping-1)*rate
+				room = a.left + (keeping-1)*a.rate
 			}
 			if more <= room {
-				limits[i], raised = next, true
-				left -= more
+				a.limits[i], raised = next, true
+				a.left -= more
 			}
 		}
 	}
-	return left
 }
 
 // above is the next larger layer that is sent now and wanted, -1 when there is none.

@@ -3,13 +3,16 @@ package sfu
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestAllocate(t *testing.T) {
 	simulcast := []float64{150e3, 500e3, 1500e3}
 	camera := func(now int) demand { return demand{rates: simulcast, wanted: 2, now: now} }
+	held := func(now int) demand { d := camera(now); d.held = true; return d }
+	first := func(now int) demand { d := camera(now); d.rank = 1; return d }
 	thumbnail := demand{rates: simulcast, wanted: 0, now: 0}
-	screen := demand{rates: []float64{1200e3}, wanted: 0, now: -1, priority: 1}
+	screen := demand{rates: []float64{1200e3}, wanted: 0, now: -1, rank: 1 << 48}
 	for _, c := range []struct {
 		what    string
 		rate    float64
@@ -28,11 +31,16 @@ func TestAllocate(t *testing.T) {
 		{"a layer that is not sent is passed over", 2e6, []demand{{rates: []float64{150e3, 0, 1500e3}, wanted: 2, now: 0}}, []int{2}},
 		{"a single layer goes on when it is a little too large", 0.9e6, []demand{{rates: []float64{1200e3}, now: 0}}, []int{0}},
 		{"but not when it is far too large", 0.8e6, []demand{{rates: []float64{1200e3}, now: 0}}, []int{suspended}},
+		{"the important one first, to the top", 1.9e6, []demand{camera(2), first(0)}, []int{0, 2}},
+		{"but nobody goes without for that", 0.6e6, []demand{camera(0), first(2)}, []int{0, 0}},
+		{"what was taken back is not given at once", 10e6, []demand{held(0), camera(0)}, []int{0, 2}},
+		{"nor begun again", 10e6, []demand{held(-1), camera(0)}, []int{suspended, 2}},
+		{"but may be taken away further", 0.3e6, []demand{held(2)}, []int{0}},
 		{"nothing known of it", 1e6, []demand{{rates: []float64{0}, now: -1}}, []int{unlimited}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			limits := make([]int, len(c.demands))
-			allocate(c.rate, c.demands, limits)
+			new(allocation).allocate(c.rate, c.demands, limits)
 			if !slices.Equal(limits, c.want) {
 				t.Errorf("got %v, want %v", limits, c.want)
 			}
@@ -48,16 +56,16 @@ func FuzzAllocate(f *testing.F) {
 		for ; len(raw) >= 6 && len(demands) < 32; raw = raw[6:] {
 			rates := []float64{float64(raw[0]) * 1e3, float64(raw[0])*1e3 + float64(raw[1])*4e3, 0}
 			rates[2] = rates[1] + float64(raw[2])*10e3
-			demands = append(demands, demand{rates: rates, wanted: int(raw[3]) % 3, now: int(raw[4])%4 - 1, priority: int(raw[5]) % 3})
+			demands = append(demands, demand{rates: rates, wanted: int(raw[3]) % 3, now: int(raw[4])%4 - 1, rank: uint64(raw[5]) % 3, held: raw[5] > 127})
 		}
 		limits := make([]int, len(demands))
-		allocate(float64(kbps)*1000, demands, limits)
+		new(allocation).allocate(float64(kbps)*1000, demands, limits)
 		sum := 0.0
 		for i, l := range limits {
 			if l == unlimited || l == suspended {
 				continue
 			}
-			if l < 0 || l > demands[i].wanted || demands[i].rates[l] == 0 {
+			if l < 0 || l > demands[i].wanted || demands[i].rates[l] == 0 || demands[i].held && l > demands[i].now && l != demands[i].above(suspended) {
 				t.Fatalf("%+v got %d", demands[i], l)
 			}
 			sum += demands[i].rates[l]
@@ -66,4 +74,65 @@ func FuzzAllocate(f *testing.F) {
 			t.Fatalf("%v bit/s are given of %v", sum, kbps*1000)
 		}
 	})
+}
+
+func TestImportance(t *testing.T) {
+	order := []importance{
+		{width: 160, height: 90},
+		{width: 640, height: 360},
+		{width: 1920, height: 1080},
+		{speaking: true},
+		{speaking: true, width: 1280, height: 720},
+		{pinned: 1<<32 - 1},
+		{pinned: 2, width: 160, height: 90},
+		{pinned: 2, speaking: true},
+		{pinned: 1},
+		{screen: true},
+		{screen: true, width: 1920, height: 1080},
+		{screen: true, pinned: 1},
+	}
+	for i := range order[1:] {
+		if order[i].rank() >= order[i+1].rank() {
+			t.Errorf("%+v is not below %+v", order[i], order[i+1])
+		}
+	}
+	if (importance{width: 640, height: 360}).rank() != (importance{width: 641, height: 360}).rank() {
+		t.Error("a pixel matters")
+	}
+	if (importance{width: -5, height: 3}).rank() != 0 {
+		t.Error("a size that cannot be is something")
+	}
+}
+
+func TestCaution(t *testing.T) {
+	var c caution
+	at := time.Minute
+	if c.holds(at) {
+		t.Error("holds before anything was taken")
+	}
+	c.change(false, at)
+	if !c.holds(at+firstPatience-ms) || c.holds(at+firstPatience) {
+		t.Error("does not wait once")
+	}
+	var waits []time.Duration
+	for range 7 { // given, and taken back after 2 s
+		at += longestPatience
+		c.change(true, at)
+		at += 2 * time.Second
+		c.change(false, at)
+		wait := time.Duration(0)
+		for c.holds(at + wait) {
+			wait += 500 * ms
+		}
+		waits = append(waits, wait/time.Second)
+	}
+	if !slices.Equal(waits, []time.Duration{2, 4, 8, 16, 16, 16, 16}) {
+		t.Errorf("waits %v s", waits)
+	}
+	at += time.Minute
+	c.change(true, at)
+	c.change(false, at+time.Minute)
+	if c.wait != firstPatience {
+		t.Error("remembers for ever")
+	}
 }

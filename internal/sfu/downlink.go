@@ -54,6 +54,8 @@ type Downlink struct {
 	repairsAt time.Duration
 	taken     pending
 
+	allocation allocation
+
 	// Scratch space.
 	demands []demand
 	asking  []*Sender
@@ -213,7 +215,7 @@ func (d *Downlink) share(tx exit) {
 		return
 	}
 	d.rate.Store(int64(rate))
-	allocate(rate-sound, d.demands, d.limits)
+	d.allocation.allocate(rate-sound, d.demands, d.limits)
 	for i, s := range d.asking {
 		s.allow(tx, d.limits[i])
 	}

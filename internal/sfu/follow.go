@@ -129,6 +129,7 @@ func (s *Sender) allow(tx exit, limit int) {
 	}
 	was := s.limit
 	s.limit = limit
+	s.caution.change(limit > was, tx.Now())
 	if was == suspended || limit == suspended {
 		s.tellSuspended(limit == suspended)
 	}
@@ -137,7 +138,11 @@ func (s *Sender) allow(tx exit, limit int) {
 
 // describe says what the sender's picture takes.
 func (s *Sender) describe(d *demand, now time.Duration) {
-	d.rates, d.now, d.priority = d.rates[:0], -1, s.now.priority
+	is := importance{
+		screen: s.screen, pinned: s.now.priority, speaking: s.audience.feed.track.SpokeSince(now - speakerStays),
+		width: s.now.wish.width, height: s.now.wish.height,
+	}
+	d.rates, d.now, d.rank, d.held = d.rates[:0], -1, is.rank(), s.caution.holds(now)
 	for i, l := range s.audience.layers {
 		rate := 0.0
 		if s.audience.candidates[i].active {

@@ -22,9 +22,10 @@ var ErrSenderClosed = errors.New("sfu: sender closed")
 // may be called from any goroutine; they say what is wanted, and the peer's home shard, which owns all that is needed
 // for forwarding, follows.
 type Sender struct {
-	peer  subscriber
-	out   *rtc.Outbound
-	codec media.Codec
+	peer   subscriber
+	out    *rtc.Outbound
+	codec  media.Codec
+	screen bool
 
 	mu        sync.Mutex
 	want      want
@@ -47,6 +48,7 @@ type Sender struct {
 	downlink *Downlink
 	shares   bool
 	limit    int
+	caution  caution
 	audience *audience
 	// current is the group that forwards, nil while nothing is sent; target is one that is waited for.
 	current, target *group
@@ -65,8 +67,8 @@ type want struct {
 	feed   *feed
 	paused bool
 	wish   wish
-	// priority decides who gets bandwidth first when there is too little.
-	priority int
+	// priority is the subscriber's: 1 is the first, 0 none.
+	priority uint32
 }
 
 type counts struct {
@@ -81,8 +83,8 @@ type SenderConfig struct {
 	Codec media.Codec
 	// RED passes redundant audio on as it comes, to a peer that takes it; others get what it is made of.
 	RED bool
-	// Priority decides who gets bandwidth first when there is too little: the higher.
-	Priority int
+	// Screen tells that the picture is of a screen: it goes before faces when there is too little bandwidth.
+	Screen bool
 	// OnSuspended, when not nil, hears that the way carries not even the smallest layer, and that it does again. It is called
 	// on the peer's home shard and must not block.
 	OnSuspended func(suspended bool)
@@ -106,7 +108,7 @@ func NewSender(peer *rtc.Peer, t *track.Track, cfg SenderConfig) (*Sender, error
 	}
 	s := &Sender{peer: peer, codec: codec, limit: unlimited, rewriter: newRewriter(uint16(rand.Uint32N(1<<15)), rand.Uint32())}
 	s.downlink, _ = peer.Congestion().(*Downlink)
-	s.want.priority, s.onSuspended = cfg.Priority, cfg.OnSuspended
+	s.screen, s.onSuspended = cfg.Screen, cfg.OnSuspended
 	if t != nil {
 		feed, err := openFeed(t, codec)
 		if err != nil {
@@ -176,6 +178,10 @@ func (s *Sender) SetSize(width, height int) {
 func (s *Sender) SetLayer(index int) {
 	s.change(func(w *want) { w.wish = wish{index: index, byIndex: true} })
 }
+
+// SetPriority puts the picture before others of the same peer when there is too little bandwidth: 1 is the very first, 0 leaves
+// it to who speaks and what is shown how large.
+func (s *Sender) SetPriority(priority uint32) { s.change(func(w *want) { w.priority = priority }) }
 
 func (s *Sender) change(f func(*want)) {
 	s.mu.Lock()

@@ -171,13 +171,10 @@ func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string
 	s := p.studio
 	s.mu.Lock()
 	t, missing := s.trackBySID(trackSID)
-	first, redundant := 0, false
+	screen, redundant := false, false
 	if missing == nil {
 		pub := s.tracks[trackSID].pub
-		redundant = !pub.DisableRED
-		if pub.Source == room.ScreenShare {
-			first = 1 // what is shown on a screen is read: it goes before faces
-		}
+		screen, redundant = pub.Source == room.ScreenShare, !pub.DisableRED
 	}
 	self, in := s.room.Participant(p.identity)
 	s.mu.Unlock()
@@ -190,7 +187,7 @@ func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string
 		return nil, room.ErrNotAllowed
 	}
 	cfg := sfu.SenderConfig{
-		StreamID: streamID, TrackID: trackSID, Codec: roomCodec(t.Info().Codec), RED: redundant, Priority: first, OnSuspended: onSuspended,
+		StreamID: streamID, TrackID: trackSID, Codec: roomCodec(t.Info().Codec), RED: redundant, Screen: screen, OnSuspended: onSuspended,
 	}
 	sender, err := sfu.NewSender(peer, t, cfg)
 	if err != nil {
@@ -245,6 +242,9 @@ func (s *Subscription) SetSize(width, height int) { s.sender.SetSize(width, heig
 
 // SetLayer asks for a layer by its place from small (0) to large (2).
 func (s *Subscription) SetLayer(index int) { s.sender.SetLayer(index) }
+
+// SetPriority puts the picture before others when there is too little bandwidth: 1 is the very first, 0 leaves it to the server.
+func (s *Subscription) SetPriority(priority uint32) { s.sender.SetPriority(priority) }
 
 // Close stops sending; a negotiation must follow.
 func (s *Subscription) Close() {

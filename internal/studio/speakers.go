@@ -39,6 +39,7 @@ func (s *Studio) findSpeakers(now time.Duration) {
 	}
 	var changed []room.Speaker
 	for _, c := range s.speakers.Changes(now) {
+		s.favour(c.ID, c.Level > 0, now)
 		speaker := room.Speaker{Identity: c.ID, Level: c.Level}
 		if m := s.members[c.ID]; m != nil {
 			speaker.SID = m.sid

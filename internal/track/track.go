@@ -6,6 +6,7 @@ package track
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,6 +56,7 @@ type Track struct {
 	up       Upstream // nil when nobody can be asked
 	done     chan struct{}
 	muted    atomic.Bool
+	spoke    atomic.Int64 // when the publisher stopped to speak, 0 never
 	format   atomic.Pointer[media.Format]
 	problems problems
 	layers   *layerSet // the packet face
@@ -103,6 +105,23 @@ func (t *Track) SetMuted(muted bool) {
 }
 
 func (t *Track) Muted() bool { return t.muted.Load() }
+
+// speaks stands for the time when somebody stopped to speak who has not.
+const speaks = math.MaxInt64
+
+// SetSpeaking tells that the publisher begins to speak, or stops to. Who shares bandwidth wants to know.
+func (t *Track) SetSpeaking(speaking bool, now time.Duration) {
+	if speaking {
+		now = speaks
+	}
+	t.spoke.Store(int64(now))
+}
+
+// SpokeSince tells that the publisher speaks, or has spoken at some time after at.
+func (t *Track) SpokeSince(at time.Duration) bool {
+	spoke := time.Duration(t.spoke.Load())
+	return spoke > 0 && spoke > at
+}
 
 // Done is closed when the track ends.
 func (t *Track) Done() <-chan struct{} { return t.done }

@@ -38,6 +38,8 @@ type trackSettings struct {
 	paused        bool
 	quality       pb.VideoQuality
 	width, height int
+	// priority is 1 for the first, 0 where the server decides.
+	priority uint32
 }
 
 // remoteCame handles a new publication.
@@ -219,6 +221,7 @@ func (s *session) updateSubscription(u *pb.UpdateSubscription) {
 func (s *session) updateSettings(u *pb.UpdateTrackSettings) {
 	settings := &trackSettings{
 		quality: u.GetQuality(), width: int(min(u.GetWidth(), maxPixels)), height: int(min(u.GetHeight(), maxPixels)),
+		priority: u.GetPriority(),
 	}
 	sized := settings.width > 0 && settings.height > 0
 	settings.paused = u.GetDisabled() || u.GetQuality() == pb.VideoQuality_OFF && !sized
@@ -234,6 +237,7 @@ func (s *session) updateSettings(u *pb.UpdateTrackSettings) {
 
 func (t *remoteTrack) apply() {
 	t.sub.SetPaused(t.settings.paused)
+	t.sub.SetPriority(t.settings.priority)
 	switch q := t.settings.quality; {
 	case t.settings.width > 0 && t.settings.height > 0:
 		t.sub.SetSize(t.settings.width, t.settings.height)
