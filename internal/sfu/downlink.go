@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -36,8 +37,11 @@ type Downlink struct {
 	posted  bool
 	shard   queue // nil until the first sender is ready
 
-	rate  atomic.Int64 // bit/s; what Rate tells
-	limit atomic.Int64 // bit/s; set by hand, 0 for none
+	rate     atomic.Int64  // bit/s; what Rate tells
+	limit    atomic.Int64  // bit/s; set by hand, 0 for none
+	full     atomic.Bool   // what Full tells
+	estimate atomic.Int64  // what Estimate tells
+	loss     atomic.Uint64 // float64 bits; what Loss tells
 
 	// What follows is owned by the shard's sender goroutine.
 
@@ -55,6 +59,7 @@ type Downlink struct {
 	taken     pending
 
 	allocation allocation
+	accounted  time.Duration // when figures were last looked at
 
 	// Scratch space.
 	demands []demand
@@ -97,6 +102,15 @@ func (d *Downlink) Rate() int { return int(d.rate.Load()) }
 // Limit makes the way pass for one that carries no more than so many bit/s, so that developers of clients can try how
 // theirs cope; 0 ends that.
 func (d *Downlink) Limit(rate int64) { d.limit.Store(rate) }
+
+// Full tells whether the way was seen to be full within the last half minute.
+func (d *Downlink) Full() bool { return d.full.Load() }
+
+// Estimate is what the way is thought to carry, in bit/s. While it is not full this says no more than what was tried.
+func (d *Downlink) Estimate() int { return int(d.estimate.Load()) }
+
+// Loss is the share of packets that the last reports tell not to have come, 0 to 1.
+func (d *Downlink) Loss() float64 { return math.Float64frombits(d.loss.Load()) }
 
 // Sent is called on the shard's sender goroutine.
 func (d *Downlink) Sent(sequence uint16, size int, now time.Duration) {
@@ -153,6 +167,7 @@ func (d *Downlink) join(s *Sender, now time.Duration) {
 		d.forwarder = s.forwarder
 		d.pace.set(openPace, openPace, now)
 		d.forwarder.downlinks = append(d.forwarder.downlinks, d)
+		totals.downlinks.Add(1)
 		d.mu.Lock()
 		d.shard = d.forwarder.shard
 		d.mu.Unlock()
@@ -171,6 +186,8 @@ func (d *Downlink) leave(s *Sender) {
 	d.mu.Unlock()
 	d.probing = probing{}
 	d.forwarder.forgetDownlink(d)
+	d.noteFull(false)
+	totals.downlinks.Add(-1)
 }
 
 // tick does what time brings, with the forwarder's tick.
@@ -179,6 +196,9 @@ func (d *Downlink) tick(tx exit) {
 	d.estimator.Tick(now)
 	d.share(tx)
 	d.probe(now)
+	if now-d.accounted >= accountInterval {
+		d.account(now)
+	}
 }
 
 // mayRepair tells whether there is room for repairing size bytes, and takes it.

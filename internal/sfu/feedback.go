@@ -37,13 +37,19 @@ func (f *feedback) Nack(seqs []uint16) { f.nacks.add((*Sender)(f), seqs) }
 
 // KeyframeWanted asks upstream; whoever is there throttles it for all subscribers together.
 func (f *feedback) KeyframeWanted() {
+	f.counts.keyframesWanted.Add(1)
 	if l := f.layer.Load(); l != nil {
 		l.RequestKeyframe()
 	}
 }
 
 func (f *feedback) Report(r rtcp.ReceptionReport) {
-	f.counts.lost.Store(math.Float32bits(float32(r.FractionLost) / 256))
+	lost := float32(r.FractionLost) / 256
+	f.counts.lost.Store(math.Float32bits(lost))
+	totals.out[f.codec.Kind()].lossShare.Observe(float64(lost))
+	if rtt := f.peer.RTT(); rtt > 0 {
+		totals.rtt.Observe(rtt.Seconds())
+	}
 }
 
 // nacks are requests on their way from the reader to the sender goroutine.

@@ -30,6 +30,8 @@ func (f *follower) run(tx exit) {
 			s.downlink.leave(s)
 			s.shares = false
 		}
+		s.allowed(unlimited)
+		s.account(tx.Now())
 		s.ended = true
 		return
 	}
@@ -98,7 +100,9 @@ func (s *Sender) choose(tx exit) {
 		return
 	}
 	layers := s.audience.layers
-	i := within(choose(s.now.wish, s.audience.candidates), s.limit, s.audience.candidates)
+	wanted := choose(s.now.wish, s.audience.candidates)
+	i := within(wanted, s.limit, s.audience.candidates)
+	s.counts.limited.Store(i != wanted)
 	if i < 0 || s.current != nil && s.current.layer == layers[i] {
 		s.aim(nil)
 		return
@@ -128,7 +132,7 @@ func (s *Sender) allow(tx exit, limit int) {
 		return
 	}
 	was := s.limit
-	s.limit = limit
+	s.allowed(limit)
 	s.caution.change(limit > was, tx.Now())
 	if was == suspended || limit == suspended {
 		s.tellSuspended(limit == suspended)
@@ -196,6 +200,12 @@ func (s *Sender) begin(tx exit, g *group, p, edge *media.Packet) {
 	}
 	s.current = g
 	s.layer.Store(g.layer)
+	if was := s.sent; was != g.layer {
+		s.sent = g.layer
+		if was != nil && s.onLayer != nil {
+			s.onLayer(was, g.layer)
+		}
+	}
 	if s.reportAt == 0 {
 		s.reportAt = tx.Now()
 	}

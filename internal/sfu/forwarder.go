@@ -118,6 +118,7 @@ func (f *forwarder) run(tx exit) {
 		}
 		for _, s := range a.senders {
 			s.report(tx)
+			s.accountLater(now)
 		}
 	}
 	for _, g := range f.groups {

@@ -88,6 +88,7 @@ func (g *group) fallBehind(s *Sender, at uint64, now time.Duration) {
 		s.lag.begun = now - p.Arrival
 	}
 	g.behind = append(g.behind, s)
+	totals.behind.Add(1)
 	if s.shares {
 		s.downlink.hurry()
 	}
@@ -172,6 +173,7 @@ func (g *group) skip(tx exit, s *Sender) bool {
 	if !ok || at <= s.cursor || at >= g.cursor || edge == nil {
 		return false
 	}
+	totals.skips.Add(1)
 	g.leaveBehind(s)
 	s.current = nil // or begin would take it out of the group
 	s.begin(tx, g, first, edge)
@@ -181,6 +183,7 @@ func (g *group) skip(tx exit, s *Sender) bool {
 
 // giveUp has one of those behind wait for a keyframe.
 func (g *group) giveUp(s *Sender, now time.Duration) {
+	totals.skips.Add(1)
 	g.leaveBehind(s)
 	g.wait(s, now)
 	g.endWhenEmpty()
@@ -223,6 +226,7 @@ func (g *group) ask(now time.Duration) {
 func (g *group) leaveBehind(s *Sender) {
 	if s.behind == g {
 		g.behind, s.behind = without(g.behind, s), nil
+		totals.behind.Add(-1)
 	}
 }
 

@@ -22,6 +22,8 @@ type intake struct {
 	// keyframe is the number at which the newest keyframe began.
 	keyframe uint64
 	level    level
+	freezes  freezes
+	counts   intakeCounts
 	source   *stream // the SSRC that is received now
 	restored [restoredMemory]uint64
 
@@ -66,6 +68,9 @@ func (in *intake) take(p *media.Packet, received *reception, canNack bool) (keep
 			lost = in.losses.gap(before+1, seq, p.Arrival)
 		}
 		p.Timestamp = in.timeline.next(p.Timestamp, p.Arrival, what == restarted)
+		if in.codec.Kind() == media.Video && in.freezes.picture(p.Timestamp, p.Arrival) {
+			totals.in[media.Video].freezes.Add(1)
+		}
 		if p.HasLevel {
 			in.level.observe(p.AudioLevel, p.Arrival)
 		}

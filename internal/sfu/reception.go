@@ -16,6 +16,8 @@ type reception struct {
 	received     uint64
 	expectPrior  uint64
 	receivePrior uint64
+	// expected and lost are those of the time before the last report.
+	expected, lost uint64
 
 	jitter        float64 // in units of the RTP clock
 	lastTransit   int64
@@ -58,6 +60,7 @@ func (r *reception) report(ssrc uint32, now time.Duration) rtcp.ReceptionReport 
 	inExpected := int64(expected - r.expectPrior)
 	inLost := inExpected - int64(r.received-r.receivePrior)
 	r.expectPrior, r.receivePrior = expected, r.received
+	r.expected, r.lost = uint64(max(inExpected, 0)), uint64(max(inLost, 0))
 
 	report := rtcp.ReceptionReport{
 		SSRC:               ssrc,

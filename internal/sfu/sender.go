@@ -35,6 +35,7 @@ type Sender struct {
 
 	posted      atomic.Bool // the shard has been told that want has changed
 	onSuspended func(bool)
+	onLayer     func(was, is *track.Layer)
 	nacks       nacks
 	// layer is the one that a wish for a keyframe goes to.
 	layer  atomic.Pointer[track.Layer]
@@ -53,13 +54,15 @@ type Sender struct {
 	// current is the group that forwards, nil while nothing is sent; target is one that is waited for.
 	current, target *group
 	// behind is the group that it is behind in, nil mostly; cursor is the arrival index of the next packet then.
-	behind   *group
-	cursor   uint64
-	lag      lag
-	rewriter rewriter
-	sentAt   time.Duration
-	reportAt time.Duration
-	ended    bool
+	behind    *group
+	cursor    uint64
+	lag       lag
+	rewriter  rewriter
+	sentAt    time.Duration
+	reportAt  time.Duration
+	accounted account
+	sent      *track.Layer // the last one that was
+	ended     bool
 }
 
 // want is what a sender was told to do.
@@ -72,8 +75,10 @@ type want struct {
 }
 
 type counts struct {
-	packets, bytes, repaired, nacked atomic.Uint64
-	lost                             atomic.Uint32 // float32 bits
+	packets, bytes, repaired, nacked, keyframesWanted atomic.Uint64
+	lost                                              atomic.Uint32 // float32 bits
+	bitrate                                           atomic.Int64  // of the last second
+	limited, suspended                                atomic.Bool
 }
 
 // SenderConfig is how a sender appears to its peer.
@@ -88,6 +93,8 @@ type SenderConfig struct {
 	// OnSuspended, when not nil, hears that the way carries not even the smallest layer, and that it does again. It is called
 	// on the peer's home shard and must not block.
 	OnSuspended func(suspended bool)
+	// OnLayer, when not nil, hears that another layer is sent than before. It is called like OnSuspended.
+	OnLayer func(was, is *track.Layer)
 }
 
 // NewSender makes a sender with an outbound on the peer; it sends once the peer has negotiated it. Without a track,
@@ -109,6 +116,7 @@ func NewSender(peer *rtc.Peer, t *track.Track, cfg SenderConfig) (*Sender, error
 	s := &Sender{peer: peer, codec: codec, limit: unlimited, rewriter: newRewriter(uint16(rand.Uint32N(1<<15)), rand.Uint32())}
 	s.downlink, _ = peer.Congestion().(*Downlink)
 	s.screen, s.onSuspended = cfg.Screen, cfg.OnSuspended
+	s.onLayer = cfg.OnLayer
 	if t != nil {
 		feed, err := openFeed(t, codec)
 		if err != nil {
@@ -236,19 +244,25 @@ func (s *Sender) Close() {
 	}
 }
 
-// SenderStats are totals since the start.
-type SenderStats struct {
-	Packets, Bytes, Repaired, Nacked uint64
-	// Lost is the fraction lost in the last report, 0 to 1.
-	Lost float32
-}
-
+// Stats tells what goes to the subscriber.
 func (s *Sender) Stats() SenderStats {
-	return SenderStats{
-		Packets:  s.counts.packets.Load(),
-		Bytes:    s.counts.bytes.Load(),
-		Repaired: s.counts.repaired.Load(),
-		Nacked:   s.counts.nacked.Load(),
-		Lost:     math.Float32frombits(s.counts.lost.Load()),
+	st := SenderStats{
+		Packets:         s.counts.packets.Load(),
+		Bytes:           s.counts.bytes.Load(),
+		Repaired:        s.counts.repaired.Load(),
+		Nacked:          s.counts.nacked.Load(),
+		KeyframesWanted: s.counts.keyframesWanted.Load(),
+		Lost:            math.Float32frombits(s.counts.lost.Load()),
+		Bitrate:         int(s.counts.bitrate.Load()),
+		Limited:         s.counts.limited.Load(),
+		Suspended:       s.counts.suspended.Load(),
 	}
+	s.mu.Lock()
+	st.Paused = s.want.paused
+	s.mu.Unlock()
+	if l := s.layer.Load(); l != nil && !st.Suspended && !st.Paused {
+		st.RID = l.RID()
+		st.Width, st.Height = l.Size()
+	}
+	return st
 }

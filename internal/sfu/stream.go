@@ -53,6 +53,7 @@ func (st *stream) Flush() {
 	}
 	var space [32]uint16
 	missing, gone := in.missing(space[:0], now, rtt)
+	in.count(kept, len(missing))
 	in.mu.Unlock()
 
 	if keyframe {
@@ -100,9 +101,11 @@ func (st *stream) look(now time.Duration) {
 		return
 	}
 	missing, lost := in.missing(space[:0], now, rtt)
+	in.count(nil, len(missing))
 	if now >= st.reportAt && st.reception.started {
 		st.reportAt = now + reportInterval
 		report = &rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{st.reception.report(st.ssrc, now)}}
+		in.countReported(&st.reception)
 	}
 	in.mu.Unlock()
 
@@ -125,5 +128,6 @@ func (st *stream) askPackets(seqs []uint16) {
 }
 
 func (st *stream) askKeyframe() {
+	st.intake.countKeyframeWanted()
 	st.from.SendRTCP(&rtcp.PictureLossIndication{MediaSSRC: st.ssrc})
 }

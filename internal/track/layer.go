@@ -121,6 +121,12 @@ func (l *Layer) BitrateAt(now time.Duration) int {
 	return 8 * bytes
 }
 
+// FPSAt is how many pictures came in the second before a moment that is about now.
+func (l *Layer) FPSAt(now time.Duration) int {
+	_, pictures := l.meter.rate(now)
+	return pictures
+}
+
 // Active tells that packets came within the last second.
 func (l *Layer) Active(now time.Duration) bool { return l.meter.active(now) }
 

@@ -161,6 +161,12 @@ func (t *Track) AddLayer(rid string) *Layer {
 	return l
 }
 
+// Layers are those of a track born as packets that exist now, from small to large.
+func (t *Track) Layers() []*Layer {
+	layers, _ := t.layers.get()
+	return layers
+}
+
 // Format is the format as last seen, nil before the first frame or parameter set. Of several layers it is the one of the
 // largest picture.
 func (t *Track) Format() *media.Format { return t.format.Load() }
