@@ -20,6 +20,7 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/config"
+	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/server/call"
 	"github.com/tuttilive/tutti/internal/server/livekit"
@@ -157,7 +158,8 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	workers := <-found
 	s.onClose(func(context.Context) { workers.Close() })
 	house := studio.NewHouse(studio.Options{
-		Keys: keys, Rooms: policies, Shows: shows, Workers: workers, Dev: c.Dev, MaxParticipants: c.MaxParticipants,
+		Keys: keys, Rooms: policies, Shows: shows, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute,
+		Rules:     room.Settings{MaxParticipants: c.MaxParticipants, EmptyTimeout: c.EmptyTimeout, DepartureTimeout: c.DepartureTimeout},
 		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, RoomExpiry: c.RoomExpiry, Log: s.log,
 	})
 	rooms := livekit.New(livekit.Config{House: house, Endpoint: endpoint, ICE: ice, Log: s.log})

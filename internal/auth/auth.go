@@ -37,6 +37,11 @@ type Grant struct {
 	CanUpdateOwnMetadata *bool    `json:"canUpdateOwnMetadata,omitempty"`
 	Hidden               bool     `json:"hidden,omitempty"`
 	IngressAdmin         bool     `json:"ingressAdmin,omitempty"`
+	// Recorder and Agent mark who is there for the others.
+	Recorder bool `json:"recorder,omitempty"`
+	Agent    bool `json:"agent,omitempty"`
+	// DestinationRoom is where RoomAdmin may move participants of Room to.
+	DestinationRoom string `json:"destinationRoom,omitempty"`
 }
 
 // Claims is a verified token's content.
@@ -47,6 +52,18 @@ type Claims struct {
 	Metadata   string            `json:"metadata,omitempty"`
 	Attributes map[string]string `json:"attributes,omitempty"`
 	Video      Grant             `json:"video"`
+	// RoomConfig is for the room where the holder of the token opens it.
+	RoomConfig *RoomConfig `json:"roomConfig,omitempty"`
+	// SHA256 is the hash, in base64, of the message that the token was made for.
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+// RoomConfig is what is used here of LiveKit's RoomConfiguration, in protobuf's JSON. Timeouts are in seconds.
+type RoomConfig struct {
+	EmptyTimeout     uint32 `json:"emptyTimeout,omitempty"`
+	DepartureTimeout uint32 `json:"departureTimeout,omitempty"`
+	MaxParticipants  uint32 `json:"maxParticipants,omitempty"`
+	Metadata         string `json:"metadata,omitempty"`
 }
 
 type tokenClaims struct {

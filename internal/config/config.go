@@ -42,14 +42,15 @@ type Server struct {
 	Origin        []string `help:"Other web origins whose pages may use the API without a token; '*' for any." placeholder:"URL"`
 	TrustProxy    bool     `help:"Believe X-Forwarded-For and X-Forwarded-Proto: only behind your own reverse proxy."`
 
-	CreateRooms     string        `help:"Who may create rooms: anyone, or key (an operator's API key or token)." enum:"anyone,key" default:"anyone"`
-	MaxParticipants int           `help:"Most participants in a room, 0 for no limit." default:"0"`
-	AwayGrace       time.Duration `help:"How long a live room without anybody on stage stays on the air." default:"10s"`
-	ReturnGrace     time.Duration `help:"How long after a restart a show that was on the air may go on by itself." default:"60s"`
-	RoomExpiry      time.Duration `help:"After how long without any use a created room is forgotten; 0 for never." default:"720h"`
-	FLVTick         time.Duration `help:"How long FLV writes are gathered: 0 for least delay, up to 350ms for least CPU." default:"50ms" name:"flv-tick"`
-	HLSSegment      time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
-	FFmpeg          string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`
+	Rooms `embed:""`
+
+	CreateRooms string        `help:"Who may create rooms: anyone, or key (an operator's API key or token)." enum:"anyone,key" default:"anyone"`
+	AwayGrace   time.Duration `help:"How long a live room without anybody on stage stays on the air." default:"10s"`
+	ReturnGrace time.Duration `help:"How long after a restart a show that was on the air may go on by itself." default:"60s"`
+	RoomExpiry  time.Duration `help:"After how long without any use a created room is forgotten; 0 for never." default:"720h"`
+	FLVTick     time.Duration `help:"How long FLV writes are gathered: 0 for least delay, up to 350ms for least CPU." default:"50ms" name:"flv-tick"`
+	HLSSegment  time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
+	FFmpeg      string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`
 
 	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	LogJSON  bool   `help:"Log JSON lines." name:"log-json"`
@@ -96,9 +97,7 @@ func (s *Server) Validate() error {
 		between("room-expiry", s.RoomExpiry, 48*time.Hour, 100*365*24*time.Hour)
 	}
 	between("return-grace", s.ReturnGrace, time.Second, 10*time.Minute)
-	if s.MaxParticipants < 0 {
-		errs = append(errs, errors.New("max-participants: must not be negative"))
-	}
+	errs = append(errs, s.Rooms.validate()...)
 	return errors.Join(errs...)
 }
 

@@ -11,11 +11,17 @@ const (
 	LeftDuplicate
 	LeftTimeout
 	LeftRemoved
+	// LeftRoomClosed tells that the room ended because nobody was in it whom it is kept for, LeftRoomDeleted that somebody
+	// ended it on purpose.
 	LeftRoomClosed
+	LeftRoomDeleted
 	LeftServerShutdown
 )
 
 type (
+	// RoomOpened comes first; only those hear it who watch over all rooms.
+	RoomOpened struct{}
+
 	// ParticipantJoined, ParticipantChanged and ParticipantLeft carry a snapshot.
 	ParticipantJoined  struct{ Participant Participant }
 	ParticipantChanged struct{ Participant Participant }
@@ -23,6 +29,11 @@ type (
 		Participant Participant
 		Reason      LeaveReason
 	}
+	// ParticipantConnected tells that media can flow to and from a participant. Only those hear it who watch over all rooms.
+	ParticipantConnected struct{ Participant Participant }
+	// ParticipantShown and ParticipantHidden tell the others that somebody in the room is shown to them from now on, or is not.
+	ParticipantShown  struct{ Participant Participant }
+	ParticipantHidden struct{ Participant Participant }
 
 	// PublicationAdded, PublicationChanged and PublicationRemoved carry the publisher after the change.
 	PublicationAdded struct {
@@ -36,6 +47,13 @@ type (
 	PublicationRemoved struct {
 		Participant Participant
 		Publication Publication
+	}
+
+	// SubscriptionsSet is the server's word on whether a participant shall have some tracks. Only that participant hears it.
+	SubscriptionsSet struct {
+		Identity   string
+		TrackSIDs  []string
+		Subscribed bool
 	}
 
 	// LiveChanged tells that the room went on or off the air.
@@ -68,14 +86,19 @@ type Data struct {
 	Payload []byte
 }
 
-func (ParticipantJoined) event()  {}
-func (ParticipantChanged) event() {}
-func (ParticipantLeft) event()    {}
-func (PublicationAdded) event()   {}
-func (PublicationChanged) event() {}
-func (PublicationRemoved) event() {}
-func (LiveChanged) event()        {}
-func (RoomChanged) event()        {}
-func (SpeakersChanged) event()    {}
-func (DataReceived) event()       {}
-func (RoomClosed) event()         {}
+func (RoomOpened) event()           {}
+func (ParticipantConnected) event() {}
+func (ParticipantShown) event()     {}
+func (ParticipantHidden) event()    {}
+func (SubscriptionsSet) event()     {}
+func (ParticipantJoined) event()    {}
+func (ParticipantChanged) event()   {}
+func (ParticipantLeft) event()      {}
+func (PublicationAdded) event()     {}
+func (PublicationChanged) event()   {}
+func (PublicationRemoved) event()   {}
+func (LiveChanged) event()          {}
+func (RoomChanged) event()          {}
+func (SpeakersChanged) event()      {}
+func (DataReceived) event()         {}
+func (RoomClosed) event()           {}

@@ -15,6 +15,8 @@ type Join struct {
 	Permission               Permission
 	Kind                     ParticipantKind
 	Program                  Program
+	// Settings are for the room where it opens for this participant.
+	Settings Settings
 }
 
 // Program is what the program with which somebody takes part can do. The room makes nothing of it: the programs of the
@@ -26,7 +28,7 @@ type Program struct {
 	Capabilities []int32
 }
 
-// ParticipantKind tells people from ingests.
+// ParticipantKind tells people from programs.
 type ParticipantKind uint8
 
 const (
@@ -36,6 +38,10 @@ const (
 	Ingest
 	// Agent is a program that takes part.
 	Agent
+	// Recorder only takes what others publish.
+	Recorder
+	// Phone is a person who takes part by telephone.
+	Phone
 )
 
 // Participant is one member of a room: as the room hands it out, a snapshot that does not change.
@@ -49,6 +55,18 @@ type Participant struct {
 	JoinedAt     time.Time
 	Version      uint32
 	Publications []Publication
+	// Connected tells that media could flow to and from the participant at some time.
+	Connected bool
+}
+
+// Dependent tells of participants who are there for the others: a room is not kept open for them.
+func (p *Participant) Dependent() bool {
+	return p.Kind == Agent || p.Kind == Recorder || p.Permission.Recorder
+}
+
+// counts tells of participants who take one of the places in a room: not those who are hidden or who serve the others.
+func counts(kind ParticipantKind, p Permission) bool {
+	return !p.Hidden && !p.Recorder && (kind == Person || kind == Phone)
 }
 
 func (p *Participant) snapshot() Participant { return *p }
@@ -79,6 +97,8 @@ type Permission struct {
 	Sources []Source
 	// Hidden participants are not shown to others.
 	Hidden bool
+	// Recorder and Agent are marks that clients read; a recorder's presence tells that the room is recorded.
+	Recorder, Agent bool
 	// Admin may go live, mute and remove others.
 	Admin bool
 }

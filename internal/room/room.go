@@ -64,10 +64,9 @@ type Room struct {
 	Name      string
 	SID       string
 	CreatedAt time.Time
-	Metadata  string
-	// MaxParticipants bounds the room, 0 not at all.
-	MaxParticipants int
+	Settings
 
+	visited      bool                    // somebody has been here whom the room is kept for
 	participants map[string]*Participant // by identity
 	order        []string                // identities in order of joining
 	live         Live
@@ -87,11 +86,14 @@ type Live struct {
 }
 
 // New makes an empty room.
-func New(name string, now time.Time) (*Room, error) {
+func New(name string, s Settings, now time.Time) (*Room, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
-	return &Room{Name: name, SID: NewSID("RM_"), CreatedAt: now, participants: map[string]*Participant{}}, nil
+	if len(s.Metadata) > MaxMetadataBytes {
+		return nil, ErrTooLarge
+	}
+	return &Room{Name: name, SID: NewSID("RM_"), CreatedAt: now, Settings: s, participants: map[string]*Participant{}}, nil
 }
 
 // Live is the room's state on the air.
@@ -119,7 +121,7 @@ func (r *Room) Resume(show Live, now time.Time) ([]Event, error) {
 // Interrupt takes the room off the air for a while: Resume goes on, EndLive ends.
 func (r *Room) Interrupt(show Live) []Event {
 	show.On, show.Returning = false, true
-	r.live = show
+	r.live, r.visited = show, true
 	return []Event{LiveChanged{r.live}}
 }
 
@@ -171,6 +173,20 @@ func (r *Room) Participant(identity string) (Participant, bool) {
 	return p.snapshot(), true
 }
 
+// HasPlace tells whether somebody could join now.
+func (r *Room) HasPlace(j Join) bool {
+	if r.MaxParticipants == 0 || !counts(j.Kind, j.Permission) {
+		return true
+	}
+	taken := 0
+	for identity, p := range r.participants {
+		if counts(p.Kind, p.Permission) && identity != j.Identity { // their own place they may take again
+			taken++
+		}
+	}
+	return taken < r.MaxParticipants
+}
+
 // Join adds a participant. One with the same identity leaves first: the newer connection wins.
 func (r *Room) Join(j Join, now time.Time) (Participant, []Event, error) {
 	if err := CheckIdentity(j.Identity); err != nil {
@@ -178,6 +194,9 @@ func (r *Room) Join(j Join, now time.Time) (Participant, []Event, error) {
 	}
 	if attributesSize(j.Attributes)+len(j.Metadata) > MaxMetadataBytes {
 		return Participant{}, nil, ErrTooLarge
+	}
+	if !r.HasPlace(j) {
+		return Participant{}, nil, ErrFull
 	}
 	var events []Event
 	if _, again := r.participants[j.Identity]; again {
@@ -187,14 +206,12 @@ func (r *Room) Join(j Join, now time.Time) (Participant, []Event, error) {
 		}
 		events = left
 	}
-	if r.MaxParticipants > 0 && len(r.participants) >= r.MaxParticipants {
-		return Participant{}, events, ErrFull
-	}
 	p := &Participant{
 		SID: NewSID("PA_"), Identity: j.Identity, Name: j.Name, Metadata: j.Metadata,
 		Attributes: maps.Clone(j.Attributes), Permission: j.Permission, Kind: j.Kind,
 		Program: j.Program, JoinedAt: now, Version: 1,
 	}
+	r.visited = r.visited || !p.Dependent()
 	r.participants[j.Identity] = p
 	r.order = append(r.order, j.Identity)
 	return p.snapshot(), append(events, ParticipantJoined{p.snapshot()}), nil
@@ -250,14 +267,32 @@ func (r *Room) Update(identity string, name, metadata *string, attributes map[st
 	})
 }
 
+// Connect notes that media can flow to and from a participant.
+func (r *Room) Connect(identity string) []Event {
+	p, ok := r.participants[identity]
+	if !ok || p.Connected {
+		return nil
+	}
+	p.Connected = true
+	return []Event{ParticipantConnected{p.snapshot()}}
+}
+
 // SetPermission changes what a participant may do. Publications it may no longer have are removed.
 func (r *Room) SetPermission(identity string, perm Permission) ([]Event, error) {
+	before, _ := r.Participant(identity)
 	events, err := r.change(identity, func(p *Participant) error {
 		p.Permission = perm
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	now := r.participants[identity].snapshot()
+	switch was := before.Permission.Hidden; {
+	case !was && perm.Hidden:
+		events = append([]Event{ParticipantHidden{now}}, events...)
+	case was && !perm.Hidden:
+		events = append([]Event{ParticipantShown{now}}, events...)
 	}
 	for _, pub := range slices.Clone(r.participants[identity].Publications) {
 		if !perm.MayPublish(pub.Source) {

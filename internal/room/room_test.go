@@ -14,7 +14,7 @@ var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
 func newRoom(t *testing.T) *Room {
 	t.Helper()
-	r, err := New("r", noon)
+	r, err := New("r", Settings{}, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,5 +191,62 @@ func TestTakingOver(t *testing.T) {
 	events, err := r.TakeOver("host", "")
 	if live := r.Live(); err != nil || names(events) != "LiveChanged" || live.By != "host" || live.Title != "title" || live.Since != noon {
 		t.Errorf("%+v, %v, %v", live, names(events), err)
+	}
+}
+
+func TestWhoServesTheOthersTakesNoPlace(t *testing.T) {
+	r := newRoom(t)
+	r.MaxParticipants = 1
+	join(t, r, "a")
+	for i, j := range []Join{{Kind: Agent}, {Kind: Recorder}, {Kind: Ingest}, {Permission: Permission{Hidden: true}}, {Permission: Permission{Recorder: true}}} {
+		j.Identity = fmt.Sprint(i)
+		if _, _, err := r.Join(j, noon); err != nil {
+			t.Errorf("%+v: %v", j, err)
+		}
+	}
+	if _, _, err := r.Join(Join{Identity: "b", Kind: Phone}, noon); !errors.Is(err, ErrFull) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhoIsRefusedReplacesNobody(t *testing.T) {
+	r := newRoom(t)
+	r.MaxParticipants = 1
+	_, _, err := r.Join(Join{Identity: "hidden", Permission: Permission{Hidden: true}}, noon)
+	join(t, r, "a")
+	if _, events, err2 := r.Join(Join{Identity: "hidden"}, noon); err != nil || !errors.Is(err2, ErrFull) || len(events) > 0 {
+		t.Errorf("%v, %v, %s", err, err2, names(events))
+	}
+}
+
+func TestHidingAndShowing(t *testing.T) {
+	r := newRoom(t)
+	join(t, r, "a")
+	for _, c := range []struct {
+		hidden bool
+		want   string
+	}{{false, "ParticipantChanged"}, {true, "ParticipantHidden ParticipantChanged"}, {true, "ParticipantChanged"}, {false, "ParticipantShown ParticipantChanged"}} {
+		events, err := r.SetPermission("a", Permission{Hidden: c.hidden})
+		if got := names(events); err != nil || got != c.want {
+			t.Errorf("hidden %v: %s, %v", c.hidden, got, err)
+		}
+	}
+}
+
+func TestSettingsWithinThoseOfTheServer(t *testing.T) {
+	server := Settings{EmptyTimeout: time.Minute, DepartureTimeout: time.Second, MaxParticipants: 10}
+	for _, c := range []struct{ own, server, want Settings }{
+		{Settings{}, server, server},
+		{Settings{EmptyTimeout: time.Hour, MaxParticipants: 5, Metadata: "m"}, server, Settings{time.Hour, time.Second, 5, "m"}},
+		{Settings{MaxParticipants: 50}, server, server},
+		{Settings{MaxParticipants: 50}, Settings{}, Settings{MaxParticipants: 50}},
+		{Settings{}, Settings{}, Settings{}},
+	} {
+		if got := c.own.Within(c.server); got != c.want {
+			t.Errorf("%+v within %+v: %+v", c.own, c.server, got)
+		}
+	}
+	if _, err := New("r", Settings{Metadata: strings.Repeat("x", MaxMetadataBytes+1)}, noon); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("large metadata: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
@@ -153,6 +154,17 @@ func ClaimsOf(role auth.Role, roomName string) auth.Claims {
 	return c
 }
 
+// Settings translates what a token says of the room that it opens.
+func Settings(c *auth.RoomConfig) room.Settings {
+	if c == nil {
+		return room.Settings{}
+	}
+	return room.Settings{
+		EmptyTimeout: time.Duration(c.EmptyTimeout) * time.Second, DepartureTimeout: time.Duration(c.DepartureTimeout) * time.Second,
+		MaxParticipants: int(c.MaxParticipants), Metadata: c.Metadata,
+	}
+}
+
 // Permission translates a token's grant. What a grant does not mention is allowed, as LiveKit has it, except changing
 // one's own metadata.
 func Permission(g auth.Grant) room.Permission {
@@ -160,7 +172,7 @@ func Permission(g auth.Grant) room.Permission {
 	perm := room.Permission{
 		Publish: allowed(g.CanPublish), Subscribe: allowed(g.CanSubscribe), PublishData: allowed(g.CanPublishData),
 		UpdateMetadata: g.CanUpdateOwnMetadata != nil && *g.CanUpdateOwnMetadata,
-		Hidden:         g.Hidden, Admin: g.RoomAdmin,
+		Hidden:         g.Hidden, Admin: g.RoomAdmin, Recorder: g.Recorder, Agent: g.Agent,
 	}
 	if g.CanPublishData == nil {
 		perm.PublishData = perm.Publish

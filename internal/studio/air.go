@@ -150,6 +150,7 @@ func (s *Studio) EndLive() (Summary, error) {
 func (s *Studio) endAir() *air {
 	a := s.air
 	s.air = nil
+	s.occupy() // what was waited for was the show's
 	s.work.Go(a.close)
 	return a
 }

@@ -50,7 +50,7 @@ func (h *House) Delete(roomName string) error {
 		door.End(roomName)
 	}
 	if s, err := h.Studio(roomName); err == nil {
-		s.Close(room.LeftRoomClosed)
+		s.Close(room.LeftRoomDeleted)
 	}
 	return nil
 }

@@ -38,8 +38,12 @@ type Options struct {
 	Workers *codec.Workers
 	// Dev lets everybody publish and watch without a key.
 	Dev bool
-	// MaxParticipants bounds each room, 0 not at all.
-	MaxParticipants int
+	// Rules are the settings of rooms that have none of their own, and the limit on participants for all.
+	Rules room.Settings
+	// RemoteUnmute lets moderators turn on others' microphones and cameras.
+	RemoteUnmute bool
+	// Witnesses hear what happens in all rooms.
+	Witnesses []Witness
 	// AwayGrace is how long a live room without anybody on stage stays on the air, 10 s when 0: enough for an encoder
 	// to reconnect or a page to be reloaded.
 	AwayGrace time.Duration
@@ -52,17 +56,19 @@ type Options struct {
 
 // House holds all running studios. Its methods may be called from any goroutine.
 type House struct {
-	keys            auth.Keys
-	rooms           *Policies
-	shows           ShowKeeper
-	workers         *codec.Workers
-	dev             bool
-	maxParticipants int
-	awayGrace       time.Duration
-	returnGrace     time.Duration
-	rates           limit.Rates
-	log             *slog.Logger
-	elsewhere       []Elsewhere
+	keys         auth.Keys
+	rooms        *Policies
+	shows        ShowKeeper
+	workers      *codec.Workers
+	dev          bool
+	rules        room.Settings
+	remoteUnmute bool
+	witnesses    []Witness
+	awayGrace    time.Duration
+	returnGrace  time.Duration
+	rates        limit.Rates
+	log          *slog.Logger
+	elsewhere    []Elsewhere
 
 	mu          sync.Mutex
 	studios     map[string]*Studio
@@ -75,7 +81,7 @@ type House struct {
 // NewHouse makes a house in which nobody is yet; shows that a restart interrupted wait for their people.
 func NewHouse(o Options) *House {
 	h := &House{
-		keys: o.Keys, rooms: o.Rooms, shows: o.Shows, workers: o.Workers, dev: o.Dev, maxParticipants: o.MaxParticipants,
+		keys: o.Keys, rooms: o.Rooms, shows: o.Shows, workers: o.Workers, dev: o.Dev, rules: o.Rules, remoteUnmute: o.RemoteUnmute, witnesses: o.Witnesses,
 		awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
 	}
 	if h.awayGrace == 0 {
@@ -107,7 +113,7 @@ func (h *House) Keys() auth.Keys { return h.keys }
 func (h *House) Policies() *Policies { return h.rooms }
 
 // MaxParticipants bounds each room, 0 not at all.
-func (h *House) MaxParticipants() int { return h.maxParticipants }
+func (h *House) MaxParticipants() int { return h.rules.MaxParticipants }
 
 // VideoConversion is nil where pictures can be converted to another codec, else it says why not.
 func (h *House) VideoConversion() error { return h.workers.Available() }
@@ -116,11 +122,11 @@ func (h *House) VideoConversion() error { return h.workers.Available() }
 // also the own changes of the participant.
 func (h *House) Enter(roomName string, j room.Join, obs Observer) (*Participant, error) {
 	for {
-		s, err := h.open(roomName)
+		s, opened, err := h.open(roomName, j.Settings)
 		if err != nil {
 			return nil, err
 		}
-		p, err := s.enter(j, obs)
+		p, err := s.enter(j, obs, opened)
 		if errors.Is(err, errStudioClosed) {
 			continue // it closed between our finding it and entering it
 		}
@@ -131,23 +137,36 @@ func (h *House) Enter(roomName string, j room.Join, obs Observer) (*Participant,
 	}
 }
 
-func (h *House) open(roomName string) (*Studio, error) {
+// Open opens a room before anybody comes, and gives the one that is open already as it is.
+func (h *House) Open(roomName string, settings room.Settings) (*Studio, error) {
+	s, opened, err := h.open(roomName, settings)
+	if err != nil || !opened {
+		return s, err
+	}
+	h.NoteUse(roomName)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
+	return s, nil
+}
+
+// open finds a running room or opens one, and tells which it did.
+func (h *House) open(roomName string, settings room.Settings) (s *Studio, opened bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		return nil, ErrShutdown
+		return nil, false, ErrShutdown
 	}
 	if s, ok := h.studios[roomName]; ok {
-		return s, nil
+		return s, false, nil
 	}
-	r, err := room.New(roomName, time.Now())
+	r, err := room.New(roomName, settings.Within(h.rules), time.Now())
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	r.MaxParticipants = h.maxParticipants
-	s := newStudio(h, r)
+	s = newStudio(h, r)
 	h.studios[roomName] = s
-	return s, nil
+	return s, true, nil
 }
 
 // forget is called by a studio that closes, with its lock held.

@@ -53,6 +53,14 @@ func (p *Participant) mayHear(e room.Event) bool {
 	switch e := e.(type) {
 	case room.ParticipantJoined:
 		return visible(e.Participant)
+	case room.ParticipantShown:
+		return e.Participant.SID != p.sid
+	case room.ParticipantHidden:
+		return e.Participant.SID != p.sid
+	case room.SubscriptionsSet:
+		return e.Identity == p.identity
+	case room.RoomOpened, room.ParticipantConnected:
+		return false
 	case room.ParticipantChanged:
 		return visible(e.Participant)
 	case room.ParticipantLeft:
@@ -87,6 +95,11 @@ func (p *Participant) gone() {
 			sub.sender.Close()
 		}
 	})
+}
+
+// Connected notes that media can flow to and from the participant.
+func (p *Participant) Connected() {
+	_ = p.change(func() ([]room.Event, error) { return p.studio.room.Connect(p.identity), nil }) // it has left: nobody asks any more
 }
 
 // Leave ends all that the participant published and subscribed to.

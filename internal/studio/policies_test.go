@@ -166,7 +166,7 @@ func TestDeletingARoomEndsIt(t *testing.T) {
 	if err := h.Delete("r"); err != nil {
 		t.Fatal(err)
 	}
-	if !obs.any(func(e room.Event) bool { return e == room.RoomClosed{Reason: room.LeftRoomClosed} }) {
+	if !obs.any(func(e room.Event) bool { return e == room.RoomClosed{Reason: room.LeftRoomDeleted} }) {
 		t.Error("nobody is told")
 	}
 	if _, err := h.Studio("r"); !errors.Is(err, ErrNoRoom) {

@@ -16,7 +16,7 @@ type returning struct {
 
 // awaitReturn opens a room whose show was interrupted.
 func (h *House) awaitReturn(roomName string, show Show) {
-	s, err := h.open(roomName)
+	s, _, err := h.open(roomName, room.Settings{})
 	if err != nil {
 		h.shows.Forget(roomName) // its name is no longer allowed
 		return

@@ -15,8 +15,8 @@ import (
 
 var errStudioClosed = errors.New("studio: closed")
 
-// Studio is one running room. The house opens it for the first participant; it closes itself after the last one left,
-// or, when the room is live, some time after.
+// Studio is one running room. The house opens it for the first participant, or before; it closes itself some time after
+// the last one left, or when nobody comes (room.Settings).
 type Studio struct {
 	house *House
 	name  string
@@ -27,7 +27,7 @@ type Studio struct {
 	members map[string]*Participant // by identity
 	tracks  map[string]*published   // by track SID
 	air     *air                    // what is on the air, nil when nothing is
-	away    *time.Timer             // ends the show when everybody stays away
+	vacancy *time.Timer             // ends the show, or the room, when everybody stays away
 	closed  bool
 
 	returning *returning // an interrupted show that may go on, nil when there is none
@@ -38,6 +38,7 @@ type Studio struct {
 	work     sync.WaitGroup // all goroutines; none is started after the studio has closed
 }
 
+// newStudio runs a room; the caller has made sure that there is no other of its name.
 func newStudio(h *House, r *room.Room) *Studio {
 	s := &Studio{
 		house: h, name: r.Name, log: h.log.With("room", r.Name), room: r,
@@ -45,22 +46,25 @@ func newStudio(h *House, r *room.Room) *Studio {
 		changed: make(chan struct{}), speakers: sfu.NewSpeakers(), stop: make(chan struct{}),
 	}
 	s.work.Go(s.listen)
+	s.tellWitnesses(room.RoomOpened{})
 	return s
 }
 
-// Observer hears what happens in a room. It is called with the studio's lock held: it must not block or call back.
+// Observer hears what happens in a room, as one of its participants may know it. It is called with the studio's lock held: it must not block or call back.
 type Observer interface{ RoomEvent(e room.Event) }
 
 // RoomInfo describes a running room.
 type RoomInfo struct {
-	Name, SID, Metadata string
-	CreatedAt           time.Time
-	Participants        int
+	Name, SID string
+	CreatedAt time.Time
+	room.Settings
+	Participants int
 	// People are the participants who are no ingests.
-	People          int
-	Publishers      int
-	MaxParticipants int
-	Live            room.Live
+	People     int
+	Publishers int
+	// Recorded tells that a recorder takes part, hidden or not.
+	Recorded bool
+	Live     room.Live
 }
 
 // Info describes the room at the moment.
@@ -72,10 +76,10 @@ func (s *Studio) Info() RoomInfo {
 
 func (s *Studio) info() RoomInfo {
 	i := RoomInfo{
-		Name: s.room.Name, SID: s.room.SID, Metadata: s.room.Metadata, CreatedAt: s.room.CreatedAt,
-		MaxParticipants: s.room.MaxParticipants, Live: s.room.Live(),
+		Name: s.room.Name, SID: s.room.SID, CreatedAt: s.room.CreatedAt, Settings: s.room.Settings, Live: s.room.Live(),
 	}
 	for _, p := range s.room.Participants() {
+		i.Recorded = i.Recorded || p.Permission.Recorder || p.Kind == room.Recorder
 		if p.Permission.Hidden {
 			continue
 		}
@@ -97,7 +101,8 @@ func (s *Studio) Participants() []room.Participant {
 	return s.room.Participants()
 }
 
-func (s *Studio) enter(j room.Join, obs Observer) (*Participant, error) {
+// enter joins the room; opened tells that it was opened for this.
+func (s *Studio) enter(j room.Join, obs Observer, opened bool) (*Participant, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -107,6 +112,9 @@ func (s *Studio) enter(j room.Join, obs Observer) (*Participant, error) {
 	if err != nil {
 		s.emit(events)
 		s.settle()
+		if opened && len(s.members) == 0 { // only for somebody who was not let in
+			s.close(room.LeftRoomClosed)
+		}
 		return nil, fmt.Errorf("joining room %q: %w", s.name, err)
 	}
 	replaced := s.members[j.Identity]
@@ -126,6 +134,9 @@ func (s *Studio) enter(j room.Join, obs Observer) (*Participant, error) {
 		replaced.gone()
 	}
 	s.emit(events[len(events)-1:])
+	if j.Kind == room.Ingest { // it comes over the connection that brings its media
+		s.emit(s.room.Connect(j.Identity))
+	}
 	s.settle()
 	s.tryReturn()
 	s.log.Info("participant joined", "participant", j.Identity, "kind", j.Kind)
@@ -147,13 +158,14 @@ func (s *Studio) emit(events []room.Event) {
 				m.obs.RoomEvent(e)
 			}
 		}
+		s.tellWitnesses(e)
 	}
 }
 
 // changesStatus tells apart what happens often and changes nothing of who is there.
 func changesStatus(e room.Event) bool {
 	switch e.(type) {
-	case room.SpeakersChanged, room.DataReceived:
+	case room.SpeakersChanged, room.DataReceived, room.SubscriptionsSet:
 		return false
 	}
 	return true
@@ -177,47 +189,25 @@ func (s *Studio) leave(p *Participant, why room.LeaveReason) {
 	s.settle()
 }
 
-// settle follows who is there now: a studio without anybody closes; a show without anybody that it is for gets some time
-// for its people to come back. The caller holds the lock.
-func (s *Studio) settle() {
-	switch {
-	case s.closed:
-	case s.attended():
-		if s.away != nil {
-			s.away.Stop()
-			s.away = nil
+// emitLast tells everybody in the room, with one event, that it ends, and witnesses of each who leaves with it. The caller
+// holds the lock.
+func (s *Studio) emitLast(why room.LeaveReason) {
+	closed := room.RoomClosed{Reason: why}
+	close(s.changed)
+	s.changed = make(chan struct{})
+	for _, m := range s.members {
+		m.obs.RoomEvent(closed)
+	}
+	for _, p := range s.room.Participants() {
+		gone, err := s.room.Leave(p.Identity, why)
+		if err != nil {
+			s.log.Error("leaving a room that ends", "participant", p.Identity, "error", err)
 		}
-	case s.returning != nil:
-	case s.air == nil:
-		s.close(room.LeftRoomClosed)
-	case s.away == nil:
-		var timer *time.Timer
-		timer = time.AfterFunc(s.house.awayGrace, func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if s.away == timer { // else it was stopped too late
-				s.giveUp()
-			}
-		})
-		s.away = timer
+		for _, e := range gone {
+			s.tellWitnesses(e)
+		}
 	}
-}
-
-// attended tells that there is somebody whom the room is kept open for. A show that an ingest began is for ingests: it
-// must not go on with the people in the room when the ingest has ended.
-func (s *Studio) attended() bool {
-	return slices.ContainsFunc(s.room.Participants(), func(p room.Participant) bool {
-		return s.air == nil || !s.air.byIngest || p.Kind == room.Ingest
-	})
-}
-
-// giveUp ends a show whose people stayed away. The caller holds the lock.
-func (s *Studio) giveUp() {
-	s.away = nil
-	if s.air != nil {
-		s.endLive()
-	}
-	s.settle()
+	s.tellWitnesses(closed)
 }
 
 // Close ends the room for everybody.
@@ -240,7 +230,7 @@ func (s *Studio) close(why room.LeaveReason) {
 	case s.returning != nil:
 		s.endReturning()
 	}
-	s.emit([]room.Event{room.RoomClosed{Reason: why}})
+	s.emitLast(why)
 	for _, m := range s.members {
 		m.gone()
 	}
@@ -248,9 +238,7 @@ func (s *Studio) close(why room.LeaveReason) {
 	for sid := range s.tracks {
 		s.dropTrack(sid)
 	}
-	if s.away != nil {
-		s.away.Stop()
-	}
+	s.occupy()
 	close(s.stop)
 	s.house.forget(s) // nobody who holds the house's lock waits for ours
 	s.log.Info("room closed")
@@ -259,33 +247,6 @@ func (s *Studio) close(why room.LeaveReason) {
 // SetMetadata changes the room's metadata.
 func (s *Studio) SetMetadata(metadata string) error {
 	return s.change(func() ([]room.Event, error) { return s.room.SetMetadata(metadata) })
-}
-
-// Remove sends a participant away.
-func (s *Studio) Remove(identity string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p, ok := s.members[identity]
-	if !ok {
-		return room.ErrNoParticipant
-	}
-	s.leave(p, room.LeftRemoved)
-	return nil
-}
-
-// SetPermission changes what a participant may do.
-func (s *Studio) SetPermission(identity string, perm room.Permission) error {
-	return s.change(func() ([]room.Event, error) { return s.room.SetPermission(identity, perm) })
-}
-
-// Mute mutes or unmutes a publication of a participant.
-func (s *Studio) Mute(identity, sid string, muted bool) error {
-	return s.change(func() ([]room.Event, error) { return s.setMuted(identity, sid, muted) })
-}
-
-// Update changes a participant's name, metadata or attributes.
-func (s *Studio) Update(identity string, name, metadata *string, attributes map[string]string) error {
-	return s.change(func() ([]room.Event, error) { return s.room.Update(identity, name, metadata, attributes) })
 }
 
 // Send gives a message of the server to participants.
@@ -303,15 +264,4 @@ func (s *Studio) change(f func() ([]room.Event, error)) error {
 	events, err := f()
 	s.emit(events)
 	return err
-}
-
-func (s *Studio) setMuted(identity, sid string, muted bool) ([]room.Event, error) {
-	events, err := s.room.ChangePublication(identity, sid, func(p *room.Publication) { p.Muted = muted })
-	if err != nil {
-		return nil, err
-	}
-	if t := s.tracks[sid]; t != nil && t.track != nil {
-		t.track.SetMuted(muted)
-	}
-	return events, nil
 }

@@ -380,3 +380,73 @@ func TestClosingTheHouseTellsEverybody(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoIsHiddenLiveLeavesTheStage(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *House) {
+		a, others := enter(t, h, "a", nil), &heard{}
+		b, err := h.Enter("r", room.Join{Identity: "b"}, others)
+		if err != nil {
+			t.Fatal(err)
+		}
+		publish(t, a, "TR_1")
+		s := a.Studio()
+		if err := s.GoLive("a", ""); err != nil {
+			t.Fatal(err)
+		}
+		set := func(hidden bool) {
+			t.Helper()
+			if err := s.SetPermission("a", room.Permission{Publish: true, Hidden: hidden}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		shown := func() bool {
+			p, _ := s.air.program.Picture()
+			return p != nil
+		}
+		synctest.Wait()
+		if !shown() {
+			t.Fatal("nothing is shown")
+		}
+		set(true)
+		synctest.Wait()
+		if shown() || s.Info().Participants != 1 {
+			t.Errorf("shown %v, participants %d", shown(), s.Info().Participants)
+		}
+		if !others.any(func(e room.Event) bool { _, ok := e.(room.ParticipantHidden); return ok }) {
+			t.Error("the others are not told")
+		}
+		if c := enter(t, h, "c", nil); len(c.Others()) != 1 || c.Others()[0].Identity != "b" {
+			t.Errorf("others: %+v", c.Others())
+		}
+		set(false)
+		synctest.Wait()
+		if !shown() {
+			t.Error("not shown again")
+		}
+		if !others.any(func(e room.Event) bool {
+			s, ok := e.(room.ParticipantShown)
+			return ok && len(s.Participant.Publications) == 1
+		}) {
+			t.Error("the others are not told of the return")
+		}
+		b.Leave(room.LeftByItself)
+	})
+}
+
+func TestOnlyThePublisherUnmutes(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *House) {
+		p := enter(t, h, "a", nil)
+		publish(t, p, "TR_1")
+		s := p.Studio()
+		if err := s.Mute("a", "TR_1", true); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Mute("a", "TR_1", false); !errors.Is(err, ErrUnmute) {
+			t.Errorf("unmuting from outside: %v", err)
+		}
+		h.remoteUnmute = true
+		if err := s.Mute("a", "TR_1", false); err != nil || p.Self().Publications[0].Muted {
+			t.Errorf("unmuting where it is allowed: %v", err)
+		}
+	})
+}

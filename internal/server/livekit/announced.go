@@ -13,6 +13,10 @@ func kindOf(claim string) room.ParticipantKind {
 	switch claim {
 	case "agent":
 		return room.Agent
+	case "egress":
+		return room.Recorder
+	case "sip":
+		return room.Phone
 	case "ingress":
 		return room.Ingest
 	}

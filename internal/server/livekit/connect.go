@@ -185,14 +185,22 @@ func (a *admission) personalize() error {
 	return nil
 }
 
+// join is what the client brings into the room.
+func (a *admission) join() room.Join {
+	return room.Join{
+		Identity: a.claims.Identity, Name: a.claims.Name, Metadata: a.claims.Metadata, Attributes: a.claims.Attributes,
+		Permission: studio.Permission(a.claims.Video), Kind: kindOf(a.claims.Kind), Program: a.client.program(),
+		Settings: studio.Settings(a.claims.RoomConfig),
+	}
+}
+
 // hasPlace tells whether a room could take one more participant now.
 func (s *Server) hasPlace(a admission) error {
 	st, err := s.house.Studio(a.room)
 	if err != nil {
 		return nil // it opens with the first
 	}
-	info := st.Info()
-	if info.MaxParticipants > 0 && info.Participants >= info.MaxParticipants && s.find(place{a.room, a.claims.Identity}) == nil {
+	if !st.HasPlace(a.join()) {
 		return room.ErrFull
 	}
 	return nil

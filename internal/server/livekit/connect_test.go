@@ -18,7 +18,7 @@ import (
 )
 
 func TestValidate(t *testing.T) {
-	house := newHouse(t, func(o *studio.Options) { o.MaxParticipants = 1 })
+	house := newHouse(t, func(o *studio.Options) { o.Rules.MaxParticipants = 1 })
 	if _, err := house.Enter("full", room.Join{Identity: "somebody"}, deaf{}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package livekit
 
 import (
+	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -22,12 +24,27 @@ func (s *session) hear(e room.Event) {
 			s.countLater()
 		}
 	case room.ParticipantChanged:
+		before := s.self
 		s.see(e.Participant)
 		if e.Participant.SID == s.sid {
-			s.reviewSubscriptions()
+			s.selfChanged(before)
 		}
+	case room.ParticipantShown:
+		s.see(e.Participant)
+		for _, pub := range e.Participant.Publications {
+			s.remoteCame(e.Participant, pub)
+		}
+		s.countLater()
+	case room.ParticipantHidden:
+		s.lost(e.Participant, room.LeftByItself)
 	case room.ParticipantLeft:
-		s.heardLeft(e)
+		if e.Participant.SID == s.sid {
+			s.end(farewell(e.Reason), e.Reason)
+			return
+		}
+		s.lost(e.Participant, e.Reason)
+	case room.SubscriptionsSet:
+		s.setSubscribed(e.TrackSIDs, e.Subscribed)
 	case room.PublicationAdded:
 		s.see(e.Participant)
 		if e.Participant.SID == s.sid {
@@ -68,16 +85,25 @@ func (s *session) see(p room.Participant) {
 	s.updates.add(lkinfo.Participant(p))
 }
 
-func (s *session) heardLeft(e room.ParticipantLeft) {
-	if e.Participant.SID == s.sid {
-		s.end(farewell(e.Reason), e.Reason)
-		return
+// selfChanged follows what somebody else may have changed of the client: what it subscribes to and publishes, and the token
+// with which it would come back.
+func (s *session) selfChanged(before room.Participant) {
+	s.reviewSubscriptions()
+	s.reviewPublishing()
+	now := s.self
+	same := before.Name == now.Name && before.Metadata == now.Metadata && maps.Equal(before.Attributes, now.Attributes)
+	if !s.token.expires.IsZero() && !(same && reflect.DeepEqual(before.Permission, now.Permission)) {
+		s.refreshToken()
 	}
-	for _, pub := range s.others[e.Participant.SID].Publications {
+}
+
+// lost handles that somebody else is not in the room any more, or not for the client.
+func (s *session) lost(p room.Participant, why room.LeaveReason) {
+	for _, pub := range s.others[p.SID].Publications {
 		s.remoteWent(pub.SID)
 	}
-	delete(s.others, e.Participant.SID)
-	info := lkinfo.Departed(e.Participant, e.Reason)
+	delete(s.others, p.SID)
+	info := lkinfo.Departed(p, why)
 	s.updates.add(info)
 	if s.conn == nil {
 		s.departed = append(s.departed, info)

@@ -218,6 +218,22 @@ func (s *session) inboundWent(in *rtc.Inbound) {
 	}
 }
 
+// reviewPublishing gives up tracks that the client may not publish any more and that the room does not know yet: of the others
+// the room tells.
+func (s *session) reviewPublishing() {
+	for _, t := range slices.Clone(s.publishing.tracks) {
+		known := slices.ContainsFunc(s.self.Publications, func(p room.Publication) bool { return p.SID == t.pub.SID })
+		if known || s.self.Permission.MayPublish(t.pub.Source) {
+			continue
+		}
+		s.publishing.remove(t)
+		if t.in != nil {
+			_ = s.part.Unpublish(t.pub.SID) // unless it has just ended
+		}
+		s.sendUnpublished(t.pub.SID)
+	}
+}
+
 // ownTrackShown: the room knows the track now. What the client said of it in between is made up for.
 func (s *session) ownTrackShown(pub room.Publication) {
 	t := s.publishing.bySID(pub.SID)

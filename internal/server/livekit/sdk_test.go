@@ -481,7 +481,7 @@ func TestSDKSentAway(t *testing.T) {
 		alice.expect("disconnected DUPLICATE_IDENTITY")
 
 		carol := w.visit(t, "carol", "hall", nil, opts...)
-		st.Close(room.LeftRoomClosed)
+		st.Close(room.LeftRoomDeleted)
 		carol.expect("disconnected ROOM_DELETED")
 	})
 }

@@ -93,10 +93,7 @@ func (s *Server) enter(a admission) (*session, error) {
 	if candidates, relayed := s.detours.take(sess.place); s.endpoint.Reachable(candidates) {
 		sess.candidates, sess.relayed = candidates, relayed
 	}
-	part, err := s.house.Enter(a.room, room.Join{
-		Identity: a.claims.Identity, Name: a.claims.Name, Metadata: a.claims.Metadata, Attributes: a.claims.Attributes,
-		Permission: studio.Permission(a.claims.Video), Kind: kindOf(a.claims.Kind), Program: a.client.program(),
-	}, sess)
+	part, err := s.house.Enter(a.room, a.join(), sess)
 	if err != nil {
 		return nil, err
 	}

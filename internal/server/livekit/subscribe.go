@@ -9,6 +9,7 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
 // remoteTracks is what others publish and what the client wants of it.
@@ -196,24 +197,21 @@ func (s *session) refuseUncoded() {
 
 // updateSubscription is the client's explicit wish.
 func (s *session) updateSubscription(u *pb.UpdateSubscription) {
-	wish := func(sid string) {
+	s.setSubscribed(lkinfo.TrackSIDs(u), u.GetSubscribe())
+}
+
+// setSubscribed follows the client's wish, or the server's word in its place.
+func (s *session) setSubscribed(sids []string, wanted bool) {
+	for _, sid := range sids {
 		t := s.remote.tracks[sid]
 		if t == nil {
-			if u.GetSubscribe() {
+			if wanted {
 				s.sendSubscriptionError(sid, pb.SubscriptionError_SE_TRACK_NOTFOUND)
 			}
-			return
+			continue
 		}
-		t.wanted, t.failed = u.GetSubscribe(), false
+		t.wanted, t.failed = wanted, false
 		s.review(t)
-	}
-	for _, sid := range u.GetTrackSids() {
-		wish(sid)
-	}
-	for _, p := range u.GetParticipantTracks() {
-		for _, sid := range p.GetTrackSids() {
-			wish(sid)
-		}
 	}
 }
 

@@ -22,6 +22,7 @@ type tokenState struct {
 type tokenExpires struct{}
 
 func (t *tokenState) start(s *session) {
+	t.stop()
 	if !t.expires.IsZero() {
 		t.timer = s.after(max(0, time.Until(t.expires)-refreshBefore), tokenExpires{})
 	}
@@ -44,7 +45,8 @@ func (s *session) refreshToken() {
 	for _, source := range p.Sources {
 		claims.Video.CanPublishSources = append(claims.Video.CanPublishSources, source.String())
 	}
-	claims.Video.RoomAdmin = p.Admin
+	claims.Video.RoomAdmin, claims.Video.Hidden = p.Admin, p.Hidden
+	claims.Video.Recorder, claims.Video.Agent = p.Recorder, p.Agent
 	now := time.Now()
 	token, err := s.server.house.Keys().Mint(claims, refreshedLife, now)
 	if err != nil {

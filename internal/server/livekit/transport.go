@@ -31,6 +31,7 @@ type peerEvent struct {
 }
 
 type (
+	peerConnected  struct{}
 	peerClosed     struct{ err error }
 	inboundAdded   struct{ in *rtc.Inbound }
 	inboundRemoved struct{ in *rtc.Inbound }
@@ -73,9 +74,7 @@ func (t *transport) openChannels() error {
 
 func (t *transport) put(what any) { t.session.inbox.put(peerEvent{t, what}, 0) }
 
-// PeerConnected tells nothing that the session would need.
-func (t *transport) PeerConnected() {}
-
+func (t *transport) PeerConnected()                  { t.put(peerConnected{}) }
 func (t *transport) PeerClosed(err error)            { t.put(peerClosed{err}) }
 func (t *transport) InboundAdded(in *rtc.Inbound)    { t.put(inboundAdded{in}) }
 func (t *transport) InboundRemoved(in *rtc.Inbound)  { t.put(inboundRemoved{in}) }
@@ -84,6 +83,8 @@ func (t *transport) DataChannel(dc *rtc.DataChannel) { t.put(channelOpened{dc}) 
 // hearPeer handles what happened to a peer.
 func (s *session) hearPeer(e peerEvent) {
 	switch what := e.what.(type) {
+	case peerConnected:
+		s.part.Connected()
 	case inboundAdded:
 		s.inboundCame(what.in)
 	case inboundRemoved:

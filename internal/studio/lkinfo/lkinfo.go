@@ -4,6 +4,8 @@ package lkinfo
 
 import (
 	"cmp"
+	"slices"
+	"time"
 
 	pb "github.com/livekit/protocol/livekit"
 
@@ -18,6 +20,8 @@ func Room(i studio.RoomInfo) *pb.Room {
 		Sid: i.SID, Name: i.Name, Metadata: i.Metadata,
 		CreationTime: i.CreatedAt.Unix(), CreationTimeMs: i.CreatedAt.UnixMilli(),
 		NumParticipants: uint32(i.Participants), NumPublishers: uint32(i.Publishers), MaxParticipants: uint32(i.MaxParticipants),
+		EmptyTimeout: uint32(i.EmptyTimeout / time.Second), DepartureTimeout: uint32(i.DepartureTimeout / time.Second),
+		ActiveRecording: i.Recorded,
 	}
 }
 
@@ -56,6 +60,8 @@ func Reason(why room.LeaveReason) pb.DisconnectReason {
 	case room.LeftRemoved:
 		return pb.DisconnectReason_PARTICIPANT_REMOVED
 	case room.LeftRoomClosed:
+		return pb.DisconnectReason_ROOM_CLOSED
+	case room.LeftRoomDeleted:
 		return pb.DisconnectReason_ROOM_DELETED
 	case room.LeftServerShutdown:
 		return pb.DisconnectReason_SERVER_SHUTDOWN
@@ -65,13 +71,14 @@ func Reason(why room.LeaveReason) pb.DisconnectReason {
 
 var participantKinds = map[room.ParticipantKind]pb.ParticipantInfo_Kind{
 	room.Person: pb.ParticipantInfo_STANDARD, room.Ingest: pb.ParticipantInfo_INGRESS, room.Agent: pb.ParticipantInfo_AGENT,
+	room.Recorder: pb.ParticipantInfo_EGRESS, room.Phone: pb.ParticipantInfo_SIP,
 }
 
 // Permission describes what a participant may do.
 func Permission(p room.Permission) *pb.ParticipantPermission {
 	out := &pb.ParticipantPermission{
 		CanSubscribe: p.Subscribe, CanPublish: p.Publish, CanPublishData: p.PublishData,
-		CanUpdateMetadata: p.UpdateMetadata, Hidden: p.Hidden,
+		CanUpdateMetadata: p.UpdateMetadata, Hidden: p.Hidden, Recorder: p.Recorder, Agent: p.Agent,
 	}
 	for _, s := range p.Sources {
 		out.CanPublishSources = append(out.CanPublishSources, sourceToProto(s))
@@ -91,6 +98,31 @@ func sourceToProto(s room.Source) pb.TrackSource {
 		return pb.TrackSource_SCREEN_SHARE_AUDIO
 	}
 	return pb.TrackSource_UNKNOWN
+}
+
+// PermissionOf is what the protocol says that somebody may do; what it does not speak of is as in before.
+func PermissionOf(p *pb.ParticipantPermission, before room.Permission) room.Permission {
+	perm := room.Permission{
+		Publish: p.GetCanPublish(), Subscribe: p.GetCanSubscribe(), PublishData: p.GetCanPublishData(),
+		UpdateMetadata: p.GetCanUpdateMetadata(), Hidden: p.GetHidden(), Admin: before.Admin,
+		Recorder: p.GetRecorder(), Agent: p.GetAgent(),
+	}
+	for _, s := range p.GetCanPublishSources() {
+		perm.Sources = append(perm.Sources, SourceOf(s))
+	}
+	return perm
+}
+
+// TrackSIDs are those that a request names, in either of its ways.
+func TrackSIDs(r interface {
+	GetTrackSids() []string
+	GetParticipantTracks() []*pb.ParticipantTracks
+}) []string {
+	sids := slices.Clone(r.GetTrackSids())
+	for _, p := range r.GetParticipantTracks() {
+		sids = append(sids, p.GetTrackSids()...)
+	}
+	return sids
 }
 
 // SourceOf is the source that the protocol means.

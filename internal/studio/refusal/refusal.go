@@ -43,6 +43,7 @@ var known = []struct {
 	{room.ErrTooLarge, http.StatusBadRequest, "bad_request"},
 	{room.ErrTooManyTracks, http.StatusNotAcceptable, "bad_request"},
 	{room.ErrNotAllowed, http.StatusForbidden, "forbidden"},
+	{studio.ErrUnmute, http.StatusForbidden, "forbidden"},
 	{room.ErrFull, http.StatusConflict, "full"},
 	{room.ErrAlreadyOnAir, http.StatusConflict, "exists"},
 	{room.ErrNoParticipant, http.StatusNotFound, "not_found"},

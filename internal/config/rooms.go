@@ -1,0 +1,28 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Rooms is how rooms are run whose application does not say otherwise.
+type Rooms struct {
+	MaxParticipants  int           `help:"Most participants in a room, 0 for no limit; ingests, agents, recorders and those who are hidden do not count." default:"0"`
+	EmptyTimeout     time.Duration `help:"How long a room that an application opened waits for the first to come." default:"5m"`
+	DepartureTimeout time.Duration `help:"How long a room stays after the last has left, for somebody to come back." default:"20s"`
+	RemoteUnmute     bool          `help:"Let moderators unmute others, not only mute them."`
+}
+
+// validate gives everything that is wrong with the settings above.
+func (r *Rooms) validate() (errs []error) {
+	if r.MaxParticipants < 0 {
+		errs = append(errs, errors.New("max-participants: must not be negative"))
+	}
+	for name, d := range map[string]time.Duration{"empty-timeout": r.EmptyTimeout, "departure-timeout": r.DepartureTimeout} {
+		if d < 0 || d > 24*time.Hour {
+			errs = append(errs, fmt.Errorf("%s: %v is not between 0 and 24h", name, d))
+		}
+	}
+	return errs
+}

@@ -1,0 +1,90 @@
+package studio
+
+import (
+	"errors"
+
+	"github.com/tuttilive/tutti/internal/room"
+)
+
+// ErrUnmute refuses to turn on somebody else's microphone or camera where the operator has not allowed it.
+var ErrUnmute = errors.New("only its publisher may unmute a track")
+
+// Remove sends a participant away.
+func (s *Studio) Remove(identity string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.members[identity]
+	if !ok {
+		return room.ErrNoParticipant
+	}
+	s.leave(p, room.LeftRemoved)
+	return nil
+}
+
+// SetPermission changes what a participant may do.
+func (s *Studio) SetPermission(identity string, perm room.Permission) error {
+	return s.change(func() ([]room.Event, error) {
+		events, err := s.room.SetPermission(identity, perm)
+		if err == nil {
+			s.hideTracks(identity, perm.Hidden)
+		}
+		return events, err
+	})
+}
+
+// hideTracks keeps what somebody publishes off the air, or puts it on. The caller holds the lock.
+func (s *Studio) hideTracks(identity string, hidden bool) {
+	for _, entry := range s.tracks {
+		if entry.identity != identity || entry.hidden == hidden {
+			continue
+		}
+		entry.hidden = hidden
+		switch {
+		case s.air == nil || entry.track == nil:
+		case hidden:
+			s.air.program.Remove(entry.track)
+		default:
+			s.air.add(entry)
+		}
+	}
+	if hidden {
+		s.speakers.Remove(identity)
+	}
+}
+
+// Mute mutes a publication of a participant. Unmuting it is for the participant alone, unless the operator allows others to.
+func (s *Studio) Mute(identity, sid string, muted bool) error {
+	return s.change(func() ([]room.Event, error) {
+		if !muted && !s.house.remoteUnmute {
+			return nil, ErrUnmute
+		}
+		return s.setMuted(identity, sid, muted)
+	})
+}
+
+func (s *Studio) setMuted(identity, sid string, muted bool) ([]room.Event, error) {
+	events, err := s.room.ChangePublication(identity, sid, func(p *room.Publication) { p.Muted = muted })
+	if err != nil {
+		return nil, err
+	}
+	if t := s.tracks[sid]; t != nil && t.track != nil {
+		t.track.SetMuted(muted)
+	}
+	return events, nil
+}
+
+// Update changes a participant's name, metadata or attributes.
+func (s *Studio) Update(identity string, name, metadata *string, attributes map[string]string) error {
+	return s.change(func() ([]room.Event, error) { return s.room.Update(identity, name, metadata, attributes) })
+}
+
+// SetSubscribed tells a participant's door which tracks the participant shall have, or shall not; it is up to the rules of
+// their publishers whether it may.
+func (s *Studio) SetSubscribed(identity string, trackSIDs []string, subscribed bool) error {
+	return s.change(func() ([]room.Event, error) {
+		if s.members[identity] == nil {
+			return nil, room.ErrNoParticipant
+		}
+		return []room.Event{room.SubscriptionsSet{Identity: identity, TrackSIDs: trackSIDs, Subscribed: subscribed}}, nil
+	})
+}

@@ -1,0 +1,199 @@
+package studio
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room"
+)
+
+// inKeptHouse runs a test in virtual time in a house that keeps empty rooms for a minute, and those that were left for ten
+// seconds.
+func inKeptHouse(t *testing.T, test func(t *testing.T, h *House)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHouse(Options{
+			AwayGrace: testGrace, Log: slog.New(slog.DiscardHandler),
+			Rules: room.Settings{EmptyTimeout: time.Minute, DepartureTimeout: 10 * time.Second, MaxParticipants: 3},
+		})
+		defer h.Close()
+		test(t, h)
+	})
+}
+
+// lasts checks that a room is there for some time, and then is not.
+func lasts(t *testing.T, h *House, d time.Duration) {
+	t.Helper()
+	time.Sleep(d - time.Second)
+	if _, err := h.Studio("r"); err != nil {
+		t.Fatalf("the room ended too early: %v", err)
+	}
+	time.Sleep(2 * time.Second)
+	if _, err := h.Studio("r"); !errors.Is(err, ErrNoRoom) {
+		t.Fatalf("the room is still there: %v", err)
+	}
+}
+
+func asAgent(j *room.Join) { j.Kind = room.Agent }
+
+func TestARoomWaitsForItsFirst(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *House) {
+		if _, err := h.Open("r", room.Settings{}); err != nil {
+			t.Fatal(err)
+		}
+		lasts(t, h, time.Minute)
+		if _, err := h.Open("r", room.Settings{EmptyTimeout: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		lasts(t, h, time.Hour)
+	})
+}
+
+func TestARoomWaitsForWhoLeft(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *House) {
+		p := enter(t, h, "a", nil)
+		sid := p.Studio().Info().SID
+		p.Leave(room.LeftByItself)
+		time.Sleep(9 * time.Second)
+		p = enter(t, h, "a", nil)
+		if p.Studio().Info().SID != sid {
+			t.Error("who came back is in another room")
+		}
+		time.Sleep(time.Hour)
+		p.Leave(room.LeftByItself)
+		lasts(t, h, 10*time.Second)
+	})
+}
+
+func TestOpeningARoomAgainChangesNothing(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *House) {
+		first, err := h.Open("r", room.Settings{MaxParticipants: 2, Metadata: "m"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Second)
+		again, err := h.Open("r", room.Settings{Metadata: "other", EmptyTimeout: time.Hour})
+		if err != nil || again != first || again.Info().Metadata != "m" || again.Info().MaxParticipants != 2 {
+			t.Fatalf("%+v, %v", again.Info(), err)
+		}
+		lasts(t, h, 10*time.Second)
+	})
+}
+
+func TestWhoOpensARoomBringsItsSettings(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *House) {
+		with := func(s room.Settings) func(*room.Join) { return func(j *room.Join) { j.Settings = s } }
+		p := enter(t, h, "a", with(room.Settings{Metadata: "m", MaxParticipants: 100, DepartureTimeout: time.Minute}))
+		enter(t, h, "b", with(room.Settings{Metadata: "too late"})).Leave(room.LeftByItself)
+		if i := p.Studio().Info(); i.Metadata != "m" || i.MaxParticipants != 3 {
+			t.Errorf("%+v", i)
+		}
+		p.Leave(room.LeftByItself)
+		lasts(t, h, time.Minute)
+	})
+}
+
+func TestARoomIsNotKeptForAgents(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *House) {
+		obs := &heard{}
+		if _, err := h.Enter("r", room.Join{Identity: "agent", Kind: room.Agent}, obs); err != nil {
+			t.Fatal(err)
+		}
+		lasts(t, h, time.Minute) // it waits like a room without anybody
+		if !obs.any(func(e room.Event) bool { return e == room.RoomClosed{Reason: room.LeftRoomClosed} }) {
+			t.Error("the agent is not told")
+		}
+		enter(t, h, "agent", asAgent)
+		p := enter(t, h, "a", nil)
+		time.Sleep(time.Hour)
+		p.Leave(room.LeftByItself)
+		lasts(t, h, 10*time.Second)
+	})
+}
+
+func TestAShowThatEndsLeavesTheRoomItsTime(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *House) {
+		p := enter(t, h, "host", nil)
+		s := p.Studio()
+		if err := s.GoLive("host", ""); err != nil {
+			t.Fatal(err)
+		}
+		p.Leave(room.LeftByItself)
+		time.Sleep(5 * time.Second)
+		if _, err := s.EndLive(); err != nil { // an operator
+			t.Fatal(err)
+		}
+		lasts(t, h, 10*time.Second)
+	})
+}
+
+func TestWhoIsNotLetInOpensNothing(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *House) {
+		if _, err := h.Enter("r", room.Join{Identity: "\n"}, &heard{}); !errors.Is(err, room.ErrBadIdentity) {
+			t.Fatal(err)
+		}
+		if _, err := h.Studio("r"); !errors.Is(err, ErrNoRoom) {
+			t.Errorf("the room is there: %v", err)
+		}
+	})
+}
+
+// seen keeps what a witness hears, in short.
+type seen struct {
+	events []room.Event
+	people []int
+}
+
+func (s *seen) RoomEvent(in func() RoomInfo, e room.Event) {
+	s.events = append(s.events, e)
+	s.people = append(s.people, in().Participants)
+}
+
+func TestAWitnessHearsARoomFromBeginningToEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &seen{}
+		h := NewHouse(Options{Log: slog.New(slog.DiscardHandler), Witnesses: []Witness{w}})
+		p := enter(t, h, "a", nil)
+		p.Connected()
+		p.Connected() // once is enough
+		enter(t, h, "b", asHidden)
+		publish(t, p, "TR_1")
+		if err := p.Send(room.Data{}); !errors.Is(err, room.ErrNotAllowed) {
+			t.Fatal(err)
+		}
+		h.Close()
+		var got string
+		for i, e := range w.events {
+			switch e := e.(type) {
+			case room.RoomOpened:
+				got += "opened "
+			case room.ParticipantJoined:
+				got += e.Participant.Identity + "+ "
+			case room.ParticipantConnected:
+				got += e.Participant.Identity + "! "
+			case room.PublicationAdded:
+				got += e.Publication.SID + "+ "
+			case room.PublicationRemoved:
+				got += e.Publication.SID + "- "
+			case room.ParticipantLeft:
+				got += e.Participant.Identity + "- "
+				if e.Participant.Connected != (e.Participant.Identity == "a") || e.Reason != room.LeftServerShutdown {
+					t.Errorf("left: %+v", e)
+				}
+			case room.RoomClosed:
+				got += "closed"
+				if w.people[i] != 0 {
+					t.Errorf("%d people in a closed room", w.people[i])
+				}
+			default:
+				t.Errorf("unexpected %#v", e)
+			}
+		}
+		if got != "opened a+ a! b+ TR_1+ TR_1- a- b- closed" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
