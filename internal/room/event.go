@@ -1,5 +1,7 @@
 package room
 
+import "github.com/tuttilive/tutti/internal/media"
+
 // Event is something that happened in a room, told to everybody in the order it happened.
 type Event interface{ event() }
 
@@ -56,6 +58,12 @@ type (
 		Subscribed bool
 	}
 
+	// PublicationDemand tells a publisher, and nobody else, how much of its publication is wanted in each codec.
+	PublicationDemand struct {
+		SID    string
+		Codecs []CodecDemand
+	}
+
 	// LiveChanged tells that the room went on or off the air.
 	LiveChanged struct{ Live Live }
 	// RoomChanged tells of new room metadata.
@@ -67,6 +75,16 @@ type (
 	// RoomClosed comes last.
 	RoomClosed struct{ Reason LeaveReason }
 )
+
+// CodecDemand is how much of a picture is wanted in one codec.
+type CodecDemand struct {
+	Codec media.Codec
+	// Quality is the largest that somebody wants, as in PublishedLayer; NotWanted when nobody wants any.
+	Quality int8
+}
+
+// NotWanted is the quality of what nobody reads.
+const NotWanted int8 = -1
 
 // Speaker is somebody's loudness.
 type Speaker struct {
@@ -102,3 +120,4 @@ func (RoomChanged) event()          {}
 func (SpeakersChanged) event()      {}
 func (DataReceived) event()         {}
 func (RoomClosed) event()           {}
+func (PublicationDemand) event()    {}

@@ -117,7 +117,9 @@ type Publication struct {
 	Kind     media.Kind
 	Source   Source
 	Codec    media.Codec
-	Muted    bool
+	// Backups are further codecs that the publisher sends the same picture in, or will when somebody needs them.
+	Backups []PublishedCodec
+	Muted   bool
 	// Width and Height of the largest layer in pixels, 0 for sound.
 	Width, Height int
 	Layers        []PublishedLayer
@@ -132,6 +134,13 @@ type Publication struct {
 	// Encrypted publications cannot be read by the server, so they cannot go on the air. The value is LiveKit's
 	// Encryption.Type: 0 none, 1 GCM, 2 custom.
 	Encryption uint8
+}
+
+// PublishedCodec is one more codec of a publication.
+type PublishedCodec struct {
+	Codec media.Codec
+	// CID and MID are as in Publication, for the codec's own section; empty until it is sent.
+	CID, MID string
 }
 
 // PublishedLayer is one simulcast encoding as its publisher announced it.

@@ -180,7 +180,7 @@ func (p *Peer) answerSection(before *section, m *sdp.Section, carried bool) *sec
 		s.rejected = !carried || m.SCTPPort == 0
 		return s
 	}
-	accepted := acceptFormats(m.Formats, p.codecs(s.kind), len(p.cfg.Codecs) > 0)
+	accepted := p.accept(s.kind, m)
 	if s.kind == 0 || !carried || len(accepted) == 0 {
 		s.rejected = true
 		return s
@@ -228,7 +228,7 @@ func (s *section) takeInbound(p *Peer, before *section, m *sdp.Section, accepted
 
 // finishAnswer decides formats, feedback and extensions once it is known what the section carries.
 func (p *Peer) finishAnswer(s *section, m *sdp.Section) {
-	accepted := acceptFormats(m.Formats, p.codecs(s.kind), len(p.cfg.Codecs) > 0)
+	accepted := p.accept(s.kind, m)
 	if s.sends {
 		chosen := *chooseFormat(m.Formats, s.choice, s.out.cfg.Format)
 		if !s.receives {
@@ -298,6 +298,18 @@ func (p *Peer) takesExtension(s *section, x extension) bool {
 		return s.out != nil && p.cfg.Congestion != nil
 	}
 	return false
+}
+
+// accept lists the formats in which we take what a remote section sends, the preferred first.
+func (p *Peer) accept(kind media.Kind, m *sdp.Section) []sdp.Format {
+	codecs, ordered := p.codecs(kind), len(p.cfg.Codecs) > 0
+	if p.cfg.Prefer != nil && m.Direction.Sends() {
+		if first := p.cfg.Prefer(m.StreamID, m.TrackID); slices.Contains(codecs, first) {
+			codecs = slices.DeleteFunc(codecs, func(c media.Codec) bool { return c == first })
+			codecs, ordered = append([]media.Codec{first}, codecs...), true
+		}
+	}
+	return acceptFormats(m.Formats, codecs, ordered)
 }
 
 func (p *Peer) codecs(kind media.Kind) []media.Codec {

@@ -171,6 +171,49 @@ func TestAnswerPrefersOurCodecs(t *testing.T) {
 	}
 }
 
+func TestAnswerPrefersWhatIsSaidOfASection(t *testing.T) {
+	e := testEndpoint(t)
+	p := peerWith(t, e, PeerConfig{
+		Codecs: []media.Codec{media.H264, media.VP8, media.Opus},
+		Prefer: func(_, trackID string) media.Codec {
+			if trackID == "backup" {
+				return media.VP8
+			}
+			return media.NoCodec
+		},
+	})
+	d := answer(t, p, offer(videoSection("sendonly")+"a=msid:s first\r\n", videoSection("sendonly")+"a=msid:- backup\r\n"))
+	for i, want := range []uint8{126, 120} {
+		if got := types(&d.Sections[i]); got[0] != want {
+			t.Errorf("formats of section %d are %v", i, got)
+		}
+	}
+}
+
+func TestOutboundFallsBackToAnotherCodec(t *testing.T) {
+	e := testEndpoint(t)
+	without := strings.NewReplacer("H264/90000", "H263/90000").Replace(videoSection("recvonly"))
+	for name, section := range map[string]string{"none": without, "all": videoSection("recvonly")} {
+		t.Run(name, func(t *testing.T) {
+			p := peerWith(t, e, PeerConfig{})
+			o, err := p.AddOutbound(OutboundConfig{
+				Codec: media.H264, Fallbacks: []media.Codec{media.H265, media.VP8}, StreamID: "s", TrackID: "t", Feedback: fuzzFeedback{},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := answer(t, p, offer(section))
+			want := media.H264
+			if name == "none" {
+				want = media.VP8
+			}
+			if o.Codec() != want || d.Sections[0].Direction != sdp.SendOnly {
+				t.Errorf("sends %v in a section that is %v", o.Codec(), d.Sections[0].Direction)
+			}
+		})
+	}
+}
+
 func TestAnswerToASubscriber(t *testing.T) {
 	e := testEndpoint(t)
 	high := &media.Format{Codec: media.H264, SPS: []byte{0x67, 100, 0, 31}}

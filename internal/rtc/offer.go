@@ -100,8 +100,9 @@ func (p *Peer) fillOffer(s *section) {
 		if !s.receives {
 			codecs = nil
 		}
-		codecs = slices.DeleteFunc(codecs, func(c media.Codec) bool { return c == s.out.cfg.Codec })
-		codecs = append([]media.Codec{s.out.cfg.Codec}, codecs...)
+		sent := s.out.cfg.codecs()
+		codecs = slices.DeleteFunc(codecs, func(c media.Codec) bool { return slices.Contains(sent, c) })
+		codecs = append(sent, codecs...)
 	}
 	s.formats, s.extensions = nil, nil
 	for _, codec := range codecs {

@@ -13,6 +13,8 @@ import (
 // OutboundConfig describes a stream that we send.
 type OutboundConfig struct {
 	Codec media.Codec
+	// Fallbacks are codecs of the same kind that will do, in order of preference, where the remote does not take Codec.
+	Fallbacks []media.Codec
 	// Format narrows the codec, for H.264's profile-level-id and Opus's stereo; may be nil.
 	Format *media.Format
 	// RED lets the stream carry redundant audio (RFC 2198) where the remote takes it.
@@ -21,6 +23,11 @@ type OutboundConfig struct {
 	StreamID, TrackID string
 	// Feedback hears the remote's wishes; required.
 	Feedback Feedback
+}
+
+// codecs are those that the stream may have, the preferred first.
+func (c *OutboundConfig) codecs() []media.Codec {
+	return append([]media.Codec{c.Codec}, c.Fallbacks...)
 }
 
 // Feedback is what a remote says of a stream that we send. Calls come from the home shard's reader goroutine and must

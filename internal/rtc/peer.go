@@ -23,6 +23,9 @@ type PeerConfig struct {
 	Handler Handler
 	// Codecs that are offered and accepted, in order of preference; all that the endpoint knows when empty.
 	Codecs []media.Codec
+	// Prefer, when not nil, names the codec that a section of the remote's offer shall be sent in, by its msid; NoCodec
+	// leaves it to the order of Codecs. It is called by SetOffer.
+	Prefer func(streamID, trackID string) media.Codec
 	// DataChannels negotiates SCTP also when we offer.
 	DataChannels bool
 	// DataOnly refuses all media that the remote offers.

@@ -73,18 +73,21 @@ func (s *section) sendFormat() *sendFormat {
 
 // chooseOut sets the outbound's format from what the remote takes; it is false when it takes none.
 func (s *section) chooseOut(o *Outbound, formats []sdp.Format) bool {
-	f := chooseFormat(formats, o.cfg.Codec, o.cfg.Format)
-	if f == nil {
-		return false
+	for _, codec := range o.cfg.codecs() {
+		f := chooseFormat(formats, codec, o.cfg.Format)
+		if f == nil {
+			continue
+		}
+		s.out, s.sends, s.choice, s.pt, s.rtx, s.red = o, true, codec, f.PayloadType, 0, 0
+		if r := repairOf(formats, f.PayloadType); r != nil {
+			s.rtx = r.PayloadType
+		}
+		if r := redundancyOf(formats, f.PayloadType); r != nil && o.cfg.RED {
+			s.red = r.PayloadType
+		}
+		return true
 	}
-	s.out, s.sends, s.choice, s.pt, s.rtx, s.red = o, true, o.cfg.Codec, f.PayloadType, 0, 0
-	if r := repairOf(formats, f.PayloadType); r != nil {
-		s.rtx = r.PayloadType
-	}
-	if r := redundancyOf(formats, f.PayloadType); r != nil && o.cfg.RED {
-		s.red = r.PayloadType
-	}
-	return true
+	return false
 }
 
 // receiveFormats turns agreed payload types into what the reader looks up.

@@ -1,5 +1,7 @@
 package sfu
 
+import "github.com/tuttilive/tutti/internal/media"
+
 // wish is what a subscriber asks for among the layers of a picture. The zero value wants the largest.
 type wish struct {
 	// width and height, when not 0, want the smallest layer that is at least as large.
@@ -32,7 +34,7 @@ func choose(w wish, layers []candidate) int {
 				return i
 			}
 		case w.width > 0 && w.height > 0:
-			if l.atLeast(w.width, w.height) {
+			if media.AtLeast(l.width, l.height, w.width, w.height) {
 				return i
 			}
 		}
@@ -61,13 +63,4 @@ func anyActive(layers []candidate) bool {
 		}
 	}
 	return false
-}
-
-// atLeast compares sizes whichever way up the picture is. A twelfth less is as good: windows are seldom as wide as
-// layers, and nobody sees the difference.
-func (c candidate) atLeast(width, height int) bool {
-	if c.width == 0 || c.height == 0 {
-		return false
-	}
-	return 12*max(c.width, c.height) >= 11*max(width, height) && 12*min(c.width, c.height) >= 11*min(width, height)
 }

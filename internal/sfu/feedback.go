@@ -28,7 +28,14 @@ func (f *feedback) Ready() {
 		return
 	}
 	s.forwarder = forwarderOf(s.peer.Home())
+	var unfit *feed
+	if feed := s.want.feed; feed != nil && feed.codec != s.agreed() {
+		s.want.feed, unfit = nil, feed
+	}
 	s.mu.Unlock()
+	if unfit != nil {
+		go unfit.close() // which may wait for the track; the reader must not
+	}
 	s.post()
 }
 

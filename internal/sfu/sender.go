@@ -22,8 +22,9 @@ var ErrSenderClosed = errors.New("sfu: sender closed")
 // may be called from any goroutine; they say what is wanted, and the peer's home shard, which owns all that is needed
 // for forwarding, follows.
 type Sender struct {
-	peer   subscriber
-	out    *rtc.Outbound
+	peer subscriber
+	out  *rtc.Outbound
+	// codec is the preferred one; of those that may come in its place it has kind and clock rate.
 	codec  media.Codec
 	screen bool
 
@@ -86,6 +87,9 @@ type SenderConfig struct {
 	StreamID, TrackID string
 	// Codec to send; the track is converted where it can be. NoCodec takes the track's own if the packet face has it.
 	Codec media.Codec
+	// Fallbacks are codecs that will do, in order of preference, where the peer does not take Codec. If it comes to that,
+	// nothing is sent until Switch brings a track in the codec that Outbound then tells.
+	Fallbacks []media.Codec
 	// RED passes redundant audio on as it comes, to a peer that takes it; others get what it is made of.
 	RED bool
 	// Screen tells that the picture is of a screen: it goes before faces when there is too little bandwidth.
@@ -125,7 +129,7 @@ func NewSender(peer *rtc.Peer, t *track.Track, cfg SenderConfig) (*Sender, error
 		s.want.feed = feed
 	}
 	out, err := peer.AddOutbound(rtc.OutboundConfig{
-		Codec: codec, Format: format, RED: cfg.RED && codec == media.Opus,
+		Codec: codec, Fallbacks: cfg.Fallbacks, Format: format, RED: cfg.RED && codec == media.Opus,
 		StreamID: cfg.StreamID, TrackID: cfg.TrackID,
 		Feedback: (*feedback)(s),
 	})
@@ -147,9 +151,10 @@ func (s *Sender) Switch(t *track.Track) error {
 	if kind := t.Info().Kind; kind != s.codec.Kind() {
 		return fmt.Errorf("sfu: cannot switch from %v to %v", s.codec.Kind(), kind)
 	}
-	next, err := openFeed(t, s.codec)
+	codec := s.agreed()
+	next, err := openFeed(t, codec)
 	if err != nil {
-		return fmt.Errorf("sfu: read track %s as %v: %w", t.Info().ID, s.codec, err)
+		return fmt.Errorf("sfu: read track %s as %v: %w", t.Info().ID, codec, err)
 	}
 	s.mu.Lock()
 	if s.closed {
@@ -172,6 +177,14 @@ func (s *Sender) Switch(t *track.Track) error {
 	}
 	s.post()
 	return nil
+}
+
+// agreed is the codec that was negotiated, the preferred one before.
+func (s *Sender) agreed() media.Codec {
+	if s.out != nil && s.out.Codec() != media.NoCodec {
+		return s.out.Codec()
+	}
+	return s.codec
 }
 
 // SetPaused stops or resumes sending; resuming starts at a keyframe.

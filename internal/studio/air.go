@@ -91,6 +91,8 @@ func (s *Studio) goLive(by, title string, byIngest bool) error {
 			}
 		}
 	}
+	a := s.air
+	s.work.Go(func() { s.followPicture(a) })
 	s.keep()
 	s.emit(events)
 	s.log.Info("room is live", "by", show.By, "since", show.Since)

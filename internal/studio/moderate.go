@@ -69,6 +69,10 @@ func (s *Studio) setMuted(identity, sid string, muted bool) ([]room.Event, error
 	}
 	if t := s.tracks[sid]; t != nil && t.track != nil {
 		t.track.SetMuted(muted)
+		t.pub.Muted = muted
+		for _, b := range t.backups {
+			b.receiver.Track().SetMuted(muted)
+		}
 	}
 	return events, nil
 }

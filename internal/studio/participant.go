@@ -92,6 +92,7 @@ func (p *Participant) gone() {
 	}
 	p.studio.work.Go(func() {
 		for _, sub := range subs {
+			sub.counted(false)
 			sub.sender.Close()
 		}
 	})
@@ -142,7 +143,14 @@ func (p *Participant) SetMuted(sid string, muted bool) error {
 
 // ChangePublication changes what the room knows of a publication.
 func (p *Participant) ChangePublication(sid string, change func(*room.Publication)) error {
-	return p.change(func() ([]room.Event, error) { return p.studio.room.ChangePublication(p.identity, sid, change) })
+	return p.change(func() ([]room.Event, error) {
+		events, err := p.studio.room.ChangePublication(p.identity, sid, change)
+		if entry := p.studio.tracks[sid]; err == nil && entry != nil {
+			change(&entry.pub)
+			entry.kick()
+		}
+		return events, err
+	})
 }
 
 // Update changes the participant's name, metadata or attributes; nil leaves a field alone.
@@ -185,9 +193,13 @@ func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string
 	s.mu.Lock()
 	t, missing := s.trackBySID(trackSID)
 	screen, redundant := false, false
+	var fallbacks []media.Codec
 	if missing == nil {
 		pub := s.tracks[trackSID].pub
 		screen, redundant = pub.Source == room.ScreenShare, !pub.DisableRED
+		for _, b := range pub.Backups {
+			fallbacks = append(fallbacks, b.Codec)
+		}
 	}
 	self, in := s.room.Participant(p.identity)
 	s.mu.Unlock()
@@ -199,19 +211,51 @@ func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string
 	case !self.Permission.Subscribe:
 		return nil, room.ErrNotAllowed
 	}
+	codec := roomCodec(t.Info().Codec)
 	cfg := sfu.SenderConfig{
-		StreamID: streamID, TrackID: trackSID, Codec: roomCodec(t.Info().Codec), RED: redundant, Screen: screen, OnSuspended: onSuspended,
+		StreamID: streamID, TrackID: trackSID, Codec: codec, Fallbacks: fallbacks, RED: redundant, Screen: screen,
+		OnSuspended: onSuspended,
 	}
 	sender, err := sfu.NewSender(peer, t, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("subscribing %q to track %s: %w", p.identity, trackSID, err)
 	}
-	sub := &Subscription{participant: p, trackSID: trackSID, sender: sender}
+	sub := &Subscription{participant: p, trackSID: trackSID, sender: sender, codec: codec}
+	sub.counted(true)
 	if !p.keep(sub) {
+		sub.counted(false)
 		sender.Close()
 		return nil, room.ErrNoParticipant
 	}
 	return sub, nil
+}
+
+// counted adds the subscription to those of its publication, or takes it away.
+func (s *Subscription) counted(in bool) {
+	st := s.participant.studio
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	entry := st.tracks[s.trackSID]
+	if entry == nil {
+		return
+	}
+	if in {
+		entry.subscribers[s] = struct{}{}
+	} else {
+		delete(entry.subscribers, s)
+	}
+	entry.kick()
+}
+
+// ask changes how the subscriber wants the picture.
+func (s *Subscription) ask(change func(*wish)) {
+	st := s.participant.studio
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	change(&s.wish)
+	if entry := st.tracks[s.trackSID]; entry != nil {
+		entry.kick()
+	}
 }
 
 // keep remembers a subscription until it is closed; false when the participant has left.
@@ -239,6 +283,10 @@ type Subscription struct {
 	participant *Participant
 	trackSID    string
 	sender      *sfu.Sender
+
+	// Guarded by the studio's lock.
+	codec media.Codec // what the peer takes; the publication's first until it is negotiated
+	wish  wish
 }
 
 // TrackSID names the publication.
@@ -248,13 +296,22 @@ func (s *Subscription) TrackSID() string { return s.trackSID }
 func (s *Subscription) Outbound() *rtc.Outbound { return s.sender.Outbound() }
 
 // SetPaused stops or resumes sending.
-func (s *Subscription) SetPaused(paused bool) { s.sender.SetPaused(paused) }
+func (s *Subscription) SetPaused(paused bool) {
+	s.ask(func(w *wish) { w.paused = paused })
+	s.sender.SetPaused(paused)
+}
 
 // SetSize asks for the smallest layer that is at least as large.
-func (s *Subscription) SetSize(width, height int) { s.sender.SetSize(width, height) }
+func (s *Subscription) SetSize(width, height int) {
+	s.ask(func(w *wish) { w.width, w.height, w.byQuality = width, height, false })
+	s.sender.SetSize(width, height)
+}
 
 // SetLayer asks for a layer by its place from small (0) to large (2).
-func (s *Subscription) SetLayer(index int) { s.sender.SetLayer(index) }
+func (s *Subscription) SetLayer(index int) {
+	s.ask(func(w *wish) { w.quality, w.byQuality = int8(min(index, highest)), true })
+	s.sender.SetLayer(index)
+}
 
 // SetPriority puts the picture before others when there is too little bandwidth: 1 is the very first, 0 leaves it to the server.
 func (s *Subscription) SetPriority(priority uint32) { s.sender.SetPriority(priority) }
@@ -265,5 +322,6 @@ func (s *Subscription) Close() {
 	p.mu.Lock()
 	delete(p.subscriptions, s)
 	p.mu.Unlock()
+	s.counted(false)
 	s.sender.Close()
 }

@@ -2,7 +2,10 @@ package studio
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
+	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/sfu"
@@ -21,6 +24,14 @@ type published struct {
 	track *track.Track
 	// receiver is nil for tracks that a door writes frames to.
 	receiver *sfu.Receiver
+	// backups are the same picture in other codecs.
+	backups []*backup
+	// subscribers are those who get it.
+	subscribers map[*Subscription]struct{}
+	// dynacast is what the publisher was told to send, nil when it cannot be told. kicked asks watchTrack to look whether
+	// it is to be told of something else.
+	dynacast *dynacast
+	kicked   chan struct{}
 	// gone is closed when the publication is dropped.
 	gone chan struct{}
 }
@@ -80,10 +91,18 @@ func (s *Studio) expect(p *Participant, pub room.Publication) *published {
 	self, _ := s.room.Participant(p.identity)
 	entry := &published{
 		pub: pub, publisherSID: p.sid, identity: p.identity, ingest: p.kind == room.Ingest, hidden: self.Permission.Hidden,
-		gone: make(chan struct{}),
+		subscribers: map[*Subscription]struct{}{}, kicked: make(chan struct{}, 1), gone: make(chan struct{}),
 	}
 	s.tracks[pub.SID] = entry
 	return entry
+}
+
+// kick has the demand looked at soon. It may be called from anywhere.
+func (e *published) kick() {
+	select {
+	case e.kicked <- struct{}{}:
+	default:
+	}
 }
 
 // mayPublish checks before media is taken; the room checks again when the publication is announced.
@@ -119,7 +138,13 @@ func (s *Studio) trackCame(p *Participant, entry *published, t *track.Track) err
 	}
 	entry.track = t
 	entry.pub.Codec = t.Info().Codec
+	entry.pub.Backups = slices.DeleteFunc(slices.Clone(entry.pub.Backups), func(b room.PublishedCodec) bool { return b.Codec == entry.pub.Codec })
 	t.SetMuted(entry.pub.Muted)
+	if entry.receiver != nil && entry.pub.Kind == media.Video {
+		entry.dynacast = newDynacast(entry.pub.Codec)
+		t.OnDemand(entry.kick)
+		entry.kick()
+	}
 	events, err := s.room.Publish(p.identity, entry.pub)
 	if err != nil {
 		s.dropTrack(entry.pub.SID)
@@ -141,9 +166,22 @@ func (s *Studio) trackCame(p *Participant, entry *published, t *track.Track) err
 	return nil
 }
 
-// watchTrack unpublishes a track that ended by itself.
+// watchTrack follows the demand for a track, and unpublishes it when it has ended by itself.
 func (s *Studio) watchTrack(p *Participant, entry *published) {
-	<-entry.track.Done()
+	again := time.NewTimer(time.Hour)
+	defer again.Stop()
+	for ended := false; !ended; {
+		select {
+		case <-entry.track.Done():
+			ended = true
+			continue
+		case <-entry.kicked:
+		case <-again.C:
+		}
+		if wait := s.followDemand(entry, time.Now()); wait > 0 {
+			again.Reset(wait)
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tracks[entry.pub.SID] != entry {
@@ -168,9 +206,13 @@ func (s *Studio) dropTrack(sid string) {
 	if s.air != nil && entry.track != nil {
 		s.air.program.Remove(entry.track)
 	}
+	backups := entry.backups
 	s.work.Go(func() {
 		if entry.receiver != nil {
 			entry.receiver.Close()
+		}
+		for _, b := range backups {
+			b.receiver.Close()
 		}
 		if entry.track != nil {
 			entry.track.Close()

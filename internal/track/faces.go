@@ -23,6 +23,9 @@ func (t *Track) takeUnpackFace() (*unpackFace, error) {
 		face.changed = func(wanted bool) {
 			u.wanted.Store(wanted)
 			u.kick()
+			if heard := t.onDemand.Load(); heard != nil {
+				(*heard)()
+			}
 		}
 		face.finish = func() {
 			close(u.stop)

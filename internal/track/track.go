@@ -57,6 +57,7 @@ type Track struct {
 	done     chan struct{}
 	muted    atomic.Bool
 	spoke    atomic.Int64 // when the publisher stopped to speak, 0 never
+	onDemand atomic.Pointer[func()]
 	format   atomic.Pointer[media.Format]
 	problems problems
 	layers   *layerSet // the packet face
@@ -195,6 +196,10 @@ func (t *Track) Wanted() bool {
 	defer t.mu.Unlock()
 	return t.direct > 0 || t.unpack != nil && t.unpack.readers > 0 || t.pack != nil && t.pack.readers > 0
 }
+
+// OnDemand has f called whenever reading the frames of a track born as packets begins or ceases. f must not block or call
+// back: it is called with the track's lock held.
+func (t *Track) OnDemand(f func()) { t.onDemand.Store(&f) }
 
 // Stats is what a track carries now, over the last second.
 type Stats struct {

@@ -64,6 +64,8 @@ func (s *session) hear(e room.Event) {
 		} else {
 			s.remoteWent(e.Publication.SID)
 		}
+	case room.PublicationDemand:
+		s.tellDemand(e)
 	case room.RoomChanged:
 		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: lkinfo.Room(s.part.Room())}}})
 	case room.SpeakersChanged:

@@ -81,7 +81,7 @@ func (s *session) takeAnswer(sd *pb.SessionDescription) {
 		return
 	}
 	s.offering.pending = false
-	s.refuseUncoded()
+	s.settleCodecs()
 }
 
 // askForOffer asks the client to offer, with as many more sections as our outbounds need.
@@ -127,7 +127,7 @@ func (s *session) takeOffer(sd *pb.SessionDescription) {
 
 // offerCame looks whether the client's offer had a place for everything.
 func (s *session) offerCame() {
-	s.refuseUncoded()
+	s.settleCodecs()
 	s.asking.begun, s.asking.pending, s.asking.audio, s.asking.video = true, false, 0, 0
 	audio, video := s.publisher.peer.Unplaced()
 	if audio+video == 0 {

@@ -29,6 +29,10 @@ type ownTrack struct {
 	codec media.Codec
 	// in is the section, nil before it came.
 	in *rtc.Inbound
+	// further are the sections of the same picture in other codecs.
+	further []*furtherCodec
+	// demand is what the client was told last of what is wanted.
+	demand *pb.SubscribedQualityUpdate
 	// muted is what the client said last, or what it was told.
 	muted bool
 	// taken tells that the client was told of its first subscriber.
@@ -70,7 +74,7 @@ func (s *session) addTrack(req *pb.AddTrackRequest) {
 	case req.GetType() != pb.TrackType_AUDIO && req.GetType() != pb.TrackType_VIDEO:
 		refuse(pb.RequestResponse_UNSUPPORTED_TYPE, "only audio and video tracks can be published")
 	case req.GetSid() != "":
-		refuse(pb.RequestResponse_UNSUPPORTED_TYPE, "a track is published in one codec")
+		s.addCodec(req, refuse)
 	case !s.self.Permission.MayPublish(source):
 		refuse(pb.RequestResponse_NOT_ALLOWED, "no permission to publish "+source.String())
 	case pending != nil:
@@ -113,6 +117,7 @@ func (s *session) newOwnTrack(req *pb.AddTrackRequest, source room.Source) *ownT
 	}
 	if codecs := req.GetSimulcastCodecs(); len(codecs) > 0 {
 		t.codec = codecByName(codecs[0].GetCodec())
+		t.pub.Backups = backupsFromProto(codecs[1:])
 		if len(t.pub.Layers) == 0 {
 			t.pub.Layers = layersFromProto(codecs[0].GetLayers())
 		}
@@ -156,22 +161,25 @@ func (t *ownTrack) matches(in *rtc.Inbound) bool {
 }
 
 // sendPublished tells the client the SID of its track.
-func (s *session) sendPublished(t *ownTrack) {
+func (s *session) sendPublished(t *ownTrack) { s.sendPublishedAs(t.pub.CID, t) }
+
+// sendPublishedAs answers a request with a cid, which is that of the track or of a further codec.
+func (s *session) sendPublishedAs(cid string, t *ownTrack) {
 	info := lkinfo.Track(t.pub)
 	if t.pub.Kind == media.Video && info.MimeType == "" {
 		// Clients that wait for this before they offer take the codec from here.
 		want := t.codec
 		switch {
-		case !s.lacksH264:
-			want = media.H264
-		case want == media.NoCodec:
+		case s.lacksH264 && want == media.NoCodec:
 			want = media.VP8
+		case !s.lacksH264 && (want == media.NoCodec || want == media.VP8):
+			want = media.H264
 		}
 		info.MimeType = lkinfo.MimeType(want)
 		info.Codecs[0].MimeType = info.MimeType
 	}
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_TrackPublished{TrackPublished: &pb.TrackPublishedResponse{
-		Cid: t.pub.CID, Track: info,
+		Cid: cid, Track: info,
 	}}})
 }
 
@@ -182,6 +190,10 @@ func (s *session) inboundCame(in *rtc.Inbound) {
 		s.pair(t, in)
 		return
 	}
+	if t, c := s.publishing.further(func(c *furtherCodec) bool { return c.matches(in) }); c != nil {
+		s.pairCodec(t, c, in)
+		return
+	}
 	s.after(pairingPatience, pairingDue{})
 }
 
@@ -190,6 +202,8 @@ func (s *session) pairByKind() {
 	for _, in := range slices.Clone(s.publishing.unpaired) {
 		if t := s.publishing.find(func(t *ownTrack) bool { return t.in == nil && t.pub.Kind == in.Kind }); t != nil {
 			s.pair(t, in)
+		} else if t, c := s.publishing.further(func(c *furtherCodec) bool { return c.in == nil }); c != nil && in.Kind == media.Video {
+			s.pairCodec(t, c, in)
 		}
 	}
 }
@@ -210,6 +224,7 @@ func (s *session) inboundWent(in *rtc.Inbound) {
 	s.publishing.unpaired = slices.DeleteFunc(s.publishing.unpaired, func(other *rtc.Inbound) bool { return other == in })
 	t := s.publishing.find(func(t *ownTrack) bool { return t.in == in })
 	if t == nil {
+		s.codecWent(in)
 		return
 	}
 	s.publishing.remove(t)
@@ -240,7 +255,7 @@ func (s *session) ownTrackShown(pub room.Publication) {
 	if t == nil {
 		return
 	}
-	t.pub.Codec = pub.Codec
+	t.pub.Codec, t.pub.Backups = pub.Codec, pub.Backups
 	if pub.Muted != t.muted {
 		s.setMuted(t)
 	}
@@ -256,7 +271,11 @@ func (s *session) ownTrackShown(pub room.Publication) {
 // ownTrackChanged finds out whether somebody else muted the track; the client must follow.
 func (s *session) ownTrackChanged(pub room.Publication) {
 	t := s.publishing.bySID(pub.SID)
-	if t == nil || pub.Muted == t.muted {
+	if t == nil {
+		return
+	}
+	t.pub.Backups = pub.Backups
+	if pub.Muted == t.muted {
 		return
 	}
 	t.muted = pub.Muted

@@ -72,6 +72,7 @@ func (s *session) catchUp() {
 		if t.in == nil {
 			s.sendPublished(t) // the first answer may have been lost with the connection
 		}
+		s.sendDemand(t)
 	}
 	s.remote.changed = true
 	if s.onePeer {

@@ -227,7 +227,7 @@ func TestHostileRequests(t *testing.T) {
 		"track without cid":   {add(&pb.AddTrackRequest{}), pb.RequestResponse_INVALID_REQUEST},
 		"track with long cid": {add(&pb.AddTrackRequest{Cid: long}), pb.RequestResponse_INVALID_REQUEST},
 		"data track":          {add(&pb.AddTrackRequest{Cid: "c", Type: pb.TrackType_DATA}), pb.RequestResponse_UNSUPPORTED_TYPE},
-		"second codec":        {add(&pb.AddTrackRequest{Cid: "c", Sid: "TR_x"}), pb.RequestResponse_UNSUPPORTED_TYPE},
+		"codec of no track":   {add(&pb.AddTrackRequest{Cid: "c", Sid: "TR_x"}), pb.RequestResponse_NOT_FOUND},
 		"mute of nothing": {&pb.SignalRequest{Message: &pb.SignalRequest_Mute{Mute: &pb.MuteTrackRequest{Sid: "TR_x"}}},
 			pb.RequestResponse_NOT_FOUND},
 		"audio of nothing": {&pb.SignalRequest{Message: &pb.SignalRequest_UpdateAudioTrack{UpdateAudioTrack: &pb.UpdateLocalAudioTrack{}}},
@@ -299,6 +299,38 @@ func TestAddTrackIsAnsweredBeforeItsOffer(t *testing.T) {
 	}
 	if first.Track.Sid != again.Track.Sid {
 		t.Error("asked again, the track has another SID")
+	}
+}
+
+func TestAddTrackWithFurtherCodecs(t *testing.T) {
+	w := newWorld(t, nil)
+	c, _ := w.enter(t, "alice", "hall", "")
+	add := func(req *pb.AddTrackRequest) *pb.SignalResponse {
+		req.Type, req.Source = pb.TrackType_VIDEO, pb.TrackSource_CAMERA
+		c.send(&pb.SignalRequest{Message: &pb.SignalRequest_AddTrack{AddTrack: req}})
+		return c.until(func(r *pb.SignalResponse) bool { return r.GetTrackPublished() != nil || r.GetRequestResponse() != nil })
+	}
+	codecs := func(names ...string) (list []*pb.SimulcastCodec) {
+		for _, name := range names {
+			list = append(list, &pb.SimulcastCodec{Codec: name})
+		}
+		return list
+	}
+	track := add(&pb.AddTrackRequest{Cid: "cam", SimulcastCodecs: codecs("h264", "vp8", "theora", "vp8")}).GetTrackPublished().GetTrack()
+	if len(track.GetCodecs()) != 2 || track.Codecs[0].MimeType != "video/H264" || track.Codecs[1].MimeType != "video/VP8" {
+		t.Fatalf("the track is %v", track)
+	}
+	for range 2 { // asked again, it is answered again
+		again := add(&pb.AddTrackRequest{Cid: "clone", Sid: track.Sid, SimulcastCodecs: codecs("vp8")}).GetTrackPublished()
+		if again.GetCid() != "clone" || again.GetTrack().GetSid() != track.Sid {
+			t.Errorf("the backup is answered with %v", again)
+		}
+	}
+	for _, name := range []string{"", "opus", "theora"} {
+		refused := add(&pb.AddTrackRequest{Cid: "clone", Sid: track.Sid, SimulcastCodecs: codecs(name)}).GetRequestResponse()
+		if refused.GetReason() != pb.RequestResponse_UNSUPPORTED_TYPE {
+			t.Errorf("codec %q is answered with %v", name, refused)
+		}
 	}
 }
 

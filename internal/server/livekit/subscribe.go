@@ -184,14 +184,18 @@ func subscriptionError(err error) pb.SubscriptionError {
 	return pb.SubscriptionError_SE_UNKNOWN
 }
 
-// refuseUncoded gives up subscriptions to tracks in a codec that the client has turned down.
-func (s *session) refuseUncoded() {
+// settleCodecs follows a negotiation: subscriptions go on in the codec that the client has agreed to; those to tracks in
+// codecs that it has turned down are given up.
+func (s *session) settleCodecs() {
 	for _, t := range s.remote.tracks {
-		if t.sub == nil || t.sub.Outbound().Mid() == "" || t.sub.Outbound().Codec() != media.NoCodec {
-			continue
+		switch {
+		case t.sub == nil || t.sub.Outbound().Mid() == "":
+		case t.sub.Outbound().Codec() != media.NoCodec:
+			t.sub.Negotiated()
+		default:
+			s.drop(t)
+			s.refuseSubscription(t, pb.SubscriptionError_SE_CODEC_UNSUPPORTED)
 		}
-		s.drop(t)
-		s.refuseSubscription(t, pb.SubscriptionError_SE_CODEC_UNSUPPORTED)
 	}
 }
 

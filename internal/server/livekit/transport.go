@@ -46,6 +46,7 @@ func (s *session) newTransport(name string, dataChannels, receives bool) (*trans
 	t := &transport{session: s}
 	cfg := rtc.PeerConfig{
 		Label: s.place.room + "/" + s.place.identity + "/" + name, Handler: t, Codecs: acceptedCodecs, DataChannels: dataChannels,
+		Prefer:    func(streamID, trackID string) media.Codec { return s.publishing.codecFor(streamID, trackID) },
 		RefuseRED: s.refusesRED,
 		Transport: s.candidates,
 	}

@@ -173,6 +173,11 @@ func Track(p room.Publication) *pb.TrackInfo {
 	info.AudioFeatures = append(info.AudioFeatures, toEnums[pb.AudioTrackFeature](p.AudioFeatures)...)
 	info.PacketTrailerFeatures = toEnums[pb.PacketTrailerFeature](p.TrailerFeatures)
 	info.Codecs = []*pb.SimulcastCodecInfo{codec}
+	for _, b := range p.Backups {
+		info.Codecs = append(info.Codecs, &pb.SimulcastCodecInfo{
+			MimeType: MimeType(b.Codec), Mid: b.MID, Cid: b.CID, Layers: info.Layers, VideoLayerMode: codec.VideoLayerMode,
+		})
+	}
 	return info
 }
 
