@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/bench"
 	"github.com/tuttilive/tutti/internal/bench/flvload"
 	"github.com/tuttilive/tutti/internal/bench/rtcload"
@@ -15,7 +16,7 @@ import (
 
 // benchCommand measures whole servers.
 type benchCommand struct {
-	RTC benchRTC `cmd:"" name:"rtc" help:"Many WHEP subscribers of one publisher."`
+	RTC benchRTC `cmd:"" name:"rtc" help:"A room full of WebRTC clients."`
 	FLV benchFLV `cmd:"" name:"flv" help:"Many HTTP-FLV viewers of one RTMP publisher."`
 }
 
@@ -65,14 +66,21 @@ func progress(s string) { fmt.Fprintln(os.Stderr, "bench:", s) }
 
 type benchRTC struct {
 	benchTarget `embed:""`
-	Subscribers int `help:"How many." default:"200"`
+	Mode        rtcload.Mode  `help:"fanout: one camera that many watch; meeting: all see all, each with a camera in three layers; audio: two microphones that many hear." enum:"fanout,meeting,audio" default:"fanout"`
+	Subscribers int           `help:"How many clients receive (in a meeting, all of them send too)." default:"200"`
+	WHEP        bool          `help:"Speak WHIP and WHEP; else LiveKit's client protocol, which other servers speak too." name:"whep"`
+	Packets     rtcload.Sizes `help:"How pictures are cut into packets: as browsers do, or into packets of equal size." enum:"libwebrtc,equal" default:"libwebrtc"`
+	Feedback    time.Duration `help:"How often a client reports arrivals." default:"50ms"`
+	Key         string        `help:"API key of the server." default:"devkey"`
+	Secret      string        `help:"API secret of the server." default:"secret"`
 }
 
 // Run measures the SFU.
 func (b *benchRTC) Run() error {
 	return b.with(func(ctx context.Context, server *bench.Server) error {
 		result, err := rtcload.Run(ctx, server, rtcload.Plan{
-			Subscribers: b.Subscribers, Bitrate: b.Bitrate * 1000, Duration: b.Duration, Core: b.Core,
+			Mode: b.Mode, People: b.Subscribers, WHEP: b.WHEP, Keys: auth.Keys{Key: b.Key, Secret: b.Secret},
+			Bitrate: b.Bitrate * 1000, Sizes: b.Packets, Feedback: b.Feedback, Duration: b.Duration, Core: b.Core,
 		}, progress)
 		if err == nil {
 			result.Print(os.Stdout)

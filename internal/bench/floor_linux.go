@@ -1,42 +1,84 @@
 package bench
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
 	"net/netip"
 	"runtime"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// UDPFloor is the CPU time of sending one datagram of size bytes over loopback with the plainest call there is, which no
-// server that sends packets one by one can go below.
-func UDPFloor(core, size int) (time.Duration, error) {
-	sink, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return 0, err
+// Burst is packets of one size that leave with one system call.
+type Burst struct{ Count, Size int }
+
+// floorClients is how many sockets the floor is measured with; floorRest is how long they get to read what came.
+const (
+	floorClients = 100
+	floorRest    = 3 * time.Millisecond
+)
+
+// UDPFloor is the CPU time of a packet sent over loopback with the plainest calls there are: each burst in turn to many
+// clients who read on another core, as a server does.
+func UDPFloor(core int, bursts ...Burst) (time.Duration, error) {
+	var to []netip.AddrPort
+	for range floorClients {
+		sink, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			return 0, err
+		}
+		defer sink.Close()
+		go func() {
+			for buf := make([]byte, 2048); ; {
+				if _, err := sink.Read(buf); err != nil {
+					return
+				}
+			}
+		}()
+		at := sink.LocalAddr().(*net.UDPAddr).AddrPort()
+		to = append(to, netip.AddrPortFrom(at.Addr().Unmap(), at.Port()))
 	}
-	defer sink.Close()
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return 0, err
 	}
 	defer conn.Close()
-	to := sink.LocalAddr().(*net.UDPAddr).AddrPort()
-	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
-	packet := make([]byte, size)
+	buffer := make([]byte, 1<<16)
 	const n = 50_000
+	sent := 0
 	used, err := threadCPU(core, func() error {
-		for range n {
-			if _, err := conn.WriteToUDPAddrPort(packet, to); err != nil {
-				return err
+		for sent < n {
+			for _, b := range bursts {
+				var control []byte
+				if b.Count > 1 {
+					control = segments(b.Size)
+				}
+				for _, client := range to {
+					if _, _, err := conn.WriteMsgUDPAddrPort(buffer[:b.Count*b.Size], control, client); err != nil {
+						return err
+					}
+					sent += b.Count
+				}
+				time.Sleep(floorRest)
 			}
 		}
 		return nil
 	})
-	return used / n, err
+	return used / time.Duration(max(sent, 1)), err
+}
+
+// segments is the control message that has the kernel cut a send into packets of a size.
+func segments(size int) []byte {
+	b := make([]byte, unix.CmsgSpace(2))
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))
+	h.Level, h.Type = unix.SOL_UDP, unix.UDP_SEGMENT
+	h.SetLen(unix.CmsgLen(2))
+	binary.NativeEndian.PutUint16(b[unix.CmsgLen(0):], uint16(size))
+	return b
 }
 
 // TCPFloor is the CPU time of writing a megabit over loopback to one of many sockets in turn, size bytes a write.

@@ -182,3 +182,10 @@ func freePorts(n int) ([]string, error) {
 	}
 	return list, nil
 }
+
+// OwnCPU is the user and system time that this process has used.
+func OwnCPU() (time.Duration, error) {
+	var u unix.Rusage
+	err := unix.Getrusage(unix.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), err
+}

@@ -24,6 +24,10 @@ func (s *Server) Close()                      {}
 func (s *Server) CPU() (time.Duration, error) { return 0, errLinux }
 func (s *Server) Memory() (int64, error)      { return 0, errLinux }
 
-// UDPFloor and TCPFloor: see Linux.
-func UDPFloor(int, int) (time.Duration, error)                  { return 0, errLinux }
+// Burst is packets of one size that leave with one system call.
+type Burst struct{ Count, Size int }
+
+// OwnCPU, UDPFloor and TCPFloor: see Linux.
+func OwnCPU() (time.Duration, error)                            { return 0, errLinux }
+func UDPFloor(int, ...Burst) (time.Duration, error)             { return 0, errLinux }
 func TCPFloor(int, int, int) (perMbit time.Duration, err error) { return 0, errLinux }

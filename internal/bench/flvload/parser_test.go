@@ -20,10 +20,8 @@ func testStream(t testing.TB, stamped time.Time) []byte {
 	}
 	b := m.Header().AppendStart(nil, 0)
 	picture := &media.Frame{Format: pictureFormat, DTS: 40 * time.Millisecond, PTS: 40 * time.Millisecond, Keyframe: true}
-	units, _ := bench.NewPicture(1_000_000).Next(stamped)
-	for _, u := range units {
-		picture.Payload = bitstream.AppendUnit(picture.Payload, u)
-	}
+	slice, _ := bench.NewPicture(1_000_000).Next(stamped)
+	picture.Payload = bitstream.AppendUnit(nil, slice)
 	sound := &media.Frame{Format: soundFormat, DTS: 43 * time.Millisecond, PTS: 43 * time.Millisecond, Payload: []byte{1}}
 	for _, f := range []*media.Frame{picture, sound} {
 		var err error

@@ -142,12 +142,8 @@ func (p *publisher) run(ctx context.Context) error {
 }
 
 func (p *publisher) picture(at time.Duration) *media.Frame {
-	units, key := p.source.Next(time.Now())
-	f := &media.Frame{Format: pictureFormat, DTS: at, PTS: at, Keyframe: key}
-	for _, unit := range units {
-		f.Payload = bitstream.AppendUnit(f.Payload, unit)
-	}
-	return f
+	slice, key := p.source.Next(time.Now())
+	return &media.Frame{Format: pictureFormat, DTS: at, PTS: at, Keyframe: key, Payload: bitstream.AppendUnit(nil, slice)}
 }
 
 func (p *publisher) send(f *media.Frame) error {

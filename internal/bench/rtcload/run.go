@@ -2,149 +2,234 @@ package rtcload
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
-	"github.com/pion/dtls/v3/pkg/crypto/fingerprint"
-	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
-
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/bench"
 )
 
+// Mode is what a room is like.
+type Mode string
+
+const (
+	// Fanout is one camera and microphone that many watch, Sound two microphones that many hear, and Meeting people of whom
+	// each sends a camera in three layers, and sees all others as small pictures.
+	Fanout  Mode = "fanout"
+	Sound   Mode = "audio"
+	Meeting Mode = "meeting"
+)
+
+// tileWidth and tileHeight are how large people are shown in a meeting: a grid of 3x3 on a screen of 1280x720.
+const tileWidth, tileHeight = 426, 240
+
 // Plan is what to measure.
 type Plan struct {
-	Subscribers int
-	// Bitrate of the picture in bit/s.
-	Bitrate  int
+	Mode Mode
+	// People who receive.
+	People int
+	// WHEP speaks WHIP and WHEP instead of LiveKit's protocol; for Fanout only.
+	WHEP bool
+	// Keys are the server's, for LiveKit's protocol.
+	Keys auth.Keys
+	// Bitrate of the (largest) picture in bit/s.
+	Bitrate int
+	Sizes   Sizes
+	// Feedback is how often receivers report arrivals.
+	Feedback time.Duration
 	Duration time.Duration
 	// Core that the server is pinned to, -1 for none.
 	Core int
 }
 
-// Result is what came out.
-type Result struct {
-	Subscribers int
-	Seconds     float64
-	Packets     uint64
-	Mbit        float64
-	CPU         time.Duration
-	// MemoryEach is the slope of memory over subscribers, in bytes.
-	MemoryEach        int64
-	Memory            int64
-	Lost, Stalls      uint64
-	Ages, FirstFrames []time.Duration
-	Floor             time.Duration
-	FloorSize         int
-	Undecryptable     uint64
+func (p Plan) check() error {
+	_, err := p.Sizes.cut(maxFragment)
+	switch {
+	case err != nil:
+		return err
+	case p.People < 2:
+		return errors.New("at least two are needed")
+	case p.WHEP && p.Mode != Fanout:
+		return fmt.Errorf("WHEP has no %s", p.Mode)
+	case p.Feedback < pace:
+		return fmt.Errorf("feedback cannot be sent more often than each %v", pace)
+	}
+	return nil
 }
 
-var shares = []float64{0.5, 0.99}
-
 // settle is how long the load runs before anything is measured.
-const settle = 3 * time.Second
+const settle = 4 * time.Second
+
+// crowd is all clients of a run.
+type crowd struct {
+	plan  Plan
+	room  string
+	who   identity
+	http  string
+	times times
+	pacer pacemaker
+	open  []io.Closer
+	life  context.Context
+}
 
 // Run measures a server.
 func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(string)) (Result, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	const room = "bench-rtc"
-	r := Result{Subscribers: plan.Subscribers, FloorSize: 1200}
-	p, err := publish(ctx, server.HTTP, room, plan.Bitrate)
+	if err := plan.check(); err != nil {
+		return Result{}, err
+	}
+	life, end := context.WithCancel(ctx)
+	defer end()
+	who, err := newIdentity()
 	if err != nil {
-		return r, err
+		return Result{}, err
 	}
-	go p.run(ctx)
-	cert, print, err := certificate()
-	if err != nil {
-		return r, err
+	c := &crowd{
+		plan: plan, who: who, http: server.HTTP, life: life, pacer: pacemaker{interval: plan.Feedback},
+		room: fmt.Sprintf("bench-%d", time.Now().UnixNano()%1e6),
 	}
-	if err := waitLive(ctx, server.HTTP, room); err != nil {
-		return r, err
+	defer c.close()
+	go c.pacer.run(life.Done())
+	if err := c.begin(); err != nil {
+		return Result{}, fmt.Errorf("publishing: %w", err)
 	}
+	return c.measure(server, progress)
+}
 
-	var counters Counters
-	var open []*transport
-	defer func() {
-		for _, t := range open {
-			t.close()
-		}
-	}()
-	connectTo := func(n int) error {
-		for len(open) < n {
-			dial, done := context.WithTimeout(ctx, 10*time.Second)
-			t, _, err := subscribe(dial, server.HTTP, room, cert, print, &counters)
-			done()
-			if err != nil {
-				return fmt.Errorf("subscriber %d: %w", len(open)+1, err)
-			}
-			open = append(open, t)
-		}
-		return pause(ctx, settle)
+func (c *crowd) close() {
+	for _, o := range c.open {
+		o.Close()
 	}
-	progress(fmt.Sprintf("connecting %d subscribers", plan.Subscribers))
-	if err := connectTo(max(1, plan.Subscribers/4)); err != nil {
-		return r, err
+}
+
+func (c *crowd) rooms() rooms { return rooms{c.http, c.plan.Keys, c.who} }
+
+// begin lets those come who only publish.
+func (c *crowd) begin() error {
+	ctx, done := context.WithTimeout(c.life, connectPatience)
+	defer done()
+	publishers := map[Mode]int{Fanout: 1, Sound: 2}[c.plan.Mode]
+	for i := range publishers {
+		s := newSender(c.plan.Mode == Fanout, false, c.plan.Bitrate, c.plan.Sizes)
+		if c.plan.WHEP {
+			return whip{c.http, c.who}.publish(ctx, c.life, c.room, s)
+		}
+		m, err := c.rooms().join(ctx, c.life, c.room, fmt.Sprintf("publisher-%d", i), s, nil, 0, 0)
+		if err != nil {
+			return err
+		}
+		c.open = append(c.open, m)
 	}
-	fewMemory, err := server.Memory()
+	return nil
+}
+
+// grow lets people come, one after the other, until there are n.
+func (c *crowd) grow(n int) error {
+	for i := len(c.pacer.receivers); i < n; i++ {
+		r := newReceiver(&c.times)
+		come, err := c.come(i, r)
+		if err != nil {
+			return fmt.Errorf("client %d: %w", i+1, err)
+		}
+		c.open = append(c.open, come)
+		c.pacer.add(r)
+	}
+	return nil
+}
+
+func (c *crowd) come(i int, r *receiver) (io.Closer, error) {
+	ctx, done := context.WithTimeout(c.life, connectPatience)
+	defer done()
+	if c.plan.WHEP {
+		return whip{c.http, c.who}.play(ctx, c.room, r)
+	}
+	var s *sender
+	width, height := 0, 0
+	if c.plan.Mode == Meeting {
+		s = newSender(true, true, c.plan.Bitrate, c.plan.Sizes)
+		width, height = tileWidth, tileHeight
+	}
+	m, err := c.rooms().join(ctx, c.life, c.room, fmt.Sprintf("person-%d", i), s, r, width, height)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
-	few := len(open)
-	if err := connectTo(plan.Subscribers); err != nil {
-		return r, err
-	}
-	progress(fmt.Sprintf("measuring for %v", plan.Duration))
-	counters.Age.Reset() // what came before began in the past: a subscriber starts at the last keyframe
-	cpu0, err0 := server.CPU()
-	packets0, bytes0, lost0, stalls0, at0 := counters.Packets.Load(), counters.Bytes.Load(), counters.Lost.Load(), counters.Stalls.Load(), time.Now()
-	if err := pause(ctx, plan.Duration); err != nil {
-		return r, err
-	}
-	cpu1, err1 := server.CPU()
+	return m, nil
+}
+
+// state is what a server has used, and what came, by a moment.
+type state struct {
+	at     time.Time
+	cpu    time.Duration
+	memory int64
+	tally  Tally
+}
+
+func (c *crowd) look(server *bench.Server) (s state, err error) {
+	cpu, err1 := server.CPU()
 	memory, err2 := server.Memory()
-	if err := errors.Join(err0, err1, err2); err != nil {
+	return state{time.Now(), cpu, memory, c.pacer.counted()}, errors.Join(err1, err2)
+}
+
+// measure lets people come in two waves, which gives the memory of one, and measures with all of them.
+func (c *crowd) measure(server *bench.Server, progress func(string)) (r Result, err error) {
+	r.Plan = c.plan
+	few := max(1, c.plan.People/4)
+	progress(fmt.Sprintf("%d clients come", c.plan.People))
+	if err := c.grow(few); err != nil {
 		return r, err
 	}
-	r.Seconds = time.Since(at0).Seconds()
-	r.Packets = counters.Packets.Load() - packets0
-	r.Mbit = float64(counters.Bytes.Load()-bytes0) * 8 / 1e6
-	r.Lost, r.Stalls = counters.Lost.Load()-lost0, counters.Stalls.Load()-stalls0
-	r.Undecryptable = counters.Undecryptable.Load()
-	r.CPU, r.Memory = cpu1-cpu0, memory
-	if len(open) > few {
-		r.MemoryEach = (memory - fewMemory) / int64(len(open)-few)
+	if err := pause(c.life, settle); err != nil {
+		return r, err
 	}
-	r.Ages, r.FirstFrames = counters.Age.Percentiles(shares...), counters.FirstFrame.Percentiles(shares...)
+	before, err := c.look(server)
+	if err != nil {
+		return r, err
+	}
+	if err := c.grow(c.plan.People); err != nil {
+		return r, err
+	}
+	after, err := c.look(server)
+	if err != nil {
+		return r, err
+	}
+	if err := pause(c.life, settle); err != nil {
+		return r, err
+	}
+	progress(fmt.Sprintf("measuring for %v", c.plan.Duration))
+	c.times.age.Reset() // what came before began in the past: a subscriber starts at the last keyframe
+	own, err := bench.OwnCPU()
+	if err != nil {
+		return r, err
+	}
+	start, err := c.look(server)
+	if err != nil {
+		return r, err
+	}
+	if err := pause(c.life, c.plan.Duration); err != nil {
+		return r, err
+	}
+	end, err := c.look(server)
+	if err != nil {
+		return r, err
+	}
+	ownAfter, err := bench.OwnCPU()
+	if err != nil {
+		return r, err
+	}
+	r.fill(start, end)
+	r.Load = (ownAfter - own).Seconds() / r.Seconds
+	if joined := c.plan.People - few; joined > 0 {
+		r.MemoryEach = (end.memory - before.memory) / int64(joined)
+		// What was forwarded meanwhile is no cost of joining.
+		forwarding := r.perPacket() * float64(after.tally.Packets-before.tally.Packets)
+		r.Join = (after.cpu - before.cpu - time.Duration(forwarding*1e3)) / time.Duration(joined)
+	}
+	r.Ages, r.First = c.times.age.Percentiles(shares...), c.times.first.Percentiles(shares...)
 	progress("measuring the floor")
-	r.Floor, err = bench.UDPFloor(plan.Core, r.FloorSize)
-	return r, err
+	r.floor(c.plan)
+	return r, r.floorError
 }
-
-// Print writes the result for people.
-func (r Result) Print(w io.Writer) {
-	perPacket := float64(r.CPU.Microseconds()) / float64(max(r.Packets, 1))
-	floor := float64(r.Floor.Nanoseconds()) / 1000
-	fmt.Fprintf(w, "subscribers        %d, %.0f packets/s and %.2f Mbit/s each\n", r.Subscribers,
-		float64(r.Packets)/r.Seconds/float64(r.Subscribers), r.Mbit/r.Seconds/float64(r.Subscribers))
-	fmt.Fprintf(w, "server CPU         %.0f %% of a core\n", 100*r.CPU.Seconds()/r.Seconds)
-	fmt.Fprintf(w, "  per packet       %.2f us   (floor, one bare send of %d bytes: %.2f us; ratio %.2f)\n", perPacket, r.FloorSize, floor, perPacket/floor)
-	fmt.Fprintf(w, "  per Mbit         %.0f us\n", float64(r.CPU.Microseconds())/r.Mbit)
-	fmt.Fprintf(w, "memory             %.1f MB in all, %.0f KB a subscriber\n", float64(r.Memory)/1e6, float64(r.MemoryEach)/1e3)
-	fmt.Fprintf(w, "lost               %d of %d packets, %d stalls over 300 ms, %d undecryptable\n", int64(r.Lost), r.Packets, r.Stalls, r.Undecryptable)
-	fmt.Fprintf(w, "latency            p50 %v, p99 %v   (publisher to subscriber, same clock)\n", round(r.Ages[0]), round(r.Ages[1]))
-	fmt.Fprintf(w, "first picture      p50 %v, p99 %v   (after the offer was sent)\n", round(r.FirstFrames[0]), round(r.FirstFrames[1]))
-}
-
-func round(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
 
 func pause(ctx context.Context, d time.Duration) error {
 	select {
@@ -153,39 +238,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
-}
-
-// waitLive waits until the room is on the air.
-func waitLive(ctx context.Context, address, room string) error {
-	for {
-		resp, err := http.Get("http://" + address + "/api/rooms/" + room + "/live")
-		if err != nil {
-			return err
-		}
-		resp.Body.Close()
-		if resp.StatusCode == http.StatusOK {
-			return nil
-		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
-			return err
-		}
-	}
-}
-
-// certificate is one for all subscribers, so that making many does not slow the load down.
-func certificate() (tls.Certificate, string, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, "", err
-	}
-	cert, err := selfsign.SelfSign(key)
-	if err != nil {
-		return tls.Certificate{}, "", err
-	}
-	leaf, err := x509.ParseCertificate(cert.Certificate[0])
-	if err != nil {
-		return tls.Certificate{}, "", err
-	}
-	print, err := fingerprint.Fingerprint(leaf, crypto.SHA256)
-	return cert, print, err
 }

@@ -2,28 +2,69 @@ package rtcload
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"sync"
 	"time"
 
+	"github.com/pion/datachannel"
 	"github.com/pion/dtls/v3"
+	"github.com/pion/dtls/v3/pkg/crypto/fingerprint"
+	"github.com/pion/dtls/v3/pkg/crypto/selfsign"
+	"github.com/pion/logging"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/sctp"
 	"github.com/pion/srtp/v3"
 	"github.com/pion/stun/v4"
 )
 
-// checkInterval is how often a client repeats its connectivity check, so that the server keeps it.
-const checkInterval = 5 * time.Second
+// ourUfrag and ourPwd are every client's ICE credentials: checks only ever come to us as answers.
+const ourUfrag, ourPwd = "bnch", "benchbenchbenchbenchbench"
+
+// checkTimeout is how long an answer to a connectivity check may take.
+const checkTimeout = 200 * time.Millisecond
+
+// identity is one certificate for all clients, so that making many does not slow the load down.
+type identity struct {
+	certificate tls.Certificate
+	fingerprint string
+}
+
+func newIdentity() (identity, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return identity{}, err
+	}
+	cert, err := selfsign.SelfSign(key)
+	if err != nil {
+		return identity{}, err
+	}
+	leaf, err := x509.ParseCertificate(cert.Certificate[0])
+	if err != nil {
+		return identity{}, err
+	}
+	print, err := fingerprint.Fingerprint(leaf, crypto.SHA256)
+	return identity{cert, print}, err
+}
 
 // transport is what lies under a WebRTC client's media: a UDP socket, ICE (the controlling side, with one candidate
 // pair), DTLS and the keys of SRTP. It holds nothing that is not needed for that.
 type transport struct {
 	udp  *net.UDPConn
-	in   *srtp.Context
-	out  *srtp.Context
+	in   *srtp.Context // the reading goroutine's
 	conn *dtls.Conn
+
+	sending sync.Mutex // over out and scratch
+	out     *srtp.Context
+	scratch []byte
 
 	ufrag, pwd string // remote
 	handshake  *handshakeConn
@@ -31,55 +72,64 @@ type transport struct {
 	once       sync.Once
 }
 
-// connect reaches a server's candidate. onRTP is called on the reading goroutine with what is left after ICE and DTLS,
-// still encrypted; its buffer is used again.
-func connect(ctx context.Context, remote *net.UDPAddr, ourUfrag, ufrag, pwd string, cert tls.Certificate, onRTP func(t *transport, packet []byte)) (*transport, error) {
-	udp, err := net.DialUDP("udp", nil, remote)
+// connect reaches a server. receive is called on the reading goroutine with what is left after ICE and DTLS, still
+// encrypted, once there are keys; its buffer is used again. With data there is an SCTP association too, whose channels are
+// accepted and read.
+func connect(ctx context.Context, to server, who identity, data bool, receive func(t *transport, packet []byte)) (*transport, error) {
+	udp, err := net.DialUDP("udp", nil, to.addr)
 	if err != nil {
 		return nil, err
 	}
 	_ = udp.SetReadBuffer(1 << 20) // a smaller one is only a worse client
-	t := &transport{udp: udp, ufrag: ufrag + ":" + ourUfrag, pwd: pwd, checked: make(chan struct{})}
-	t.handshake = &handshakeConn{udp: udp, in: make(chan []byte, 64), closed: make(chan struct{})}
-	go t.read(onRTP)
-	for {
-		if err := t.check(); err != nil {
-			t.close()
-			return nil, fmt.Errorf("connectivity check: %w", err)
-		}
-		select {
-		case <-t.checked:
-		case <-time.After(200 * time.Millisecond):
-			continue
-		case <-ctx.Done():
-			t.close()
-			return nil, fmt.Errorf("no answer to connectivity checks: %w", ctx.Err())
-		}
-		break
-	}
-	config := &dtls.Config{
-		Certificates: []tls.Certificate{cert}, InsecureSkipVerify: true,
-		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80},
-		ExtendedMasterSecret:   dtls.RequireExtendedMasterSecret,
-	}
-	conn, err := dtls.Client(t.handshake, remote, config)
-	if err == nil {
-		err = conn.HandshakeContext(ctx)
-	}
-	if err != nil {
-		t.close()
-		return nil, fmt.Errorf("DTLS: %w", err)
-	}
-	t.conn = conn
-	if err := t.keys(); err != nil {
+	t := &transport{udp: udp, ufrag: to.ufrag + ":" + ourUfrag, pwd: to.pwd, checked: make(chan struct{})}
+	t.handshake = &handshakeConn{udp: udp, in: make(chan []byte, 64), closed: make(chan struct{}), keyed: make(chan struct{})}
+	go t.read(receive)
+	if err := t.open(ctx, to, who); err != nil {
 		t.close()
 		return nil, err
+	}
+	close(t.handshake.keyed)
+	if data {
+		go t.data(!to.active)
 	}
 	return t, nil
 }
 
+func (t *transport) open(ctx context.Context, to server, who identity) error {
+	for waiting := true; waiting; {
+		if err := t.check(); err != nil {
+			return fmt.Errorf("connectivity check: %w", err)
+		}
+		select {
+		case <-t.checked:
+			waiting = false
+		case <-time.After(checkTimeout):
+		case <-ctx.Done():
+			return fmt.Errorf("no answer to connectivity checks: %w", ctx.Err())
+		}
+	}
+	config := &dtls.Config{
+		Certificates: []tls.Certificate{who.certificate}, InsecureSkipVerify: true, ClientAuth: dtls.RequireAnyClientCert,
+		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80},
+		ExtendedMasterSecret:   dtls.RequireExtendedMasterSecret,
+	}
+	shake := dtls.Client
+	if to.active {
+		shake = dtls.Server
+	}
+	conn, err := shake(t.handshake, to.addr, config)
+	if err == nil {
+		err = conn.HandshakeContext(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("DTLS: %w", err)
+	}
+	t.conn = conn
+	return t.keys(!to.active)
+}
+
 // keys takes SRTP's keys from the finished handshake (RFC 5764, section 4.2).
-func (t *transport) keys() error {
+func (t *transport) keys(client bool) error {
 	profile, ok := t.conn.SelectedSRTPProtectionProfile()
 	if !ok {
 		return errors.New("the server chose no SRTP profile")
@@ -89,19 +139,43 @@ func (t *transport) keys() error {
 		return errors.New("no DTLS state")
 	}
 	config := srtp.Config{Profile: srtp.ProtectionProfile(profile)}
-	if err := config.ExtractSessionKeysFromDTLS(&state, true); err != nil {
+	if err := config.ExtractSessionKeysFromDTLS(&state, client); err != nil {
 		return fmt.Errorf("SRTP keys: %w", err)
 	}
-	in, err := srtp.CreateContext(config.Keys.RemoteMasterKey, config.Keys.RemoteMasterSalt, config.Profile)
-	if err != nil {
+	var err error
+	if t.in, err = srtp.CreateContext(config.Keys.RemoteMasterKey, config.Keys.RemoteMasterSalt, config.Profile); err != nil {
 		return err
 	}
-	out, err := srtp.CreateContext(config.Keys.LocalMasterKey, config.Keys.LocalMasterSalt, config.Profile)
-	if err != nil {
-		return err
+	t.out, err = srtp.CreateContext(config.Keys.LocalMasterKey, config.Keys.LocalMasterSalt, config.Profile)
+	return err
+}
+
+// data keeps an SCTP association and reads what comes in its channels, until the transport is closed.
+func (t *transport) data(client bool) {
+	config := sctp.Config{NetConn: t.conn, LoggerFactory: logging.NewDefaultLoggerFactory()}
+	open := sctp.Client
+	if !client {
+		open = sctp.Server
 	}
-	t.in, t.out = in, out
-	return nil
+	association, err := open(config)
+	if err != nil {
+		return // the transport was closed
+	}
+	defer association.Close()
+	for {
+		channel, err := datachannel.Accept(association, &datachannel.Config{LoggerFactory: config.LoggerFactory})
+		if err != nil {
+			return
+		}
+		go func() {
+			var b [1 << 10]byte
+			for {
+				if _, err := channel.Read(b[:]); err != nil {
+					return
+				}
+			}
+		}()
+	}
 }
 
 // check sends a binding request that nominates (RFC 8445, section 7.2.2).
@@ -119,9 +193,10 @@ func (t *transport) check() error {
 }
 
 // read sorts datagrams by their first byte (RFC 7983) until the socket is closed.
-func (t *transport) read(onRTP func(*transport, []byte)) {
+func (t *transport) read(receive func(*transport, []byte)) {
 	defer close(t.handshake.closed)
 	buf := make([]byte, 2048)
+	keyed := false
 	for {
 		n, err := t.udp.Read(buf)
 		if errors.Is(err, net.ErrClosed) {
@@ -139,8 +214,46 @@ func (t *transport) read(onRTP func(*transport, []byte)) {
 			default:
 			}
 		case b >= 128 && b < 192:
-			onRTP(t, buf[:n])
+			if !keyed {
+				select {
+				case <-t.handshake.keyed:
+					keyed = true
+				default:
+					continue
+				}
+			}
+			receive(t, buf[:n])
 		}
+	}
+}
+
+// isControl tells RTCP from RTP (RFC 5761, section 4).
+func isControl(packet []byte) bool { return len(packet) < 12 || packet[1] >= 192 && packet[1] < 224 }
+
+// sendRTP encrypts and sends a packet, header and all; it may be called from any goroutine. A send that fails is as good as
+// one on a lossy link.
+func (t *transport) sendRTP(h *rtp.Header, plain []byte) {
+	t.sending.Lock()
+	defer t.sending.Unlock()
+	raw, err := t.out.EncryptRTP(t.scratch[:0], plain, h)
+	if err == nil {
+		t.scratch = raw[:0]
+		_, _ = t.udp.Write(raw)
+	}
+}
+
+func (t *transport) sendRTCP(packets ...rtcp.Packet) {
+	if raw, err := rtcp.Marshal(packets); err == nil {
+		t.sendRawRTCP(raw)
+	}
+}
+
+func (t *transport) sendRawRTCP(raw []byte) {
+	t.sending.Lock()
+	defer t.sending.Unlock()
+	if raw, err := t.out.EncryptRTCP(t.scratch[:0], raw, nil); err == nil {
+		t.scratch = raw[:0]
+		_, _ = t.udp.Write(raw)
 	}
 }
 
@@ -153,9 +266,9 @@ func (t *transport) close() {
 
 // handshakeConn is the net.PacketConn that DTLS reads.
 type handshakeConn struct {
-	udp    *net.UDPConn
-	in     chan []byte
-	closed chan struct{}
+	udp           *net.UDPConn
+	in            chan []byte
+	keyed, closed chan struct{}
 }
 
 func (c *handshakeConn) ReadFrom(p []byte) (int, net.Addr, error) {
