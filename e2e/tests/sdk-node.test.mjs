@@ -1,0 +1,149 @@
+// LiveKit's native SDK on both signalling paths: what an app on a phone does in a room.
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, it } from 'node:test'
+import { Native, sdk, until } from '../lib/native.mjs'
+import { startTutti } from '../lib/tutti.mjs'
+
+const skip = sdk ? false : 'the native SDK has no build for this machine'
+/** What somebody's statistics say. */
+const received = async (who) => JSON.stringify(await who.room.getRtcStats(), (_, value) => (typeof value === 'bigint' ? Number(value) : value))
+const bytes = (text) => new TextEncoder().encode(text)
+
+for (const onePeer of [false, true]) {
+  describe(`native SDK, ${onePeer ? 'one connection (v1)' : 'two connections (v0)'}`, { skip }, () => {
+    let tutti
+    let people = []
+    let rooms = 0
+
+    before(async () => {
+      tutti = await startTutti(['--dev'], { rtcTcp: true })
+    })
+    afterEach(async () => {
+      await Promise.all(people.map((p) => p.leave()))
+      people = []
+    })
+    after(async () => {
+      await tutti?.close()
+    })
+
+    async function join(identity, options, grant) {
+      const who = await Native.join({ url: tutti.url, room: `hall-${rooms}`, identity, onePeer, options, grant })
+      people.push(who)
+      return who
+    }
+
+    async function two(options) {
+      rooms++
+      const [ada, bo] = [await join('ada', options), await join('bo', options)]
+      await until('both see each other', () => ada.room.remoteParticipants.has('bo') && bo.room.remoteParticipants.has('ada'))
+      return [ada, bo]
+    }
+
+    /** Somebody sees a picture that changes, and hears a tone, from now on. */
+    async function assertFlow(who) {
+      who.received.forget()
+      await until('the picture changes', () => who.received.frames > 20 && who.received.brightness.size > 3)
+      await until('the tone is heard', () => who.received.sounds > 30)
+    }
+
+    it('carries picture and sound both ways, and unpublishes', async () => {
+      const [ada, bo] = await two()
+      await Promise.all([ada, bo].flatMap((p) => [p.publishPicture(), p.publishTone()]))
+      await assertFlow(ada)
+      await assertFlow(bo)
+      const publication = [...ada.me.trackPublications.values()].find((p) => p.name === 'tone')
+      await until('the publisher learns of its subscriber', () => ada.count('localTrackSubscribed') >= 2)
+      await ada.me.unpublishTrack(publication.sid)
+      await until('it is gone', () => bo.count('trackUnpublished') === 1 && bo.count('trackUnsubscribed') === 1)
+      bo.received.forget()
+      await until('the picture goes on', () => bo.received.frames > 20)
+    })
+
+    for (const codec of ['VP8', 'H264', 'VP9', 'AV1']) {
+      it(`carries ${codec}`, async () => {
+        const [ada, bo] = await two()
+        await ada.publishPicture({ videoCodec: sdk.VideoCodec[codec], simulcast: true })
+        await until('the picture changes', () => bo.received.frames > 20 && bo.received.brightness.size > 3)
+        assert.match(await received(bo), new RegExp(`video/${codec}`))
+      })
+    }
+
+    it('carries messages, calls, texts and files', async () => {
+      const [ada, bo] = await two()
+      bo.me.registerRpcMethod('greet', async (d) => `hello ${d.callerIdentity}, ${d.payload.length}`)
+      const call = (payload) => ada.me.performRpc({ destinationIdentity: 'bo', method: 'greet', payload })
+      assert.equal(await call('x'), 'hello ada, 1')
+      assert.equal(await call('x'.repeat(100_000)), 'hello ada, 100000')
+      await assert.rejects(ada.me.performRpc({ destinationIdentity: 'bo', method: 'nothing', payload: '' }), { code: 1400 })
+
+      let text
+      let file
+      bo.room.registerTextStreamHandler('talk', async (reader) => (text = await reader.readAll()))
+      bo.room.registerByteStreamHandler('files', async (reader) => {
+        let size = 0
+        for await (const chunk of reader) size += chunk.length
+        file = { name: reader.info.name, size }
+      })
+      const long = 'Grüße '.repeat(50_000)
+      await ada.me.sendText(long, { topic: 'talk' })
+      const writer = await ada.me.streamBytes({ name: 'photo.jpg', topic: 'files' })
+      for (let i = 0; i < 30; i++) await writer.write(new Uint8Array(40_000))
+      await writer.close()
+      await until('the text is there', () => text === long)
+      await until('the file is there', () => file?.size === 1_200_000)
+      assert.equal(file.name, 'photo.jpg')
+
+      await ada.me.publishData(bytes('to bo'), { reliable: true, topic: 't', destination_identities: ['bo'] })
+      await until('the message is there', () => bo.events.some((e) => e.event === 'dataReceived' && e.args[3] === 't' && e.args[1].identity === 'ada'))
+      assert.equal(ada.count('dataReceived'), 0)
+    })
+
+    it('tells who people are', async () => {
+      const [ada, bo] = await two()
+      await ada.me.updateName('Ada Lovelace')
+      await ada.me.updateMetadata('{"seat":1}')
+      await ada.me.setAttributes({ hand: 'up' })
+      const seen = () => bo.room.remoteParticipants.get('ada')
+      await until('all of it is seen', () => seen().name === 'Ada Lovelace' && seen().metadata === '{"seat":1}' && seen().attributes.hand === 'up')
+    })
+
+    const scenarios = onePeer
+      ? { SIGNAL_RECONNECT: 'resume', MIGRATION: 'resume', NODE_FAILURE: 'anew', FORCE_TCP: 'anew', FULL_RECONNECT: 'anew', DISCONNECT_SIGNAL_ON_RESUME: 'either' }
+      : { SIGNAL_RECONNECT: 'resume', MIGRATION: 'resume', FULL_RECONNECT: 'anew' }
+    for (const [scenario, how] of Object.entries(scenarios)) {
+      it(`survives ${scenario.toLowerCase().replaceAll('_', ' ')}`, async () => {
+        const [ada, bo] = await two()
+        await Promise.all([ada.publishPicture(), ada.publishTone(), bo.publishTone()])
+        await assertFlow(bo)
+        await ada.room.simulateScenario(sdk.SimulateScenarioKind[`SIMULATE_${scenario}`])
+        await until('it reconnects', () => ada.count('reconnected') > 0, 60_000)
+        await assertFlow(bo)
+        await until('the other direction flows', () => {
+          ada.received.forget()
+          return until('the tone is heard', () => ada.received.sounds > 10)
+        })
+        if (how !== 'either') assert.equal(bo.count('participantDisconnected'), how === 'anew' ? 1 : 0)
+        await ada.me.publishData(bytes('back'), { reliable: true })
+        await until('messages come', () => bo.count('dataReceived') > 0)
+      })
+    }
+
+    it('carries what is encrypted end to end, readable for those with the key alone', async () => {
+      const encrypted = (key) => ({ encryption: { keyProviderOptions: { sharedKey: bytes(key) } } })
+      rooms++
+      const [ada, bo, eve] = [await join('ada', encrypted('right')), await join('bo', encrypted('right')), await join('eve', encrypted('wrong'))]
+      for (const p of [ada, bo, eve]) p.room.e2eeManager.setEnabled(true)
+      await Promise.all([ada.publishPicture(), ada.publishTone()])
+      await assertFlow(bo)
+      await ada.me.publishData(bytes('secret'), { reliable: true })
+      await until('the message is read', () => bo.events.some((e) => e.event === 'dataReceived' && new TextDecoder().decode(e.args[0]) === 'secret'))
+      eve.received.forget() // her decoder may take what comes before it is told that all is encrypted
+      await assertFlow(bo)
+      assert.equal(eve.received.brightness.size <= 1, true, 'who has another key sees nothing')
+      assert.equal(eve.received.sounds, 0, 'who has another key hears nothing')
+      assert.equal(eve.events.some((e) => e.event === 'dataReceived' && new TextDecoder().decode(e.args[0]) === 'secret'), false)
+    })
+  })
+}
+
+if (sdk) after(() => sdk.dispose())
