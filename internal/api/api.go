@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/api/roomservice"
 	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/server/call"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -80,6 +81,7 @@ func New(o Options) *API {
 	mux.HandleFunc("POST /api/rooms/{room}/participants/{identity}/mute", a.directed(a.muteTrack))
 	mux.HandleFunc("DELETE /api/rooms/{room}/participants/{identity}", a.directed(a.removeParticipant))
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { refusal.Write(w, refusal.NotFound) })
+	mux.Handle("/twirp/", roomservice.New(roomservice.Options{House: o.House, Operator: a.isOperator, Log: o.Log}))
 	for pattern, door := range o.Doors {
 		mux.Handle(pattern, door)
 	}

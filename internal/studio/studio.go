@@ -30,7 +30,8 @@ type Studio struct {
 	vacancy *time.Timer             // ends the show, or the room, when everybody stays away
 	closed  bool
 
-	returning *returning // an interrupted show that may go on, nil when there is none
+	listeners map[string]Observer // by a name that is nobody's identity
+	returning *returning          // an interrupted show that may go on, nil when there is none
 
 	changed  chan struct{} // closed and replaced when somebody comes, goes or changes
 	speakers *sfu.Speakers
@@ -42,7 +43,7 @@ type Studio struct {
 func newStudio(h *House, r *room.Room) *Studio {
 	s := &Studio{
 		house: h, name: r.Name, log: h.log.With("room", r.Name), room: r,
-		members: map[string]*Participant{}, tracks: map[string]*published{},
+		members: map[string]*Participant{}, tracks: map[string]*published{}, listeners: map[string]Observer{},
 		changed: make(chan struct{}), speakers: sfu.NewSpeakers(), stop: make(chan struct{}),
 	}
 	s.work.Go(s.listen)
@@ -99,6 +100,16 @@ func (s *Studio) Participants() []room.Participant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.room.Participants()
+}
+
+// Participant is a snapshot of one, hidden or not; room.ErrNoParticipant when nobody has the identity.
+func (s *Studio) Participant(identity string) (room.Participant, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p, ok := s.room.Participant(identity); ok {
+		return p, nil
+	}
+	return room.Participant{}, room.ErrNoParticipant
 }
 
 // enter joins the room; opened tells that it was opened for this.
@@ -158,6 +169,7 @@ func (s *Studio) emit(events []room.Event) {
 				m.obs.RoomEvent(e)
 			}
 		}
+		s.tellListeners(e)
 		s.tellWitnesses(e)
 	}
 }

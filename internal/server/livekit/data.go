@@ -15,7 +15,7 @@ import (
 // Limits on data messages. A client that sends reliable ones faster is read more slowly, so that its own buffer fills;
 // lossy ones beyond the rates are lost.
 const (
-	maxDataBytes       = 128 << 10
+	MaxDataBytes       = 128 << 10
 	dataPerSecond      = 2000
 	dataBurst          = 4000
 	dataBytesPerSecond = 8 << 20
@@ -63,7 +63,7 @@ func (d *incomingData) isNew(sequence uint32) bool {
 
 // admit keeps the rates. It waits with a reliable message, and tells whether a message may go on.
 func (d *incomingData) admit(bytes int, reliable bool) bool {
-	if bytes > maxDataBytes {
+	if bytes > MaxDataBytes {
 		return false
 	}
 	now := time.Now()
@@ -171,15 +171,12 @@ func stamp(packet *pb.DataPacket, identity, sid string, reliable bool) {
 	user.DestinationIdentities = packet.DestinationIdentities // older clients read it
 }
 
-// EncodeData makes the payload of a room.Data that comes from the server, for clients of this door.
-func EncodeData(payload []byte, topic string, to []string, reliable bool) ([]byte, error) {
-	user := &pb.UserPacket{Payload: payload}
-	if topic != "" {
-		user.Topic = &topic
-	}
-	packet := &pb.DataPacket{DestinationIdentities: to, Value: &pb.DataPacket_User{User: user}}
-	stamp(packet, "", "", reliable)
-	return proto.Marshal(packet)
+// EncodeData makes a message of the server for clients of this door. from names whom answers go to, "" for nobody.
+func EncodeData(packet *pb.DataPacket, from string, to []string, reliable bool) (room.Data, error) {
+	packet.DestinationIdentities = to
+	stamp(packet, from, "", reliable)
+	payload, err := proto.Marshal(packet)
+	return room.Data{Reliable: reliable, Topic: packet.GetUser().GetTopic(), To: to, Payload: payload}, err
 }
 
 // outgoingData is the way of the others' messages to the client.

@@ -86,16 +86,18 @@ func TestWhoSpeaksForOthers(t *testing.T) {
 }
 
 func TestEncodeData(t *testing.T) {
-	raw, err := EncodeData([]byte("hello"), "chat", []string{"bob"}, false)
+	topic := "chat"
+	user := &pb.UserPacket{Payload: []byte("hello"), Topic: &topic}
+	data, err := EncodeData(&pb.DataPacket{Value: &pb.DataPacket_User{User: user}}, "", []string{"bob"}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	packet := &pb.DataPacket{}
-	if err := proto.Unmarshal(raw, packet); err != nil {
+	if err := proto.Unmarshal(data.Payload, packet); err != nil {
 		t.Fatal(err)
 	}
 	if string(packet.GetUser().GetPayload()) != "hello" || packet.GetUser().GetTopic() != "chat" || packet.ParticipantIdentity != "" ||
-		packet.Kind != pb.DataPacket_LOSSY || packet.DestinationIdentities[0] != "bob" {
+		packet.Kind != pb.DataPacket_LOSSY || data.Topic != "chat" || data.To[0] != "bob" || packet.DestinationIdentities[0] != "bob" {
 		t.Errorf("got %v", packet)
 	}
 }
@@ -121,12 +123,12 @@ func TestReliableMessagesWaitAndLossyOnesAreLost(t *testing.T) {
 		if took := time.Since(begin); took < 900*time.Millisecond || took > 1100*time.Millisecond {
 			t.Errorf("a second's worth of messages took %v", took)
 		}
-		if d.admit(maxDataBytes+1, true) {
+		if d.admit(MaxDataBytes+1, true) {
 			t.Error("the size limit is not kept")
 		}
 		close(d.session.done)
 		begin = time.Now()
-		for d.admit(maxDataBytes, true) {
+		for d.admit(MaxDataBytes, true) {
 		}
 		if time.Since(begin) > time.Millisecond {
 			t.Error("it waits for a session that has ended")

@@ -369,7 +369,8 @@ func TestSDKData(t *testing.T) {
 		bob.never("data to carol about chat from alice")
 		alice.never("data to all about chat from alice")
 
-		payload, err := EncodeData([]byte("hello"), "news", nil, true)
+		topic := "news"
+		hello, err := EncodeData(&pb.DataPacket{Value: &pb.DataPacket_User{User: &pb.UserPacket{Payload: []byte("hello"), Topic: &topic}}}, "", nil, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -377,7 +378,7 @@ func TestSDKData(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := st.Send(room.Data{Reliable: true, Payload: payload}); err != nil {
+		if err := st.Send(hello); err != nil {
 			t.Fatal(err)
 		}
 		for _, g := range []*guest{alice, bob, carol} {

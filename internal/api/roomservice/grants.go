@@ -1,0 +1,78 @@
+package roomservice
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strings"
+
+	pb "github.com/livekit/protocol/livekit"
+	"github.com/twitchtv/twirp"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/limit"
+)
+
+// errPermission is LiveKit's answer to everything that a token does not permit.
+var errPermission error = twirp.Unauthenticated.Error("permissions denied")
+
+// may is what a request may do.
+type may struct {
+	operator bool
+	grant    auth.Grant
+}
+
+type mayKey struct{}
+
+// authorized finds out what a request may do. Wrong tokens are refused here, missing ones where it matters.
+func (s *service) authorized(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m := may{operator: s.operator(r)}
+		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+			claims, err := s.house.Keys().Verify(token)
+			if err != nil {
+				_ = twirp.WriteError(w, s.refusal(s.house.Refused(limit.Network(r.RemoteAddr), err))) // the client is gone
+				return
+			}
+			m.grant = claims.Video
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), mayKey{}, m)))
+	})
+}
+
+func allowed(ctx context.Context, permits func(auth.Grant) bool) error {
+	if m, _ := ctx.Value(mayKey{}).(may); m.operator || permits(m.grant) {
+		return nil
+	}
+	return errPermission
+}
+
+func mayCreate(ctx context.Context) error {
+	return allowed(ctx, func(g auth.Grant) bool { return g.RoomCreate })
+}
+
+func mayList(ctx context.Context) error {
+	return allowed(ctx, func(g auth.Grant) bool { return g.RoomList })
+}
+
+func mayAdmin(ctx context.Context, roomName string) error {
+	return allowed(ctx, func(g auth.Grant) bool { return g.RoomAdmin && g.Room == roomName })
+}
+
+// mayMove tells whether a token permits to take people from one room to another.
+func mayMove(ctx context.Context, from, to string) error {
+	return allowed(ctx, func(g auth.Grant) bool { return g.RoomAdmin && g.Room == from && g.DestinationRoom == to })
+}
+
+// errElsewhere: moving people between rooms is a service of LiveKit's cloud.
+var errElsewhere error = twirp.Unimplemented.Error("participants cannot be moved or forwarded to another room")
+
+// ForwardParticipant is not implemented.
+func (s *service) ForwardParticipant(ctx context.Context, req *pb.ForwardParticipantRequest) (*pb.ForwardParticipantResponse, error) {
+	return nil, cmp.Or(mayMove(ctx, req.Room, req.DestinationRoom), errElsewhere)
+}
+
+// MoveParticipant is not implemented.
+func (s *service) MoveParticipant(ctx context.Context, req *pb.MoveParticipantRequest) (*pb.MoveParticipantResponse, error) {
+	return nil, cmp.Or(mayMove(ctx, req.Room, req.DestinationRoom), errElsewhere)
+}
