@@ -21,7 +21,7 @@ type intake struct {
 	losses   losses
 	// keyframe is the number at which the newest keyframe began.
 	keyframe uint64
-	level    level
+	loudness heard
 	freezes  freezes
 	counts   intakeCounts
 	source   *stream // the SSRC that is received now
@@ -72,7 +72,7 @@ func (in *intake) take(p *media.Packet, received *reception, canNack bool) (keep
 			totals.in[media.Video].freezes.Add(1)
 		}
 		if p.HasLevel {
-			in.level.observe(p.AudioLevel, p.Arrival)
+			in.loudness.add(p)
 		}
 	}
 	if p.Start && p.Keyframe {

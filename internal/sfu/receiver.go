@@ -63,16 +63,17 @@ func (r *Receiver) OnTrack(f func(*track.Track)) {
 	}
 }
 
-// Level is the smoothed loudness of sound, 0 to 1, from the audio level extension.
-func (r *Receiver) Level() float32 {
-	var loudest float32
-	now := media.Now()
-	for _, in := range r.all() {
+// Loudness appends how loud the packets of sound were that came since the last call, from the audio level extension
+// (RFC 6464); of those that came more than 0.64 s ago nothing is known any more.
+func (r *Receiver) Loudness(dst []Loudness) []Loudness {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, in := range r.intakes {
 		in.mu.Lock()
-		loudest = max(loudest, in.level.read(now))
+		dst = in.loudness.take(dst)
 		in.mu.Unlock()
 	}
-	return loudest
+	return dst
 }
 
 // Close stops receiving and ends the track.

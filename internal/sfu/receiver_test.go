@@ -178,16 +178,28 @@ func TestReceiverRefuses(t *testing.T) {
 	}
 }
 
-func TestReceiverLevel(t *testing.T) {
+func TestReceiverTellsTheLoudnessOfEachPacketOnce(t *testing.T) {
 	r := newReceiver(t, track.Info{Kind: media.Audio, Codec: media.Opus})
 	st := r.take(&rtc.Stream{SSRC: 1, Codec: media.Opus}, new(feedbackLog))
-	now := media.Now()
-	for i := range 10 {
-		give(st, &media.Packet{Seq: uint64(i), Payload: []byte{0xfc, 1}, HasLevel: true, AudioLevel: 6, Arrival: now})
-		now += 20 * ms
+	speak := func(from, to int) {
+		for i := from; i < to; i++ {
+			give(st, &media.Packet{Seq: uint64(i), Payload: []byte{0xfc, 1}, HasLevel: true, AudioLevel: uint8(i), Arrival: time.Duration(i) * 20 * ms})
+		}
 	}
-	if l := r.Level(); l < 0.4 || l > 0.51 {
-		t.Errorf("level %f", l)
+	speak(0, 10)
+	if got := r.Loudness(nil); len(got) != 10 || got[9] != (Loudness{At: 180 * ms, Level: 9}) {
+		t.Errorf("%v", got)
+	}
+	if got := r.Loudness(nil); len(got) != 0 {
+		t.Errorf("again %v", got)
+	}
+	speak(10, 100)
+	if got := r.Loudness(nil); len(got) != 32 || got[0].Level != 68 || got[31].Level != 99 {
+		t.Errorf("of many packets %v", got)
+	}
+	speak(100, 300) // round the counters
+	if got := r.Loudness(nil); len(got) != 32 {
+		t.Errorf("later %d", len(got))
 	}
 }
 

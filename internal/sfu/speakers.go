@@ -8,10 +8,12 @@ import (
 )
 
 const (
-	// speakingLoud begins speech when it holds for speakingStart, speakingQuiet ends it when it holds for speakingStop:
-	// -35 and -45 dBov.
-	speakingLoud, speakingQuiet = 0.0178, 0.0056
-	speakingStart, speakingStop = 100 * time.Millisecond, 600 * time.Millisecond
+	// Somebody speaks who had a voice in startFrames of the last startWindow frames (240 of 500 ms), until no more than
+	// stopFrames of the last stopWindow are left (40 of 700 ms): neither a click nor a pause for breath changes it.
+	startFrames, startWindow = 12, 25
+	stopFrames, stopWindow   = 2, 35
+	// loudWindow is what a level is the mean of.
+	loudWindow = 25
 	// speakersInterval is the least time between two lists of changes.
 	speakersInterval = 400 * time.Millisecond
 	// overtake is how much louder somebody must be to move ahead of another: 4 dB.
@@ -22,13 +24,15 @@ const (
 	levelSteps = 8
 )
 
-// Speakers finds who speaks among many: levels in, a ranking out. It is pure: time is an argument. It is owned by one
-// goroutine.
+// Speakers finds who speaks among many: levels in, a ranking and a dominant speaker out. It is pure: time is an argument. It
+// is owned by one goroutine.
 type Speakers struct {
-	voices []*voice // ranked: those who speak, loudest first, then the others
-	byID   map[string]*voice
-	last   time.Duration
-	told   bool // a list was given at last
+	ranked    []*speaking // those who speak, loudest first, then the others
+	byID      map[string]*speaking
+	last      time.Duration
+	told      bool // a list was given at last
+	dominance dominance
+	voices    []*voice // scratch space
 }
 
 // Speaker is one who speaks, or has just stopped.
@@ -38,49 +42,103 @@ type Speaker struct {
 	Level float32
 }
 
-type voice struct {
+// speaking is what is known of one person.
+type speaking struct {
+	voice
 	id string
-	// level rises at once and falls slowly; heard is when it was noted.
+	on bool
+	// level rises at once and falls slowly; since is when it was found.
 	level float32
-	heard time.Duration
-	// speaking, and since when the level has spoken against it, while against is set.
-	speaking bool
-	against  bool
-	since    time.Duration
-	told     Speaker
+	since time.Duration
+	told  Speaker
 }
 
 // NewSpeakers makes a ranking without anybody in it.
-func NewSpeakers() *Speakers { return &Speakers{byID: make(map[string]*voice)} }
+func NewSpeakers() *Speakers { return &Speakers{byID: make(map[string]*speaking)} }
 
-// Observe notes how loud somebody is, 0 to 1. Call it for everybody several times a second.
-func (s *Speakers) Observe(id string, level float32, now time.Duration) {
-	v := s.byID[id]
-	if v == nil {
-		v = &voice{id: id, told: Speaker{ID: id}}
-		s.byID[id] = v
-		s.voices = append(s.voices, v)
+// Hear adds how loud packets of somebody were, in the order of their coming.
+func (s *Speakers) Hear(id string, packets []Loudness) {
+	p := s.byID[id]
+	if p == nil {
+		p = &speaking{id: id, told: Speaker{ID: id}}
+		s.byID[id] = p
+		s.ranked = append(s.ranked, p)
 	}
-	fall := float32(math.Exp(-float64(max(now-v.heard, 0)) / float64(speakersRelease)))
-	v.level, v.heard = max(level, level+(v.level-level)*fall), now
-	against := !v.speaking && level >= speakingLoud || v.speaking && level < speakingQuiet
-	if against && !v.against {
-		v.since = now
+	for _, l := range packets {
+		p.hear(l)
 	}
-	v.against = against
-	hold := speakingStart
-	if v.speaking {
-		hold = speakingStop
+}
+
+// The newest maskedFrames are looked at for what is heard in more than one microphone: it is crosstalk dB below the voice
+// itself, and at most crosstalkDelay frames before or after it. Its
+// peak among peakFrames counts: in between everybody's voice is low.
+const (
+	maskedFrames   = 12
+	crosstalk      = 14
+	crosstalkDelay = 2
+	peakFrames     = 10
+)
+
+// mask drops what is somebody else's voice, heard from across the room, up to the newest frame that is settled.
+func (s *Speakers) mask(newest int64) {
+	var loudest [maskedFrames + 2*crosstalkDelay]uint8 // the last is the newest
+	first := newest + crosstalkDelay - int64(len(loudest)) + 1
+	for i := range loudest {
+		loudest[i] = silence
+		for _, p := range s.ranked {
+			loudest[i] = min(loudest[i], p.at(first+int64(i)))
+		}
 	}
-	if against && now-v.since >= hold {
-		v.speaking, v.against = !v.speaking, false
+	for i := range maskedFrames {
+		frame := first + int64(i) + crosstalkDelay
+		limit := int(slices.Min(loudest[i:i+2*crosstalkDelay+1])) + crosstalk
+		for _, p := range s.ranked {
+			if int(p.peak(frame+crosstalkDelay, peakFrames)) > limit {
+				p.drop(frame)
+			}
+		}
 	}
+}
+
+// Look judges what was heard up to now. Call it several times a second. It tells whether another speaker is dominant.
+func (s *Speakers) Look(now time.Duration) (changed bool) {
+	s.voices = s.voices[:0]
+	for _, p := range s.ranked {
+		p.advance(now)
+	}
+	newest := int64(now/frameTime) - holdFrames - crosstalkDelay // what comes later is not settled yet
+	s.mask(newest)
+	for _, p := range s.ranked {
+		fall := float32(math.Exp(-float64(max(now-p.since, 0)) / float64(speakersRelease)))
+		loud := p.loudness(newest, loudWindow)
+		p.level, p.since = max(loud, loud+(p.level-loud)*fall), now
+		if p.on {
+			p.on = p.active(newest, stopWindow) > stopFrames
+		} else {
+			p.on = p.active(newest, startWindow) >= startFrames
+		}
+		s.voices = append(s.voices, &p.voice)
+	}
+	return s.dominance.decide(s.voices, newest, now)
+}
+
+// Dominant is who leads the conversation, or did so last; empty before the first.
+func (s *Speakers) Dominant() string {
+	for _, p := range s.ranked {
+		if &p.voice == s.dominance.current {
+			return p.id
+		}
+	}
+	return ""
 }
 
 // Remove drops somebody who is gone; no change is told.
 func (s *Speakers) Remove(id string) {
+	if p := s.byID[id]; p != nil {
+		s.dominance.forget(&p.voice)
+	}
 	delete(s.byID, id)
-	s.voices = slices.DeleteFunc(s.voices, func(v *voice) bool { return v.id == id })
+	s.ranked = slices.DeleteFunc(s.ranked, func(p *speaking) bool { return p.id == id })
 }
 
 // Changes lists those who began or stopped to speak or whose level changed since the last list, loudest first. It is
@@ -91,7 +149,7 @@ func (s *Speakers) Changes(now time.Duration) []Speaker {
 	}
 	s.rank()
 	var changes []Speaker
-	for _, v := range s.voices {
+	for _, v := range s.ranked {
 		if is := v.speaker(); is != v.told {
 			v.told = is
 			changes = append(changes, is)
@@ -106,7 +164,7 @@ func (s *Speakers) Changes(now time.Duration) []Speaker {
 // Active lists those who speak, loudest first, as of the last Changes.
 func (s *Speakers) Active() []Speaker {
 	var active []Speaker
-	for _, v := range s.voices {
+	for _, v := range s.ranked {
 		if v.told.Level > 0 {
 			active = append(active, v.told)
 		}
@@ -114,8 +172,8 @@ func (s *Speakers) Active() []Speaker {
 	return active
 }
 
-func (v *voice) speaker() Speaker {
-	if !v.speaking {
+func (v *speaking) speaker() Speaker {
+	if !v.on {
 		return Speaker{ID: v.id}
 	}
 	step := max(math.Ceil(float64(min(v.level, 1))*levelSteps), 1)
@@ -125,25 +183,25 @@ func (v *voice) speaker() Speaker {
 // rank sorts speakers before the silent, and lets one pass another only when clearly louder, so that two who are about
 // equally loud do not change places all the time.
 func (s *Speakers) rank() {
-	slices.SortStableFunc(s.voices, func(a, b *voice) int {
-		if a.speaking != b.speaking {
+	slices.SortStableFunc(s.ranked, func(a, b *speaking) int {
+		if a.on != b.on {
 			return cmp.Compare(rankOf(a), rankOf(b))
 		}
 		return 0
 	})
-	for i := 1; i < len(s.voices); i++ {
+	for i := 1; i < len(s.ranked); i++ {
 		for j := i; j > 0; j-- {
-			ahead, behind := s.voices[j-1], s.voices[j]
-			if !behind.speaking || behind.level <= ahead.level*overtake {
+			ahead, behind := s.ranked[j-1], s.ranked[j]
+			if !behind.on || behind.level <= ahead.level*overtake {
 				break
 			}
-			s.voices[j-1], s.voices[j] = behind, ahead
+			s.ranked[j-1], s.ranked[j] = behind, ahead
 		}
 	}
 }
 
-func rankOf(v *voice) int {
-	if v.speaking {
+func rankOf(v *speaking) int {
+	if v.on {
 		return 0
 	}
 	return 1

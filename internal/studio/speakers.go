@@ -7,12 +7,12 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 )
 
-// speakersInterval is how often the room is told who speaks.
-const speakersInterval = 400 * time.Millisecond
+// listenInterval is how often the studio looks who speaks. The room is told of changes less often.
+const listenInterval = 100 * time.Millisecond
 
 // listen finds out who speaks until the studio closes.
 func (s *Studio) listen() {
-	tick := time.NewTicker(speakersInterval)
+	tick := time.NewTicker(listenInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -31,15 +31,19 @@ func (s *Studio) findSpeakers(now time.Duration) {
 		if t.receiver == nil || t.pub.Kind != media.Audio || t.track == nil || t.hidden {
 			continue
 		}
-		level := t.receiver.Level()
-		if t.track.Muted() {
-			level = 0
+		s.loudness = t.receiver.Loudness(s.loudness[:0])
+		if !t.track.Muted() && len(s.loudness) > 0 {
+			s.speakers.Hear(t.identity, s.loudness)
 		}
-		s.speakers.Observe(t.identity, level, now)
+	}
+	led := s.speakers.Dominant()
+	if s.speakers.Look(now) {
+		s.favour(led, false, now)
+		s.favour(s.speakers.Dominant(), true, now)
 	}
 	var changed []room.Speaker
 	for _, c := range s.speakers.Changes(now) {
-		s.favour(c.ID, c.Level > 0, now)
+		s.favour(c.ID, c.Level > 0 || c.ID == s.speakers.Dominant(), now)
 		speaker := room.Speaker{Identity: c.ID, Level: c.Level}
 		if m := s.members[c.ID]; m != nil {
 			speaker.SID = m.sid
@@ -49,4 +53,12 @@ func (s *Studio) findSpeakers(now time.Duration) {
 	if len(changed) > 0 {
 		s.emit([]room.Event{room.SpeakersChanged{Speakers: changed}})
 	}
+}
+
+// Dominant is the identity of who leads the conversation, or did so last; empty before the first. Unlike the list of
+// speakers that the room is told, it changes neither in a pause nor by a cough or a yes.
+func (s *Studio) Dominant() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.speakers.Dominant()
 }
