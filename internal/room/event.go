@@ -20,6 +20,10 @@ const (
 	LeftServerShutdown
 )
 
+func (r LeaveReason) String() string {
+	return [...]string{"left", "duplicate", "timeout", "removed", "room_closed", "room_deleted", "shutdown"}[r]
+}
+
 type (
 	// RoomOpened comes first; only those hear it who watch over all rooms.
 	RoomOpened struct{}

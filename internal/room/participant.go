@@ -19,9 +19,13 @@ type Join struct {
 	Settings Settings
 }
 
-// Program is what the program with which somebody takes part can do. The room makes nothing of it: the programs of the
-// others ask. The numbers are those of LiveKit's protocol.
+// Program is the program with which somebody takes part: what it can do and what it says of itself. The room makes nothing of
+// it: the programs of the others and operators ask. The numbers are those of LiveKit's protocol.
 type Program struct {
+	// Door is the protocol that it came in by, SDK and Version the library that speaks it.
+	Door, SDK, Version string
+	// OS, Browser and Device are as it says, with their versions; any may be empty.
+	OS, Browser, Device string
 	// Protocol is the version of what clients speak among themselves.
 	Protocol int32
 	// Capabilities must not be changed.
@@ -43,6 +47,10 @@ const (
 	// Phone is a person who takes part by telephone.
 	Phone
 )
+
+func (k ParticipantKind) String() string {
+	return [...]string{"person", "ingest", "agent", "recorder", "phone"}[k]
+}
 
 // Participant is one member of a room: as the room hands it out, a snapshot that does not change.
 type Participant struct {

@@ -13,6 +13,8 @@ const (
 // Reachable tells whether remotes can come over a transport.
 func (e *Endpoint) Reachable(t Transport) bool { return len(e.candidatesFor(t)) > 0 }
 
+func (t Transport) String() string { return [...]string{"any", "udp", "tcp"}[t] }
+
 // candidatesFor are the values of the a=candidate lines that a description restricted to a transport has.
 func (e *Endpoint) candidatesFor(t Transport) []string {
 	switch t {

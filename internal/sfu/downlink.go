@@ -221,7 +221,7 @@ func (d *Downlink) mayRepair(size int, now time.Duration) bool {
 func (d *Downlink) share(tx exit) {
 	now := tx.Now()
 	sound, wanted := d.survey(now)
-	d.estimator.SetWanted(upwards * (sound + wanted)) // or the largest layers would never be given
+	d.estimator.SetWanted(sound + wanted)
 	rate, full := d.estimator.Rate(), d.estimator.Full(remember, now)
 	if limit := float64(d.limit.Load()); limit > 0 && (!full || rate > limit) {
 		rate, full = limit, true

@@ -16,6 +16,7 @@ import (
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio/chronicle"
 )
 
 // Errors that doors translate to their protocol. Admission fails with the errors of package auth, joining with those of
@@ -64,6 +65,7 @@ type House struct {
 	rules        room.Settings
 	remoteUnmute bool
 	witnesses    []Witness
+	chronicle    *chronicle.Chronicle
 	awayGrace    time.Duration
 	returnGrace  time.Duration
 	rates        limit.Rates
@@ -82,6 +84,7 @@ type House struct {
 func NewHouse(o Options) *House {
 	h := &House{
 		keys: o.Keys, rooms: o.Rooms, shows: o.Shows, workers: o.Workers, dev: o.Dev, rules: o.Rules, remoteUnmute: o.RemoteUnmute, witnesses: o.Witnesses,
+		chronicle: chronicle.New(),
 		awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
 	}
 	if h.awayGrace == 0 {

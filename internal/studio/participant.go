@@ -25,6 +25,7 @@ type Participant struct {
 
 	mu            sync.Mutex
 	subscriptions map[*Subscription]struct{} // nil once the participant has left
+	connections   []connection
 }
 
 // Studio is the running room.
@@ -113,6 +114,7 @@ func (p *Participant) Leave(why room.LeaveReason) {
 // PublishInbound publishes what a peer sends in a section; pub.SID names the track. The publication is announced when
 // its first packet came, with the codec then known.
 func (p *Participant) PublishInbound(pub room.Publication, in *rtc.Inbound) error {
+	p.overIfNone(in.Peer())
 	return p.studio.publishInbound(p, pub, in)
 }
 
@@ -214,7 +216,13 @@ func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string
 	codec := roomCodec(t.Info().Codec)
 	cfg := sfu.SenderConfig{
 		StreamID: streamID, TrackID: trackSID, Codec: codec, Fallbacks: fallbacks, RED: redundant, Screen: screen,
-		OnSuspended: onSuspended,
+		OnLayer: p.noteLayer(trackSID),
+		OnSuspended: func(suspended bool) {
+			p.noteSuspended(trackSID, suspended)
+			if onSuspended != nil {
+				onSuspended(suspended)
+			}
+		},
 	}
 	sender, err := sfu.NewSender(peer, t, cfg)
 	if err != nil {

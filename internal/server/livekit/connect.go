@@ -29,6 +29,8 @@ type admission struct {
 	room   string
 	host   string // what the client called us by
 	claims auth.Claims
+	// asked is when the request came.
+	asked time.Time
 	// expires is when the token that the client holds does, zero when it holds none.
 	expires time.Time
 }
@@ -53,31 +55,35 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, onePeer bool) {
 		http.NotFound(w, r)
 		return
 	}
+	asked := time.Now()
 	a, err := s.admit(r, onePeer)
 	if err != nil {
-		refuse(w, err)
+		s.turnAway(w, err)
 		return
 	}
+	a.asked = asked
 	if a.resume {
 		s.resume(w, r, a)
 		return
 	}
 	if !s.rates.Allow(perAddressJoin, limit.Network(r.RemoteAddr)) {
-		refuse(w, errJoins)
+		s.turnAway(w, errJoins)
 		return
 	}
 	sess, err := s.enter(a)
 	if err != nil {
-		refuse(w, err)
+		s.turnAway(w, err)
 		return
 	}
 	ws, err := accept(w, r)
 	if err != nil {
+		s.counts.joins.Count("unconnected")
 		sess.part.Leave(room.LeftByItself)
 		return
 	}
 	c := newConn(ws, w, sess.log)
 	if !s.start(sess, c) {
+		s.counts.joins.Count("unavailable")
 		sess.part.Leave(room.LeftServerShutdown)
 		c.send(leave(pb.DisconnectReason_SERVER_SHUTDOWN, pb.LeaveRequest_RECONNECT))
 		c.close(websocket.StatusGoingAway, "server is shutting down")
@@ -96,6 +102,8 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request, a admission) {
 	c := newConn(ws, w, s.log.With("room", a.room, "participant", a.claims.Identity))
 	sess := s.find(place{a.room, a.claims.Identity})
 	if sess == nil || a.sid != "" && sess.sid != a.sid || !sess.inbox.put(resumed{c, a.host}, 0) {
+		s.counts.unresumable.Add(1)
+		c.log.Info("session to resume is gone")
 		refuseResume(c)
 		<-c.done
 		return
@@ -224,6 +232,16 @@ func readToken(token string) (hint tokenHint, readable bool) {
 		return tokenHint{}, false
 	}
 	return hint, true
+}
+
+// turnAway refuses somebody who wants to join.
+func (s *Server) turnAway(w http.ResponseWriter, err error) {
+	why := refusalName(err)
+	s.counts.joins.Count(why)
+	if why == "internal" {
+		s.log.Error("a join failed", "error", err)
+	}
+	refuse(w, err)
 }
 
 // refuse answers with an error in LiveKit's manner: a status and a plain sentence.

@@ -1,15 +1,20 @@
 package livekit
 
 import (
+	"encoding/json"
 	"time"
 
 	pb "github.com/livekit/protocol/livekit"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio/chronicle"
 )
 
 // negotiationPatience is how long the client may take to answer an offer, or to send one that it was asked for.
 const negotiationPatience = 15 * time.Second
+
+// maxCandidateBytes bounds what a client says of one of its addresses.
+const maxCandidateBytes = 1024
 
 // offering is the state of the connection that we offer (v0): one offer at a time.
 type offering struct {
@@ -125,6 +130,21 @@ func (s *session) takeOffer(sd *pb.SessionDescription) {
 	}
 }
 
+// hearCandidate takes one of the client's addresses. Our peers learn them from its connectivity checks (ICE-lite, RFC 8445), but
+// only the client knows of what kind they are.
+func (s *session) hearCandidate(m *pb.TrickleRequest) {
+	t := s.publisher
+	if m.GetTarget() == pb.SignalTarget_SUBSCRIBER && s.subscriber != nil {
+		t = s.subscriber
+	}
+	var init struct {
+		Candidate string `json:"candidate"`
+	}
+	if len(m.GetCandidateInit()) <= maxCandidateBytes && json.Unmarshal([]byte(m.GetCandidateInit()), &init) == nil {
+		t.peer.TellCandidate(init.Candidate)
+	}
+}
+
 // offerCame looks whether the client's offer had a place for everything.
 func (s *session) offerCame() {
 	s.settleCodecs()
@@ -149,6 +169,7 @@ func (s *session) checkNegotiation(late negotiationLate) {
 		s.asking.pending, s.asking.audio, s.asking.video = false, 0, 0
 	case !late.onePeer && s.offering.pending && late.id == s.offering.id:
 		s.log.Info("client did not answer an offer")
+		s.part.Note(chronicle.Failed, "", "the client did not answer an offer")
 		s.end(leave(pb.DisconnectReason_STATE_MISMATCH, pb.LeaveRequest_RECONNECT), room.LeftTimeout)
 	}
 }
@@ -156,5 +177,7 @@ func (s *session) checkNegotiation(late negotiationLate) {
 // failNegotiation ends a session whose SDP cannot be brought together: a new one starts from nothing.
 func (s *session) failNegotiation(doing string, err error) {
 	s.log.Warn("negotiation failed", "doing", doing, "error", err)
+	s.server.counts.negotiationFailed.Add(1)
+	s.part.Note(chronicle.Failed, "", doing+": "+err.Error())
 	s.end(leave(pb.DisconnectReason_STATE_MISMATCH, pb.LeaveRequest_RECONNECT), room.LeftByItself)
 }

@@ -22,7 +22,7 @@ func (s *session) answer(req *pb.SignalRequest) {
 	case *pb.SignalRequest_Answer:
 		s.takeAnswer(m.Answer)
 	case *pb.SignalRequest_Trickle:
-		// Our peers learn the client's addresses from its connectivity checks (ICE-lite, RFC 8445).
+		s.hearCandidate(m.Trickle)
 	case *pb.SignalRequest_AddTrack:
 		s.addTrack(m.AddTrack)
 	case *pb.SignalRequest_Mute:

@@ -2,12 +2,15 @@ package livekit
 
 import (
 	"errors"
+	"io"
+	"net"
 	"time"
 
 	"github.com/coder/websocket"
 	pb "github.com/livekit/protocol/livekit"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio/chronicle"
 	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
@@ -26,8 +29,21 @@ func (s *session) lostConn(l connLost) {
 	s.log.Info("signal connection lost", "error", l.err)
 	l.conn.fail()
 	s.conn = nil
+	s.part.Note(chronicle.SignalLost, "", closeReason(l.err))
+	s.server.counts.away.Add(1)
 	s.awaySince = time.Now()
 	s.away = s.after(s.server.resumeGrace, awayTooLong{s.awaySince})
+}
+
+// closeReason says in a few words why a WebSocket ended.
+func closeReason(err error) string {
+	if code := websocket.CloseStatus(err); code >= 0 {
+		return code.String()
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+		return "connection closed"
+	}
+	return "connection broken"
 }
 
 // comeBack goes on with a client that has connected again, and brings it up to date. Its peers have stayed, so nothing
@@ -43,8 +59,15 @@ func (s *session) comeBack(c *conn, host string) {
 	}
 	if s.away != nil {
 		s.away.Stop()
+		s.away = nil
+	}
+	if !s.awaySince.IsZero() {
+		s.awaySince = time.Time{}
+		s.server.counts.away.Add(-1)
 	}
 	s.conn, s.host = c, host
+	s.server.counts.resumed.Add(1)
+	s.part.Note(chronicle.Resumed, "", "")
 	s.log.Info("client resumed")
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Reconnect{Reconnect: &pb.ReconnectResponse{
 		ServerInfo: serverInfo(), ClientConfiguration: s.clientConfiguration(), LastMessageSeq: s.data.lastSequence(),

@@ -33,6 +33,7 @@ type Server struct {
 	log         *slog.Logger
 	mux         *http.ServeMux
 	rates       limit.Rates
+	counts      counts
 	detours     detours
 
 	mu       sync.Mutex
@@ -49,6 +50,7 @@ func New(cfg Config) *Server {
 	s := &Server{
 		house: cfg.House, endpoint: cfg.Endpoint, ice: cfg.ICE, resumeGrace: cfg.ResumeGrace, log: cfg.Log,
 		mux: http.NewServeMux(), sessions: map[place]*session{},
+		counts: counts{join: newJoinHistogram()},
 	}
 	if s.resumeGrace == 0 {
 		s.resumeGrace = 20 * time.Second

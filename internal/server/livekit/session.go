@@ -59,6 +59,9 @@ type session struct {
 
 	candidates rtc.Transport // that the client is told
 	relayed    bool          // the client is told to use a relay
+
+	asked         time.Time // when the client asked to join
+	connectedOnce bool
 }
 
 // Items of a session's inbox, beside room events and those of its peers.
@@ -88,6 +91,7 @@ func (s *Server) enter(a admission) (*session, error) {
 		log:   s.log.With("room", a.room, "participant", a.claims.Identity),
 		inbox: newInbox(), requests: make(chan *pb.SignalRequest), done: make(chan struct{}),
 		join: a.joinRequest, host: a.host, others: map[string]room.Participant{}, token: tokenState{expires: a.expires},
+		asked: a.asked,
 	}
 	sess.remote.auto = a.autoSubscribe
 	if candidates, relayed := s.detours.take(sess.place); s.endpoint.Reachable(candidates) {
@@ -212,6 +216,7 @@ func (s *session) end(message *pb.SignalResponse, why room.LeaveReason) {
 		return
 	}
 	s.ended = true
+	s.counted(why)
 	if s.conn != nil {
 		if message != nil {
 			s.conn.send(message)

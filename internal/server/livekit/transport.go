@@ -10,6 +10,7 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/chronicle"
 )
 
 // Labels of the data channels.
@@ -21,6 +22,7 @@ const (
 // transport is one WebRTC connection of a session. It hands what happens to its peer to the session, which owns it.
 type transport struct {
 	session *session
+	name    string
 	peer    *rtc.Peer
 }
 
@@ -32,6 +34,7 @@ type peerEvent struct {
 
 type (
 	peerConnected  struct{}
+	wayChanged     struct{}
 	peerClosed     struct{ err error }
 	inboundAdded   struct{ in *rtc.Inbound }
 	inboundRemoved struct{ in *rtc.Inbound }
@@ -43,12 +46,12 @@ var acceptedCodecs = []media.Codec{media.Opus, media.H264, media.VP8, media.VP9,
 
 // newTransport makes a connection; receives tells that subscribed tracks will go to the client over it.
 func (s *session) newTransport(name string, dataChannels, receives bool) (*transport, error) {
-	t := &transport{session: s}
+	t := &transport{session: s, name: name}
 	cfg := rtc.PeerConfig{
 		Label: s.place.room + "/" + s.place.identity + "/" + name, Handler: t, Codecs: acceptedCodecs, DataChannels: dataChannels,
 		Prefer:    func(streamID, trackID string) media.Codec { return s.publishing.codecFor(streamID, trackID) },
 		RefuseRED: s.refusesRED,
-		Transport: s.candidates,
+		Transport: s.candidates, WayChanged: func() { t.put(wayChanged{}) },
 	}
 	if receives {
 		cfg.Congestion = studio.Congestion()
@@ -58,6 +61,7 @@ func (s *session) newTransport(name string, dataChannels, receives bool) (*trans
 		return nil, fmt.Errorf("making the %s peer: %w", name, err)
 	}
 	t.peer = peer
+	s.part.Over(name, peer)
 	return t, nil
 }
 
@@ -86,6 +90,12 @@ func (s *session) hearPeer(e peerEvent) {
 	switch what := e.what.(type) {
 	case peerConnected:
 		s.part.Connected()
+		s.part.NoteWay(chronicle.Connected, e.from.name, e.from.peer)
+		s.arrived()
+	case wayChanged:
+		if e.from.peer.Connected() { // else it is told of when it is
+			s.part.NoteWay(chronicle.WayChanged, e.from.name, e.from.peer)
+		}
 	case inboundAdded:
 		s.inboundCame(what.in)
 	case inboundRemoved:
@@ -97,7 +107,8 @@ func (s *session) hearPeer(e peerEvent) {
 			return
 		}
 		// A connection that is gone cannot be resumed; the client, if it is there at all, has to start over.
-		s.log.Info("peer lost", "error", what.err)
+		s.log.Info("peer lost", "peer", e.from.name, "error", what.err)
+		s.part.Note(chronicle.Failed, "", e.from.name+": "+what.err.Error())
 		s.end(leave(pb.DisconnectReason_CONNECTION_TIMEOUT, pb.LeaveRequest_RECONNECT), room.LeftTimeout)
 	}
 }

@@ -38,7 +38,9 @@ func newClient(info *pb.ClientInfo) client {
 
 // program is what the other clients may ask of this one.
 func (c client) program() room.Program {
-	return room.Program{Protocol: c.info.ClientProtocol, Capabilities: fromEnums(c.info.Capabilities)}
+	p := room.Program{Protocol: c.info.ClientProtocol, Capabilities: fromEnums(c.info.Capabilities)}
+	c.describe(&p)
+	return p
 }
 
 // unknownMessages: the client survives messages of kinds that it does not know. Early Rust SDKs do not.

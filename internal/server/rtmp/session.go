@@ -214,7 +214,7 @@ func (s *session) publish(stream uint32, name string) error {
 	permission := studio.Permission(claims.Video)
 	permission.UpdateMetadata = true // the door says what the host should know in attributes
 	join := room.Join{Identity: identity, Name: s.encoder, Metadata: claims.Metadata, Attributes: claims.Attributes,
-		Permission: permission, Kind: room.Ingest}
+		Permission: permission, Kind: room.Ingest, Program: room.Program{Door: "rtmp", SDK: s.encoder}}
 	if claims.Name != "" {
 		join.Name = claims.Name
 	}

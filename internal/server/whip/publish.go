@@ -42,6 +42,7 @@ func (s *Server) publish(x *session, r *http.Request, offer string) (answer stri
 	perm := studio.Permission(claims.Video)
 	p, err := s.house.Enter(x.path.room, room.Join{
 		Identity: claims.Identity, Name: name, Metadata: claims.Metadata, Attributes: claims.Attributes, Kind: room.Ingest,
+		Program:    room.Program{Door: "whip", SDK: program(r.UserAgent())},
 		Permission: room.Permission{Publish: perm.Publish, Sources: perm.Sources, Hidden: perm.Hidden},
 	}, x)
 	if err != nil {
