@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/address"
 )
 
 // filter decides whom relays may exchange packets with. It is safe for use by several goroutines.
@@ -21,7 +23,7 @@ type filter struct {
 	// relayAddress tells whether relays have an address.
 	relayAddress func(netip.Addr) bool
 
-	look    func() (map[netip.Addr]struct{}, error) // hostAddresses
+	look    func() (map[netip.Addr]struct{}, error) // address.OfHost
 	host    atomic.Pointer[map[netip.Addr]struct{}]
 	mu      sync.Mutex
 	checked time.Time // when host was looked at
@@ -67,11 +69,11 @@ func (f *filter) ours(peer netip.AddrPort) bool {
 
 // outside tells whether an address is another machine's that may be reached at all its ports.
 func (f *filter) outside(a netip.Addr) bool {
-	if !a.IsValid() || a.Is4In6() || a.Zone() != "" || within(a, never) || slices.Contains(f.fixed, a) {
+	if address.IsNowhere(a) || address.IsLoopback(a) || slices.Contains(f.fixed, a) {
 		return false
 	}
 	if _, own := (*f.host.Load())[a]; own {
 		return false
 	}
-	return isGlobal(a) || within(a, f.allow)
+	return address.IsGlobal(a) || address.Within(a, f.allow)
 }

@@ -1,12 +1,12 @@
 package turn
 
 import (
-	"maps"
-	"net"
 	"net/netip"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/address"
 )
 
 // testFilter is one of a host with the addresses 198.20.0.1, 2a00::1 and 192.168.1.5, whose only relay is at 198.20.0.1:50000.
@@ -14,10 +14,10 @@ func testFilter(allow ...string) *filter {
 	relay := netip.MustParseAddrPort("198.20.0.1:50000")
 	f := &filter{
 		media: []netip.AddrPort{netip.MustParseAddrPort("192.168.1.5:7882"), netip.MustParseAddrPort("198.20.0.1:7882"), netip.MustParseAddrPort("[2a00::1]:7882")},
-		allow: prefixes(allow...),
+		allow: address.Prefixes(allow...),
 		fixed: []netip.Addr{relay.Addr()},
 		relay: func(a netip.AddrPort) bool { return a == relay }, relayAddress: func(a netip.Addr) bool { return a == relay.Addr() },
-		checked: time.Now().Add(time.Hour), look: hostAddresses,
+		checked: time.Now().Add(time.Hour), look: address.OfHost,
 	}
 	f.host.Store(&map[netip.Addr]struct{}{
 		netip.MustParseAddr("2a00::1"): {}, netip.MustParseAddr("192.168.1.5"): {}, netip.MustParseAddr("198.20.0.255"): {},
@@ -133,7 +133,7 @@ func TestAnOperatorOpensNoMoreThanTheNetworksNamed(t *testing.T) {
 }
 
 func TestTheHostsOwnAddressesAreFoundOut(t *testing.T) {
-	own, err := hostAddresses()
+	own, err := address.OfHost()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,24 +169,6 @@ func TestTheHostsOwnAddressesAreFoundOut(t *testing.T) {
 	}
 	if f.allows(netip.AddrPortFrom(loopback4, 22)) || len(*f.host.Load()) == 0 {
 		t.Error("what was known is forgotten")
-	}
-}
-
-func TestAddressesOfANetwork(t *testing.T) {
-	network := func(cidr string) net.Addr {
-		a, n, err := net.ParseCIDR(cidr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return &net.IPNet{IP: a, Mask: n.Mask}
-	}
-	got := addressesOf([]net.Addr{network("198.20.0.9/24"), network("2a00:1::9/64"), network("198.21.0.1/32"), network("198.22.0.1/31"), network("2a00:2::1/128")})
-	var want = map[netip.Addr]struct{}{}
-	for _, a := range []string{"198.20.0.9", "198.20.0.0", "198.20.0.255", "2a00:1::9", "2a00:1::", "198.21.0.1", "198.22.0.1", "2a00:2::1"} {
-		want[netip.MustParseAddr(a)] = struct{}{}
-	}
-	if !maps.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/pion/turn/v5"
+
+	"github.com/tuttilive/tutti/internal/address"
 )
 
 var (
@@ -70,7 +72,7 @@ func newRelays(cfg Config, count *counters) (*relays, error) {
 		accounts: map[string]*account{}, byFrom: map[netip.Prefix]int{}, permits: map[netip.AddrPort]map[netip.Addr]struct{}{},
 	}
 	r.idle = sync.NewCond(&r.mu)
-	r.filter = filter{allow: cfg.Allow, relay: r.isRelay, relayAddress: r.isRelayAddress, look: hostAddresses}
+	r.filter = filter{allow: cfg.Allow, relay: r.isRelay, relayAddress: r.isRelayAddress, look: address.OfHost}
 	for _, m := range cfg.Media {
 		m = netip.AddrPortFrom(m.Addr().Unmap(), m.Port())
 		r.filter.media = append(r.filter.media, m)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/pion/turn/v5"
+
+	"github.com/tuttilive/tutti/internal/address"
 )
 
 const testSecret = "the test's secret"
@@ -182,7 +184,7 @@ func TestFilteredPeers(t *testing.T) {
 	defer other.Close()
 	s := listen(t, func(c *Config) {
 		c.Media = []netip.AddrPort{media.LocalAddr().(*net.UDPAddr).AddrPort()}
-		c.Allow = prefixes("127.0.0.0/8", "10.0.0.0/8")
+		c.Allow = address.Prefixes("127.0.0.0/8", "10.0.0.0/8")
 	})
 	port, _, _ := s.Ports()
 	c := client(t, port, "a", time.Now().Add(time.Hour))

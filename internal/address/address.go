@@ -1,4 +1,6 @@
-package turn
+// Package address knows which IP addresses lie in the world at large, and which are this host's, a private network's, or
+// another address in disguise. Whoever connects or relays on somebody's word asks it.
+package address
 
 import (
 	"net"
@@ -6,8 +8,8 @@ import (
 )
 
 // notGlobal are the networks of IANA's special-purpose registries (RFC 6890) that lie within otherwise global space and
-// that nobody has business relaying to.
-var notGlobal = prefixes(
+// where nobody outside them has business.
+var notGlobal = Prefixes(
 	"0.0.0.0/8",        // this network
 	"10.0.0.0/8",       // private
 	"100.64.0.0/10",    // carrier-grade NAT
@@ -34,13 +36,18 @@ var notGlobal = prefixes(
 // IPv4-compatible and NAT64 addresses (64:ff9b::/96, 64:ff9b:1::/48).
 var globalIPv6 = netip.MustParsePrefix("2000::/3")
 
-// never are networks that not even an operator opens: this host and what is on its cable.
-var never = prefixes(
-	"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4",
+// loopback is this host itself.
+var loopback = Prefixes("127.0.0.0/8", "::1/128")
+
+// nowhere are networks with no host of their own: what is on the cable only, many at once, reserved, and IPv6 addresses in which an
+// IPv4 address hides (IPv4-compatible and mapped, NAT64, Teredo, 6to4).
+var nowhere = Prefixes(
+	"0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4",
 	"::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fe80::/10", "ff00::/8",
 )
 
-func prefixes(list ...string) []netip.Prefix {
+// Prefixes parses networks that are written in the program.
+func Prefixes(list ...string) []netip.Prefix {
 	parsed := make([]netip.Prefix, len(list))
 	for i, p := range list {
 		parsed[i] = netip.MustParsePrefix(p)
@@ -48,7 +55,8 @@ func prefixes(list ...string) []netip.Prefix {
 	return parsed
 }
 
-func within(a netip.Addr, list []netip.Prefix) bool {
+// Within tells whether an address is in one of some networks.
+func Within(a netip.Addr, list []netip.Prefix) bool {
 	for _, p := range list {
 		if p.Contains(a) {
 			return true
@@ -57,14 +65,23 @@ func within(a netip.Addr, list []netip.Prefix) bool {
 	return false
 }
 
-// isGlobal tells whether an address, not written as IPv4-mapped, is global unicast.
-func isGlobal(a netip.Addr) bool {
-	return a.IsValid() && a.Zone() == "" && (a.Is4() || globalIPv6.Contains(a)) && !within(a, notGlobal)
+// IsGlobal tells whether an address, not written as IPv4-mapped, is global unicast.
+func IsGlobal(a netip.Addr) bool {
+	return a.IsValid() && a.Zone() == "" && (a.Is4() || globalIPv6.Contains(a)) && !Within(a, notGlobal)
 }
 
-// hostAddresses are the addresses of this machine's interfaces, and of their networks: the broadcast address, and the first
+// IsLoopback tells whether an address, not written as IPv4-mapped, is this host's own to itself.
+func IsLoopback(a netip.Addr) bool { return Within(a, loopback) }
+
+// IsNowhere tells of addresses that not even an operator has reason to open: they name no host, or another one than they seem
+// to. Loopback is not among them.
+func IsNowhere(a netip.Addr) bool {
+	return !a.IsValid() || a.Zone() != "" || a.Is4In6() || Within(a, nowhere) && !IsLoopback(a)
+}
+
+// OfHost are the addresses of this machine's interfaces, and of their networks: the broadcast address, and the first
 // one, at which a machine that forwards is reached too (RFC 4291, section 2.6.1).
-func hostAddresses() (map[netip.Addr]struct{}, error) {
+func OfHost() (map[netip.Addr]struct{}, error) {
 	interfaces, err := net.InterfaceAddrs()
 	if err != nil {
 		return nil, err
