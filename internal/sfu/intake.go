@@ -61,7 +61,7 @@ func (in *intake) take(p *media.Packet, received *reception, canNack bool) (keep
 	}
 	p.Seq = seq
 	if what == late {
-		in.losses.found(seq, p.Repaired, p.Arrival)
+		in.losses.found(seq, p.Repaired || p.Restored, p.Arrival)
 		p.Timestamp = in.timeline.late(p.Timestamp)
 	} else {
 		if what == newest && before != 0 && canNack {

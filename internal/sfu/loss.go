@@ -8,10 +8,8 @@ import (
 const (
 	// maxMissing bounds how many packets are asked for at the same time; a longer gap is given up at once.
 	maxMissing = 256
-	// reorderWait is how long a hole may be mere reordering before the first request.
-	reorderWait = 8 * time.Millisecond
 	// minRetry and maxRetry bound the time between two requests for the same packet, the round trip and a little.
-	minRetry, maxRetry = 25 * time.Millisecond, 300 * time.Millisecond
+	minRetry, maxRetry = 25 * time.Millisecond, 800 * time.Millisecond
 	// maxRequests and maxWait are when a packet is given up.
 	maxRequests = 8
 	maxWait     = 1500 * time.Millisecond
@@ -27,14 +25,16 @@ type losses struct {
 	next time.Duration
 	// roundTrip is the time from request to repair, smoothed, 0 before the first. A peer that only publishes tells us
 	// nothing else of its distance.
-	roundTrip time.Duration
+	roundTrip, deviation time.Duration
+	ambiguous            bool // measured where nobody knows which request was answered
+	reordering           reordering
 }
 
 type loss struct {
-	seq        uint64
-	since      time.Duration
-	asked, due time.Duration
-	requests   int
+	seq               uint64
+	since             time.Duration
+	first, asked, due time.Duration // the first request, the latest, the next
+	requests          int
 }
 
 // gap notes that the packets from first up to, not including, end did not come. It tells whether they are too many to
@@ -47,7 +47,7 @@ func (l *losses) gap(first, end uint64, now time.Duration) (tooMany bool) {
 		l.missing = l.missing[:0]
 		return true
 	}
-	due := now + reorderWait
+	due := now + l.reordering.wait(now)
 	if len(l.missing) == 0 || due < l.next {
 		l.next = due
 	}
@@ -57,21 +57,35 @@ func (l *losses) gap(first, end uint64, now time.Duration) (tooMany bool) {
 	return false
 }
 
-// found notes that a packet came after all; repaired tells that it came on request.
+// found notes that a packet came after all; repaired tells that it came another way than it was sent first.
 func (l *losses) found(seq uint64, repaired bool, now time.Duration) {
 	if i, ok := slices.BinarySearchFunc(l.missing, seq, func(x loss, seq uint64) int {
 		return int(int64(x.seq - seq))
 	}); ok {
-		// After a second request nobody knows which one was answered.
-		if x := l.missing[i]; repaired && x.requests == 1 {
-			if took := now - x.asked; l.roundTrip == 0 {
-				l.roundTrip = took
-			} else {
-				l.roundTrip += (took - l.roundTrip) / 8
-			}
+		x := l.missing[i]
+		switch took := now - x.asked; {
+		case !repaired && (x.requests == 0 || took < l.roundTrip/2): // too soon for an answer
+			l.reordering.note(now-x.since, now)
+		case !repaired || x.requests == 0:
+		case x.requests == 1:
+			l.measure(took)
+		case l.roundTrip == 0:
+			// Asking too late does less harm than asking all the time.
+			l.measure(now - x.first)
+			l.ambiguous = true
 		}
 		l.missing = slices.Delete(l.missing, i, i+1)
 	}
+}
+
+// measure takes the time from a request to its repair (RFC 6298, section 2).
+func (l *losses) measure(took time.Duration) {
+	if l.roundTrip == 0 || l.ambiguous {
+		l.roundTrip, l.deviation, l.ambiguous = took, took/8, false
+		return
+	}
+	l.deviation += ((took - l.roundTrip).Abs() - l.deviation) / 4
+	l.roundTrip += (took - l.roundTrip) / 8
 }
 
 // forget gives up everything; the stream starts over.
@@ -83,8 +97,9 @@ func (l *losses) due(seqs []uint64, now, rtt time.Duration) (_ []uint64, lost ui
 	if len(l.missing) == 0 || now < l.next {
 		return seqs, 0
 	}
+	known := rtt > 0 || l.roundTrip > 0
 	rtt = l.rtt(rtt)
-	retry := min(max(rtt+rtt/4+5*time.Millisecond, minRetry), maxRetry)
+	retry := min(max(rtt+max(rtt/4, 4*l.deviation)+5*time.Millisecond, minRetry), maxRetry)
 	l.next = now + maxRetry
 	kept := l.missing[:0]
 	for _, x := range l.missing {
@@ -96,6 +111,12 @@ func (l *losses) due(seqs []uint64, now, rtt time.Duration) (_ []uint64, lost ui
 			seqs = append(seqs, x.seq)
 			x.requests++
 			x.asked, x.due = now, now+retry
+			if x.requests == 1 {
+				x.first = now
+			}
+			if !known {
+				x.due = now + min(retry<<(x.requests-1), maxRetry) // the way may be longer than guessed
+			}
 		}
 		l.next = min(l.next, x.due)
 		kept = append(kept, x)

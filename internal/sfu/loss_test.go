@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/sfu/netsim"
 )
 
 const ms = time.Millisecond
@@ -172,7 +174,7 @@ func TestLossesMeasureTheRoundTrip(t *testing.T) {
 		t.Error("a round trip from nowhere")
 	}
 	ask := func(seq uint64, at time.Duration) {
-		l.gap(seq, seq+1, at-reorderWait)
+		l.gap(seq, seq+1, at-minReorderWait)
 		if seqs, _ := l.due(nil, at, 0); len(seqs) != 1 {
 			t.Fatalf("asks for %v", seqs)
 		}
@@ -182,8 +184,8 @@ func TestLossesMeasureTheRoundTrip(t *testing.T) {
 	ask(2, 200*ms)
 	l.due(nil, 600*ms, 0) // again
 	l.found(2, true, 601*ms)
-	if l.rtt(0) != guessedRTT {
-		t.Errorf("a round trip of %v from ambiguous answers", l.rtt(0))
+	if l.rtt(0) != 401*ms {
+		t.Errorf("a round trip of %v from ambiguous answers, which are the longest that it can be", l.rtt(0))
 	}
 	ask(3, 700*ms)
 	l.found(3, true, 850*ms)
@@ -194,5 +196,99 @@ func TestLossesMeasureTheRoundTrip(t *testing.T) {
 	l.found(4, true, 970*ms)
 	if l.rtt(0) != 140*ms {
 		t.Errorf("a round trip of %v", l.rtt(0))
+	}
+}
+
+// askedInVain sends a stream over a link, and counts how many packets came, were asked for, and were asked for though they were not lost.
+func askedInVain(link netsim.Config, rtt, from, d time.Duration) (came, asked, inVain int, l losses) {
+	const interval = 3 * ms
+	type packet struct {
+		wire     uint16
+		repaired bool
+	}
+	way := netsim.New[packet](link, 5)
+	lost := make(map[uint64]bool)
+	var s sequence
+	type answer struct {
+		at  time.Duration
+		seq uint64
+	}
+	var answers []answer
+	seq := uint64(1<<16 | 100)
+	for now := time.Second; now < time.Second+d; now += ms {
+		if now%interval == 0 {
+			before := way.Lost
+			way.Send(now, 1200, packet{wire: uint16(seq)})
+			if way.Lost > before {
+				lost[seq] = true
+			}
+			seq++
+		}
+		answers = slices.DeleteFunc(answers, func(a answer) bool {
+			if a.at > now {
+				return false
+			}
+			way.Send(now, 1200, packet{wire: s.wire(a.seq), repaired: true})
+			return true
+		})
+		for {
+			p, _, ok := way.Receive(now)
+			if !ok {
+				break
+			}
+			before := s.highest
+			n, what := s.extend(p.wire)
+			switch {
+			case what == rejected:
+				continue
+			case what == newest && before != 0:
+				l.gap(before+1, n, now)
+			default:
+				l.found(n, p.repaired, now)
+			}
+			came++
+		}
+		seqs, _ := l.due(nil, now, rtt)
+		for _, n := range seqs {
+			answers = append(answers, answer{now + 20*ms, n})
+			if now > time.Second+from {
+				asked++
+				if !lost[n] {
+					inVain++
+				}
+			}
+		}
+	}
+	return came, asked, inVain, l
+}
+
+func TestDelayIsNoLoss(t *testing.T) {
+	_, asked, _, _ := askedInVain(netsim.Config{Delay: 50 * ms, Jitter: 300 * ms}, 60*ms, 0, time.Minute)
+	if asked > 0 {
+		t.Errorf("%d packets were asked for that were only late", asked)
+	}
+}
+
+func TestReorderingIsLearnt(t *testing.T) {
+	for _, jitter := range []time.Duration{20 * ms, 60 * ms, 200 * ms} {
+		_, asked, inVain, l := askedInVain(netsim.Config{Delay: 30 * ms, Jitter: jitter, Reorder: true, Loss: netsim.Random(0.01)}, 80*ms, 10*time.Second, time.Minute)
+		t.Logf("jitter %v: of %d requests %d in vain, waits %v", jitter, asked, inVain, l.reordering.wait(0))
+		if inVain > 20 || asked < 100 {
+			t.Errorf("jitter %v: of %d requests %d in vain", jitter, asked, inVain)
+		}
+		if len(l.missing) > 40 {
+			t.Errorf("jitter %v: %d packets are missing", jitter, len(l.missing))
+		}
+	}
+	if _, asked, _, l := askedInVain(netsim.Config{Delay: 30 * ms, Loss: netsim.Random(0.01)}, 80*ms, 0, time.Minute); asked < 150 || l.reordering.longest != 0 {
+		t.Errorf("%d packets were asked for, waits %v", asked, l.reordering.longest)
+	}
+}
+
+// The round trip of a long way is found although what was guessed at first is far too short.
+func TestALongWayIsNotAskedAllTheTime(t *testing.T) {
+	came, asked, _, l := askedInVain(netsim.Config{Delay: 300 * ms, Loss: netsim.Random(0.02)}, 0, 10*time.Second, time.Minute)
+	if lost := came / 50; asked > 5*lost/4 || l.rtt(0) < 310*ms || l.rtt(0) > 450*ms {
+		t.Errorf("%d requests for %d packets, a round trip of %v", asked, lost, l.rtt(0))
 	}
 }

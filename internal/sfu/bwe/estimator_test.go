@@ -125,3 +125,23 @@ func TestSilence(t *testing.T) {
 		t.Errorf("after the silence: %+v", f)
 	}
 }
+
+// While there is little to send the estimate neither sinks nor runs away, also where some is lost, and what comes then has room.
+func TestApplicationLimited(t *testing.T) {
+	for _, loss := range []float64{0, 0.03} {
+		s := simulate(t, netsim.Config{Rate: 3 * mbit, Delay: 25 * ms, Loss: netsim.Random(loss)}, 2.5*mbit)
+		s.run(15 * time.Second)
+		s.offers = 0.3 * mbit
+		for range 6 {
+			s.run(20 * time.Second)
+			if rate := s.e.Rate(); rate < 1.5*mbit || rate > 4*mbit {
+				t.Errorf("loss %.2f: the estimate is %.2f Mbit/s", loss, rate/mbit)
+			}
+		}
+		s.offers = 0
+		s.run(2 * time.Second)
+		if f := s.run(10 * time.Second); f.rate < 0.85*2.5*mbit*(1-loss) || f.congestion > 0 {
+			t.Errorf("loss %.2f: afterwards %+v", loss, f)
+		}
+	}
+}

@@ -33,7 +33,8 @@ type simulation struct {
 	seq      uint16
 
 	wanted  float64
-	backlog int // bytes waiting for the pacer
+	offers  float64 // what there is to send, 0 as much as is wanted
+	backlog int     // bytes waiting for the pacer
 	budget  float64
 	probe   Probe
 	probed  int
@@ -99,7 +100,11 @@ func (s *simulation) send() {
 	const frame = time.Second / 30
 	rate := s.e.Rate()
 	if s.now/frame != (s.now-ms)/frame {
-		s.backlog += int(min(rate, s.wanted) * 0.97 / 8 / 30)
+		offers := min(rate, s.wanted)
+		if s.offers > 0 {
+			offers = min(offers, s.offers)
+		}
+		s.backlog += int(offers * 0.97 / 8 / 30)
 	}
 	if s.probed >= s.probe.Bytes && s.packets >= s.probe.Packets {
 		s.probe, s.probed, s.packets = Probe{}, 0, 0
