@@ -10,8 +10,8 @@ const (
 	unlimited, suspended = 1 << 30, -1
 	// A larger layer must fit with some room, or it would be taken back at once; what flows may be a little too large.
 	upwards, keeping = 1.15, 1.05
-	// A single layer is all or nothing: it goes on until it is far too large.
-	keepingOnly = 1.4
+	// Nothing at all is worse than a queue for a while: the smallest layer goes on until it is far too large.
+	keepingLast = 1.4
 )
 
 // demand is what one picture takes on the way to a subscriber.
@@ -22,8 +22,8 @@ type demand struct {
 	wanted, now int
 	// rank decides who is served first: the higher.
 	rank uint64
-	// held tells that it gets no more than it has now.
-	held bool
+	// ceiling is the largest layer that it may get for now; see caution.
+	ceiling int
 }
 
 // allocation shares a rate among pictures, in phases. It is pure but for its scratch space; docs/bandwidth.md explains it.
@@ -70,14 +70,12 @@ func (a *allocation) begin() {
 		}
 		room := a.left
 		switch {
-		case d.now < 0 && d.held:
+		case d.now < 0 && d.ceiling < 0:
 			continue
 		case d.now < 0:
 			room /= upwards
-		case d.above(first) < 0:
-			room *= keepingOnly
 		default:
-			room *= keeping
+			room *= keepingLast
 		}
 		if d.rates[first] <= room {
 			a.limits[i] = first
@@ -96,7 +94,7 @@ func (a *allocation) raise(rank []int) {
 				continue
 			}
 			next := d.above(a.limits[i])
-			if next < 0 || d.held && next > d.now {
+			if next < 0 || next > max(d.now, d.ceiling) {
 				continue
 			}
 			more := d.rates[next] - d.rates[a.limits[i]]

@@ -8,11 +8,11 @@ import (
 
 func TestAllocate(t *testing.T) {
 	simulcast := []float64{150e3, 500e3, 1500e3}
-	camera := func(now int) demand { return demand{rates: simulcast, wanted: 2, now: now} }
-	held := func(now int) demand { d := camera(now); d.held = true; return d }
+	camera := func(now int) demand { return demand{rates: simulcast, wanted: 2, now: now, ceiling: unlimited} }
+	held := func(now int) demand { d := camera(now); d.ceiling = now; return d }
 	first := func(now int) demand { d := camera(now); d.rank = 1; return d }
-	thumbnail := demand{rates: simulcast, wanted: 0, now: 0}
-	screen := demand{rates: []float64{1200e3}, wanted: 0, now: -1, rank: 1 << 48}
+	thumbnail := demand{rates: simulcast, wanted: 0, now: 0, ceiling: unlimited}
+	screen := demand{rates: []float64{1200e3}, wanted: 0, now: -1, rank: 1 << 48, ceiling: unlimited}
 	for _, c := range []struct {
 		what    string
 		rate    float64
@@ -28,7 +28,7 @@ func TestAllocate(t *testing.T) {
 		{"the screen before cameras", 1.6e6, []demand{camera(2), screen}, []int{0, 0}},
 		{"not up without room", 1.6e6, []demand{camera(1)}, []int{1}},
 		{"but what flows stays", 1.45e6, []demand{camera(2)}, []int{2}},
-		{"a layer that is not sent is passed over", 2e6, []demand{{rates: []float64{150e3, 0, 1500e3}, wanted: 2, now: 0}}, []int{2}},
+		{"a layer that is not sent is passed over", 2e6, []demand{{rates: []float64{150e3, 0, 1500e3}, wanted: 2, now: 0, ceiling: unlimited}}, []int{2}},
 		{"a single layer goes on when it is a little too large", 0.9e6, []demand{{rates: []float64{1200e3}, now: 0}}, []int{0}},
 		{"but not when it is far too large", 0.8e6, []demand{{rates: []float64{1200e3}, now: 0}}, []int{suspended}},
 		{"the important one first, to the top", 1.9e6, []demand{camera(2), first(0)}, []int{0, 2}},
@@ -56,7 +56,7 @@ func FuzzAllocate(f *testing.F) {
 		for ; len(raw) >= 6 && len(demands) < 32; raw = raw[6:] {
 			rates := []float64{float64(raw[0]) * 1e3, float64(raw[0])*1e3 + float64(raw[1])*4e3, 0}
 			rates[2] = rates[1] + float64(raw[2])*10e3
-			demands = append(demands, demand{rates: rates, wanted: int(raw[3]) % 3, now: int(raw[4])%4 - 1, rank: uint64(raw[5]) % 3, held: raw[5] > 127})
+			demands = append(demands, demand{rates: rates, wanted: int(raw[3]) % 3, now: int(raw[4])%4 - 1, rank: uint64(raw[5]) % 3, ceiling: int(raw[5]>>4)%5 - 1})
 		}
 		limits := make([]int, len(demands))
 		new(allocation).allocate(float64(kbps)*1000, demands, limits)
@@ -65,12 +65,12 @@ func FuzzAllocate(f *testing.F) {
 			if l == unlimited || l == suspended {
 				continue
 			}
-			if l < 0 || l > demands[i].wanted || demands[i].rates[l] == 0 || demands[i].held && l > demands[i].now && l != demands[i].above(suspended) {
+			if l < 0 || l > demands[i].wanted || demands[i].rates[l] == 0 || l > max(demands[i].now, demands[i].ceiling) && l != demands[i].above(suspended) {
 				t.Fatalf("%+v got %d", demands[i], l)
 			}
 			sum += demands[i].rates[l]
 		}
-		if sum > keepingOnly*float64(kbps)*1000*2 {
+		if sum > keepingLast*float64(kbps)*1000*2 {
 			t.Fatalf("%v bit/s are given of %v", sum, kbps*1000)
 		}
 	})
@@ -107,31 +107,36 @@ func TestImportance(t *testing.T) {
 func TestCaution(t *testing.T) {
 	var c caution
 	at := time.Minute
-	if c.holds(at) {
+	if c.ceiling(0, at) != unlimited {
 		t.Error("holds before anything was taken")
 	}
-	c.change(false, at)
-	if !c.holds(at+firstPatience-ms) || c.holds(at+firstPatience) {
+	c.change(2, 1, at)
+	c.change(1, 0, at+500*ms)
+	at += 500 * ms
+	if c.ceiling(0, at+firstPatience-ms) != 0 || c.ceiling(0, at+firstPatience) != unlimited {
 		t.Error("does not wait once")
 	}
 	var waits []time.Duration
-	for range 7 { // given, and taken back after 2 s
-		at += longestPatience
-		c.change(true, at)
+	for range 5 { // given, and taken back after 2 s
+		at += 2 * longestPatience
+		c.change(1, 2, at)
 		at += 2 * time.Second
-		c.change(false, at)
+		c.change(2, 1, at)
 		wait := time.Duration(0)
-		for c.holds(at + wait) {
+		for c.ceiling(0, at+wait) != unlimited {
+			if wait >= firstPatience && c.ceiling(0, at+wait) != 1 {
+				t.Error("other layers are held back as long as the one that failed")
+			}
 			wait += 500 * ms
 		}
 		waits = append(waits, wait/time.Second)
 	}
-	if !slices.Equal(waits, []time.Duration{2, 4, 8, 16, 16, 16, 16}) {
+	if !slices.Equal(waits, []time.Duration{2, 4, 8, 8, 8}) {
 		t.Errorf("waits %v s", waits)
 	}
 	at += time.Minute
-	c.change(true, at)
-	c.change(false, at+time.Minute)
+	c.change(1, 2, at)
+	c.change(2, 1, at+time.Minute)
 	if c.wait != firstPatience {
 		t.Error("remembers for ever")
 	}

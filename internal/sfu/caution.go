@@ -3,30 +3,44 @@ package sfu
 import "time"
 
 const (
-	// What was taken back is not given again for firstPatience; when it had been given within hasty, for twice as long as the last
-	// time, up to longestPatience.
+	// Nothing is given for firstPatience after something was taken back. The layer that was taken back is not given again for
+	// as long, or, when it had been given within hasty, for twice as long as the last time, up to longestPatience.
 	firstPatience   = time.Second
 	hasty           = 10 * time.Second
-	longestPatience = 16 * time.Second
+	longestPatience = 8 * time.Second
 )
 
 // caution keeps a picture from going up and down all the time where the way carries now a little more than a layer takes,
 // now a little less. It is pure: time is an argument.
 type caution struct {
 	given, taken, wait time.Duration
+	failed             int // the layer that was taken back
 }
 
-// change notes that more or less is given from now on.
-func (c *caution) change(more bool, now time.Duration) {
+// change notes that another layer is the largest from now on.
+func (c *caution) change(from, to int, now time.Duration) {
 	switch {
-	case more:
+	case to > from:
 		c.given = now
+		return
+	case c.taken > 0 && now-c.taken < firstPatience:
+		c.taken = now // the same fall goes on
+		return
 	case c.given > 0 && now-c.given < hasty:
-		c.taken, c.wait = now, min(2*max(c.wait, firstPatience/2), longestPatience)
+		c.wait = min(2*max(c.wait, firstPatience/2), longestPatience)
 	default:
-		c.taken, c.wait = now, firstPatience
+		c.wait = firstPatience
 	}
+	c.taken, c.failed = now, from
 }
 
-// holds tells that no more may be given for now.
-func (c *caution) holds(now time.Duration) bool { return c.taken > 0 && now-c.taken < c.wait }
+// ceiling is the largest layer that may be given, when one is now.
+func (c *caution) ceiling(current int, now time.Duration) int {
+	switch passed := now - c.taken; {
+	case c.taken == 0 || passed >= max(c.wait, firstPatience):
+		return unlimited
+	case passed < firstPatience:
+		return current
+	}
+	return max(current, c.failed-1)
+}

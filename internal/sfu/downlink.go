@@ -19,8 +19,8 @@ const (
 	// remember is how long the way counts as limited after it was last seen to be full. Before that, and after, all that
 	// is wanted is sent, whatever the estimate is: it knows no more than what was tried.
 	remember = 30 * time.Second
-	// repairShare is how much of a full way may be taken by repairs. A remote that asks for more is not helped by it: what it
-	// misses was dropped where the way is full.
+	// repairShare is how much of a full way may be taken by repairs, beside as much as the way loses anyhow, up to twice that.
+	// A remote that asks for more is not helped by it: what it misses was dropped where the way is full.
 	repairShare  = 0.2
 	repairBursts = 200 * time.Millisecond // of that share
 	// overhead is what headers and encryption add to payloads.
@@ -206,7 +206,7 @@ func (d *Downlink) mayRepair(size int, now time.Duration) bool {
 	if !d.estimator.Full(remember, now) {
 		return true
 	}
-	share := repairShare * d.estimator.Rate() / 8
+	share := min(repairShare+d.estimator.Loss(), 2*repairShare) * d.estimator.Rate() / 8
 	limit := max(share*repairBursts.Seconds(), 1500)
 	d.repairs = min(d.repairs+share*(now-d.repairsAt).Seconds(), limit)
 	d.repairsAt = now
@@ -221,7 +221,7 @@ func (d *Downlink) mayRepair(size int, now time.Duration) bool {
 func (d *Downlink) share(tx exit) {
 	now := tx.Now()
 	sound, wanted := d.survey(now)
-	d.estimator.SetWanted(sound + wanted)
+	d.estimator.SetWanted(upwards * (sound + wanted)) // or the largest layers would never be given
 	rate, full := d.estimator.Rate(), d.estimator.Full(remember, now)
 	if limit := float64(d.limit.Load()); limit > 0 && (!full || rate > limit) {
 		rate, full = limit, true

@@ -133,7 +133,12 @@ func (s *Sender) allow(tx exit, limit int) {
 	}
 	was := s.limit
 	s.allowed(limit)
-	s.caution.change(limit > was, tx.Now())
+	if s.audience != nil {
+		top := len(s.audience.layers) - 1
+		if from, to := min(was, top), min(limit, top); from != to {
+			s.caution.change(from, to, tx.Now())
+		}
+	}
 	if was == suspended || limit == suspended {
 		s.tellSuspended(limit == suspended)
 	}
@@ -146,7 +151,7 @@ func (s *Sender) describe(d *demand, now time.Duration) {
 		screen: s.screen, pinned: s.now.priority, speaking: s.audience.feed.track.SpokeSince(now - speakerStays),
 		width: s.now.wish.width, height: s.now.wish.height,
 	}
-	d.rates, d.now, d.rank, d.held = d.rates[:0], -1, is.rank(), s.caution.holds(now)
+	d.rates, d.now, d.rank = d.rates[:0], -1, is.rank()
 	for i, l := range s.audience.layers {
 		rate := 0.0
 		if s.audience.candidates[i].active {
@@ -158,6 +163,7 @@ func (s *Sender) describe(d *demand, now time.Duration) {
 		}
 	}
 	d.wanted = choose(s.now.wish, s.audience.candidates)
+	d.ceiling = s.caution.ceiling(d.now, now)
 }
 
 // start begins at the keyframe that a layer's ring holds, if it will do, and tells whether it did. It sends no picture

@@ -53,28 +53,52 @@ func (d *Downlink) fillProbe(tx exit) {
 	if p.probe.ID == 0 {
 		return
 	}
-	out := d.repairing()
-	if out != nil && d.pace.more(now) {
-		f := d.forwarder
-		n := min(int(d.pace.budget/probePadding)+1, batchPackets)
-		for i := range n {
-			f.out[i] = rtc.Packet{Padding: probePadding}
-		}
-		tx.Send(out, f.out[:n])
-		d.pace.spend(n * (probePadding + headers))
+	s := d.repairing()
+	if s != nil && d.pace.more(now) {
+		s.pad(tx, int(d.pace.budget))
 	}
-	if out == nil || p.complete() || now-p.since > longestProbing {
+	if s == nil || p.complete() || now-p.since > longestProbing {
 		*p = probing{}
 		d.share(tx) // and with it the pace
 	}
 }
 
-// repairing is a stream to the peer that has a repair stream, which padding goes out in.
-func (d *Downlink) repairing() *rtc.Outbound {
+// repairing is a sender that can send repairs, which padding goes out as: one whose packets can be sent again if there is
+// any, else any.
+func (d *Downlink) repairing() *Sender {
+	var any *Sender
 	for _, s := range d.senders {
-		if s.out.CanRepair() {
-			return s.out
+		if s.canRepair() && !s.ended {
+			if any = s; s.current != nil {
+				break
+			}
 		}
 	}
-	return nil
+	return any
+}
+
+// pad sends a little more than size bytes that tell nothing new: the latest packets once more where so much is wanted, since
+// one of them may have been lost and a packet costs the same whatever is in it, else padding.
+func (s *Sender) pad(tx exit, size int) {
+	f := s.forwarder
+	prefixes, n, bytes := f.prefixes[:0], 0, 0
+	for back := uint64(0); size-bytes > 2*probePadding && back < batchPackets && s.rewriter.count > 0; back++ {
+		seq := uint16(s.rewriter.highest - back)
+		segment, source, ok := s.rewriter.source(seq)
+		if !ok {
+			break
+		}
+		if p := segment.layer.Ring().BySeq(source); p != nil && len(p.Payload) > probePadding {
+			prefixes = segment.apply(p, uint64(seq), &f.out[n], prefixes)
+			f.out[n].Repair = true
+			bytes += len(p.Payload) + headers
+			n++
+		}
+	}
+	for ; n < batchPackets && bytes <= size; n++ {
+		f.out[n] = rtc.Packet{Padding: probePadding}
+		bytes += probePadding + headers
+	}
+	tx.Send(s.out, f.out[:n])
+	s.downlink.pace.spend(bytes)
 }

@@ -47,11 +47,12 @@ type Sender struct {
 	now want // what want was when last looked at
 	// downlink shares the way to the peer among its senders, nil when nobody estimates; shares tells that it knows of us,
 	// and limit is the largest layer that it allows.
-	downlink *Downlink
-	shares   bool
-	limit    int
-	caution  caution
-	audience *audience
+	downlink  *Downlink
+	shares    bool
+	limit     int
+	canRepair func() bool
+	caution   caution
+	audience  *audience
 	// current is the group that forwards, nil while nothing is sent; target is one that is waited for.
 	current, target *group
 	// behind is the group that it is behind in, nil mostly; cursor is the arrival index of the next packet then.
@@ -139,7 +140,7 @@ func NewSender(peer *rtc.Peer, t *track.Track, cfg SenderConfig) (*Sender, error
 		}
 		return nil, fmt.Errorf("sfu: add outbound: %w", err)
 	}
-	s.out = out
+	s.out, s.canRepair = out, out.CanRepair
 	return s, nil
 }
 

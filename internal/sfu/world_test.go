@@ -20,10 +20,13 @@ type world struct {
 	t   *testing.T
 	now time.Duration
 	f   *forwarder
+	rtt time.Duration
 
 	mu    sync.Mutex
 	queue []rtc.Work
 
+	// wire takes what is sent; without it sent does.
+	wire    func(o *rtc.Outbound, p rtc.Packet)
 	sent    map[*rtc.Outbound][]rtc.Packet
 	reports map[*rtc.Outbound][]sentReport
 	asked   map[string]int // keyframe requests by rid
@@ -38,7 +41,7 @@ type sentReport struct {
 func inWorld(t *testing.T, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
-			t: t, now: time.Minute,
+			t: t, now: time.Minute, rtt: 50 * ms,
 			sent:    make(map[*rtc.Outbound][]rtc.Packet),
 			reports: make(map[*rtc.Outbound][]sentReport),
 			asked:   make(map[string]int),
@@ -57,13 +60,17 @@ func (w *world) Post(work rtc.Work) {
 
 func (w *world) Now() time.Duration             { return w.now }
 func (w *world) Home() *rtc.Shard               { return nil }
-func (w *world) RTT() time.Duration             { return 50 * ms }
+func (w *world) RTT() time.Duration             { return w.rtt }
 func (w *world) RemoveOutbound(o *rtc.Outbound) {}
 
 func (w *world) Send(o *rtc.Outbound, packets []rtc.Packet) {
 	for _, p := range packets {
 		payload := append(append([]byte{}, p.Prefix...), p.Payload...)
 		p.Prefix, p.Payload = nil, payload
+		if w.wire != nil {
+			w.wire(o, p)
+			continue
+		}
 		w.sent[o] = append(w.sent[o], p)
 	}
 }
@@ -107,7 +114,7 @@ func (w *world) sender(t *track.Track, codec media.Codec) *Sender {
 // senderTo makes one that shares a way.
 func (w *world) senderTo(d *Downlink, t *track.Track, codec media.Codec) *Sender {
 	w.t.Helper()
-	s := &Sender{peer: w, downlink: d, codec: codec, limit: unlimited, out: new(rtc.Outbound), rewriter: newRewriter(1000, 0), forwarder: w.f}
+	s := &Sender{peer: w, downlink: d, codec: codec, limit: unlimited, out: new(rtc.Outbound), canRepair: func() bool { return true }, rewriter: newRewriter(1000, 0), forwarder: w.f}
 	if t != nil {
 		feed, err := openFeed(t, codec)
 		if err != nil {

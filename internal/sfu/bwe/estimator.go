@@ -32,6 +32,7 @@ type Estimator struct {
 	trend   trendline
 	queue   standing
 	arrives throughput
+	recent  recent
 	delay   aimd
 	loss    lossModel
 	probes  prober
@@ -45,6 +46,7 @@ type Estimator struct {
 	rtt        time.Duration
 	state      usage
 	lossShare  float64
+	least      time.Duration // for how long each packet of the last report waited at least
 	fullAt     time.Duration // when the way was last seen to be full; 0 never
 
 	// Scratch space for one report.
@@ -123,22 +125,31 @@ func (e *Estimator) Report(report twcc.Report, now time.Duration) {
 	e.lastReport = now
 	before := e.Rate()
 	state, found := e.follow(came)
+	through := e.through(came)
 	for _, r := range lost {
 		e.loss.note(r, false)
 	}
 	switch standing := e.queue.is(); {
 	case standing:
 		state = over
-		e.delay.drain(e.arrives.estimate, now)
+		e.delay.drain(through, now)
 	case found > 0 && state != over:
 		e.take(found, now)
+	case state == over && e.least < fullQueue:
+		// A burst, as of a keyframe, that had to wait for itself: some of it did not wait at all.
+		e.delay.changed = now
+	case state == over:
+		e.delay.update(state, through, e.limited.is(), now)
 	default:
 		e.delay.update(state, e.arrives.estimate, e.limited.is(), now)
 	}
 	e.state = state
+	if state == over && e.queue.is() {
+		e.loss.excuse()
+	}
 	e.loss.update(e.delay.rate, e.arrives.estimate, now)
 	e.lossShare = e.loss.meanLoss()
-	if state == over && e.queue.delay > fullQueue || e.loss.limits && e.loss.rate < e.wanted || e.cap < e.wanted {
+	if state == over && e.least > fullQueue || e.loss.limits && e.loss.rate < e.wanted || e.cap < e.wanted {
 		e.fullAt = now
 	}
 	e.delay.rate = min(max(e.delay.rate, minRate), maxRate)
@@ -146,7 +157,7 @@ func (e *Estimator) Report(report twcc.Report, now time.Duration) {
 		e.probes.fell(before, after, now)
 	}
 	if found > 0 {
-		e.probes.found(found, e.wanted, now)
+		e.probes.found(found, before, e.wanted, now)
 	}
 }
 
@@ -156,10 +167,14 @@ func (e *Estimator) follow(came []result) (state usage, found float64) {
 	if state == over {
 		state = normal // it was answered; a new one will say so
 	}
+	if len(came) > 0 {
+		e.least = math.MaxInt64
+	}
 	for _, r := range came {
 		e.loss.note(r, true)
 		e.arrives.add(r.arrived, r.size, e.limited.is())
-		e.queue.note(r.sent, r.arrived)
+		e.recent.add(r.arrived, r.size)
+		e.least = min(e.least, e.queue.note(r.sent, r.arrived))
 		if r.cluster != 0 {
 			if rate, ok := e.probes.came(r); ok {
 				found = rate
@@ -174,6 +189,18 @@ func (e *Estimator) follow(came []result) (state usage, found float64) {
 		}
 	}
 	return state, found
+}
+
+// through is what gets through a full way: what arrived of late where that differs much from the mean, which is slower.
+func (e *Estimator) through(came []result) float64 {
+	mean := e.arrives.estimate
+	if len(came) == 0 {
+		return mean
+	}
+	if late := e.recent.rate(came[len(came)-1].arrived); late > 0 && (late < 0.8*mean || late > 1.2*mean) {
+		return late
+	}
+	return mean
 }
 
 // take follows what a probe found: upwards at once, downwards not, since a probe is short.

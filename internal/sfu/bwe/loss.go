@@ -134,6 +134,11 @@ func (m *lossModel) estimate(delayRate, arrives float64, now time.Duration) {
 	}
 }
 
+// excuse forgets the losses of a queue that has overflowed: the delay has answered them.
+func (m *lossModel) excuse() {
+	m.count, m.started, m.current, m.limits = 0, false, observation{}, false
+}
+
 // found takes the rate that a probe came through at: what was lost before is no reason to stay below it.
 func (m *lossModel) found(rate float64) {
 	if m.rate > 0 && m.rate < rate {

@@ -7,19 +7,24 @@ const (
 	firstProbe, secondProbe = 3.0, 6.0
 	nextProbe               = 2.0
 	furtherAbove            = 0.7 // of the last probe's rate must have arrived for another
-	// Now and then more is tried while less is sent than might be.
-	limitedInterval, limitedProbe = 5 * time.Second, 2.0
 	// After a sudden fall the old rate is tried again soon.
 	recoverBelow, recoverShare, recoverWithin = 0.66, 0.85, 5 * time.Second
-	// While the rate lies below what is wanted by losses or hold, try the way up.
-	wantedInterval, wantedProbe = 7 * time.Second, 1.5
+	// While the rate lies below what is wanted more is tried now and then: soon after it fell, and the later the less that
+	// brings. Media shows a little more by itself, unless less is sent than might be.
+	soonest, latest           = 1500 * time.Millisecond, 4 * time.Second
+	limitedProbe, wantedProbe = 2.0, 1.5
+	worthAbove                = 1.1 // times the rate must a probe find to be worth the next
 
 	probePackets = 5
 	// A probe is longer where packets bunch on the way, or it would measure the bunches.
-	shortestProbe, longestProbe = 15 * time.Millisecond, 120 * time.Millisecond
+	shortestProbe, longestProbe = 20 * time.Millisecond, 120 * time.Millisecond
 	probeJitters                = 4
-	probeTimeout                = time.Second
-	probeClusters               = 8 // remembered for their reports
+	// It is twice as long for each time that the rate has fallen soon after a probe had raised it, until it has not fallen for a
+	// while: others share the way, and send now and then.
+	soonAfter, trustAgain = 5 * time.Second, 20 * time.Second
+	maxDoubt              = 2
+	probeTimeout          = time.Second
+	probeClusters         = 8 // remembered for their reports
 	// A probe's result counts when so much of it came.
 	probeCameShare = 0.8
 	// What came slower than it was sent has filled the link: this much of it is kept for certain.
@@ -48,6 +53,9 @@ type prober struct {
 	fellFrom  float64
 	fellAt    time.Duration
 	recovered bool
+	interval  time.Duration
+	raisedAt  time.Duration
+	doubt     int
 }
 
 // cluster is what came of one probe.
@@ -69,7 +77,11 @@ func (p *prober) begin(rate float64, now time.Duration) {
 
 func (p *prober) plan(rate float64, now time.Duration) {
 	p.id = p.id%(1<<8-1) + 1 // 0 is no probe
-	probe := Probe{ID: p.id, Rate: rate, Packets: probePackets, Bytes: int(rate / 8 * p.length.Seconds())}
+	if now-p.fellAt > trustAgain {
+		p.doubt = 0
+	}
+	length := min(max(p.length, shortestProbe<<p.doubt), longestProbe)
+	probe := Probe{ID: p.id, Rate: rate, Packets: probePackets, Bytes: int(rate / 8 * length.Seconds())}
 	p.clusters[p.id%probeClusters] = cluster{probe: probe}
 	p.waiting = append(p.waiting, probe)
 	p.last, p.lastAt, p.outcome = rate, now, false
@@ -94,6 +106,10 @@ func (p *prober) next() (Probe, bool) {
 func (p *prober) fell(from, to float64, now time.Duration) {
 	if to < recoverBelow*from {
 		p.fellFrom, p.fellAt, p.recovered = from, now, false
+		p.interval = soonest
+	}
+	if p.raisedAt > 0 && now-p.raisedAt < soonAfter {
+		p.raisedAt, p.doubt = 0, min(p.doubt+1, maxDoubt)
 	}
 }
 
@@ -109,10 +125,13 @@ func (p *prober) tick(rate, wanted float64, limitedSince time.Duration, queue us
 		if now-p.fellAt < recoverWithin {
 			p.plan(recoverShare*p.fellFrom, now)
 		}
-	case limitedSince > 0 && now-max(limitedSince, p.lastAt) >= limitedInterval && rate < wanted:
-		p.plan(min(limitedProbe*rate, 2*wanted), now)
-	case rate < wanted && now-p.lastAt >= wantedInterval:
-		p.plan(min(wantedProbe*rate, 2*wanted), now)
+	case rate < wanted && now-p.lastAt >= max(p.interval, soonest):
+		more := wantedProbe
+		if limitedSince > 0 {
+			more = limitedProbe
+		}
+		p.interval = min(2*max(p.interval, soonest), latest) // unless it finds something
+		p.plan(min(more*rate, 2*wanted), now)
 	}
 }
 
@@ -159,8 +178,11 @@ func (p *prober) came(r result) (found float64, ok bool) {
 }
 
 // found plans a further probe when the latest found that even more may be there.
-func (p *prober) found(rate, wanted float64, now time.Duration) {
+func (p *prober) found(rate, before, wanted float64, now time.Duration) {
 	p.outcome = true
+	if rate > worthAbove*before {
+		p.interval, p.raisedAt = soonest, now
+	}
 	if rate > furtherAbove*p.last && rate < wanted && len(p.waiting) == 0 {
 		p.plan(min(nextProbe*rate, 2*wanted), now)
 	}

@@ -121,8 +121,11 @@ func (s *simulation) send() {
 	s.budget = min(s.budget+pace/8*ms.Seconds(), pace/8*5*ms.Seconds())
 	for s.budget > 0 && (s.backlog > 0 || s.probe.ID != 0) {
 		size := 1200
-		if s.probe.ID == 0 {
+		switch {
+		case s.probe.ID == 0:
 			size = min(size, s.backlog)
+		case s.probe.Rate < mbit:
+			size = 300 // padding
 		}
 		s.backlog = max(0, s.backlog-size)
 		s.budget -= float64(size)

@@ -25,8 +25,8 @@ type standing struct {
 	delay       time.Duration
 }
 
-// note takes a packet that arrived, on the peer's clock.
-func (s *standing) note(sent, arrived time.Duration) {
+// note takes a packet that arrived, on the peer's clock, and gives how long it waited longer than others.
+func (s *standing) note(sent, arrived time.Duration) time.Duration {
 	d := arrived - sent
 	if !s.started || arrived-s.turned > 10*baseWindow || arrived < s.turned {
 		*s = standing{started: true, base: d, older: d, turned: arrived, least: d, settled: arrived}
@@ -35,8 +35,9 @@ func (s *standing) note(sent, arrived time.Duration) {
 		s.older, s.base, s.turned = s.base, d, arrived
 	}
 	s.base, s.least = min(s.base, d), min(s.least, d)
+	waited := d - min(s.base, s.older)
 	if arrived-s.settled < settle {
-		return
+		return waited
 	}
 	s.delay = s.least - min(s.base, s.older)
 	s.least, s.settled = d, arrived
@@ -48,6 +49,7 @@ func (s *standing) note(sent, arrived time.Duration) {
 	case arrived-s.since > believeFor:
 		s.base, s.older, s.since = d, d, 0
 	}
+	return waited
 }
 
 // is tells whether a queue stands.
