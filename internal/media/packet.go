@@ -37,23 +37,29 @@ type Packet struct {
 	// Start tells that the packet begins an access unit, Keyframe that this access unit is a keyframe.
 	Start    bool
 	Keyframe bool
-	// Temporal and Spatial are the layer indices of codecs that signal them in the payload.
+	// Temporal and Spatial are the layer indices of codecs that signal them.
 	Temporal uint8
 	Spatial  uint8
-	// VP8 is the parsed payload descriptor of a VP8 packet.
-	VP8 VP8Descriptor
+	// Up tells that a reader of lower layers may go up here: on the first packet of a picture, to the temporal layer above
+	// (VP8's Y, VP9's U); on the first of an upper spatial layer, to that layer, which refers to nothing before this picture.
+	Up bool
+	// Last tells that the packet ends its spatial layer of the picture, where that is signalled.
+	Last bool
+	// Descriptor is what a forwarder rewrites at the payload's beginning.
+	Descriptor Descriptor
 }
 
-// VP8Descriptor is the part of a VP8 payload descriptor (RFC 7741, section 4.2) that a forwarder rewrites.
-type VP8Descriptor struct {
-	// Size is the descriptor's length in bytes, 0 when the packet is no VP8.
+// Descriptor says where a payload descriptor numbers pictures (VP8: RFC 7741, section 4.2; VP9: RFC 9628, section 4.2).
+type Descriptor struct {
+	// Size is how many bytes of the payload are replaced when it is renumbered, 0 when there is nothing to renumber; of
+	// VP8 the whole descriptor.
 	Size uint8
-	// HasPictureID, and whether it is 15 bits wide.
-	HasPictureID  bool
-	WidePictureID bool
-	HasTL0PicIdx  bool
-	HasTID        bool
-	HasKeyIdx     bool
-	PictureID     uint16
-	TL0PicIdx     uint8
+	// IDAt and TL0At are where the picture's number and TL0PICIDX stand, 0 where there are none. A Wide number has 15 bits,
+	// another 7.
+	IDAt, TL0At uint8
+	Wide        bool
+	// Dense numbers go on without a gap when pictures are left out (VP8). Others refer to each other by number (VP9).
+	Dense     bool
+	PictureID uint16
+	TL0PicIdx uint8
 }

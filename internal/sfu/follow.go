@@ -99,18 +99,25 @@ func (s *Sender) choose(tx exit) {
 		s.stop()
 		return
 	}
-	layers := s.audience.layers
-	wanted := choose(s.now.wish, s.audience.candidates)
-	i := within(wanted, s.limit, s.audience.candidates)
+	steps := s.audience.candidates
+	wanted := choose(s.now.wish, steps)
+	i := within(wanted, s.limit, steps)
 	s.counts.limited.Store(i != wanted)
-	if i < 0 || s.current != nil && s.current.layer == layers[i] {
+	if i < 0 {
 		s.aim(nil)
 		return
 	}
-	if s.target != nil && s.target.layer == layers[i] {
+	layer := steps[i].layer
+	s.goal = steps[i].selection
+	if s.current != nil && s.current.layer == layer {
+		s.aim(nil)
+		s.take(s.goal, tx.Now())
 		return
 	}
-	target := s.forwarder.group(layers[i])
+	if s.target != nil && s.target.layer == layer {
+		return
+	}
+	target := s.forwarder.group(layer)
 	s.aim(target)
 	if !target.video || s.start(tx, target.layer) {
 		return
@@ -118,11 +125,34 @@ func (s *Sender) choose(tx exit) {
 	target.ask(tx.Now())
 	if s.rewriter.count == 0 {
 		// The first picture matters more than its size.
-		for j, l := range layers {
-			if j != i && s.audience.candidates[j].active && s.start(tx, l) {
+		for j := range steps {
+			if steps[j].layer != layer && steps[j].active && s.start(tx, steps[j].layer) {
 				return
 			}
 		}
+	}
+}
+
+// take chooses among the layers within the stream that is sent. A larger picture needs a keyframe.
+func (s *Sender) take(want selection, now time.Duration) {
+	if s.rewriter.want == want {
+		return
+	}
+	s.rewriter.want, s.wantedAt = want, now
+	if want != everything && s.rewriter.selected().spatial < want.spatial {
+		s.current.ask(now)
+	}
+}
+
+// remind asks for a keyframe once more, or for the first time, when there was no other place to go up.
+func (s *Sender) remind(now time.Duration) {
+	want := s.rewriter.want
+	if s.current == nil || want == everything || !s.rewriter.selected().below(want) {
+		return
+	}
+	if now-s.wantedAt >= remindInterval && s.current.layer.Active(now) {
+		s.wantedAt = now
+		s.current.ask(now)
 	}
 }
 
@@ -152,13 +182,19 @@ func (s *Sender) describe(d *demand, now time.Duration) {
 		width: s.now.wish.width, height: s.now.wish.height,
 	}
 	d.rates, d.now, d.rank = d.rates[:0], -1, is.rank()
-	for i, l := range s.audience.layers {
+	most := 0.0
+	for i := range s.audience.candidates {
+		c := &s.audience.candidates[i]
 		rate := 0.0
-		if s.audience.candidates[i].active {
-			rate = overhead * float64(l.BitrateAt(now))
+		if c.active {
+			rate = overhead * float64(c.layer.SublayerBitrate(c.spatial, c.temporal, now))
 		}
+		if c.partial && rate <= most {
+			rate = 0 // no step on the way up
+		}
+		most = max(most, rate)
 		d.rates = append(d.rates, rate)
-		if s.current != nil && s.current.layer == l {
+		if s.current != nil && s.current.layer == c.layer && (c.selection == everything || !s.rewriter.selected().below(c.selection)) {
 			d.now = i
 		}
 	}
@@ -200,6 +236,7 @@ func (s *Sender) idle(now time.Duration) bool {
 // begin makes a group the current one from packet p; edge is the newest packet that has come by now. The caller puts the
 // sender into one of the group's lists.
 func (s *Sender) begin(tx exit, g *group, p, edge *media.Packet) {
+	s.rewriter.want, s.wantedAt = s.goal, tx.Now()
 	s.rewriter.begin(g.layer, p, edge.Timestamp, s.elapsed(g.layer, edge), s.codec.ClockRate())
 	if s.current != nil {
 		s.current.leave(s)

@@ -113,11 +113,12 @@ func (f *forwarder) run(tx exit) {
 	f.posted.Store(false)
 	now := tx.Now()
 	for _, a := range f.audiences {
-		if len(a.layers) > 1 && a.refresh(now) {
+		if a.feed.codec.Kind() == media.Video && a.refresh(now) {
 			a.choose(tx)
 		}
 		for _, s := range a.senders {
 			s.report(tx)
+			s.remind(now)
 			s.accountLater(now)
 		}
 	}
@@ -202,7 +203,8 @@ type audience struct {
 	feed       *feed
 	senders    []*Sender
 	layers     []*track.Layer
-	candidates []candidate
+	candidates []candidate // of the layers, from small to large
+	before     []candidate // scratch space
 	posted     atomic.Bool
 }
 
@@ -244,18 +246,12 @@ func (a *audience) run(tx exit) {
 
 // refresh looks at the layers and tells whether there is anything new to choose by.
 func (a *audience) refresh(now time.Duration) bool {
-	changed := false
-	if layers := a.feed.current(); !slices.Equal(layers, a.layers) {
-		a.layers, a.candidates = layers, make([]candidate, len(layers))
-		changed = true
+	a.layers = a.feed.current()
+	a.before, a.candidates = a.candidates, a.before[:0]
+	for _, l := range a.layers {
+		a.candidates = appendCandidates(a.candidates, l, now)
 	}
-	for i, l := range a.layers {
-		width, height := l.Size()
-		is := candidate{width: width, height: height, active: l.Active(now)}
-		changed = changed || is != a.candidates[i]
-		a.candidates[i] = is
-	}
-	return changed
+	return !slices.Equal(a.candidates, a.before)
 }
 
 func (a *audience) choose(tx exit) {

@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	// segmentsKept bounds how many switches and skips back a packet can still be repaired or come late.
+	// segmentsKept bounds how many switches and skips back a packet can still be repaired or come late. Where layers within
+	// a stream are left out there is one for each picture or two, and segmentsMost are kept.
 	segmentsKept = 16
+	segmentsMost = 128
 	// sentBits is how far back the rewriter knows which numbers it gave out; a later packet must be asked for again.
 	sentBits = 256
 	// maxGap is the longest hole that is passed on; the remote could not tell a longer one from a step back.
@@ -36,9 +38,16 @@ type rewriter struct {
 	// sent has a bit for each of the last sentBits numbers, at number % sentBits.
 	sent [sentBits / 64]uint64
 
-	segments [segmentsKept]segment // the newest at count-1, modulo segmentsKept
+	segments []segment // the newest at count-1, modulo the length
 	count    uint64
 	epoch    uint32
+
+	// want is what shall be forwarded of the layers within the stream as soon as that can be; the newest segment has what is.
+	want selection
+	// up tells that temporal layers may be added after the picture forwarded last, dropped is the dense number of the picture
+	// that was left out last, plus one.
+	up      bool
+	dropped uint32
 }
 
 // segment is a run of source packets whose numbers are all moved alike: source number from becomes out.
@@ -51,6 +60,7 @@ type segment struct {
 	timestamp, edge uint32
 	picture         uint16 // offset
 	tl0             uint8  // offset
+	selection
 }
 
 // time is the timestamp that one of the source goes out with.
@@ -64,7 +74,7 @@ func (s *segment) time(timestamp uint32) uint32 {
 // newRewriter makes a rewriter whose first packet gets the given numbers, which should be random (RFC 3550, section 5.1).
 // A number below 1<<15 keeps early loss from confusing SRTP's rollover counter.
 func newRewriter(seq uint16, timestamp uint32) rewriter {
-	return rewriter{highest: 1<<16 + uint64(seq) - 1, timestamp: timestamp}
+	return rewriter{highest: 1<<16 + uint64(seq) - 1, timestamp: timestamp, segments: make([]segment, segmentsKept), want: everything}
 }
 
 // begin goes on with a layer from packet p, which must be one at which decoding can start. Packets of the layer before p
@@ -73,7 +83,7 @@ func newRewriter(seq uint16, timestamp uint32) rewriter {
 func (r *rewriter) begin(layer *track.Layer, p *media.Packet, edge uint32, elapsed time.Duration, rate int) {
 	past := uint32(max(int32(edge-p.Timestamp), 0)) / squeeze
 	at := r.timestamp + past // of edge
-	picture, tl0 := p.VP8.PictureID, p.VP8.TL0PicIdx
+	picture, tl0 := p.Descriptor.PictureID, p.Descriptor.TL0PicIdx
 	if r.count > 0 {
 		// Never less than a millisecond on: another timestamp is another picture to the remote.
 		at = r.timestamp + uint32(max(ticks(elapsed, rate), int64(past)+ticks(time.Millisecond, rate)))
@@ -83,9 +93,10 @@ func (r *rewriter) begin(layer *track.Layer, p *media.Packet, edge uint32, elaps
 	r.push(segment{
 		layer: layer, from: p.Seq, out: r.highest + 1, epoch: r.epoch,
 		timestamp: at - edge, edge: edge,
-		picture: picture - p.VP8.PictureID,
-		tl0:     tl0 - p.VP8.TL0PicIdx,
+		picture: picture - p.Descriptor.PictureID,
+		tl0:     tl0 - p.Descriptor.TL0PicIdx, selection: r.want,
 	})
+	r.up, r.dropped = false, 0
 }
 
 // rewrite fills in what p goes out as, and tells whether it does. A changed VP8 descriptor is appended to scratch, which
@@ -95,7 +106,8 @@ func (r *rewriter) rewrite(p *media.Packet, out *rtc.Packet, scratch []byte) ([]
 		return scratch, false
 	}
 	s := r.newest()
-	if p.Seq < s.from {
+	late := p.Seq < s.from
+	if late {
 		if s = r.before(p.Seq); s == nil {
 			return scratch, false
 		}
@@ -108,20 +120,34 @@ func (r *rewriter) rewrite(p *media.Packet, out *rtc.Packet, scratch []byte) ([]
 		return s.apply(p, seq, out, scratch), true
 	}
 	if seq-r.highest > maxGap {
-		r.push(segment{
-			layer: s.layer, from: p.Seq, out: r.highest + 1, epoch: s.epoch,
-			timestamp: s.timestamp, edge: s.edge, picture: s.picture, tl0: s.tl0,
-		})
+		next := *s
+		next.from, next.out = p.Seq, r.highest+1
+		r.push(next)
 		s, seq = r.newest(), r.highest+1
 	}
-	if len(p.Payload) == 0 {
-		r.skip(s, p.Seq, seq)
+	if s.selection != r.want && !late {
+		s = r.reselect(s, p, seq)
+	}
+	switch {
+	case len(p.Payload) == 0:
+		r.skip(s, p, seq)
+		return scratch, false
+	case s.has(p):
+	case !late:
+		r.leaveOut(p, seq)
 		return scratch, false
 	}
+	// What comes late of a layer that is left out closes its hole with an empty packet.
 	r.advance(seq)
 	r.timestamp, r.captured = s.time(p.Timestamp), p.Timestamp
-	if p.VP8.Size > 0 {
-		r.picture, r.tl0 = p.VP8.PictureID+s.picture, p.VP8.TL0PicIdx+s.tl0
+	if !s.has(p) {
+		return s.apply(p, seq, out, scratch), true
+	}
+	if p.Start {
+		r.up = p.Up && !p.Descriptor.Dense
+	}
+	if p.Descriptor.Size > 0 {
+		r.picture, r.tl0 = p.Descriptor.PictureID+s.picture, p.Descriptor.TL0PicIdx+s.tl0
 	}
 	return s.apply(p, seq, out, scratch), true
 }
@@ -133,28 +159,32 @@ func (r *rewriter) source(seq uint16) (segment, uint64, bool) {
 		return segment{}, 0, false
 	}
 	out := r.highest - back
-	for i := r.count; i > 0 && i+segmentsKept > r.count; i-- {
-		if s := r.segments[(i-1)%segmentsKept]; s.out <= out {
+	for i := r.count; i > 0 && i+r.kept() > r.count; i-- {
+		if s := r.segments[(i-1)%r.kept()]; s.out <= out {
 			return s, s.from + (out - s.out), true
 		}
 	}
 	return segment{}, 0, false
 }
 
-// apply fills in what p goes out as under an extended number.
+// apply fills in what p goes out as under an extended number: nothing but the number if it is of a layer that is left out.
 func (s *segment) apply(p *media.Packet, seq uint64, out *rtc.Packet, scratch []byte) []byte {
 	*out = rtc.Packet{
 		Seq:        uint16(seq),
 		Timestamp:  s.time(p.Timestamp),
-		Marker:     p.Marker,
+		Marker:     p.Marker || p.Last && p.Spatial == s.spatial,
 		AudioLevel: p.AudioLevel,
 		HasLevel:   p.HasLevel,
 		Voice:      p.Voice,
 		Payload:    p.Payload,
 	}
-	if d := p.VP8; d.Size > 0 && (s.picture != 0 || s.tl0 != 0) {
+	if !s.has(p) {
+		out.Payload, out.Marker = nil, false
+		return scratch
+	}
+	if d := p.Descriptor; d.Size > 0 && (s.picture != 0 || s.tl0 != 0) {
 		at := len(scratch)
-		scratch = rtpfmt.RewriteVP8(scratch, d, p.Payload, (d.PictureID+s.picture)&0x7fff, d.TL0PicIdx+s.tl0)
+		scratch = rtpfmt.Renumber(scratch, d, p.Payload, (d.PictureID+s.picture)&0x7fff, d.TL0PicIdx+s.tl0)
 		out.Prefix = scratch[at:]
 		out.Payload = p.Payload[d.Size:]
 	}
@@ -162,7 +192,17 @@ func (s *segment) apply(p *media.Packet, seq uint64, out *rtc.Packet, scratch []
 }
 
 // newest is the segment at work. There is one.
-func (r *rewriter) newest() *segment { return &r.segments[(r.count-1)%segmentsKept] }
+func (r *rewriter) newest() *segment { return &r.segments[(r.count-1)%r.kept()] }
+
+func (r *rewriter) kept() uint64 { return uint64(len(r.segments)) }
+
+// selected is what is forwarded of the layers within the stream, nothing of them before begin.
+func (r *rewriter) selected() selection {
+	if r.count == 0 {
+		return selection{}
+	}
+	return r.newest().selection
+}
 
 // position is the layer that is forwarded, nil before begin, and the timestamp that the newest packet came with.
 func (r *rewriter) position() (layer *track.Layer, source uint32) {
@@ -173,15 +213,15 @@ func (r *rewriter) position() (layer *track.Layer, source uint32) {
 }
 
 func (r *rewriter) push(s segment) {
-	r.segments[r.count%segmentsKept] = s
+	r.segments[r.count%r.kept()] = s
 	r.count++
 }
 
 // before finds the segment of a late packet, nil when it belongs to what came before the last begin.
 func (r *rewriter) before(seq uint64) *segment {
 	next := r.newest()
-	for i := r.count - 1; i > 0 && i+segmentsKept > r.count; i-- {
-		s := &r.segments[(i-1)%segmentsKept]
+	for i := r.count - 1; i > 0 && i+r.kept() > r.count; i-- {
+		s := &r.segments[(i-1)%r.kept()]
 		if s.epoch != next.epoch {
 			return nil
 		}
@@ -196,14 +236,48 @@ func (r *rewriter) before(seq uint64) *segment {
 	return nil
 }
 
-// skip closes the hole that an empty packet leaves: what follows it takes its number.
-func (r *rewriter) skip(s *segment, source, seq uint64) {
-	if source == s.from && s.out == r.highest+1 {
+// reselect goes towards what is wanted of the layers in the stream, as far as p, whose number would be seq, allows.
+func (r *rewriter) reselect(s *segment, p *media.Packet, seq uint64) *segment {
+	is := s.towards(r.want, p, p.Timestamp == r.captured, r.up)
+	if is == s.selection {
+		return s
+	}
+	next := *s
+	next.from, next.out, next.selection = p.Seq, seq, is
+	r.push(next)
+	return r.newest()
+}
+
+// leaveOut skips a packet of a layer that is not forwarded. Numbers of pictures that must be dense close the gap.
+func (r *rewriter) leaveOut(p *media.Packet, seq uint64) {
+	r.widen()
+	r.skip(r.newest(), p, seq)
+	if d := &p.Descriptor; d.Dense && d.IDAt > 0 && r.dropped != uint32(d.PictureID)+1 {
+		r.dropped = uint32(d.PictureID) + 1
+		r.newest().picture--
+	}
+}
+
+// widen keeps more segments from now on.
+func (r *rewriter) widen() {
+	if len(r.segments) == segmentsMost {
+		return
+	}
+	wide := make([]segment, segmentsMost)
+	for i := r.count - min(r.count, r.kept()); i < r.count; i++ {
+		wide[i%segmentsMost] = r.segments[i%r.kept()]
+	}
+	r.segments = wide
+}
+
+// skip closes the hole that a packet leaves which does not go out: what follows it takes its number.
+func (r *rewriter) skip(s *segment, p *media.Packet, seq uint64) {
+	if p.Seq == s.from && s.out > r.highest {
 		s.from++
 		return
 	}
 	next := *s
-	next.from, next.out = source+1, seq
+	next.from, next.out = p.Seq+1, seq
 	r.push(next)
 }
 

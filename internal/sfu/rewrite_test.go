@@ -159,10 +159,10 @@ func TestRewriterPictureIDs(t *testing.T) {
 			t.Fatalf("packet %d does not go out", p.Seq)
 		}
 		again := &media.Packet{Payload: append(append([]byte{}, out.Prefix...), out.Payload...)}
-		if !rtpfmt.Parse(media.VP8, again) || string(again.Payload[again.VP8.Size:]) != string(p.Payload[p.VP8.Size:]) {
+		if !rtpfmt.Parse(media.VP8, again) || string(again.Payload[again.Descriptor.Size:]) != string(p.Payload[p.Descriptor.Size:]) {
 			t.Fatalf("packet %d goes out as % x", p.Seq, again.Payload)
 		}
-		got = append(got, fmt.Sprintf("%d/%d", again.VP8.PictureID, again.VP8.TL0PicIdx))
+		got = append(got, fmt.Sprintf("%d/%d", again.Descriptor.PictureID, again.Descriptor.TL0PicIdx))
 	}
 	p := vp8Packet(10, 0, 32766, 254)
 	r.begin(one, p, p.Timestamp, 0, 90000)
@@ -208,7 +208,12 @@ func FuzzRewriter(f *testing.F) {
 		for i, op := range program {
 			now := uint32(i) * 3000
 			seq := next[layer]
-			p := &media.Packet{Timestamp: now, Payload: []byte{1}}
+			p := &media.Packet{Timestamp: now, Payload: []byte{1}, Start: op&0x20 != 0, Up: op&0x20 != 0, Last: true}
+			p.Temporal, p.Spatial = op>>6&1, op>>7
+			p.Keyframe = p.Start && op&0x10 != 0
+			if op%8 == 7 {
+				r.want = selection{op >> 3 & 1, op >> 4 & 1}
+			}
 			switch op % 8 {
 			case 0: // switch
 				layer = layers[int(op/8)%2]

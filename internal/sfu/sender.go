@@ -56,10 +56,14 @@ type Sender struct {
 	// current is the group that forwards, nil while nothing is sent; target is one that is waited for.
 	current, target *group
 	// behind is the group that it is behind in, nil mostly; cursor is the arrival index of the next packet then.
-	behind    *group
-	cursor    uint64
-	lag       lag
-	rewriter  rewriter
+	behind   *group
+	cursor   uint64
+	lag      lag
+	rewriter rewriter
+	// goal is what is wanted of the layers within a stream, now or as soon as another is begun; wantedAt is when more than
+	// is sent was last wanted or asked for.
+	goal      selection
+	wantedAt  time.Duration
 	sentAt    time.Duration
 	reportAt  time.Duration
 	accounted account
@@ -193,13 +197,16 @@ func (s *Sender) SetPaused(paused bool) { s.change(func(w *want) { w.paused = pa
 
 // SetSize chooses the smallest layer that is at least as large; 0, 0 means the largest.
 func (s *Sender) SetSize(width, height int) {
-	s.change(func(w *want) { w.wish = wish{width: width, height: height} })
+	s.change(func(w *want) { w.wish = wish{width: width, height: height, fps: w.wish.fps} })
 }
 
 // SetLayer chooses a layer by its place from small (0) to large (2), as far as there are so many.
 func (s *Sender) SetLayer(index int) {
-	s.change(func(w *want) { w.wish = wish{index: index, byIndex: true} })
+	s.change(func(w *want) { w.wish = wish{index: index, byIndex: true, fps: w.wish.fps} })
 }
+
+// SetRate is content with so many pictures a second, where the publisher sends layers that can be left out; 0 wants all.
+func (s *Sender) SetRate(fps int) { s.change(func(w *want) { w.wish.fps = fps }) }
 
 // SetPriority puts the picture before others of the same peer when there is too little bandwidth: 1 is the very first, 0 leaves
 // it to who speaks and what is shown how large.

@@ -324,6 +324,9 @@ func (s *Subscription) SetLayer(index int) {
 // SetPriority puts the picture before others when there is too little bandwidth: 1 is the very first, 0 leaves it to the server.
 func (s *Subscription) SetPriority(priority uint32) { s.sender.SetPriority(priority) }
 
+// SetRate is content with so many pictures a second, where that can be had; 0 wants all.
+func (s *Subscription) SetRate(fps int) { s.sender.SetRate(fps) }
+
 // Close stops sending; a negotiation must follow.
 func (s *Subscription) Close() {
 	p := s.participant

@@ -20,6 +20,9 @@ type Layer struct {
 	meter meter
 	// size is width<<32 | height, 0 when unknown.
 	size atomic.Uint64
+	// sizes are those of the spatial layers within the stream, nil where they are not signalled.
+	sizes     atomic.Pointer[[]rtpfmt.LayerSize]
+	sublayers atomic.Pointer[sublayers]
 
 	listeners  atomic.Pointer[[]Listener]
 	listenersM sync.Mutex // held to change listeners
@@ -76,6 +79,7 @@ func (l *Layer) store(p *media.Packet) bool {
 		l.timestamp, pictures = p.Timestamp, 1
 	}
 	l.meter.add(p.Arrival, max(len(p.Payload), len(p.RED)), pictures)
+	l.countSublayer(p, pictures)
 	return true
 }
 
@@ -162,6 +166,11 @@ func (l *Layer) Unlisten(x Listener) {
 
 func (l *Layer) setFormat(f *media.Format) {
 	l.format = f
+	if sizes := l.finder.Layers(); len(sizes) > 1 {
+		l.sizes.Store(&sizes)
+	} else {
+		l.sizes.Store(nil)
+	}
 	l.setSize(f)
 	l.track.layerFormat(f)
 }

@@ -16,7 +16,7 @@ type vp8Builder struct {
 }
 
 func (v *vp8Builder) add(p *media.Packet) error {
-	if p.VP8.Size == 0 || int(p.VP8.Size) >= len(p.Payload) {
+	if p.Descriptor.Size == 0 || int(p.Descriptor.Size) >= len(p.Payload) {
 		return errTruncated
 	}
 	if p.Start == (v.buf != nil) {
@@ -26,7 +26,7 @@ func (v *vp8Builder) add(p *media.Packet) error {
 		v.buf = make([]byte, 0, max(v.usual, 1024))
 	}
 	var err error
-	v.buf, err = grow(v.buf, p.Payload[p.VP8.Size:])
+	v.buf, err = grow(v.buf, p.Payload[p.Descriptor.Size:])
 	return err
 }
 
@@ -55,6 +55,7 @@ type vp9Builder struct {
 	begun  bool
 	sizes  []int // of the layers that are complete
 	key    bool
+	layers []LayerSize // as the keyframe signals them
 	format *media.Format
 }
 
@@ -72,6 +73,9 @@ func (v *vp9Builder) add(p *media.Packet) error {
 		}
 		v.begun = true
 		v.key = v.key || len(v.sizes) == 0 && !d.predicted
+		if layers := vp9Sizes(p.Payload, d); layers != nil {
+			v.layers = layers
+		}
 	}
 	var err error
 	if v.buf, err = grow(v.buf, p.Payload[d.size:]); err != nil {
@@ -89,7 +93,7 @@ func (v *vp9Builder) add(p *media.Packet) error {
 }
 
 func (v *vp9Builder) finish() ([]byte, bool, *media.Format) {
-	payload, key, sizes, whole := v.buf, v.key, v.sizes, !v.begun
+	payload, key, sizes, layers, whole := v.buf, v.key, v.sizes, v.layers, !v.begun
 	v.drop()
 	if !whole || len(sizes) == 0 {
 		return nil, false, nil
@@ -99,6 +103,9 @@ func (v *vp9Builder) finish() ([]byte, bool, *media.Format) {
 		config, err2 := bitstream.VP9Record(payload)
 		if err != nil || err2 != nil {
 			return nil, false, nil
+		}
+		if n := len(sizes); n > 1 && n <= len(layers) { // what players show is the last frame
+			width, height = layers[n-1].Width, layers[n-1].Height
 		}
 		if v.format == nil || v.format.Width != width || v.format.Height != height || string(v.format.Config) != string(config) {
 			v.format = &media.Format{Codec: media.VP9, Width: width, Height: height, Config: config}
@@ -110,7 +117,7 @@ func (v *vp9Builder) finish() ([]byte, bool, *media.Format) {
 	return payload, key, v.format
 }
 
-func (v *vp9Builder) drop() { v.buf, v.begun, v.sizes, v.key = nil, false, nil, false }
+func (v *vp9Builder) drop() { v.buf, v.begun, v.sizes, v.key, v.layers = nil, false, nil, false, nil }
 
 // appendSuperframeIndex tells decoders where the frames of a superframe end (VP9 specification, annex B).
 func appendSuperframeIndex(payload []byte, sizes []int) []byte {

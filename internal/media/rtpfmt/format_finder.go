@@ -11,7 +11,15 @@ type FormatFinder struct {
 	codec  media.Codec
 	sets   bitstream.ParameterSets
 	format *media.Format
+	layers []LayerSize
 }
+
+// LayerSize is the size of a spatial layer in pixels.
+type LayerSize struct{ Width, Height int }
+
+// Layers are the sizes of the spatial layers of the newest keyframe, from small to large, where they are signalled. The
+// slice is replaced, never changed.
+func (f *FormatFinder) Layers() []LayerSize { return f.layers }
 
 // NewFormatFinder makes a finder for a codec.
 func NewFormatFinder(codec media.Codec) *FormatFinder {
@@ -36,11 +44,16 @@ func (f *FormatFinder) Look(p *media.Packet) *media.Format {
 		f.format = f.sets.Format()
 	case media.VP8:
 		if p.Keyframe {
-			f.resize(bitstream.VP8Size(p.Payload[p.VP8.Size:]))
+			f.resize(bitstream.VP8Size(p.Payload[p.Descriptor.Size:]))
 		}
 	case media.VP9:
 		if d, ok := parseVP9Descriptor(p.Payload); ok && p.Keyframe {
-			f.resize(bitstream.VP9Size(p.Payload[d.size:]))
+			if f.layers = vp9Sizes(p.Payload, d); len(f.layers) > 0 {
+				largest := f.layers[len(f.layers)-1]
+				f.resize(largest.Width, largest.Height, nil)
+			} else {
+				f.resize(bitstream.VP9Size(p.Payload[d.size:]))
+			}
 		}
 	case media.AV1:
 		if sequence := firstSequence(p.Payload); p.Keyframe && sequence != nil {

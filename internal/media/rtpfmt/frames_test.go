@@ -98,7 +98,7 @@ func TestFramesSurviveRTP(t *testing.T) {
 				for j := range packets {
 					p := &packets[j]
 					again := media.Packet{Payload: p.Payload}
-					if !Parse(codec, &again) || again.Start != p.Start || again.Keyframe != p.Keyframe || again.VP8 != p.VP8 {
+					if !Parse(codec, &again) || again.Start != p.Start || again.Keyframe != p.Keyframe || again.Descriptor != p.Descriptor {
 						t.Errorf("frame %d, packet %d: not what Parse finds: %+v", i, j, again)
 					}
 					if len(p.Payload) > MaxPayload {

@@ -15,7 +15,7 @@ func (k *Packetizer) packetizeVP8(f *media.Frame) []media.Packet {
 	count := (len(f.Payload) + piece - 1) / piece
 	slab := make([]byte, 0, len(f.Payload)+header*count)
 	packets := make([]media.Packet, 0, count)
-	descriptor := media.VP8Descriptor{Size: header, HasPictureID: true, WidePictureID: true, PictureID: k.pictureID}
+	descriptor := media.Descriptor{Size: header, IDAt: 2, Wide: true, Dense: true, PictureID: k.pictureID}
 	key := bitstream.VP8Keyframe(f.Payload)
 	for body := f.Payload; len(body) > 0; {
 		n := min(piece, len(body))
@@ -28,7 +28,7 @@ func (k *Packetizer) packetizeVP8(f *media.Frame) []media.Packet {
 		slab = append(slab, flags, 0x80, 0x80|byte(k.pictureID>>8), byte(k.pictureID))
 		slab = append(slab, body[:n]...)
 		packets = append(packets, media.Packet{
-			Payload: slab[start:len(slab):len(slab)], Start: first, Keyframe: first && key, VP8: descriptor,
+			Payload: slab[start:len(slab):len(slab)], Start: first, Keyframe: first && key, Descriptor: descriptor,
 		})
 		body = body[n:]
 	}

@@ -5,15 +5,15 @@ import (
 	"github.com/tuttilive/tutti/internal/media/bitstream"
 )
 
-// Parse fills in what the payload's own header says: Start, Keyframe, Temporal, Spatial and the VP8 descriptor. It looks at
+// Parse fills in what the payload's own header says: Start, Keyframe, the layers and the descriptor. It looks at
 // nothing but p.Payload, allocates nothing, and tells whether the payload was well-formed; of a malformed one Start and
 // Keyframe are false.
 //
 // Keyframe is set together with Start only. H.264, H.265 and AV1 do not mark the beginning of an access unit: parameter
 // sets in packets of their own are a Start, and so is the first slice that follows them. Such packets share a timestamp.
 func Parse(codec media.Codec, p *media.Packet) bool {
-	p.Start, p.Keyframe, p.Temporal, p.Spatial = false, false, 0, 0
-	p.VP8 = media.VP8Descriptor{}
+	p.Start, p.Keyframe, p.Temporal, p.Spatial, p.Up, p.Last = false, false, 0, 0, false, false
+	p.Descriptor = media.Descriptor{}
 	if len(p.Payload) == 0 {
 		return false
 	}
@@ -171,9 +171,10 @@ func parseVP9(p *media.Packet) bool {
 	if !ok {
 		return false
 	}
-	p.Temporal, p.Spatial = d.temporal, d.spatial
+	p.Temporal, p.Spatial, p.Last, p.Descriptor = d.temporal, d.spatial, d.ends, d.numbers
 	p.Start = d.begins && d.spatial == 0
 	p.Keyframe = p.Start && !d.predicted
+	p.Up = d.begins && (d.spatial == 0 && d.up || d.spatial > 0 && !d.predicted)
 	return true
 }
 

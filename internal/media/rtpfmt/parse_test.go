@@ -109,19 +109,19 @@ func TestParse(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := media.Packet{Payload: tt.payload, Start: true, Keyframe: true, Temporal: 7, Spatial: 7, VP8: media.VP8Descriptor{Size: 9}}
+			p := media.Packet{Payload: tt.payload, Start: true, Keyframe: true, Temporal: 7, Spatial: 7, Descriptor: media.Descriptor{Size: 9}}
 			ok := Parse(tt.codec, &p)
 			if got := (result{ok, p.Start, p.Keyframe, p.Temporal, p.Spatial}); got != tt.want {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
-			if int(p.VP8.Size) > len(tt.payload) {
-				t.Errorf("descriptor of %d bytes", p.VP8.Size)
+			if int(p.Descriptor.Size) > len(tt.payload) {
+				t.Errorf("descriptor of %d bytes", p.Descriptor.Size)
 			}
 		})
 	}
 }
 
-func TestRewriteVP8(t *testing.T) {
+func TestRenumber(t *testing.T) {
 	tests := []struct {
 		name          string
 		payload, want []byte
@@ -138,7 +138,7 @@ func TestRewriteVP8(t *testing.T) {
 			if !Parse(media.VP8, &p) {
 				t.Fatal("malformed")
 			}
-			got := RewriteVP8([]byte{1}, p.VP8, p.Payload, 0x1223, 77)
+			got := Renumber([]byte{1}, p.Descriptor, p.Payload, 0x1223, 77)
 			if !bytes.Equal(got, append([]byte{1}, tt.want...)) {
 				t.Errorf("got %x, want 01%x", got, tt.want)
 			}
@@ -161,11 +161,11 @@ func FuzzParse(f *testing.F) {
 			if p.Keyframe && !p.Start || p.Start && !ok {
 				t.Errorf("%v: ok %v, start %v, key %v", codec, ok, p.Start, p.Keyframe)
 			}
-			if n := int(p.VP8.Size); n > 0 {
+			if n := int(p.Descriptor.Size); n > 0 {
 				if n >= len(b) {
 					t.Fatalf("descriptor of %d bytes in %d", n, len(b))
 				}
-				if out := RewriteVP8(nil, p.VP8, b, p.VP8.PictureID, p.VP8.TL0PicIdx); !bytes.Equal(out, b[:n]) {
+				if out := Renumber(nil, p.Descriptor, b, p.Descriptor.PictureID, p.Descriptor.TL0PicIdx); !bytes.Equal(out, b[:n]) {
 					t.Errorf("rewritten with its own values: %x, was %x", out, b[:n])
 				}
 			}

@@ -29,6 +29,7 @@ const (
 	maxTextBytes = 256
 	maxPixels    = 16384
 	maxBitrate   = 1 << 30
+	maxRate      = 240
 )
 
 // layersFromProto keeps what makes sense of the layers that a client announces, from small to large.

@@ -41,6 +41,7 @@ type trackSettings struct {
 	width, height int
 	// priority is 1 for the first, 0 where the server decides.
 	priority uint32
+	fps      int // 0 for all there are
 }
 
 // remoteCame handles a new publication.
@@ -223,6 +224,7 @@ func (s *session) setSubscribed(sids []string, wanted bool) {
 func (s *session) updateSettings(u *pb.UpdateTrackSettings) {
 	settings := &trackSettings{
 		quality: u.GetQuality(), width: int(min(u.GetWidth(), maxPixels)), height: int(min(u.GetHeight(), maxPixels)),
+		fps:      int(min(u.GetFps(), maxRate)),
 		priority: u.GetPriority(),
 	}
 	sized := settings.width > 0 && settings.height > 0
@@ -239,6 +241,7 @@ func (s *session) updateSettings(u *pb.UpdateTrackSettings) {
 
 func (t *remoteTrack) apply() {
 	t.sub.SetPaused(t.settings.paused)
+	t.sub.SetRate(t.settings.fps)
 	t.sub.SetPriority(t.settings.priority)
 	switch q := t.settings.quality; {
 	case t.settings.width > 0 && t.settings.height > 0:
