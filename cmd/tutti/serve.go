@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/api"
+	"github.com/tuttilive/tutti/internal/api/metrics"
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/config"
@@ -99,12 +100,14 @@ func (c *serveCommand) keys() (auth.Keys, error) {
 
 // server is what one process runs, in the order in which it was opened; closing goes backwards.
 type server struct {
-	log    *slog.Logger
-	info   api.Info
-	turn   *turn.Server
-	calls  *call.Server
-	failed chan error
-	opened []func(context.Context)
+	log   *slog.Logger
+	info  api.Info
+	turn  *turn.Server
+	calls *call.Server
+	// figures are where metrics come from.
+	figures metrics.Sources
+	failed  chan error
+	opened  []func(context.Context)
 }
 
 func (s *server) onClose(f func(context.Context)) { s.opened = append(s.opened, f) }
@@ -173,6 +176,9 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	if err := s.openLiveDoors(c, house, endpoint, doors); err != nil {
 		return err
 	}
+	s.figures = metrics.Sources{
+		RTC: endpoint.Stats, Rooms: rooms.Stats, Relay: s.turn.Stats, Calls: s.calls.Stats, Workers: workers.Running, Store: st.Size,
+	}
 	if err := s.openHTTP(c, house, endpoint, workers, certificate, doors); err != nil {
 		return err
 	}
@@ -239,7 +245,7 @@ func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.En
 	}
 	handler := api.New(api.Options{
 		House: house, Info: s.info, Page: web.Dist(), RootPEM: certificate.rootPEM, Doors: doors, Hosts: c.Host, Origins: c.Origin,
-		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Relay: s.turn.Stats, Calls: s.calls.Stats, Log: s.log,
+		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Metrics: s.figures, Log: s.log,
 	})
 	if err := s.serveHTTP(c.HTTP, handler, nil); err != nil {
 		return err

@@ -9,12 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/api/metrics"
 	"github.com/tuttilive/tutti/internal/api/roomservice"
 	"github.com/tuttilive/tutti/internal/limit"
-	"github.com/tuttilive/tutti/internal/server/call"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
-	"github.com/tuttilive/tutti/internal/turn"
 )
 
 // Options are what the HTTP side needs.
@@ -34,11 +33,9 @@ type Options struct {
 	// AnyoneCreates lets people without a key create rooms.
 	AnyoneCreates bool
 	TrustProxy    bool
-	// Relay gives the figures of the TURN server, nil for none.
-	Relay func() turn.Stats
-	// Calls gives the figures of calls between two, nil for none.
-	Calls func() call.Stats
-	Log   *slog.Logger
+	// Metrics are where figures for operators come from; what the API knows by itself is added.
+	Metrics metrics.Sources
+	Log     *slog.Logger
 }
 
 // API serves HTTP. It is made once and safe for use by several goroutines.
@@ -52,6 +49,7 @@ type API struct {
 	rates         limit.Rates
 	streams       atomic.Int64 // of events, open now
 	rate          meter
+	requests      requests
 	stopping      chan struct{}
 	handler       http.Handler
 }
@@ -64,7 +62,7 @@ func New(o Options) *API {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
-	mux.Handle("GET /metrics", a.listing(a.metrics(o.Relay, o.Calls)))
+	mux.Handle("GET /metrics", a.listing(metrics.Handler(a.sources(o.Metrics))))
 	mux.HandleFunc("GET /root.crt", a.rootCertificate)
 	mux.HandleFunc("GET /api/info", a.getInfo)
 	mux.Handle("GET /api/status", a.listing(http.HandlerFunc(a.getStatus)))
@@ -94,7 +92,16 @@ func New(o Options) *API {
 }
 
 // ServeHTTP serves page, API and doors.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.requests.count(r.URL.Path)
+	a.handler.ServeHTTP(w, r)
+}
+
+// sources adds what the API knows by itself to where metrics come from.
+func (a *API) sources(s metrics.Sources) metrics.Sources {
+	s.Version, s.House, s.Requests, s.Refusals = a.info.Version, a.house, a.requests.read, refusal.Counts
+	return s
+}
 
 // Stop ends the streams of events, so that the HTTP server can shut down.
 func (a *API) Stop() { close(a.stopping) }

@@ -394,7 +394,7 @@ func TestOperatorSeesAll(t *testing.T) {
 	if body, status := get("/api/status"); status != 200 || !strings.Contains(body, `"room":"demo"`) || !strings.Contains(body, `"participants":1`) {
 		t.Errorf("status: %d %s", status, body)
 	}
-	if body, status := get("/metrics"); status != 200 || !strings.Contains(body, "tutti_participants 1") || !strings.Contains(body, "process_cpu_seconds_total") {
+	if body, status := get("/metrics"); status != 200 || !strings.Contains(body, `tutti_participants{door="other",kind="person"} 1`) || !strings.Contains(body, "process_cpu_seconds_total") {
 		t.Errorf("metrics: %d %.200s", status, body)
 	}
 }

@@ -7,13 +7,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/tuttilive/tutti/internal/server/call"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
-	"github.com/tuttilive/tutti/internal/turn"
 )
 
 // meter turns totals into rates between two looks.
@@ -101,64 +95,4 @@ func (m *meter) look(totals map[string]uint64, now time.Time) (map[string]uint64
 	}
 	m.at, m.totals, m.cpu = now, totals, cpu
 	return rates, share
-}
-
-// metrics serves Prometheus figures, read from the house when somebody asks.
-func (a *API) metrics(relay func() turn.Stats, calls func() call.Stats) http.Handler {
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &houseCollector{a})
-	if relay != nil {
-		reg.MustRegister(relayCollector{relay})
-	}
-	if calls != nil {
-		reg.MustRegister(callCollector{calls})
-	}
-	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
-}
-
-var (
-	metricRooms        = prometheus.NewDesc("tutti_rooms", "Rooms that are running.", nil, nil)
-	metricParticipants = prometheus.NewDesc("tutti_participants", "Participants in all rooms.", nil, nil)
-	metricLive         = prometheus.NewDesc("tutti_live_rooms", "Rooms that are on the air.", nil, nil)
-	metricViewers      = prometheus.NewDesc("tutti_viewers", "Viewers of programs.", []string{"protocol"}, nil)
-	metricSkips        = prometheus.NewDesc("tutti_viewer_skips", "How often viewers of running shows lost something.", []string{"reason"}, nil)
-)
-
-type houseCollector struct{ api *API }
-
-func (c *houseCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{metricRooms, metricParticipants, metricLive, metricViewers, metricSkips} {
-		ch <- d
-	}
-}
-
-func (c *houseCollector) Collect(ch chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, v int, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), labels...)
-	}
-	studios := c.api.house.Studios()
-	participants, live, viewers, skips := 0, 0, map[string]int{}, map[string]int{}
-	for _, s := range studios {
-		participants += s.Info().Participants
-		st, err := s.LiveStatus()
-		if err != nil {
-			continue
-		}
-		live++
-		for protocol, n := range st.Viewers {
-			viewers[protocol] += n
-		}
-		for reason, n := range st.Skips {
-			skips[reason] += n
-		}
-	}
-	gauge(metricRooms, len(studios))
-	gauge(metricParticipants, participants)
-	gauge(metricLive, live)
-	for protocol, n := range viewers {
-		gauge(metricViewers, n, protocol)
-	}
-	for reason, n := range skips {
-		gauge(metricSkips, n, reason)
-	}
 }

@@ -82,6 +82,16 @@ func (w *Workers) Available() error { return w.err }
 // Version is ffmpeg's version, empty without one.
 func (w *Workers) Version() string { return w.version }
 
+// Running is how many conversions are open.
+func (w *Workers) Running() int {
+	if w == nil {
+		return 0
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.open)
+}
+
 // Close ends all converters and waits for their processes. No more can be started.
 func (w *Workers) Close() {
 	w.mu.Lock()

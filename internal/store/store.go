@@ -61,6 +61,17 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	return s, nil
 }
 
+// Size is how many bytes are kept on disk.
+func (s *Store) Size() uint64 {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	info, err := s.js.AccountInfo(ctx)
+	if err != nil {
+		return 0
+	}
+	return info.Store
+}
+
 // Close stops the store.
 func (s *Store) Close() {
 	if s.nc != nil {

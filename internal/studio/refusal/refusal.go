@@ -13,6 +13,7 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/tally"
 )
 
 // Error is a refusal. Message is shown to clients.
@@ -75,9 +76,16 @@ func Of(err error) *Error {
 	return &Error{Status: http.StatusInternalServerError, Code: "internal", Message: "something went wrong on the server"}
 }
 
+// counts has how often each code was given.
+var counts tally.Reasons
+
+// Counts tells how often requests were refused since the process started, by code.
+func Counts() map[string]uint64 { return counts.Read() }
+
 // Write answers with the refusal that an error means. What clients are not shown is logged.
 func Write(w http.ResponseWriter, err error) {
 	e := Of(err)
+	counts.Count(e.Code)
 	if e.Status == http.StatusInternalServerError {
 		slog.Error("a request failed", "error", err)
 	}
