@@ -50,8 +50,8 @@ class Reception {
 
 /** Somebody in a room. */
 export class Native {
-  /** @param {{url: string, room: string, identity: string, onePeer: boolean, options?: object, grant?: object}} who */
-  static async join({ url, room, identity, onePeer, options = {}, grant }) {
+  /** @param {{url: string, keys: object, room: string, identity: string, onePeer: boolean, options?: object, grant?: object}} who */
+  static async join({ url, keys, room, identity, onePeer, options = {}, grant }) {
     const self = new Native()
     self.room = new sdk.Room()
     self.events = []
@@ -62,7 +62,7 @@ export class Native {
       else self.received.listen(track)
     })
     self.stops = []
-    await self.room.connect(url.replace(/^http/, 'ws'), token({ room, identity, grant }), {
+    await self.room.connect(url.replace(/^http/, 'ws'), token({ keys, room, identity, grant }), {
       autoSubscribe: true, dynacast: true, adaptiveStream: true, singlePeerConnection: onePeer, ...options,
     })
     return self

@@ -4,16 +4,18 @@ import { createServer } from 'node:http'
 import { extname, join, normalize } from 'node:path'
 
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
-const policy =
+const contentPolicy =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' ws: wss:; img-src 'self' data: blob:"
 
-export async function serveStatic(directory) {
+/** @param {{policy?: boolean}} [wish] whether pages come with the server's policy */
+export async function serveStatic(directory, { policy = true } = {}) {
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname))
     let file = join(directory, path)
     if (!file.startsWith(directory) || !existsSync(file) || !statSync(file).isFile()) file = join(directory, 'index.html')
+    if (!existsSync(file)) return void response.writeHead(404).end()
     response.writeHead(200, {
-      'Content-Type': types[extname(file)] ?? 'application/octet-stream', 'Content-Security-Policy': policy,
+      'Content-Type': types[extname(file)] ?? 'application/octet-stream', ...(policy && { 'Content-Security-Policy': contentPolicy }),
     })
     createReadStream(file).pipe(response)
   })

@@ -1,7 +1,7 @@
 // A server of its own for a test: free loopback ports, a data directory that goes away with it.
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -98,6 +98,12 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
     /** The UDP port for WebRTC. */
     rtc,
     log: () => log,
+    /** The API key and its secret. */
+    keys() {
+      const file = join(data, 'keys.yaml')
+      if (!existsSync(file)) return { key: 'devkey', secret: 'secret' }
+      return Object.fromEntries(readFileSync(file, 'utf8').split('\n').filter((line) => /^\w+: /.test(line)).map((line) => line.split(': ')))
+    },
     stop,
     /** Ends the server without a word, as a crash does; `start` starts it again on the same ports. */
     kill: async () => {

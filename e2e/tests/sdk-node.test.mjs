@@ -27,7 +27,7 @@ for (const onePeer of [false, true]) {
     })
 
     async function join(identity, options, grant) {
-      const who = await Native.join({ url: tutti.url, room: `hall-${rooms}`, identity, onePeer, options, grant })
+      const who = await Native.join({ url: tutti.url, keys: tutti.keys(), room: `hall-${rooms}`, identity, onePeer, options, grant })
       people.push(who)
       return who
     }

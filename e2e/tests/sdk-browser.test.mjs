@@ -1,0 +1,156 @@
+// livekit-client, as apps in the field have it: old and new versions, both signalling paths, Chromium and Firefox.
+import assert from 'node:assert/strict'
+import { fileURLToPath } from 'node:url'
+import { after, afterEach, before, describe, it } from 'node:test'
+import { openBrowser } from '../lib/browser.mjs'
+import { openFirefox } from '../lib/firefox.mjs'
+import { address, goToIsland } from '../lib/island.mjs'
+import { until } from '../lib/native.mjs'
+import { serveStatic } from '../lib/static.mjs'
+import { startTutti } from '../lib/tutti.mjs'
+import { token } from '../lib/token.mjs'
+
+const newest = 'livekit-client'
+const versions = [
+  { library: newest, path: 'v1' },
+  { library: newest, path: 'v0', options: { singlePeerConnection: false } },
+  { library: 'livekit-client-2.5', path: 'v0' },
+  { library: 'livekit-client-1', path: 'v0' },
+]
+const noIsland = await goToIsland(fileURLToPath(import.meta.url)) // Firefox does not connect to loopback
+const browsers = noIsland ? { Chromium: openBrowser } : { Chromium: openBrowser, Firefox: openFirefox }
+const skipFirefox = { skip: noIsland }
+
+describe('livekit-client', () => {
+  let tutti
+  let pages
+  const open = {}
+  let people = []
+  let rooms = 0
+
+  before(async () => {
+    tutti = await startTutti(noIsland ? ['--dev'] : [], { rtcTcp: true, rtcAddress: noIsland ? '127.0.0.1' : address })
+    pages = await serveStatic(fileURLToPath(new URL('..', import.meta.url)), { policy: false })
+    for (const [name, start] of Object.entries(browsers)) open[name] = await start()
+  })
+  afterEach(async () => {
+    for (const page of people) await page.close()
+    people = []
+    rooms++
+  })
+  after(async () => {
+    for (const browser of Object.values(open)) await browser.close()
+    await pages?.close()
+    await tutti?.close()
+  })
+
+  async function join(identity, { browser = 'Chromium', library = newest, key, options } = {}) {
+    const page = await open[browser].page()
+    people.push(page)
+    await page.goto(`${pages.url}/pages/sdk.html`)
+    await page.evaluate((l) => window.load(l), library)
+    const url = tutti.url.replace(/^http/, 'ws')
+    await page.evaluate((wish) => window.join(wish), { url, token: token({ keys: tutti.keys(), room: `hall-${rooms}`, identity }), key, library, options })
+    return page
+  }
+
+  const publish = (page, wish) => page.evaluate((w) => window.publish(w), wish)
+
+  /** From now on pictures and sound come. */
+  async function assertFlow(page) {
+    const { frames } = await page.evaluate(() => window.perceive())
+    await until('the picture moves', async () => (await page.evaluate(() => window.perceive())).frames > frames + 10)
+    await assertSound(page)
+  }
+
+  const assertSound = (page) => until('a sound is heard', async () => (await page.evaluate(() => window.perceive())).loud)
+
+  async function assertData(from, to) {
+    await from.evaluate(() => window.say('hi', 'chat'))
+    await until('the message is there', () => to.evaluate(() => received.some((r) => r.text === 'hi' && r.topic === 'chat' && r.from === 'ada')))
+  }
+
+  for (const [browser, wish] of [['Chromium', {}], ['Firefox', skipFirefox]]) {
+    for (const { library, path, options } of versions) {
+      it(`${library} in ${browser}, ${path}: picture, sound and data both ways, resume`, wish, async () => {
+        const ada = await join('ada', { browser, library, options })
+        const bo = await join('bo', { browser, library, options })
+        await publish(ada)
+        await publish(bo)
+        await assertFlow(ada)
+        await assertFlow(bo)
+        await assertData(ada, bo)
+        await ada.evaluate(() => room.simulateScenario('signal-reconnect'))
+        await until('it has resumed', () => ada.evaluate(() => happened.includes('reconnected') && room.state === 'connected'))
+        await assertFlow(ada)
+        await assertFlow(bo)
+        assert.equal(await bo.evaluate(() => happened.includes('participantDisconnected')), false)
+      })
+    }
+  }
+
+  it('different versions and browsers in one room', skipFirefox, async () => {
+    const ada = await join('ada', { library: 'livekit-client-1' })
+    const bo = await join('bo', { browser: 'Firefox' })
+    await publish(ada)
+    await publish(bo)
+    await assertFlow(ada)
+    await assertSound(bo) // whether it sees H.264 depends on a plug-in
+    await assertData(ada, bo)
+  })
+
+  it('calls and texts', async () => {
+    const [ada, bo] = [await join('ada'), await join('bo')]
+    await until('bo is there', () => ada.evaluate(() => window.remotes().includes('bo')))
+    const call = (size) => ada.evaluate((n) => room.localParticipant.performRpc({ destinationIdentity: 'bo', method: 'greet', payload: 'x'.repeat(n) }), size)
+    assert.equal(await call(1), 'hello ada, 1')
+    assert.equal(await call(60_000), 'hello ada, 60000') // beyond what one message may carry
+    await ada.evaluate(() => room.localParticipant.sendText('y'.repeat(200_000), { topic: 'talk' }))
+    await until('the text is there', () => bo.evaluate(() => received.some((r) => r.size === 200_000)))
+  })
+
+  const scenarios = [
+    'resume-reconnect', 'full-reconnect', 'migration', 'node-failure', 'force-tcp', 'leave-full-reconnect',
+    'disconnect-signal-on-resume', 'disconnect-signal-on-resume-no-messages', 'fail-on-v1-path',
+  ]
+  for (const { path, options } of versions.filter((v) => v.library === newest)) {
+    for (const scenario of scenarios) {
+      it(`survives ${scenario}, ${path}`, async () => {
+        const [ada, bo] = [await join('ada', { options }), await join('bo', { options })]
+        await publish(ada)
+        await publish(bo)
+        await assertFlow(bo)
+        await ada.evaluate((s) => room.simulateScenario(s), scenario)
+        if (scenario !== 'fail-on-v1-path') {
+          await until('it comes back', () => ada.evaluate(() => happened.includes('reconnected') && room.state === 'connected'), 60_000)
+        }
+        await assertFlow(ada)
+        await assertFlow(bo)
+        await assertData(ada, bo)
+      })
+    }
+  }
+
+  for (const [browser, codec, wish] of [['Chromium', 'h264', {}], ['Firefox', 'vp8', skipFirefox]]) {
+    it(`end-to-end encryption in ${browser} with ${codec}`, wish, async () => {
+      const ada = await join('ada', { browser, key: 'right' })
+      const bo = await join('bo', { browser, key: 'right' })
+      await publish(ada, { video: { videoCodec: codec, backupCodec: false } })
+      await assertFlow(bo)
+      assert.deepEqual((await bo.evaluate(() => window.means())).codecs, [`video/${codec.toUpperCase()}`])
+      assert.equal(await bo.evaluate(() => [...room.remoteParticipants.values()][0].isEncrypted), true)
+      await assertData(ada, bo)
+      // Who comes late sees something only if the server finds a keyframe in what it cannot read.
+      const cy = await join('cy', { browser, key: 'right' })
+      await assertFlow(cy)
+      const eve = await join('eve', { browser, key: 'wrong' })
+      await until('eve gets what she cannot read', () => eve.evaluate(() => happened.includes('trackSubscribed')))
+      const { frames } = await eve.evaluate(() => window.perceive())
+      await assertFlow(cy)
+      assert.equal((await eve.evaluate(() => window.perceive())).frames, frames)
+      await ada.evaluate(() => window.say('hi again'))
+      await until('bo reads it', () => bo.evaluate(() => received.some((r) => r.text === 'hi again')))
+      assert.equal(await eve.evaluate(() => received.length), 0)
+    })
+  }
+})
