@@ -5,6 +5,7 @@ import (
 
 	"github.com/pion/rtcp"
 
+	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/rtc/srtp"
 )
 
@@ -41,6 +42,10 @@ func (tx *Tx) Send(o *Outbound, packets []Packet) {
 	format, seal, to := o.format.Load(), p.seal.Load(), p.remote.Load()
 	if format == nil || seal == nil || to == nil || p.home.Load() != tx.shard {
 		return
+	}
+	if tx.departed {
+		// One piece of work may send to hundreds of peers, and it is by these times that bandwidth is estimated.
+		tx.departed, tx.now = false, media.Now()
 	}
 	overhead := len(format.media) + seal.Profile().Overhead()
 	sendTime := absoluteSendTime(tx.now)

@@ -79,7 +79,7 @@ func (s *Shard) send() {
 			continue
 		}
 		for i, w := range batch {
-			tx.now = media.Now()
+			tx.now, tx.departed = media.Now(), false
 			w.Run(tx)
 			tx.flush()
 			batch[i] = nil
@@ -107,5 +107,5 @@ type Tx struct {
 
 func newTx(s *Shard) *Tx { return &Tx{shard: s, train: newTrain(s.socket, &s.counts)} }
 
-// Now is the media time at which the current work began.
+// Now is the media time at which the current work began, or when it last sent something before that took its time.
 func (tx *Tx) Now() time.Duration { return tx.now }

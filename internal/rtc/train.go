@@ -24,6 +24,8 @@ type train struct {
 	open bool
 	// tcp tells that some messages are for TCP connections.
 	tcp bool
+	// departed tells that something was sent, which took its time.
+	departed bool
 }
 
 func newTrain(s *socket, counts *shardCounts) train {
@@ -71,6 +73,7 @@ func (t *train) flush() {
 
 // depart sends all messages. Their bytes stay where they are.
 func (t *train) depart() {
+	t.departed = true
 	packets, bytes := 0, 0
 	for i := range t.messages {
 		packets += t.messages[i].count()
