@@ -124,6 +124,7 @@ type receiveFormat struct {
 	red     bool
 	blocks  uint8
 	nack    bool
+	bounded bool // by REMB
 }
 
 // declaredSource is an SSRC that SDP announces.

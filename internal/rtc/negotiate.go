@@ -248,7 +248,9 @@ func (p *Peer) finishAnswer(s *section, m *sdp.Section) {
 		}
 		repair := repairOf(m.Formats, f.PayloadType)
 		f.Parameters = answerParameters(&f)
-		f.Feedback = slices.DeleteFunc(slices.Clone(f.Feedback), func(kind string) bool { return !p.takesFeedback(s, kind) })
+		f.Feedback = slices.DeleteFunc(slices.Clone(f.Feedback), func(kind string) bool {
+			return !p.takesFeedback(s, kind) && !(kind == "goog-remb" && s.receives && bounded(&f))
+		})
 		s.formats = append(s.formats, f)
 		if repair != nil {
 			r := *repair

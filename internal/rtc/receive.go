@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media/rtpfmt"
+	"github.com/tuttilive/tutti/internal/rtc/remb"
 	"github.com/tuttilive/tutti/internal/rtc/srtp"
 	"github.com/tuttilive/tutti/internal/rtc/twcc"
 )
@@ -19,10 +20,11 @@ type receiving struct {
 	last    *source // of the packet before
 	closed  bool
 
-	arrivals  *twcc.Recorder // nil until the first packet with a transport-wide number
-	reporting bool           // in the reader's report queue
-	reported  time.Duration  // when the last report left
-	media     uint32         // SSRC that reports name
+	arrivals  *twcc.Recorder  // nil until the first packet with a transport-wide number
+	bounds    *remb.Estimator // nil until the first packet of a remote that does without
+	reporting bool            // in the reader's report queue
+	reported  time.Duration   // when the last report left
+	media     uint32          // SSRC that reports name
 }
 
 // source is one SSRC of a remote, with what decryption must remember for as long as the DTLS session lasts (RFC 3711,
@@ -83,6 +85,8 @@ func (r *reader) rtp(p *Peer, b []byte) {
 	rx.last = src
 	if h.ext.hasSequence {
 		rx.note(r, p, h.ext.sequence)
+	} else if src.format.bounded {
+		rx.bound(r, p, src, h.timestamp, len(b))
 	}
 	r.hand(p, src, h, payload, small)
 }

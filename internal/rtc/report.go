@@ -3,6 +3,9 @@ package rtc
 import (
 	"time"
 
+	"github.com/pion/rtcp"
+
+	"github.com/tuttilive/tutti/internal/rtc/remb"
 	"github.com/tuttilive/tutti/internal/rtc/twcc"
 )
 
@@ -15,10 +18,38 @@ func (rx *receiving) note(r *reader, p *Peer, seq uint16) {
 		rx.arrivals = new(twcc.Recorder)
 	}
 	rx.arrivals.Note(seq, r.now)
+	rx.owe(r, p)
+}
+
+// bound records a packet of a remote that wants to be told how much it may send.
+func (rx *receiving) bound(r *reader, p *Peer, src *source, timestamp uint32, size int) {
+	if rx.bounds == nil {
+		rx.bounds = new(remb.Estimator)
+	}
+	rx.bounds.Note(src.ssrc, timestamp, src.format.codec.ClockRate(), size, r.now)
+	rx.owe(r, p)
+}
+
+// owe queues the peer for a report.
+func (rx *receiving) owe(r *reader, p *Peer) {
 	if !rx.reporting {
 		rx.reporting = true
 		r.reports.peers = append(r.reports.peers, p)
 		r.shard.reporting.Store(true)
+	}
+}
+
+// sendBound tells the remote how much it may send, when that is due.
+func (rx *receiving) sendBound(p *Peer, now time.Duration) {
+	rate, ok := rx.bounds.Due(now)
+	if !ok {
+		return
+	}
+	raw, err := rtcp.Marshal([]rtcp.Packet{&rtcp.ReceiverEstimatedMaximumBitrate{
+		SenderSSRC: p.ssrc, Bitrate: float32(rate), SSRCs: rx.bounds.SSRCs(nil, now),
+	}})
+	if err == nil {
+		p.postControl(raw)
 	}
 }
 
@@ -41,8 +72,11 @@ func (q *reportQueue) flush(r *reader) {
 		if rx.closed {
 			continue
 		}
+		if rx.bounds != nil {
+			rx.sendBound(p, r.now)
+		}
 		var raw []byte
-		for rx.arrivals.Pending() {
+		for rx.arrivals != nil && rx.arrivals.Pending() {
 			raw = rx.arrivals.Append(raw[:0:0], p.ssrc, rx.media)
 			if len(raw) > 0 {
 				p.postControl(raw)

@@ -99,7 +99,7 @@ func receiveFormats(formats []sdp.Format) []receiveFormat {
 		if codec == media.NoCodec {
 			continue
 		}
-		out = append(out, receiveFormat{pt: f.PayloadType, codec: codec, nack: f.HasFeedback("nack")})
+		out = append(out, receiveFormat{pt: f.PayloadType, codec: codec, nack: f.HasFeedback("nack"), bounded: bounded(f)})
 		if r := repairOf(formats, f.PayloadType); r != nil {
 			out = append(out, receiveFormat{pt: r.PayloadType, codec: codec, repair: true, repairs: f.PayloadType})
 		}
@@ -109,6 +109,10 @@ func receiveFormats(formats []sdp.Format) []receiveFormat {
 	}
 	return out
 }
+
+// bounded tells that a remote wants to be told how much it may send (REMB), since it cannot find out by itself from reports of
+// arrivals.
+func bounded(f *sdp.Format) bool { return f.HasFeedback("goog-remb") && !f.HasFeedback("transport-cc") }
 
 func codecsOf(formats []sdp.Format) []media.Codec {
 	var out []media.Codec
