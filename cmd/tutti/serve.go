@@ -28,6 +28,7 @@ import (
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/turn"
+	"github.com/tuttilive/tutti/internal/webhook"
 	"github.com/tuttilive/tutti/web"
 )
 
@@ -104,6 +105,8 @@ type server struct {
 	info  api.Info
 	turn  *turn.Server
 	calls *call.Server
+	// webhooks is nil when nobody is to be told.
+	webhooks *webhook.Notifier
 	// figures are where metrics come from.
 	figures metrics.Sources
 	failed  chan error
@@ -160,8 +163,13 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	}
 	workers := <-found
 	s.onClose(func(context.Context) { workers.Close() })
+	witnesses, err := s.openWebhooks(c, keys)
+	if err != nil {
+		return err
+	}
 	house := studio.NewHouse(studio.Options{
 		Keys: keys, Rooms: policies, Shows: shows, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute,
+		Witnesses: witnesses,
 		Rules:     room.Settings{MaxParticipants: c.MaxParticipants, EmptyTimeout: c.EmptyTimeout, DepartureTimeout: c.DepartureTimeout},
 		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, RoomExpiry: c.RoomExpiry, Log: s.log,
 	})
@@ -178,6 +186,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	}
 	s.figures = metrics.Sources{
 		RTC: endpoint.Stats, Rooms: rooms.Stats, Relay: s.turn.Stats, Calls: s.calls.Stats, Workers: workers.Running, Store: st.Size,
+		Webhooks: s.webhooks.Stats,
 	}
 	if err := s.openHTTP(c, house, endpoint, workers, certificate, doors); err != nil {
 		return err

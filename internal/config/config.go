@@ -42,7 +42,8 @@ type Server struct {
 	Origin        []string `help:"Other web origins whose pages may use the API without a token; '*' for any." placeholder:"URL"`
 	TrustProxy    bool     `help:"Believe X-Forwarded-For and X-Forwarded-Proto: only behind your own reverse proxy."`
 
-	Rooms `embed:""`
+	Rooms    `embed:""`
+	Outbound `embed:""`
 
 	CreateRooms string        `help:"Who may create rooms: anyone, or key (an operator's API key or token)." enum:"anyone,key" default:"anyone"`
 	AwayGrace   time.Duration `help:"How long a live room without anybody on stage stays on the air." default:"10s"`
@@ -98,6 +99,7 @@ func (s *Server) Validate() error {
 	}
 	between("return-grace", s.ReturnGrace, time.Second, 10*time.Minute)
 	errs = append(errs, s.Rooms.validate()...)
+	errs = append(errs, s.Outbound.validate()...)
 	return errors.Join(errs...)
 }
 

@@ -58,6 +58,9 @@ func TestWrongConfigurationIsRefused(t *testing.T) {
 		"unknown flag": {"", "unknown flag", []string{"--nope"}},
 		"bad choice":   {"create-rooms: all", "must be one of", nil},
 		"bad span":     {"flv-tick: 2s", "flv-tick", nil},
+		"bad webhook":  {"webhook: [ftp://a]", "no http or https URL", nil},
+		"bad network":  {"dial-allow: [10.0.0.1]", "dial-allow", nil},
+		"long timeout": {"empty-timeout: 48h", "empty-timeout", nil},
 		"no grace":     {"away-grace: 0s", "away-grace", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

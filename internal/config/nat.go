@@ -57,17 +57,7 @@ func (n *NAT) RelayAddresses() ([]netip.Addr, error) {
 }
 
 // RelayNetworks are private networks that may be relayed to.
-func (n *NAT) RelayNetworks() ([]netip.Prefix, error) {
-	var list []netip.Prefix
-	for _, text := range n.TURNAllow {
-		p, err := netip.ParsePrefix(text)
-		if err != nil || p.Addr().Is4In6() {
-			return nil, fmt.Errorf("turn-allow: %q is no network such as 192.168.0.0/16", text)
-		}
-		list = append(list, p.Masked())
-	}
-	return list, nil
-}
+func (n *NAT) RelayNetworks() ([]netip.Prefix, error) { return networks("turn-allow", n.TURNAllow) }
 
 // validate gives everything that is wrong with the settings above.
 func (n *NAT) validate() (errs []error) {

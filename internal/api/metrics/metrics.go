@@ -1,6 +1,6 @@
 // Package metrics tells Prometheus what the server does. Figures are read where they lie when somebody asks, so what nobody asks
-// for costs nothing. Labels have few values, all of them constants of the program: names of rooms and people are never among
-// them. docs/operations.md says what each metric means and what to do about it.
+// for costs nothing. Labels have few values, all of them constants of the program or of its configuration: names of rooms and
+// people are never among them. docs/operations.md says what each metric means and what to do about it.
 package metrics
 
 import (
@@ -16,6 +16,7 @@ import (
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/tally"
 	"github.com/tuttilive/tutti/internal/turn"
+	"github.com/tuttilive/tutti/internal/webhook"
 )
 
 // Sources are where figures come from. All but House may be nil.
@@ -26,6 +27,8 @@ type Sources struct {
 	Rooms   func() livekit.Stats
 	Relay   func() turn.Stats
 	Calls   func() call.Stats
+	// Webhooks are the application's receivers.
+	Webhooks func() []webhook.Stats
 	// Workers is how many conversions of pictures run.
 	Workers func() int
 	// Store is how many bytes the store takes on disk.
@@ -114,6 +117,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	if c.Calls != nil {
 		s.calls(c.Calls())
+	}
+	if c.Webhooks != nil {
+		s.webhooks(c.Webhooks())
 	}
 	if c.Workers != nil {
 		s.put(metricWorkers, float64(c.Workers()))

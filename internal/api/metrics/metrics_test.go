@@ -14,6 +14,7 @@ import (
 	"github.com/tuttilive/tutti/internal/server/livekit"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/turn"
+	"github.com/tuttilive/tutti/internal/webhook"
 )
 
 // gathered is what a scrape gives of one metric.
@@ -34,10 +35,11 @@ func gather(t *testing.T) (all []gathered) {
 		RTC: func() rtc.Stats {
 			return rtc.Stats{Shards: []rtc.ShardStats{{Dropped: once}}, Peers: map[string]int{"udp": 1}, Ended: once}
 		},
-		Rooms:   func() livekit.Stats { return livekit.Stats{Joins: once, Ended: once} },
-		Relay:   func() turn.Stats { return turn.Stats{Refused: map[string]uint64{"one": 1}} },
-		Calls:   func() call.Stats { return call.Stats{} },
-		Workers: func() int { return 0 }, Store: func() uint64 { return 0 },
+		Rooms:    func() livekit.Stats { return livekit.Stats{Joins: once, Ended: once} },
+		Relay:    func() turn.Stats { return turn.Stats{Refused: map[string]uint64{"one": 1}} },
+		Calls:    func() call.Stats { return call.Stats{} },
+		Webhooks: func() []webhook.Stats { return []webhook.Stats{{Receiver: "one"}, {Receiver: "one"}} },
+		Workers:  func() int { return 0 }, Store: func() uint64 { return 0 },
 		Requests: func() map[string]uint64 { return once }, Refusals: func() map[string]uint64 { return once },
 	}).Gather()
 	if err != nil {

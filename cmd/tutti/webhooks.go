@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/config"
+	"github.com/tuttilive/tutti/internal/dial"
+	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/webhook"
+)
+
+const (
+	// webhookPatience is how long a receiver may take to answer.
+	webhookPatience = 10 * time.Second
+	// webhooksWithin is how long receivers are told things at the end.
+	webhooksWithin = time.Second
+)
+
+// openWebhooks opens the way to the application's receivers, where there are any.
+func (s *server) openWebhooks(c config.Server, keys auth.Keys) ([]studio.Witness, error) {
+	if len(c.Webhook) == 0 {
+		return nil, nil
+	}
+	allow, err := c.DialNetworks()
+	if err != nil {
+		return nil, err
+	}
+	if c.Dev { // the application is on the same machine
+		allow = append(allow, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+	}
+	n := webhook.New(webhook.Options{URLs: c.Webhook, Keys: keys, Client: dial.New(allow).Client(webhookPatience), Log: s.log})
+	s.webhooks = n
+	s.onClose(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, webhooksWithin)
+		defer cancel()
+		n.Close(ctx)
+	})
+	return []studio.Witness{n}, nil
+}

@@ -1,0 +1,129 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	pb "github.com/livekit/protocol/livekit"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/dial"
+)
+
+// How an event is tried: with twice the time between attempts each time, all together for about 36 s. A receiver that asks for
+// more time gets it, within limits.
+const (
+	attempts      = 9
+	firstWait     = 250 * time.Millisecond
+	longestWait   = 10 * time.Second
+	longestAsked  = 30 * time.Second
+	signatureLife = 5 * time.Minute
+	maxAnswer     = 64 << 10 // bytes that are read so that the connection can be used again
+)
+
+// refused tells of an answer that another attempt would not change, later of one that it may.
+type (
+	refused struct{ status string }
+	later   struct {
+		status string
+		after  time.Duration // 0 when the receiver did not say
+	}
+)
+
+func (r refused) Error() string { return "the receiver answered " + r.status }
+func (l later) Error() string   { return "the receiver answered " + l.status }
+
+// deliver sends an event until the receiver has taken it, or gives it up with an error. Once closing is closed it does not
+// wait for another attempt.
+func (r *receiver) deliver(ctx context.Context, e *pb.WebhookEvent, closing <-chan struct{}) error {
+	body, err := protojson.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encoding: %w", err)
+	}
+	for attempt := 1; ; attempt++ {
+		err := r.post(ctx, body)
+		if err == nil {
+			r.sent.Add(1)
+			return nil
+		}
+		r.failed.Add(1)
+		if !worthAnother(err) || attempt == attempts {
+			return err
+		}
+		r.log.Debug("a webhook event is tried again", "event", e.Event, "id", e.Id, "attempt", attempt, "error", err)
+		wait := time.NewTimer(waitBefore(attempt, err))
+		select {
+		case <-wait.C:
+		case <-closing:
+			wait.Stop()
+			return fmt.Errorf("the server stops: %w", err)
+		}
+	}
+}
+
+// post sends a body once, signed: the token holds its hash.
+func (r *receiver) post(ctx context.Context, body []byte) error {
+	sum := sha256.Sum256(body)
+	token, err := r.keys.Mint(auth.Claims{SHA256: base64.StdEncoding.EncodeToString(sum[:])}, signatureLife, time.Now())
+	if err != nil {
+		return fmt.Errorf("signing: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", token)
+	req.Header.Set("Content-Type", "application/webhook+json")
+	req.Header.Set("User-Agent", "Tutti")
+	res, err := r.client.Do(req)
+	if err != nil {
+		var secret *url.Error
+		if errors.As(err, &secret) {
+			return secret.Err // the rest names the URL, query and all
+		}
+		return err
+	}
+	defer res.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer)) // the status says all
+	return verdict(res)
+}
+
+// verdict reads an answer.
+func verdict(res *http.Response) error {
+	switch code := res.StatusCode; {
+	case code >= 200 && code < 300:
+		return nil
+	case code >= 500, code == http.StatusTooManyRequests, code == http.StatusRequestTimeout:
+		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After")) // a date counts as nothing said
+		return later{res.Status, time.Duration(seconds) * time.Second}
+	}
+	return refused{res.Status}
+}
+
+func worthAnother(err error) bool {
+	var no refused
+	return !errors.As(err, &no) && !errors.Is(err, dial.ErrRefused) && !errors.Is(err, context.Canceled)
+}
+
+// waitBefore is how long to wait after some failed attempts: half to one and a half times what is due, so that receivers that
+// come back are not met by all at once.
+func waitBefore(failed int, err error) time.Duration {
+	due := min(firstWait<<(failed-1), longestWait)
+	wait := due/2 + rand.N(due)
+	var l later
+	if errors.As(err, &l) {
+		wait = max(wait, min(l.after, longestAsked))
+	}
+	return wait
+}

@@ -1,0 +1,144 @@
+// Package webhook tells an application over HTTP what happens in rooms: LiveKit's webhook events, signed as its server SDKs
+// verify them. Each receiver (URL) has a few lanes, and a room always goes the same lane, so its events come in order; a
+// receiver that is away or slow delays nobody but itself. See docs/webhooks.md.
+package webhook
+
+import (
+	"context"
+	"hash/maphash"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// lanes is how many requests one receiver gets at once.
+const lanes = 8
+
+// Options are what the notifier needs.
+type Options struct {
+	URLs []string
+	// Keys sign what is sent.
+	Keys auth.Keys
+	// Client sends; package dial makes one that goes where it may.
+	Client *http.Client
+	Log    *slog.Logger
+}
+
+// Notifier hears what happens in rooms and tells the receivers. Whoever made it closes it.
+type Notifier struct {
+	receivers []*receiver
+	seed      maphash.Seed
+	closing   chan struct{}
+	cancel    context.CancelFunc
+	running   sync.WaitGroup
+}
+
+// receiver is one URL.
+type receiver struct {
+	url    string
+	keys   auth.Keys
+	client *http.Client
+	log    *slog.Logger
+	lanes  []*lane
+
+	sent, failed, dropped atomic.Uint64
+}
+
+// Stats are the figures of one receiver since the start.
+type Stats struct {
+	// Receiver is the URL without secrets.
+	Receiver string
+	// Sent events were accepted, Failed attempts were not, Dropped events were given up.
+	Sent, Failed, Dropped uint64
+	// Waiting events are on their way.
+	Waiting int
+}
+
+// New makes a notifier and runs it.
+func New(o Options) *Notifier {
+	client := *o.Client
+	// A redirected POST comes without its body, or signed for somebody else: receivers give their true address.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	ctx, cancel := context.WithCancel(context.Background())
+	n := &Notifier{seed: maphash.MakeSeed(), closing: make(chan struct{}), cancel: cancel}
+	for _, address := range o.URLs {
+		r := &receiver{url: address, keys: o.Keys, client: &client, log: o.Log.With("webhook", withoutSecrets(address))}
+		for range lanes {
+			l := newLane(r)
+			r.lanes = append(r.lanes, l)
+			n.running.Go(func() { l.run(ctx, n.closing) })
+		}
+		n.receivers = append(n.receivers, r)
+	}
+	return n
+}
+
+// withoutSecrets is a URL that may be shown: no user, no query.
+func withoutSecrets(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "?"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// RoomEvent implements studio.Witness.
+func (n *Notifier) RoomEvent(in func() studio.RoomInfo, e room.Event) {
+	event := eventOf(in, e, time.Now())
+	if event == nil {
+		return
+	}
+	place := n.laneOf(event.Room.Name)
+	for _, r := range n.receivers {
+		r.lanes[place].put(event)
+	}
+}
+
+func (n *Notifier) laneOf(roomName string) int { return int(maphash.String(n.seed, roomName) % lanes) }
+
+// Close sends what waits, each event once more at most, for as long as ctx allows. Nothing may happen in rooms any more.
+func (n *Notifier) Close(ctx context.Context) {
+	close(n.closing)
+	done := make(chan struct{})
+	go func() {
+		n.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	n.cancel()
+	<-done
+}
+
+// Stats gives the figures of all receivers, in the order of their URLs; none of a nil notifier.
+func (n *Notifier) Stats() []Stats {
+	if n == nil {
+		return nil
+	}
+	var all []Stats
+	for _, r := range n.receivers {
+		st := Stats{Receiver: withoutSecrets(r.url), Sent: r.sent.Load(), Failed: r.failed.Load(), Dropped: r.dropped.Load()}
+		for _, l := range r.lanes {
+			st.Waiting += l.len()
+		}
+		all = append(all, st)
+	}
+	return all
+}
+
+// drop notes that an event will not be told.
+func (r *receiver) drop(e *pb.WebhookEvent, why string) {
+	r.dropped.Add(1)
+	r.log.Warn("a webhook event is given up", "event", e.Event, "id", e.Id, "room", e.Room.GetName(), "reason", why)
+}

@@ -1,0 +1,350 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	lkauth "github.com/livekit/protocol/auth"
+	pb "github.com/livekit/protocol/livekit"
+	"github.com/livekit/protocol/webhook"
+
+	"github.com/tuttilive/tutti/internal/address"
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/dial"
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+var keys = auth.Keys{Key: "APItest", Secret: "a secret that is long enough for HS256"}
+
+// application is a receiver that reads events with LiveKit's own library, without a network.
+type application struct {
+	t *testing.T
+	// answer decides on each request, after it was read; nil takes all.
+	answer func(e *pb.WebhookEvent, n int) (status int, retryAfter string, err error)
+
+	mu       sync.Mutex
+	requests int
+	events   []*pb.WebhookEvent // that were taken
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a *application) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	e, err := webhook.ReceiveWebhookEvent(r, lkauth.NewSimpleKeyProvider(keys.Key, keys.Secret))
+	if err != nil || r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/webhook+json" {
+		a.t.Errorf("%s %v: %v", r.Method, r.Header, err)
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.requests++
+	status, after := http.StatusOK, ""
+	if a.answer != nil {
+		if status, after, err = a.answer(e, a.requests); err != nil {
+			return nil, err
+		}
+	}
+	if status == http.StatusOK {
+		a.events = append(a.events, e)
+	}
+	return &http.Response{
+		StatusCode: status, Status: fmt.Sprint(status), Header: http.Header{"Retry-After": {after}}, Body: io.NopCloser(strings.NewReader("")),
+	}, nil
+}
+
+// told are the events that were taken, in short.
+func (a *application) told() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var all []string
+	for _, e := range a.events {
+		all = append(all, strings.TrimSpace(e.Event+" "+e.Participant.GetIdentity()+" "+e.Track.GetSid()))
+	}
+	return strings.Join(all, ", ")
+}
+
+func notify(a *application, urls ...string) *Notifier {
+	return New(Options{URLs: urls, Keys: keys, Client: &http.Client{Transport: a, Timeout: 10 * time.Second}, Log: slog.New(slog.DiscardHandler)})
+}
+
+// inRoom is a room that somebody joined.
+func inRoom(name string) func() studio.RoomInfo {
+	return func() studio.RoomInfo { return studio.RoomInfo{Name: name, SID: "RM_1", Participants: 1} }
+}
+
+func joined(identity string) room.Event {
+	return room.ParticipantConnected{Participant: room.Participant{SID: "PA_" + identity, Identity: identity}}
+}
+
+type deaf struct{}
+
+func (deaf) RoomEvent(room.Event) {}
+
+func TestWhatHappensInARoomIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &application{t: t}
+		n := notify(a, "http://application/hook")
+		h := studio.NewHouse(studio.Options{Log: slog.New(slog.DiscardHandler), Witnesses: []studio.Witness{n}})
+		enter := func(identity string) *studio.Participant {
+			p, err := h.Enter("hall", room.Join{Identity: identity, Permission: room.Permission{Publish: true}}, deaf{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		anna, bob := enter("anna"), enter("bob")
+		anna.Connected()
+		if _, err := anna.PublishFrames(room.Publication{SID: "TR_1", Kind: media.Video, Codec: media.H264}); err != nil {
+			t.Fatal(err)
+		}
+		bob.Leave(room.LeftByItself) // before any media could flow
+		anna.Leave(room.LeftByItself)
+		h.Close()
+		n.Close(t.Context())
+		want := "room_started, participant_joined anna, track_published anna TR_1, participant_connection_aborted bob, " +
+			"track_unpublished anna TR_1, participant_left anna, room_finished"
+		if got := a.told(); got != want {
+			t.Errorf("told %s", got)
+		}
+		seen := map[string]bool{}
+		for _, e := range a.events {
+			if e.Id == "" || seen[e.Id] || e.CreatedAt != time.Now().Unix() || e.Room.Name != "hall" || e.Room.Sid == "" || e.NumDropped != 0 {
+				t.Errorf("event %v", e)
+			}
+			seen[e.Id] = true
+		}
+		if left := a.events[5].Participant; left.State != pb.ParticipantInfo_DISCONNECTED || left.DisconnectReason != pb.DisconnectReason_CLIENT_INITIATED {
+			t.Errorf("left: %v", left)
+		}
+		if st := n.Stats(); st[0] != (Stats{Receiver: "http://application/hook", Sent: 7}) {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestAReceiverThatIsAwayGetsAllInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &application{t: t}
+		began := time.Now()
+		a.answer = func(*pb.WebhookEvent, int) (int, string, error) {
+			if time.Since(began) < 20*time.Second {
+				return http.StatusBadGateway, "", nil
+			}
+			return http.StatusOK, "", nil
+		}
+		n := notify(a, "http://application")
+		for i := range 5 {
+			n.RoomEvent(inRoom("hall"), joined(fmt.Sprint(i)))
+		}
+		time.Sleep(time.Minute)
+		if got := a.told(); got != "participant_joined 0, participant_joined 1, participant_joined 2, participant_joined 3, participant_joined 4" {
+			t.Errorf("told %s", got)
+		}
+		n.Close(t.Context())
+	})
+}
+
+func TestWhatAReceiverRefusesIsNotTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &application{t: t}
+		a.answer = func(e *pb.WebhookEvent, n int) (int, string, error) {
+			switch n {
+			case 1:
+				return http.StatusBadRequest, "", nil
+			case 2:
+				return http.StatusFound, "", nil
+			case 3:
+				return 0, "", fmt.Errorf("connecting: %w", dial.ErrRefused)
+			}
+			return http.StatusOK, "", nil
+		}
+		n := notify(a, "http://application")
+		for i := range 4 {
+			n.RoomEvent(inRoom("hall"), joined(fmt.Sprint(i)))
+		}
+		synctest.Wait()
+		if got := a.told(); got != "participant_joined 3" || a.events[0].NumDropped != 3 {
+			t.Errorf("told %s, %v", got, a.events)
+		}
+		if st := n.Stats()[0]; st.Sent != 1 || st.Failed != 3 || st.Dropped != 3 || st.Waiting != 0 {
+			t.Errorf("%+v", st)
+		}
+		n.Close(t.Context())
+	})
+}
+
+func TestAReceiverThatStaysAwayIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &application{t: t, answer: func(*pb.WebhookEvent, int) (int, string, error) { return 0, "", errors.New("no route") }}
+		n := notify(a, "http://application")
+		n.RoomEvent(inRoom("hall"), joined("a"))
+		time.Sleep(2 * time.Minute)
+		if st := n.Stats()[0]; a.requests != attempts || st.Dropped != 1 {
+			t.Errorf("%d attempts, %+v", a.requests, st)
+		}
+		n.Close(t.Context())
+	})
+}
+
+func TestAReceiverMayAskForTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var at []time.Time
+		a := &application{t: t}
+		a.answer = func(_ *pb.WebhookEvent, n int) (int, string, error) {
+			at = append(at, time.Now())
+			switch n {
+			case 1:
+				return http.StatusTooManyRequests, "20", nil
+			case 2:
+				return http.StatusServiceUnavailable, "86400", nil
+			}
+			return http.StatusOK, "", nil
+		}
+		n := notify(a, "http://application")
+		n.RoomEvent(inRoom("hall"), joined("a"))
+		time.Sleep(2 * time.Minute)
+		n.Close(t.Context())
+		if len(at) != 3 || at[1].Sub(at[0]) != 20*time.Second || at[2].Sub(at[1]) != longestAsked {
+			t.Errorf("asked at %v", at)
+		}
+	})
+}
+
+func TestASlowReceiverDelaysNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &application{t: t}
+		a.answer = func(e *pb.WebhookEvent, _ int) (int, string, error) {
+			if e.Room.Name == "slow" {
+				return http.StatusServiceUnavailable, "30", nil
+			}
+			return http.StatusOK, "", nil
+		}
+		n := notify(a, "http://application")
+		n.RoomEvent(inRoom("slow"), joined("a"))
+		other := ""
+		for i := 0; ; i++ { // a room of another lane
+			if other = fmt.Sprint("room", i); n.laneOf(other) != n.laneOf("slow") {
+				break
+			}
+		}
+		n.RoomEvent(inRoom(other), joined("b"))
+		synctest.Wait()
+		if got := a.told(); got != "participant_joined b" {
+			t.Errorf("told %s", got)
+		}
+		n.Close(t.Context())
+	})
+}
+
+func TestWhatWaitsIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		a := &application{t: t}
+		a.answer = func(_ *pb.WebhookEvent, n int) (int, string, error) {
+			if n == 1 {
+				<-release
+			}
+			return http.StatusOK, "", nil
+		}
+		n := notify(a, "http://application")
+		n.RoomEvent(inRoom("hall"), joined("first"))
+		synctest.Wait() // it is on its way
+		for range maxWaiting + 10 {
+			n.RoomEvent(inRoom("hall"), joined("a"))
+		}
+		if st := n.Stats()[0]; st.Waiting != maxWaiting || st.Dropped != 10 {
+			t.Errorf("%+v", st)
+		}
+		close(release)
+		synctest.Wait()
+		if len(a.events) != maxWaiting+1 || a.events[1].NumDropped != 10 || a.events[2].NumDropped != 0 {
+			t.Errorf("%d events, %v", len(a.events), a.events[1])
+		}
+		large := joined("large").(room.ParticipantConnected)
+		large.Participant.Metadata = strings.Repeat("x", maxWaitingBytes)
+		n.RoomEvent(inRoom("hall"), large)
+		if st := n.Stats()[0]; st.Dropped != 11 {
+			t.Errorf("%+v", st)
+		}
+		n.Close(t.Context())
+	})
+}
+
+func TestClosingWaitsForNobodyWhoIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		away := &application{t: t, answer: func(*pb.WebhookEvent, int) (int, string, error) { return http.StatusBadGateway, "", nil }}
+		n := notify(away, "http://application")
+		for range 3 {
+			n.RoomEvent(inRoom("hall"), joined("a"))
+		}
+		synctest.Wait()
+		began := time.Now()
+		n.Close(t.Context())
+		if st := n.Stats()[0]; time.Since(began) != 0 || st.Dropped != 3 {
+			t.Errorf("after %v: %+v", time.Since(began), st)
+		}
+
+		stalls := make(chan struct{})
+		silent := &application{t: t, answer: func(*pb.WebhookEvent, int) (int, string, error) { <-stalls; return http.StatusOK, "", nil }}
+		n = notify(silent, "http://application")
+		n.RoomEvent(inRoom("hall"), joined("a"))
+		n.RoomEvent(inRoom("hall"), joined("b"))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		time.AfterFunc(2*time.Second, func() { close(stalls) }) // a real transport ends with its context
+		n.Close(ctx)
+		if st := n.Stats()[0]; st.Sent+st.Dropped != 2 || time.Since(began) > 3*time.Second {
+			t.Errorf("after %v: %+v", time.Since(began), st)
+		}
+		n.RoomEvent(inRoom("hall"), joined("too late"))
+		if st := n.Stats()[0]; st.Waiting != 0 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestOverTheNetwork(t *testing.T) {
+	came := make(chan *pb.WebhookEvent, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		e, err := webhook.ReceiveWebhookEvent(r, lkauth.NewSimpleKeyProvider(keys.Key, keys.Secret))
+		if err != nil {
+			t.Error(err)
+		}
+		came <- e
+	}))
+	defer srv.Close()
+	for _, allowed := range []bool{true, false} {
+		d := dial.New(nil)
+		if allowed {
+			d = dial.New(address.Prefixes("127.0.0.0/8"))
+		}
+		n := New(Options{URLs: []string{srv.URL + "/hook?secret=1"}, Keys: keys, Client: d.Client(10 * time.Second), Log: slog.New(slog.DiscardHandler)})
+		n.RoomEvent(inRoom("hall"), joined("a"))
+		n.Close(t.Context())
+		st := n.Stats()[0]
+		if strings.Contains(st.Receiver, "secret") {
+			t.Errorf("figures of %s", st.Receiver)
+		}
+		if allowed {
+			if e := <-came; e.Event != "participant_joined" || st.Sent != 1 {
+				t.Errorf("%v, %+v", e, st)
+			}
+		} else if st.Sent != 0 || st.Dropped != 1 || st.Failed != 1 {
+			t.Errorf("a private address: %+v", st)
+		}
+	}
+}
