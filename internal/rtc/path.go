@@ -18,6 +18,9 @@ const (
 	pathSilence = 4 * time.Second
 	// maxPaths bounds the validated addresses of one peer.
 	maxPaths = 16
+	// trafficSilence is how long nothing may come on the nominated path before another one that was nominated as well, and on
+	// which the remote sends, takes over.
+	trafficSilence = time.Second
 	// nominationSpread is within what time a client that nominates whatever works (aggressive nomination) does so.
 	nominationSpread = time.Second
 )
@@ -31,6 +34,7 @@ type path struct {
 	tcp       *tcpConn      // the connection that is the path, nil over UDP
 	lastCheck atomic.Int64  // media time in nanoseconds
 	nominated time.Duration // when it was last nominated, 0 for never; the peer's connectivity is locked
+	heard     time.Duration // when something else than a check came last; the home shard's reader owns it
 }
 
 // login is a name under which checks for a peer come.
@@ -128,6 +132,22 @@ func (c *connectivity) prefers(t *path, now time.Duration, nominated bool, silen
 		return false
 	}
 	return t.tcp == nil || s.tcp != nil || s.nominated == 0 || now-s.nominated > nominationSpread
+}
+
+// heardElsewhere notes, on the home shard's reader, that the remote sends on another path than we do. Firefox nominates
+// each path that works, also towards ICE-lite where RFC 8445, section 8.1.1 forbids it, and then keeps to the one with the
+// highest priority, whichever it nominated last. So where several are nominated its traffic tells which one it means. What
+// comes late from a path that was left changes nothing, as the new one has traffic by then.
+func (p *Peer) heardElsewhere(t *path, now time.Duration) {
+	c := &p.connectivity
+	c.Lock()
+	defer c.Unlock()
+	s := c.selected
+	if s == nil || s == t || t.nominated == 0 || now-max(s.heard, s.nominated) <= trafficSilence {
+		return
+	}
+	c.selected = t
+	p.remote.Store(t.to)
 }
 
 // silentFor is how long no valid check has come from the address.

@@ -196,6 +196,10 @@ func (r *reader) datagram(b []byte, from netip.AddrPort) {
 
 // deliver gives a datagram to its peer. The shard is the peer's home.
 func (r *reader) deliver(p *path, b []byte) {
+	p.heard = r.now
+	if p.to != p.peer.remote.Load() {
+		p.peer.heardElsewhere(p, r.now)
+	}
 	switch classify(b) {
 	case rtpProtocol:
 		r.rtp(p.peer, b)
