@@ -40,7 +40,7 @@ func (t *benchTarget) open(ctx context.Context) (*bench.Server, error) {
 		if t.PID == 0 {
 			return nil, fmt.Errorf("--server needs --pid, to read what the server uses")
 		}
-		return &bench.Server{PID: t.PID, HTTP: t.Server, RTMP: t.RTMP}, nil
+		return &bench.Server{PID: t.PID, HTTP: t.Server, RTMP: t.RTMP}, bench.PinSelf(t.Core)
 	}
 	wait, done := context.WithTimeout(ctx, 20*time.Second)
 	defer done()

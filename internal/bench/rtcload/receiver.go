@@ -16,10 +16,8 @@ import (
 const (
 	// stallAfter is how long a picture may take to follow the one before until it counts as a stall.
 	stallAfter = 300 * time.Millisecond
-	// reportInterval is how often libwebrtc's receiver reports, and sends REMB where the server wants that; checkInterval is
-	// how often a client repeats its connectivity check, so that the server keeps it.
+	// reportInterval is how often libwebrtc's receiver reports, and sends REMB where the server wants that.
 	reportInterval = time.Second
-	checkInterval  = 5 * time.Second
 	// decryptEach is which packets are decrypted, besides those that begin a picture: enough to see that all could be.
 	decryptEach = 8
 	// maxMissing bounds the packets that a stream asks for, maxRequests how often it asks for one.
@@ -64,7 +62,6 @@ type receiver struct {
 	last      *stream
 	first     bool
 	told      time.Time
-	checked   time.Time
 	plain     []byte
 	report    []byte
 	header    rtp.Header
@@ -90,7 +87,7 @@ type missing struct {
 
 func newReceiver(t *times) *receiver {
 	now := time.Now()
-	return &receiver{times: t, asked: now, started: now, told: now, checked: now, streams: map[uint32]*stream{}}
+	return &receiver{times: t, asked: now, started: now, told: now, streams: map[uint32]*stream{}}
 }
 
 // packet takes one packet, encrypted.
@@ -245,10 +242,6 @@ func (r *receiver) tell(now time.Time) {
 	if now.Sub(r.told) >= reportInterval {
 		r.told = now
 		r.reportAll(t, now)
-	}
-	if now.Sub(r.checked) >= checkInterval {
-		r.checked = now
-		_ = t.check() // the next one comes soon
 	}
 }
 

@@ -3,6 +3,7 @@ package rtcload
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/bench"
@@ -24,7 +25,6 @@ type Result struct {
 	Load float64
 	// Single is the least CPU that a packet can cost that is sent alone, Trains that of packets as they come here.
 	Single, Trains time.Duration
-	floorError     error
 }
 
 var shares = []float64{0.5, 0.95, 0.99}
@@ -44,14 +44,15 @@ func (r *Result) perPacket() float64 {
 	return float64(r.CPU.Microseconds()) / float64(max(r.Tally.Packets, 1))
 }
 
-// ipOverhead and the rest of what a packet carries besides its payload: header, extensions, tag.
+// packetOverhead is what a packet carries besides its payload: header, extensions, tag.
 const packetOverhead = 12 + 16 + 16
 
 // floor measures what the same packets cost with nothing around their sending.
-func (r *Result) floor(p Plan) {
+func (r *Result) floor() (err error) {
+	p := r.Plan
 	mean := int(r.Tally.Bytes / max(r.Tally.Packets, 1))
-	if r.Single, r.floorError = bench.UDPFloor(p.Core, bench.Burst{Count: 1, Size: mean}); r.floorError != nil {
-		return
+	if r.Single, err = bench.UDPFloor(p.Core, bench.Burst{Count: 1, Size: mean}); err != nil {
+		return err
 	}
 	sound := bench.Burst{Count: 1, Size: 80 + packetOverhead}
 	bursts := []bench.Burst{sound}
@@ -62,22 +63,14 @@ func (r *Result) floor(p Plan) {
 		}
 		pieces, err := p.Sizes.cut(bitrate / 8 / bench.FPS)
 		if err != nil {
-			r.floorError = err
-			return
+			return err
 		}
-		// 30 pictures for 50 pieces of sound a second.
-		picture := runs(pieces)
-		bursts = []bench.Burst{sound, sound, sound, sound, sound}
-		for range 3 {
-			bursts = append(bursts, picture...)
-		}
+		// 30 pictures for 50 pieces of sound a second. A byte more or less is evened out by padding.
+		picture := bench.Burst{Count: len(pieces), Size: slices.Max(pieces) + 2 + packetOverhead}
+		bursts = []bench.Burst{sound, sound, sound, sound, sound, picture, picture, picture}
 	}
-	r.Trains, r.floorError = bench.UDPFloor(p.Core, bursts...)
-}
-
-// runs are the trains of equal packets that pieces of a picture make. One byte more or less is evened out by padding.
-func runs(pieces []int) []bench.Burst {
-	return []bench.Burst{{Count: len(pieces), Size: pieces[len(pieces)-1] + 2 + packetOverhead}}
+	r.Trains, err = bench.UDPFloor(p.Core, bursts...)
+	return err
 }
 
 // Print writes the result as rows of a table.

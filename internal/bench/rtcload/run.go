@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
@@ -89,18 +90,24 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 		plan: plan, who: who, http: server.HTTP, life: life, pacer: pacemaker{interval: plan.Feedback},
 		room: fmt.Sprintf("bench-%d", time.Now().UnixNano()%1e6),
 	}
-	defer c.close()
 	go c.pacer.run(life.Done())
-	if err := c.begin(); err != nil {
-		return Result{}, fmt.Errorf("publishing: %w", err)
+	r, err := c.measure(server, progress)
+	end()
+	c.close()
+	if err != nil {
+		return r, err
 	}
-	return c.measure(server, progress)
+	progress("measuring the floor")
+	return r, r.floor()
 }
 
+// close lets all leave at the same time, since each waits for the server.
 func (c *crowd) close() {
+	var all sync.WaitGroup
 	for _, o := range c.open {
-		o.Close()
+		all.Go(func() { o.Close() })
 	}
+	all.Wait()
 }
 
 func (c *crowd) rooms() rooms { return rooms{c.http, c.plan.Keys, c.who} }
@@ -174,6 +181,9 @@ func (c *crowd) look(server *bench.Server) (s state, err error) {
 // measure lets people come in two waves, which gives the memory of one, and measures with all of them.
 func (c *crowd) measure(server *bench.Server, progress func(string)) (r Result, err error) {
 	r.Plan = c.plan
+	if err := c.begin(); err != nil {
+		return r, fmt.Errorf("publishing: %w", err)
+	}
 	few := max(1, c.plan.People/4)
 	progress(fmt.Sprintf("%d clients come", c.plan.People))
 	if err := c.grow(few); err != nil {
@@ -226,9 +236,7 @@ func (c *crowd) measure(server *bench.Server, progress func(string)) (r Result, 
 		r.Join = (after.cpu - before.cpu - time.Duration(forwarding*1e3)) / time.Duration(joined)
 	}
 	r.Ages, r.First = c.times.age.Percentiles(shares...), c.times.first.Percentiles(shares...)
-	progress("measuring the floor")
-	r.floor(c.plan)
-	return r, r.floorError
+	return r, nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {

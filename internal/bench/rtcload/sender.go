@@ -114,7 +114,7 @@ func (s *sender) run(ctx context.Context, t *transport) {
 	defer sounds.Stop()
 	reports := time.NewTicker(time.Second)
 	defer reports.Stop()
-	for seconds := 1; ; {
+	for {
 		select {
 		case <-ctx.Done():
 			return
@@ -126,9 +126,6 @@ func (s *sender) run(ctx context.Context, t *transport) {
 			}
 		case now := <-reports.C:
 			s.report(t, now)
-			if seconds++; seconds%int(checkInterval/time.Second) == 0 {
-				_ = t.check() // the next one comes soon
-			}
 		}
 	}
 }

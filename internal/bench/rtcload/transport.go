@@ -11,7 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/datachannel"
@@ -29,8 +31,12 @@ import (
 // ourUfrag and ourPwd are every client's ICE credentials: checks only ever come to us as answers.
 const ourUfrag, ourPwd = "bnch", "benchbenchbenchbenchbench"
 
-// checkTimeout is how long an answer to a connectivity check may take.
-const checkTimeout = 200 * time.Millisecond
+const (
+	// checkTimeout is how long an answer to a connectivity check may take.
+	checkTimeout = 200 * time.Millisecond
+	// checkInterval is how often a client repeats its check.
+	checkInterval = 5 * time.Second
+)
 
 // identity is one certificate for all clients, so that making many does not slow the load down.
 type identity struct {
@@ -82,13 +88,14 @@ func connect(ctx context.Context, to server, who identity, data bool, receive fu
 	}
 	_ = udp.SetReadBuffer(1 << 20) // a smaller one is only a worse client
 	t := &transport{udp: udp, ufrag: to.ufrag + ":" + ourUfrag, pwd: to.pwd, checked: make(chan struct{})}
-	t.handshake = &handshakeConn{udp: udp, in: make(chan []byte, 64), closed: make(chan struct{}), keyed: make(chan struct{})}
+	t.handshake = &handshakeConn{udp: udp, in: make(chan []byte, 64), closed: make(chan struct{}), keyed: make(chan struct{}), wake: make(chan struct{}, 1)}
 	go t.read(receive)
 	if err := t.open(ctx, to, who); err != nil {
 		t.close()
 		return nil, err
 	}
 	close(t.handshake.keyed)
+	go t.keep()
 	if data {
 		go t.data(!to.active)
 	}
@@ -192,6 +199,20 @@ func (t *transport) check() error {
 	return err
 }
 
+// keep repeats the check, so that the server keeps the client, until the socket is closed.
+func (t *transport) keep() {
+	ticker := time.NewTicker(checkInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-t.handshake.closed:
+			return
+		case <-ticker.C:
+			_ = t.check() // the next one comes soon
+		}
+	}
+}
+
 // read sorts datagrams by their first byte (RFC 7983) until the socket is closed.
 func (t *transport) read(receive func(*transport, []byte)) {
 	defer close(t.handshake.closed)
@@ -269,20 +290,35 @@ type handshakeConn struct {
 	udp           *net.UDPConn
 	in            chan []byte
 	keyed, closed chan struct{}
+	expired       atomic.Bool   // the read deadline has passed
+	wake          chan struct{} // holds a token when it has
 }
 
 func (c *handshakeConn) ReadFrom(p []byte) (int, net.Addr, error) {
-	select {
-	case b := <-c.in:
-		return copy(p, b), c.udp.RemoteAddr(), nil
-	case <-c.closed:
-		return 0, nil, net.ErrClosed
+	for !c.expired.Load() {
+		select {
+		case b := <-c.in:
+			return copy(p, b), c.udp.RemoteAddr(), nil
+		case <-c.closed:
+			return 0, nil, net.ErrClosed
+		case <-c.wake:
+		}
 	}
+	return 0, nil, os.ErrDeadlineExceeded
+}
+
+// SetReadDeadline tells "in the past" and "never" apart: pion/dtls uses no others.
+func (c *handshakeConn) SetReadDeadline(t time.Time) error {
+	c.expired.Store(!t.IsZero() && !t.After(time.Now()))
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+	return nil
 }
 
 func (c *handshakeConn) WriteTo(p []byte, _ net.Addr) (int, error) { return c.udp.Write(p) }
 func (c *handshakeConn) Close() error                              { return nil }
 func (c *handshakeConn) LocalAddr() net.Addr                       { return c.udp.LocalAddr() }
-func (c *handshakeConn) SetDeadline(time.Time) error               { return nil }
-func (c *handshakeConn) SetReadDeadline(time.Time) error           { return nil }
+func (c *handshakeConn) SetDeadline(t time.Time) error             { return c.SetReadDeadline(t) }
 func (c *handshakeConn) SetWriteDeadline(time.Time) error          { return nil }
