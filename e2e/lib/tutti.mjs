@@ -95,6 +95,7 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
     url,
     rtmp: `rtmp://127.0.0.1:${rtmp}/live`,
     turn: ports,
+    rtc,
     /** The UDP port for WebRTC. */
     rtc,
     log: () => log,
