@@ -18,6 +18,8 @@ import (
 type benchCommand struct {
 	RTC benchRTC `cmd:"" name:"rtc" help:"A room full of WebRTC clients."`
 	FLV benchFLV `cmd:"" name:"flv" help:"Many HTTP-FLV viewers of one RTMP publisher."`
+
+	Soak benchSoak `cmd:"" name:"soak" help:"Half an hour of people who come, go, vanish and come back, and a restart: does everything return to where it was?"`
 }
 
 // benchTarget is the server to measure.
@@ -105,4 +107,32 @@ func (b *benchFLV) Run() error {
 		}
 		return err
 	})
+}
+
+type benchSoak struct {
+	Minutes int `help:"How long, in all." default:"30"`
+	Rooms   int `help:"How many rooms." default:"4"`
+	People  int `help:"How many people are in each at a time, at most." default:"5"`
+	Core    int `help:"Processor that the server is pinned to, -1 for none." default:"-1"`
+}
+
+// Run wears a server of its own.
+func (b *benchSoak) Run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	server, err := bench.Start(ctx, b.Core)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	plan := rtcload.SoakPlan{Rooms: b.Rooms, People: b.People, Keys: devKeys, Time: time.Duration(b.Minutes) * time.Minute, Core: b.Core}
+	result, err := rtcload.RunSoak(ctx, server, plan, progress)
+	if err != nil {
+		return err
+	}
+	result.Print(os.Stdout)
+	if len(result.Problems) > 0 {
+		return fmt.Errorf("%d figures did not return to where they were", len(result.Problems))
+	}
+	return nil
 }

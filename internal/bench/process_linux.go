@@ -59,16 +59,37 @@ func Start(ctx context.Context, core int) (*Server, error) {
 		return nil, fmt.Errorf("starting the server: %w", err)
 	}
 	s.PID = s.cmd.Process.Pid
+	if err := s.answers(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Restart stops a server that Start started, as an operator would, and starts it again where and as it was.
+func (s *Server) Restart(ctx context.Context, core int) error {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may be gone already
+	_ = s.cmd.Wait()                          // its exit status does not matter here
+	cmd := exec.Command(s.cmd.Path, s.cmd.Args[1:]...)
+	cmd.Stderr = os.Stderr
+	if err := startOnCore(cmd, core); err != nil {
+		return fmt.Errorf("starting the server again: %w", err)
+	}
+	s.cmd, s.PID = cmd, cmd.Process.Pid
+	return s.answers(ctx)
+}
+
+// answers waits until the server serves.
+func (s *Server) answers(ctx context.Context) error {
 	for {
 		resp, err := http.Get("http://" + s.HTTP + "/healthz")
 		if err == nil {
 			resp.Body.Close()
-			return s, nil
+			return nil
 		}
 		select {
 		case <-ctx.Done():
-			s.Close()
-			return nil, fmt.Errorf("the server does not answer: %w", ctx.Err())
+			return fmt.Errorf("the server does not answer: %w", ctx.Err())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

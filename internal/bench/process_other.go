@@ -19,10 +19,11 @@ type Server struct {
 // Start, and all else here, works on Linux only, because the figures come from /proc.
 func Start(context.Context, int) (*Server, error) { return nil, errLinux }
 
-func PinSelf(int) error                       { return errLinux }
-func (s *Server) Close()                      {}
-func (s *Server) CPU() (time.Duration, error) { return 0, errLinux }
-func (s *Server) Memory() (int64, error)      { return 0, errLinux }
+func (s *Server) Restart(context.Context, int) error { return errLinux }
+func PinSelf(int) error                              { return errLinux }
+func (s *Server) Close()                             {}
+func (s *Server) CPU() (time.Duration, error)        { return 0, errLinux }
+func (s *Server) Memory() (int64, error)             { return 0, errLinux }
 
 // Burst is packets of one size that leave with one system call.
 type Burst struct{ Count, Size int }

@@ -18,8 +18,9 @@ import (
 
 // PeerConfig is how one peer differs from another.
 type PeerConfig struct {
-	// Label names the peer in logs.
+	// Label names the peer in logs, as far as Log does not say whose it is; Log is the endpoint's when nil.
 	Label   string
+	Log     *slog.Logger
 	Handler Handler
 	// Codecs that are offered and accepted, in order of preference; all that the endpoint knows when empty.
 	Codecs []media.Codec
@@ -108,7 +109,10 @@ func (e *Endpoint) NewPeer(cfg PeerConfig) (*Peer, error) {
 	if cfg.Handler == nil {
 		return nil, fmt.Errorf("rtc: peer %q has no handler", cfg.Label)
 	}
-	p := &Peer{endpoint: e, cfg: cfg, log: e.log.With("peer", cfg.Label), done: make(chan struct{})}
+	if cfg.Log == nil {
+		cfg.Log = e.log
+	}
+	p := &Peer{endpoint: e, cfg: cfg, log: cfg.Log.With("peer", cfg.Label), done: make(chan struct{})}
 	p.cname = ice.NewCredentials().Ufrag
 	p.secure.peer, p.channels.peer = p, p
 	p.negotiation.id = randomSession()

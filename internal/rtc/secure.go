@@ -297,6 +297,7 @@ func (s *secure) establish() {
 		s.mu.Unlock()
 		s.park(session)
 	}
+	p.log.Debug("peer connected", "after", p.sinceBegun())
 	p.events.post(p.cfg.Handler.PeerConnected)
 	p.announceReady()
 }

@@ -141,7 +141,10 @@ func (r *Receiver) Stats() []LayerStats {
 	intakes := r.all()
 	var all []LayerStats
 	for _, l := range t.Layers() {
-		s := LayerStats{RID: l.RID(), Codec: t.Info().Codec, Active: l.Active(now), Bitrate: l.BitrateAt(now), FPS: l.FPSAt(now)}
+		s := LayerStats{RID: l.RID(), Codec: t.Info().Codec, Active: l.Active(now), Bitrate: l.BitrateAt(now)}
+		if t.Info().Kind == media.Video {
+			s.FPS = l.FPSAt(now)
+		}
 		s.Width, s.Height = l.Size()
 		for _, in := range intakes {
 			if in.layer == l {

@@ -292,9 +292,7 @@ func (d *Downlink) survey(now time.Duration) (sound, wanted float64) {
 		}
 		if s.codec.Kind() == media.Audio {
 			for _, l := range s.audience.layers {
-				if !l.Track().Withheld() {
-					sound += overhead * float64(l.BitrateAt(now))
-				}
+				sound += overhead * float64(l.BitrateAt(now))
 			}
 			continue
 		}

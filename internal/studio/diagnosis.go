@@ -2,7 +2,9 @@ package studio
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"time"
@@ -49,7 +51,7 @@ type Connection struct {
 // TrackDiagnosis is a publication as it comes in.
 type TrackDiagnosis struct {
 	room.Publication
-	// Layers are empty for what a door writes frames to; the bit rate and FPS of those are in Stats.
+	// Layers are those of all codecs that it comes in, empty for what a door writes frames to; the bit rate and FPS of those are in Stats.
 	Layers []sfu.LayerStats
 	Stats  track.Stats
 }
@@ -88,6 +90,9 @@ func (p *Participant) overIfNone(peer *rtc.Peer) {
 // Note writes down what happened to the participant. It does not block.
 func (p *Participant) Note(what chronicle.What, track, detail string) {
 	p.studio.house.chronicle.Note(p.sid, what, track, detail, time.Now())
+	if log := p.studio.log; log.Enabled(context.Background(), slog.LevelDebug) {
+		log.Debug(string(what), "participant", p.identity, "track", track, "detail", detail)
+	}
 }
 
 // NoteWay writes down how a connection is reached now.
@@ -132,6 +137,7 @@ func (s *Studio) Diagnose(identity string) []Diagnosis {
 	tracks := make(map[string]*published, len(s.tracks))
 	for sid, entry := range s.tracks {
 		is := *entry // its publication may change
+		is.backups = slices.Clone(entry.backups)
 		tracks[sid] = &is
 	}
 	s.mu.Unlock()
@@ -166,6 +172,9 @@ func (entry *published) diagnose(pub room.Publication) TrackDiagnosis {
 	}
 	if entry.receiver != nil {
 		d.Layers = entry.receiver.Stats()
+	}
+	for _, b := range entry.backups {
+		d.Layers = append(d.Layers, b.receiver.Stats()...)
 	}
 	if entry.track != nil {
 		d.Stats = entry.track.Stats()

@@ -228,6 +228,7 @@ func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string
 	if err != nil {
 		return nil, fmt.Errorf("subscribing %q to track %s: %w", p.identity, trackSID, err)
 	}
+	s.log.Debug("subscribed", "participant", p.identity, "track", trackSID)
 	sub := &Subscription{participant: p, trackSID: trackSID, sender: sender, codec: codec}
 	sub.counted(true)
 	if !p.keep(sub) {
@@ -330,6 +331,7 @@ func (s *Subscription) SetRate(fps int) { s.sender.SetRate(fps) }
 // Close stops sending; a negotiation must follow.
 func (s *Subscription) Close() {
 	p := s.participant
+	p.studio.log.Debug("unsubscribed", "participant", p.identity, "track", s.trackSID)
 	p.mu.Lock()
 	delete(p.subscriptions, s)
 	p.mu.Unlock()

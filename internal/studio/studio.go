@@ -36,8 +36,6 @@ type Studio struct {
 	changed  chan struct{} // closed and replaced when somebody comes, goes or changes
 	speakers *sfu.Speakers
 	loudness []sfu.Loudness // scratch space
-	loudest  sfu.Loudest
-	crowded  bool           // only the loudest are heard
 	stop     chan struct{}  // ends the goroutine that looks for speakers
 	work     sync.WaitGroup // all goroutines; none is started after the studio has closed
 }
@@ -165,6 +163,7 @@ func (s *Studio) emit(events []room.Event) {
 	}
 	for _, e := range events {
 		if gone, ok := e.(room.PublicationRemoved); ok {
+			s.log.Info("track ended", "participant", gone.Participant.Identity, "track", gone.Publication.SID)
 			s.dropTrack(gone.Publication.SID)
 		}
 		for _, m := range s.members {

@@ -36,7 +36,6 @@ const (
 // said so.
 type member struct {
 	rooms    rooms
-	ws       *websocket.Conn
 	receiver *receiver // nil for who only publishes
 	// width and height are how large pictures are shown, 0 for as large as they come.
 	width, height uint32
@@ -49,9 +48,14 @@ type member struct {
 	published chan struct{}
 	failed    chan error
 
-	mu    sync.Mutex
-	open  []*transport
-	ended bool
+	room, identity string
+	sid            string // set before joined is closed
+
+	mu     sync.Mutex
+	ws     *websocket.Conn // nil while it is lost
+	people []*pb.ParticipantInfo
+	open   []*transport
+	ended  bool
 }
 
 // link is one connection on its way up.
@@ -102,24 +106,16 @@ func (m *member) fail(err error) {
 // join brings a participant into a room. With a receiver it takes all that others publish, and waits until it can; with a
 // sender it publishes, until life ends.
 func (s rooms) join(ctx, life context.Context, room, identity string, snd *sender, r *receiver, width, height int) (*member, error) {
-	token, err := s.keys.Mint(auth.Claims{Identity: identity, Video: auth.Grant{Room: room, RoomJoin: true}}, tokenTTL, time.Now())
-	if err != nil {
-		return nil, err
-	}
 	subscribe := "0"
 	if r != nil {
 		subscribe = "1"
 	}
-	query := url.Values{
-		"access_token": {token}, "auto_subscribe": {subscribe}, "adaptive_stream": {"0"}, "sdk": {"go"}, "protocol": {"16"}, "version": {"2.16.0"},
-	}
-	ws, _, err := websocket.Dial(ctx, "ws://"+s.address+"/rtc?"+query.Encode(), nil)
+	ws, err := s.dial(ctx, room, identity, url.Values{"auto_subscribe": {subscribe}})
 	if err != nil {
 		return nil, err
 	}
-	ws.SetReadLimit(maxMessage)
 	m := &member{
-		rooms: s, ws: ws, receiver: r, width: uint32(width), height: uint32(height),
+		rooms: s, room: room, identity: identity, ws: ws, receiver: r, width: uint32(width), height: uint32(height),
 		joined: make(chan struct{}), published: make(chan struct{}, 2), failed: make(chan error, 1),
 	}
 	m.life, m.end = context.WithCancel(life)
@@ -128,13 +124,32 @@ func (s rooms) join(ctx, life context.Context, room, identity string, snd *sende
 	if snd != nil {
 		m.publication.receive = snd.packet
 	}
-	go m.read()
+	go m.read(ws)
 	go m.ping()
 	if err := m.enter(ctx, snd); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("%s: %w", identity, err)
 	}
 	return m, nil
+}
+
+// dial opens a signal connection.
+func (s rooms) dial(ctx context.Context, room, identity string, query url.Values) (*websocket.Conn, error) {
+	token, err := s.keys.Mint(auth.Claims{Identity: identity, Video: auth.Grant{Room: room, RoomJoin: true}}, tokenTTL, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]string{
+		"access_token": token, "adaptive_stream": "0", "sdk": "go", "protocol": "16", "version": "2.16.0",
+	} {
+		query.Set(name, value)
+	}
+	ws, _, err := websocket.Dial(ctx, "ws://"+s.address+"/rtc?"+query.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	ws.SetReadLimit(maxMessage)
+	return ws, nil
 }
 
 func (m *member) receive(t *transport, b []byte) {
@@ -223,7 +238,18 @@ func (m *member) send(req *pb.SignalRequest) error {
 	if err != nil {
 		return err
 	}
-	return m.ws.Write(m.life, websocket.MessageBinary, raw)
+	ws := m.socket()
+	if ws == nil {
+		return errors.New("the signal connection is lost")
+	}
+	return ws.Write(m.life, websocket.MessageBinary, raw)
+}
+
+// socket is the signal connection at the moment.
+func (m *member) socket() *websocket.Conn {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ws
 }
 
 func (m *member) ping() {
@@ -240,10 +266,13 @@ func (m *member) ping() {
 }
 
 // read takes messages until the connection ends.
-func (m *member) read() {
+func (m *member) read(ws *websocket.Conn) {
 	for {
-		_, raw, err := m.ws.Read(m.life)
+		_, raw, err := ws.Read(m.life)
 		if err != nil {
+			if m.socket() != ws {
+				return // another has taken its place
+			}
 			m.fail(fmt.Errorf("signalling: %w", err))
 			return
 		}
@@ -262,9 +291,12 @@ func (m *member) read() {
 func (m *member) take(res *pb.SignalResponse) error {
 	switch x := res.GetMessage().(type) {
 	case *pb.SignalResponse_Join:
+		m.sid = x.Join.GetParticipant().GetSid()
 		close(m.joined)
+		m.know(append(x.Join.GetOtherParticipants(), x.Join.GetParticipant()))
 		return m.show(x.Join.GetOtherParticipants())
 	case *pb.SignalResponse_Update:
+		m.know(x.Update.GetParticipants())
 		return m.show(x.Update.GetParticipants())
 	case *pb.SignalResponse_TrackPublished:
 		select {
@@ -373,7 +405,11 @@ func (m *member) Close() error {
 		t.close()
 	}
 	m.end()
-	if err := m.ws.CloseNow(); err != nil && !errors.Is(err, io.EOF) {
+	ws := m.socket()
+	if ws == nil {
+		return nil
+	}
+	if err := ws.CloseNow(); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	return nil

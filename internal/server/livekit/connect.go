@@ -164,6 +164,7 @@ func (s *Server) admit(r *http.Request, onePeer bool) (admission, error) {
 	if err != nil {
 		return admission{}, err
 	}
+	join.client.agent = r.UserAgent()
 	a := admission{joinRequest: join, room: roomName, host: r.Host, claims: claims}
 	if hint.Expires > 0 {
 		a.expires = time.Unix(hint.Expires, 0)

@@ -2,11 +2,8 @@ package livekit
 
 import (
 	"errors"
-	"strings"
 	"sync/atomic"
 	"time"
-
-	pb "github.com/livekit/protocol/livekit"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
@@ -93,16 +90,4 @@ func (s *session) counted(why room.LeaveReason) {
 	if s.conn == nil && !s.awaySince.IsZero() {
 		s.server.counts.away.Add(-1)
 	}
-}
-
-// describe is what the client says of itself, for operators. It is text of strangers.
-func (c client) describe(p *room.Program) {
-	p.Door = "livekit"
-	if c.info.Sdk != pb.ClientInfo_UNKNOWN {
-		p.SDK = strings.ToLower(c.info.Sdk.String())
-	}
-	p.Version = clip(c.info.Version)
-	p.OS = clip(strings.TrimSpace(c.info.Os + " " + c.info.OsVersion))
-	p.Browser = clip(strings.TrimSpace(c.info.Browser + " " + c.info.BrowserVersion))
-	p.Device = clip(c.info.DeviceModel)
 }

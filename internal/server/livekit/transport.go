@@ -48,7 +48,7 @@ var acceptedCodecs = []media.Codec{media.Opus, media.H264, media.VP8, media.VP9,
 func (s *session) newTransport(name string, dataChannels, receives bool) (*transport, error) {
 	t := &transport{session: s, name: name}
 	cfg := rtc.PeerConfig{
-		Label: s.place.room + "/" + s.place.identity + "/" + name, Handler: t, Codecs: acceptedCodecs, DataChannels: dataChannels,
+		Label: name, Log: s.log, Handler: t, Codecs: acceptedCodecs, DataChannels: dataChannels,
 		Prefer:    func(streamID, trackID string) media.Codec { return s.publishing.codecFor(streamID, trackID) },
 		RefuseRED: s.refusesRED,
 		Transport: s.candidates, WayChanged: func() { t.put(wayChanged{}) },

@@ -27,6 +27,7 @@ func (v protocolVersion) positiveResponses() bool { return v >= 15 }
 type client struct {
 	info     *pb.ClientInfo
 	protocol protocolVersion
+	agent    string // what its HTTP request said
 }
 
 func newClient(info *pb.ClientInfo) client {

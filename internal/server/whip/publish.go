@@ -67,7 +67,7 @@ func foreign(r *http.Request) bool {
 
 // connect makes the session's peer and sets the offer.
 func (s *Server) connect(x *session, offer string, codecs []media.Codec) error {
-	cfg := rtc.PeerConfig{Label: x.path.verb + "/" + x.path.room + "/" + x.id[:6], Handler: x, Codecs: codecs}
+	cfg := rtc.PeerConfig{Label: x.path.verb, Log: x.log, Handler: x, Codecs: codecs}
 	if x.watcher != nil {
 		cfg.Congestion = studio.Congestion()
 	}
