@@ -192,6 +192,7 @@ func (r *Room) Join(j Join, now time.Time) (Participant, []Event, error) {
 	if err := CheckIdentity(j.Identity); err != nil {
 		return Participant{}, nil, err
 	}
+	j = j.valid()
 	if attributesSize(j.Attributes)+len(j.Metadata) > MaxMetadataBytes {
 		return Participant{}, nil, ErrTooLarge
 	}
@@ -208,7 +209,7 @@ func (r *Room) Join(j Join, now time.Time) (Participant, []Event, error) {
 	}
 	p := &Participant{
 		SID: NewSID("PA_"), Identity: j.Identity, Name: j.Name, Metadata: j.Metadata,
-		Attributes: maps.Clone(j.Attributes), Permission: j.Permission, Kind: j.Kind,
+		Attributes: j.Attributes, Permission: j.Permission, Kind: j.Kind,
 		Program: j.Program, JoinedAt: now, Version: 1,
 	}
 	r.visited = r.visited || !p.Dependent()
@@ -316,6 +317,7 @@ func (r *Room) Publish(identity string, pub Publication) ([]Event, error) {
 	case p.find(pub.SID) >= 0:
 		return nil, ErrPublicationDup
 	}
+	pub = pub.valid()
 	p.Publications = append(p.Publications, pub)
 	p.Version++
 	return []Event{PublicationAdded{p.snapshot(), pub}}, nil

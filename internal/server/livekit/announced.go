@@ -2,6 +2,7 @@ package livekit
 
 import (
 	"slices"
+	"strings"
 
 	pb "github.com/livekit/protocol/livekit"
 
@@ -71,10 +72,10 @@ func otherAudioFeatures(list []pb.AudioTrackFeature) []int32 {
 	return fromEnums(list, pb.AudioTrackFeature_TF_STEREO, pb.AudioTrackFeature_TF_NO_DTX)
 }
 
-// clip bounds a text that a client chose.
+// clip bounds a text that a client chose, at a character's end: no message can carry half of one.
 func clip(s string) string {
-	if len(s) <= maxTextBytes {
-		return s
+	if len(s) > maxTextBytes {
+		s = s[:maxTextBytes]
 	}
-	return s[:maxTextBytes]
+	return strings.ToValidUTF8(s, "")
 }

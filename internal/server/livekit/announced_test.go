@@ -1,9 +1,11 @@
 package livekit
 
 import (
+	"strings"
 	"testing"
 
 	pb "github.com/livekit/protocol/livekit"
+	"google.golang.org/protobuf/proto"
 )
 
 func TestLayersFromProto(t *testing.T) {
@@ -16,6 +18,14 @@ func TestLayersFromProto(t *testing.T) {
 	}
 	if got := layersFromProto([]*pb.VideoLayer{layer(pb.VideoQuality_HIGH, 640)}); got[0].RID != "" {
 		t.Errorf("a single layer has rid %q", got[0].RID)
+	}
+}
+
+// TestATooLongNameCanBeTold: a message with half a character in it cannot be written, and would not reach anybody in the room.
+func TestATooLongNameCanBeTold(t *testing.T) {
+	name := clip(strings.Repeat("x", maxTextBytes-1) + "é")
+	if _, err := proto.Marshal(&pb.TrackInfo{Name: name}); err != nil || name != strings.Repeat("x", maxTextBytes-1) {
+		t.Errorf("%q: %v", name, err)
 	}
 }
 
