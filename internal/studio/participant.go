@@ -20,7 +20,6 @@ type Participant struct {
 	sid      string
 	kind     room.ParticipantKind
 	obs      Observer
-	others   []room.Participant
 	clock    *track.ClockGroup
 
 	mu            sync.Mutex
@@ -42,8 +41,15 @@ func (p *Participant) Self() room.Participant {
 	return self
 }
 
-// Others are the visible others at the moment of entering.
-func (p *Participant) Others() []room.Participant { return p.others }
+// Others are the visible others at the moment. It is not kept for each participant who they are: in a large room that would
+// be most of its memory.
+func (p *Participant) Others() []room.Participant {
+	p.studio.mu.Lock()
+	defer p.studio.mu.Unlock()
+	return slices.DeleteFunc(p.studio.room.Participants(), func(other room.Participant) bool {
+		return other.SID == p.sid || other.Permission.Hidden
+	})
+}
 
 // Room describes the room at the moment.
 func (p *Participant) Room() RoomInfo { return p.studio.Info() }

@@ -135,11 +135,6 @@ func (s *Studio) enter(j room.Join, obs Observer, opened bool) (*Participant, er
 		studio: s, identity: j.Identity, sid: self.SID, kind: j.Kind, obs: obs, clock: track.NewClockGroup(),
 		subscriptions: map[*Subscription]struct{}{},
 	}
-	for _, other := range s.room.Participants() {
-		if other.SID != self.SID && !other.Permission.Hidden {
-			p.others = append(p.others, other)
-		}
-	}
 	s.members[j.Identity] = p
 	if replaced != nil {
 		s.dropTracksOf(replaced)

@@ -7,6 +7,7 @@ import (
 	pb "github.com/livekit/protocol/livekit"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
@@ -22,11 +23,9 @@ func (s *session) begin() error {
 		return err
 	}
 	s.findOutH264()
-	for _, p := range s.part.Others() {
-		s.others[p.SID] = p
-	}
-	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Join{Join: s.joinResponse()}})
-	for _, p := range s.part.Others() {
+	others := s.part.Others()
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Join{Join: s.joinResponse(others)}})
+	for _, p := range others {
 		for _, pub := range p.Publications {
 			s.remoteCame(p, pub)
 		}
@@ -69,7 +68,7 @@ func (s *session) makeTransports() (err error) {
 	return s.subscriber.openChannels()
 }
 
-func (s *session) joinResponse() *pb.JoinResponse {
+func (s *session) joinResponse(others []room.Participant) *pb.JoinResponse {
 	res := &pb.JoinResponse{
 		Room: lkinfo.Room(s.part.Room()), Participant: lkinfo.Participant(s.self),
 		ServerVersion: serverVersion, ServerInfo: serverInfo(),
@@ -79,7 +78,7 @@ func (s *session) joinResponse() *pb.JoinResponse {
 		EnabledPublishCodecs: s.publishCodecs(),
 		IceServers:           s.iceServers(),
 	}
-	for _, p := range s.part.Others() {
+	for _, p := range others {
 		res.OtherParticipants = append(res.OtherParticipants, lkinfo.Participant(p))
 	}
 	return res

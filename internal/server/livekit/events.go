@@ -81,8 +81,6 @@ func (s *session) hear(e room.Event) {
 func (s *session) see(p room.Participant) {
 	if p.SID == s.sid {
 		s.self = p
-	} else {
-		s.others[p.SID] = p
 	}
 	s.updates.add(lkinfo.Participant(p))
 }
@@ -101,10 +99,11 @@ func (s *session) selfChanged(before room.Participant) {
 
 // lost handles that somebody else is not in the room any more, or not for the client.
 func (s *session) lost(p room.Participant, why room.LeaveReason) {
-	for _, pub := range s.others[p.SID].Publications {
-		s.remoteWent(pub.SID)
+	for sid, t := range s.remote.tracks {
+		if t.publisherSID == p.SID {
+			s.remoteWent(sid)
+		}
 	}
-	delete(s.others, p.SID)
 	info := lkinfo.Departed(p, why)
 	s.updates.add(info)
 	if s.conn == nil {

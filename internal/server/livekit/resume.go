@@ -85,7 +85,7 @@ func (s *session) comeBack(c *conn, host string) {
 func (s *session) catchUp() {
 	s.updates.waiting = nil
 	all := &pb.ParticipantUpdate{Participants: append(s.departed, lkinfo.Participant(s.self))}
-	for _, p := range s.others {
+	for _, p := range s.part.Others() {
 		all.Participants = append(all.Participants, lkinfo.Participant(p))
 	}
 	s.departed = nil

@@ -38,7 +38,6 @@ type session struct {
 	host    string // the name or address that the client called us by
 	ended   bool
 	self    room.Participant
-	others  map[string]room.Participant // by SID
 	updates participantUpdates
 
 	lacksH264  bool       // the client may not be able to publish H.264
@@ -90,7 +89,7 @@ func (s *Server) enter(a admission) (*session, error) {
 		server: s, place: place{a.room, a.claims.Identity}, client: a.client, onePeer: a.onePeer, claims: a.claims,
 		log:   s.log.With("room", a.room, "participant", a.claims.Identity),
 		inbox: newInbox(), requests: make(chan *pb.SignalRequest), done: make(chan struct{}),
-		join: a.joinRequest, host: a.host, others: map[string]room.Participant{}, token: tokenState{expires: a.expires},
+		join: a.joinRequest, host: a.host, token: tokenState{expires: a.expires},
 		asked: a.asked,
 	}
 	sess.remote.auto = a.autoSubscribe

@@ -50,8 +50,8 @@ type Estimator struct {
 	fullAt     time.Duration // when the way was last seen to be full; 0 never
 
 	// Scratch space for one report.
-	came, lost []result
-	reference  time.Duration
+	*space
+	reference time.Duration
 }
 
 // New makes an estimator that has seen nothing yet.
@@ -114,6 +114,11 @@ func (e *Estimator) Probe() (Probe, bool) { return e.probes.next() }
 
 // Report takes what the peer says of packets' arrival.
 func (e *Estimator) Report(report twcc.Report, now time.Duration) {
+	e.space = spaces.Get().(*space)
+	defer func() {
+		spaces.Put(e.space)
+		e.space = nil
+	}()
 	came, lost := e.read(report)
 	if len(came)+len(lost) == 0 {
 		return

@@ -3,6 +3,7 @@ package bwe
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/rtc/twcc"
@@ -21,6 +22,11 @@ type result struct {
 	// late tells that an earlier report called it lost.
 	late bool
 }
+
+// space is memory for what one report says. A report that came late says much, so it is not kept for each peer.
+type space struct{ came, lost []result }
+
+var spaces = sync.Pool{New: func() any { return new(space) }}
 
 // clock makes the peer's 24-bit reference times one line.
 type clock struct {
