@@ -32,6 +32,9 @@ type Packet struct {
 	HasLevel   bool
 	Voice      bool
 
+	// Dependency is the dependency descriptor (AV1 RTP payload format, appendix A) as it came, empty where there is none.
+	Dependency []byte
+
 	// What follows is filled by the receiver from the payload's own header.
 
 	// Start tells that the packet begins an access unit, Keyframe that this access unit is a keyframe.

@@ -29,6 +29,8 @@ type negotiation struct {
 	unanswered bool
 	// bundled tells that the remote's offer has a BUNDLE group.
 	bundled bool
+	// mixed tells that both sides take header extensions of both kinds.
+	mixed bool
 
 	outbounds []*Outbound // not removed, in the order in which they were added
 	ssrcs     []uint32    // all that were ever used in this session
@@ -73,7 +75,7 @@ func (p *Peer) SetOffer(text string) error {
 		n.learnExtensions(d.Sections[i].Extensions)
 	}
 	changed := n.commit(next)
-	n.offered, n.unanswered, n.bundled = nil, true, d.Bundled
+	n.offered, n.unanswered, n.bundled, n.mixed = nil, true, d.Bundled, d.Mixed
 	p.place()
 	p.publishRoutes()
 	n.mu.Unlock()
@@ -292,7 +294,7 @@ func (p *Peer) takesExtension(s *section, x extension) bool {
 	// browser that was once refused an extension never offers it again.
 	case extMid, extSequence:
 		return true
-	case extRID, extRepairedRID:
+	case extRID, extRepairedRID, extDependency:
 		return s.kind == media.Video
 	case extLevel:
 		return s.kind == media.Audio

@@ -145,7 +145,7 @@ func (p *Peer) SetAnswer(text string) error {
 	p.learnTransport(firstTransport(d), false)
 	p.learnCandidates(d)
 	changed := n.commit(next)
-	n.offered, n.receive = nil, nil
+	n.offered, n.receive, n.mixed = nil, nil, d.Mixed
 	p.place()
 	p.publishRoutes()
 	p.activate()
@@ -213,7 +213,7 @@ func (p *Peer) describe(sections []*section, bundled bool, setup sdp.Setup) stri
 	}
 	login := p.beginConnectivity()
 	n.version++
-	d := &sdp.Description{SessionID: n.id, Version: n.version, Bundled: bundled, ICELite: true}
+	d := &sdp.Description{SessionID: n.id, Version: n.version, Bundled: bundled, ICELite: true, Mixed: setup == sdp.ActPass || n.mixed}
 	transport := sdp.Transport{Ufrag: login.Ufrag, Pwd: login.Pwd, Fingerprints: p.endpoint.fingerprints, Setup: setup}
 	for _, s := range sections {
 		m := sdp.Section{Kind: s.name, Port: 9, Protocol: s.protocol, Mid: s.mid}

@@ -126,11 +126,18 @@ type sendFormat struct {
 	// Offsets of extension values in the header, 0 where there is none. level is that of the element's own header.
 	sendTime, sequence, level int
 	levelID                   uint8
+	// dependencyID is that of dependency descriptors, 0 where none are sent.
+	dependencyID uint8
 }
 
-// newSendFormat lays out the headers. Extensions that need a two-byte header are left out: ours are short.
+// newSendFormat lays out the headers. Elements have one-byte headers; where a dependency descriptor may follow, which can be
+// longer than those can say, all have two-byte ones (RFC 8285, section 4.1.2).
 func newSendFormat(codec media.Codec, pt, repairPT uint8, ssrc, repairSSRC uint32, mid string, ids *[extensionCount]uint8) *sendFormat {
 	f := &sendFormat{codec: codec}
+	profile := uint16(oneByteProfile)
+	if id := ids[extDependency]; id != 0 && codec == media.AV1 {
+		f.dependencyID, profile = id, twoByteProfile
+	}
 	var elements []byte
 	const start = rtpHeaderSize + 4
 	element := func(e extension, size int) int {
@@ -138,7 +145,11 @@ func newSendFormat(codec media.Codec, pt, repairPT uint8, ssrc, repairSSRC uint3
 		if id == 0 || id > 14 || size == 0 || size > 16 {
 			return 0
 		}
-		elements = append(elements, id<<4|uint8(size-1))
+		if profile == twoByteProfile {
+			elements = append(elements, id, uint8(size))
+		} else {
+			elements = append(elements, id<<4|uint8(size-1))
+		}
 		at := start + len(elements)
 		elements = append(elements, make([]byte, size)...)
 		return at
@@ -160,9 +171,9 @@ func newSendFormat(codec media.Codec, pt, repairPT uint8, ssrc, repairSSRC uint3
 		h := make([]byte, rtpHeaderSize, start+len(elements))
 		h[0], h[1] = rtpVersion<<6, pt
 		binary.BigEndian.PutUint32(h[8:], ssrc)
-		if len(elements) > 0 {
+		if len(elements) > 0 || f.dependencyID != 0 {
 			h[0] |= 0x10
-			h = binary.BigEndian.AppendUint16(h, oneByteProfile)
+			h = binary.BigEndian.AppendUint16(h, profile)
 			h = binary.BigEndian.AppendUint16(h, uint16(len(elements)/4))
 			h = append(h, elements...)
 		}

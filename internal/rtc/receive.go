@@ -157,6 +157,10 @@ func (r *reader) hand(p *Peer, src *source, h *rtpHeader, payload []byte, small 
 	if src.format.red && len(payload) > 0 {
 		packet.Payload, packet.RED = payload[primary:], payload
 	}
+	if n := len(h.ext.dependency); n > 0 {
+		copy(r.small.reserve(n)[:n], h.ext.dependency)
+		packet.Dependency = r.small.take(n)
+	}
 	packet.Arrival = r.now
 	packet.Seq = uint64(seq)
 	packet.Timestamp = h.timestamp

@@ -18,6 +18,7 @@ type rtpHeader struct {
 // extensions are the header extensions that we understand. Texts point into the packet.
 type extensions struct {
 	mid, rid, repairedRID []byte
+	dependency            []byte
 	sequence              uint16 // transport-wide
 	hasSequence           bool
 	level                 uint8 // RFC 6464
@@ -35,6 +36,7 @@ const (
 	extSendTime
 	extSequence
 	extLevel
+	extDependency
 	extensionCount
 )
 
@@ -46,6 +48,7 @@ var extensionURIs = [extensionCount]string{
 	extSendTime:    "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
 	extSequence:    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
 	extLevel:       "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+	extDependency:  "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
 }
 
 func extensionByURI(uri string) extension {
@@ -151,6 +154,8 @@ func (x *extensions) set(e extension, value []byte) {
 		x.rid = value
 	case extRepairedRID:
 		x.repairedRID = value
+	case extDependency:
+		x.dependency = value
 	case extSequence:
 		if len(value) >= 2 {
 			x.sequence, x.hasSequence = binary.BigEndian.Uint16(value), true

@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
 
 	"github.com/pion/rtp"
@@ -192,8 +193,39 @@ func TestEvenRun(t *testing.T) {
 		for i, size := range test.sizes {
 			packets[i].Payload = make([]byte, size)
 		}
-		if n, size := evenRun(packets); n != test.n || size != test.size {
+		if n, size := evenRun(packets, new(sendFormat)); n != test.n || size != test.size {
 			t.Errorf("%s: %d packets of %d bytes, want %d of %d", name, n, size, test.n, test.size)
 		}
+	}
+}
+
+// TestDependencyDescriptorInAHeader writes headers with a descriptor, which can be longer than one-byte elements, and without.
+func TestDependencyDescriptorInAHeader(t *testing.T) {
+	ids := [extensionCount]uint8{extMid: 1, extSequence: 2, extSendTime: 3, extDependency: 12}
+	var known extensionIDs
+	for e, id := range ids {
+		known[id] = extension(e)
+	}
+	known[0] = noExtension
+	f := newSendFormat(media.AV1, 96, 97, 1, 2, "3", &ids)
+	for _, size := range []int{0, 3, 16, 17, 120, maxDependency} {
+		descriptor := bytes.Repeat([]byte{0xd5}, size)
+		b := make([]byte, 600)
+		head := copy(b, f.media)
+		if size > 0 {
+			head = f.writeDependency(b, head, descriptor)
+		}
+		packet := Packet{Payload: []byte("payload"), Dependency: descriptor}
+		if want := len(f.media) + packet.length(f) - len(packet.Payload); head != want {
+			t.Errorf("%d bytes: the header has %d, want %d", size, head, want)
+		}
+		binary.BigEndian.PutUint16(b[f.sequence:], 77)
+		var h rtpHeader
+		if !h.parse(b[:head+7], &known) || h.size != head || !bytes.Equal(h.ext.dependency, descriptor) || string(h.ext.mid) != "3" || h.ext.sequence != 77 {
+			t.Errorf("%d bytes are read as %+v", size, h)
+		}
+	}
+	if plain := newSendFormat(media.VP8, 96, 97, 1, 2, "3", &ids); plain.dependencyID != 0 {
+		t.Error("VP8 is sent with descriptors")
 	}
 }

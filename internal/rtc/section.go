@@ -66,6 +66,9 @@ func (s *section) sendFormat() *sendFormat {
 		// Taken for what the remote sends. Stamped packets would make it send feedback that nobody reads.
 		ids[extSequence] = 0
 	}
+	if !s.out.peer.negotiation.mixed {
+		ids[extDependency] = 0 // which needs two-byte headers
+	}
 	f := newSendFormat(s.choice, s.pt, s.rtx, s.out.ssrc, s.out.rtx, s.mid, &ids)
 	f.pt, f.red = s.pt, s.red
 	return f

@@ -25,6 +25,8 @@ type Packet struct {
 	RED     bool
 	Prefix  []byte
 	Payload []byte
+	// Dependency is the packet's dependency descriptor, which is sent with AV1 where it was negotiated.
+	Dependency []byte
 	// Padding, when not 0, makes a packet of nothing but so many bytes of padding, which goes out like a repair: it tries
 	// how much the way carries (RFC 4588 does without an original sequence number then, as libwebrtc does).
 	Padding uint8
@@ -32,6 +34,21 @@ type Packet struct {
 
 // Size is the payload's, in bytes.
 func (p *Packet) Size() int { return len(p.Prefix) + len(p.Payload) + int(p.Padding) }
+
+// length is what a packet takes beside the header that it has in common with others.
+func (p *Packet) length(f *sendFormat) int {
+	n := p.Size()
+	if f.dependencyID != 0 && len(p.Dependency) > 0 {
+		n += dependencySize(p.Dependency)
+	}
+	return n
+}
+
+// dependencySize is what a descriptor takes with its element's header, padded.
+func dependencySize(descriptor []byte) int { return (2 + len(descriptor) + 3) &^ 3 }
+
+// maxDependency bounds descriptors, so that the extensions stay within what receivers look at.
+const maxDependency = 200
 
 // Send encrypts packets for one outbound stream and puts them on the wire in as few system calls as it can: give it all
 // packets of a frame or batch together. It does nothing before the outbound is negotiated and the peer is connected.
@@ -50,9 +67,9 @@ func (tx *Tx) Send(o *Outbound, packets []Packet) {
 	overhead := len(format.media) + seal.Profile().Overhead()
 	sendTime := absoluteSendTime(tx.now)
 	for len(packets) > 0 {
-		n, size := 1, packets[0].Size()
+		n, size := 1, packets[0].length(format)
 		if tx.out.canSegment() {
-			n, size = evenRun(packets)
+			n, size = evenRun(packets, format)
 		}
 		for i := range packets[:n] {
 			even := size
@@ -67,11 +84,11 @@ func (tx *Tx) Send(o *Outbound, packets []Packet) {
 
 // evenRun finds how many packets from the first on can leave as one run when short ones are padded, and to what size.
 // Only the last one may be much shorter.
-func evenRun(packets []Packet) (n, size int) {
-	low := packets[0].Size()
+func evenRun(packets []Packet, format *sendFormat) (n, size int) {
+	low := packets[0].length(format)
 	size = low
 	for n = 1; n < len(packets) && n < maxSegments && packets[n].Repair == packets[0].Repair; n++ {
-		next := packets[n].Size()
+		next := packets[n].length(format)
 		if next < size-maxEven {
 			return n + 1, size
 		}
@@ -98,11 +115,11 @@ func (tx *Tx) put(o *Outbound, format *sendFormat, seal *srtp.Sealer, to *destin
 			extra = 2
 		}
 	}
-	padding := max(0, min(even-packet.Size(), maxEven))
+	padding := max(0, min(even-packet.length(format), maxEven))
 	if packet.Padding > 0 {
 		padding = 0 // it is all padding already
 	}
-	if overhead+extra+packet.Size()+padding > maxPacket {
+	if overhead+extra+packet.length(format)+padding > maxPacket {
 		return
 	}
 	index, ok := stream.claim(seq)
@@ -111,6 +128,9 @@ func (tx *Tx) put(o *Outbound, format *sendFormat, seal *srtp.Sealer, to *destin
 	}
 	b := tx.room()
 	head := copy(b, header)
+	if format.dependencyID != 0 && len(packet.Dependency) > 0 && len(packet.Dependency) <= maxDependency && packet.Padding == 0 {
+		head = format.writeDependency(b, head, packet.Dependency)
+	}
 	if packet.Marker {
 		b[1] |= 0x80
 	}
@@ -160,6 +180,16 @@ func (tx *Tx) payload(b []byte, head int, packet *Packet, padding int) int {
 		b[at-1] = byte(padding)
 	}
 	return at - head
+}
+
+// writeDependency puts a dependency descriptor behind the other extensions and gives the header's length with it.
+func (f *sendFormat) writeDependency(b []byte, head int, descriptor []byte) int {
+	size := dependencySize(descriptor)
+	b[head], b[head+1] = f.dependencyID, uint8(len(descriptor))
+	clear(b[head+2+copy(b[head+2:], descriptor) : head+size])
+	head += size
+	binary.BigEndian.PutUint16(b[rtpHeaderSize+2:], uint16((head-rtpHeaderSize-4)/4))
+	return head
 }
 
 // writeLevel writes the audio level's element, or padding in its place (RFC 8285, section 4.2).

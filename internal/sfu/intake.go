@@ -15,10 +15,11 @@ type intake struct {
 	codec media.Codec
 	layer *track.Layer
 
-	mu       sync.Mutex
-	sequence sequence
-	timeline timeline
-	losses   losses
+	mu           sync.Mutex
+	dependencies rtpfmt.DependencyReader
+	sequence     sequence
+	timeline     timeline
+	losses       losses
 	// keyframe is the number at which the newest keyframe began.
 	keyframe uint64
 	loudness heard
@@ -43,6 +44,11 @@ func newIntake(codec media.Codec, layer *track.Layer) *intake {
 func (in *intake) take(p *media.Packet, received *reception, canNack bool) (keep, lost bool) {
 	// A payload that cannot be parsed is forwarded as it is: it may be encrypted end to end.
 	rtpfmt.Parse(in.codec, p)
+	if len(p.Dependency) > 0 && (in.codec == media.AV1 || in.codec == media.H264) {
+		if in.dependencies.Read(p) && p.Keyframe {
+			in.layer.SetSublayerSizes(in.dependencies.Layers())
+		}
+	}
 	before := in.sequence.highest
 	seq, what := in.sequence.extend(uint16(p.Seq))
 	if what == rejected {

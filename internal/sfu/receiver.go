@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/rtpfmt"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/track"
 )
@@ -148,6 +149,7 @@ func (r *Receiver) take(from *rtc.Stream, back publisher) *stream {
 	in.source = st
 	in.sequence.restart()
 	in.losses.forget()
+	in.dependencies = rtpfmt.DependencyReader{}
 	in.mu.Unlock()
 	waiting := r.waiting
 	r.waiting = nil

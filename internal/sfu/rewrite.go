@@ -35,6 +35,7 @@ type rewriter struct {
 	captured  uint32
 	picture   uint16
 	tl0       uint8
+	frame     uint16 // of the dependency descriptor
 	// sent has a bit for each of the last sentBits numbers, at number % sentBits.
 	sent [sentBits / 64]uint64
 
@@ -59,6 +60,7 @@ type segment struct {
 	// timestamp is the offset of timestamps from edge on; those before are squeezed towards it.
 	timestamp, edge uint32
 	picture         uint16 // offset
+	frame           uint16 // offset of dependency descriptors' frames
 	tl0             uint8  // offset
 	selection
 }
@@ -84,17 +86,20 @@ func (r *rewriter) begin(layer *track.Layer, p *media.Packet, edge uint32, elaps
 	past := uint32(max(int32(edge-p.Timestamp), 0)) / squeeze
 	at := r.timestamp + past // of edge
 	picture, tl0 := p.Descriptor.PictureID, p.Descriptor.TL0PicIdx
+	frame, _ := rtpfmt.DependencyNumber(p.Dependency)
+	first := frame
 	if r.count > 0 {
 		// Never less than a millisecond on: another timestamp is another picture to the remote.
 		at = r.timestamp + uint32(max(ticks(elapsed, rate), int64(past)+ticks(time.Millisecond, rate)))
-		picture, tl0 = r.picture+1, r.tl0+1
+		picture, tl0, frame = r.picture+1, r.tl0+1, r.frame+1
 	}
 	r.epoch++
 	r.push(segment{
 		layer: layer, from: p.Seq, out: r.highest + 1, epoch: r.epoch,
 		timestamp: at - edge, edge: edge,
 		picture: picture - p.Descriptor.PictureID,
-		tl0:     tl0 - p.Descriptor.TL0PicIdx, selection: r.want,
+		tl0:     tl0 - p.Descriptor.TL0PicIdx,
+		frame:   frame - first, selection: r.want,
 	})
 	r.up, r.dropped = false, 0
 }
@@ -143,6 +148,9 @@ func (r *rewriter) rewrite(p *media.Packet, out *rtc.Packet, scratch []byte) ([]
 	if !s.has(p) {
 		return s.apply(p, seq, out, scratch), true
 	}
+	if number, ok := rtpfmt.DependencyNumber(p.Dependency); ok {
+		r.frame = number + s.frame
+	}
 	if p.Start {
 		r.up = p.Up && !p.Descriptor.Dense
 	}
@@ -181,6 +189,11 @@ func (s *segment) apply(p *media.Packet, seq uint64, out *rtc.Packet, scratch []
 	if !s.has(p) {
 		out.Payload, out.Marker = nil, false
 		return scratch
+	}
+	if out.Dependency = p.Dependency; s.frame != 0 && len(p.Dependency) >= 3 {
+		at := len(scratch)
+		scratch = rtpfmt.RenumberDependency(scratch, p.Dependency, s.frame)
+		out.Dependency = scratch[at:]
 	}
 	if d := p.Descriptor; d.Size > 0 && (s.picture != 0 || s.tl0 != 0) {
 		at := len(scratch)

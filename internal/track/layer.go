@@ -166,10 +166,8 @@ func (l *Layer) Unlisten(x Listener) {
 
 func (l *Layer) setFormat(f *media.Format) {
 	l.format = f
-	if sizes := l.finder.Layers(); len(sizes) > 1 {
-		l.sizes.Store(&sizes)
-	} else {
-		l.sizes.Store(nil)
+	if l.track.info.Codec == media.VP9 {
+		l.SetSublayerSizes(l.finder.Layers())
 	}
 	l.setSize(f)
 	l.track.layerFormat(f)

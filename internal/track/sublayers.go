@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/rtpfmt"
 )
 
 // MaxSpatial and MaxTemporal bound the layers within one stream that are told apart; what lies above counts as the highest.
@@ -59,6 +60,15 @@ func (l *Layer) SublayerBitrate(spatial, temporal uint8, now time.Duration) int 
 		}
 	}
 	return 8 * sum
+}
+
+// SetSublayerSizes tells the sizes of the spatial layers within the stream, from small to large, as they are signalled.
+func (l *Layer) SetSublayerSizes(sizes []rtpfmt.LayerSize) {
+	if len(sizes) > 1 {
+		l.sizes.Store(&sizes)
+	} else {
+		l.sizes.Store(nil)
+	}
 }
 
 // SublayerSize is the picture's size up to a spatial layer, the last of so many, 0 when unknown: as signalled, else each half

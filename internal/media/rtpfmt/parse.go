@@ -178,7 +178,8 @@ func parseVP9(p *media.Packet) bool {
 	return true
 }
 
-// parseAV1 reads the aggregation header and the first OBU's header (AV1 RTP payload format, section 4.4).
+// parseAV1 reads the aggregation header and the first OBU's header (AV1 RTP payload format, section 4.4). A packet that begins
+// within an OBU does not tell its layer, so layers are for dependency descriptors to tell.
 func parseAV1(p *media.Packet) bool {
 	b := p.Payload
 	header := b[0]
@@ -196,18 +197,18 @@ func parseAV1(p *media.Packet) bool {
 	if len(b) == 0 || b[0]&0x80 != 0 {
 		return false
 	}
-	kind := b[0] >> 3 & 15
+	kind, spatial := b[0]>>3&15, byte(0)
 	if b[0]&4 != 0 {
 		if len(b) < 2 {
 			return false
 		}
-		p.Temporal, p.Spatial = b[1]>>5, b[1]>>3&3
+		spatial = b[1] >> 3 & 3
 	}
 	switch kind {
 	case obuSequenceHeader:
 		p.Start, p.Keyframe = true, true
 	case obuTemporalDelimiter, obuFrameHeader, obuFrame, obuMetadata:
-		p.Start = p.Spatial == 0
+		p.Start = spatial == 0
 		p.Keyframe = p.Start && header&8 != 0 // N: first packet of a coded video sequence
 	}
 	return true

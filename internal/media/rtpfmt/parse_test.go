@@ -100,7 +100,7 @@ func TestParse(t *testing.T) {
 		{"av1: new sequence", media.AV1, []byte{0x18, 0x0a, 1, 2}, key},
 		{"av1: sequence header first of three", media.AV1, []byte{0x38, 2, 0x08, 1, 1, 0x10, 0x30}, key},
 		{"av1: frame", media.AV1, []byte{0x10, 0x30, 1}, begins},
-		{"av1: frame of an upper layer", media.AV1, []byte{0x10, 0x34, 0x28, 1}, result{ok: true, temporal: 1, spatial: 1}},
+		{"av1: frame of an upper layer", media.AV1, []byte{0x10, 0x34, 0x28, 1}, result{ok: true}},
 		{"av1: tile group", media.AV1, []byte{0x10, 0x20, 1}, inside},
 		{"av1: goes on", media.AV1, []byte{0x90, 0x30, 1}, inside},
 		{"av1: length first", media.AV1, []byte{0x00, 2, 0x30, 1}, begins},

@@ -36,6 +36,8 @@ func Parse(text string) (*Description, error) {
 			if mids := strings.Fields(a.Value); len(mids) > 0 && mids[0] == "BUNDLE" && !d.Bundled {
 				d.Bundle, d.Bundled = mids[1:], true
 			}
+		case "extmap-allow-mixed":
+			d.Mixed = true
 		case "ice-lite":
 			d.ICELite = true
 		default:

@@ -57,9 +57,11 @@ type Description struct {
 	// SessionID and Version are of the o= line; Version grows with every description of a session.
 	SessionID, Version uint64
 	// Bundle lists the mids of the first BUNDLE group (RFC 9143); Bundled tells that there is one.
-	Bundle   []string
-	Bundled  bool
-	ICELite  bool
+	Bundle  []string
+	Bundled bool
+	ICELite bool
+	// Mixed tells that one stream may have header extensions of both kinds, packet by packet (RFC 8285, section 6).
+	Mixed    bool
 	Sections []Section
 }
 

@@ -18,6 +18,9 @@ func (d *Description) String() string {
 	if d.ICELite {
 		w.line("a=ice-lite")
 	}
+	if d.Mixed {
+		w.line("a=extmap-allow-mixed")
+	}
 	w.line("a=msid-semantic: WMS *")
 	for i := range d.Sections {
 		w.section(&d.Sections[i])

@@ -95,14 +95,13 @@ func serverInfo() *pb.ServerInfo {
 	return &pb.ServerInfo{Edition: pb.ServerInfo_Standard, Version: serverVersion, Protocol: serverProtocol}
 }
 
-// publishCodecs are the codecs that the client shall publish. Clients publish VP8 by default; where it is not in this
-// list they take the first picture codec that is. So only those that may have no H.264 are told of VP8: what they publish
-// cannot be passed through to live outputs. VP9 and AV1 are not named, because clients send them in spatial layers within
-// one stream, of which we could not leave any out for a subscriber who wants a small picture.
+// publishCodecs are the codecs that the client may publish. Clients publish VP8 by default; where it is not in this list they
+// take the first picture codec that is. So only those that may have no H.264 are told of VP8: what they publish cannot be
+// passed through to live outputs. VP9 and AV1 are for applications that choose them.
 func (s *session) publishCodecs() []*pb.Codec {
-	codecs := []media.Codec{media.H264, media.Opus}
+	codecs := []media.Codec{media.H264, media.VP9, media.AV1, media.Opus}
 	if s.lacksH264 {
-		codecs = []media.Codec{media.VP8, media.H264, media.Opus}
+		codecs = []media.Codec{media.VP8, media.VP9, media.AV1, media.H264, media.Opus}
 	}
 	var out []*pb.Codec
 	for _, c := range codecs {

@@ -1,0 +1,155 @@
+// Chromium publishes one stream with layers in it, over livekit-client, and who wants a small picture gets a small one.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, describe, it } from 'node:test'
+import { openBrowser } from '../lib/browser.mjs'
+import { eventually } from '../lib/people.mjs'
+import { startTutti } from '../lib/tutti.mjs'
+import { token } from '../lib/token.mjs'
+
+const client = readFileSync(new URL('../node_modules/livekit-client/dist/livekit-client.umd.js', import.meta.url), 'utf8')
+
+/** Opens a page with livekit-client in it, in a room. */
+async function enter(browser, tutti, room, identity) {
+  const page = await browser.page()
+  await page.goto(`${tutti.url}/healthz`)
+  await page.evaluate(client)
+  await page.evaluate(
+    async ([url, jwt]) => {
+      window.room = new LivekitClient.Room({ adaptiveStream: false, dynacast: true })
+      await window.room.connect(url, jwt)
+    },
+    [tutti.url, token({ room, identity })],
+  )
+  return page
+}
+
+/** Publishes a picture that moves: 960x540 at 30 a second, which two browsers have time for. */
+const publish = (page, options) =>
+  page.evaluate(async (options) => {
+    const canvas = document.createElement('canvas')
+    ;[canvas.width, canvas.height] = [960, 540]
+    const c = canvas.getContext('2d')
+    let n = 0
+    setInterval(() => {
+      n++
+      c.fillStyle = `hsl(${n % 360} 60% 50%)`
+      c.fillRect(0, 0, 960, 540)
+      for (let i = 0; i < 40; i++) {
+        c.fillStyle = `hsl(${(i * 37 + n) % 360} 80% 40%)`
+        c.fillRect((i * 97 + n * (3 + (i % 5))) % 960, (i * 53 + n * 2) % 540, 90, 60)
+      }
+    }, 1000 / 30)
+    const [track] = canvas.captureStream(30).getVideoTracks()
+    await window.room.localParticipant.publishTrack(track, { name: 'camera', source: 'camera', simulcast: true, backupCodec: false, ...options })
+  }, options)
+
+/** Subscribes, shows, and notes when frames come and how large they are. */
+const show = (page) =>
+  page.evaluate(async () => {
+    const found = () => [...window.room.remoteParticipants.values()].flatMap((p) => [...p.trackPublications.values()]).find((p) => p.track)
+    for (let i = 0; i < 200 && !found(); i++) await new Promise((resolve) => setTimeout(resolve, 50))
+    window.pub = found()
+    const video = window.pub.track.attach()
+    document.body.append(video)
+    window.frames = []
+    const note = (now, frame) => {
+      window.frames.push({ at: now, width: frame.width })
+      video.requestVideoFrameCallback(note)
+    }
+    video.requestVideoFrameCallback(note)
+  })
+
+/** What comes in a time: the widths of pictures, bits a second, pictures a second, and the longest time without any. */
+const measure = (page, ms) =>
+  page.evaluate(async (ms) => {
+    const bytes = async () => {
+      let sum = 0
+      for (const r of (await window.pub.track.getRTCStatsReport()).values()) if (r.type === 'inbound-rtp') sum += r.bytesReceived
+      return sum
+    }
+    const [before, from] = [await bytes(), window.frames.length]
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    const frames = window.frames.slice(from)
+    const gaps = frames.slice(1).map((f, i) => f.at - frames[i].at)
+    return {
+      widths: [...new Set(frames.map((f) => f.width))], last: frames.at(-1)?.width,
+      rate: Math.round(((await bytes()) - before) * 8000 / ms), fps: Math.round((frames.length * 1000) / ms), gap: Math.round(Math.max(0, ...gaps)),
+    }
+  }, ms)
+
+for (const [videoCodec, scalabilityMode] of [['vp9', 'L3T3_KEY'], ['av1', 'L3T3_KEY']]) {
+  describe(`${videoCodec} in ${scalabilityMode}`, { timeout: 120_000 }, () => {
+    let tutti, browsers, ada, bo, full
+    const size = (width, height) => bo.evaluate(([width, height]) => window.pub.setVideoDimensions({ width, height }), [width, height])
+
+    /** A busy machine stops for longer than a switch: what is held against it is how long it stops without one. */
+    const assertFlow = (change) => assert.ok(change.gap < Math.max(200, 2 * full.gap), `${change.gap} ms without a picture, ${full.gap} ms without a change`)
+
+    before(async () => {
+      tutti = await startTutti()
+      browsers = await Promise.all([1, 2].map(() => openBrowser()))
+      ada = await enter(browsers[0], tutti, 'svc', 'ada')
+      bo = await enter(browsers[1], tutti, 'svc', 'bo')
+      await publish(ada, { videoCodec, scalabilityMode, videoEncoding: { maxBitrate: 900_000, maxFramerate: 30 } })
+      await show(bo)
+    })
+    after(async () => {
+      await Promise.all((browsers ?? []).map((browser) => browser.close()))
+      await tutti?.close()
+    })
+
+    it('is shown as large as it is', async (t) => {
+      await size(960, 540)
+      await eventually('the largest layer comes', async () => (await measure(bo, 1000)).last === 960, 40_000)
+      full = await measure(bo, 3000)
+      t.diagnostic(JSON.stringify(full))
+      const sent = await ada.evaluate(async () => {
+        for (const p of window.room.localParticipant.videoTrackPublications.values()) {
+          const report = await p.track.getRTCStatsReport()
+          for (const r of report.values()) if (r.type === 'outbound-rtp') return { mode: r.scalabilityMode, codec: report.get(r.codecId).mimeType }
+        }
+      })
+      assert.deepEqual(sent, { mode: scalabilityMode, codec: `video/${videoCodec.toUpperCase()}` })
+    })
+
+    it('is smaller and takes less for who wants it small, without a freeze', async (t) => {
+      await size(240, 135)
+      const change = await measure(bo, 2000)
+      const small = await measure(bo, 3000)
+      t.diagnostic(JSON.stringify({ change, small }))
+      assert.equal(small.last, 240)
+      assert.ok(small.rate < full.rate / 3, `${small.rate} bit/s of ${full.rate}`)
+      assert.ok(small.fps > 0.7 * full.fps, `${small.fps} pictures a second of ${full.fps}`)
+      assertFlow(change)
+    })
+
+    it('and grows again', async (t) => {
+      await size(960, 540)
+      const change = await measure(bo, 3000)
+      t.diagnostic(JSON.stringify(change))
+      assert.equal(change.last, 960)
+      assertFlow(change)
+    })
+
+    it('comes slower for who wants it slow', async (t) => {
+      // What comes, not what is shown: a busy browser leaves pictures out.
+      const received = async () => {
+        const count = () =>
+          bo.evaluate(async () => {
+            for (const r of (await window.pub.track.getRTCStatsReport()).values()) if (r.type === 'inbound-rtp') return r.framesReceived
+          })
+        const before = await count()
+        await new Promise((resolve) => setTimeout(resolve, 4000))
+        return (await count()) - before
+      }
+      const all = await received()
+      await bo.evaluate(() => window.pub.setVideoFPS(5))
+      await measure(bo, 1000)
+      const slow = await received()
+      t.diagnostic(JSON.stringify({ all, slow }))
+      assert.ok(slow > 0.3 * all && slow < 0.75 * all, `${slow} pictures of ${all}`)
+      assert.equal((await measure(bo, 1000)).last, 960)
+    })
+  })
+}
