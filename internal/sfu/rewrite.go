@@ -134,15 +134,14 @@ func (r *rewriter) rewrite(p *media.Packet, out *rtc.Packet, scratch []byte) ([]
 		s = r.reselect(s, p, seq)
 	}
 	switch {
+	case late: // what is empty, or left out, closes its hole with an empty packet
 	case len(p.Payload) == 0:
-		r.skip(s, p, seq)
+		r.skip(p, seq)
 		return scratch, false
-	case s.has(p):
-	case !late:
+	case !s.has(p):
 		r.leaveOut(p, seq)
 		return scratch, false
 	}
-	// What comes late of a layer that is left out closes its hole with an empty packet.
 	r.advance(seq)
 	r.timestamp, r.captured = s.time(p.Timestamp), p.Timestamp
 	if !s.has(p) {
@@ -264,7 +263,7 @@ func (r *rewriter) reselect(s *segment, p *media.Packet, seq uint64) *segment {
 // leaveOut skips a packet of a layer that is not forwarded. Numbers of pictures that must be dense close the gap.
 func (r *rewriter) leaveOut(p *media.Packet, seq uint64) {
 	r.widen()
-	r.skip(r.newest(), p, seq)
+	r.skip(p, seq)
 	if d := &p.Descriptor; d.Dense && d.IDAt > 0 && r.dropped != uint32(d.PictureID)+1 {
 		r.dropped = uint32(d.PictureID) + 1
 		r.newest().picture--
@@ -284,7 +283,8 @@ func (r *rewriter) widen() {
 }
 
 // skip closes the hole that a packet leaves which does not go out: what follows it takes its number.
-func (r *rewriter) skip(s *segment, p *media.Packet, seq uint64) {
+func (r *rewriter) skip(p *media.Packet, seq uint64) {
+	s := r.newest()
 	if p.Seq == s.from && s.out > r.highest {
 		s.from++
 		return
