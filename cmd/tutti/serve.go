@@ -149,6 +149,11 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		return err
 	}
 	s.onClose(func(context.Context) { shows.Close() })
+	running, err := studio.OpenRunningRooms(st, shows.LongAway(), s.log)
+	if err != nil {
+		return err
+	}
+	s.onClose(func(context.Context) { running.Close() })
 	endpoint, err := s.openRTC(c)
 	if err != nil {
 		return err
@@ -168,7 +173,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		return err
 	}
 	house := studio.NewHouse(studio.Options{
-		Keys: keys, Rooms: policies, Shows: shows, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute,
+		Keys: keys, Rooms: policies, Shows: shows, Running: running, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute,
 		Witnesses: witnesses,
 		Rules:     room.Settings{MaxParticipants: c.MaxParticipants, EmptyTimeout: c.EmptyTimeout, DepartureTimeout: c.DepartureTimeout},
 		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, RoomExpiry: c.RoomExpiry, Log: s.log,

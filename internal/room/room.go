@@ -212,7 +212,9 @@ func (r *Room) Join(j Join, now time.Time) (Participant, []Event, error) {
 		Attributes: j.Attributes, Permission: j.Permission, Kind: j.Kind,
 		Program: j.Program, JoinedAt: now, Version: 1,
 	}
-	r.visited = r.visited || !p.Dependent()
+	if !p.Dependent() {
+		r.Visit()
+	}
 	r.participants[j.Identity] = p
 	r.order = append(r.order, j.Identity)
 	return p.snapshot(), append(events, ParticipantJoined{p.snapshot()}), nil

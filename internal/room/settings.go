@@ -26,6 +26,12 @@ func (s Settings) Within(server Settings) Settings {
 	return s
 }
 
+// Visit notes that somebody has been here whom the room is kept for.
+func (r *Room) Visit() { r.visited = true }
+
+// Visited tells whether somebody has been here whom the room is kept for.
+func (r *Room) Visited() bool { return r.visited }
+
 // KeptFor is how long the room stays open while nobody is there whom it is kept for.
 func (r *Room) KeptFor() time.Duration {
 	if r.visited {

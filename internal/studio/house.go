@@ -35,7 +35,9 @@ type Options struct {
 	Keys  auth.Keys
 	Rooms *Policies
 	// Shows keeps what is on the air over a restart; nil keeps nothing.
-	Shows   ShowKeeper
+	Shows ShowKeeper
+	// Running keeps rooms with settings of their own over a restart; nil keeps nothing.
+	Running RoomKeeper
 	Workers *codec.Workers
 	// Dev lets everybody publish and watch without a key.
 	Dev bool
@@ -60,6 +62,7 @@ type House struct {
 	keys         auth.Keys
 	rooms        *Policies
 	shows        ShowKeeper
+	running      RoomKeeper
 	workers      *codec.Workers
 	dev          bool
 	rules        room.Settings
@@ -83,7 +86,7 @@ type House struct {
 // NewHouse makes a house in which nobody is yet; shows that a restart interrupted wait for their people.
 func NewHouse(o Options) *House {
 	h := &House{
-		keys: o.Keys, rooms: o.Rooms, shows: o.Shows, workers: o.Workers, dev: o.Dev, rules: o.Rules, remoteUnmute: o.RemoteUnmute, witnesses: o.Witnesses,
+		keys: o.Keys, rooms: o.Rooms, shows: o.Shows, running: o.Running, workers: o.Workers, dev: o.Dev, rules: o.Rules, remoteUnmute: o.RemoteUnmute, witnesses: o.Witnesses,
 		chronicle: chronicle.New(),
 		awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
 	}
@@ -96,12 +99,18 @@ func NewHouse(o Options) *House {
 	if h.shows == nil {
 		h.shows = noShows{}
 	}
+	if h.running == nil {
+		h.running = noRooms{}
+	}
 	if h.log == nil {
 		h.log = slog.Default()
 	}
 	h.stop = make(chan struct{})
 	if o.RoomExpiry > 0 && h.rooms != nil {
 		h.work.Go(func() { h.expireRooms(o.RoomExpiry) })
+	}
+	for name, r := range h.running.Left() {
+		h.reopen(name, r)
 	}
 	for name, show := range h.shows.Interrupted() {
 		h.awaitReturn(name, show)
@@ -168,6 +177,7 @@ func (h *House) open(roomName string, settings room.Settings) (s *Studio, opened
 		return nil, false, err
 	}
 	s = newStudio(h, r)
+	s.keepRoom()
 	h.studios[roomName] = s
 	return s, true, nil
 }

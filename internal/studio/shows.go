@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
@@ -51,18 +49,16 @@ const (
 	seenEvery = 15 * time.Second
 )
 
-// Shows keeps shows in the store. A goroutine of its own writes; Close waits until all is written.
+// Shows keeps shows in the store, and notes that the server is there. Close waits until all is written.
 type Shows struct {
-	shows       *store.Bucket[Show]
+	later       *store.Later[Show]
 	seen        *store.Bucket[time.Time]
 	interrupted map[string]Show
+	longAway    bool
 	log         *slog.Logger
 
-	mu      sync.Mutex
-	pending map[string]*Show // to be written; nil is to be forgotten
-	wake    chan struct{}
-	stop    chan struct{}
-	done    chan struct{}
+	stop chan struct{}
+	done chan struct{}
 }
 
 // OpenShows reads what was on the air. Shows from before a long absence are forgotten.
@@ -75,87 +71,65 @@ func OpenShows(s *store.Store, log *slog.Logger) (*Shows, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Shows{
-		shows: shows, seen: seen, log: log, pending: map[string]*Show{},
-		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
-	}
-	if k.interrupted, err = shows.All(); err != nil {
+	interrupted, err := shows.All()
+	if err != nil {
 		return nil, fmt.Errorf("reading the shows that were on the air: %w", err)
 	}
-	// An unreadable time is a long time ago.
-	if last, err := seen.Get(serverKey); err != nil || time.Since(last) > maxGone {
+	last, err := seen.Get(serverKey)
+	k := &Shows{
+		later: store.NewLater(shows, "shows", log), seen: seen, interrupted: interrupted, log: log,
+		longAway: err != nil || time.Since(last) > maxGone, // an unreadable time is a long time ago
+		stop:     make(chan struct{}), done: make(chan struct{}),
+	}
+	if k.longAway {
 		for name := range k.interrupted {
-			k.pending[name] = nil
+			k.later.Delete(name)
 		}
 		k.interrupted = nil
 	}
-	go k.write()
+	go k.beSeen()
 	return k, nil
 }
 
 // serverKey is the one key of the bucket that says when the server was last there.
 const serverKey = "server"
 
+// LongAway tells that the server was not there for so long that nobody waits any more.
+func (k *Shows) LongAway() bool { return k.longAway }
+
 // Interrupted implements ShowKeeper.
 func (k *Shows) Interrupted() map[string]Show { return maps.Clone(k.interrupted) }
 
 // Keep implements ShowKeeper.
-func (k *Shows) Keep(roomName string, s Show) { k.put(roomName, &s) }
+func (k *Shows) Keep(roomName string, s Show) { k.later.Put(roomName, s) }
 
 // Forget implements ShowKeeper.
-func (k *Shows) Forget(roomName string) { k.put(roomName, nil) }
-
-func (k *Shows) put(roomName string, s *Show) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.pending[roomName] = s
-	select {
-	case k.wake <- struct{}{}:
-	default:
-	}
-}
+func (k *Shows) Forget(roomName string) { k.later.Delete(roomName) }
 
 // Close writes what is left.
 func (k *Shows) Close() {
+	k.later.Close()
 	close(k.stop)
 	<-k.done
 }
 
-func (k *Shows) write() {
+// beSeen notes that the server is there, until it is not.
+func (k *Shows) beSeen() {
 	defer close(k.done)
 	tick := time.NewTicker(seenEvery)
 	defer tick.Stop()
-	for {
-		k.flush()
-		select {
-		case <-k.wake:
-		case <-tick.C:
-		case <-k.stop:
-			k.flush()
+	for last := false; ; {
+		if err := k.seen.Put(serverKey, time.Now().UTC()); err != nil {
+			k.log.Error("noting that the server is there", "error", err)
+		}
+		if last {
 			return
 		}
-	}
-}
-
-// flush writes what is pending, and that the server is there.
-func (k *Shows) flush() {
-	k.mu.Lock()
-	pending := k.pending
-	k.pending = map[string]*Show{}
-	k.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(pending)) {
-		var err error
-		if s := pending[name]; s != nil {
-			err = k.shows.Put(name, *s)
-		} else {
-			err = k.shows.Delete(name)
+		select {
+		case <-tick.C:
+		case <-k.stop:
+			last = true
 		}
-		if err != nil {
-			k.log.Error("noting what is on the air", "room", name, "error", err)
-		}
-	}
-	if err := k.seen.Put(serverKey, time.Now().UTC()); err != nil {
-		k.log.Error("noting that the server is there", "error", err)
 	}
 }
 

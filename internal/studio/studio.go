@@ -29,6 +29,7 @@ type Studio struct {
 	air     *air                    // what is on the air, nil when nothing is
 	vacancy *time.Timer             // ends the show, or the room, when everybody stays away
 	closed  bool
+	kept    bool // the room outlives a restart
 
 	listeners map[string]Observer // by a name that is nobody's identity
 	returning *returning          // an interrupted show that may go on, nil when there is none
@@ -120,6 +121,7 @@ func (s *Studio) enter(j room.Join, obs Observer, opened bool) (*Participant, er
 	if s.closed {
 		return nil, errStudioClosed
 	}
+	visited := s.room.Visited()
 	self, events, err := s.room.Join(j, time.Now())
 	if err != nil {
 		s.emit(events)
@@ -128,6 +130,9 @@ func (s *Studio) enter(j room.Join, obs Observer, opened bool) (*Participant, er
 			s.close(room.LeftRoomClosed)
 		}
 		return nil, fmt.Errorf("joining room %q: %w", s.name, err)
+	}
+	if visited != s.room.Visited() {
+		s.keepRoom()
 	}
 	replaced := s.members[j.Identity]
 	s.emit(events[:len(events)-1]) // the one who had this identity before hears that it left
@@ -239,6 +244,9 @@ func (s *Studio) close(why room.LeaveReason) {
 	case s.returning != nil:
 		s.endReturning()
 	}
+	if s.kept && why != room.LeftServerShutdown {
+		s.house.running.Forget(s.name)
+	}
 	s.emitLast(why)
 	for _, m := range s.members {
 		m.gone()
@@ -255,7 +263,13 @@ func (s *Studio) close(why room.LeaveReason) {
 
 // SetMetadata changes the room's metadata.
 func (s *Studio) SetMetadata(metadata string) error {
-	return s.change(func() ([]room.Event, error) { return s.room.SetMetadata(metadata) })
+	return s.change(func() ([]room.Event, error) {
+		events, err := s.room.SetMetadata(metadata)
+		if err == nil {
+			s.keepRoom()
+		}
+		return events, err
+	})
 }
 
 // Send gives a message of the server to participants.

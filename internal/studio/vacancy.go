@@ -53,6 +53,11 @@ func (s *Studio) vacate() {
 		s.giveUp()
 		return
 	}
+	s.wait(patience)
+}
+
+// wait gives up after some time, unless somebody comes. The caller holds the lock.
+func (s *Studio) wait(patience time.Duration) {
 	var timer *time.Timer
 	timer = time.AfterFunc(patience, func() {
 		s.mu.Lock()
@@ -67,7 +72,10 @@ func (s *Studio) vacate() {
 
 // giveUp ends a show whose people stayed away, else the room. The caller holds the lock.
 func (s *Studio) giveUp() {
-	if s.air == nil {
+	switch {
+	case s.returning != nil: // that has a time of its own
+		return
+	case s.air == nil:
 		s.close(room.LeftRoomClosed)
 		return
 	}

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// Later writes to a bucket on a goroutine of its own, for those who hold locks and must not wait. Of several values of one name
+// the last is written. Whoever made it closes it.
+type Later[T any] struct {
+	bucket *Bucket[T]
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	pending map[string]*T // nil is to be deleted
+	wake    chan struct{}
+	stop    chan struct{}
+	done    chan struct{}
+}
+
+// NewLater makes a writer for a bucket; what says in the log what is written.
+func NewLater[T any](b *Bucket[T], what string, log *slog.Logger) *Later[T] {
+	l := &Later[T]{
+		bucket: b, log: log.With("kept", what), pending: map[string]*T{},
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	go l.run()
+	return l
+}
+
+// Put writes a value, soon.
+func (l *Later[T]) Put(name string, v T) { l.note(name, &v) }
+
+// Delete forgets a value, soon.
+func (l *Later[T]) Delete(name string) { l.note(name, nil) }
+
+func (l *Later[T]) note(name string, v *T) {
+	l.mu.Lock()
+	l.pending[name] = v
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Close writes what is left.
+func (l *Later[T]) Close() {
+	close(l.stop)
+	<-l.done
+}
+
+func (l *Later[T]) run() {
+	defer close(l.done)
+	for {
+		select {
+		case <-l.wake:
+			l.flush()
+		case <-l.stop:
+			l.flush()
+			return
+		}
+	}
+}
+
+func (l *Later[T]) flush() {
+	l.mu.Lock()
+	pending := l.pending
+	l.pending = map[string]*T{}
+	l.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(pending)) {
+		var err error
+		if v := pending[name]; v != nil {
+			err = l.bucket.Put(name, *v)
+		} else {
+			err = l.bucket.Delete(name)
+		}
+		if err != nil {
+			l.log.Error("writing to the store", "name", name, "error", err)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package studio
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/store"
+)
+
+// keptRooms is a store of rooms in memory.
+type keptRooms struct {
+	mu    sync.Mutex
+	rooms map[string]Running
+}
+
+func (k *keptRooms) Left() map[string]Running {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return maps.Clone(k.rooms)
+}
+
+func (k *keptRooms) Keep(name string, r Running) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.rooms[name] = r
+}
+
+func (k *keptRooms) Forget(name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.rooms, name)
+}
+
+// overRestarts runs a test in virtual time, which gets one house after the other with the rooms that are kept in between.
+func overRestarts(t *testing.T, test func(t *testing.T, kept *keptRooms, next func() *House)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		kept := &keptRooms{rooms: map[string]Running{}}
+		var last *House
+		test(t, kept, func() *House {
+			if last != nil {
+				last.Close()
+			}
+			last = NewHouse(Options{
+				Running: kept, ReturnGrace: testReturn, Log: slog.New(slog.DiscardHandler),
+				Rules: room.Settings{EmptyTimeout: 5 * time.Minute, DepartureTimeout: 10 * time.Second},
+			})
+			return last
+		})
+		last.Close()
+	})
+}
+
+func TestARoomIsTheSameAfterARestart(t *testing.T) {
+	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
+		h := next()
+		s, err := h.Open("r", room.Settings{MaxParticipants: 1, DepartureTimeout: 30 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		enter(t, h, "a", nil)
+		if err := s.SetMetadata("m"); err != nil {
+			t.Fatal(err)
+		}
+		before := s.Info()
+		h = next()
+		time.Sleep(testReturn - time.Second)
+		p := enter(t, h, "a", nil)
+		if after := p.Studio().Info(); after.SID != before.SID || after.Settings != before.Settings || !after.CreatedAt.Equal(before.CreatedAt) {
+			t.Errorf("before %+v, after %+v", before, after)
+		}
+		if _, err := h.Enter("r", room.Join{Identity: "b"}, &heard{}); !errors.Is(err, room.ErrFull) {
+			t.Errorf("its limit is forgotten: %v", err)
+		}
+		p.Leave(room.LeftByItself)
+		lasts(t, h, 30*time.Second)
+		if len(kept.rooms) != 0 {
+			t.Errorf("still kept: %+v", kept.rooms)
+		}
+	})
+}
+
+func TestARoomToWhichNobodyComesBackEnds(t *testing.T) {
+	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
+		h := next()
+		if _, err := h.Open("r", room.Settings{Metadata: "m"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		lasts(t, next(), 4*time.Minute) // what is left of the time for the first to come
+		if len(kept.rooms) != 0 {
+			t.Errorf("still kept: %+v", kept.rooms)
+		}
+		h = next()
+		enter(t, h, "a", func(j *room.Join) { j.Settings.Metadata = "m" })
+		lasts(t, next(), testReturn)
+	})
+}
+
+func TestRoomsLikeAllOthersAreNotKept(t *testing.T) {
+	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
+		enter(t, next(), "a", nil)
+		if len(kept.rooms) != 0 {
+			t.Errorf("kept: %+v", kept.rooms)
+		}
+	})
+}
+
+func TestARoomThatIsDeletedIsNotKept(t *testing.T) {
+	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
+		s, err := next().Open("r", room.Settings{Metadata: "m"})
+		if err != nil || len(kept.rooms) != 1 {
+			t.Fatalf("%v, %+v", err, kept.rooms)
+		}
+		s.Close(room.LeftRoomDeleted)
+		if len(kept.rooms) != 0 {
+			t.Errorf("kept: %+v", kept.rooms)
+		}
+	})
+}
+
+func TestOpenRoomsSurviveInTheStore(t *testing.T) {
+	dir := t.TempDir()
+	open := func(longAway bool) (map[string]Running, func()) {
+		t.Helper()
+		s, err := store.Open(dir, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := OpenRunningRooms(s, longAway, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(k.Left()) == 0 && !longAway {
+			k.Keep("合奏", Running{SID: "RM_1", Settings: room.Settings{Metadata: "m", EmptyTimeout: time.Minute}})
+			k.Keep("over", Running{})
+			k.Forget("over")
+		}
+		return k.Left(), func() { k.Close(); s.Close() }
+	}
+	_, end := open(false)
+	end()
+	left, end := open(false)
+	end()
+	if r := left["合奏"]; len(left) != 1 || r.SID != "RM_1" || r.Settings.EmptyTimeout != time.Minute {
+		t.Errorf("after a restart: %+v", left)
+	}
+	left, end = open(true)
+	end()
+	if len(left) != 0 {
+		t.Errorf("after a long absence: %+v", left)
+	}
+}
