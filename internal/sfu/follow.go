@@ -164,7 +164,7 @@ func (s *Sender) allow(tx exit, limit int) {
 	was := s.limit
 	s.allowed(limit)
 	if s.audience != nil {
-		top := len(s.audience.layers) - 1
+		top := len(s.audience.candidates) - 1
 		if from, to := min(was, top), min(limit, top); from != to {
 			s.caution.change(from, to, tx.Now())
 		}
