@@ -202,8 +202,11 @@ func (e *Estimator) through(came []result) float64 {
 	if len(came) == 0 {
 		return mean
 	}
-	if late := e.recent.rate(came[len(came)-1].arrived); late > 0 && (late < 0.8*mean || late > 1.2*mean) {
+	switch late := e.recent.rate(came[len(came)-1].arrived); {
+	case late > 1.2*mean:
 		return late
+	case late > 0 && late < 0.8*mean && e.state == over:
+		return late // not at once: a machine that stood still for a moment looks the same
 	}
 	return mean
 }

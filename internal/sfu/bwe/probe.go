@@ -10,10 +10,10 @@ const (
 	// After a sudden fall the old rate is tried again soon.
 	recoverBelow, recoverShare, recoverWithin = 0.66, 0.85, 5 * time.Second
 	// While the rate lies below what is wanted more is tried now and then: soon after it fell, and the later the less that
-	// brings. Media shows a little more by itself, unless less is sent than might be.
-	soonest, latest           = 1500 * time.Millisecond, 4 * time.Second
-	limitedProbe, wantedProbe = 2.0, 1.5
-	worthAbove                = 1.1 // times the rate must a probe find to be worth the next
+	// brings. Media that fills the rate finds out by itself whether there is a little more, so it is disturbed less.
+	soonest, limitedLatest, fullLatest = 1500 * time.Millisecond, 4 * time.Second, 8 * time.Second
+	limitedProbe, fullProbe            = 2.0, 1.5
+	worthAbove                         = 1.1 // times the rate must a probe find to be worth the next
 
 	probePackets = 5
 	// A probe is longer where packets bunch on the way, or it would measure the bunches.
@@ -125,13 +125,15 @@ func (p *prober) tick(rate, wanted float64, limitedSince time.Duration, queue us
 		if now-p.fellAt < recoverWithin {
 			p.plan(recoverShare*p.fellFrom, now)
 		}
-	case rate < wanted && now-p.lastAt >= max(p.interval, soonest):
-		more := wantedProbe
+	case rate < wanted:
+		more, wait := fullProbe, max(p.interval, soonest)
 		if limitedSince > 0 {
-			more = limitedProbe
+			more, wait = limitedProbe, min(wait, limitedLatest)
 		}
-		p.interval = min(2*max(p.interval, soonest), latest) // unless it finds something
-		p.plan(min(more*rate, 2*wanted), now)
+		if now-p.lastAt >= wait {
+			p.interval = min(2*max(p.interval, soonest), fullLatest) // unless it finds something
+			p.plan(min(more*rate, 2*wanted), now)
+		}
 	}
 }
 
