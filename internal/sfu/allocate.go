@@ -8,8 +8,9 @@ import (
 const (
 	// unlimited lets a sender have whichever layer it wants, suspended none.
 	unlimited, suspended = 1 << 30, -1
-	// A larger layer must fit with some room, or it would be taken back at once; what flows may be a little too large.
-	upwards, keeping = 1.15, 1.05
+	// A larger layer must fit with some room, or it would be taken back at once; what flows may be a little too large, and
+	// more than a little while what is measured of it is mostly the keyframe that it began with.
+	upwards, keeping, keepingFresh = 1.15, 1.05, 1.2
 	// Nothing at all is worse than a queue for a while: the smallest layer goes on until it is far too large.
 	keepingLast = 1.4
 )
@@ -22,6 +23,8 @@ type demand struct {
 	wanted, now int
 	// rank decides who is served first: the higher.
 	rank uint64
+	// fresh tells that a larger layer was given just now.
+	fresh bool
 	// ceiling is the largest layer that it may get for now; see caution.
 	ceiling int
 }
@@ -101,6 +104,9 @@ func (a *allocation) raise(rank []int) {
 			room := a.left / upwards
 			if next <= d.now {
 				room = a.left + (keeping-1)*a.rate
+				if d.fresh {
+					room = a.left + (keepingFresh-1)*a.rate
+				}
 			}
 			if more <= room {
 				a.limits[i], raised = next, true

@@ -28,6 +28,7 @@ func TestAllocate(t *testing.T) {
 		{"the screen before cameras", 1.6e6, []demand{camera(2), screen}, []int{0, 0}},
 		{"not up without room", 1.6e6, []demand{camera(1)}, []int{1}},
 		{"but what flows stays", 1.45e6, []demand{camera(2)}, []int{2}},
+		{"more so when its keyframe has just come", 1.3e6, []demand{{rates: simulcast, wanted: 2, now: 2, fresh: true, ceiling: unlimited}}, []int{2}},
 		{"a layer that is not sent is passed over", 2e6, []demand{{rates: []float64{150e3, 0, 1500e3}, wanted: 2, now: 0, ceiling: unlimited}}, []int{2}},
 		{"a single layer goes on when it is a little too large", 0.9e6, []demand{{rates: []float64{1200e3}, now: 0}}, []int{0}},
 		{"but not when it is far too large", 0.8e6, []demand{{rates: []float64{1200e3}, now: 0}}, []int{suspended}},

@@ -8,6 +8,8 @@ const (
 	firstPatience   = time.Second
 	hasty           = 10 * time.Second
 	longestPatience = 8 * time.Second
+	// keyframeShows is for how long a keyframe shows in a bitrate after it was asked for: bitrates are of a second.
+	keyframeShows = 1500 * time.Millisecond
 )
 
 // caution keeps a picture from going up and down all the time where the way carries now a little more than a layer takes,
@@ -33,6 +35,9 @@ func (c *caution) change(from, to int, now time.Duration) {
 	}
 	c.taken, c.failed = now, from
 }
+
+// fresh tells that more was given so recently that its keyframe is most of what is known of it.
+func (c *caution) fresh(now time.Duration) bool { return c.given > 0 && now-c.given < keyframeShows }
 
 // ceiling is the largest layer that may be given, when one is now.
 func (c *caution) ceiling(current int, now time.Duration) int {

@@ -199,6 +199,7 @@ func (s *Sender) describe(d *demand, now time.Duration) {
 		}
 	}
 	d.wanted = choose(s.now.wish, s.audience.candidates)
+	d.fresh = s.caution.fresh(now)
 	d.ceiling = s.caution.ceiling(d.now, now)
 }
 

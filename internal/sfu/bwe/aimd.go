@@ -87,10 +87,7 @@ func (a *aimd) decrease(arrives float64, now time.Duration) {
 	if arrives == 0 {
 		arrives = a.rate
 	}
-	target := backoff * arrives
-	if target > a.rate && a.link.known() {
-		target = backoff * a.link.estimate * 1000
-	}
+	target := backoff * arrives // above the rate the queue is of a burst, and goes by itself
 	if a.link.known() && arrives < a.link.lower() {
 		a.link.reset()
 	}

@@ -19,12 +19,8 @@ const (
 	// A probe is longer where packets bunch on the way, or it would measure the bunches.
 	shortestProbe, longestProbe = 20 * time.Millisecond, 120 * time.Millisecond
 	probeJitters                = 4
-	// It is twice as long for each time that the rate has fallen soon after a probe had raised it, until it has not fallen for a
-	// while: others share the way, and send now and then.
-	soonAfter, trustAgain = 5 * time.Second, 20 * time.Second
-	maxDoubt              = 2
-	probeTimeout          = time.Second
-	probeClusters         = 8 // remembered for their reports
+	probeTimeout                = time.Second
+	probeClusters               = 8 // remembered for their reports
 	// A probe's result counts when so much of it came.
 	probeCameShare = 0.8
 	// What came slower than it was sent has filled the link: this much of it is kept for certain.
@@ -54,8 +50,6 @@ type prober struct {
 	fellAt    time.Duration
 	recovered bool
 	interval  time.Duration
-	raisedAt  time.Duration
-	doubt     int
 }
 
 // cluster is what came of one probe.
@@ -77,10 +71,7 @@ func (p *prober) begin(rate float64, now time.Duration) {
 
 func (p *prober) plan(rate float64, now time.Duration) {
 	p.id = p.id%(1<<8-1) + 1 // 0 is no probe
-	if now-p.fellAt > trustAgain {
-		p.doubt = 0
-	}
-	length := min(max(p.length, shortestProbe<<p.doubt), longestProbe)
+	length := max(p.length, shortestProbe)
 	probe := Probe{ID: p.id, Rate: rate, Packets: probePackets, Bytes: int(rate / 8 * length.Seconds())}
 	p.clusters[p.id%probeClusters] = cluster{probe: probe}
 	p.waiting = append(p.waiting, probe)
@@ -107,9 +98,6 @@ func (p *prober) fell(from, to float64, now time.Duration) {
 	if to < recoverBelow*from {
 		p.fellFrom, p.fellAt, p.recovered = from, now, false
 		p.interval = soonest
-	}
-	if p.raisedAt > 0 && now-p.raisedAt < soonAfter {
-		p.raisedAt, p.doubt = 0, min(p.doubt+1, maxDoubt)
 	}
 }
 
@@ -183,7 +171,7 @@ func (p *prober) came(r result) (found float64, ok bool) {
 func (p *prober) found(rate, before, wanted float64, now time.Duration) {
 	p.outcome = true
 	if rate > worthAbove*before {
-		p.interval, p.raisedAt = soonest, now
+		p.interval = soonest
 	}
 	if rate > furtherAbove*p.last && rate < wanted && len(p.waiting) == 0 {
 		p.plan(min(nextProbe*rate, 2*wanted), now)
