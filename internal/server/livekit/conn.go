@@ -26,9 +26,6 @@ const (
 	// keepAlive is how often a WebSocket ping looks whether the other side is there; not all SDKs send pings of their own.
 	keepAlive        = 20 * time.Second
 	keepAliveTimeout = 10 * time.Second
-	// A client that sends more messages is read more slowly, nothing else.
-	messagesPerSecond = 100
-	messageBurst      = 500
 )
 
 // conn is one WebSocket of a session. Its reader is the HTTP handler's goroutine, its writer a goroutine of its own;
@@ -179,10 +176,9 @@ func (c *conn) ping() {
 	}
 }
 
-// read gives each request to handle until the connection or the session ends, and says why it ended: errTooLarge and
+// read gives each request to handle, at the client's pace, until the connection or the session ends, and says why it ended: errTooLarge and
 // errMalformed are the client's fault.
-func (c *conn) read(ctx context.Context, handle func(*pb.SignalRequest) bool) error {
-	limit := rate.NewLimiter(messagesPerSecond, messageBurst)
+func (c *conn) read(ctx context.Context, pace *rate.Limiter, handle func(*pb.SignalRequest) bool) error {
 	for {
 		kind, r, err := c.ws.Reader(ctx)
 		if err != nil {
@@ -197,7 +193,7 @@ func (c *conn) read(ctx context.Context, handle func(*pb.SignalRequest) bool) er
 		if err != nil {
 			return err
 		}
-		if err := limit.Wait(ctx); err != nil {
+		if err := pace.WaitN(ctx, cost(req)); err != nil {
 			return err
 		}
 		if !handle(req) {

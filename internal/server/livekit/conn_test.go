@@ -28,7 +28,7 @@ func connPair(t *testing.T, handle func(*conn, *pb.SignalRequest) bool) (*conn, 
 		}
 		c := newConn(ws, w, testLog())
 		conns <- c
-		ended <- c.read(r.Context(), func(req *pb.SignalRequest) bool { return handle(c, req) })
+		ended <- c.read(r.Context(), newPace(), func(req *pb.SignalRequest) bool { return handle(c, req) })
 		c.close(websocket.StatusNormalClosure, "")
 		<-c.done
 	}))
@@ -55,7 +55,7 @@ func TestConnEndsThoughAMessageDoesNot(t *testing.T) {
 			return
 		}
 		c := newConn(ws, w, testLog())
-		err = c.read(r.Context(), func(*pb.SignalRequest) bool { return true })
+		err = c.read(r.Context(), newPace(), func(*pb.SignalRequest) bool { return true })
 		if !errors.Is(err, errTooLarge) {
 			t.Errorf("reading ended with %v", err)
 		}

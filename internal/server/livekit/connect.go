@@ -18,8 +18,12 @@ import (
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
-// perAddressJoin is how often one address may join. Coming back to a session that is still there is not joining.
-var perAddressJoin = limit.Rate{Name: "join", PerSecond: 10, Burst: 300}
+// How often one address may join, and come back to sessions that are still there: an office whose network was gone comes
+// back as a whole.
+var (
+	perAddressJoin   = limit.Rate{Name: "join", PerSecond: 10, Burst: 300}
+	perAddressResume = limit.Rate{Name: "resume", PerSecond: 20, Burst: 600}
+)
 
 var errJoins = errors.New("too many joins from this address: wait a moment")
 
@@ -62,12 +66,16 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, onePeer bool) {
 		return
 	}
 	a.asked = asked
+	often := perAddressJoin
 	if a.resume {
-		s.resume(w, r, a)
+		often = perAddressResume
+	}
+	if !s.rates.Allow(often, limit.Network(r.RemoteAddr)) {
+		s.turnAway(w, errJoins)
 		return
 	}
-	if !s.rates.Allow(perAddressJoin, limit.Network(r.RemoteAddr)) {
-		s.turnAway(w, errJoins)
+	if a.resume {
+		s.resume(w, r, a)
 		return
 	}
 	sess, err := s.enter(a)
@@ -120,7 +128,7 @@ func refuseResume(c *conn) {
 // serve reads what the client sends and gives it to the session, which answers at its own pace.
 func serve(r *http.Request, sess *session, c *conn) {
 	defer c.ws.CloseNow()
-	err := c.read(r.Context(), func(req *pb.SignalRequest) bool {
+	err := c.read(r.Context(), sess.pace, func(req *pb.SignalRequest) bool {
 		select {
 		case sess.requests <- req:
 			return true

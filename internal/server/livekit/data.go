@@ -2,6 +2,7 @@ package livekit
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	pb "github.com/livekit/protocol/livekit"
@@ -35,6 +36,8 @@ type incomingData struct {
 
 	mu   sync.Mutex
 	last uint32 // sequence number of the last reliable message
+
+	missed atomic.Bool // messages of others have come faster than the session could take them
 }
 
 func (d *incomingData) open(s *session) {
@@ -194,6 +197,8 @@ type backlogDue struct{}
 func (s *session) channelCame(dc *rtc.DataChannel) {
 	reliable := dc.Label() == reliableLabel
 	if !reliable && dc.Label() != lossyLabel {
+		// What nobody reads would fill the window that it shares with the other channels.
+		dc.OnMessage(func([]byte, bool) {})
 		return
 	}
 	dc.OnMessage(func(data []byte, _ bool) { s.data.receive(data, reliable) })

@@ -3,7 +3,7 @@ package livekit
 import "sync"
 
 // Limits of a session's inbox. The session takes from it without waiting for anything but locks, so it is full only when
-// the machine is far behind or somebody floods the room with data.
+// the machine is far behind. Messages of others have half of it: whoever floods the room must not end anybody's session.
 const (
 	maxInboxItems = 16 << 10
 	maxInboxBytes = 16 << 20
@@ -30,15 +30,34 @@ func (q *inbox) put(item any, bytes int) bool {
 	if q.closed || q.full {
 		return false
 	}
-	if len(q.items) >= maxInboxItems || q.bytes+bytes > maxInboxBytes {
+	if !q.fits(bytes, maxInboxItems, maxInboxBytes) {
 		q.full = true
 		q.wake()
 		return false
 	}
+	q.add(item, bytes)
+	return true
+}
+
+// offer is put for an item that can be done without: it is left out when the inbox is half full.
+func (q *inbox) offer(item any, bytes int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.full || !q.fits(bytes, maxInboxItems/2, maxInboxBytes/2) {
+		return false
+	}
+	q.add(item, bytes)
+	return true
+}
+
+func (q *inbox) fits(bytes, items, most int) bool {
+	return len(q.items) < items && q.bytes+bytes <= most
+}
+
+func (q *inbox) add(item any, bytes int) {
 	q.items = append(q.items, item)
 	q.bytes += bytes
 	q.wake()
-	return true
 }
 
 func (q *inbox) wake() {

@@ -32,3 +32,15 @@ func TestInboxAfterClose(t *testing.T) {
 		t.Error("took an item after close")
 	}
 }
+
+func TestInboxLeavesRoomForWhatMatters(t *testing.T) {
+	q := newInbox()
+	for q.offer("message", 1) {
+	}
+	if len(q.items) != maxInboxItems/2 || q.offer("message", 0) || !q.put("event", 1) {
+		t.Errorf("%d messages are taken", len(q.items))
+	}
+	if _, full := q.take(nil); full {
+		t.Error("a flood of messages ends the session")
+	}
+}

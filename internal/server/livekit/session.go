@@ -6,6 +6,7 @@ import (
 
 	"github.com/coder/websocket"
 	pb "github.com/livekit/protocol/livekit"
+	"golang.org/x/time/rate"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
@@ -31,6 +32,7 @@ type session struct {
 	done     chan struct{} // closed when the session has ended
 	data     incomingData
 	rules    subscriptionRules // who may have our tracks; other sessions ask
+	pace     *rate.Limiter     // of the client's requests, over all its connections
 
 	// ---
 	join    joinRequest
@@ -88,7 +90,7 @@ func (s *Server) enter(a admission) (*session, error) {
 	sess := &session{
 		server: s, place: place{a.room, a.claims.Identity}, client: a.client, onePeer: a.onePeer, claims: a.claims,
 		log:   s.log.With("room", a.room, "participant", a.claims.Identity),
-		inbox: newInbox(), requests: make(chan *pb.SignalRequest), done: make(chan struct{}),
+		inbox: newInbox(), requests: make(chan *pb.SignalRequest), done: make(chan struct{}), pace: newPace(),
 		join: a.joinRequest, host: a.host, token: tokenState{expires: a.expires},
 		asked: a.asked,
 	}
@@ -109,11 +111,13 @@ func (s *Server) enter(a admission) (*session, error) {
 
 // RoomEvent takes an event of the room. It is called with the studio's lock held.
 func (s *session) RoomEvent(e room.Event) {
-	size := 0
 	if d, ok := e.(room.DataReceived); ok {
-		size = len(d.Data.Payload)
+		if !s.inbox.offer(e, len(d.Data.Payload)) && !s.data.missed.Swap(true) {
+			s.log.Warn("messages come faster than the session takes them: some are lost")
+		}
+		return
 	}
-	s.inbox.put(e, size)
+	s.inbox.put(e, 0)
 }
 
 // run is the session's goroutine.

@@ -1,0 +1,37 @@
+package livekit
+
+import (
+	pb "github.com/livekit/protocol/livekit"
+	"golang.org/x/time/rate"
+)
+
+// A client whose requests cost more is read more slowly, nothing else: its own socket fills up. The burst lets a client
+// with many tracks come in, and come back, at once.
+const (
+	costPerSecond = 100
+	costBurst     = 500
+)
+
+func newPace() *rate.Limiter { return rate.NewLimiter(costPerSecond, costBurst) }
+
+// cost is what a request takes of its client's pace: 1 for what concerns nobody else, more for what everybody in the room
+// is told of, or what takes the server as long.
+func cost(req *pb.SignalRequest) int {
+	const negotiation, announcement = 8, 4
+	switch m := req.Message.(type) {
+	case *pb.SignalRequest_Offer, *pb.SignalRequest_Answer:
+		return negotiation
+	case *pb.SignalRequest_UpdateMetadata, *pb.SignalRequest_SubscriptionPermission, *pb.SignalRequest_Simulate:
+		return 2 * announcement
+	case *pb.SignalRequest_AddTrack, *pb.SignalRequest_Mute, *pb.SignalRequest_UpdateAudioTrack,
+		*pb.SignalRequest_UpdateVideoTrack, *pb.SignalRequest_UpdateLayers:
+		return announcement
+	case *pb.SignalRequest_Subscription:
+		return ofTracks(len(m.Subscription.GetTrackSids()))
+	case *pb.SignalRequest_TrackSetting:
+		return ofTracks(len(m.TrackSetting.GetTrackSids()))
+	}
+	return 1
+}
+
+func ofTracks(n int) int { return 1 + min(n/8, costBurst/4) }
