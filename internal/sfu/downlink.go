@@ -158,7 +158,9 @@ func (d *Downlink) run(tx exit) {
 		d.estimator.SetCap(float64(remb)) // from peers that send no transport-wide reports
 	}
 	d.taken.each(func(report twcc.Report) { d.estimator.Report(report, now) })
-	d.share(tx)
+	if d.full.Load() || d.estimator.Full(remember, now) {
+		d.share(tx) // else there is nothing to share out that could not wait for the tick
+	}
 }
 
 // join adds a sender whose outbound is ready.

@@ -67,7 +67,11 @@ func (e *Estimator) Sent(sequence uint16, size int, probe uint8, now time.Durati
 		e.delay.changed = now
 	}
 	e.history.add(sequence, size, probe, now)
-	e.limited.note(size, e.Rate(), now)
+	if now == e.lastSent {
+		e.limited.more(size) // of the same burst
+	} else {
+		e.limited.note(size, e.Rate(), now)
+	}
 	e.lastSent = now
 }
 

@@ -14,24 +14,31 @@ const (
 // limited finds out whether less is sent than might be: then what arrives says nothing about what the way could carry.
 type limited struct {
 	budget float64 // bytes left of the window
+	full   float64 // what the window holds
 	last   time.Duration
 	since  time.Duration // when it began; 0 when it is not so
 }
 
 // note takes what is sent now, at a time when target might be sent.
 func (l *limited) note(size int, target float64, now time.Duration) {
-	full := limitedShare * target / 8 * budgetWindow.Seconds()
+	l.full = limitedShare * target / 8 * budgetWindow.Seconds()
 	passed := min(now-l.last, longestBudget)
 	l.last = now
 	l.budget += limitedShare*target/8*passed.Seconds() - float64(size)
-	l.budget = min(max(l.budget, -full), full)
-	if full == 0 {
-		return
-	}
-	switch share := l.budget / full; {
-	case share > limitedAbove && l.since == 0:
+	l.budget = min(max(l.budget, -l.full), l.full)
+	switch {
+	case l.full == 0:
+	case l.budget > limitedAbove*l.full && l.since == 0:
 		l.since = max(now, 1)
-	case share < limitedUntil:
+	case l.budget < limitedUntil*l.full:
+		l.since = 0
+	}
+}
+
+// more takes another packet that is sent at the time of the last.
+func (l *limited) more(size int) {
+	l.budget = max(l.budget-float64(size), -l.full)
+	if l.budget < limitedUntil*l.full {
 		l.since = 0
 	}
 }
