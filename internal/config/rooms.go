@@ -11,6 +11,7 @@ type Rooms struct {
 	MaxParticipants  int           `help:"Most participants in a room, 0 for no limit; ingests, agents, recorders and those who are hidden do not count." default:"0"`
 	EmptyTimeout     time.Duration `help:"How long a room that an application opened waits for the first to come." default:"5m"`
 	DepartureTimeout time.Duration `help:"How long a room stays after the last has left, for somebody to come back." default:"20s"`
+	Loudest          int           `help:"How many microphones of a room are forwarded when more are open: those who speak, the loudest first; 0 for all." default:"10"`
 	RemoteUnmute     bool          `help:"Let moderators unmute others, not only mute them."`
 }
 
@@ -18,6 +19,9 @@ type Rooms struct {
 func (r *Rooms) validate() (errs []error) {
 	if r.MaxParticipants < 0 {
 		errs = append(errs, errors.New("max-participants: must not be negative"))
+	}
+	if r.Loudest < 0 {
+		errs = append(errs, errors.New("loudest: must not be negative"))
 	}
 	for name, d := range map[string]time.Duration{"empty-timeout": r.EmptyTimeout, "departure-timeout": r.DepartureTimeout} {
 		if d < 0 || d > 24*time.Hour {

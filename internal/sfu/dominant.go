@@ -25,15 +25,16 @@ const (
 // changes anything. Frames are a voice or not by the background of each microphone. It is pure: time is an argument.
 type dominance struct {
 	current *voice
+	decided bool
 	next    time.Duration
 }
 
 // decide looks for another dominant speaker when it is time, by the frames up to newest, and tells whether there is one.
 func (d *dominance) decide(voices []*voice, newest int64, now time.Duration) bool {
-	if now < d.next {
+	if d.decided && now < d.next {
 		return false
 	}
-	d.next = now + decisionInterval
+	d.decided, d.next = true, now+decisionInterval
 	holder := scores{least, least, least, 0}
 	if d.current != nil {
 		holder = scoresOf(d.current, newest)

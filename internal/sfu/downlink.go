@@ -294,7 +294,9 @@ func (d *Downlink) survey(now time.Duration) (sound, wanted float64) {
 		}
 		if s.codec.Kind() == media.Audio {
 			for _, l := range s.audience.layers {
-				sound += overhead * float64(l.BitrateAt(now))
+				if !l.Track().Withheld() {
+					sound += overhead * float64(l.BitrateAt(now))
+				}
 			}
 			continue
 		}

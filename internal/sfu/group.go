@@ -25,6 +25,8 @@ type group struct {
 	ring      *track.PacketRing
 	video     bool
 	posted    atomic.Bool
+	// withheld tells that the track is left out, and that all subscribers know: nothing is to be done for its packets.
+	withheld atomic.Bool
 
 	// cursor is the arrival index of the next packet for the active.
 	cursor uint64
@@ -35,6 +37,9 @@ type group struct {
 
 // PacketsReady is called by the layer's writer.
 func (g *group) PacketsReady(*track.Layer) {
+	if g.withheld.Load() && g.layer.Track().Withheld() {
+		return
+	}
 	if g.posted.CompareAndSwap(false, true) {
 		g.forwarder.shard.Post(g)
 	}
@@ -45,6 +50,9 @@ func (g *group) Run(tx *rtc.Tx) { g.run(tx) }
 
 func (g *group) run(tx exit) {
 	g.posted.Store(false)
+	if !g.video && g.leaveOut(tx.Now()) {
+		return
+	}
 	for head := g.ring.Head(); g.cursor < head; {
 		at := g.cursor
 		packets, next, whole := g.read(at, min(head, at+batchPackets))
@@ -58,6 +66,23 @@ func (g *group) run(tx exit) {
 		g.forward(tx, at, packets)
 	}
 	g.catchUp(tx)
+}
+
+// leaveOut follows a track that is withheld, or is not any more, and tells whether it is. Subscribers wait meanwhile; when it
+// goes on, their streams continue with the next packet, without a hole in sequence numbers.
+func (g *group) leaveOut(now time.Duration) bool {
+	was, is := g.withheld.Load(), g.layer.Track().Withheld()
+	if is || was {
+		g.cursor = g.ring.Head()
+	}
+	if was && !is && g.cursor > 0 {
+		g.cursor-- // what has just come
+	}
+	if is && !was {
+		g.restart(now)
+	}
+	g.withheld.Store(is)
+	return is
 }
 
 // forward sends a batch, from arrival index at on, to all the active. A picture that does not fit into one burst on the way to

@@ -3,6 +3,6 @@
 //
 // Redundant audio is taken apart on the way in and passed on to those who take it (redundancy.go).
 //
-// What is hard is in pure units, to which time is an argument: sequence, timeline, losses, keyframes, freezes, reception
-// and level on the way in, rewriter, choose and repairs on the way out, and Speakers with the voice and the dominance of each.
+// What is hard is in pure units, to which time is an argument: sequence, timeline, losses, keyframes, freezes and
+// reception on the way in, rewriter, choose and repairs on the way out, and Speakers with the voice and the dominance of each.
 package sfu

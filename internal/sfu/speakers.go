@@ -51,6 +51,9 @@ type speaking struct {
 	level float32
 	since time.Duration
 	told  Speaker
+	// voiced is when a voice was heard last, to the nearest word, if there ever was one; for Loudest.
+	voiced     time.Duration
+	everVoiced bool
 }
 
 // NewSpeakers makes a ranking without anybody in it.
@@ -99,6 +102,9 @@ func (s *Speakers) mask(newest int64) {
 		}
 	}
 }
+
+// Known tells whether a level of somebody was ever heard.
+func (s *Speakers) Known(id string) bool { return s.byID[id] != nil }
 
 // Look judges what was heard up to now. Call it several times a second. It tells whether another speaker is dominant.
 func (s *Speakers) Look(now time.Duration) (changed bool) {
@@ -184,10 +190,7 @@ func (v *speaking) speaker() Speaker {
 // equally loud do not change places all the time.
 func (s *Speakers) rank() {
 	slices.SortStableFunc(s.ranked, func(a, b *speaking) int {
-		if a.on != b.on {
-			return cmp.Compare(rankOf(a), rankOf(b))
-		}
-		return 0
+		return cmp.Compare(order(b.on), order(a.on))
 	})
 	for i := 1; i < len(s.ranked); i++ {
 		for j := i; j > 0; j-- {
@@ -198,11 +201,4 @@ func (s *Speakers) rank() {
 			s.ranked[j-1], s.ranked[j] = behind, ahead
 		}
 	}
-}
-
-func rankOf(v *speaking) int {
-	if v.on {
-		return 0
-	}
-	return 1
 }

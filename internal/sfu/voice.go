@@ -39,7 +39,7 @@ var amplitude = func() (table [silence + 1]float32) {
 // background is found out: a fan next to the microphone may be louder than a soft speaker elsewhere. It is pure: time is an
 // argument.
 type voice struct {
-	// levels are in -dBov, silence for background; the newest is at frame % framesKept.
+	// levels are in -dBov, silence for background; the newest is that of frame.
 	levels [framesKept]uint8
 	frame  int64 // number of the newest frame
 	begun  bool
@@ -104,7 +104,7 @@ func (v *voice) push(level uint8) {
 		level = silence
 	}
 	v.frame++
-	v.levels[v.frame%framesKept] = level
+	v.levels[place(v.frame)] = level
 }
 
 // threshold is the quietest level that is a voice and no background.
@@ -118,11 +118,14 @@ func (v *voice) threshold() uint8 {
 
 // at is the level of a frame by its number, silence for one that is not kept.
 func (v *voice) at(frame int64) uint8 {
-	if !v.begun || frame > v.frame || frame <= v.frame-framesKept || frame < 0 {
+	if !v.begun || frame > v.frame || frame <= v.frame-framesKept {
 		return silence
 	}
-	return v.levels[frame%framesKept]
+	return v.levels[place(frame)]
 }
+
+// place is where a frame is kept.
+func place(frame int64) int { return int((frame%framesKept + framesKept) % framesKept) }
 
 // peak is the loudest level of the n frames up to newest.
 func (v *voice) peak(newest int64, n int) uint8 {
@@ -136,7 +139,7 @@ func (v *voice) peak(newest int64, n int) uint8 {
 // drop makes a frame one of background.
 func (v *voice) drop(frame int64) {
 	if v.at(frame) < silence {
-		v.levels[frame%framesKept] = silence
+		v.levels[place(frame)] = silence
 	}
 }
 

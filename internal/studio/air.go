@@ -44,11 +44,11 @@ type Summary struct {
 	Peak     int
 }
 
-// GoLive puts the room on the air in the name of an identity.
+// GoLive puts the room on the air in the name of an identity: ErrNoRoom while nobody is in it, unless to go on with a show.
 func (s *Studio) GoLive(by, title string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || len(s.members) == 0 && s.returning == nil {
 		return ErrNoRoom
 	}
 	return s.goLive(by, title, false)

@@ -43,6 +43,8 @@ type Options struct {
 	Dev bool
 	// Rules are the settings of rooms that have none of their own, and the limit on participants for all.
 	Rules room.Settings
+	// Loudest is how many microphones of a room are forwarded when more are open, 0 for all.
+	Loudest int
 	// RemoteUnmute lets moderators turn on others' microphones and cameras.
 	RemoteUnmute bool
 	// Witnesses hear what happens in all rooms.
@@ -66,6 +68,7 @@ type House struct {
 	workers      *codec.Workers
 	dev          bool
 	rules        room.Settings
+	loudest      int
 	remoteUnmute bool
 	witnesses    []Witness
 	chronicle    *chronicle.Chronicle
@@ -87,7 +90,7 @@ type House struct {
 func NewHouse(o Options) *House {
 	h := &House{
 		keys: o.Keys, rooms: o.Rooms, shows: o.Shows, running: o.Running, workers: o.Workers, dev: o.Dev, rules: o.Rules, remoteUnmute: o.RemoteUnmute, witnesses: o.Witnesses,
-		chronicle: chronicle.New(),
+		chronicle: chronicle.New(), loudest: o.Loudest,
 		awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
 	}
 	if h.awayGrace == 0 {

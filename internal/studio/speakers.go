@@ -7,8 +7,12 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 )
 
-// listenInterval is how often the studio looks who speaks. The room is told of changes less often.
-const listenInterval = 100 * time.Millisecond
+const (
+	// listenInterval is how often the studio looks who speaks. The room is told of changes less often.
+	listenInterval = 100 * time.Millisecond
+	// choiceInterval is the same while only the loudest are heard: somebody else's first word waits for it.
+	choiceInterval = 40 * time.Millisecond
+)
 
 // listen finds out who speaks until the studio closes.
 func (s *Studio) listen() {
@@ -19,7 +23,13 @@ func (s *Studio) listen() {
 		case <-s.stop:
 			return
 		case <-tick.C:
+			crowded := s.crowded
 			s.findSpeakers(media.Now())
+			if s.crowded && !crowded {
+				tick.Reset(choiceInterval)
+			} else if crowded && !s.crowded {
+				tick.Reset(listenInterval)
+			}
 		}
 	}
 }
@@ -27,9 +37,13 @@ func (s *Studio) listen() {
 func (s *Studio) findSpeakers(now time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	voices := 0
 	for _, t := range s.tracks {
 		if t.receiver == nil || t.pub.Kind != media.Audio || t.track == nil || t.hidden {
 			continue
+		}
+		if t.pub.Source == room.Microphone && !t.track.Muted() {
+			voices++
 		}
 		s.loudness = t.receiver.Loudness(s.loudness[:0])
 		if !t.track.Muted() && len(s.loudness) > 0 {
@@ -41,6 +55,7 @@ func (s *Studio) findSpeakers(now time.Duration) {
 		s.favour(led, false, now)
 		s.favour(s.speakers.Dominant(), true, now)
 	}
+	s.chooseLoudest(voices, now)
 	var changed []room.Speaker
 	for _, c := range s.speakers.Changes(now) {
 		s.favour(c.ID, c.Level > 0 || c.ID == s.speakers.Dominant(), now)
@@ -52,6 +67,22 @@ func (s *Studio) findSpeakers(now time.Duration) {
 	}
 	if len(changed) > 0 {
 		s.emit([]room.Event{room.SpeakersChanged{Speakers: changed}})
+	}
+}
+
+// chooseLoudest lets through only the loudest of many open microphones. The caller holds the lock.
+func (s *Studio) chooseLoudest(voices int, now time.Duration) {
+	n := s.house.loudest
+	crowded := n > 0 && voices > n
+	if !crowded && !s.crowded {
+		return
+	}
+	s.crowded = crowded
+	s.loudest.Choose(s.speakers, n, now)
+	for _, t := range s.tracks {
+		if t.track != nil && t.receiver != nil && t.pub.Source == room.Microphone {
+			t.track.SetWithheld(crowded && s.speakers.Known(t.identity) && !s.loudest.Heard(t.identity))
+		}
 	}
 }
 

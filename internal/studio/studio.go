@@ -37,6 +37,8 @@ type Studio struct {
 	changed  chan struct{} // closed and replaced when somebody comes, goes or changes
 	speakers *sfu.Speakers
 	loudness []sfu.Loudness // scratch space
+	loudest  sfu.Loudest
+	crowded  bool           // only the loudest are heard
 	stop     chan struct{}  // ends the goroutine that looks for speakers
 	work     sync.WaitGroup // all goroutines; none is started after the studio has closed
 }

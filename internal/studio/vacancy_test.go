@@ -130,6 +130,18 @@ func TestAShowThatEndsLeavesTheRoomItsTime(t *testing.T) {
 	})
 }
 
+func TestAnEmptyRoomDoesNotGoLive(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *House) {
+		s, err := h.Open("r", room.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.GoLive("host", ""); !errors.Is(err, ErrNoRoom) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestWhoIsNotLetInOpensNothing(t *testing.T) {
 	inKeptHouse(t, func(t *testing.T, h *House) {
 		if _, err := h.Enter("r", room.Join{Identity: "\n"}, &heard{}); !errors.Is(err, room.ErrBadIdentity) {

@@ -56,6 +56,7 @@ type Track struct {
 	up       Upstream // nil when nobody can be asked
 	done     chan struct{}
 	muted    atomic.Bool
+	withheld atomic.Bool
 	spoke    atomic.Int64 // when the publisher stopped to speak, 0 never
 	onDemand atomic.Pointer[func()]
 	format   atomic.Pointer[media.Format]
@@ -106,6 +107,12 @@ func (t *Track) SetMuted(muted bool) {
 }
 
 func (t *Track) Muted() bool { return t.muted.Load() }
+
+// SetWithheld tells forwarders to leave the track out for now: a large room hears only the loudest. Frame readers get it all the
+// same.
+func (t *Track) SetWithheld(withheld bool) { t.withheld.Store(withheld) }
+
+func (t *Track) Withheld() bool { return t.withheld.Load() }
 
 // speaks stands for the time when somebody stopped to speak who has not.
 const speaks = math.MaxInt64
