@@ -13,6 +13,7 @@ import (
 	"github.com/livekit/protocol/logger"
 	"github.com/livekit/protocol/webhook"
 	lksdk "github.com/livekit/server-sdk-go/v2"
+	"google.golang.org/protobuf/proto"
 )
 
 // TestAnApplicationOfLiveKit runs a room as an application does that knows LiveKit only: with its server SDK, its client and its
@@ -107,4 +108,24 @@ func fetch(t *testing.T, req *http.Request) []byte {
 		t.Fatalf("%s %s: %s %v", req.Method, req.URL.Path, resp.Status, err)
 	}
 	return body
+}
+
+// TestAnApplicationsRoomIsThereAfterARestart stops a server in which a room waits for its people, and starts it again.
+func TestAnApplicationsRoomIsThereAfterARestart(t *testing.T) {
+	data := t.TempDir()
+	open := func() (*running, *lksdk.RoomServiceClient) {
+		r := start(t, "--data", data)
+		return r, lksdk.NewRoomServiceClient(r.url(""), devKeys.Key, devKeys.Secret)
+	}
+	r, rooms := open()
+	made, err := rooms.CreateRoom(t.Context(), &pb.CreateRoomRequest{Name: "hall", Metadata: "m", MaxParticipants: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.stop()
+	_, rooms = open()
+	list, err := rooms.ListRooms(t.Context(), &pb.ListRoomsRequest{})
+	if err != nil || len(list.Rooms) != 1 || !proto.Equal(list.Rooms[0], made) {
+		t.Errorf("made %v, found %v, %v", made, list, err)
+	}
 }
