@@ -78,11 +78,8 @@ func (p *Participant) mayHear(e room.Event) bool {
 		return visible(e.Participant)
 	case room.PublicationRemoved:
 		return visible(e.Participant)
-	case room.DataReceived:
-		if e.Data.From.SID == p.sid {
-			return false
-		}
-		return len(e.Data.To) == 0 || slices.Contains(e.Data.To, p.identity)
+	case room.DataReceived: // whom it is addressed to has been looked at
+		return e.Data.From.SID != p.sid
 	}
 	return true
 }
@@ -173,6 +170,7 @@ func (p *Participant) Update(name, metadata *string, attributes map[string]strin
 
 // Send gives a message to others; d.From is filled in.
 func (p *Participant) Send(d room.Data) error {
+	d.To = distinct(d.To)
 	return p.change(func() ([]room.Event, error) {
 		self, _ := p.studio.room.Participant(p.identity)
 		if !self.Permission.PublishData {
@@ -181,6 +179,16 @@ func (p *Participant) Send(d room.Data) error {
 		d.From = self
 		return []room.Event{room.DataReceived{Data: d}}, nil
 	})
+}
+
+// distinct is a list without what is in it twice.
+func distinct(list []string) []string {
+	if len(list) < 2 {
+		return list
+	}
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // change is Studio.change for as long as the participant is in the room.

@@ -168,13 +168,27 @@ func (s *Studio) emit(events []room.Event) {
 			s.log.Info("track ended", "participant", gone.Participant.Identity, "track", gone.Publication.SID)
 			s.dropTrack(gone.Publication.SID)
 		}
-		for _, m := range s.members {
-			if m.mayHear(e) {
+		s.tellMembers(e)
+		s.tellListeners(e)
+		s.tellWitnesses(e)
+	}
+}
+
+// tellMembers tells those who may know. A message takes as long as its list of receivers, which a stranger has written: not that
+// long for each member. The caller holds the lock.
+func (s *Studio) tellMembers(e room.Event) {
+	if d, ok := e.(room.DataReceived); ok && len(d.Data.To) > 0 {
+		for _, identity := range d.Data.To {
+			if m := s.members[identity]; m != nil && m.mayHear(e) {
 				m.obs.RoomEvent(e)
 			}
 		}
-		s.tellListeners(e)
-		s.tellWitnesses(e)
+		return
+	}
+	for _, m := range s.members {
+		if m.mayHear(e) {
+			m.obs.RoomEvent(e)
+		}
 	}
 }
 
@@ -276,6 +290,7 @@ func (s *Studio) SetMetadata(metadata string) error {
 
 // Send gives a message of the server to participants.
 func (s *Studio) Send(d room.Data) error {
+	d.To = distinct(d.To)
 	return s.change(func() ([]room.Event, error) { return []room.Event{room.DataReceived{Data: d}}, nil })
 }
 

@@ -363,6 +363,37 @@ func TestWhatIsSaidDoesNotChangeTheStatus(t *testing.T) {
 	})
 }
 
+func TestAMessageComesToThoseItNamesOnce(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *House) {
+		from := enter(t, h, "from", func(j *room.Join) { j.Permission.PublishData = true })
+		a, b := enter(t, h, "a", nil), enter(t, h, "b", nil)
+		to := []string{"nobody", "a", "from", "a"}
+		if err := from.Send(room.Data{To: to}); err != nil {
+			t.Fatal(err)
+		}
+		if err := from.Studio().Send(room.Data{To: to}); err != nil { // the server's, which the sender may be meant by
+			t.Fatal(err)
+		}
+		for p, want := range map[*Participant]int{from: 1, a: 2, b: 0} {
+			o := p.obs.(*heard)
+			o.mu.Lock()
+			got := 0
+			for _, e := range o.events {
+				if _, ok := e.(room.DataReceived); ok {
+					got++
+				}
+			}
+			o.mu.Unlock()
+			if got != want {
+				t.Errorf("%s got %d, want %d", p.identity, got, want)
+			}
+		}
+		if to[0] != "nobody" {
+			t.Error("the sender's list was changed")
+		}
+	})
+}
+
 func TestClosingTheHouseTellsEverybody(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *House) {
 		obs := &heard{}
