@@ -1,5 +1,6 @@
 // Chromium publishes one stream with layers in it, over livekit-client, and who wants a small picture gets a small one.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
@@ -150,6 +151,17 @@ for (const [videoCodec, scalabilityMode] of [['vp9', 'L3T3_KEY'], ['av1', 'L3T3_
       t.diagnostic(JSON.stringify({ all, slow }))
       assert.ok(slow > 0.3 * all && slow < 0.75 * all, `${slow} pictures of ${all}`)
       assert.equal((await measure(bo, 1000)).last, 960)
+    })
+
+    it('goes on the air as one picture of one size', async (t) => {
+      const headers = { Authorization: `Bearer ${token({ room: 'svc', identity: 'host', grant: { roomAdmin: true } })}`, 'Content-Type': 'application/json' }
+      const live = await fetch(`${tutti.url}/api/rooms/svc/live`, { method: 'POST', headers, body: '{}' })
+      assert.ok(live.ok, await live.text())
+      const probe = spawnSync('ffprobe', ['-v', 'error', '-select_streams', 'v:0', '-show_entries', 'frame=width,height', '-of', 'csv=p=0', '-read_intervals', '%+4', `${tutti.url}/live/svc.flv`], { encoding: 'utf8', timeout: 40_000 })
+      const sizes = probe.stdout.trim().split('\n')
+      t.diagnostic(`${sizes.length} pictures of ${[...new Set(sizes)]}`)
+      assert.ok(sizes.length > 10, probe.stderr)
+      assert.deepEqual([...new Set(sizes)], ['960,540'])
     })
   })
 }

@@ -65,7 +65,7 @@ func (w *Workers) startWorker(first *media.Frame, out func(*media.Frame), quit <
 		times: map[int64]time.Duration{}, patient: true,
 		quit: quit, stop: make(chan struct{}), done: make(chan struct{}),
 	}
-	k.cmd = exec.Command(w.path, workerArguments(first.Format)...)
+	k.cmd = exec.Command(w.path, workerArguments(first.Format, w.libvpx)...)
 	k.cmd.Env = []string{}
 	k.cmd.Dir = "/"
 	isolate(k.cmd)
@@ -108,13 +108,17 @@ func (w *Workers) startWorker(first *media.Frame, out func(*media.Frame), quit <
 
 // workerArguments: what keeps latency down is probing of nothing, one thread wherever frames would queue for threads,
 // and zerolatency; what keeps time exact is passing every frame with its own timestamp.
-func workerArguments(f *media.Format) []string {
+func workerArguments(f *media.Format, libvpx bool) []string {
 	args := []string{
 		"-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-protocol_whitelist", "pipe",
 		"-probesize", "32", "-analyzeduration", "0", "-threads", "1",
 	}
 	if !f.Reordered {
 		args = append(args, "-flags", "low_delay")
+	}
+	if f.Codec == media.VP9 && libvpx {
+		// Of a picture in several spatial layers it shows the largest; ffmpeg's own decoder shows each.
+		args = append(args, "-c:v", "libvpx-vp9")
 	}
 	preset, rate, threads := workerEffort(f.Width, f.Height)
 	kbit := strconv.Itoa(rate / 1000)

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -17,6 +18,9 @@ type Workers struct {
 	version string
 	err     error
 	hang    time.Duration // how long a worker may keep pictures without giving any
+
+	// libvpx tells that it has libvpx's decoders.
+	libvpx bool
 
 	mu     sync.Mutex
 	closed bool
@@ -54,6 +58,7 @@ func FindWorkers(path string) *Workers {
 		return w
 	}
 	w.version, w.err = checkVersion(string(out))
+	w.libvpx = strings.Contains(string(out), "--enable-libvpx")
 	return w
 }
 

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/rtpfmt"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/track"
 )
@@ -151,4 +153,175 @@ func TestSelectionRemembersWhatItSent(t *testing.T) {
 			t.Errorf("%d is found as %d, %v, want %d", seq, source, ok, want)
 		}
 	}
+}
+
+// scalable writes VP9 in the manner of L3T3_KEY, 25 pictures a second: keyframes in three spatial layers, after which each depends on
+// itself alone; temporal layers 0 2 1 2. A keyframe comes as long after it is asked for as an encoder and two ways take.
+type scalable struct {
+	source
+	asked    int
+	keyAt    time.Duration
+	pictures int
+}
+
+const keyframeDelay = 120 * ms
+
+func (s *scalable) run(d time.Duration) {
+	for end := s.w.now + d; s.w.now < end; {
+		s.w.pass(40 * ms)
+		if n := s.w.asked[s.layer.RID()]; n > s.asked {
+			s.asked, s.keyAt = n, s.w.now+keyframeDelay
+		}
+		key := s.pictures == 0 || s.keyAt != 0 && s.w.now >= s.keyAt
+		if key {
+			s.pictures, s.keyAt = 0, 0
+		}
+		s.write(s.superframe(key)...)
+		s.pictures++
+	}
+}
+
+func (s *scalable) superframe(key bool) (list []*media.Packet) {
+	s.timestamp = uint32(ticks(s.w.now-s.epoch, 90000))
+	s.picture++
+	temporal := [4]byte{0, 2, 1, 2}[s.pictures%4]
+	for spatial := range byte(3) {
+		flags := byte(0x80 | 0x20 | 0x08 | 0x04)
+		if !key {
+			flags |= 0x40
+		}
+		inter := byte(0)
+		if key && spatial > 0 {
+			inter = 1
+		}
+		payload := []byte{flags, 0x80 | byte(s.picture>>8), byte(s.picture), temporal<<5 | 0x10 | spatial<<1 | inter, byte(s.picture / 4)}
+		if key && spatial == 0 {
+			payload[0] |= 0x02
+			payload = append(payload, 2<<5|0x10, 1, 64, 0, 180, 2, 128, 1, 104, 5, 0, 2, 208) // 320x180, 640x360, 1280x720
+		}
+		p := &media.Packet{
+			Seq: s.seq, Timestamp: s.timestamp, Arrival: s.w.now, Marker: spatial == 2, SSRC: 1,
+			Payload: append(payload, make([]byte, 200<<(2*spatial))...),
+		}
+		s.seq++
+		if !rtpfmt.Parse(media.VP9, p) {
+			s.w.t.Fatalf("cannot parse % x", p.Payload[:8])
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+// shown is what a decoder would show of what was sent since the last call: for each spatial layer how many pictures have it as their
+// largest, and the longest time between two pictures. It checks that numbers have no hole and that markers are where pictures end.
+func (w *world) shown(s *Sender) (largest [3]int, gap time.Duration) {
+	w.t.Helper()
+	sent := w.sent[s.out]
+	for i, p := range sent {
+		if i > 0 && p.Seq != sent[i-1].Seq+1 {
+			w.t.Errorf("number %d after %d", p.Seq, sent[i-1].Seq)
+		}
+		if last := i+1 == len(sent) || sent[i+1].Timestamp != p.Timestamp; last != p.Marker {
+			w.t.Errorf("packet %d: marker %v", i, p.Marker)
+		} else if last {
+			largest[p.Payload[3]>>1&7]++
+		}
+		if i > 0 {
+			gap = max(gap, time.Duration(p.Timestamp-sent[i-1].Timestamp)*time.Second/90000)
+		}
+	}
+	if n := len(sent); n > 0 {
+		w.sent[s.out] = sent[n-1:]
+		largest[sent[n-1].Payload[3]>>1&7]-- // is counted again
+	}
+	return largest, gap
+}
+
+// TestSwitchesWithinAStreamDoNotFreeze changes what a subscriber wants of a scalable stream. Pictures come all the time.
+func TestSwitchesWithinAStreamDoNotFreeze(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP9)
+		src := &scalable{source: *w.source(tr, "", 100, 0)}
+		src.run(2 * time.Second)
+		s := w.sender(tr, media.VP9)
+		steps := []struct {
+			name     string
+			want     func()
+			spatial  int
+			pictures int // in the 4 s after the change has been made
+			gap      time.Duration
+		}{
+			{"all", func() {}, 2, 100, 40 * ms},
+			{"small", func() { s.SetSize(320, 180) }, 0, 100, 40 * ms},
+			{"medium", func() { s.SetSize(640, 360) }, 1, 100, 40 * ms},
+			{"large", func() { s.SetSize(1280, 720) }, 2, 100, 40 * ms},
+			{"half as many", func() { s.SetRate(12) }, 2, 50, 80 * ms},
+			{"a quarter of small", func() { s.SetSize(320, 180); s.SetRate(5) }, 0, 25, 160 * ms},
+			{"all again", func() { s.SetSize(0, 0); s.SetRate(0) }, 2, 100, 40 * ms},
+		}
+		before := time.Duration(0)
+		for _, step := range steps {
+			w.shown(s)
+			step.want()
+			w.work()
+			src.run(time.Second)
+			if _, gap := w.shown(s); before > 0 && gap > max(before, step.gap) {
+				t.Errorf("%s: %v without a picture at the change", step.name, gap)
+			}
+			src.run(4 * time.Second)
+			largest, gap := w.shown(s)
+			if n := largest[step.spatial]; n < step.pictures-2 || n > step.pictures+2 || gap > step.gap {
+				t.Errorf("%s: pictures by size %v, at most %v apart", step.name, largest, gap)
+			}
+			before = step.gap
+		}
+	})
+}
+
+// TestSwitchesBetweenStreamsDoNotFreeze is the same for simulcast: the stream that is sent goes on until the other has a keyframe.
+func TestSwitchesBetweenStreamsDoNotFreeze(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		small, large := w.source(tr, "q", 100, 0), w.source(tr, "f", 5000, 77777)
+		due := map[*source]time.Duration{}
+		asked := map[*source]int{}
+		run := func(d time.Duration) {
+			for end := w.now + d; w.now < end; {
+				w.pass(40 * ms)
+				for _, src := range []*source{small, large} {
+					if n := w.asked[src.layer.RID()]; n > asked[src] {
+						asked[src], due[src] = n, w.now+keyframeDelay
+					}
+					key := due[src] != 0 && w.now >= due[src]
+					if key {
+						due[src] = 0
+					}
+					src.write(src.frame(key, 2)...)
+				}
+			}
+		}
+		s := w.sender(tr, media.VP8)
+		s.SetLayer(0)
+		w.work()
+		run(2 * time.Second)
+		from := "q"
+		for i, layer := range []int{1, 0, 1, 0} {
+			s.SetLayer(layer)
+			w.work()
+			run(5 * time.Second) // so that no keyframe is in the ring that a switch could begin with
+			sent := w.sent[s.out]
+			to := []string{"q", "f"}[layer]
+			if label := string(sent[len(sent)-1].Payload[6:]); !strings.HasPrefix(label, to) {
+				t.Errorf("switch %d from %s to %s: %s is sent", i, from, to, label)
+			}
+			from = to
+		}
+		var gap time.Duration
+		for i, p := range w.sent[s.out][1:] {
+			gap = max(gap, time.Duration(p.Timestamp-w.sent[s.out][i].Timestamp)*time.Second/90000)
+		}
+		if gap > 80*ms {
+			t.Errorf("%v without a picture", gap)
+		}
+	})
 }
