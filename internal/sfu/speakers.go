@@ -20,6 +20,8 @@ const (
 	overtake = 1.58
 	// speakersRelease is how slowly the level that is told and ranked by falls.
 	speakersRelease = time.Second
+	// mostTold is how many are told to speak at a time, the loudest: nobody looks at more, and each change goes to everybody.
+	mostTold = 12
 	// levelSteps is how finely a level is told; a smaller change is none.
 	levelSteps = 8
 )
@@ -155,8 +157,12 @@ func (s *Speakers) Changes(now time.Duration) []Speaker {
 	}
 	s.rank()
 	var changes []Speaker
-	for _, v := range s.ranked {
-		if is := v.speaker(); is != v.told {
+	for i, v := range s.ranked {
+		is := v.speaker()
+		if i >= mostTold {
+			is.Level = 0
+		}
+		if is != v.told {
 			v.told = is
 			changes = append(changes, is)
 		}

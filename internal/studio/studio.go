@@ -39,6 +39,7 @@ type Studio struct {
 	loudness []sfu.Loudness // scratch space
 	loudest  sfu.Loudest
 	crowded  bool           // only the loudest are heard
+	known    *RoomInfo      // what info tells, nil after an event
 	stop     chan struct{}  // ends the goroutine that looks for speakers
 	work     sync.WaitGroup // all goroutines; none is started after the studio has closed
 }
@@ -80,6 +81,15 @@ func (s *Studio) Info() RoomInfo {
 }
 
 func (s *Studio) info() RoomInfo {
+	if s.known == nil {
+		i := s.count()
+		s.known = &i
+	}
+	return *s.known
+}
+
+// count finds out anew what info keeps until the next event: everybody in a large room asks for it after each.
+func (s *Studio) count() RoomInfo {
 	i := RoomInfo{
 		Name: s.room.Name, SID: s.room.SID, CreatedAt: s.room.CreatedAt, Settings: s.room.Settings, Live: s.room.Live(),
 	}
@@ -159,6 +169,7 @@ func (s *Studio) enter(j room.Join, obs Observer, opened bool) (*Participant, er
 
 // emit tells everybody who may know. The caller holds the lock.
 func (s *Studio) emit(events []room.Event) {
+	s.known = nil
 	if slices.ContainsFunc(events, changesStatus) {
 		close(s.changed)
 		s.changed = make(chan struct{})
@@ -229,6 +240,7 @@ func (s *Studio) emitLast(why room.LeaveReason) {
 		m.obs.RoomEvent(closed)
 	}
 	for _, p := range s.room.Participants() {
+		s.known = nil
 		gone, err := s.room.Leave(p.Identity, why)
 		if err != nil {
 			s.log.Error("leaving a room that ends", "participant", p.Identity, "error", err)

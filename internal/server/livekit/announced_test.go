@@ -1,11 +1,14 @@
 package livekit
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	pb "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tuttilive/tutti/internal/room"
 )
 
 func TestLayersFromProto(t *testing.T) {
@@ -30,12 +33,32 @@ func TestATooLongNameCanBeTold(t *testing.T) {
 }
 
 func TestParticipantUpdatesTellTheNewestOfEach(t *testing.T) {
-	var u participantUpdates
-	u.add(&pb.ParticipantInfo{Sid: "PA_a", Version: 1})
-	u.add(&pb.ParticipantInfo{Sid: "PA_b", Version: 1})
-	u.add(&pb.ParticipantInfo{Sid: "PA_a", Version: 2, State: pb.ParticipantInfo_DISCONNECTED})
-	if len(u.waiting) != 2 || u.waiting[0].Version != 2 || u.waiting[0].State != pb.ParticipantInfo_DISCONNECTED {
-		t.Errorf("got %v", u.waiting)
+	var u presence
+	u.add(notice{participant: room.Participant{SID: "PA_a", Version: 1}})
+	u.add(notice{participant: room.Participant{SID: "PA_b", Version: 1}})
+	u.add(notice{participant: room.Participant{SID: "PA_a", Version: 2}, left: true})
+	u.add(notice{participant: room.Participant{SID: "PA_a", Version: 1}})
+	got := u.take()
+	if len(got) != 2 || got[0].Version != 2 || got[0].State != pb.ParticipantInfo_DISCONNECTED || len(u.waiting) != 0 {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestPresenceIsToldInParts(t *testing.T) {
+	var u presence
+	for i := range 10 {
+		u.add(notice{participant: room.Participant{SID: fmt.Sprint(i), Metadata: strings.Repeat("x", presenceBytes/4)}})
+	}
+	for told := 0; told < 10; {
+		infos := u.take()
+		if len(infos) == 0 || len(infos) > 4 || infos[0].Sid != fmt.Sprint(told) {
+			t.Fatalf("%d infos after %d", len(infos), told)
+		}
+		told += len(infos)
+	}
+	u.add(notice{participant: room.Participant{SID: "large", Metadata: strings.Repeat("x", 2*presenceBytes)}})
+	if got := u.take(); len(got) != 1 {
+		t.Errorf("%d infos where one is larger than a message", len(got))
 	}
 }
 

@@ -78,9 +78,7 @@ func (s *session) joinResponse(others []room.Participant) *pb.JoinResponse {
 		EnabledPublishCodecs: s.publishCodecs(),
 		IceServers:           s.iceServers(),
 	}
-	for _, p := range others {
-		res.OtherParticipants = append(res.OtherParticipants, lkinfo.Participant(p))
-	}
+	res.OtherParticipants = s.introduce(others)
 	return res
 }
 

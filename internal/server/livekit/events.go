@@ -3,7 +3,6 @@ package livekit
 import (
 	"maps"
 	"reflect"
-	"slices"
 	"time"
 
 	pb "github.com/livekit/protocol/livekit"
@@ -20,6 +19,7 @@ func (s *session) hear(e room.Event) {
 	switch e := e.(type) {
 	case room.ParticipantJoined:
 		if e.Participant.SID != s.sid {
+			s.company++
 			s.see(e.Participant)
 			s.countLater()
 		}
@@ -30,6 +30,7 @@ func (s *session) hear(e room.Event) {
 			s.selfChanged(before)
 		}
 	case room.ParticipantShown:
+		s.company++
 		s.see(e.Participant)
 		for _, pub := range e.Participant.Publications {
 			s.remoteCame(e.Participant, pub)
@@ -82,7 +83,7 @@ func (s *session) see(p room.Participant) {
 	if p.SID == s.sid {
 		s.self = p
 	}
-	s.updates.add(lkinfo.Participant(p))
+	s.tell(notice{participant: p})
 }
 
 // selfChanged follows what somebody else may have changed of the client: what it subscribes to and publishes, and the token
@@ -104,10 +105,11 @@ func (s *session) lost(p room.Participant, why room.LeaveReason) {
 			s.remoteWent(sid)
 		}
 	}
-	info := lkinfo.Departed(p, why)
-	s.updates.add(info)
+	s.company--
+	gone := notice{participant: p, left: true, why: why}
+	s.tell(gone)
 	if s.conn == nil {
-		s.departed = append(s.departed, info)
+		s.departed = append(s.departed, gone.info())
 	}
 	s.countLater()
 }
@@ -116,7 +118,11 @@ func (s *session) lost(p room.Participant, why room.LeaveReason) {
 func (s *session) countLater() {
 	if !s.roomDue {
 		s.roomDue = true
-		s.after(roomUpdateDelay, roomUpdateDue{})
+		delay := roomUpdateDelay
+		if s.company >= largeRoom {
+			delay = listenerDelay
+		}
+		s.after(delay, roomUpdateDue{})
 	}
 }
 
@@ -126,24 +132,4 @@ func (s *session) sendSpeakers(speakers []room.Speaker) {
 		changed.Speakers = append(changed.Speakers, &pb.SpeakerInfo{Sid: sp.SID, Level: sp.Level, Active: sp.Level > 0})
 	}
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_SpeakersChanged{SpeakersChanged: changed}})
-}
-
-// participantUpdates collects what is to be told of participants: the newest of each, in the order of their first change.
-type participantUpdates struct{ waiting []*pb.ParticipantInfo }
-
-func (u *participantUpdates) add(info *pb.ParticipantInfo) {
-	i := slices.IndexFunc(u.waiting, func(w *pb.ParticipantInfo) bool { return w.Sid == info.Sid })
-	if i < 0 {
-		u.waiting = append(u.waiting, info)
-	} else if u.waiting[i].Version <= info.Version {
-		u.waiting[i] = info
-	}
-}
-
-func (s *session) sendUpdates() {
-	if len(s.updates.waiting) == 0 {
-		return
-	}
-	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Update{Update: &pb.ParticipantUpdate{Participants: s.updates.waiting}}})
-	s.updates.waiting = nil
 }

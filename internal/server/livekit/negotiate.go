@@ -48,6 +48,7 @@ func (s *session) negotiate() {
 	if !s.remote.changed || s.conn == nil || s.ended {
 		return
 	}
+	s.sendUpdates() // the SDP may carry tracks that the client must know by then
 	switch {
 	case !s.onePeer:
 		s.sendOffer()

@@ -83,7 +83,7 @@ func (s *session) comeBack(c *conn, host string) {
 
 // catchUp tells a client that was away all that it may have missed, and negotiates anew.
 func (s *session) catchUp() {
-	s.updates.waiting = nil
+	s.presence = presence{}
 	all := &pb.ParticipantUpdate{Participants: append(s.departed, lkinfo.Participant(s.self))}
 	for _, p := range s.part.Others() {
 		all.Participants = append(all.Participants, lkinfo.Participant(p))

@@ -35,12 +35,14 @@ type session struct {
 	pace     *rate.Limiter     // of the client's requests, over all its connections
 
 	// ---
-	join    joinRequest
-	conn    *conn  // nil while the client is away
-	host    string // the name or address that the client called us by
-	ended   bool
-	self    room.Participant
-	updates participantUpdates
+	join  joinRequest
+	conn  *conn  // nil while the client is away
+	host  string // the name or address that the client called us by
+	ended bool
+	self  room.Participant
+	// company is how many others there are.
+	company  int
+	presence presence
 
 	lacksH264  bool       // the client may not be able to publish H.264
 	publisher  *transport // with onePeer the only one
@@ -172,6 +174,8 @@ func (s *session) take(item any) {
 		}
 	case serverClosing:
 		s.end(farewell(room.LeftServerShutdown), room.LeftServerShutdown)
+	case presenceDue:
+		s.presence.now = s.presence.now || i.at.Equal(s.presence.at)
 	case roomUpdateDue:
 		s.roomDue = false
 		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: lkinfo.Room(s.part.Room())}}})
@@ -201,7 +205,9 @@ func (s *session) settle() {
 	if s.ended {
 		return
 	}
-	s.sendUpdates()
+	if s.presence.now {
+		s.sendUpdates()
+	}
 	s.negotiate()
 }
 

@@ -1,0 +1,165 @@
+package livekit
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	pb "github.com/livekit/protocol/livekit"
+	"google.golang.org/protobuf/proto"
+)
+
+// crowd is many clients that speak the signalling and no media, and counts what they are told.
+type crowd struct {
+	w    *world
+	t    testing.TB
+	room string
+
+	messages, bytes, updates, infos atomic.Int64
+
+	mu    sync.Mutex
+	knows map[string]map[string]bool // by identity: who is there, as the client was told
+	socks []*websocket.Conn
+	done  sync.WaitGroup
+}
+
+func newCrowd(t testing.TB, w *world, room string) *crowd {
+	c := &crowd{w: w, t: t, room: room, knows: map[string]map[string]bool{}}
+	t.Cleanup(c.leave)
+	return c
+}
+
+func (c *crowd) join(identity string) {
+	c.t.Helper()
+	url := c.w.http.URL + "/rtc?protocol=17&access_token=" + token(c.t, identity, c.room, nil)
+	// From many addresses: one may join only so often.
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, byte(1+len(c.socks)/100), 1)}}
+	client := &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}
+	ws, _, err := websocket.Dial(context.Background(), url, &websocket.DialOptions{HTTPClient: client})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ws.SetReadLimit(-1)
+	c.socks = append(c.socks, ws)
+	joined := make(chan struct{})
+	c.done.Go(func() { c.read(ws, identity, joined) })
+	select {
+	case <-joined:
+	case <-time.After(patience):
+		c.t.Fatalf("%s got no join response", identity)
+	}
+}
+
+func (c *crowd) read(ws *websocket.Conn, identity string, joined chan struct{}) {
+	for {
+		_, data, err := ws.Read(context.Background())
+		if err != nil {
+			return
+		}
+		res := &pb.SignalResponse{}
+		if err := proto.Unmarshal(data, res); err != nil {
+			c.t.Error(err)
+			return
+		}
+		c.messages.Add(1)
+		c.bytes.Add(int64(len(data)))
+		c.mu.Lock()
+		knows := c.knows[identity]
+		if join := res.GetJoin(); join != nil {
+			knows = map[string]bool{identity: true}
+			c.knows[identity] = knows
+			for _, p := range join.OtherParticipants {
+				knows[p.Identity] = true
+			}
+			close(joined)
+		}
+		for _, p := range res.GetUpdate().GetParticipants() {
+			knows[p.Identity] = p.State != pb.ParticipantInfo_DISCONNECTED
+			c.infos.Add(1)
+		}
+		c.mu.Unlock()
+		if res.GetUpdate() != nil {
+			c.updates.Add(1)
+		}
+	}
+}
+
+// settled waits until everybody knows of n.
+func (c *crowd) settled(n int) {
+	c.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		if c.all(n) {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("not everybody knows of %d", n)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (c *crowd) all(n int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, knows := range c.knows {
+		there := 0
+		for _, is := range knows {
+			if is {
+				there++
+			}
+		}
+		if there != n {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *crowd) leave() {
+	for _, ws := range c.socks {
+		ws.CloseNow()
+	}
+	c.done.Wait()
+}
+
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkJoin measures the last of many joins of a room: what the server and its clients, in one process, spend on it and
+// are told.
+func BenchmarkJoin(b *testing.B) {
+	for _, size := range []int{10, 300} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			w := newWorld(b, nil)
+			c := newCrowd(b, w, "hall")
+			for i := range size {
+				c.join(fmt.Sprintf("person %d", i))
+			}
+			c.settled(size)
+			c.messages.Store(0)
+			c.bytes.Store(0)
+			before, n := cpu(), 0
+			for b.Loop() {
+				c.join(fmt.Sprintf("late %d", n))
+				n++
+			}
+			c.settled(size + n)
+			b.ReportMetric(float64((cpu()-before).Microseconds())/float64(n)/1000, "cpu-ms/join")
+			b.ReportMetric(float64(c.messages.Load())/float64(n), "messages/join")
+			b.ReportMetric(float64(c.bytes.Load())/float64(n)/1000, "kB/join")
+		})
+	}
+}
