@@ -128,13 +128,35 @@ for (const onePeer of [false, true]) {
       })
     }
 
+    const encrypted = (key) => ({ encryption: { keyProviderOptions: { sharedKey: bytes(key) } } })
+    async function joinEncrypted(identity, key) {
+      const who = await join(identity, encrypted(key))
+      who.room.e2eeManager.setEnabled(true)
+      return who
+    }
+
+    for (const codec of ['H264', 'VP9']) {
+      it(`finds keyframes in encrypted ${codec} for those who come late`, async () => {
+        rooms++
+        const ada = await joinEncrypted('ada', 'right')
+        await ada.publishPicture({ videoCodec: sdk.VideoCodec[codec], simulcast: true, width: 1280, height: 720 })
+        for (const name of ['bo', 'cy']) {
+          const who = await joinEncrypted(name, 'right')
+          await until('the picture changes', () => who.received.frames > 20 && who.received.brightness.size > 3)
+          assert.match(await received(who), new RegExp(`video/${codec}`))
+        }
+      })
+    }
+
     it('carries what is encrypted end to end, readable for those with the key alone', async () => {
-      const encrypted = (key) => ({ encryption: { keyProviderOptions: { sharedKey: bytes(key) } } })
       rooms++
-      const [ada, bo, eve] = [await join('ada', encrypted('right')), await join('bo', encrypted('right')), await join('eve', encrypted('wrong'))]
-      for (const p of [ada, bo, eve]) p.room.e2eeManager.setEnabled(true)
+      const [ada, bo, eve] = [await joinEncrypted('ada', 'right'), await joinEncrypted('bo', 'right'), await joinEncrypted('eve', 'wrong')]
       await Promise.all([ada.publishPicture(), ada.publishTone()])
       await assertFlow(bo)
+      eve.received.forget() // her decoder may take what comes before it is told that all is encrypted
+      await assertFlow(bo)
+      assert.equal(eve.received.brightness.size <= 1, true, 'who has another key sees nothing')
+      assert.equal(eve.received.sounds, 0, 'who has another key hears nothing')
       await ada.me.publishData(bytes('secret'), { reliable: true })
       await until('the message is read', () => bo.events.some((e) => e.event === 'dataReceived' && new TextDecoder().decode(e.args[0]) === 'secret'))
       eve.received.forget() // her decoder may take what comes before it is told that all is encrypted
