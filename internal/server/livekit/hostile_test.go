@@ -183,6 +183,21 @@ func TestFloodOfDataEndsNoSession(t *testing.T) {
 	}
 }
 
+// What everybody in the room is told of costs what it is long.
+func TestLargeAnnouncementsArePaced(t *testing.T) {
+	large := strings.Repeat("x", maxMessageBytes-1<<10)
+	for _, req := range []*pb.SignalRequest{
+		{Message: &pb.SignalRequest_UpdateMetadata{UpdateMetadata: &pb.UpdateParticipantMetadata{Metadata: large}}},
+		{Message: &pb.SignalRequest_SubscriptionPermission{SubscriptionPermission: &pb.SubscriptionPermission{
+			TrackPermissions: []*pb.TrackPermission{{ParticipantIdentity: large}},
+		}}},
+	} {
+		if got := cost(req); got < costPerSecond || got > costBurst {
+			t.Errorf("%T costs %d", req.Message, got)
+		}
+	}
+}
+
 func TestRequestsArePaced(t *testing.T) {
 	sids := make([]string, 1<<16)
 	for name, tt := range map[string]struct {

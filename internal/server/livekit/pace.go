@@ -3,6 +3,7 @@ package livekit
 import (
 	pb "github.com/livekit/protocol/livekit"
 	"golang.org/x/time/rate"
+	"google.golang.org/protobuf/proto"
 )
 
 // A client whose requests cost more is read more slowly, nothing else: its own socket fills up. The burst lets a client
@@ -18,10 +19,15 @@ func newPace() *rate.Limiter { return rate.NewLimiter(costPerSecond, costBurst) 
 // is told of, or what takes the server as long.
 func cost(req *pb.SignalRequest) int {
 	const negotiation, announcement = 8, 4
+	const bytesOfOne = 1 << 10 // no message is so large that it costs more than the burst
 	switch m := req.Message.(type) {
 	case *pb.SignalRequest_Offer, *pb.SignalRequest_Answer:
 		return negotiation
-	case *pb.SignalRequest_UpdateMetadata, *pb.SignalRequest_SubscriptionPermission, *pb.SignalRequest_Simulate:
+	case *pb.SignalRequest_UpdateMetadata: // up to 64 KiB, for each of the others
+		return 2*announcement + proto.Size(m.UpdateMetadata)/bytesOfOne
+	case *pb.SignalRequest_SubscriptionPermission: // which all others look through for each track
+		return 2*announcement + proto.Size(m.SubscriptionPermission)/bytesOfOne
+	case *pb.SignalRequest_Simulate:
 		return 2 * announcement
 	case *pb.SignalRequest_AddTrack, *pb.SignalRequest_Mute, *pb.SignalRequest_UpdateAudioTrack,
 		*pb.SignalRequest_UpdateVideoTrack, *pb.SignalRequest_UpdateLayers:
