@@ -208,7 +208,7 @@ func (s *Sender) describe(d *demand, now time.Duration) {
 func (s *Sender) start(tx exit, l *track.Layer) bool {
 	fixed := l.Track().BornAsFrames()
 	at, first, ok := startPoint(l, tx.Now(), fixed)
-	if !ok || s.rewriter.count > 0 && s.elapsed(l, first) <= 0 && !(fixed && s.idle(tx.Now())) {
+	if !ok || l.Track().Withheld() || s.rewriter.count > 0 && s.elapsed(l, first) <= 0 && !(fixed && s.idle(tx.Now())) {
 		return false
 	}
 	g := s.forwarder.group(l)

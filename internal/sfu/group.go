@@ -50,7 +50,7 @@ func (g *group) Run(tx *rtc.Tx) { g.run(tx) }
 
 func (g *group) run(tx exit) {
 	g.posted.Store(false)
-	if !g.video && g.leaveOut(tx.Now()) {
+	if g.leaveOut(tx.Now()) {
 		return
 	}
 	for head := g.ring.Head(); g.cursor < head; {
@@ -69,19 +69,25 @@ func (g *group) run(tx exit) {
 }
 
 // leaveOut follows a track that is withheld, or is not any more, and tells whether it is. Subscribers wait meanwhile; when it
-// goes on, their streams continue with the next packet, without a hole in sequence numbers.
+// goes on, their streams continue with the next packet of sound or the next keyframe, without a hole in sequence numbers.
 func (g *group) leaveOut(now time.Duration) bool {
 	was, is := g.withheld.Load(), g.layer.Track().Withheld()
 	if is || was {
 		g.cursor = g.ring.Head()
 	}
-	if was && !is && g.cursor > 0 {
-		g.cursor-- // what has just come
-	}
-	if is && !was {
+	g.withheld.Store(is)
+	switch {
+	case was && !is:
+		g.cursor -= min(g.cursor, 1) // what has just come
+		g.ask(now)
+	case is && !was:
+		for len(g.behind) > 0 {
+			s := g.behind[0]
+			g.leaveBehind(s)
+			g.wait(s, now)
+		}
 		g.restart(now)
 	}
-	g.withheld.Store(is)
 	return is
 }
 
@@ -242,7 +248,7 @@ func (g *group) remind(now time.Duration) {
 }
 
 func (g *group) ask(now time.Duration) {
-	if g.video {
+	if g.video && !g.withheld.Load() {
 		g.reminded = now
 		g.layer.RequestKeyframe()
 	}

@@ -596,3 +596,38 @@ func TestSenderClosed(t *testing.T) {
 		}
 	})
 }
+
+// TestNobodySeesAMutedTrack: a publisher who was muted by somebody else may go on sending all the same.
+func TestNobodySeesAMutedTrack(t *testing.T) {
+	inWorld(t, func(w *world) {
+		tr := w.track(media.VP8)
+		src := w.source(tr, "", 100, 0)
+		s := w.sender(tr, media.VP8)
+		src.key(2)
+		src.deltas(1)
+		tr.SetMuted(true)
+		asked := w.asked[""]
+		src.deltas(1)
+		src.key(2)
+		w.wantSent(s, "1x2 2x2")
+		late := w.sender(tr, media.VP8)
+		s.SetPaused(true)
+		w.work()
+		s.SetPaused(false)
+		w.work()
+		src.deltas(30)
+		if w.asked[""] != asked {
+			t.Errorf("a keyframe of a muted picture was asked for %d times", w.asked[""]-asked)
+		}
+		w.wantSent(s, "1x2 2x2")
+		tr.SetMuted(false)
+		src.deltas(1)
+		if w.asked[""] != asked+1 {
+			t.Errorf("a keyframe was asked for %d times", w.asked[""]-asked)
+		}
+		src.key(2)
+		src.deltas(1)
+		w.wantSent(s, "1x2 2x2 36x2 37x2")
+		w.wantSent(late, "36x2 37x2")
+	})
+}

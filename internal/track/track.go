@@ -112,7 +112,9 @@ func (t *Track) Muted() bool { return t.muted.Load() }
 // same.
 func (t *Track) SetWithheld(withheld bool) { t.withheld.Store(withheld) }
 
-func (t *Track) Withheld() bool { return t.withheld.Load() }
+// Withheld tells whether forwarders leave the track out. A muted one they do, whatever its publisher sends: being muted by others
+// must not need its consent.
+func (t *Track) Withheld() bool { return t.withheld.Load() || t.muted.Load() }
 
 // speaks stands for the time when somebody stopped to speak who has not.
 const speaks = math.MaxInt64
