@@ -15,7 +15,7 @@ const out = join(here, '../out')
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 const sizes = { phone: { width: 360, height: 780 }, landscape: { width: 844, height: 390 }, desktop: { width: 1440, height: 900 } }
-const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'obs-receiving', 'watch-playing', 'watch-upright', 'console-detail', 'stats', 'check', 'check-blocked', 'files', 'call-two', 'call-alone', 'call-ringing']
+const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'obs-receiving', 'watch-playing', 'watch-upright', 'console-detail', 'console-people', 'console-person', 'stats', 'check', 'check-blocked', 'files', 'call-two', 'call-alone', 'call-ringing']
 const inOne = [
   'call-alone-ringing', 'call-alone-unanswered', 'call-alone-declined', 'call-connecting', 'call-upright', 'call-grid', 'call-camera-off', 'call-screen', 'call-relay',
   'call-words', 'call-moving', 'call-server', 'call-server-path', 'call-reconnecting', 'call-server-lost', 'call-recorded', 'call-chat', 'call-files', 'call-stats',
@@ -28,7 +28,7 @@ const inOne = [
   'room-upright', 'room-nine', 'room-speaker', 'room-people', 'room-sharing', 'room-chat-empty', 'room-reconnecting', 'room-listening', 'room-invite',
   'room-devices', 'room-shortcuts', 'live-on', 'live-end', 'live-leave', 'live-summary', 'obs-waiting', 'watch-sound', 'watch-away',
   'watch-sound-only', 'live-returning', 'watch-loading', 'watch-waiting', 'watch-unknown', 'watch-returning', 'watch-starting', 'watch-switching', 'watch-buffering', 'watch-reconnecting',
-  'watch-ended', 'watch-forbidden', 'watch-expired', 'watch-missing', 'watch-cannot', 'console-login', 'console', 'console-confirm',
+  'watch-ended', 'watch-forbidden', 'watch-expired', 'watch-missing', 'watch-cannot', 'console-login', 'console', 'console-confirm', 'console-people-none', 'console-person-left',
   'console-empty', 'stats-detail', 'stats-weak', 'stats-relay', 'stats-server', 'stats-waiting', 'check-idle', 'check-running', 'check-speaking',
   'check-nothing', 'check-strict', 'check-turn-off', 'check-devices', 'check-quiet', 'check-weak', 'check-relay', 'check-websocket', 'check-insecure',
   'check-unsupported', 'check-offline', 'check-nodoor', 'check-busy', 'check-cancelled', 'files-empty', 'files-alone', 'files-ended',

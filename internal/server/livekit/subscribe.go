@@ -95,8 +95,8 @@ func (s *session) subscribe(t *remoteTrack) {
 	sub, err := s.part.Subscribe(t.sid, s.receivingPeer(), s.streamID(t), func(suspended bool) {
 		s.inbox.put(trackSuspended{t.sid, suspended}, 0)
 	})
-	if errors.Is(err, room.ErrNoPublication) && s.remote.auto {
-		return // it has just ended; that is on its way
+	if errors.Is(err, room.ErrNoPublication) && s.remote.auto || errors.Is(err, room.ErrNoParticipant) {
+		return // the publication, or the session itself, has just ended; that is on its way
 	}
 	if err != nil {
 		s.log.Warn("cannot subscribe", "track", t.sid, "error", err)

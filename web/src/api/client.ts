@@ -1,5 +1,5 @@
 import type {
-  Access, Admission, CreatedRoom, Info, Keys, LiveOn, LiveSummary, RoomSummary, ServerStatus,
+  Access, Admission, CreatedRoom, Info, Keys, LiveOn, LiveSummary, ParticipantDetail, ParticipantList, RoomSummary, ServerStatus,
 } from './types'
 
 const codes = [
@@ -116,6 +116,12 @@ export const api = {
 
   remove: (room: string, identity: string, credential: Credential) =>
     request<void>('DELETE', at(room, `/participants/${encodeURIComponent(identity)}`), { credential }),
+
+  participants: (room: string, credential: Credential) =>
+    request<ParticipantList>('GET', at(room, '/participants'), { credential }),
+
+  participant: (room: string, identity: string, credential: Credential) =>
+    request<ParticipantDetail>('GET', at(room, `/participants/${encodeURIComponent(identity)}`), { credential }),
 
   status: (credential: Credential) => request<ServerStatus>('GET', '/api/status', { credential }),
 }

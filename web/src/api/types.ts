@@ -128,3 +128,104 @@ export interface StatusRoom {
   live: LiveStatus | null
   createdAt: string
 }
+
+export type Health = 'good' | 'fair' | 'poor'
+
+export interface ParticipantSummary {
+  sid: string
+  identity: string
+  name: string
+  kind: 'person' | 'ingest' | 'agent' | 'recorder' | 'phone'
+  hidden?: boolean
+  joinedAt: string
+  leftAt?: string
+  leftFor?: string
+  client: { door?: string; sdk?: string; version?: string; os?: string; browser?: string; device?: string }
+  health?: Health
+  path?: 'udp' | 'tcp' | 'relay'
+  /** Seconds. */
+  rtt?: number
+  /** What comes from the participant, and what goes to it. Loss is a share from 0 to 1. */
+  in: { tracks: number; bitrate: number; loss: number }
+  out: { tracks: number; bitrate: number; loss: number }
+  freezes: number
+  suspended: number
+  limited: number
+}
+
+export interface ParticipantList {
+  participants: ParticipantSummary[]
+  departed: ParticipantSummary[]
+}
+
+export interface ParticipantConnection {
+  name: string
+  connected: boolean
+  transport?: string
+  candidate?: string
+  remote?: string
+  rtt?: number
+  downlink?: { estimate: number; full: boolean; loss: number }
+}
+
+export interface ParticipantLayer {
+  rid?: string
+  codec: string
+  width?: number
+  height?: number
+  fps: number
+  bitrate: number
+  active: boolean
+  loss: number
+  jitter: number
+  packets: number
+  lost: number
+  repaired: number
+  nacks: number
+  plis: number
+  keyframes: number
+  freezes: number
+  frozen: number
+}
+
+export interface ParticipantTrack {
+  sid: string
+  name?: string
+  kind: 'audio' | 'video'
+  source: string
+  codec: string
+  muted: boolean
+  layers: ParticipantLayer[]
+}
+
+export interface ParticipantSubscription {
+  sid: string
+  publisher: string
+  kind: 'audio' | 'video'
+  source: string
+  codec: string
+  state: 'active' | 'limited' | 'suspended' | 'paused'
+  rid?: string
+  width?: number
+  height?: number
+  bitrate: number
+  loss: number
+  packets: number
+  nacks: number
+  repaired: number
+  plis: number
+}
+
+export interface Happening {
+  at: string
+  what: string
+  track?: string
+  detail?: string
+}
+
+export interface ParticipantDetail extends ParticipantSummary {
+  connections: ParticipantConnection[]
+  tracks: ParticipantTrack[]
+  subscriptions: ParticipantSubscription[]
+  timeline: Happening[]
+}

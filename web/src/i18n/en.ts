@@ -2,6 +2,7 @@ import { call } from './en/call'
 import { check } from './en/check'
 import { files } from './en/files'
 import { local } from './en/local'
+import { people } from './en/people'
 import { stats } from './en/stats'
 
 const plural = (n: number, one: string, many: string) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
@@ -426,6 +427,7 @@ export const en = {
   check,
   files,
   local,
+  people,
   stats,
   units: {
     days: (n: number) => plural(n, 'day', 'days'),

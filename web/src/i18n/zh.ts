@@ -2,6 +2,7 @@ import { call } from './zh/call'
 import { check } from './zh/check'
 import { files } from './zh/files'
 import { local } from './zh/local'
+import { people } from './zh/people'
 import { stats } from './zh/stats'
 import type { Dictionary } from './en'
 
@@ -424,6 +425,7 @@ export const zh: Dictionary = {
   check,
   files,
   local,
+  people,
   stats,
   units: {
     days: (n) => `${n} 天`,
