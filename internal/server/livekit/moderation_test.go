@@ -135,6 +135,7 @@ func TestSDKPublishersChooseTheirSubscribers(t *testing.T) {
 		bob.ends("voice")
 		bob.never("subscribed picture")
 		alice.LocalParticipant.SetSubscriptionPermission(&pb.SubscriptionPermission{AllParticipants: true})
+		// Pictures may be suspended by now: the SDK reports the arrival of what is read only, and nobody reads all the time.
 		for _, g := range []*guest{bob, carol} {
 			g.expect("subscribed voice")
 			g.receives("voice", webrtc.MimeTypeOpus)
