@@ -37,6 +37,7 @@ type incomingData struct {
 	mu   sync.Mutex
 	last uint32 // sequence number of the last reliable message
 
+	hidden atomic.Bool // the client is not shown to others, so its messages do not say whose they are
 	missed atomic.Bool // messages of others have come faster than the session could take them
 }
 
@@ -44,6 +45,7 @@ func (d *incomingData) open(s *session) {
 	d.session = s
 	d.messages = rate.NewLimiter(dataPerSecond, dataBurst)
 	d.bytes = rate.NewLimiter(dataBytesPerSecond, dataBytesBurst)
+	d.hidden.Store(s.self.Permission.Hidden)
 }
 
 // lastSequence is what a client that resumes is told: it sends later messages again.
@@ -104,7 +106,11 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 	if !forOthers(packet, agent) {
 		return
 	}
-	sign(packet, s.place.identity, s.sid, reliable, agent)
+	if d.hidden.Load() {
+		stamp(packet, "", "", reliable)
+	} else {
+		sign(packet, s.place.identity, s.sid, reliable, agent)
+	}
 	payload, err := proto.Marshal(packet)
 	if err != nil {
 		return

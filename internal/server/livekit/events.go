@@ -27,6 +27,7 @@ func (s *session) hear(e room.Event) {
 		before := s.self
 		s.see(e.Participant)
 		if e.Participant.SID == s.sid {
+			s.data.hidden.Store(e.Participant.Permission.Hidden)
 			s.selfChanged(before)
 		}
 	case room.ParticipantShown:

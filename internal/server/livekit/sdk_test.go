@@ -399,6 +399,17 @@ func TestSDKData(t *testing.T) {
 	})
 }
 
+func TestHiddenSpeakWithoutAName(t *testing.T) {
+	w := newWorld(t, nil)
+	bob := w.visit(t, "bob", "hall", nil)
+	watcher := w.visit(t, "watcher", "hall", func(c *auth.Claims) { c.Video.Hidden = true })
+	if err := watcher.LocalParticipant.PublishDataPacket(lksdk.UserData([]byte("psst")), lksdk.WithDataPublishReliable(true)); err != nil {
+		t.Fatal(err)
+	}
+	bob.expect("data psst about  from ")
+	bob.never("joined watcher")
+}
+
 func TestSDKMetadata(t *testing.T) {
 	bothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
