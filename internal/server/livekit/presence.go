@@ -123,8 +123,8 @@ func (s *session) sendUpdates() {
 	}
 }
 
-// introduce gives those who were there before the client, the ones who publish first: as many as fit into the join response.
-// The others are told of soon after.
+// introduce gives those who were there before the client came, or came back, the ones who publish first: as many as fit into one
+// message. The others are told of soon after.
 func (s *session) introduce(others []room.Participant) []*pb.ParticipantInfo {
 	s.company = len(others)
 	slices.SortStableFunc(others, func(a, b room.Participant) int {

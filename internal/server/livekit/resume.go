@@ -85,9 +85,7 @@ func (s *session) comeBack(c *conn, host string) {
 func (s *session) catchUp() {
 	s.presence = presence{}
 	all := &pb.ParticipantUpdate{Participants: append(s.departed, lkinfo.Participant(s.self))}
-	for _, p := range s.part.Others() {
-		all.Participants = append(all.Participants, lkinfo.Participant(p))
-	}
+	all.Participants = append(all.Participants, s.introduce(s.part.Others())...)
 	s.departed = nil
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Update{Update: all}})
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: lkinfo.Room(s.part.Room())}}})

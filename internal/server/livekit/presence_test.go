@@ -1,0 +1,39 @@
+package livekit
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/tuttilive/tutti/internal/room"
+)
+
+// TestManyAreIntroducedInPieces: to those who come, and to those who come back, a room full of metadata is told in messages that
+// fit into what may wait for a client.
+func TestManyAreIntroducedInPieces(t *testing.T) {
+	s := &session{inbox: newInbox()}
+	const people = 100
+	var others []room.Participant
+	for i := range people {
+		p := room.Participant{SID: fmt.Sprint("PA_", i), Metadata: strings.Repeat("m", room.MaxMetadataBytes)}
+		if i == people-1 {
+			p.Publications = []room.Publication{{SID: "TR_1"}}
+		}
+		others = append(others, p)
+	}
+	told := map[string]bool{}
+	first := s.introduce(others)
+	for infos := first; len(infos) > 0; infos = s.presence.take() {
+		size := 0
+		for _, info := range infos {
+			told[info.Sid] = true
+			size += len(info.Metadata)
+		}
+		if size > presenceBytes {
+			t.Errorf("%d bytes in one message", size)
+		}
+	}
+	if first[0].Sid != "PA_99" || len(told) != people || s.company != people {
+		t.Errorf("%s came first, %d are told of, %d are counted", first[0].Sid, len(told), s.company)
+	}
+}
