@@ -10,7 +10,7 @@ import (
 )
 
 // What we say of ourselves. Clients compare the version with those of LiveKit's server to learn what they may use: from
-// 1.8.0 on RPC; above 1.13.6 simulcast in rids with VP9 and AV1, which we do not forward by layer.
+// 1.8.0 on RPC; above 1.13.6 simulcast in rids with VP9 and AV1, which is forwarded but was never run with a client here.
 const (
 	serverVersion  = "1.13.0"
 	serverProtocol = 17
