@@ -2,10 +2,12 @@ package rtcload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -191,6 +193,9 @@ func (w *wear) live(ctx context.Context, room, identity string) {
 		v := &visitor{wear: w, room: room, identity: identity, receiver: newReceiver(&w.times)}
 		if err := v.visit(ctx); err != nil && ctx.Err() == nil {
 			w.soak.Deeds.Failed.Add(1)
+			if asked := new(url.Error); errors.As(err, &asked) {
+				err = asked.Err // without the address, which has the token in it
+			}
 			w.soak.Failures.Count(strings.TrimPrefix(err.Error(), identity+": "))
 			_ = pause(ctx, time.Second)
 		}
