@@ -74,6 +74,8 @@ type (
 	RoomChanged struct{ Metadata string }
 	// SpeakersChanged lists those whose level changed; a level of 0 means that they stopped.
 	SpeakersChanged struct{ Speakers []Speaker }
+	// QualitiesChanged lists those to or from whom media get through better or worse than before.
+	QualitiesChanged struct{ Qualities []Quality }
 	// DataReceived is a message from a participant, or from the server when From is empty.
 	DataReceived struct{ Data Data }
 	// RoomClosed comes last.
@@ -122,6 +124,17 @@ func (PublicationRemoved) event()   {}
 func (LiveChanged) event()          {}
 func (RoomChanged) event()          {}
 func (SpeakersChanged) event()      {}
+func (QualitiesChanged) event()     {}
 func (DataReceived) event()         {}
 func (RoomClosed) event()           {}
 func (PublicationDemand) event()    {}
+
+// Quality is how well media get through to and from a participant.
+type Quality struct {
+	Identity, SID string
+	// Hidden participants are told of their own only.
+	Hidden bool
+	// Level is 0 where nothing comes, 1 poor, 2 good, 3 excellent; Score is 1 to 5, as a mean opinion.
+	Level int
+	Score float32
+}

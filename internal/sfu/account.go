@@ -162,6 +162,7 @@ func (in *intake) describe(s *LayerStats) {
 	c := &in.counts
 	s.Packets, s.Bytes, s.Lost, s.Repaired, s.Nacked = c.packets, c.bytes, c.lost, c.repaired, c.nacked
 	s.KeyframesWanted, s.Keyframes, s.LossShare = c.keyframesWanted, c.keyframes, c.lossShare
+	s.Redundant = c.redundant
 	s.Freezes, s.Frozen = in.freezes.count, in.freezes.sum
 	if in.source != nil {
 		s.Jitter = time.Duration(in.source.reception.jitter / float64(in.codec.ClockRate()) * float64(time.Second))

@@ -20,6 +20,7 @@ const (
 // restore appends the packets that p's redundancy brings and that have not come, oldest first. The caller holds the lock
 // and takes p itself after that.
 func (in *intake) restore(dst []*media.Packet, p *media.Packet, received *reception, canNack bool) []*media.Packet {
+	in.counts.redundant = true
 	if !in.sequence.follows(uint16(p.Seq)) {
 		return dst
 	}

@@ -2,8 +2,10 @@ package sfu
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,8 +45,8 @@ func (tr trace) playFrom(s *Speakers, begin *time.Duration, f func(now time.Dura
 	for i := 0; ; i++ {
 		now := *begin + time.Duration(i)*frameTime
 		over := true
-		for id, levels := range tr {
-			if i < len(levels) {
+		for _, id := range slices.Sorted(maps.Keys(tr)) {
+			if levels := tr[id]; i < len(levels) {
 				over = false
 				if c := levels[i]; c != '.' {
 					s.Hear(id, []Loudness{{At: now, Level: uint8(2 * strings.IndexByte(frameLetters, c))}})

@@ -127,12 +127,15 @@ type LayerStats struct {
 	// LossShare is of the last second, 0 to 1.
 	LossShare float64
 	Jitter    time.Duration
+	// Redundant sound comes with what packets before it carried (RFC 2198).
+	Redundant bool
 }
 
 // intakeCounts are counted on the way in for one layer. They are guarded by the intake's lock.
 type intakeCounts struct {
 	packets, bytes, lost, repaired, nacked, keyframesWanted, keyframes uint64
 	lossShare                                                          float64
+	redundant                                                          bool
 }
 
 // SenderStats are what goes to one subscriber; but for those of now they are totals since the start.

@@ -13,7 +13,7 @@ import (
 	"github.com/tuttilive/tutti/internal/track"
 )
 
-// Participant is a door's handle to one participant. Whoever entered leaves. Its fields but subscriptions do not change.
+// Participant is a door's handle to one participant. Whoever entered leaves. Its fields above mu do not change, but for quality.
 type Participant struct {
 	studio   *Studio
 	identity string
@@ -21,6 +21,7 @@ type Participant struct {
 	kind     room.ParticipantKind
 	obs      Observer
 	clock    *track.ClockGroup
+	quality  room.Quality // guarded by the studio's lock
 
 	mu            sync.Mutex
 	subscriptions map[*Subscription]struct{} // nil once the participant has left

@@ -52,6 +52,7 @@ func newStudio(h *House, r *room.Room) *Studio {
 		changed: make(chan struct{}), speakers: sfu.NewSpeakers(), stop: make(chan struct{}),
 	}
 	s.work.Go(s.listen)
+	s.work.Go(s.gradeAll)
 	s.tellWitnesses(room.RoomOpened{})
 	return s
 }
@@ -206,7 +207,7 @@ func (s *Studio) tellMembers(e room.Event) {
 // changesStatus tells apart what happens often and changes nothing of who is there.
 func changesStatus(e room.Event) bool {
 	switch e.(type) {
-	case room.SpeakersChanged, room.DataReceived, room.SubscriptionsSet:
+	case room.SpeakersChanged, room.QualitiesChanged, room.DataReceived, room.SubscriptionsSet:
 		return false
 	}
 	return true

@@ -30,6 +30,7 @@ func (s *session) begin() error {
 			s.remoteCame(p, pub)
 		}
 	}
+	s.sendQualities(s.part.Qualities())
 	s.token.start(s)
 	for _, req := range s.join.addTracks {
 		s.addTrack(req)

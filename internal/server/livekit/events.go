@@ -72,6 +72,8 @@ func (s *session) hear(e room.Event) {
 		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: lkinfo.Room(s.part.Room())}}})
 	case room.SpeakersChanged:
 		s.sendSpeakers(e.Speakers)
+	case room.QualitiesChanged:
+		s.sendQualities(e.Qualities)
 	case room.DataReceived:
 		s.deliver(e.Data)
 	case room.RoomClosed:
@@ -125,6 +127,35 @@ func (s *session) countLater() {
 		}
 		s.after(delay, roomUpdateDue{})
 	}
+}
+
+// sendQualities tells how the client fares and, of the others, those whom it sees or hears.
+func (s *session) sendQualities(all []room.Quality) {
+	update := &pb.ConnectionQualityUpdate{}
+	for _, q := range all {
+		if q.SID == s.sid || !q.Hidden && (s.company < largeRoom || s.receivesFrom(q.SID)) {
+			update.Updates = append(update.Updates, &pb.ConnectionQualityInfo{
+				ParticipantSid: q.SID, Score: q.Score, Quality: connectionQualities[q.Level&3],
+			})
+		}
+	}
+	if len(update.Updates) > 0 {
+		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_ConnectionQuality{ConnectionQuality: update}})
+	}
+}
+
+var connectionQualities = [4]pb.ConnectionQuality{
+	pb.ConnectionQuality_LOST, pb.ConnectionQuality_POOR, pb.ConnectionQuality_GOOD, pb.ConnectionQuality_EXCELLENT,
+}
+
+// receivesFrom tells whether the client is subscribed to something of somebody.
+func (s *session) receivesFrom(sid string) bool {
+	for _, t := range s.remote.tracks {
+		if t.publisherSID == sid && t.sub != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *session) sendSpeakers(speakers []room.Speaker) {

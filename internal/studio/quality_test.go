@@ -1,0 +1,40 @@
+package studio
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/sfu"
+)
+
+func TestEverybodyIsToldOnceHowMediaGetThrough(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *House) {
+		ear := &heard{}
+		a, err := h.Enter("r", room.Join{Identity: "a"}, ear)
+		if err != nil {
+			t.Fatal(err)
+		}
+		enter(t, h, "b", nil)
+		enter(t, h, "c", asHidden)
+		time.Sleep(5*gradeInterval + time.Second)
+		ear.mu.Lock()
+		told := map[string]room.Quality{}
+		lists := 0
+		for _, e := range ear.events {
+			if changed, ok := e.(room.QualitiesChanged); ok {
+				lists++
+				for _, q := range changed.Qualities {
+					told[q.Identity] = q
+				}
+			}
+		}
+		ear.mu.Unlock()
+		if lists != 1 || len(told) != 3 || told["b"].Level != int(sfu.ExcellentQuality) || told["b"].Hidden || !told["c"].Hidden {
+			t.Errorf("%d lists tell %+v", lists, told)
+		}
+		if got := a.Qualities(); len(got) != 2 {
+			t.Errorf("of the others is known %+v", got)
+		}
+	})
+}
