@@ -68,6 +68,24 @@ func TestARoomWaitsForWhoLeft(t *testing.T) {
 	})
 }
 
+func TestARoomOutlastsAShowThatWasEndedForIt(t *testing.T) {
+	inKeptHouse(t, func(t *testing.T, h *House) {
+		s, err := h.Open("r", room.Settings{DepartureTimeout: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := enter(t, h, "a", nil)
+		if err := s.GoLive("a", ""); err != nil {
+			t.Fatal(err)
+		}
+		p.Leave(room.LeftByItself)
+		if _, err := s.EndLive(); err != nil {
+			t.Fatal(err)
+		}
+		lasts(t, h, time.Hour)
+	})
+}
+
 func TestOpeningARoomAgainChangesNothing(t *testing.T) {
 	inKeptHouse(t, func(t *testing.T, h *House) {
 		first, err := h.Open("r", room.Settings{MaxParticipants: 2, Metadata: "m"})
