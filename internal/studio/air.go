@@ -139,7 +139,6 @@ func (s *Studio) EndLive() (Summary, error) {
 	switch {
 	case s.air != nil:
 		sum = s.endLive()
-		s.occupy() // for how long a show waits for its people says nothing of the room
 	case s.returning != nil:
 		sum = s.endReturning()
 	default:
