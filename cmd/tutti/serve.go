@@ -173,7 +173,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		return err
 	}
 	house := studio.NewHouse(studio.Options{
-		Keys: keys, Rooms: policies, Shows: shows, Running: running, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute, Loudest: c.Loudest,
+		Keys: keys, Rooms: policies, Shows: shows, Running: running, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute, Loudest: c.Loudest, LastN: c.LastN,
 		Witnesses: witnesses,
 		Rules:     room.Settings{MaxParticipants: c.MaxParticipants, EmptyTimeout: c.EmptyTimeout, DepartureTimeout: c.DepartureTimeout},
 		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, RoomExpiry: c.RoomExpiry, Log: s.log,

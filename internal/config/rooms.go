@@ -12,6 +12,7 @@ type Rooms struct {
 	EmptyTimeout     time.Duration `help:"How long a room that an application opened waits for the first to come." default:"5m"`
 	DepartureTimeout time.Duration `help:"How long a room stays after the last has left, for somebody to come back." default:"20s"`
 	Loudest          int           `help:"How many microphones of a room are forwarded when more are open: those who speak, the loudest first; 0 for all." default:"10"`
+	LastN            int           `help:"How many cameras each participant gets at a time: pinned ones, then of who spoke last; 0 for all." default:"0" name:"last-n"`
 	RemoteUnmute     bool          `help:"Let moderators unmute others, not only mute them."`
 }
 
@@ -19,6 +20,9 @@ type Rooms struct {
 func (r *Rooms) validate() (errs []error) {
 	if r.MaxParticipants < 0 {
 		errs = append(errs, errors.New("max-participants: must not be negative"))
+	}
+	if r.LastN < 0 {
+		errs = append(errs, errors.New("last-n: must not be negative"))
 	}
 	if r.Loudest < 0 {
 		errs = append(errs, errors.New("loudest: must not be negative"))

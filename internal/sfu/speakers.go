@@ -56,6 +56,9 @@ type speaking struct {
 	// voiced is when a voice was heard last, to the nearest word, if there ever was one; for Loudest.
 	voiced     time.Duration
 	everVoiced bool
+	// spokeAt is when it spoke last, if ever.
+	spokeAt time.Duration
+	spoke   bool
 }
 
 // NewSpeakers makes a ranking without anybody in it.
@@ -108,6 +111,14 @@ func (s *Speakers) mask(newest int64) {
 // Known tells whether a level of somebody was ever heard.
 func (s *Speakers) Known(id string) bool { return s.byID[id] != nil }
 
+// SpokeLast is when somebody was told to speak last, below all times for one who never was.
+func (s *Speakers) SpokeLast(id string) time.Duration {
+	if p := s.byID[id]; p != nil && p.spoke {
+		return p.spokeAt
+	}
+	return math.MinInt64
+}
+
 // Look judges what was heard up to now. Call it several times a second. It tells whether another speaker is dominant.
 func (s *Speakers) Look(now time.Duration) (changed bool) {
 	s.voices = s.voices[:0]
@@ -124,6 +135,9 @@ func (s *Speakers) Look(now time.Duration) (changed bool) {
 			p.on = p.active(newest, stopWindow) > stopFrames
 		} else {
 			p.on = p.active(newest, startWindow) >= startFrames
+		}
+		if p.on {
+			p.spoke, p.spokeAt = true, now
 		}
 		s.voices = append(s.voices, &p.voice)
 	}

@@ -76,6 +76,7 @@ const highest = 2
 // wish is how a subscriber wants a picture. The zero value wants the largest.
 type wish struct {
 	paused        bool
+	capped        bool // there are too many pictures
 	width, height int  // when not 0, the smallest that is at least as large
 	quality       int8 // when byQuality
 	byQuality     bool
@@ -84,7 +85,7 @@ type wish struct {
 // quality finds the layer that a wish asks for among those that the publisher has announced.
 func (w wish) of(layers []room.PublishedLayer) int8 {
 	switch {
-	case w.paused:
+	case w.paused || w.capped:
 		return room.NotWanted
 	case w.byQuality:
 		return w.quality

@@ -45,6 +45,8 @@ type Options struct {
 	Rules room.Settings
 	// Loudest is how many microphones of a room are forwarded when more are open, 0 for all.
 	Loudest int
+	// LastN is how many cameras each subscriber gets at a time, 0 for all.
+	LastN int
 	// RemoteUnmute lets moderators turn on others' microphones and cameras.
 	RemoteUnmute bool
 	// Witnesses hear what happens in all rooms.
@@ -68,6 +70,7 @@ type House struct {
 	workers      *codec.Workers
 	dev          bool
 	rules        room.Settings
+	lastN        int
 	loudest      int
 	remoteUnmute bool
 	witnesses    []Witness
@@ -90,7 +93,7 @@ type House struct {
 func NewHouse(o Options) *House {
 	h := &House{
 		keys: o.Keys, rooms: o.Rooms, shows: o.Shows, running: o.Running, workers: o.Workers, dev: o.Dev, rules: o.Rules, remoteUnmute: o.RemoteUnmute, witnesses: o.Witnesses,
-		chronicle: chronicle.New(), loudest: o.Loudest,
+		chronicle: chronicle.New(), loudest: o.Loudest, lastN: o.LastN,
 		awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
 	}
 	if h.awayGrace == 0 {

@@ -244,7 +244,7 @@ func (p *Participant) Subscribe(trackSID string, peer *rtc.Peer, streamID string
 		return nil, fmt.Errorf("subscribing %q to track %s: %w", p.identity, trackSID, err)
 	}
 	s.log.Debug("subscribed", "participant", p.identity, "track", trackSID)
-	sub := &Subscription{participant: p, trackSID: trackSID, sender: sender, codec: codec}
+	sub := &Subscription{participant: p, trackSID: trackSID, sender: sender, codec: codec, tell: cfg.OnSuspended}
 	sub.counted(true)
 	if !p.keep(sub) {
 		sub.counted(false)
@@ -309,8 +309,11 @@ type Subscription struct {
 	sender      *sfu.Sender
 
 	// Guarded by the studio's lock.
-	codec media.Codec // what the peer takes; the publication's first until it is negotiated
-	wish  wish
+	codec  media.Codec // what the peer takes; the publication's first until it is negotiated
+	wish   wish
+	pinned bool
+
+	tell func(suspended bool)
 }
 
 // TrackSID names the publication.
@@ -321,8 +324,10 @@ func (s *Subscription) Outbound() *rtc.Outbound { return s.sender.Outbound() }
 
 // SetPaused stops or resumes sending.
 func (s *Subscription) SetPaused(paused bool) {
-	s.ask(func(w *wish) { w.paused = paused })
-	s.sender.SetPaused(paused)
+	s.ask(func(w *wish) {
+		w.paused = paused
+		s.sender.SetPaused(paused || w.capped)
+	})
 }
 
 // SetSize asks for the smallest layer that is at least as large.
@@ -338,7 +343,10 @@ func (s *Subscription) SetLayer(index int) {
 }
 
 // SetPriority puts the picture before others when there is too little bandwidth: 1 is the very first, 0 leaves it to the server.
-func (s *Subscription) SetPriority(priority uint32) { s.sender.SetPriority(priority) }
+func (s *Subscription) SetPriority(priority uint32) {
+	s.ask(func(*wish) { s.pinned = priority > 0 })
+	s.sender.SetPriority(priority)
+}
 
 // SetRate is content with so many pictures a second, where that can be had; 0 wants all.
 func (s *Subscription) SetRate(fps int) { s.sender.SetRate(fps) }

@@ -56,6 +56,7 @@ func (s *Studio) findSpeakers(now time.Duration) {
 		s.favour(s.speakers.Dominant(), true, now)
 	}
 	s.chooseLoudest(voices, now)
+	s.capPictures(now)
 	var changed []room.Speaker
 	for _, c := range s.speakers.Changes(now) {
 		s.favour(c.ID, c.Level > 0 || c.ID == s.speakers.Dominant(), now)
