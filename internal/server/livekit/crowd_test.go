@@ -22,7 +22,7 @@ type crowd struct {
 	t    testing.TB
 	room string
 
-	messages, bytes, updates, infos atomic.Int64
+	messages, bytes, updates, infos, graded atomic.Int64
 
 	mu    sync.Mutex
 	knows map[string]map[string]bool // by identity: who is there, as the client was told
@@ -58,6 +58,7 @@ func (c *crowd) join(identity string) {
 }
 
 func (c *crowd) read(ws *websocket.Conn, identity string, joined chan struct{}) {
+	sid := ""
 	for {
 		_, data, err := ws.Read(context.Background())
 		if err != nil {
@@ -73,6 +74,7 @@ func (c *crowd) read(ws *websocket.Conn, identity string, joined chan struct{}) 
 		c.mu.Lock()
 		knows := c.knows[identity]
 		if join := res.GetJoin(); join != nil {
+			sid = join.Participant.Sid
 			knows = map[string]bool{identity: true}
 			c.knows[identity] = knows
 			for _, p := range join.OtherParticipants {
@@ -83,6 +85,11 @@ func (c *crowd) read(ws *websocket.Conn, identity string, joined chan struct{}) 
 		for _, p := range res.GetUpdate().GetParticipants() {
 			knows[p.Identity] = p.State != pb.ParticipantInfo_DISCONNECTED
 			c.infos.Add(1)
+		}
+		for _, q := range res.GetConnectionQuality().GetUpdates() {
+			if q.ParticipantSid == sid {
+				c.graded.Add(1)
+			}
 		}
 		c.mu.Unlock()
 		if res.GetUpdate() != nil {
@@ -128,6 +135,25 @@ func (c *crowd) leave() {
 		ws.CloseNow()
 	}
 	c.done.Wait()
+}
+
+func TestAnnouncementsInLargeRoomsAreGathered(t *testing.T) {
+	w := newWorld(t, nil)
+	c := newCrowd(t, w, "hall")
+	const size = 120
+	for i := range size {
+		c.join(fmt.Sprint("person ", i))
+	}
+	c.settled(size)
+	// One by one it would be a message to each of those who were there, for each who comes: 7140.
+	if got := c.updates.Load(); got > largeRoom*largeRoom+10*size {
+		t.Errorf("%d messages tell who is there", got)
+	}
+	for deadline := time.Now().Add(patience); c.graded.Load() < size; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d are told of their connection", c.graded.Load(), size)
+		}
+	}
 }
 
 func cpu() time.Duration {
