@@ -48,7 +48,7 @@ func UDPFloor(core int, bursts ...Burst) (time.Duration, error) {
 	}
 	defer conn.Close()
 	buffer := make([]byte, 1<<16)
-	const n = 50_000
+	const n = 20_000
 	sent := 0
 	used, err := threadCPU(core, func() error {
 		for sent < n {
