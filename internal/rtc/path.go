@@ -148,6 +148,7 @@ func (p *Peer) heardElsewhere(t *path, now time.Duration) {
 	}
 	c.selected = t
 	p.remote.Store(t.to)
+	p.wayChanged()
 }
 
 // silentFor is how long no valid check has come from the address.

@@ -157,15 +157,31 @@ func (h *House) Enter(roomName string, j room.Join, obs Observer) (*Participant,
 
 // Open opens a room before anybody comes, and gives the one that is open already as it is.
 func (h *House) Open(roomName string, settings room.Settings) (*Studio, error) {
-	s, opened, err := h.open(roomName, settings)
-	if err != nil || !opened {
-		return s, err
+	for {
+		s, opened, err := h.open(roomName, settings)
+		if err != nil {
+			return nil, err
+		}
+		if s.stays(opened) {
+			if opened {
+				h.NoteUse(roomName)
+			}
+			return s, nil
+		}
 	}
-	h.NoteUse(roomName)
+}
+
+// stays has a studio that was just opened wait for people, and is false for one that has closed meanwhile.
+func (s *Studio) stays(opened bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle()
-	return s, nil
+	if s.closed {
+		return false
+	}
+	if opened {
+		s.settle()
+	}
+	return true
 }
 
 // open finds a running room or opens one, and tells which it did.

@@ -150,7 +150,10 @@ func (p *Participant) Qualities() []room.Quality {
 	var all []room.Quality
 	for _, m := range s.members {
 		if m.quality.SID != "" && m != p {
-			all = append(all, m.quality)
+			q := m.quality
+			self, _ := s.room.Participant(m.identity)
+			q.Hidden = self.Permission.Hidden // who may have been hidden since it was judged
+			all = append(all, q)
 		}
 	}
 	return all

@@ -36,5 +36,16 @@ func TestEverybodyIsToldOnceHowMediaGetThrough(t *testing.T) {
 		if got := a.Qualities(); len(got) != 2 {
 			t.Errorf("of the others is known %+v", got)
 		}
+		b, _ := a.studio.room.Participant("b")
+		hidden := b.Permission
+		hidden.Hidden = true
+		if err := a.studio.SetPermission("b", hidden); err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range a.Qualities() {
+			if !q.Hidden {
+				t.Errorf("who has been hidden since is told of: %+v", q)
+			}
+		}
 	})
 }

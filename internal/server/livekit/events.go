@@ -75,6 +75,7 @@ func (s *session) hear(e room.Event) {
 	case room.QualitiesChanged:
 		s.sendQualities(e.Qualities)
 	case room.DataReceived:
+		s.tellBefore(e.Data.From.SID)
 		s.deliver(e.Data)
 	case room.RoomClosed:
 		s.end(farewell(e.Reason), e.Reason)

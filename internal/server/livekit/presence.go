@@ -102,6 +102,17 @@ func (s *session) tell(n notice) {
 	}
 }
 
+// tellBefore tells the client at once what waits if that is of a participant from whom something else comes now: programs
+// drop messages of people whom they do not know.
+func (s *session) tellBefore(sid string) {
+	for !s.ended {
+		if _, waits := s.presence.places[sid]; !waits {
+			return
+		}
+		s.sendUpdates()
+	}
+}
+
 // tellWithin has what waits told when some time has passed, if not before.
 func (s *session) tellWithin(d time.Duration) {
 	at := time.Now().Add(d)

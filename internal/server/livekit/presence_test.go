@@ -8,6 +8,20 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 )
 
+// TestMessagesComeBehindTheirSender: in a large room listeners are told of late, but not behind what they send.
+func TestMessagesComeBehindTheirSender(t *testing.T) {
+	s := &session{sid: "PA_me", inbox: newInbox(), company: largeRoom}
+	s.tell(notice{participant: room.Participant{SID: "PA_b"}})
+	s.tellBefore("PA_c")
+	if s.presence.places == nil {
+		t.Error("who sends nothing is told of at once")
+	}
+	s.tellBefore("PA_b")
+	if len(s.presence.waiting) != 0 {
+		t.Error("a message comes before its sender")
+	}
+}
+
 // TestManyAreIntroducedInPieces: to those who come, and to those who come back, a room full of metadata is told in messages that
 // fit into what may wait for a client.
 func TestManyAreIntroducedInPieces(t *testing.T) {
