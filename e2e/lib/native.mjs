@@ -4,17 +4,6 @@ import { token } from './token.mjs'
 /** The SDK; undefined where it has no build for the machine. */
 export const sdk = await import('@livekit/rtc-node').catch(() => undefined)
 
-/** Waits until something is true, and says what did not become so. */
-export async function until(what, look, patience = 30_000) {
-  const end = Date.now() + patience
-  for (;;) {
-    const found = await look()
-    if (found) return found
-    if (Date.now() > end) throw new Error(`it never came to this: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
 const rate = 48_000
 
 /** Counts the frames of tracks as they come, and notes what is in them. */

@@ -5,7 +5,7 @@ import { after, afterEach, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
 import { openFirefox } from '../lib/firefox.mjs'
 import { address, goToIsland } from '../lib/island.mjs'
-import { until } from '../lib/native.mjs'
+import { eventually } from '../lib/people.mjs'
 import { serveStatic } from '../lib/static.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 import { token } from '../lib/token.mjs'
@@ -59,15 +59,15 @@ describe('livekit-client', () => {
   /** From now on pictures and sound come. */
   async function assertFlow(page) {
     const { frames } = await page.evaluate(() => window.perceive())
-    await until('the picture moves', async () => (await page.evaluate(() => window.perceive())).frames > frames + 10)
+    await eventually('the picture moves', async () => (await page.evaluate(() => window.perceive())).frames > frames + 10)
     await assertSound(page)
   }
 
-  const assertSound = (page) => until('a sound is heard', async () => (await page.evaluate(() => window.perceive())).loud)
+  const assertSound = (page) => eventually('a sound is heard', async () => (await page.evaluate(() => window.perceive())).loud)
 
   async function assertData(from, to) {
     await from.evaluate(() => window.say('hi', 'chat'))
-    await until('the message is there', () => to.evaluate(() => received.some((r) => r.text === 'hi' && r.topic === 'chat' && r.from === 'ada')))
+    await eventually('the message is there', () => to.evaluate(() => received.some((r) => r.text === 'hi' && r.topic === 'chat' && r.from === 'ada')))
   }
 
   for (const [browser, wish] of [['Chromium', {}], ['Firefox', skipFirefox]]) {
@@ -81,7 +81,7 @@ describe('livekit-client', () => {
         await assertFlow(bo)
         await assertData(ada, bo)
         await ada.evaluate(() => room.simulateScenario('signal-reconnect'))
-        await until('it has resumed', () => ada.evaluate(() => happened.includes('reconnected') && room.state === 'connected'))
+        await eventually('it has resumed', () => ada.evaluate(() => happened.includes('reconnected') && room.state === 'connected'))
         await assertFlow(ada)
         await assertFlow(bo)
         assert.equal(await bo.evaluate(() => happened.includes('participantDisconnected')), false)
@@ -101,12 +101,12 @@ describe('livekit-client', () => {
 
   it('calls and texts', async () => {
     const [ada, bo] = [await join('ada'), await join('bo')]
-    await until('bo is there', () => ada.evaluate(() => window.remotes().includes('bo')))
+    await eventually('bo is there', () => ada.evaluate(() => window.remotes().includes('bo')))
     const call = (size) => ada.evaluate((n) => room.localParticipant.performRpc({ destinationIdentity: 'bo', method: 'greet', payload: 'x'.repeat(n) }), size)
     assert.equal(await call(1), 'hello ada, 1')
     assert.equal(await call(60_000), 'hello ada, 60000') // beyond what one message may carry
     await ada.evaluate(() => room.localParticipant.sendText('y'.repeat(200_000), { topic: 'talk' }))
-    await until('the text is there', () => bo.evaluate(() => received.some((r) => r.size === 200_000)))
+    await eventually('the text is there', () => bo.evaluate(() => received.some((r) => r.size === 200_000)))
   })
 
   it('a channel that the server does not know holds up no other', async () => {
@@ -118,7 +118,7 @@ describe('livekit-client', () => {
       for (let i = 0; i < 40; i++) channel.send(new Uint8Array(60_000)) // more than the server's window
     })
     await ada.evaluate(() => window.say('after it', 'chat'))
-    await until('the message is there', () => bo.evaluate(() => received.some((r) => r.text === 'after it')))
+    await eventually('the message is there', () => bo.evaluate(() => received.some((r) => r.text === 'after it')))
   })
 
   const onBoth = ['resume-reconnect', 'full-reconnect', 'migration', 'force-tcp']
@@ -135,7 +135,7 @@ describe('livekit-client', () => {
         await assertFlow(bo)
         await ada.evaluate((s) => room.simulateScenario(s), scenario)
         if (scenario !== 'fail-on-v1-path') {
-          await until('it comes back', () => ada.evaluate(() => happened.includes('reconnected') && room.state === 'connected'), 60_000)
+          await eventually('it comes back', () => ada.evaluate(() => happened.includes('reconnected') && room.state === 'connected'), 60_000)
         }
         await assertFlow(ada)
         await assertFlow(bo)
@@ -157,12 +157,12 @@ describe('livekit-client', () => {
       const cy = await join('cy', { browser, key: 'right' })
       await assertFlow(cy)
       const eve = await join('eve', { browser, key: 'wrong' })
-      await until('eve gets what she cannot read', () => eve.evaluate(() => happened.includes('trackSubscribed')))
+      await eventually('eve gets what she cannot read', () => eve.evaluate(() => happened.includes('trackSubscribed')))
       const { frames } = await eve.evaluate(() => window.perceive())
       await assertFlow(cy)
       assert.equal((await eve.evaluate(() => window.perceive())).frames, frames)
       await ada.evaluate(() => window.say('hi again'))
-      await until('bo reads it', () => bo.evaluate(() => received.some((r) => r.text === 'hi again')))
+      await eventually('bo reads it', () => bo.evaluate(() => received.some((r) => r.text === 'hi again')))
       assert.equal(await eve.evaluate(() => received.length), 0)
     })
   }

@@ -1,7 +1,8 @@
 // LiveKit's native SDK on both signalling paths: what an app on a phone does in a room.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
-import { Native, sdk, until } from '../lib/native.mjs'
+import { Native, sdk } from '../lib/native.mjs'
+import { eventually } from '../lib/people.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
 const skip = sdk ? false : 'the native SDK has no build for this machine'
@@ -10,7 +11,7 @@ const received = async (who) => JSON.stringify(await who.room.getRtcStats(), (_,
 const bytes = (text) => new TextEncoder().encode(text)
 
 for (const onePeer of [false, true]) {
-  describe(`native SDK, ${onePeer ? 'one connection (v1)' : 'two connections (v0)'}`, { skip }, () => {
+  describe(`native SDK, ${onePeer ? 'one connection (v1)' : 'two connections (v0)'}`, { skip, timeout: 600_000 }, () => {
     let tutti
     let people = []
     let rooms = 0
@@ -35,15 +36,15 @@ for (const onePeer of [false, true]) {
     async function two(options) {
       rooms++
       const [ada, bo] = [await join('ada', options), await join('bo', options)]
-      await until('both see each other', () => ada.room.remoteParticipants.has('bo') && bo.room.remoteParticipants.has('ada'))
+      await eventually('both see each other', () => ada.room.remoteParticipants.has('bo') && bo.room.remoteParticipants.has('ada'))
       return [ada, bo]
     }
 
     /** Somebody sees a picture that changes, and hears a tone, from now on. */
     async function assertFlow(who) {
       who.received.forget()
-      await until('the picture changes', () => who.received.frames > 20 && who.received.brightness.size > 3)
-      await until('the tone is heard', () => who.received.sounds > 30)
+      await eventually('the picture changes', () => who.received.frames > 20 && who.received.brightness.size > 3)
+      await eventually('the tone is heard', () => who.received.sounds > 30)
     }
 
     it('carries picture and sound both ways, and unpublishes', async () => {
@@ -52,18 +53,18 @@ for (const onePeer of [false, true]) {
       await assertFlow(ada)
       await assertFlow(bo)
       const publication = [...ada.me.trackPublications.values()].find((p) => p.name === 'tone')
-      await until('the publisher learns of its subscriber', () => ada.count('localTrackSubscribed') >= 2)
+      await eventually('the publisher learns of its subscriber', () => ada.count('localTrackSubscribed') >= 2)
       await ada.me.unpublishTrack(publication.sid)
-      await until('it is gone', () => bo.count('trackUnpublished') === 1 && bo.count('trackUnsubscribed') === 1)
+      await eventually('it is gone', () => bo.count('trackUnpublished') === 1 && bo.count('trackUnsubscribed') === 1)
       bo.received.forget()
-      await until('the picture goes on', () => bo.received.frames > 20)
+      await eventually('the picture goes on', () => bo.received.frames > 20)
     })
 
     for (const codec of ['VP8', 'H264', 'VP9', 'AV1']) {
       it(`carries ${codec}`, async () => {
         const [ada, bo] = await two()
         await ada.publishPicture({ videoCodec: sdk.VideoCodec[codec], simulcast: true })
-        await until('the picture changes', () => bo.received.frames > 20 && bo.received.brightness.size > 3)
+        await eventually('the picture changes', () => bo.received.frames > 20 && bo.received.brightness.size > 3)
         assert.match(await received(bo), new RegExp(`video/${codec}`))
       })
     }
@@ -89,12 +90,12 @@ for (const onePeer of [false, true]) {
       const writer = await ada.me.streamBytes({ name: 'photo.jpg', topic: 'files' })
       for (let i = 0; i < 30; i++) await writer.write(new Uint8Array(40_000))
       await writer.close()
-      await until('the text is there', () => text === long)
-      await until('the file is there', () => file?.size === 1_200_000)
+      await eventually('the text is there', () => text === long)
+      await eventually('the file is there', () => file?.size === 1_200_000)
       assert.equal(file.name, 'photo.jpg')
 
       await ada.me.publishData(bytes('to bo'), { reliable: true, topic: 't', destination_identities: ['bo'] })
-      await until('the message is there', () => bo.events.some((e) => e.event === 'dataReceived' && e.args[3] === 't' && e.args[1].identity === 'ada'))
+      await eventually('the message is there', () => bo.events.some((e) => e.event === 'dataReceived' && e.args[3] === 't' && e.args[1].identity === 'ada'))
       assert.equal(ada.count('dataReceived'), 0)
     })
 
@@ -104,7 +105,7 @@ for (const onePeer of [false, true]) {
       await ada.me.updateMetadata('{"seat":1}')
       await ada.me.setAttributes({ hand: 'up' })
       const seen = () => bo.room.remoteParticipants.get('ada')
-      await until('all of it is seen', () => seen().name === 'Ada Lovelace' && seen().metadata === '{"seat":1}' && seen().attributes.hand === 'up')
+      await eventually('all of it is seen', () => seen().name === 'Ada Lovelace' && seen().metadata === '{"seat":1}' && seen().attributes.hand === 'up')
     })
 
     const scenarios = onePeer
@@ -116,15 +117,13 @@ for (const onePeer of [false, true]) {
         await Promise.all([ada.publishPicture(), ada.publishTone(), bo.publishTone()])
         await assertFlow(bo)
         await ada.room.simulateScenario(sdk.SimulateScenarioKind[`SIMULATE_${scenario}`])
-        await until('it reconnects', () => ada.count('reconnected') > 0, 60_000)
+        await eventually('it reconnects', () => ada.count('reconnected') > 0, 60_000)
         await assertFlow(bo)
-        await until('the other direction flows', () => {
-          ada.received.forget()
-          return until('the tone is heard', () => ada.received.sounds > 10)
-        })
+        ada.received.forget()
+        await eventually('the other direction flows', () => ada.received.sounds > 10)
         if (how !== 'either') assert.equal(bo.count('participantDisconnected'), how === 'anew' ? 1 : 0)
         await ada.me.publishData(bytes('back'), { reliable: true })
-        await until('messages come', () => bo.count('dataReceived') > 0)
+        await eventually('messages come', () => bo.count('dataReceived') > 0)
       })
     }
 
@@ -142,7 +141,7 @@ for (const onePeer of [false, true]) {
         await ada.publishPicture({ videoCodec: sdk.VideoCodec[codec], simulcast: true, width: 1280, height: 720 })
         for (const name of ['bo', 'cy']) {
           const who = await joinEncrypted(name, 'right')
-          await until('the picture changes', () => who.received.frames > 20 && who.received.brightness.size > 3)
+          await eventually('the picture changes', () => who.received.frames > 20 && who.received.brightness.size > 3)
           assert.match(await received(who), new RegExp(`video/${codec}`))
         }
       })
@@ -158,7 +157,7 @@ for (const onePeer of [false, true]) {
       assert.equal(eve.received.brightness.size <= 1, true, 'who has another key sees nothing')
       assert.equal(eve.received.sounds, 0, 'who has another key hears nothing')
       await ada.me.publishData(bytes('secret'), { reliable: true })
-      await until('the message is read', () => bo.events.some((e) => e.event === 'dataReceived' && new TextDecoder().decode(e.args[0]) === 'secret'))
+      await eventually('the message is read', () => bo.events.some((e) => e.event === 'dataReceived' && new TextDecoder().decode(e.args[0]) === 'secret'))
       eve.received.forget() // her decoder may take what comes before it is told that all is encrypted
       await assertFlow(bo)
       assert.equal(eve.received.brightness.size <= 1, true, 'who has another key sees nothing')

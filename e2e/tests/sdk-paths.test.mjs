@@ -7,7 +7,7 @@ import { openBrowser } from '../lib/browser.mjs'
 import { openFirefox } from '../lib/firefox.mjs'
 import { address, goToIsland } from '../lib/island.mjs'
 import { openNat } from '../lib/nat.mjs'
-import { until } from '../lib/native.mjs'
+import { eventually } from '../lib/people.mjs'
 import { serveStatic } from '../lib/static.mjs'
 import { token } from '../lib/token.mjs'
 import { startTutti } from '../lib/tutti.mjs'
@@ -55,7 +55,7 @@ describe('the path to a room changes', { skip }, () => {
 
   async function assertFlow(page, patience) {
     const { frames } = await page.evaluate(() => window.perceive())
-    await until('the picture moves', async () => (await page.evaluate(() => window.perceive())).frames > frames + 10, patience)
+    await eventually('the picture moves', async () => (await page.evaluate(() => window.perceive())).frames > frames + 10, patience)
   }
 
   for (const [name, open] of [['Firefox', openFirefox], ['Chromium', openBrowser]]) {
@@ -75,7 +75,7 @@ describe('the path to a room changes', { skip }, () => {
       // Both sides mean the same path, whichever was nominated last.
       const used = () => (near.sent.up > far.sent.up ? near : far)
       const { down } = used().sent
-      await until('the server sends on the path on which the client does', () => used().sent.down > down + 50)
+      await eventually('the server sends on the path on which the client does', () => used().sent.down > down + 50)
 
       await used().rebind()
       await assertFlow(ada)
@@ -85,7 +85,7 @@ describe('the path to a room changes', { skip }, () => {
       const [dead, alive] = used() === near ? [near, far] : [far, near]
       dead.shut()
       const before = { ...alive.sent }
-      await until('both sides have gone over', () => alive.sent.up > before.up + 100 && alive.sent.down > before.down + 100, 60_000)
+      await eventually('both sides have gone over', () => alive.sent.up > before.up + 100 && alive.sent.down > before.down + 100, 60_000)
       await assertFlow(ada, 60_000)
       await assertFlow(bo, 60_000)
       assert.equal(await ada.evaluate(() => room.state), 'connected')

@@ -35,7 +35,7 @@ func (s *session) simulate(scenario *pb.SimulateScenario) {
 	case *pb.SimulateScenario_LeaveRequestFullReconnect:
 		s.end(leave(pb.DisconnectReason_UNKNOWN_REASON, pb.LeaveRequest_RECONNECT), room.LeftByItself)
 	case *pb.SimulateScenario_Migration:
-		s.send(leave(pb.DisconnectReason_MIGRATION, pb.LeaveRequest_RESUME))
+		// All that a client notices of a migration. Told to resume as well, some take it for two reasons and give up the session.
 		s.hangUp()
 	case *pb.SimulateScenario_SwitchCandidateProtocol:
 		s.server.detours.note(s.place, sc.SwitchCandidateProtocol)

@@ -34,7 +34,6 @@ func TestSimulatedLeaves(t *testing.T) {
 	}{
 		"server leaves":  {&pb.SimulateScenario{Scenario: &pb.SimulateScenario_ServerLeave{ServerLeave: true}}, pb.LeaveRequest_DISCONNECT},
 		"full reconnect": {&pb.SimulateScenario{Scenario: &pb.SimulateScenario_LeaveRequestFullReconnect{LeaveRequestFullReconnect: true}}, pb.LeaveRequest_RECONNECT},
-		"migration":      {&pb.SimulateScenario{Scenario: &pb.SimulateScenario_Migration{Migration: true}}, pb.LeaveRequest_RESUME},
 		"over TCP": {&pb.SimulateScenario{Scenario: &pb.SimulateScenario_SwitchCandidateProtocol{SwitchCandidateProtocol: pb.CandidateProtocol_TCP}},
 			pb.LeaveRequest_RECONNECT},
 	} {
