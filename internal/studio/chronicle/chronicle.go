@@ -37,7 +37,6 @@ const (
 	Layer      What = "layer"      // of a subscription; detail: from which to which
 	Suspended  What = "suspended"  // a subscription: the way does not carry it
 	Continued  What = "continued"  // it does again
-	Quality    What = "quality"    // of the connection; detail: how good it is now
 	Failed     What = "failed"     // detail: what, and why
 	Left       What = "left"       // detail: why
 )
@@ -45,7 +44,7 @@ const (
 // often tells of what may happen many times a minute.
 func (w What) often() bool {
 	switch w {
-	case Layer, Suspended, Continued, Quality:
+	case Layer, Suspended, Continued:
 		return true
 	}
 	return false

@@ -50,7 +50,7 @@ export const people = {
   what: {
     joined: 'Came in', connected: 'Connected', path: 'Is reached another way', away: 'Signal connection broke', resumed: 'Is back',
     published: 'Began to send', ended: 'Stopped sending', muted: 'Muted', unmuted: 'Unmuted', permission: 'May now',
-    layer: 'Another layer', suspended: 'Left out: the way is full', continued: 'Flows again', quality: 'Connection quality', failed: 'Failed', left: 'Left',
+    layer: 'Another layer', suspended: 'Left out: the way is full', continued: 'Flows again', failed: 'Failed', left: 'Left',
   } as Record<string, string>,
   leftFor: {
     left: 'by itself', duplicate: 'joined anew', timeout: 'the connection was lost', removed: 'removed', room_closed: 'the room ended',

@@ -47,7 +47,7 @@ export const people: Dictionary['people'] = {
   what: {
     joined: '进入房间', connected: '已连接', path: '路径改变', away: '信令断开', resumed: '已恢复',
     published: '开始发布', ended: '停止发布', muted: '静音', unmuted: '取消静音', permission: '权限变为',
-    layer: '切换层', suspended: '带宽不足，停发', continued: '恢复发送', quality: '连接质量', failed: '出错', left: '离开',
+    layer: '切换层', suspended: '带宽不足，停发', continued: '恢复发送', failed: '出错', left: '离开',
   },
   leftFor: {
     left: '主动离开', duplicate: '重新加入', timeout: '连接丢失', removed: '被移除', room_closed: '房间结束',
