@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -50,17 +52,27 @@ func start(t *testing.T, flags ...string) *running {
 	return &running{t: t, HTTP: ports[0], RTMP: ports[2], keys: devKeys, stop: stop}
 }
 
-// freePorts are loopback addresses that nobody uses right now.
+// freePorts are loopback addresses that nobody uses right now, over TCP or UDP. They lie below the ports that systems give
+// to whoever asks for any, or a test that runs beside could get one before it is used.
 func freePorts(t *testing.T, n int) []string {
 	t.Helper()
 	var ports []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	for tries := 0; len(ports) < n; tries++ {
+		if tries == 1000 {
+			t.Fatal("no port is free")
 		}
-		ports = append(ports, l.Addr().String())
-		defer l.Close()
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(12000)))
+		stream, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		defer stream.Close()
+		packet, err := net.ListenPacket("udp", address)
+		if err != nil {
+			continue
+		}
+		defer packet.Close()
+		ports = append(ports, address)
 	}
 	return ports
 }

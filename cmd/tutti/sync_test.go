@@ -147,11 +147,16 @@ func watchWHEP(t *testing.T, r *running, room string, span time.Duration) (flash
 			}
 		}()
 		var h264 codecs.H264Packet
+		seen := map[uint16]bool{}
 		for {
 			p, _, err := tr.ReadRTP()
 			if err != nil {
 				return
 			}
+			if seen[p.SequenceNumber] {
+				continue // the server tries the way out with packets sent again, which this client passes on
+			}
+			seen[p.SequenceNumber] = true
 			data := p.Payload
 			if tr.Kind() == webrtc.RTPCodecTypeVideo {
 				if data, err = h264.Unmarshal(p.Payload); err != nil {
