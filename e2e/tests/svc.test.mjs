@@ -152,8 +152,7 @@ for (const [videoCodec, scalabilityMode] of [['vp9', 'L3T3_KEY'], ['av1', 'L3T3_
       assert.ok(slow > 0.3 * all && slow < 0.8 * all, `${slow} pictures of ${all}`)
     })
 
-    // AV1 in spatial layers cannot be converted yet.
-    it('goes on the air as one picture of one size', { skip: videoCodec === 'av1' }, async (t) => {
+    it('goes on the air as one picture of one size', async (t) => {
       const headers = { Authorization: `Bearer ${token({ keys: tutti.keys(), room: 'svc', identity: 'host', grant: { roomAdmin: true } })}`, 'Content-Type': 'application/json' }
       const live = await fetch(`${tutti.url}/api/rooms/svc/live`, { method: 'POST', headers, body: '{}' })
       assert.ok(live.ok, await live.text())

@@ -121,7 +121,7 @@ func convert(t *testing.T, w *Workers, frames []*media.Frame, speed int) (out []
 			return out, v
 		}
 	}
-	t.Logf("latency: first %v, 10th %v, last %v", latency[0], latency[10], latency[len(latency)-1])
+	t.Logf("latency: first %v, 10th %v, last %v", latency[0], latency[min(10, len(latency)-1)], latency[len(latency)-1])
 	return out, v
 }
 

@@ -120,10 +120,15 @@ func workerArguments(f *media.Format, libvpx bool) []string {
 		// Of a picture in several spatial layers it shows the largest; ffmpeg's own decoder shows each.
 		args = append(args, "-c:v", "libvpx-vp9")
 	}
+	args = append(args, "-f", "matroska", "-i", "pipe:0")
+	if f.Codec == media.AV1 && f.Width > 0 && f.Height > 0 {
+		// The largest of its spatial layers may be missing, also in the first picture.
+		args = append(args, "-s", fmt.Sprintf("%dx%d", f.Width, f.Height))
+	}
 	preset, rate, threads := workerEffort(f.Width, f.Height)
 	kbit := strconv.Itoa(rate / 1000)
 	return append(args,
-		"-f", "matroska", "-i", "pipe:0", "-map", "0:v:0", "-an", "-sn", "-dn", "-copyts",
+		"-map", "0:v:0", "-an", "-sn", "-dn", "-copyts",
 		"-vsync", "passthrough", "-enc_time_base", "1:1000", "-pix_fmt", "yuv420p",
 		"-c:v", "libx264", "-preset", preset, "-tune", "zerolatency", "-profile:v", "baseline", "-bf", "0",
 		"-crf", "23", "-maxrate", kbit+"k", "-bufsize", kbit+"k",

@@ -17,13 +17,22 @@ type gate interface {
 	open(room string, c studio.Credential) (watcher, *stream, error)
 }
 
-// demand is what FLV players take. H.265 and AV1 go by FourCC.
-var demand = program.Demand{Video: []media.Codec{media.H264, media.H265, media.AV1}, Audio: []media.Codec{media.AAC}}
+// demandOf is what FLV players take, where conversion is nil or says why pictures cannot be converted. H.265 and AV1 go by
+// FourCC. AV1 is given only where it cannot be converted: few players know it, and mpegts.js fails at the frame headers of
+// small spatial layers, in which browsers send it.
+func demandOf(conversion error) program.Demand {
+	d := program.Demand{Video: []media.Codec{media.H264, media.H265}, Audio: []media.Codec{media.AAC}}
+	if conversion != nil {
+		d.Video = append(d.Video, media.AV1)
+	}
+	return d
+}
 
 type houseGate struct {
-	house *studio.House
-	tick  time.Duration
-	log   *slog.Logger
+	house  *studio.House
+	demand program.Demand
+	tick   time.Duration
+	log    *slog.Logger
 }
 
 func (g *houseGate) open(room string, c studio.Credential) (watcher, *stream, error) {
@@ -35,11 +44,11 @@ func (g *houseGate) open(room string, c studio.Credential) (watcher, *stream, er
 		return nil, nil, err
 	}
 	s, err := studio.Shared(w, "flv", func(p *program.Program) (*stream, func(), error) {
-		reader, err := p.Read(demand)
+		reader, err := p.Read(g.demand)
 		if err != nil {
 			return nil, nil, err
 		}
-		s := newStream(reader, func() flv.Tracks { return expected(p) }, g.tick, g.log.With("room", room))
+		s := newStream(reader, func() flv.Tracks { return expected(p, g.demand) }, g.tick, g.log.With("room", room))
 		return s, s.close, nil
 	})
 	if err != nil {
@@ -50,7 +59,7 @@ func (g *houseGate) open(room string, c studio.Credential) (watcher, *stream, er
 }
 
 // expected tells which tracks the program has that FLV can carry, even when no frame has come yet.
-func expected(p *program.Program) flv.Tracks {
+func expected(p *program.Program, demand program.Demand) flv.Tracks {
 	picture, _ := p.Picture()
 	sound, _ := p.Sound()
 	return flv.Tracks{Video: canHave(picture, demand.Video), Audio: canHave(sound, demand.Audio)}

@@ -41,7 +41,9 @@ func New(o Options) *Handler {
 		log = slog.Default()
 	}
 	log = log.With("door", "flv")
-	return &Handler{gate: &houseGate{house: o.House, tick: min(max(o.Tick, 0), 350*time.Millisecond), log: log}, log: log}
+	return &Handler{gate: &houseGate{
+		house: o.House, demand: demandOf(o.House.VideoConversion()), tick: min(max(o.Tick, 0), 350*time.Millisecond), log: log,
+	}, log: log}
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
