@@ -25,7 +25,9 @@ type participantSummary struct {
 	LeftFor string        `json:"leftFor,omitempty"`
 	Client  clientProgram `json:"client"`
 	// Health is "good", "fair" or "poor", empty while there is nothing to judge by.
-	Health  string      `json:"health,omitempty"`
+	Health string `json:"health,omitempty"`
+	// Quality is "excellent", "good", "poor" or "lost", empty before it was judged.
+	Quality string      `json:"quality,omitempty"`
 	Path    string      `json:"path,omitempty"`
 	RTT     float64     `json:"rtt,omitempty"`
 	In      trafficRate `json:"in"`
@@ -212,6 +214,9 @@ func summaryOf(d studio.Diagnosis) participantSummary {
 		}
 	}
 	if d.Left.IsZero() {
+		if d.Quality.SID != "" {
+			s.Quality = d.Quality.String()
+		}
 		s.Health = healthOf(s)
 	}
 	return s
@@ -231,7 +236,7 @@ func healthOf(s participantSummary) string {
 	switch {
 	case s.Path == "" && s.Kind != room.Ingest.String():
 		return ""
-	case loss > 0.1 || s.RTT > 0.5 || s.Suspended > 0:
+	case loss > 0.1 || s.RTT > 0.5 || s.Suspended > 0 || s.Quality == "poor" || s.Quality == "lost":
 		return "poor"
 	case loss > 0.03 || s.RTT > 0.25 || s.Limited > 0:
 		return "fair"

@@ -138,3 +138,8 @@ type Quality struct {
 	Level int
 	Score float32
 }
+
+// String is the level in a word: "lost", "poor", "good" or "excellent".
+func (q Quality) String() string {
+	return [...]string{"lost", "poor", "good", "excellent"}[min(max(q.Level, 0), 3)]
+}

@@ -21,8 +21,10 @@ import (
 type Diagnosis struct {
 	room.Participant
 	// Left is zero while the participant is in the room; Reason says why it is not.
-	Left          time.Time
-	Reason        room.LeaveReason
+	Left   time.Time
+	Reason room.LeaveReason
+	// Quality is how well media get through, without a SID before it was judged.
+	Quality       room.Quality
 	Connections   []Connection
 	Tracks        []TrackDiagnosis
 	Subscriptions []SubscriptionDiagnosis
@@ -131,8 +133,9 @@ func (s *Studio) Diagnose(identity string) []Diagnosis {
 	s.mu.Lock()
 	people := s.room.Participants()
 	members := make(map[string]*Participant, len(s.members))
+	qualities := make(map[string]room.Quality, len(s.members))
 	for id, m := range s.members {
-		members[id] = m
+		members[id], qualities[id] = m, m.quality
 	}
 	tracks := make(map[string]*published, len(s.tracks))
 	for sid, entry := range s.tracks {
@@ -153,7 +156,7 @@ func (s *Studio) Diagnose(identity string) []Diagnosis {
 		if identity != "" && p.Identity != identity {
 			continue
 		}
-		d := Diagnosis{Participant: p}
+		d := Diagnosis{Participant: p, Quality: qualities[p.Identity]}
 		for _, pub := range p.Publications {
 			d.Tracks = append(d.Tracks, tracks[pub.SID].diagnose(pub))
 		}

@@ -1,11 +1,13 @@
 package studio
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/sfu"
+	"github.com/tuttilive/tutti/internal/studio/chronicle"
 )
 
 // gradeInterval is how often it is judged how well media get through.
@@ -69,6 +71,9 @@ func (s *Studio) gradeOnce(known map[*Participant]*grades) {
 		score, level := sfu.Grade(p.passages(g))
 		q := room.Quality{Identity: p.participant.identity, SID: p.participant.sid, Hidden: p.hidden, Level: int(level), Score: float32(score)}
 		if g.told.SID == "" || g.told.Level != q.Level {
+			if g.told.SID != "" {
+				p.participant.Note(chronicle.Quality, "", fmt.Sprintf("%s %.1f", q, q.Score))
+			}
 			g.told = q
 			changed = append(changed, q)
 		}

@@ -37,6 +37,7 @@ const (
 	Layer      What = "layer"      // of a subscription; detail: from which to which
 	Suspended  What = "suspended"  // a subscription: the way does not carry it
 	Continued  What = "continued"  // it does again
+	Quality    What = "quality"    // media get through better or worse; detail: how, and a score from 1 to 5
 	Failed     What = "failed"     // detail: what, and why
 	Left       What = "left"       // detail: why
 )
@@ -44,7 +45,7 @@ const (
 // often tells of what may happen many times a minute.
 func (w What) often() bool {
 	switch w {
-	case Layer, Suspended, Continued:
+	case Layer, Suspended, Continued, Quality:
 		return true
 	}
 	return false

@@ -142,6 +142,7 @@ export interface ParticipantSummary {
   leftFor?: string
   client: { door?: string; sdk?: string; version?: string; os?: string; browser?: string; device?: string }
   health?: Health
+  quality?: string
   path?: 'udp' | 'tcp' | 'relay'
   /** Seconds. */
   rtt?: number

@@ -84,6 +84,7 @@ export function drawnPerson(left = false): { detail: ParticipantDetail; history:
         { at: at(618), what: 'path', detail: 'subscriber udp relay' },
         { at: at(640), what: 'layer', track: 'TR_4', detail: '640x360 → 320x180' },
         { at: at(652), what: 'suspended', track: 'TR_6' },
+        { at: at(655), what: 'quality', detail: 'poor 2.3' },
         ...(left ? [{ at: at(1380), what: 'left', detail: 'timeout' }] : []),
       ],
     },

@@ -6,6 +6,7 @@ export const people = {
   failed: 'The server does not say who is in this room.',
   departed: 'Left a while ago',
   back: 'Back to the room',
+  quality: { excellent: 'excellent', good: 'good', poor: 'poor', lost: 'nothing comes' } as Record<string, string>,
   health: { good: 'Good', fair: 'Fair', poor: 'Poor', '': 'Not connected' } as Record<string, string>,
   kinds: { ingest: 'encoder', agent: 'agent', recorder: 'recorder', phone: 'phone' } as Record<string, string>,
   hidden: 'hidden',
@@ -50,7 +51,7 @@ export const people = {
   what: {
     joined: 'Came in', connected: 'Connected', path: 'Is reached another way', away: 'Signal connection broke', resumed: 'Is back',
     published: 'Began to send', ended: 'Stopped sending', muted: 'Muted', unmuted: 'Unmuted', permission: 'May now',
-    layer: 'Another layer', suspended: 'Left out: the way is full', continued: 'Flows again', failed: 'Failed', left: 'Left',
+    layer: 'Another layer', suspended: 'Left out: the way is full', continued: 'Flows again', quality: 'Quality', failed: 'Failed', left: 'Left',
   } as Record<string, string>,
   leftFor: {
     left: 'by itself', duplicate: 'joined anew', timeout: 'the connection was lost', removed: 'removed', room_closed: 'the room ended',

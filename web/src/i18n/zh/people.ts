@@ -7,6 +7,7 @@ export const people: Dictionary['people'] = {
   failed: '服务器没有给出成员信息。',
   departed: '刚离开的人',
   back: '返回房间',
+  quality: { excellent: '优', good: '良', poor: '差', lost: '中断' } as Record<string, string>,
   health: { good: '良好', fair: '一般', poor: '较差', '': '未连接' },
   kinds: { ingest: '编码器', agent: '智能体', recorder: '录制', phone: '电话' },
   hidden: '隐身',
@@ -47,7 +48,7 @@ export const people: Dictionary['people'] = {
   what: {
     joined: '进入房间', connected: '已连接', path: '路径改变', away: '信令断开', resumed: '已恢复',
     published: '开始发布', ended: '停止发布', muted: '静音', unmuted: '取消静音', permission: '权限变为',
-    layer: '切换层', suspended: '带宽不足，停发', continued: '恢复发送', failed: '出错', left: '离开',
+    layer: '切换层', suspended: '带宽不足，停发', continued: '恢复发送', quality: '连接质量', failed: '出错', left: '离开',
   },
   leftFor: {
     left: '主动离开', duplicate: '重新加入', timeout: '连接丢失', removed: '被移除', room_closed: '房间结束',
