@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
-import { until } from '../lib/native.mjs'
+import { eventually } from '../lib/people.mjs'
 import { serveStatic } from '../lib/static.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 import { token } from '../lib/token.mjs'
@@ -64,54 +64,54 @@ describe('moderation', () => {
   it('permissions change while people talk', async () => {
     const [ada, bo] = [await join('ada'), await join('bo')]
     await ada.evaluate(() => window.publish())
-    await until('bo has picture and sound', async () => (await kinds(bo)) === 'audio,video')
+    await eventually('bo has picture and sound', async () => (await kinds(bo)) === 'audio,video')
     await call('UpdateParticipant', { room, identity: 'ada', permission: { can_subscribe: true, can_publish: true, can_publish_sources: ['MICROPHONE'] } })
-    await until('bo has only sound', async () => (await kinds(bo)) === 'audio')
-    await until('ada knows', async () => (await own(ada)) === 'audio')
+    await eventually('bo has only sound', async () => (await kinds(bo)) === 'audio')
+    await eventually('ada knows', async () => (await own(ada)) === 'audio')
     assert.deepEqual(await ada.evaluate(() => [room.localParticipant.permissions.canPublishData, room.localParticipant.permissions.canPublishSources.length]), [false, 1])
     assert.equal(await ada.evaluate(() => happened.includes('participantPermissionsChanged')), true)
     await call('UpdateParticipant', { room, identity: 'bo', permission: { can_publish: true } })
-    await until('bo has nothing', async () => (await kinds(bo)) === '')
+    await eventually('bo has nothing', async () => (await kinds(bo)) === '')
     await call('UpdateParticipant', { room, identity: 'bo', permission: { can_subscribe: true } })
-    await until('bo has sound again', async () => (await kinds(bo)) === 'audio')
+    await eventually('bo has sound again', async () => (await kinds(bo)) === 'audio')
   })
 
   it('hidden people are there for nobody, until they are shown', async () => {
     const ada = await join('ada')
     await ada.evaluate(() => window.publish({ video: false }))
     const ghost = await join('ghost', { hidden: true })
-    await until('the ghost hears', async () => (await kinds(ghost)) === 'audio')
+    await eventually('the ghost hears', async () => (await kinds(ghost)) === 'audio')
     assert.equal(await sees(ada, 'ghost'), false)
     assert.equal((await call('ListRooms', { names: [room] })).rooms[0].num_participants, 1)
     assert.equal((await call('ListParticipants', { room })).participants.length, 2)
     await call('UpdateParticipant', { room, identity: 'ghost', permission: { can_subscribe: true, can_publish: true } })
-    await until('ada sees the ghost', () => sees(ada, 'ghost'))
+    await eventually('ada sees the ghost', () => sees(ada, 'ghost'))
     await call('UpdateParticipant', { room, identity: 'ghost', permission: { can_subscribe: true, hidden: true } })
-    await until('ada sees it no more', async () => !(await sees(ada, 'ghost')))
+    await eventually('ada sees it no more', async () => !(await sees(ada, 'ghost')))
   })
 
   it('muting, messages, calls, metadata, subscriptions', async () => {
     const [ada, bo] = [await join('ada'), await join('bo')]
     await ada.evaluate(() => window.publish({ video: false }))
-    await until('bo has sound', async () => (await kinds(bo)) === 'audio')
+    await eventually('bo has sound', async () => (await kinds(bo)) === 'audio')
     const sid = await ada.evaluate(() => [...room.localParticipant.trackPublications.values()][0].trackSid)
     await call('MutePublishedTrack', { room, identity: 'ada', track_sid: sid, muted: true })
-    await until('ada is mute, and knows', () => ada.evaluate(() => !room.localParticipant.isMicrophoneEnabled))
+    await eventually('ada is mute, and knows', () => ada.evaluate(() => !room.localParticipant.isMicrophoneEnabled))
     await call('UpdateSubscriptions', { room, identity: 'bo', track_sids: [sid], subscribe: false })
-    await until('bo has no sound', async () => (await kinds(bo)) === '')
+    await eventually('bo has no sound', async () => (await kinds(bo)) === '')
     await call('UpdateSubscriptions', { room, identity: 'bo', track_sids: [sid], subscribe: true })
-    await until('bo has sound again', async () => (await kinds(bo)) === 'audio')
+    await eventually('bo has sound again', async () => (await kinds(bo)) === 'audio')
     await call('SendData', { room, data: Buffer.from('hello').toString('base64'), topic: 'news' })
-    await until('both hear', async () => {
+    await eventually('both hear', async () => {
       const heard = (page) => page.evaluate(() => received.some((r) => r.text === 'hello' && r.topic === 'news'))
       return (await heard(ada)) && (await heard(bo))
     })
     const { payload } = await call('PerformRpc', { room, destination_identity: 'bo', method: 'greet', payload: 'abc' })
     assert.match(payload, /^hello rpc-\w+, 3$/)
     await call('UpdateRoomMetadata', { room, metadata: 'tonight' })
-    await until('bo reads it', () => bo.evaluate(() => room.metadata === 'tonight'))
+    await eventually('bo reads it', () => bo.evaluate(() => room.metadata === 'tonight'))
     await call('UpdateParticipant', { room, identity: 'ada', name: 'Ada', metadata: 'm', attributes: { k: 'v' } })
-    await until('bo reads that too', () => bo.evaluate(() => {
+    await eventually('bo reads that too', () => bo.evaluate(() => {
       const ada = room.remoteParticipants.get('ada')
       return ada.name === 'Ada' && ada.metadata === 'm' && ada.attributes.k === 'v'
     }))
@@ -123,10 +123,10 @@ describe('moderation', () => {
     const third = await open('cy')
     await assert.rejects(third.join(), /room is full/)
     await call('RemoveParticipant', { room, identity: 'bo' })
-    await until('bo is out', () => bo.evaluate(() => room.state === 'disconnected'))
-    await until('ada is alone', async () => !(await sees(ada, 'bo')))
+    await eventually('bo is out', () => bo.evaluate(() => room.state === 'disconnected'))
+    await eventually('ada is alone', async () => !(await sees(ada, 'bo')))
     await third.join()
     await call('DeleteRoom', { room })
-    await until('all are out', async () => (await ada.evaluate(() => room.state)) === 'disconnected' && (await third.page.evaluate(() => room.state)) === 'disconnected')
+    await eventually('all are out', async () => (await ada.evaluate(() => room.state)) === 'disconnected' && (await third.page.evaluate(() => room.state)) === 'disconnected')
   })
 })

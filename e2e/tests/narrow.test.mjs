@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
 import { atPort, openLink } from '../lib/link.mjs'
-import { until } from '../lib/native.mjs'
+import { eventually } from '../lib/people.mjs'
 import { serveStatic } from '../lib/static.mjs'
 import { token } from '../lib/token.mjs'
 import { startTutti } from '../lib/tutti.mjs'
@@ -100,7 +100,7 @@ describe('behind a narrow way', () => {
     return figures
   }
 
-  const shows = (width, patience) => until(`the picture is ${width} wide`, async () => (await viewer.evaluate(received)).width === width, patience)
+  const shows = (width, patience) => eventually(`the picture is ${width} wide`, async () => (await viewer.evaluate(received)).width === width, patience)
 
   it('fits the picture to 3, 0.7 and 3 Mbit/s, and sound goes on', async () => {
     await shows(960, 40_000)
