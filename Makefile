@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 ARGS ?=
 
-.PHONY: help run dev build web test test-go test-web test-e2e bench lint dist clean
+.PHONY: help run dev build web test test-go test-web test-e2e test-long bench lint dist clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,10 @@ test-web: web/node_modules/.installed ## Type check and unit tests of the page
 test-e2e: build ## Browser tests in Chromium
 	@scripts/need chromium firefox ffmpeg
 	cd e2e && npm ci --no-audit --no-fund --loglevel=error && npm test --silent
+
+test-long: build ## Browser tests that take their time: bandwidth over narrow ways (not part of `make test`)
+	@scripts/need chromium ffmpeg
+	cd e2e && npm ci --no-audit --no-fund --loglevel=error && npm run test-long --silent
 
 bench: build ## Micro benchmarks and whole-server figures
 	go test -run '^$$' -bench . -benchtime 0.5s ./internal/...
