@@ -24,17 +24,22 @@ type may struct {
 
 type mayKey struct{}
 
-// authorized finds out what a request may do. Wrong tokens are refused here, missing ones where it matters.
+// authorized finds out what a request may do. Wrong credentials are refused and counted here; where none is shown, it matters
+// what is called.
 func (s *service) authorized(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m := may{operator: s.operator(r)}
+		var err error
 		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-			claims, err := s.house.Keys().Verify(token)
-			if err != nil {
-				_ = twirp.WriteError(w, s.refusal(s.house.Refused(limit.Network(r.RemoteAddr), err))) // the client is gone
-				return
-			}
+			var claims auth.Claims
+			claims, err = s.house.Keys().Verify(token)
 			m.grant = claims.Video
+		} else if _, _, ok := r.BasicAuth(); ok && !m.operator {
+			err = auth.ErrInvalid
+		}
+		if err != nil {
+			_ = twirp.WriteError(w, s.refusal(s.house.Refused(limit.Network(r.RemoteAddr), err))) // the client is gone
+			return
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), mayKey{}, m)))
 	})

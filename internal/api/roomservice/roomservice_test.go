@@ -359,6 +359,29 @@ func TestGrants(t *testing.T) {
 	}
 }
 
+func TestWrongSecretsAreCounted(t *testing.T) {
+	f := serve(t)
+	for tries := 0; ; tries++ {
+		req, err := http.NewRequest("POST", f.url+"/twirp/livekit.RoomService/ListRooms", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.SetBasicAuth(keys.Key, "guess")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode == http.StatusTooManyRequests {
+			return
+		}
+		if res.StatusCode != http.StatusUnauthorized || tries > 10*studio.PerAddressGuess.Burst {
+			t.Fatalf("%s at try %d", res.Status, tries)
+		}
+	}
+}
+
 func TestRequestsByHand(t *testing.T) {
 	f := serve(t)
 	for name, c := range map[string]struct {
@@ -371,6 +394,7 @@ func TestRequestsByHand(t *testing.T) {
 		"another content type": {"ListRooms", "text/plain", "{}", "basic", 404, `"code":"bad_route"`},
 		"no JSON":              {"ListRooms", "application/json", "{", "basic", 400, `"code":"malformed"`},
 		"no protobuf":          {"CreateRoom", "application/protobuf", "\xff\xff", "basic", 400, `"code":"malformed"`},
+		"a wrong secret":       {"ListRooms", "application/json", "{}", "Basic QVBJdGVzdDp4", 401, `"code":"unauthenticated"`},
 		"a wrong token":        {"ListRooms", "application/json", "{}", "Bearer nonsense", 401, `"code":"unauthenticated"`},
 	} {
 		t.Run(name, func(t *testing.T) {
