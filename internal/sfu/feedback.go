@@ -155,9 +155,6 @@ func (s *Sender) sendAgain(tx exit, seqs []uint16) {
 	if n == 0 {
 		return
 	}
-	tx.Send(s.out, f.out[:n])
-	if s.shares {
-		s.downlink.pace.spend(bytes + n*headers)
-	}
+	s.sendOut(tx, n, bytes)
 	s.counts.repaired.Add(uint64(n))
 }

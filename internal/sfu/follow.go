@@ -301,13 +301,18 @@ func (s *Sender) forward(tx exit, packets []*media.Packet) {
 	if n == 0 {
 		return
 	}
-	tx.Send(s.out, f.out[:n])
-	if s.shares {
-		s.downlink.pace.spend(bytes + n*headers)
-	}
+	s.sendOut(tx, n, bytes)
 	s.sentAt = tx.Now()
 	s.counts.packets.Add(uint64(n))
 	s.counts.bytes.Add(uint64(bytes))
+}
+
+// sendOut sends the first n of the shard's packets, with so many bytes of payload, and has them count for the pace.
+func (s *Sender) sendOut(tx exit, n, bytes int) {
+	tx.Send(s.out, s.forwarder.out[:n])
+	if s.shares {
+		s.downlink.pace.spend(bytes + n*headers)
+	}
 }
 
 // report sends a sender report when it is time: the timestamp that the stream has now, as the layer's media time tells.
