@@ -1,0 +1,87 @@
+package rollcall
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+)
+
+var start = time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC)
+
+func at(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+
+func TestRollCall(t *testing.T) {
+	var r Roll
+	ada, bob, eve := Person{Identity: "ada", Name: "Ada"}, Person{Identity: "bob", Name: "Bob"}, Person{Identity: "eve", Name: "Eve"}
+	if err := r.Answer(ada, at(0)); !errors.Is(err, ErrNone) {
+		t.Fatalf("nobody asked: %v", err)
+	}
+	if err := r.Begin([]Person{ada, bob, ada}, time.Minute, at(0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Begin(nil, time.Minute, at(1)); !errors.Is(err, ErrOpen) {
+		t.Fatalf("one at a time: %v", err)
+	}
+	for i, p := range []Person{eve, ada, ada} { // eve came later
+		if err := r.Answer(p, at(10+i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, of := r.Answered(); n != 2 || of != 3 {
+		t.Fatalf("%d of %d answered", n, of)
+	}
+	if err := r.Answer(bob, at(60)); !errors.Is(err, ErrLate) {
+		t.Fatalf("too late: %v", err)
+	}
+	got := ""
+	for _, p := range r.People() {
+		got += fmt.Sprint(p.Name, " ", !p.At.IsZero(), " ")
+	}
+	if got != "Eve true Ada true Bob false " {
+		t.Fatal(got)
+	}
+	if !r.People()[1].At.Equal(at(11)) {
+		t.Fatal("who answers twice was there the first time")
+	}
+	if err := r.Begin([]Person{bob}, time.Minute, at(70)); err != nil || r.ID != 2 {
+		t.Fatalf("the next one: %v", err)
+	}
+	if err := r.Close(at(71)); err != nil || r.Open(at(71)) {
+		t.Fatalf("closing: %v", err)
+	}
+	if err := r.Close(at(72)); !errors.Is(err, ErrNone) {
+		t.Fatalf("closing twice: %v", err)
+	}
+	for _, takes := range []time.Duration{0, time.Hour} {
+		if err := r.Begin(nil, takes, at(80)); !errors.Is(err, ErrBadSeconds) {
+			t.Errorf("%v: %v", takes, err)
+		}
+	}
+}
+
+func TestAttendance(t *testing.T) {
+	var a Attendance
+	a.Came("ada", "Ada", at(0))
+	a.Came("bob", "Bob", at(5))
+	a.Went("ada", at(10))
+	a.Went("ada", at(15))
+	a.Came("ada", "Ada L.", at(20))
+	a.Went("nobody", at(25))
+	list := a.List(at(30))
+	if len(list) != 2 {
+		t.Fatal(list)
+	}
+	if ada := list[0]; ada.Name != "Ada L." || ada.Total != 20*time.Second || !ada.Here || !ada.First.Equal(at(0)) || !ada.Last.Equal(at(30)) {
+		t.Errorf("%+v", ada)
+	}
+	if bob := list[1]; bob.Total != 25*time.Second {
+		t.Errorf("%+v", bob)
+	}
+	for i := range MaxPeople + 5 {
+		a.Came(fmt.Sprint("p", i), "", at(40))
+	}
+	if n := len(a.List(at(40))); n != MaxPeople {
+		t.Errorf("%d people", n)
+	}
+}
