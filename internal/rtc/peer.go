@@ -233,6 +233,13 @@ func (p *Peer) restartConnectivity() {
 	c.next = p.endpoint.remember(p, c.closed)
 }
 
+// Silence is how long no valid connectivity check has come.
+func (p *Peer) Silence() time.Duration {
+	p.connectivity.Lock()
+	defer p.connectivity.Unlock()
+	return media.Now() - p.connectivity.lastCheck
+}
+
 // expired tells that the peer has had no valid check for too long.
 func (p *Peer) expired(now time.Duration) bool {
 	c := &p.connectivity

@@ -109,7 +109,7 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request, a admission) {
 	}
 	c := newConn(ws, w, s.log.With("room", a.room, "participant", a.claims.Identity))
 	sess := s.find(place{a.room, a.claims.Identity})
-	if sess == nil || a.sid != "" && sess.sid != a.sid || !sess.inbox.put(resumed{c, a.host}, 0) {
+	if sess == nil || a.sid != "" && sess.sid != a.sid || !sess.inbox.put(resumed{c, a.host, a.reason}, 0) {
 		s.counts.unresumable.Add(1)
 		c.log.Info("session to resume is gone")
 		refuseResume(c)

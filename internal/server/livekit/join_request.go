@@ -33,9 +33,10 @@ type joinRequest struct {
 	// addTracks and offer start publishing and receiving without another round trip.
 	addTracks []*pb.AddTrackRequest
 	offer     *pb.SessionDescription
-	// resume asks to go on with the session of the participant with this SID.
+	// resume asks to go on with the session of the participant with this SID, after what reason says.
 	resume bool
 	sid    string
+	reason pb.ReconnectReason
 }
 
 // parseJoin reads the query of a connect or validate request. onePeer requires join_request.
@@ -55,7 +56,7 @@ func parseJoin(query url.Values, onePeer bool) (joinRequest, error) {
 		client: newClient(req.ClientInfo), autoSubscribe: req.GetConnectionSettings().GetAutoSubscribe(), onePeer: true,
 		metadata: req.Metadata, attributes: req.ParticipantAttributes,
 		addTracks: req.AddTrackRequests, offer: req.PublisherOffer,
-		resume: req.Reconnect, sid: req.ParticipantSid,
+		resume: req.Reconnect, sid: req.ParticipantSid, reason: req.ReconnectReason,
 	}, nil
 }
 
@@ -79,10 +80,11 @@ func parseQuery(query url.Values) (joinRequest, error) {
 		return joinRequest{}, err
 	}
 	auto := query.Get("auto_subscribe")
+	reason, _ := strconv.ParseInt(query.Get("reconnect_reason"), 10, 32)
 	return joinRequest{
 		attributes: attributes,
 		client:     newClient(info), autoSubscribe: auto == "" || truth(auto),
-		resume: truth(query.Get("reconnect")), sid: query.Get("sid"),
+		resume: truth(query.Get("reconnect")), sid: query.Get("sid"), reason: pb.ReconnectReason(reason),
 	}, nil
 }
 

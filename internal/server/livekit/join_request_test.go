@@ -64,12 +64,12 @@ func TestParseJoin(t *testing.T) {
 		})
 	}
 	t.Run("v0", func(t *testing.T) {
-		got, err := parseJoin(url.Values{"sdk": {"go"}, "protocol": {"16"}, "reconnect": {"1"}, "sid": {"PA_y"}, "auto_subscribe": {"0"},
+		got, err := parseJoin(url.Values{"sdk": {"go"}, "protocol": {"16"}, "reconnect": {"1"}, "reconnect_reason": {"2"}, "sid": {"PA_y"}, "auto_subscribe": {"0"},
 			"client_protocol": {"1"}, "capabilities": {"CAP_PACKET_TRAILER, CAP_UNHEARD_OF"}, "attributes": {"eyJhIjoiYiJ9"}}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.onePeer || got.autoSubscribe || !got.resume || got.sid != "PA_y" || got.client.info.Sdk != pb.ClientInfo_GO ||
+		if got.onePeer || got.autoSubscribe || !got.resume || got.sid != "PA_y" || got.reason != pb.ReconnectReason_RR_PUBLISHER_FAILED || got.client.info.Sdk != pb.ClientInfo_GO ||
 			got.attributes["a"] != "b" || got.client.program().Protocol != 1 || len(got.client.program().Capabilities) != 1 {
 			t.Errorf("got %+v", got)
 		}

@@ -48,10 +48,10 @@ func closeReason(err error) string {
 
 // comeBack goes on with a client that has connected again, and brings it up to date. Its peers have stayed, so nothing
 // reliable was lost on the way to it; for the other direction it is told what arrived last.
-func (s *session) comeBack(c *conn, host string) {
+func (s *session) comeBack(r resumed) {
 	if s.sabotage.silent {
 		s.sabotage = sabotage{}
-		c.close(websocket.StatusNormalClosure, "")
+		r.conn.close(websocket.StatusNormalClosure, "")
 		return
 	}
 	if s.conn != nil {
@@ -65,7 +65,13 @@ func (s *session) comeBack(c *conn, host string) {
 		s.awaySince = time.Time{}
 		s.server.counts.away.Add(-1)
 	}
-	s.conn, s.host = c, host
+	s.conn, s.host = r.conn, r.host
+	if s.client.cannotRevive(r.reason, s.silence()) {
+		s.log.Info("client resumes with a connection that cannot be revived")
+		s.server.counts.unresumable.Add(1)
+		s.end(leave(pb.DisconnectReason_STATE_MISMATCH, pb.LeaveRequest_RECONNECT), room.LeftByItself)
+		return
+	}
 	s.server.counts.resumed.Add(1)
 	s.part.Note(chronicle.Resumed, "", "")
 	s.log.Info("client resumed")
@@ -75,10 +81,20 @@ func (s *session) comeBack(c *conn, host string) {
 	}}})
 	if s.sabotage.afterReply {
 		s.sabotage = sabotage{}
-		c.close(websocket.StatusNormalClosure, "")
+		r.conn.close(websocket.StatusNormalClosure, "")
 		return
 	}
 	s.catchUp()
+}
+
+// silence is how long the client's connections have been without a sign of life, the one that has been for longest.
+func (s *session) silence() (longest time.Duration) {
+	for _, t := range []*transport{s.publisher, s.subscriber} {
+		if t != nil && t.peer.Connected() {
+			longest = max(longest, t.peer.Silence())
+		}
+	}
+	return longest
 }
 
 // catchUp tells a client that was away all that it may have missed, and negotiates anew.

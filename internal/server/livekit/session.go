@@ -76,8 +76,9 @@ type (
 	}
 	// resumed: the client is back on another WebSocket.
 	resumed struct {
-		conn *conn
-		host string
+		conn   *conn
+		host   string
+		reason pb.ReconnectReason
 	}
 	// awayTooLong: the grace time of a client that is away is over.
 	awayTooLong struct{ since time.Time }
@@ -166,7 +167,7 @@ func (s *session) take(item any) {
 	case connLost:
 		s.lostConn(i)
 	case resumed:
-		s.comeBack(i.conn, i.host)
+		s.comeBack(i)
 	case awayTooLong:
 		if s.conn == nil && i.since.Equal(s.awaySince) {
 			s.log.Info("client did not come back")

@@ -376,6 +376,39 @@ func TestResumeIsRefused(t *testing.T) {
 	}
 }
 
+// Firefox gives a connection up for good when consent has expired, so a resume would leave it without media.
+func TestFailedConnectionIsNotResumed(t *testing.T) {
+	w := newWorld(t, nil)
+	for name, tt := range map[string]struct {
+		query  string
+		resume bool
+	}{
+		"Firefox, WebSocket lost":     {"browser=Firefox&reconnect_reason=1", true},
+		"Firefox, connection failed":  {"browser=Firefox&reconnect_reason=3", false},
+		"Chromium, connection failed": {"browser=Chrome&reconnect_reason=3", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, join := w.enter(t, "alice", "hall", tt.query)
+			back, _, err := w.dial(t, token(t, "alice", "hall", nil), tt.query+"&protocol=17&reconnect=1&sid="+join.Participant.Sid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first := back.next()
+			if resumed := first.GetReconnect() != nil; resumed != tt.resume {
+				t.Errorf("the first message is %v", first)
+			}
+			if !tt.resume && first.GetLeave().GetAction() != pb.LeaveRequest_RECONNECT {
+				t.Errorf("the first message is %v", first)
+			}
+		})
+	}
+	firefox := newClient(&pb.ClientInfo{Browser: "Firefox"})
+	if firefox.cannotRevive(pb.ReconnectReason_RR_SIGNAL_DISCONNECTED, lastingSilence) ||
+		!firefox.cannotRevive(pb.ReconnectReason_RR_SIGNAL_DISCONNECTED, lastingSilence+1) {
+		t.Error("a long silence is not taken for a failed connection")
+	}
+}
+
 func TestClientThatStaysAwayLeaves(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.ResumeGrace = 50 * time.Millisecond })
 	bob, _ := w.enter(t, "bob", "hall", "")

@@ -56,6 +56,17 @@ func (c client) isFirefox() bool {
 // mayLackH264 tells of clients that cannot be relied on to code H.264: Firefox needs a plug-in for it.
 func (c client) mayLackH264() bool { return c.isFirefox() }
 
+// lastingSilence is after how long without a connectivity check a client may have given a connection up: it does so 30 s
+// after the last answer that reached it (RFC 7675, section 5.1), which may be some checks before the last one that reached us.
+const lastingSilence = 20 * time.Second
+
+// cannotRevive: a connection that the client has given up cannot be used again, although a restart of ICE brings it back to
+// "connected": Firefox neither sends nor takes media on it any more (w3c/webrtc-pc issue 3139).
+func (c client) cannotRevive(why pb.ReconnectReason, silence time.Duration) bool {
+	failed := why == pb.ReconnectReason_RR_PUBLISHER_FAILED || why == pb.ReconnectReason_RR_SUBSCRIBER_FAILED
+	return c.isFirefox() && (failed || silence > lastingSilence)
+}
+
 // lateOfferDelay is how long after the join response the first answer goes out to clients that apply their offer late.
 const lateOfferDelay = 300 * time.Millisecond
 
