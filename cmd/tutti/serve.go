@@ -178,7 +178,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		Rules:     room.Settings{MaxParticipants: c.MaxParticipants, EmptyTimeout: c.EmptyTimeout, DepartureTimeout: c.DepartureTimeout},
 		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, RoomExpiry: c.RoomExpiry, Log: s.log,
 	})
-	rooms := livekit.New(livekit.Config{House: house, Endpoint: endpoint, ICE: ice, Log: s.log})
+	rooms := livekit.New(livekit.Config{House: house, Endpoint: endpoint, ICE: ice, Joins: c.JoinsPerAddress, Log: s.log})
 	s.onClose(func(ctx context.Context) {
 		if err := rooms.Shutdown(ctx); err != nil {
 			s.log.Warn("ending room sessions", "error", err)

@@ -62,6 +62,7 @@ func TestWrongConfigurationIsRefused(t *testing.T) {
 		"bad network":  {"dial-allow: [10.0.0.1]", "dial-allow", nil},
 		"long timeout": {"empty-timeout: 48h", "empty-timeout", nil},
 		"no grace":     {"away-grace: 0s", "away-grace", nil},
+		"no joins":     {"joins-per-address: 0", "joins-per-address", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parse(t, c.yaml, append([]string{"serve"}, c.args...)...)

@@ -13,6 +13,7 @@ type Rooms struct {
 	DepartureTimeout time.Duration `help:"How long a room stays after the last has left, for somebody to come back." default:"20s"`
 	Loudest          int           `help:"How many microphones of a room are forwarded when more are open: those who speak, the loudest first; 0 for all." default:"10"`
 	LastN            int           `help:"How many cameras each participant gets at a time: pinned ones, then of who spoke last; 0 for all." default:"0" name:"last-n"`
+	JoinsPerAddress  int           `help:"How many may join rooms from one address at once; each second a thirtieth of them may follow." default:"300"`
 	RemoteUnmute     bool          `help:"Let moderators unmute others, not only mute them."`
 }
 
@@ -20,6 +21,9 @@ type Rooms struct {
 func (r *Rooms) validate() (errs []error) {
 	if r.MaxParticipants < 0 {
 		errs = append(errs, errors.New("max-participants: must not be negative"))
+	}
+	if r.JoinsPerAddress < 1 {
+		errs = append(errs, errors.New("joins-per-address: must be at least 1"))
 	}
 	if r.LastN < 0 {
 		errs = append(errs, errors.New("last-n: must not be negative"))

@@ -37,6 +37,7 @@ const (
 type member struct {
 	rooms    rooms
 	receiver *receiver // nil for who only publishes
+	sender   *sender   // nil for who publishes nothing
 	// width and height are how large pictures are shown, 0 for as large as they come.
 	width, height uint32
 
@@ -115,7 +116,7 @@ func (s rooms) join(ctx, life context.Context, room, identity string, snd *sende
 		return nil, err
 	}
 	m := &member{
-		rooms: s, room: room, identity: identity, ws: ws, receiver: r, width: uint32(width), height: uint32(height),
+		rooms: s, room: room, identity: identity, ws: ws, receiver: r, sender: snd, width: uint32(width), height: uint32(height),
 		joined: make(chan struct{}), published: make(chan struct{}, 2), failed: make(chan error, 1),
 	}
 	m.life, m.end = context.WithCancel(life)
@@ -307,12 +308,34 @@ func (m *member) take(res *pb.SignalResponse) error {
 		return m.answer(x.Offer)
 	case *pb.SignalResponse_Answer:
 		return m.describe(&m.publication, x.Answer.GetSdp(), nil)
+	case *pb.SignalResponse_SubscribedQualityUpdate:
+		m.watched(x.SubscribedQualityUpdate)
 	case *pb.SignalResponse_Trickle:
 		return m.trickle(x.Trickle)
 	case *pb.SignalResponse_Leave:
 		return fmt.Errorf("the server says good-bye: %v", x.Leave.GetReason())
 	}
 	return nil
+}
+
+// watched hears which layers of our picture somebody wants.
+func (m *member) watched(u *pb.SubscribedQualityUpdate) {
+	if m.sender == nil {
+		return
+	}
+	qualities := u.GetSubscribedQualities()
+	for _, c := range u.GetSubscribedCodecs() {
+		if c.GetCodec() == "h264" {
+			qualities = c.GetQualities()
+		}
+	}
+	largest := -1
+	for _, q := range qualities {
+		if q.GetEnabled() {
+			largest = max(largest, int(q.GetQuality()))
+		}
+	}
+	m.sender.watch(largest)
 }
 
 // show tells how large others' pictures are shown.

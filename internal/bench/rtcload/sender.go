@@ -62,6 +62,7 @@ type outgoing struct {
 	history        [remembered]*rtp.Packet
 	keyframeAt     time.Time
 	wanted         bool // a keyframe
+	paused         bool // nobody watches the layer
 }
 
 func newSender(camera bool, simulcast bool, bitrate int, sizes Sizes) *sender {
@@ -144,6 +145,10 @@ func (s *sender) sendSound(t *transport, now time.Time) {
 func (s *sender) sendPicture(t *transport, o *outgoing, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	o.timestamp += o.rate / bench.FPS
+	if o.paused {
+		return
+	}
 	if o.wanted && now.Sub(o.keyframeAt) > keyframeInterval {
 		o.source.Keyframe()
 	}
@@ -153,7 +158,6 @@ func (s *sender) sendPicture(t *transport, o *outgoing, now time.Time) {
 		o.wanted, o.keyframeAt = false, now
 		parameters = [][]byte{bench.SPSOf(o.layer.width, o.layer.height), bench.PPS}
 	}
-	o.timestamp += o.rate / bench.FPS
 	payloads, err := s.sizes.packetize(slice, parameters...)
 	if err != nil {
 		return // the plan was checked
@@ -242,6 +246,22 @@ func (s *sender) wantKeyframe(ssrc uint32) {
 	for _, o := range s.pictures {
 		if o.ssrc == ssrc {
 			o.wanted = true
+		}
+	}
+}
+
+// watch sends the layers up to one, counted from small to large, and pauses the others, as encoders do for which nobody asks;
+// a layer that goes on does so with a keyframe.
+func (s *sender) watch(largest int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.pictures) < 2 {
+		return
+	}
+	for i, o := range s.pictures {
+		if paused := i > largest; paused != o.paused {
+			o.paused = paused
+			o.source.Keyframe()
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 	pb "github.com/livekit/protocol/livekit"
+	"golang.org/x/time/rate"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/limit"
@@ -18,12 +19,17 @@ import (
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
-// How often one address may join, and come back to sessions that are still there: an office whose network was gone comes
-// back as a whole.
-var (
-	perAddressJoin   = limit.Rate{Name: "join", PerSecond: 10, Burst: 300}
-	perAddressResume = limit.Rate{Name: "resume", PerSecond: 20, Burst: 600}
-)
+// defaultJoins is how many may join from one address at once.
+const defaultJoins = 300
+
+// joinRates are how often one address may join, and come back to sessions that are still there: an office whose network was
+// gone comes back as a whole.
+func joinRates(atOnce int) (join, resume limit.Rate) {
+	rated := func(name string, burst int) limit.Rate {
+		return limit.Rate{Name: name, PerSecond: rate.Limit(burst) / 30, Burst: burst}
+	}
+	return rated("join", atOnce), rated("resume", 2*atOnce)
+}
 
 var errJoins = errors.New("too many joins from this address: wait a moment")
 
@@ -66,9 +72,9 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, onePeer bool) {
 		return
 	}
 	a.asked = asked
-	often := perAddressJoin
+	often := s.join
 	if a.resume {
-		often = perAddressResume
+		often = s.comeBack
 	}
 	if !s.rates.Allow(often, limit.Network(r.RemoteAddr)) {
 		s.turnAway(w, errJoins)

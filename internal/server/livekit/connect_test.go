@@ -101,7 +101,7 @@ func TestJoinsAreLimitedByAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	network := limit.Network("127.0.0.1")
-	for w.server.rates.Allow(perAddressJoin, network) {
+	for w.server.rates.Allow(w.server.join, network) {
 	}
 	req, err := http.NewRequest(http.MethodGet, w.http.URL+"/rtc?access_token="+token, nil)
 	if err != nil {

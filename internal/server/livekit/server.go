@@ -21,7 +21,9 @@ type Config struct {
 	ICE *turn.Directory
 	// ResumeGrace is how long a participant stays whose WebSocket dropped, 20 s when 0.
 	ResumeGrace time.Duration
-	Log         *slog.Logger
+	// Joins is how many may join from one address at once, 300 when 0; each second a thirtieth of them may follow.
+	Joins int
+	Log   *slog.Logger
 }
 
 // Server is the door: an http.Handler for /rtc, /rtc/v1 and the validate paths below them.
@@ -33,6 +35,8 @@ type Server struct {
 	log         *slog.Logger
 	mux         *http.ServeMux
 	rates       limit.Rates
+	join        limit.Rate
+	comeBack    limit.Rate
 	counts      counts
 	detours     detours
 
@@ -55,6 +59,10 @@ func New(cfg Config) *Server {
 	if s.resumeGrace == 0 {
 		s.resumeGrace = 20 * time.Second
 	}
+	if cfg.Joins == 0 {
+		cfg.Joins = defaultJoins
+	}
+	s.join, s.comeBack = joinRates(cfg.Joins)
 	if s.log == nil {
 		s.log = slog.Default()
 	}
