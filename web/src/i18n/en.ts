@@ -1,3 +1,4 @@
+import { audience } from './en/audience'
 import { call } from './en/call'
 import { check } from './en/check'
 import { files } from './en/files'
@@ -423,6 +424,7 @@ export const en = {
     openWatch: 'Open the watch page',
     shown: 'shown',
   },
+  audience,
   call,
   check,
   files,

@@ -1,3 +1,4 @@
+import { audience } from './zh/audience'
 import { call } from './zh/call'
 import { check } from './zh/check'
 import { files } from './zh/files'
@@ -421,6 +422,7 @@ export const zh: Dictionary = {
     openWatch: '打开观看页',
     shown: '展示中',
   },
+  audience,
   call,
   check,
   files,

@@ -1,0 +1,180 @@
+import { language, t } from '../i18n/index.svelte'
+import { recall, remember } from '../remember'
+import { toast } from '../ui/toasts.svelte'
+import { ownIdentity } from './identity'
+import { LikeCounter } from './likes'
+import { Refusal, type AudienceRequest, type Feature, type Promotion, type ServerEvent } from './protocol'
+import { AudienceSocket, type Wire } from './socket'
+import { apply, emptyState, type AudienceState } from './state'
+import type { AudienceView, Passing } from './view'
+
+export interface AudienceOptions {
+  room: string
+  /** The link's key; empty without one. */
+  key: string
+  /** Let up onto the stage: what to join with. */
+  onpromoted?: (promotion: Promotion) => void
+  ondemoted?: () => void
+  /** Any event, for what belongs to one scene alone. */
+  onevent?: (event: ServerEvent) => void
+}
+
+const timers = {
+  now: () => performance.now(),
+  after(milliseconds: number, run: () => void) {
+    const timer = setTimeout(run, milliseconds)
+    return () => clearTimeout(timer)
+  },
+}
+
+/** The words for a refusal; an unknown code gets a general one. */
+export function refusalText(code: string): string {
+  const texts: Record<string, string> = t().audience.refusals
+  return texts[code] ?? t().audience.refusals.other
+}
+
+/** One room over the audience channel, for viewers and participants alike. It connects at once and ends with `stop`. */
+export class Audience implements AudienceView {
+  state = $state.raw<AudienceState>(emptyState(''))
+  known = $state(false)
+  connected = $state(false)
+  wait = $state(0)
+  voted = $state.raw<Record<string, number[]>>({})
+
+  #socket: AudienceSocket
+  #options: AudienceOptions
+  #name = recall('name')
+  #listeners = new Set<(passing: Passing) => void>()
+  #likes: LikeCounter
+  #waiting = 0
+  /** Own likes that the server has not yet told back; they were shown when they were made. */
+  #ownLikes = 0
+  #wake: () => void
+
+  constructor(options: AudienceOptions) {
+    this.#options = options
+    this.state = emptyState(options.room)
+    this.#likes = new LikeCounter((count) => void this.#send({ type: 'like', count }).catch(() => {}), timers)
+    const url = new URL(`/audience/${encodeURIComponent(options.room)}`, location.href)
+    url.protocol = url.protocol.replace('http', 'ws')
+    this.#socket = new AudienceSocket({
+      open: () => new WebSocket(url) as unknown as Wire,
+      hello: () => ({
+        type: 'hello', identity: ownIdentity(options.room), lang: language(),
+        ...(this.#name ? { name: this.#name } : {}), ...(options.key ? { key: options.key } : {}),
+      }),
+      heard: (events) => this.#heard(events),
+      changed: (connected) => (this.connected = connected),
+    })
+    this.#wake = () => {
+      if (document.visibilityState === 'visible') this.#socket.wake()
+    }
+    addEventListener('online', this.#wake)
+    document.addEventListener('visibilitychange', this.#wake)
+  }
+
+  stop() {
+    clearInterval(this.#waiting)
+    this.#socket.close()
+    removeEventListener('online', this.#wake)
+    document.removeEventListener('visibilitychange', this.#wake)
+  }
+
+  has(feature: Feature): boolean {
+    return this.state.scene?.features[feature] === true
+  }
+
+  #heard(events: ServerEvent[]) {
+    let state = this.state
+    for (const event of events) {
+      state = apply(state, event)
+      if (event.type === 'welcome') this.known = true
+    }
+    this.state = state
+    for (const event of events) this.#pass(event)
+  }
+
+  #pass(event: ServerEvent) {
+    const { you } = this.state
+    switch (event.type) {
+      case 'likes':
+        this.#tell({ kind: 'likes', count: Math.max(0, event.added - this.#ownLikes) })
+        this.#ownLikes = Math.max(0, this.#ownLikes - event.added)
+        break
+      case 'gift':
+        this.#tell({ kind: 'gift', from: event.from.name, gift: event.gift, count: event.count })
+        break
+      case 'chat':
+        if (event.danmaku) {
+          this.#tell({ kind: 'danmaku', id: event.id, text: event.text, color: event.color, own: event.from.identity === you.identity })
+        }
+        break
+      case 'promoted':
+        this.#options.onpromoted?.(event)
+        break
+      case 'demoted':
+        this.#options.ondemoted?.()
+        break
+      default:
+    }
+    this.#options.onevent?.(event)
+  }
+
+  #tell(passing: Passing) {
+    for (const listener of this.#listeners) listener(passing)
+  }
+
+  onpassing(listener: (passing: Passing) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #send(request: AudienceRequest): Promise<Record<string, unknown>> {
+    return this.#socket.request(request)
+  }
+
+  async do(request: AudienceRequest): Promise<boolean> {
+    try {
+      await this.#send(request)
+      return true
+    } catch (error) {
+      toast(refusalText(error instanceof Refusal ? error.code : 'other'), 'bad')
+      return false
+    }
+  }
+
+  async say(text: string, danmaku = false): Promise<boolean> {
+    const done = await this.do({ type: 'chat', text, ...(danmaku ? { danmaku } : {}) })
+    if (done && this.state.you.role === 'audience') this.#pause(this.state.slow)
+    return done
+  }
+
+  /** Counts down until the next message is taken. */
+  #pause(seconds: number) {
+    clearInterval(this.#waiting)
+    this.wait = seconds
+    if (seconds <= 0) return
+    this.#waiting = window.setInterval(() => {
+      this.wait = Math.max(0, this.wait - 1)
+      if (this.wait === 0) clearInterval(this.#waiting)
+    }, 1000)
+  }
+
+  like() {
+    this.#ownLikes++
+    this.#tell({ kind: 'likes', count: 1 })
+    this.#likes.tap()
+  }
+
+  async vote(poll: string, choices: number[]): Promise<boolean> {
+    const done = await this.do({ type: 'vote', poll, choices })
+    if (done) this.voted = { ...this.voted, [poll]: choices }
+    return done
+  }
+
+  setName(name: string) {
+    this.#name = name
+    remember('name', name)
+    if (this.connected) void this.do({ type: 'rename', name })
+  }
+}

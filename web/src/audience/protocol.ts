@@ -1,0 +1,227 @@
+/**
+ * What goes over the audience channel (docs/audience-protocol.md): the server sends arrays of events, the page sends one request at a
+ * time. Times are RFC 3339, durations in seconds.
+ */
+export type AudienceRole = 'host' | 'cohost' | 'speaker' | 'audience'
+
+export interface Name {
+  identity: string
+  name: string
+}
+
+export interface You extends Name {
+  role: AudienceRole
+  /** The seat that one has; none in the audience. */
+  seat?: number
+  /** May not chat until then; true when no end is set. */
+  silenced?: boolean | string
+  /** Place in the queue of raised hands, from 1. */
+  position?: number
+}
+
+export interface ChatMessage {
+  id: string
+  at: string
+  from: Name & { role: AudienceRole }
+  text: string
+  /** Flies over the picture as well. */
+  danmaku?: boolean
+  color?: string
+  /** Said by the room, not by a person. */
+  system?: boolean
+}
+
+export interface Occupant extends Name {
+  role: AudienceRole
+  connected: boolean
+  /** Muted by the host: the microphone is not heard whatever its owner does. */
+  muted?: boolean
+  camera?: boolean
+  microphone?: boolean
+}
+
+export type SeatState = 'open' | 'locked' | 'reserved'
+
+export interface Seat {
+  n: number
+  state: SeatState
+  /** For whom it is reserved. */
+  for?: string
+  who?: Occupant
+}
+
+export interface Hand extends Name {
+  at: string
+  note?: string
+}
+
+export interface StageState {
+  seats: Seat[]
+  host: (Name & { connected: boolean }) | null
+  cohosts: Name[]
+  queueLength: number
+  /** Only for hosts. */
+  queue?: Hand[]
+  /** Only for hosts: who was asked onto the stage and has not answered. */
+  invited?: (Name & { seat?: number; until?: string })[]
+}
+
+export interface Poll {
+  id: string
+  question: string
+  options: { text: string; votes: number }[]
+  multiple: boolean
+  open: boolean
+  voters: number
+}
+
+export interface PK {
+  state: 'inviting' | 'invited' | 'running' | 'over'
+  with: { room: string; title: string; host?: string }
+  until?: string
+  scores: { us: number; them: number }
+  result?: 'won' | 'lost' | 'draw' | string
+}
+
+export type Feature =
+  | 'chat' | 'danmaku' | 'likes' | 'gifts' | 'polls' | 'pk' | 'whiteboard' | 'rollcall' | 'waitingRoom' | 'lock' | 'breakout' | 'songs'
+
+export interface Scene {
+  name: string
+  title: { en: string; zh: string }
+  roles?: string[]
+  seats: { count: number; request: boolean; invite: boolean; claim: boolean }
+  orientation: 'portrait' | 'landscape'
+  layout?: string
+  audio?: 'speech' | 'music'
+  features: Partial<Record<Feature, boolean>>
+  texts?: Record<string, unknown>
+}
+
+export interface Announcement {
+  text: string
+  at?: string
+  by?: string
+}
+
+export interface GiftNews {
+  from: Name
+  gift: string
+  count: number
+  to?: string
+}
+
+export interface Counts {
+  viewers: number
+  likes: number
+}
+
+export interface Welcome {
+  type: 'welcome'
+  you: You
+  room: { name: string; title: string }
+  scene: Scene
+  stage: StageState
+  live: { on: boolean; since?: string; title?: string }
+  counts: Counts
+  chat: ChatMessage[]
+  /** Seconds between two messages of one person; 0 is no limit. */
+  slow: number
+  announcement?: Announcement | null
+  polls: Poll[]
+  pk?: PK | null
+  gifts?: Record<string, number>
+  board?: unknown
+  /** Seconds between two signs of life. */
+  heartbeat: number
+}
+
+export interface Promotion {
+  token: string
+  url: string
+  seat?: number
+  /** Seconds of the own preview before others see it. */
+  preview: number
+}
+
+export type ServerEvent =
+  | Welcome
+  | { type: 'ok'; id: number; [more: string]: unknown }
+  | { type: 'error'; id?: number; code: string; message: string }
+  | { type: 'presence'; viewers: number; people?: number; joined?: Name[] }
+  | ({ type: 'chat' } & ChatMessage)
+  | { type: 'chatDeleted'; id: string }
+  | { type: 'likes'; total: number; added: number }
+  | ({ type: 'gift'; total?: number } & GiftNews)
+  | ({ type: 'stage' } & StageState)
+  | ({ type: 'you' } & You)
+  | ({ type: 'promoted' } & Promotion)
+  | { type: 'demoted' }
+  | { type: 'invited'; by: Name | string; seat?: number; until?: string }
+  | { type: 'uninvited' }
+  | { type: 'live'; on: boolean; since?: string; title?: string }
+  | ({ type: 'pk' } & Partial<PK>)
+  | ({ type: 'poll' } & Poll)
+  | ({ type: 'announcement' } & Announcement)
+  | { type: 'slow'; seconds: number }
+  | { type: 'meta'; at?: string; data: unknown }
+  | { type: 'banned'; until?: string }
+  | { type: 'bye'; reason: string }
+
+export type EventType = ServerEvent['type']
+
+/** A request as it is sent, but for its number. */
+export type AudienceRequest =
+  | { type: 'chat'; text: string; danmaku?: boolean; color?: string }
+  | { type: 'like'; count: number }
+  | { type: 'gift'; gift: string; count: number; to?: string }
+  | { type: 'vote'; poll: string; choices: number[] }
+  | { type: 'raise'; seat?: number; note?: string }
+  | { type: 'lower' | 'accept' | 'decline' | 'stepDown' }
+  | { type: 'rename'; name: string }
+  | { type: 'admit' | 'invite'; identity: string; seat?: number }
+  | { type: 'refuse' | 'uninvite' | 'remove' | 'muteSeat' | 'unmuteSeat' | 'promote' | 'demote' | 'unsilence' | 'unban'; identity: string }
+  | { type: 'move'; identity: string; seat: number }
+  | { type: 'lockSeat' | 'unlockSeat'; seat: number }
+  | { type: 'reserveSeat'; seat: number; identity: string }
+  | { type: 'silence' | 'ban'; identity: string; for?: number }
+  | { type: 'deleteMessage'; message: string }
+  | { type: 'setSlow'; seconds: number }
+  | { type: 'announce'; text: string }
+  | { type: 'openPoll'; question: string; options: string[]; multiple?: boolean }
+  | { type: 'closePoll'; poll: string }
+  | { type: 'inviteRoom'; room: string; duration: number }
+  | { type: 'acceptRoom' | 'declineRoom'; room?: string }
+  | { type: 'endPK' }
+
+export interface Hello {
+  type: 'hello'
+  name?: string
+  key?: string
+  token?: string
+  identity?: string
+  lang?: string
+}
+
+/** Why a request was refused. Codes are stable and have texts in the dictionaries. */
+export class Refusal extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message)
+    this.name = 'Refusal'
+  }
+}
+
+/** Reads one frame of the server; what is no event of a known shape is left out. */
+export function eventsOf(frame: string): ServerEvent[] {
+  let value: unknown
+  try {
+    value = JSON.parse(frame)
+  } catch {
+    return []
+  }
+  const list = Array.isArray(value) ? value : [value]
+  return list.filter((event): event is ServerEvent => typeof event === 'object' && event !== null && typeof event.type === 'string')
+}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import type { ChatMessage, ServerEvent, Welcome } from './protocol'
+import { apply, emptyState, maxMessages } from './state'
+
+const welcome: Welcome = {
+  type: 'welcome', you: { identity: 'v-1', name: 'Mei', role: 'audience' }, room: { name: 'show', title: 'Friday' },
+  scene: {
+    name: 'show', title: { en: 'Show', zh: '直播' }, seats: { count: 8, request: true, invite: true, claim: false },
+    orientation: 'portrait', features: { chat: true },
+  },
+  stage: { seats: [{ n: 1, state: 'open' }], host: null, cohosts: [], queueLength: 0 },
+  live: { on: true }, counts: { viewers: 3, likes: 10 }, chat: [], slow: 0, polls: [], heartbeat: 20,
+}
+const message = (id: string, text = 'hello'): ChatMessage & { type: 'chat' } => ({
+  type: 'chat', id, at: '2026-01-01T00:00:00Z', from: { identity: 'v-2', name: 'Bo', role: 'audience' }, text,
+})
+const after = (...events: ServerEvent[]) => events.reduce(apply, apply(emptyState('show'), welcome))
+
+describe('what is known of a room', () => {
+  it('begins with the welcome', () => {
+    const state = after()
+    expect(state.you.name).toBe('Mei')
+    expect(state.counts.likes).toBe(10)
+    expect(state.announcement).toBeUndefined()
+  })
+
+  it('takes a message once, forgets old ones and deleted ones', () => {
+    expect(after(message('a'), message('a')).messages).toHaveLength(1)
+    expect(after(message('a'), message('b'), { type: 'chatDeleted', id: 'a' }).messages.map((m) => m.id)).toEqual(['b'])
+    const many = after(...Array.from({ length: maxMessages + 20 }, (_, i) => message(`m${i}`)))
+    expect(many.messages).toHaveLength(maxMessages)
+    expect(many.messages[0]!.id).toBe('m20')
+  })
+
+  it('never counts likes down', () => {
+    expect(after({ type: 'likes', total: 15, added: 5 }, { type: 'likes', total: 12, added: 1 }).counts.likes).toBe(15)
+  })
+
+  it('keeps one poll of an id and the newest first', () => {
+    const poll = (id: string, voters: number) => ({ type: 'poll' as const, id, question: '?', options: [], multiple: false, open: true, voters })
+    expect(after(poll('a', 1), poll('b', 0), poll('a', 2)).polls.map(({ id, voters }) => [id, voters])).toEqual([['b', 0], ['a', 2]])
+  })
+
+  it('forgets what the own state does not say any more', () => {
+    const state = after(
+      { type: 'you', identity: 'v-1', name: 'Mei', role: 'audience', position: 2 },
+      { type: 'you', identity: 'v-1', name: 'Mei', role: 'speaker', seat: 1 },
+    )
+    expect(state.you).toEqual({ identity: 'v-1', name: 'Mei', role: 'speaker', seat: 1 })
+  })
+
+  it('ends an invitation with a seat, and an announcement with an empty one', () => {
+    expect(after({ type: 'invited', by: 'Ada', seat: 2 }).invitation).toEqual({ by: 'Ada', seat: 2 })
+    expect(after({ type: 'invited', by: { identity: 'h', name: 'Ada' } }, { type: 'promoted', token: '', url: '', preview: 5 }).invitation).toBeUndefined()
+    expect(after({ type: 'announcement', text: 'Hi' }).announcement?.text).toBe('Hi')
+    expect(after({ type: 'announcement', text: 'Hi' }, { type: 'announcement', text: '' }).announcement).toBeUndefined()
+  })
+
+  it('leaves what it does not know as it was', () => {
+    const state = after()
+    expect(apply(state, { type: 'unheard of' } as unknown as ServerEvent)).toBe(state)
+  })
+})

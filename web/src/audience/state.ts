@@ -1,0 +1,138 @@
+import type {
+  Announcement, ChatMessage, Counts, GiftNews, PK, Poll, Scene, ServerEvent, StageState, You,
+} from './protocol'
+
+/** The chat that a page keeps; older messages are forgotten. */
+export const maxMessages = 300
+/** How many polls are kept, the newest first. */
+const maxPolls = 12
+
+/** What is known of a room over the audience channel. Values are never changed in place. */
+export interface AudienceState {
+  you: You
+  room: { name: string; title: string }
+  scene: Scene | undefined
+  stage: StageState
+  live: { on: boolean; since?: string; title?: string }
+  counts: Counts
+  messages: ChatMessage[]
+  slow: number
+  announcement: Announcement | undefined
+  polls: Poll[]
+  pk: PK | undefined
+  gifts: Record<string, number>
+  /** Asked onto the stage and not answered yet. */
+  invitation: { by: string; seat?: number; until?: string } | undefined
+  /** Until when one is banned: a time, or "" for good. */
+  banned: string | undefined
+}
+
+export function emptyState(room: string): AudienceState {
+  return {
+    you: { identity: '', name: '', role: 'audience' },
+    room: { name: room, title: '' },
+    scene: undefined,
+    stage: { seats: [], host: null, cohosts: [], queueLength: 0 },
+    live: { on: false },
+    counts: { viewers: 0, likes: 0 },
+    messages: [],
+    slow: 0,
+    announcement: undefined,
+    polls: [],
+    pk: undefined,
+    gifts: {},
+    invitation: undefined,
+    banned: undefined,
+  }
+}
+
+function withMessage(messages: ChatMessage[], message: ChatMessage): ChatMessage[] {
+  // A message can come twice where a history and the stream meet.
+  if (messages.some((known) => known.id === message.id)) return messages
+  return [...messages.slice(1 - maxMessages), message]
+}
+
+function withPoll(polls: Poll[], poll: Poll): Poll[] {
+  const known = polls.findIndex((entry) => entry.id === poll.id)
+  if (known >= 0) return polls.with(known, poll)
+  return [poll, ...polls].slice(0, maxPolls)
+}
+
+function withGift(gifts: Record<string, number>, { gift, count }: GiftNews, total: number | undefined): Record<string, number> {
+  return { ...gifts, [gift]: total ?? (gifts[gift] ?? 0) + count }
+}
+
+/** What is known after an event. A state that an event says nothing about is returned as it is. */
+export function apply(state: AudienceState, event: ServerEvent): AudienceState {
+  switch (event.type) {
+    case 'welcome':
+      return {
+        you: event.you,
+        room: event.room,
+        scene: event.scene,
+        stage: event.stage,
+        live: event.live,
+        counts: event.counts,
+        messages: event.chat.slice(-maxMessages),
+        slow: event.slow,
+        announcement: event.announcement?.text ? event.announcement : undefined,
+        polls: event.polls.slice(0, maxPolls),
+        pk: event.pk ?? undefined,
+        gifts: event.gifts ?? {},
+        // An invitation that still stands is told again.
+        invitation: undefined,
+        banned: undefined,
+      }
+    case 'presence':
+      return { ...state, counts: { ...state.counts, viewers: event.viewers } }
+    case 'chat': {
+      const { type: _, ...message } = event
+      return { ...state, messages: withMessage(state.messages, message) }
+    }
+    case 'chatDeleted':
+      return { ...state, messages: state.messages.filter((message) => message.id !== event.id) }
+    case 'likes':
+      return { ...state, counts: { ...state.counts, likes: Math.max(state.counts.likes, event.total) } }
+    case 'gift':
+      return { ...state, gifts: withGift(state.gifts, event, event.total) }
+    case 'stage': {
+      const { type: _, ...stage } = event
+      return { ...state, stage }
+    }
+    case 'you': {
+      // The whole of it: what is left out is not so any more.
+      const { type: _, ...you } = event
+      return { ...state, you: { ...you, identity: you.identity || state.you.identity, name: you.name || state.you.name } }
+    }
+    case 'invited':
+      return {
+        ...state,
+        invitation: {
+          by: typeof event.by === 'string' ? event.by : event.by.name,
+          ...(event.seat ? { seat: event.seat } : {}),
+          ...(event.until ? { until: event.until } : {}),
+        },
+      }
+    case 'uninvited':
+    case 'promoted':
+      return { ...state, invitation: undefined }
+    case 'live':
+      return { ...state, live: { on: event.on, ...(event.since ? { since: event.since } : {}), ...(event.title ? { title: event.title } : {}) } }
+    case 'pk': {
+      const { type: _, ...pk } = event
+      return { ...state, pk: pk.state && pk.with ? (pk as PK) : undefined }
+    }
+    case 'poll': {
+      const { type: _, ...poll } = event
+      return { ...state, polls: withPoll(state.polls, poll) }
+    }
+    case 'announcement':
+      return { ...state, announcement: event.text ? { text: event.text, ...(event.at ? { at: event.at } : {}) } : undefined }
+    case 'slow':
+      return { ...state, slow: event.seconds }
+    case 'banned':
+      return { ...state, banned: event.until ?? '' }
+    default:
+      return state
+  }
+}
