@@ -172,8 +172,12 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	if err != nil {
 		return err
 	}
+	kinds, err := openScenes(c)
+	if err != nil {
+		return err
+	}
 	house := studio.NewHouse(studio.Options{
-		Keys: keys, Rooms: policies, Shows: shows, Running: running, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute, Loudest: c.Loudest, LastN: c.LastN,
+		Keys: keys, Rooms: policies, Scenes: kinds, Shows: shows, Running: running, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute, Loudest: c.Loudest, LastN: c.LastN,
 		Witnesses: witnesses,
 		Rules:     room.Settings{MaxParticipants: c.MaxParticipants, EmptyTimeout: c.EmptyTimeout, DepartureTimeout: c.DepartureTimeout},
 		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, RoomExpiry: c.RoomExpiry, Log: s.log,

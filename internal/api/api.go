@@ -80,6 +80,10 @@ func New(o Options) *API {
 	mux.HandleFunc("GET /api/rooms/{room}/participants/{identity}", a.directed(a.getParticipant))
 	mux.HandleFunc("POST /api/rooms/{room}/participants/{identity}/mute", a.directed(a.muteTrack))
 	mux.HandleFunc("DELETE /api/rooms/{room}/participants/{identity}", a.directed(a.removeParticipant))
+	mux.HandleFunc("GET /api/rooms/{room}/stage", a.getStage)
+	mux.HandleFunc("POST /api/rooms/{room}/stage/{verb}", a.actOnStage)
+	mux.HandleFunc("GET /api/scenes", a.getScenes)
+	mux.HandleFunc("GET /api/scenes/{name}", a.getScene)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { refusal.Write(w, refusal.NotFound) })
 	mux.Handle("/twirp/", roomservice.New(roomservice.Options{House: o.House, Operator: a.isOperator, Log: o.Log}))
 	for pattern, door := range o.Doors {

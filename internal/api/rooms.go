@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/scenes"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
@@ -21,6 +23,7 @@ type newRoom struct {
 	Title       string      `json:"title"`
 	Access      room.Access `json:"access"`
 	PublicWatch *bool       `json:"publicWatch"`
+	Scene       string      `json:"scene"`
 }
 
 func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
@@ -47,8 +50,12 @@ func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: "access is open, link or token; a title has at most 200 bytes"})
 		return
 	}
+	if _, ok := a.house.Scenes().Find(req.Scene); !ok {
+		refusal.Write(w, &refusal.Error{Status: http.StatusBadRequest, Code: "no_scene", Message: "there is no scene of this name"})
+		return
+	}
 	policy := room.Policy{
-		Title: req.Title, Access: req.Access, PublicWatch: req.PublicWatch == nil || *req.PublicWatch,
+		Title: req.Title, Scene: req.Scene, Access: req.Access, PublicWatch: req.PublicWatch == nil || *req.PublicWatch,
 		Salt: rand.Text(), CreatedAt: time.Now().UTC(),
 	}
 	policy.UsedAt = policy.CreatedAt
@@ -96,10 +103,11 @@ type roomPolicy struct {
 	Title       string      `json:"title"`
 	Access      room.Access `json:"access"`
 	PublicWatch bool        `json:"publicWatch"`
+	Scene       string      `json:"scene"`
 }
 
 func policyOf(name string, p room.Policy) roomPolicy {
-	return roomPolicy{Room: name, Title: p.Title, Access: p.Access, PublicWatch: p.PublicWatch}
+	return roomPolicy{Room: name, Title: p.Title, Access: p.Access, PublicWatch: p.PublicWatch, Scene: cmp.Or(p.Scene, scenes.Default)}
 }
 
 func (a *API) getRoom(w http.ResponseWriter, r *http.Request) {

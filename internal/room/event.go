@@ -1,6 +1,9 @@
 package room
 
-import "github.com/tuttilive/tutti/internal/media"
+import (
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room/stage"
+)
 
 // Event is something that happened in a room, told to everybody in the order it happened.
 type Event interface{ event() }
@@ -70,6 +73,12 @@ type (
 
 	// LiveChanged tells that the room went on or off the air.
 	LiveChanged struct{ Live Live }
+	// StageChanged tells what happened on the stage and how it is now. The snapshot has all that hosts may know: who passes it
+	// on to others takes its Public part.
+	StageChanged struct {
+		Stage    stage.Snapshot
+		Happened []stage.Happening
+	}
 	// RoomChanged tells of new room metadata.
 	RoomChanged struct{ Metadata string }
 	// SpeakersChanged lists those whose level changed; a level of 0 means that they stopped.
@@ -122,6 +131,7 @@ func (PublicationAdded) event()     {}
 func (PublicationChanged) event()   {}
 func (PublicationRemoved) event()   {}
 func (LiveChanged) event()          {}
+func (StageChanged) event()         {}
 func (RoomChanged) event()          {}
 func (SpeakersChanged) event()      {}
 func (QualitiesChanged) event()     {}

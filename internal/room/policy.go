@@ -19,6 +19,8 @@ type Policy struct {
 	Access Access `json:"access"`
 	// PublicWatch lets everybody watch while the room is live; otherwise watching needs a key or token too.
 	PublicWatch bool `json:"publicWatch"`
+	// Scene names what kind of room it is; "" is the default one.
+	Scene string `json:"scene,omitempty"`
 	// Salt goes into the room's link keys: a new salt makes all old links invalid.
 	Salt      string    `json:"salt,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`

@@ -51,7 +51,11 @@ func (h *House) admit(roomName string, c Credential, a Action) (auth.Claims, err
 	}
 	switch {
 	case c.Token != "":
-		return h.admitToken(roomName, c.Token, a)
+		claims, err := h.admitToken(roomName, c.Token, a)
+		if err == nil && a == ToPublish && !h.mayIngest(roomName, policy, claims) {
+			err = auth.ErrDenied
+		}
+		return claims, err
 	case c.Key != "":
 		return h.admitKey(roomName, c.Key, policy, a)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/scenes"
 	"github.com/tuttilive/tutti/internal/studio/chronicle"
 )
 
@@ -38,6 +39,8 @@ type Options struct {
 	Shows ShowKeeper
 	// Running keeps rooms with settings of their own over a restart; nil keeps nothing.
 	Running RoomKeeper
+	// Scenes are the kinds of rooms that there are; nil for those that come with the server.
+	Scenes  *scenes.Set
 	Workers *codec.Workers
 	// Dev lets everybody publish and watch without a key.
 	Dev bool
@@ -67,6 +70,7 @@ type House struct {
 	rooms        *Policies
 	shows        ShowKeeper
 	running      RoomKeeper
+	scenes       *scenes.Set
 	workers      *codec.Workers
 	dev          bool
 	rules        room.Settings
@@ -94,13 +98,16 @@ func NewHouse(o Options) *House {
 	h := &House{
 		keys: o.Keys, rooms: o.Rooms, shows: o.Shows, running: o.Running, workers: o.Workers, dev: o.Dev, rules: o.Rules, remoteUnmute: o.RemoteUnmute, witnesses: o.Witnesses,
 		chronicle: chronicle.New(), loudest: o.Loudest, lastN: o.LastN,
-		awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
+		scenes: o.Scenes, awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
 	}
 	if h.awayGrace == 0 {
 		h.awayGrace = 10 * time.Second
 	}
 	if h.returnGrace == 0 {
 		h.returnGrace = time.Minute
+	}
+	if h.scenes == nil {
+		h.scenes = scenes.Builtin()
 	}
 	if h.shows == nil {
 		h.shows = noShows{}
@@ -186,6 +193,7 @@ func (s *Studio) stays(opened bool) bool {
 
 // open finds a running room or opens one, and tells which it did.
 func (h *House) open(roomName string, settings room.Settings) (s *Studio, opened bool, err error) {
+	scene := h.sceneOf(roomName) // may read the store
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -198,7 +206,7 @@ func (h *House) open(roomName string, settings room.Settings) (s *Studio, opened
 	if err != nil {
 		return nil, false, err
 	}
-	s = newStudio(h, r)
+	s = newStudio(h, r, scene)
 	s.keepRoom()
 	h.studios[roomName] = s
 	return s, true, nil

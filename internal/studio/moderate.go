@@ -21,14 +21,17 @@ func (s *Studio) Remove(identity string) error {
 	return nil
 }
 
-// SetPermission changes what a participant may do.
+// SetPermission changes what a participant is given. What it may do is that, narrowed or widened by its role on the stage.
 func (s *Studio) SetPermission(identity string, perm room.Permission) error {
 	return s.change(func() ([]room.Event, error) {
-		events, err := s.room.SetPermission(identity, perm)
-		if err == nil {
-			s.hideTracks(identity, perm.Hidden)
+		p := s.members[identity]
+		if p == nil {
+			return nil, room.ErrNoParticipant
 		}
-		return events, err
+		had := hasRole(p.kind, p.grant)
+		p.grant = perm
+		s.regrant(p, had)
+		return s.permit(p), nil
 	})
 }
 
@@ -79,7 +82,7 @@ func (s *Studio) setMuted(identity, sid string, muted bool) ([]room.Event, error
 
 // Update changes a participant's name, metadata or attributes.
 func (s *Studio) Update(identity string, name, metadata *string, attributes map[string]string) error {
-	return s.change(func() ([]room.Event, error) { return s.room.Update(identity, name, metadata, attributes) })
+	return s.change(func() ([]room.Event, error) { return s.update(identity, name, metadata, attributes) })
 }
 
 // SetSubscribed tells a participant's door which tracks the participant shall have, or shall not; it is up to the rules of

@@ -13,7 +13,7 @@ import (
 	"github.com/tuttilive/tutti/internal/track"
 )
 
-// Participant is a door's handle to one participant. Whoever entered leaves. Its fields above mu do not change, but for quality.
+// Participant is a door's handle to one participant. Whoever entered leaves. Its fields above mu do not change, but for quality and grant.
 type Participant struct {
 	studio   *Studio
 	identity string
@@ -21,7 +21,8 @@ type Participant struct {
 	kind     room.ParticipantKind
 	obs      Observer
 	clock    *track.ClockGroup
-	quality  room.Quality // guarded by the studio's lock
+	quality  room.Quality    // guarded by the studio's lock
+	grant    room.Permission // what the participant was given, before its role; guarded by the studio's lock
 
 	mu            sync.Mutex
 	subscriptions map[*Subscription]struct{} // nil once the participant has left
@@ -165,7 +166,7 @@ func (p *Participant) Update(name, metadata *string, attributes map[string]strin
 		if self, _ := p.studio.room.Participant(p.identity); !self.Permission.UpdateMetadata {
 			return nil, room.ErrNotAllowed
 		}
-		return p.studio.room.Update(p.identity, name, metadata, attributes)
+		return p.studio.update(p.identity, name, metadata, attributes)
 	})
 }
 

@@ -83,7 +83,7 @@ func (h *House) reopen(roomName string, r Running) {
 	if r.Visited {
 		state.Visit()
 	}
-	s := newStudio(h, state)
+	s := newStudio(h, state, h.sceneOf(roomName))
 	h.mu.Lock()
 	h.studios[roomName] = s
 	h.mu.Unlock()

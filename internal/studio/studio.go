@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/scenes"
+	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/sfu"
 	"github.com/tuttilive/tutti/internal/track"
 )
@@ -32,7 +34,11 @@ type Studio struct {
 	kept    bool // the room outlives a restart
 
 	listeners map[string]Observer // by a name that is nobody's identity
-	returning *returning          // an interrupted show that may go on, nil when there is none
+	scene     *scenes.Scene
+	stage     *stage.Stage
+	curtain   *time.Timer    // when something on the stage has had its time
+	sockets   map[string]int // how often somebody is there in the audience's channel, by identity
+	returning *returning     // an interrupted show that may go on, nil when there is none
 
 	changed  chan struct{} // closed and replaced when somebody comes, goes or changes
 	speakers *sfu.Speakers
@@ -46,8 +52,9 @@ type Studio struct {
 }
 
 // newStudio runs a room; the caller has made sure that there is no other of its name.
-func newStudio(h *House, r *room.Room) *Studio {
+func newStudio(h *House, r *room.Room, scene *scenes.Scene) *Studio {
 	s := &Studio{
+		scene: scene, stage: stage.New(scene.Rules()), sockets: map[string]int{},
 		house: h, name: r.Name, log: h.log.With("room", r.Name), room: r,
 		members: map[string]*Participant{}, tracks: map[string]*published{}, listeners: map[string]Observer{},
 		changed: make(chan struct{}), speakers: sfu.NewSpeakers(), stop: make(chan struct{}),
@@ -135,8 +142,13 @@ func (s *Studio) enter(j room.Join, obs Observer, opened bool) (*Participant, er
 	if s.closed {
 		return nil, errStudioClosed
 	}
-	visited := s.room.Visited()
-	self, events, err := s.room.Join(j, time.Now())
+	visited, grant := s.room.Visited(), j.Permission
+	happened, err := s.comeToStage(&j)
+	var self room.Participant
+	var events []room.Event
+	if err == nil {
+		self, events, err = s.room.Join(j, time.Now())
+	}
 	if err != nil {
 		s.emit(events)
 		s.settle()
@@ -151,7 +163,7 @@ func (s *Studio) enter(j room.Join, obs Observer, opened bool) (*Participant, er
 	replaced := s.members[j.Identity]
 	s.emit(events[:len(events)-1]) // the one who had this identity before hears that it left
 	p := &Participant{
-		studio: s, identity: j.Identity, sid: self.SID, kind: j.Kind, obs: obs, clock: track.NewClockGroup(),
+		studio: s, identity: j.Identity, sid: self.SID, kind: j.Kind, grant: grant, obs: obs, clock: track.NewClockGroup(),
 		subscriptions: map[*Subscription]struct{}{},
 	}
 	s.members[j.Identity] = p
@@ -163,6 +175,7 @@ func (s *Studio) enter(j room.Join, obs Observer, opened bool) (*Participant, er
 	if j.Kind == room.Ingest { // it comes over the connection that brings its media
 		s.emit(s.room.Connect(j.Identity))
 	}
+	s.stageChanged(happened)
 	s.settle()
 	s.tryReturn()
 	s.log.Info("participant joined", "participant", j.Identity, "kind", j.Kind)
@@ -185,6 +198,7 @@ func (s *Studio) emit(events []room.Event) {
 		s.tellListeners(e)
 		s.tellWitnesses(e)
 	}
+	s.followMedia(events)
 }
 
 // tellMembers tells those who may know. A message takes as long as its list of receivers, which a stranger has written: not that
@@ -229,6 +243,7 @@ func (s *Studio) leave(p *Participant, why room.LeaveReason) {
 	s.speakers.Remove(p.identity)
 	p.gone()
 	s.log.Info("participant left", "participant", p.identity, "reason", why)
+	s.leaveStage(p, why)
 	s.settle()
 }
 
@@ -286,6 +301,9 @@ func (s *Studio) close(why room.LeaveReason) {
 		s.dropTrack(sid)
 	}
 	s.occupy()
+	if s.curtain != nil {
+		s.curtain.Stop()
+	}
 	close(s.stop)
 	s.house.forget(s) // nobody who holds the house's lock waits for ours
 	s.log.Info("room closed")

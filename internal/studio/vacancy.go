@@ -21,18 +21,31 @@ func (s *Studio) settle() {
 }
 
 // attended tells that there is somebody whom the room is kept open for. A show that an ingest began is for ingests: it
-// must not go on with the people in the room when the ingest has ended.
+// must not go on with the people in the room when the ingest has ended. A show with a stage is for its hosts; who watches over
+// the audience's channel keeps a room open as those do who are in it.
 func (s *Studio) attended() bool {
+	switch {
+	case s.air != nil && !s.air.byIngest && s.scene.HasStage():
+		return s.stage.Attended() || slices.ContainsFunc(s.room.Participants(), func(p room.Participant) bool { return p.Kind == room.Ingest })
+	case s.air == nil && len(s.sockets) > 0:
+		return true
+	}
 	return slices.ContainsFunc(s.room.Participants(), func(p room.Participant) bool {
 		return p.Kind == room.Ingest || !p.Dependent() && (s.air == nil || !s.air.byIngest)
 	})
 }
 
-// HasPlace tells whether somebody could join now.
-func (s *Studio) HasPlace(j room.Join) bool {
+// MayEnter tells whether somebody could join now: room.ErrFull, or a *stage.Refusal of those who are banned or meet a locked door.
+func (s *Studio) MayEnter(j room.Join) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.room.HasPlace(j)
+	if !s.room.HasPlace(j) {
+		return room.ErrFull
+	}
+	if hasRole(j.Kind, j.Permission) {
+		return s.stage.MayCome(j.Identity, j.Permission.Admin)
+	}
+	return nil
 }
 
 // occupy stops the waiting. The caller holds the lock.

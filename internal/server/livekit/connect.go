@@ -16,6 +16,7 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
@@ -50,7 +51,7 @@ type admission struct {
 func (s *Server) validate(w http.ResponseWriter, r *http.Request, onePeer bool) {
 	a, err := s.admit(r, onePeer)
 	if err == nil {
-		err = s.hasPlace(a)
+		err = s.mayEnter(a)
 	}
 	if err != nil {
 		refuse(w, err)
@@ -217,16 +218,13 @@ func (a *admission) join() room.Join {
 	}
 }
 
-// hasPlace tells whether a room could take one more participant now.
-func (s *Server) hasPlace(a admission) error {
+// mayEnter tells whether a room would take one more participant now.
+func (s *Server) mayEnter(a admission) error {
 	st, err := s.house.Studio(a.room)
 	if err != nil {
 		return nil // it opens with the first
 	}
-	if !st.HasPlace(a.join()) {
-		return room.ErrFull
-	}
-	return nil
+	return st.MayEnter(a.join())
 }
 
 // tokenHint is what a token says before anybody has checked it: which policy it must be checked against, and how long a
@@ -262,7 +260,10 @@ func (s *Server) turnAway(w http.ResponseWriter, err error) {
 // refuse answers with an error in LiveKit's manner: a status and a plain sentence.
 func refuse(w http.ResponseWriter, err error) {
 	status := http.StatusInternalServerError
+	var no *stage.Refusal
 	switch {
+	case errors.As(err, &no):
+		status = http.StatusForbidden
 	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrDenied):
 		status = http.StatusUnauthorized
 	case errors.Is(err, room.ErrBadName), errors.Is(err, room.ErrBadIdentity), errors.Is(err, room.ErrTooLarge),

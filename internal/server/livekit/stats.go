@@ -7,6 +7,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/tally"
 )
@@ -54,7 +55,10 @@ func (s *Server) Stats() Stats {
 
 // refusalName says why somebody was not let in.
 func refusalName(err error) string {
+	var no *stage.Refusal
 	switch {
+	case errors.As(err, &no):
+		return no.Code
 	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrDenied), errors.Is(err, auth.ErrExpired):
 		return "unauthorized"
 	case errors.Is(err, room.ErrBadName), errors.Is(err, room.ErrBadIdentity), errors.Is(err, room.ErrTooLarge), errors.Is(err, errJoinRequest):

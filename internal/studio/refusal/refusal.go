@@ -12,6 +12,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/tally"
 )
@@ -68,12 +69,29 @@ func Of(err error) *Error {
 	if errors.Is(err, studio.ErrReturning) {
 		return &Error{http.StatusNotFound, "not_live", studio.ErrReturning.Error(), "returning"}
 	}
+	var no *stage.Refusal
+	if errors.As(err, &no) {
+		return &Error{Status: statusOf(no.Code), Code: no.Code, Message: no.Message}
+	}
 	for _, k := range known {
 		if errors.Is(err, k.err) {
 			return &Error{Status: k.status, Code: k.code, Message: k.err.Error()}
 		}
 	}
 	return &Error{Status: http.StatusInternalServerError, Code: "internal", Message: "something went wrong on the server"}
+}
+
+// statusOf translates the codes of the stage.
+func statusOf(code string) int {
+	switch code {
+	case "forbidden", "banned", "locked", "waiting":
+		return http.StatusForbidden
+	case "not_found", "no_seat", "off":
+		return http.StatusNotFound
+	case "bad_request", "too_long":
+		return http.StatusBadRequest
+	}
+	return http.StatusConflict
 }
 
 // counts has how often each code was given.

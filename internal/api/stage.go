@@ -1,0 +1,60 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/tuttilive/tutti/internal/room/stage"
+	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/refusal"
+)
+
+// getStage tells how the stage is: to hosts all, to others what everybody may know.
+func (a *API) getStage(w http.ResponseWriter, r *http.Request) {
+	if _, err := a.admit(r, studio.ToWatch); err != nil {
+		refusal.Write(w, err)
+		return
+	}
+	s, err := a.house.Studio(r.PathValue("room"))
+	if err != nil {
+		refusal.Write(w, err)
+		return
+	}
+	snapshot := s.Stage()
+	if _, err := a.admit(r, studio.ToDirect); err != nil {
+		snapshot = snapshot.Public()
+	}
+	answer(w, http.StatusOK, snapshot)
+}
+
+// actOnStage does one of the stage's verbs, for those who may direct the room as any host, for others with a token of their own
+// as who they are. Hosts may give the identity for whom they do what people do for themselves.
+func (a *API) actOnStage(w http.ResponseWriter, r *http.Request) {
+	var action stage.Action
+	if err := read(w, r, &action); err != nil {
+		refusal.Write(w, err)
+		return
+	}
+	action.Verb = stage.Verb(r.PathValue("verb"))
+	claims, err := a.admit(r, studio.ToJoin)
+	if err != nil {
+		refusal.Write(w, err)
+		return
+	}
+	by := stage.Actor{Person: stage.Person{Identity: claims.Identity, Name: claims.Name}, Admin: claims.Video.RoomAdmin}
+	if by.Admin && action.Verb.OfOneself() {
+		by.Person = stage.Person{Identity: action.Identity}
+	}
+	s, err := a.house.Studio(r.PathValue("room"))
+	if err == nil {
+		err = s.StageAct(by, action)
+	}
+	if err != nil {
+		refusal.Write(w, err)
+		return
+	}
+	snapshot := s.Stage()
+	if !by.Admin && !s.RoleOf(by.Identity).Directs() {
+		snapshot = snapshot.Public()
+	}
+	answer(w, http.StatusOK, snapshot)
+}
