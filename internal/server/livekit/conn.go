@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,23 +27,23 @@ const (
 	keepAliveTimeout = 10 * time.Second
 )
 
-// conn is one WebSocket of a session. Its reader is the HTTP handler's goroutine, its writer a goroutine of its own;
-// send and close may be called from anywhere and never block.
+// conn is one WebSocket of a session. Whoever calls read is its reader; its writer is a goroutine that lives while there is
+// something to write. send and close may be called from anywhere and never block.
 type conn struct {
-	ws   *websocket.Conn
-	http *http.ResponseController // below ws
+	*socket
 	log  *slog.Logger
 	text atomic.Bool // the client sends JSON, so it is answered in JSON
 
-	wake chan struct{}
-	done chan struct{} // closed when the writer has ended
+	alive *time.Timer
+	done  chan struct{} // closed when nothing is written any more
 
-	mu     sync.Mutex
-	out    []frame
-	bytes  int
-	ending bool
-	code   websocket.StatusCode
-	reason string
+	mu      sync.Mutex
+	out     []frame
+	bytes   int
+	writing bool // there is a writer; when the connection has ended, for good
+	ending  bool
+	code    websocket.StatusCode
+	reason  string
 }
 
 // frame is one WebSocket message.
@@ -53,11 +52,13 @@ type frame struct {
 	data []byte
 }
 
-// newConn makes one of a WebSocket that was accepted on a response.
-func newConn(ws *websocket.Conn, w http.ResponseWriter, log *slog.Logger) *conn {
-	ws.SetReadLimit(-1) // read has its own bound, so that it can say goodbye in the protocol's terms
-	c := &conn{ws: ws, http: http.NewResponseController(w), log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	go c.write()
+// newConn makes one of a WebSocket.
+func newConn(s *socket, log *slog.Logger) *conn {
+	s.ws.SetReadLimit(-1) // read has its own bound, so that it can say goodbye in the protocol's terms
+	c := &conn{socket: s, log: log, done: make(chan struct{})}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.alive = time.AfterFunc(keepAlive, c.ping)
 	return c
 }
 
@@ -89,7 +90,7 @@ func (c *conn) send(res *pb.SignalResponse) {
 	}
 	c.out = append(c.out, frame{kind, data})
 	c.bytes += len(data)
-	c.notify()
+	c.wake()
 }
 
 // close sends what is queued and ends the connection.
@@ -102,54 +103,57 @@ func (c *conn) close(code websocket.StatusCode, reason string) {
 func (c *conn) end(code websocket.StatusCode, reason string) {
 	if !c.ending {
 		c.ending, c.code, c.reason = true, code, reason
-		c.notify()
+		c.wake()
 	}
 }
 
-func (c *conn) notify() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
+// wake sees to it that there is a writer. The lock is held.
+func (c *conn) wake() {
+	if !c.writing {
+		c.writing = true
+		go c.write()
 	}
 }
 
-// take gives what is to be written now, and whether the connection ends after it.
+// take gives what is to be written now, and whether the connection ends after it. When there is neither the writer ends.
 func (c *conn) take() (out []frame, ending bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out, c.out, c.bytes = c.out, nil, 0
+	c.writing = len(out) > 0 || c.ending
 	return out, c.ending
 }
 
-// write is the writer goroutine. It ends when the connection is closed or broken.
+// write is the writer goroutine. It ends when all is written, for the last time when the connection is closed or broken.
 func (c *conn) write() {
-	defer close(c.done)
-	ping := time.NewTicker(keepAlive)
-	defer ping.Stop()
 	for {
-		select {
-		case <-c.wake:
-		case <-ping.C:
-			go c.ping()
-			continue
-		}
 		out, ending := c.take()
 		for _, f := range out {
 			if err := c.writeFrame(f); err != nil {
 				c.fail()
-				return
+				break
 			}
 		}
 		if ending {
-			// The closing handshake waits for the rest of a message that has begun, for as long as that takes.
-			if err := c.http.SetReadDeadline(time.Now().Add(closeWithin)); err != nil {
-				c.ws.CloseNow()
-				return
-			}
-			c.ws.Close(c.code, c.reason)
+			c.finish()
+			return
+		}
+		if len(out) == 0 {
 			return
 		}
 	}
+}
+
+// finish ends the connection, which has a writer for good from now on.
+func (c *conn) finish() {
+	defer close(c.done)
+	c.alive.Stop()
+	// The closing handshake waits for the rest of a message that has begun, for as long as that takes.
+	if err := c.tcp.SetReadDeadline(time.Now().Add(closeWithin)); err != nil {
+		c.ws.CloseNow()
+		return
+	}
+	c.ws.Close(c.code, c.reason)
 }
 
 func (c *conn) writeFrame(f frame) error {
@@ -162,9 +166,9 @@ func (c *conn) writeFrame(f frame) error {
 func (c *conn) fail() {
 	c.mu.Lock()
 	c.ending, c.out, c.bytes = true, nil, 0
+	c.wake()
 	c.mu.Unlock()
 	c.ws.CloseNow()
-	c.notify()
 }
 
 // ping looks whether the other side is there; without an answer the connection is closed, and the reader learns of it.
@@ -173,6 +177,12 @@ func (c *conn) ping() {
 	defer cancel()
 	if err := c.ws.Ping(ctx); err != nil {
 		c.fail()
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ending {
+		c.alive.Reset(keepAlive)
 	}
 }
 

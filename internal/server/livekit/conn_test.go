@@ -26,7 +26,7 @@ func connPair(t *testing.T, handle func(*conn, *pb.SignalRequest) bool) (*conn, 
 			t.Error(err)
 			return
 		}
-		c := newConn(ws, w, testLog())
+		c := newConn(ws, testLog())
 		conns <- c
 		ended <- c.read(r.Context(), newPace(), func(req *pb.SignalRequest) bool { return handle(c, req) })
 		c.close(websocket.StatusNormalClosure, "")
@@ -54,7 +54,7 @@ func TestConnEndsThoughAMessageDoesNot(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		c := newConn(ws, w, testLog())
+		c := newConn(ws, testLog())
 		err = c.read(r.Context(), newPace(), func(*pb.SignalRequest) bool { return true })
 		if !errors.Is(err, errTooLarge) {
 			t.Errorf("reading ended with %v", err)

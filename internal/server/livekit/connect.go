@@ -1,6 +1,7 @@
 package livekit
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -90,40 +91,38 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, onePeer bool) {
 		s.turnAway(w, err)
 		return
 	}
-	ws, err := accept(w, r)
+	socket, err := accept(w, r)
 	if err != nil {
 		s.counts.joins.Count("unconnected")
 		sess.part.Leave(room.LeftByItself)
 		return
 	}
-	c := newConn(ws, w, sess.log)
+	c := newConn(socket, sess.log)
 	if !s.start(sess, c) {
 		s.counts.joins.Count("unavailable")
 		sess.part.Leave(room.LeftServerShutdown)
 		c.send(leave(pb.DisconnectReason_SERVER_SHUTDOWN, pb.LeaveRequest_RECONNECT))
 		c.close(websocket.StatusGoingAway, "server is shutting down")
-		<-c.done
 		return
 	}
-	serve(r, sess, c)
+	go sess.serve(c)
 }
 
 // resume hands a new WebSocket to a session that is still there; a client whose session is gone is told to join anew.
 func (s *Server) resume(w http.ResponseWriter, r *http.Request, a admission) {
-	ws, err := accept(w, r)
+	socket, err := accept(w, r)
 	if err != nil {
 		return
 	}
-	c := newConn(ws, w, s.log.With("room", a.room, "participant", a.claims.Identity))
+	c := newConn(socket, s.log.With("room", a.room, "participant", a.claims.Identity))
 	sess := s.find(place{a.room, a.claims.Identity})
 	if sess == nil || a.sid != "" && sess.sid != a.sid || !sess.inbox.put(resumed{c, a.host, a.reason}, 0) {
 		s.counts.unresumable.Add(1)
 		c.log.Info("session to resume is gone")
 		refuseResume(c)
-		<-c.done
 		return
 	}
-	serve(r, sess, c)
+	go sess.serve(c)
 }
 
 // refuseResume sends the client away to join anew.
@@ -132,25 +131,22 @@ func refuseResume(c *conn) {
 	c.close(websocket.StatusNormalClosure, "session is gone")
 }
 
-// serve reads what the client sends and gives it to the session, which answers at its own pace.
-func serve(r *http.Request, sess *session, c *conn) {
+// serve reads what the client sends and gives it to the session, which answers at its own pace. It ends with the
+// connection. It has a goroutine of its own, since that of the HTTP handler keeps the request, and a stack that has been deep.
+func (s *session) serve(c *conn) {
 	defer c.ws.CloseNow()
-	err := c.read(r.Context(), sess.pace, func(req *pb.SignalRequest) bool {
+	err := c.read(context.Background(), s.pace, func(req *pb.SignalRequest) bool {
 		select {
-		case sess.requests <- req:
+		case s.requests <- req:
 			return true
-		case <-sess.done:
+		case <-s.done:
 			return false
 		}
 	})
-	if !sess.inbox.put(connLost{c, err}, 0) {
+	if !s.inbox.put(connLost{c, err}, 0) {
 		c.close(websocket.StatusNormalClosure, "")
 	}
 	<-c.done
-}
-
-func accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
-	return websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 }
 
 // admit checks a request and its credential.
