@@ -116,6 +116,14 @@ func (p Permission) MayPublish(s Source) bool {
 	return p.Publish && (len(p.Sources) == 0 || slices.Contains(p.Sources, s))
 }
 
+// MayPublishAs is MayPublish for a publication: where sources are narrowed, sound does not come in the name of a camera.
+func (p Permission) MayPublishAs(pub Publication) bool {
+	picture := pub.Source == Camera || pub.Source == ScreenShare
+	sound := pub.Source == Microphone || pub.Source == ScreenShareAudio
+	disguised := picture && pub.Kind != media.Video || sound && pub.Kind != media.Audio
+	return p.MayPublish(pub.Source) && !(disguised && len(p.Sources) > 0)
+}
+
 // Publication is what a room knows of a published track.
 type Publication struct {
 	SID string

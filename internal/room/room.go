@@ -312,7 +312,7 @@ func (r *Room) Publish(identity string, pub Publication) ([]Event, error) {
 	switch {
 	case !ok:
 		return nil, ErrNoParticipant
-	case !p.Permission.MayPublish(pub.Source):
+	case !p.Permission.MayPublishAs(pub):
 		return nil, ErrNotAllowed
 	case len(p.Publications) >= MaxPublications:
 		return nil, ErrTooManyTracks

@@ -111,7 +111,7 @@ func (s *Studio) mayPublish(p *Participant, pub room.Publication) error {
 	switch {
 	case s.closed || !ok || self.SID != p.sid:
 		return room.ErrNoParticipant
-	case !self.Permission.MayPublish(pub.Source):
+	case !self.Permission.MayPublishAs(pub):
 		return room.ErrNotAllowed
 	case s.tracks[pub.SID] != nil:
 		return room.ErrPublicationDup

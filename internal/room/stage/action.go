@@ -223,8 +223,11 @@ func (s *Stage) promote(by Actor, a Action) error {
 
 func (s *Stage) demote(by Actor, a Action) error {
 	p := s.people[a.Identity]
-	if p == nil || !slices.Contains(s.cohosts, a.Identity) {
+	switch {
+	case p == nil || !slices.Contains(s.cohosts, a.Identity):
 		return ErrNotCohost
+	case p.Admin && p.here: // they direct by their grant, whatever they are called
+		return ErrForbidden
 	}
 	s.cohosts = without(s.cohosts, a.Identity)
 	s.tell(Happening{What: RoleChanged, Person: p.Person, By: by.Person, Role: s.RoleOf(a.Identity), Reason: ByHost})

@@ -6,6 +6,7 @@
 package stage
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -220,6 +221,9 @@ func (s *Stage) Come(who Person, how Arrival, now time.Time) ([]Happening, error
 
 // findHost makes somebody with a host's grant the host, where there is none with such a grant, and else a cohost.
 func (s *Stage) findHost(p *person) {
+	if s.host == "" && slices.Contains(s.cohosts, p.Identity) { // nobody was there to take over
+		s.makeHost(p)
+	}
 	if !p.Admin || s.host == p.Identity {
 		return
 	}
@@ -242,8 +246,11 @@ func (s *Stage) makeHost(p *person) {
 	if n := s.seatOf(p.Identity); n > 0 {
 		s.vacate(n, Promoted, Person{})
 	}
-	p.muted = false
 	s.host = p.Identity
+	if p.muted {
+		p.muted = false
+		s.tell(Happening{What: Unmuted, Person: p.Person})
+	}
 	s.tell(Happening{What: RoleChanged, Person: p.Person, Role: Host})
 }
 
@@ -352,6 +359,12 @@ func (s *Stage) succeed() {
 				s.makeHost(p)
 				return
 			}
+		}
+	}
+	for _, identity := range slices.Sorted(maps.Keys(s.people)) { // there may be more with the grant than co-hosts
+		if p := s.people[identity]; p.here && p.Admin {
+			s.makeHost(p)
+			return
 		}
 	}
 }
