@@ -152,7 +152,9 @@ func TestACohostTakesOverAndWithoutOneTheShowEnds(t *testing.T) {
 
 func TestClientsDoNotSetTheServersAttributes(t *testing.T) {
 	onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
-		ann := enter(t, h, "ann", func(j *room.Join) { j.Attributes = map[string]string{attributeRole: "host", "tutti.x": "y", "own": "z"} })
+		ann := enter(t, h, "ann", func(j *room.Join) {
+			j.Attributes = map[string]string{attributeRole: "host", "tutti.x": "y", "own": "z"}
+		})
 		if err := ann.Update(nil, nil, map[string]string{attributeRole: "host", "tutti.x": "y"}); err != nil {
 			t.Fatal(err)
 		}
