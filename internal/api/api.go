@@ -35,7 +35,9 @@ type Options struct {
 	TrustProxy    bool
 	// Metrics are where figures for operators come from; what the API knows by itself is added.
 	Metrics metrics.Sources
-	Log     *slog.Logger
+	// Webhooks is nil where nobody is told anything.
+	Webhooks Webhooks
+	Log      *slog.Logger
 }
 
 // API serves HTTP. It is made once and safe for use by several goroutines.
@@ -46,6 +48,7 @@ type API struct {
 	anyoneCreates bool
 	started       time.Time
 	log           *slog.Logger
+	webhooks      Webhooks
 	rates         limit.Rates
 	streams       atomic.Int64 // of events, open now
 	rate          meter
@@ -58,7 +61,7 @@ type API struct {
 func New(o Options) *API {
 	a := &API{
 		house: o.House, info: o.Info, rootPEM: o.RootPEM, anyoneCreates: o.AnyoneCreates, started: time.Now(),
-		log: o.Log, stopping: make(chan struct{}),
+		log: o.Log, webhooks: o.Webhooks, stopping: make(chan struct{}),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
@@ -83,6 +86,8 @@ func New(o Options) *API {
 	mux.HandleFunc("GET /api/rooms/{room}/stage", a.getStage)
 	mux.HandleFunc("POST /api/rooms/{room}/stage/{verb}", a.actOnStage)
 	mux.HandleFunc("GET /api/scenes", a.getScenes)
+	mux.HandleFunc("GET /api/webhooks/deliveries", a.operated(a.getDeliveries))
+	mux.HandleFunc("POST /api/webhooks/deliveries/{id}/replay", a.operated(a.replayDelivery))
 	mux.HandleFunc("GET /api/scenes/{name}", a.getScene)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { refusal.Write(w, refusal.NotFound) })
 	mux.Handle("/twirp/", roomservice.New(roomservice.Options{House: o.House, Operator: a.isOperator, Log: o.Log}))

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
@@ -10,7 +11,8 @@ import (
 
 // getStage tells how the stage is: to hosts all, to others what everybody may know.
 func (a *API) getStage(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.admit(r, studio.ToWatch); err != nil {
+	claims, err := a.admit(r, studio.ToWatch)
+	if err != nil {
 		refusal.Write(w, err)
 		return
 	}
@@ -19,11 +21,15 @@ func (a *API) getStage(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, err)
 		return
 	}
-	snapshot := s.Stage()
-	if _, err := a.admit(r, studio.ToDirect); err != nil {
-		snapshot = snapshot.Public()
+	answer(w, http.StatusOK, stageFor(s, claims))
+}
+
+// stageFor is the stage as somebody may know it.
+func stageFor(s *studio.Studio, who auth.Claims) stage.Snapshot {
+	if who.Video.RoomAdmin || s.RoleOf(who.Identity).Directs() {
+		return s.Stage()
 	}
-	answer(w, http.StatusOK, snapshot)
+	return s.Stage().Public()
 }
 
 // actOnStage does one of the stage's verbs, for those who may direct the room as any host, for others with a token of their own
@@ -52,9 +58,5 @@ func (a *API) actOnStage(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, err)
 		return
 	}
-	snapshot := s.Stage()
-	if !by.Admin && !s.RoleOf(by.Identity).Directs() {
-		snapshot = snapshot.Public()
-	}
-	answer(w, http.StatusOK, snapshot)
+	answer(w, http.StatusOK, stageFor(s, claims))
 }

@@ -71,6 +71,8 @@ type Observer interface{ RoomEvent(e room.Event) }
 // RoomInfo describes a running room.
 type RoomInfo struct {
 	Name, SID string
+	// Scene names what kind of room it is.
+	Scene     string
 	CreatedAt time.Time
 	room.Settings
 	Participants int
@@ -100,7 +102,7 @@ func (s *Studio) info() RoomInfo {
 // count finds out anew what info keeps until the next event: everybody in a large room asks for it after each.
 func (s *Studio) count() RoomInfo {
 	i := RoomInfo{
-		Name: s.room.Name, SID: s.room.SID, CreatedAt: s.room.CreatedAt, Settings: s.room.Settings, Live: s.room.Live(),
+		Name: s.room.Name, SID: s.room.SID, Scene: s.scene.Name, CreatedAt: s.room.CreatedAt, Settings: s.room.Settings, Live: s.room.Live(),
 	}
 	for _, p := range s.room.Participants() {
 		i.Recorded = i.Recorded || p.Permission.Recorder || p.Kind == room.Recorder

@@ -14,9 +14,6 @@ import (
 	"strconv"
 	"time"
 
-	pb "github.com/livekit/protocol/livekit"
-	"google.golang.org/protobuf/encoding/protojson"
-
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/dial"
 )
@@ -44,15 +41,18 @@ type (
 func (r refused) Error() string { return "the receiver answered " + r.status }
 func (l later) Error() string   { return "the receiver answered " + l.status }
 
-// deliver sends an event until the receiver has taken it, or gives it up with an error. Once closing is closed it does not
+// deliver sends an event, which tells how many were dropped before it, until the receiver has taken it, or gives it up with an error. Once closing is closed it does not
 // wait for another attempt.
-func (r *receiver) deliver(ctx context.Context, e *pb.WebhookEvent, closing <-chan struct{}) error {
-	body, err := protojson.Marshal(e)
+func (r *receiver) deliver(ctx context.Context, e *event, dropped int32, closing <-chan struct{}) error {
+	body, err := e.body(dropped)
 	if err != nil {
 		return fmt.Errorf("encoding: %w", err)
 	}
+	noted := r.begin(e, body)
 	for attempt := 1; ; attempt++ {
 		err := r.post(ctx, body)
+		final := err == nil || !worthAnother(err) || attempt == attempts || isClosed(closing)
+		r.tried(noted, err, final)
 		if err == nil {
 			r.sent.Add(1)
 			return nil

@@ -2,45 +2,118 @@ package webhook
 
 import (
 	"crypto/rand"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	pb "github.com/livekit/protocol/livekit"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/scenes"
+	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
-// eventOf translates what happened, nil where applications are not told.
-func eventOf(in func() studio.RoomInfo, e room.Event, now time.Time) *pb.WebhookEvent {
-	event := &pb.WebhookEvent{}
+// event is what applications are told: LiveKit's, with a further field for what LiveKit has no word for. It is shared by receivers
+// and not to be changed.
+type event struct {
+	*pb.WebhookEvent
+	// detail goes into the JSON under detailKey; nil for none.
+	detailKey string
+	detail    any
+}
+
+// body is the event as it is sent; dropped is how many went missing before it.
+func (e *event) body(dropped int32) ([]byte, error) {
+	message := e.WebhookEvent
+	if dropped > 0 {
+		message = proto.CloneOf(message)
+		message.NumDropped = dropped // receivers of older SDKs read it
+	}
+	body, err := protojson.Marshal(message)
+	if err != nil || e.detail == nil {
+		return body, err
+	}
+	detail, err := json.Marshal(e.detail)
+	if err != nil {
+		return nil, err
+	}
+	// LiveKit's receivers pass over fields that they do not know.
+	return fmt.Appendf(body[:len(body)-1], ",%q:%s}", e.detailKey, detail), nil
+}
+
+// size is about how much memory an event takes, in bytes.
+func (e *event) size() int { return proto.Size(e.WebhookEvent) + 256 }
+
+// eventsOf translates what happened, to nothing where applications are not told.
+func eventsOf(in func() studio.RoomInfo, e room.Event, now time.Time) []*event {
+	var all []*event
+	add := func(name, key string, detail any, change func(*pb.WebhookEvent)) {
+		message := &pb.WebhookEvent{Event: name, Id: "EV_" + rand.Text()[:12], CreatedAt: now.Unix(), Room: lkinfo.Room(in())}
+		if change != nil {
+			change(message)
+		}
+		all = append(all, &event{message, key, detail})
+	}
 	switch e := e.(type) {
 	case room.RoomOpened:
-		event.Event = "room_started"
+		add("room_started", "", nil, nil)
 	case room.RoomClosed:
-		event.Event = "room_finished"
+		add("room_finished", "", nil, nil)
 	case room.ParticipantConnected:
-		event.Event = "participant_joined"
-		event.Participant = lkinfo.Participant(e.Participant)
+		add("participant_joined", "", nil, func(m *pb.WebhookEvent) { m.Participant = lkinfo.Participant(e.Participant) })
 	case room.ParticipantLeft:
-		event.Event = "participant_left"
+		name := "participant_left"
 		if !e.Participant.Connected {
-			event.Event = "participant_connection_aborted"
+			name = "participant_connection_aborted"
 		}
-		event.Participant = lkinfo.Participant(e.Participant)
-		event.Participant.State = pb.ParticipantInfo_DISCONNECTED
-		event.Participant.DisconnectReason = lkinfo.Reason(e.Reason)
+		add(name, "", nil, func(m *pb.WebhookEvent) {
+			m.Participant = lkinfo.Participant(e.Participant)
+			m.Participant.State = pb.ParticipantInfo_DISCONNECTED
+			m.Participant.DisconnectReason = lkinfo.Reason(e.Reason)
+		})
 	case room.PublicationAdded:
-		event.Event = "track_published"
-		event.Participant, event.Track = publisher(e.Participant), lkinfo.Track(e.Publication)
+		add("track_published", "", nil, func(m *pb.WebhookEvent) {
+			m.Participant, m.Track = publisher(e.Participant), lkinfo.Track(e.Publication)
+		})
 	case room.PublicationRemoved:
-		event.Event = "track_unpublished"
-		event.Participant, event.Track = publisher(e.Participant), lkinfo.Track(e.Publication)
-	default:
-		return nil
+		add("track_unpublished", "", nil, func(m *pb.WebhookEvent) {
+			m.Participant, m.Track = publisher(e.Participant), lkinfo.Track(e.Publication)
+		})
+	case room.StageChanged:
+		for _, h := range e.Happened {
+			if told[h.What] && (in().Scene != scenes.Default || h.What != stage.RoleChanged) {
+				add(string(h.What), "stage", h, func(m *pb.WebhookEvent) {
+					m.Participant = &pb.ParticipantInfo{Identity: h.Person.Identity, Name: h.Person.Name}
+				})
+			}
+		}
 	}
-	event.Id, event.CreatedAt, event.Room = "EV_"+rand.Text()[:12], now.Unix(), lkinfo.Room(in())
-	return event
+	return all
+}
+
+// told is what applications hear of a stage: not whose camera is on.
+var told = map[stage.What]bool{
+	stage.RoleChanged: true, stage.HandRaised: true, stage.HandLowered: true, stage.InvitationMade: true, stage.InvitationEnded: true,
+	stage.SeatTaken: true, stage.SeatLeft: true, stage.SeatMoved: true, stage.Muted: true, stage.Unmuted: true,
+	stage.Silenced: true, stage.Unsilenced: true, stage.Banned: true, stage.Unbanned: true,
+	stage.Waits: true, stage.LetIn: true, stage.TurnedAway: true, stage.RoomLocked: true, stage.RoomUnlocked: true,
+}
+
+// liveEvent tells that a room went on or off the air.
+func liveEvent(in func() studio.RoomInfo, name string, live room.Live, now time.Time) *event {
+	type show struct {
+		Title string    `json:"title,omitempty"`
+		By    string    `json:"by,omitempty"`
+		Since time.Time `json:"since,omitzero"`
+	}
+	return &event{
+		&pb.WebhookEvent{Event: name, Id: "EV_" + rand.Text()[:12], CreatedAt: now.Unix(), Room: lkinfo.Room(in())},
+		"live", show{live.Title, live.By, live.Since},
+	}
 }
 
 // publisher names a participant whose track is the matter.

@@ -3,9 +3,6 @@ package webhook
 import (
 	"context"
 	"sync"
-
-	pb "github.com/livekit/protocol/livekit"
-	"google.golang.org/protobuf/proto"
 )
 
 // What waits for a receiver is bounded, for each of its lanes.
@@ -27,15 +24,15 @@ type lane struct {
 }
 
 type waiting struct {
-	event *pb.WebhookEvent // shared with other lanes: not to be changed
+	event *event // shared with other lanes
 	bytes int
 }
 
 func newLane(to *receiver) *lane { return &lane{to: to, wake: make(chan struct{}, 1)} }
 
 // put queues an event, or drops it when too many wait.
-func (l *lane) put(e *pb.WebhookEvent) {
-	bytes := proto.Size(e)
+func (l *lane) put(e *event) {
+	bytes := e.size()
 	l.mu.Lock()
 	full := l.closed || len(l.waiting) >= maxWaiting || l.bytes+bytes > maxWaitingBytes
 	if full {
@@ -63,7 +60,7 @@ func (l *lane) len() int {
 
 // next takes the first event that waits, with the number of those that were dropped before it; nil when there is none. After
 // the last one, last says that no more are taken.
-func (l *lane) next(last bool) (e *pb.WebhookEvent, dropped int32) {
+func (l *lane) next(last bool) (e *event, dropped int32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.waiting) == 0 {
@@ -75,12 +72,7 @@ func (l *lane) next(last bool) (e *pb.WebhookEvent, dropped int32) {
 	l.waiting = l.waiting[1:]
 	l.bytes -= first.bytes
 	dropped, l.dropped = l.dropped, 0
-	if dropped == 0 {
-		return first.event, 0
-	}
-	own := proto.CloneOf(first.event)
-	own.NumDropped = dropped // receivers of older SDKs read it
-	return own, dropped
+	return first.event, dropped
 }
 
 // run sends until closing is closed and nothing waits.
@@ -88,7 +80,7 @@ func (l *lane) run(ctx context.Context, closing <-chan struct{}) {
 	for {
 		last := isClosed(closing)
 		for e, dropped := l.next(last); e != nil; e, dropped = l.next(last) {
-			if err := l.to.deliver(ctx, e, closing); err != nil {
+			if err := l.to.deliver(ctx, e, dropped, closing); err != nil {
 				l.to.drop(e, err.Error())
 				l.count(dropped + 1)
 			}

@@ -13,8 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	pb "github.com/livekit/protocol/livekit"
-
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -40,6 +38,9 @@ type Notifier struct {
 	closing   chan struct{}
 	cancel    context.CancelFunc
 	running   sync.WaitGroup
+
+	mu   sync.Mutex
+	live map[string]bool // rooms that are on the air
 }
 
 // receiver is one URL.
@@ -49,6 +50,7 @@ type receiver struct {
 	client *http.Client
 	log    *slog.Logger
 	lanes  []*lane
+	history
 
 	sent, failed, dropped atomic.Uint64
 }
@@ -69,7 +71,7 @@ func New(o Options) *Notifier {
 	// A redirected POST comes without its body, or signed for somebody else: receivers give their true address.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	ctx, cancel := context.WithCancel(context.Background())
-	n := &Notifier{seed: maphash.MakeSeed(), closing: make(chan struct{}), cancel: cancel}
+	n := &Notifier{live: map[string]bool{}, seed: maphash.MakeSeed(), closing: make(chan struct{}), cancel: cancel}
 	for _, address := range o.URLs {
 		r := &receiver{url: address, keys: o.Keys, client: &client, log: o.Log.With("webhook", withoutSecrets(address))}
 		for range lanes {
@@ -93,14 +95,36 @@ func withoutSecrets(address string) string {
 
 // RoomEvent implements studio.Witness.
 func (n *Notifier) RoomEvent(in func() studio.RoomInfo, e room.Event) {
-	event := eventOf(in, e, time.Now())
-	if event == nil {
-		return
+	now := time.Now()
+	events := eventsOf(in, e, now)
+	if l, ok := e.(room.LiveChanged); ok {
+		if name := n.liveChange(in().Name, l.Live); name != "" {
+			events = append(events, liveEvent(in, name, l.Live, now))
+		}
 	}
-	place := n.laneOf(event.Room.Name)
-	for _, r := range n.receivers {
-		r.lanes[place].put(event)
+	for _, event := range events {
+		place := n.laneOf(event.Room.Name)
+		for _, r := range n.receivers {
+			r.lanes[place].put(event)
+		}
 	}
+}
+
+// liveChange names what applications are told when the state on the air is said again: nothing for changes within a show, or while
+// an interrupted one may come back.
+func (n *Notifier) liveChange(roomName string, l room.Live) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	was := n.live[roomName]
+	switch {
+	case l.On && !was:
+		n.live[roomName] = true
+		return "room_live_started"
+	case !l.On && !l.Returning && was:
+		delete(n.live, roomName)
+		return "room_live_ended"
+	}
+	return ""
 }
 
 func (n *Notifier) laneOf(roomName string) int { return int(maphash.String(n.seed, roomName) % lanes) }
@@ -138,7 +162,7 @@ func (n *Notifier) Stats() []Stats {
 }
 
 // drop notes that an event will not be told.
-func (r *receiver) drop(e *pb.WebhookEvent, why string) {
+func (r *receiver) drop(e *event, why string) {
 	r.dropped.Add(1)
 	r.log.Warn("a webhook event is given up", "event", e.Event, "id", e.Id, "room", e.Room.GetName(), "reason", why)
 }

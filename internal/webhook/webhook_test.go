@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"github.com/tuttilive/tutti/internal/dial"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
@@ -347,4 +349,76 @@ func TestOverTheNetwork(t *testing.T) {
 			t.Errorf("a private address: %+v", st)
 		}
 	}
+}
+
+func TestTheStageIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &application{t: t}
+		n := notify(a, "http://application/hook?token=secret")
+		in := func() studio.RoomInfo { return studio.RoomInfo{Name: "hall", Scene: "show"} }
+		n.RoomEvent(in, room.StageChanged{Happened: []stage.Happening{
+			{What: stage.SeatTaken, Person: stage.Person{Identity: "ann"}, Seat: 3, Role: stage.Speaker},
+			{What: stage.MediaChanged, Person: stage.Person{Identity: "ann"}},
+			{What: stage.RoleChanged, Person: stage.Person{Identity: "bob"}, Role: stage.Host},
+		}})
+		n.RoomEvent(inRoom("hall"), room.StageChanged{Happened: []stage.Happening{{What: stage.RoleChanged, Person: stage.Person{Identity: "eve"}, Role: stage.Host}}})
+		live := room.Live{On: true, Title: "t"}
+		n.RoomEvent(in, room.LiveChanged{Live: live})
+		n.RoomEvent(in, room.LiveChanged{Live: live}) // another picture
+		n.RoomEvent(in, room.LiveChanged{})
+		synctest.Wait()
+		if got := a.told(); got != "seat_taken ann, role_changed bob, role_changed eve, room_live_started, room_live_ended" {
+			t.Errorf("told %s", got)
+		}
+		all := n.Deliveries()
+		if len(all) != 5 || strings.Contains(fmt.Sprint(all), "secret") {
+			t.Fatalf("deliveries %+v", all)
+		}
+		first := all[slices.IndexFunc(all, func(d Delivery) bool { return d.Event == "seat_taken" })]
+		if body := string(first.Body); !strings.Contains(body, `"stage":{"what":"seat_taken","person":{"identity":"ann","name":""},"role":"speaker","seat":3}`) {
+			t.Errorf("sent %s", body)
+		}
+		n.Close(t.Context())
+	})
+}
+
+func TestADeliveryThatFailedIsReplayed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &application{t: t}
+		a.answer = func(_ *pb.WebhookEvent, n int) (int, string, error) {
+			if n == 1 {
+				return http.StatusBadRequest, "", nil
+			}
+			return http.StatusOK, "", nil
+		}
+		n := notify(a, "http://application")
+		n.RoomEvent(inRoom("hall"), joined("ann"))
+		synctest.Wait()
+		d := n.Deliveries()[0]
+		if d.Outcome != Failed || d.Attempts != 1 || d.Error == "" {
+			t.Errorf("%+v", d)
+		}
+		again, err := n.Replay(t.Context(), d.ID)
+		if err != nil || again.Outcome != Delivered || again.Attempts != 2 || again.EventID != d.EventID || a.events[0].Id != d.EventID {
+			t.Errorf("%+v, %v", again, err)
+		}
+		if _, err := n.Replay(t.Context(), "WD_other"); !errors.Is(err, ErrNoDelivery) {
+			t.Errorf("got %v", err)
+		}
+		n.Close(t.Context())
+	})
+}
+
+func TestTheHistoryIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := notify(&application{t: t}, "http://application")
+		for range maxDeliveries + 20 {
+			n.RoomEvent(inRoom("hall"), joined("ann"))
+		}
+		synctest.Wait()
+		if got := len(n.Deliveries()); got != maxDeliveries {
+			t.Errorf("%d are remembered", got)
+		}
+		n.Close(t.Context())
+	})
 }

@@ -49,7 +49,7 @@ func (s *Stage) raise(by Actor, a Action) error {
 			return err
 		}
 	}
-	if s.rules.Claims || s.powerOf(by) > ofOneself {
+	if s.rules.Claims || slices.Contains(s.cohosts, p.Identity) {
 		n, err := s.free(p.Identity, a.Seat)
 		if err == nil {
 			s.sit(p, n, p.Person)

@@ -1,0 +1,120 @@
+package api
+
+import (
+	"encoding/base64"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/stage"
+)
+
+// inShow makes the room "show" with somebody in it.
+func (f *fixture) inShow(identities ...string) created {
+	f.t.Helper()
+	var made created
+	f.call("POST", "/api/rooms", `{"name":"show","scene":"show"}`, &made)
+	for _, identity := range identities {
+		if _, err := f.house.Enter("show", room.Join{Identity: identity, Name: identity, Permission: room.Permission{Publish: true, Subscribe: true}}, silent{}); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	return made
+}
+
+func bearer(t *testing.T, identity string) string {
+	t.Helper()
+	token, err := testKeys.Mint(auth.Claims{Identity: identity, Video: auth.Grant{Room: "show", RoomJoin: true}}, time.Hour, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "Authorization: Bearer " + token
+}
+
+func TestAShowIsRunOverHTTP(t *testing.T) {
+	f := serve(t, nil)
+	host := "X-Tutti-Key: " + f.inShow("ann", "bob").Keys.Host
+	var refused struct{ Error struct{ Code string } }
+	act := func(verb, body, as string, want int) (s stage.Snapshot) {
+		t.Helper()
+		refused.Error.Code = ""
+		var out any = &s
+		if want != 200 {
+			out = &refused
+		}
+		if resp := f.call("POST", "/api/rooms/show/stage/"+verb, body, out, as); resp.StatusCode != want {
+			t.Errorf("%s %s: %s %+v", verb, body, resp.Status, refused)
+		}
+		return s
+	}
+	if s := act("raise", `{"note":"me"}`, bearer(t, "ann"), 200); s.QueueLength != 1 || s.Queue != nil {
+		t.Errorf("who asked is told %+v", s)
+	}
+	act("admit", `{"identity":"ann"}`, bearer(t, "bob"), 403)
+	if act("raise", "", bearer(t, "ann"), 409); refused.Error.Code != "already_asked" {
+		t.Errorf("code %s", refused.Error.Code)
+	}
+	act("raise", `{"identity":"bob"}`, host, 200) // an application in the name of a viewer of its own
+	if s := act("admit", `{"identity":"ann","seat":2}`, host, 200); s.Seats[1].Who == nil || s.Seats[1].Who.Identity != "ann" || len(s.Queue) != 1 {
+		t.Errorf("%+v", s)
+	}
+	act("nonsense", "", host, 400)
+	act("promote", `{"identity":"bob"}`, host, 200)
+	if s := act("muteSeat", `{"identity":"ann"}`, bearer(t, "bob"), 200); !s.Seats[1].Who.Muted {
+		t.Errorf("%+v", s.Seats[1])
+	}
+	var seen stage.Snapshot
+	if f.call("GET", "/api/rooms/show/stage", "", &seen); len(seen.Seats) != 8 || len(seen.Cohosts) != 1 {
+		t.Errorf("watching: %+v", seen)
+	}
+	if resp := f.call("POST", "/api/rooms/empty/stage/lock", "", nil, "Authorization: Basic "+base64.StdEncoding.EncodeToString(fmt.Append(nil, testKeys.Key, ":", testKeys.Secret))); resp.StatusCode != 404 {
+		t.Errorf("a room that is not open: %s", resp.Status)
+	}
+}
+
+func TestScenesAreListedAndChosen(t *testing.T) {
+	f := serve(t, nil)
+	var list struct{ Scenes []struct{ Name string } }
+	if f.call("GET", "/api/scenes", "", &list); len(list.Scenes) != 7 {
+		t.Errorf("%+v", list)
+	}
+	var one struct {
+		Seats struct{ Count int }
+		Grace float64
+		Title struct{ ZH string }
+	}
+	if f.call("GET", "/api/scenes/class", "", &one); one.Seats.Count != 6 || one.Grace != 30 || one.Title.ZH != "课堂" {
+		t.Errorf("%+v", one)
+	}
+	if resp := f.call("GET", "/api/scenes/opera", "", nil); resp.StatusCode != 404 {
+		t.Errorf("unknown: %s", resp.Status)
+	}
+	if resp := f.call("POST", "/api/rooms", `{"name":"opera","scene":"opera"}`, nil); resp.StatusCode != 400 {
+		t.Errorf("a room of an unknown scene: %s", resp.Status)
+	}
+	f.inShow()
+	var summary struct{ Scene string }
+	if f.call("GET", "/api/rooms/show", "", &summary); summary.Scene != "show" {
+		t.Errorf("%+v", summary)
+	}
+	if f.call("GET", "/api/rooms/nobodys", "", &summary); summary.Scene != "room" {
+		t.Errorf("%+v", summary)
+	}
+}
+
+func TestDeliveriesAreForOperators(t *testing.T) {
+	f := serve(t, nil)
+	if resp := f.call("GET", "/api/webhooks/deliveries", "", nil); resp.StatusCode != 401 {
+		t.Errorf("a stranger: %s", resp.Status)
+	}
+	operator := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(testKeys.Key+":"+testKeys.Secret))
+	var list struct{ Deliveries []any }
+	if resp := f.call("GET", "/api/webhooks/deliveries", "", &list, operator); resp.StatusCode != 200 || list.Deliveries == nil {
+		t.Errorf("an operator: %s", resp.Status)
+	}
+	if resp := f.call("POST", "/api/webhooks/deliveries/WD_x/replay", "", nil, operator); resp.StatusCode != 404 {
+		t.Errorf("replaying what is not there: %s", resp.Status)
+	}
+}
