@@ -1,18 +1,15 @@
 // Files between two browsers over a data channel: whole, interrupted, refused, with names that mean harm, over a reload.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { createHash, randomFillSync } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { complaints, openBrowser } from '../lib/browser.mjs'
 import { eventually } from '../lib/people.mjs'
+import { buildStates } from '../lib/states.mjs'
 import { serveStatic } from '../lib/static.mjs'
 
-const here = dirname(fileURLToPath(import.meta.url))
-const states = process.env.STATES_DIST ?? join(here, '../out/states')
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 const patience = 120_000
 
@@ -73,11 +70,7 @@ describe('files between two', { timeout: 600_000 }, () => {
   }
 
   before(async () => {
-    if (!process.env.STATES_DIST) {
-      execFileSync('npm', ['run', '--silent', 'build:states'], { cwd: join(here, '../../web'), stdio: ['ignore', 'ignore', 'inherit'] })
-    }
-    mkdirSync(states, { recursive: true })
-    server = await serveStatic(states)
+    server = await serveStatic(buildStates())
     browsers = await Promise.all([0, 1].map(() => openBrowser({ devices: false, options: { acceptDownloads: true } })))
     ;[ada, bo] = await Promise.all(browsers.map((browser) => browser.page()))
     wrong = [complaints(ada), complaints(bo)]

@@ -1,17 +1,15 @@
 // What a person sends and keeps in a call: filters, devices that change and go, snapshots, recordings. In Chromium with made-up
 // devices, on a bench of the test build that uses the real parts without a server.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { complaints, openBrowser } from '../lib/browser.mjs'
 import { eventually } from '../lib/people.mjs'
+import { buildStates } from '../lib/states.mjs'
 import { serveStatic } from '../lib/static.mjs'
 
-const here = dirname(fileURLToPath(import.meta.url))
 
 /** A camera of warm grey and cold grey halves with a sharp edge between them. Runs in the page. */
 function drawnCamera() {
@@ -108,11 +106,7 @@ describe('what a person sends and keeps', { timeout: 300_000 }, () => {
   let files
   before(async () => {
     files = mkdtempSync(join(tmpdir(), 'tutti-local-'))
-    const built = join(files, 'states')
-    execFileSync('npx', ['vite', 'build', '--mode', 'states', '--logLevel', 'error', '--outDir', built], {
-      cwd: join(here, '../../web'), stdio: ['ignore', 'ignore', 'inherit'],
-    })
-    server = await serveStatic(built)
+    server = await serveStatic(buildStates())
     browser = await openBrowser({ args: ['--use-fake-device-for-media-stream=device-count=3,fps=30,display-media-type=browser'] })
   })
   after(async () => {

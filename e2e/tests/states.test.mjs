@@ -1,13 +1,13 @@
 // Every state of every screen: a screenshot in e2e/out, no accessibility violation, nothing that scrolls sideways.
 // STATES=all looks at every state in both languages, both themes and all sizes; STATES=room,home at those in all of them.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { complaints, openBrowser } from '../lib/browser.mjs'
+import { buildStates } from '../lib/states.mjs'
 import { serveStatic } from '../lib/static.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -53,8 +53,7 @@ describe('every state of every screen', { timeout: 900_000 }, () => {
   let browser
   let page
   before(async () => {
-    execFileSync('npm', ['run', '--silent', 'build:states'], { cwd: join(here, '../../web'), stdio: ['ignore', 'ignore', 'inherit'] })
-    server = await serveStatic(join(out, 'states'))
+    server = await serveStatic(buildStates())
     browser = await openBrowser({ devices: false })
     page = await browser.page()
     await page.addInitScript(() => {

@@ -85,3 +85,43 @@ func TestSubscriptionRules(t *testing.T) {
 		t.Error("too many rules are taken")
 	}
 }
+
+// What was withheld before a client connected anew is withheld until it says what holds now, or has had time to.
+func TestRulesOutliveAVisit(t *testing.T) {
+	w := newWorld(t, nil)
+	withhold := func(c *wire) {
+		c.send(&pb.SignalRequest{Message: &pb.SignalRequest_SubscriptionPermission{SubscriptionPermission: &pb.SubscriptionPermission{}}})
+		c.send(ping())
+		c.until(func(r *pb.SignalResponse) bool { return r.GetPongResp() != nil })
+	}
+	at := place{"hall", "alice"}
+	open := func() bool { return w.server.find(at).rules.allow("bob", "PA_b", "TR_1") }
+
+	first, _ := w.enter(t, "alice", "hall", "")
+	withhold(first)
+	second, _ := w.enter(t, "alice", "hall", "") // the first is replaced
+	if first.untilLeave(); open() {
+		t.Error("open after the visit was replaced")
+	}
+	second.send(&pb.SignalRequest{Message: &pb.SignalRequest_Simulate{Simulate: &pb.SimulateScenario{
+		Scenario: &pb.SimulateScenario_LeaveRequestFullReconnect{LeaveRequestFullReconnect: true}}}})
+	second.untilLeave()
+	third, _ := w.enter(t, "alice", "hall", "")
+	if open() {
+		t.Error("open after the server ended the visit")
+	}
+	if rules := &w.server.find(at).rules; !rules.lapse() || !open() {
+		t.Error("not open when the client has had time")
+	}
+	withhold(third)
+	if rules := &w.server.find(at).rules; rules.lapse() || open() {
+		t.Error("the client's own rules lapse")
+	}
+	third.send(&pb.SignalRequest{Message: &pb.SignalRequest_Leave{Leave: &pb.LeaveRequest{}}})
+	if _, err := third.read(); err == nil {
+		t.Error("the connection stays open")
+	}
+	if w.enter(t, "alice", "hall", ""); !open() {
+		t.Error("not open after good-bye")
+	}
+}

@@ -46,6 +46,7 @@ func (s *session) answer(req *pb.SignalRequest) {
 	case *pb.SignalRequest_Simulate:
 		s.simulate(m.Simulate)
 	case *pb.SignalRequest_Leave:
+		s.saidGoodbye = true
 		s.end(nil, room.LeftByItself)
 	case *pb.SignalRequest_PublishDataTrackRequest:
 		s.respond(&pb.RequestResponse{Reason: pb.RequestResponse_UNSUPPORTED_TYPE, Message: "data tracks are not supported",

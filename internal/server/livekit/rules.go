@@ -5,17 +5,25 @@ import (
 	"sync"
 
 	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/room"
 )
 
 // maxRules bounds the participants that one permission names, and the tracks for each.
 const maxRules = 1000
 
-// subscriptionRules say who may subscribe to a participant's tracks. The zero value lets everybody. It is asked by the
-// sessions of the others.
-type subscriptionRules struct {
-	mu     sync.Mutex
+// rulesOfTracks say who may have a participant's tracks. The zero value lets everybody.
+type rulesOfTracks struct {
 	narrow bool
 	rules  []*pb.TrackPermission
+}
+
+// subscriptionRules are those of a session. They are asked by the sessions of the others.
+type subscriptionRules struct {
+	mu sync.Mutex
+	rulesOfTracks
+	// inherited tells that they are of the visit before, until the client says what it wants now.
+	inherited bool
 }
 
 // set replaces the rules and tells whether they are within bounds.
@@ -30,8 +38,33 @@ func (r *subscriptionRules) set(p *pb.SubscriptionPermission) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.narrow, r.rules = !p.GetAllParticipants(), p.GetTrackPermissions()
+	r.rulesOfTracks, r.inherited = rulesOfTracks{!p.GetAllParticipants(), p.GetTrackPermissions()}, false
 	return true
+}
+
+// inherit holds to the rules of the visit before.
+func (r *subscriptionRules) inherit(from rulesOfTracks) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rulesOfTracks, r.inherited = from, from.narrow
+}
+
+// lapse drops inherited rules and tells whether there were any.
+func (r *subscriptionRules) lapse() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.inherited {
+		return false
+	}
+	r.rulesOfTracks, r.inherited = rulesOfTracks{}, false
+	return true
+}
+
+// current gives the rules that hold now.
+func (r *subscriptionRules) current() rulesOfTracks {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rulesOfTracks
 }
 
 // allow tells whether a participant may have a track.
@@ -50,8 +83,12 @@ func (r *subscriptionRules) allow(identity, sid, trackSID string) bool {
 	})
 }
 
-// rulesChanged: a participant has changed who may have its tracks.
-type rulesChanged struct{ publisher string }
+type (
+	// rulesChanged: a participant has changed who may have its tracks.
+	rulesChanged struct{ publisher string }
+	// rulesLapsed: the client has had time to say who may have its tracks.
+	rulesLapsed struct{}
+)
 
 // setRules takes the client's rules for its own tracks.
 func (s *session) setRules(p *pb.SubscriptionPermission) {
@@ -59,6 +96,30 @@ func (s *session) setRules(p *pb.SubscriptionPermission) {
 		s.respond(&pb.RequestResponse{Reason: pb.RequestResponse_LIMIT_EXCEEDED, Message: "too many subscription permissions"})
 		return
 	}
+	s.tellRules()
+}
+
+// inheritRules holds a client that joins anew to what it said of its tracks before, for a while.
+func (s *session) inheritRules() {
+	rules, ok := s.server.withheld.take(s.place)
+	if replaced := s.server.find(s.place); replaced != nil {
+		rules, ok = replaced.rules.current(), true
+	}
+	if ok && rules.narrow {
+		s.rules.inherit(rules)
+		s.after(rulesLapse, rulesLapsed{})
+	}
+}
+
+// leaveRules keeps the rules for when the client comes back, unless it is back already or said good-bye.
+func (s *session) leaveRules(why room.LeaveReason) {
+	if rules := s.rules.current(); rules.narrow && why != room.LeftDuplicate && !s.saidGoodbye {
+		s.server.withheld.keep(s.place, rules)
+	}
+}
+
+// tellRules lets the others look at this publisher's tracks again.
+func (s *session) tellRules() {
 	for _, other := range s.server.inRoom(s.place.room) {
 		if other != s {
 			other.inbox.put(rulesChanged{s.place.identity}, 0)

@@ -39,6 +39,7 @@ type Server struct {
 	comeBack    limit.Rate
 	counts      counts
 	detours     detours
+	withheld    withheld
 
 	mu       sync.Mutex
 	sessions map[place]*session

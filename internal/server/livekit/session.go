@@ -53,12 +53,13 @@ type session struct {
 	asking     asking
 	outgoing   outgoingData
 
-	away      *time.Timer // ends the session of a client that stays away
-	awaySince time.Time
-	departed  []*pb.ParticipantInfo // who left while the client was away
-	token     tokenState
-	roomDue   bool // a room update is on its way
-	sabotage  sabotage
+	away        *time.Timer // ends the session of a client that stays away
+	awaySince   time.Time
+	departed    []*pb.ParticipantInfo // who left while the client was away
+	token       tokenState
+	saidGoodbye bool // the client has left by a word of its own
+	roomDue     bool // a room update is on its way
+	sabotage    sabotage
 
 	candidates rtc.Transport // that the client is told
 	relayed    bool          // the client is told to use a relay
@@ -109,6 +110,7 @@ func (s *Server) enter(a admission) (*session, error) {
 	sess.self = part.Self()
 	sess.sid = sess.self.SID
 	sess.data.open(sess)
+	sess.inheritRules()
 	return sess, nil
 }
 
@@ -190,6 +192,10 @@ func (s *session) take(item any) {
 		s.tellSuspended(i)
 	case rulesChanged:
 		s.applyRules(i.publisher)
+	case rulesLapsed:
+		if s.rules.lapse() {
+			s.tellRules()
+		}
 	case tokenExpires:
 		s.refreshToken()
 	case backlogDue:
@@ -226,6 +232,7 @@ func (s *session) end(message *pb.SignalResponse, why room.LeaveReason) {
 		return
 	}
 	s.ended = true
+	s.leaveRules(why)
 	s.counted(why)
 	if s.conn != nil {
 		if message != nil {
