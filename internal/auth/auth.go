@@ -15,11 +15,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Errors that a credential can be refused with. ErrExpired also is an ErrInvalid.
+// Errors that a credential can be refused with. ErrExpired and ErrRevoked also are an ErrInvalid.
 var (
 	ErrMissing = errors.New("no token or key given")
 	ErrInvalid = errors.New("token or key is not valid")
 	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
+	ErrRevoked = fmt.Errorf("%w: revoked", ErrInvalid)
 	ErrDenied  = errors.New("token or key does not permit this")
 )
 
@@ -46,7 +47,9 @@ type Grant struct {
 
 // Claims is a verified token's content.
 type Claims struct {
-	Identity   string            `json:"-"`
+	Identity string `json:"-"`
+	// Made is when the token was, zero where it does not say (neither iat nor nbf).
+	Made       time.Time         `json:"-"`
 	Name       string            `json:"name,omitempty"`
 	Kind       string            `json:"kind,omitempty"`
 	Metadata   string            `json:"metadata,omitempty"`
@@ -83,7 +86,7 @@ func (k Keys) Mint(c Claims, ttl time.Duration, now time.Time) (string, error) {
 	}
 	t := jwt.NewWithClaims(jwt.SigningMethodHS256, tokenClaims{c, jwt.RegisteredClaims{
 		Issuer: k.Key, Subject: c.Identity,
-		NotBefore: jwt.NewNumericDate(now.Add(-10 * time.Second)), ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
+		IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now.Add(-10 * time.Second)), ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
 	}})
 	return t.SignedString([]byte(k.Secret))
 }
@@ -106,6 +109,11 @@ func (k Keys) Verify(token string) (Claims, error) {
 		return Claims{}, ErrInvalid
 	}
 	c.Identity = c.Subject
+	for _, at := range []*jwt.NumericDate{c.IssuedAt, c.NotBefore} {
+		if at != nil && at.After(c.Made) {
+			c.Made = at.Time
+		}
+	}
 	return c.Claims, nil
 }
 

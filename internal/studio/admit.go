@@ -71,6 +71,9 @@ func (h *House) admitToken(roomName, token string, a Action) (auth.Claims, error
 	if g.Room != roomName {
 		return auth.Claims{}, auth.ErrDenied
 	}
+	if h.rooms.revoked.covers(roomName, claims.Identity, claims.Made) {
+		return auth.Claims{}, auth.ErrRevoked
+	}
 	perm := Permission(g)
 	allowed := false
 	switch a {

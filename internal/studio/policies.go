@@ -16,9 +16,11 @@ const maxKnown = 10_000
 // usedWithin is how exactly the last use of a room is kept.
 const usedWithin = 24 * time.Hour
 
-// Policies keeps the policies of rooms that somebody created. Reads come from memory after the first.
+// Policies keeps the policies of rooms that somebody created, and the tokens for rooms that were revoked. Reads come from memory
+// after the first.
 type Policies struct {
-	bucket *store.Bucket[room.Policy]
+	bucket  *store.Bucket[room.Policy]
+	revoked *revocations
 
 	writing sync.Mutex // held while what is kept of a room changes
 
@@ -34,7 +36,11 @@ func OpenPolicies(s *store.Store) (*Policies, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Policies{bucket: b, known: map[string]room.Policy{}, unknown: map[string]struct{}{}}, nil
+	revoked, err := openRevocations(s)
+	if err != nil {
+		return nil, err
+	}
+	return &Policies{bucket: b, revoked: revoked, known: map[string]room.Policy{}, unknown: map[string]struct{}{}}, nil
 }
 
 // Find is the policy of a room, the default one where nobody created it, and tells whether somebody did.
@@ -86,6 +92,11 @@ func (p *Policies) Create(name string, policy room.Policy) error {
 	delete(p.unknown, name)
 	p.remember(name, policy)
 	return nil
+}
+
+// Revoke makes the tokens of an identity for a room worthless that were made before a moment.
+func (p *Policies) Revoke(room, identity string, before time.Time) error {
+	return p.revoked.add(room, identity, before)
 }
 
 // Delete forgets a room, also one that nobody created. Its links are no longer good for anything.

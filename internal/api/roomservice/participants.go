@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	pb "github.com/livekit/protocol/livekit"
 	"github.com/twitchtv/twirp"
@@ -37,11 +38,17 @@ func (s *service) GetParticipant(ctx context.Context, req *pb.RoomParticipantIde
 	return lkinfo.Participant(p), nil
 }
 
-// RemoveParticipant sends somebody away, out of a call too. Their token stays good: an application that does not want them
-// back gives them no other.
+// RemoveParticipant sends somebody away, out of a call too. Where the request says so, their tokens that were made before a
+// moment are good for nothing from then on; without that they stay good.
 func (s *service) RemoveParticipant(ctx context.Context, req *pb.RoomParticipantIdentity) (*pb.RemoveParticipantResponse, error) {
 	if err := mayAdmin(ctx, req.Room); err != nil {
 		return nil, err
+	}
+	if req.RevokeTokenTs > 0 {
+		// Also of somebody who is not there, or has just left.
+		if err := s.house.Policies().Revoke(req.Room, req.Identity, time.Unix(req.RevokeTokenTs, 0)); err != nil {
+			return nil, s.refusal(err)
+		}
 	}
 	if err := s.house.Remove(req.Room, req.Identity); err != nil {
 		return nil, s.refusal(err)

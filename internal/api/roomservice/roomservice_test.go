@@ -205,6 +205,37 @@ func TestParticipants(t *testing.T) {
 	refused(t, err, twirp.NotFound)
 }
 
+func TestRemovedPeopleStayOutWhereTheirTokensAreRevoked(t *testing.T) {
+	f, ctx := serve(t), context.Background()
+	f.enter("anna")
+	now := time.Now()
+	admitted := func(identity string, made time.Time) bool {
+		token, err := f.house.Keys().Mint(auth.Claims{Identity: identity, Video: auth.Grant{Room: "hall", RoomJoin: true}}, 2*time.Hour, made)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.house.Admit("hall", studio.Credential{Token: token}, studio.ToJoin)
+		if err != nil && !errors.Is(err, auth.ErrRevoked) {
+			t.Errorf("refused with %v", err)
+		}
+		return err == nil
+	}
+	if _, err := f.RemoveParticipant(ctx, &pb.RoomParticipantIdentity{Room: "hall", Identity: "anna"}); err != nil {
+		t.Fatal(err)
+	}
+	if !admitted("anna", now.Add(-time.Minute)) {
+		t.Error("refused although nobody asked for it")
+	}
+	_, err := f.RemoveParticipant(ctx, &pb.RoomParticipantIdentity{Room: "hall", Identity: "anna", RevokeTokenTs: now.Unix()})
+	refused(t, err, twirp.NotFound) // she is gone already; her tokens are revoked all the same
+	if admitted("anna", now.Add(-time.Minute)) {
+		t.Error("comes back with an old token")
+	}
+	if !admitted("anna", now.Add(time.Second)) || !admitted("bob", now.Add(-time.Minute)) {
+		t.Error("a new token, or somebody else's, is refused")
+	}
+}
+
 func TestData(t *testing.T) {
 	f, ctx := serve(t), context.Background()
 	anna, bob := f.enter("anna"), f.enter("bob")
