@@ -23,6 +23,7 @@ import (
 	"github.com/tuttilive/tutti/internal/config"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/server/audience"
 	"github.com/tuttilive/tutti/internal/server/call"
 	"github.com/tuttilive/tutti/internal/server/livekit"
 	"github.com/tuttilive/tutti/internal/store"
@@ -105,6 +106,7 @@ type server struct {
 	info  api.Info
 	turn  *turn.Server
 	calls *call.Server
+	crowd *audience.Server
 	// webhooks is nil when nobody is to be told.
 	webhooks *webhook.Notifier
 	// figures are where metrics come from.
@@ -190,6 +192,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	})
 	doors := map[string]http.Handler{"/rtc": rooms, "/rtc/": rooms}
 	s.openCalls(house, endpoint, ice, doors)
+	s.openAudience(c, house, doors)
 	if err := s.openLiveDoors(c, house, endpoint, doors); err != nil {
 		return err
 	}

@@ -45,13 +45,14 @@ type Server struct {
 	Rooms    `embed:""`
 	Outbound `embed:""`
 
-	CreateRooms string        `help:"Who may create rooms: anyone, or key (an operator's API key or token)." enum:"anyone,key" default:"anyone"`
-	AwayGrace   time.Duration `help:"How long a live room without anybody on stage stays on the air." default:"10s"`
-	ReturnGrace time.Duration `help:"How long after a restart a show that was on the air may go on by itself." default:"60s"`
-	RoomExpiry  time.Duration `help:"After how long without any use a created room is forgotten; 0 for never." default:"720h"`
-	FLVTick     time.Duration `help:"How long FLV writes are gathered: 0 for least delay, up to 350ms for least CPU." default:"50ms" name:"flv-tick"`
-	HLSSegment  time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
-	FFmpeg      string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`
+	CreateRooms        string        `help:"Who may create rooms: anyone, or key (an operator's API key or token)." enum:"anyone,key" default:"anyone"`
+	AwayGrace          time.Duration `help:"How long a live room without anybody on stage stays on the air." default:"10s"`
+	ReturnGrace        time.Duration `help:"How long after a restart a show that was on the air may go on by itself." default:"60s"`
+	RoomExpiry         time.Duration `help:"After how long without any use a created room is forgotten; 0 for never." default:"720h"`
+	AudiencePerAddress int           `help:"How many viewers' WebSockets one address (IPv6: one /64) may have at a time; 0 for any number." default:"1000"`
+	FLVTick            time.Duration `help:"How long FLV writes are gathered: 0 for least delay, up to 350ms for least CPU." default:"50ms" name:"flv-tick"`
+	HLSSegment         time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
+	FFmpeg             string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`
 
 	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	LogJSON  bool   `help:"Log JSON lines." name:"log-json"`

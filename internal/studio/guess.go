@@ -22,6 +22,12 @@ func (c Credential) From(remote string) Credential {
 	return c
 }
 
+// In is From for who looks addresses up by network already.
+func (c Credential) In(network netip.Prefix) Credential {
+	c.address = network
+	return c
+}
+
 // Refused counts that an address was refused for err, and gives the error to answer with: err, or ErrTooOften.
 func (h *House) Refused(from netip.Prefix, err error) error {
 	if from.IsValid() && !h.rates.Allow(PerAddressGuess, from) {

@@ -16,8 +16,10 @@ import (
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/scenes"
 	"github.com/tuttilive/tutti/internal/studio/chronicle"
+	"github.com/tuttilive/tutti/internal/tally"
 )
 
 // Errors that doors translate to their protocol. Admission fails with the errors of package auth, joining with those of
@@ -59,6 +61,10 @@ type Options struct {
 	AwayGrace time.Duration
 	// ReturnGrace is how long after a restart an interrupted show may go on, 60 s when 0.
 	ReturnGrace time.Duration
+	// Words are what is not said in rooms' chats; nil for none.
+	Words *chat.Words
+	// Reviewer looks at what is written in them before it is shown; nil for nobody.
+	Reviewer Reviewer
 	// RoomExpiry is after how long without any use a created room is forgotten, 0 for never.
 	RoomExpiry time.Duration
 	Log        *slog.Logger
@@ -84,6 +90,9 @@ type House struct {
 	rates        limit.Rates
 	log          *slog.Logger
 	elsewhere    []Elsewhere
+	words        *chat.Words
+	reviewer     Reviewer
+	shed         tally.Reasons // what the audience sends and nobody is told of
 
 	mu          sync.Mutex
 	studios     map[string]*Studio
@@ -97,6 +106,7 @@ type House struct {
 func NewHouse(o Options) *House {
 	h := &House{
 		keys: o.Keys, rooms: o.Rooms, shows: o.Shows, running: o.Running, workers: o.Workers, dev: o.Dev, rules: o.Rules, remoteUnmute: o.RemoteUnmute, witnesses: o.Witnesses,
+		words: o.Words, reviewer: o.Reviewer,
 		chronicle: chronicle.New(), loudest: o.Loudest, lastN: o.LastN,
 		scenes: o.Scenes, awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
 	}

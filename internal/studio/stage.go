@@ -133,6 +133,11 @@ func (s *Studio) AudienceCame(who stage.Person, admin bool) error {
 	if s.closed {
 		return ErrNoRoom
 	}
+	return s.audienceCame(who, admin)
+}
+
+// audienceCame is called with the lock held.
+func (s *Studio) audienceCame(who stage.Person, admin bool) error {
 	how := stage.Arrival{Admin: admin}
 	if p := s.members[who.Identity]; p != nil { // who takes part is what that says
 		how = arrival(p.grant)
@@ -152,6 +157,11 @@ func (s *Studio) AudienceCame(who stage.Person, admin bool) error {
 func (s *Studio) AudienceLeft(identity string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.audienceLeft(identity)
+}
+
+// audienceLeft is called with the lock held.
+func (s *Studio) audienceLeft(identity string) {
 	if s.closed || s.sockets[identity] == 0 {
 		return
 	}
@@ -171,6 +181,10 @@ func (s *Studio) StageToken(who stage.Person) (string, error) {
 	if !s.RoleOf(who.Identity).OnStage() {
 		return "", stage.ErrNotSeated
 	}
+	return s.stageToken(who)
+}
+
+func (s *Studio) stageToken(who stage.Person) (string, error) {
 	yes := true
 	return s.house.keys.Mint(auth.Claims{
 		Identity: who.Identity, Name: who.Name, Attributes: map[string]string{"role": "guest"},

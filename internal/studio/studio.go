@@ -33,6 +33,8 @@ type Studio struct {
 	closed  bool
 	kept    bool // the room outlives a restart
 
+	crowd *crowd // nil while there never was an audience
+
 	listeners map[string]Observer // by a name that is nobody's identity
 	scene     *scenes.Scene
 	stage     *stage.Stage
@@ -197,6 +199,7 @@ func (s *Studio) emit(events []room.Event) {
 			s.dropTrack(gone.Publication.SID)
 		}
 		s.tellMembers(e)
+		s.tellAudience(e)
 		s.tellListeners(e)
 		s.tellWitnesses(e)
 	}
@@ -295,6 +298,7 @@ func (s *Studio) close(why room.LeaveReason) {
 		s.house.running.Forget(s.name)
 	}
 	s.emitLast(why)
+	s.disperse(why.String())
 	for _, m := range s.members {
 		m.gone()
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/tuttilive/tutti/internal/room"
 )
 
 // Limits of what a client sends.
@@ -186,12 +188,12 @@ func (r *joinRequest) check() *refusal {
 	if r.Room == nil {
 		return malformed("room is missing")
 	}
-	r.Name = cleanName(r.Name)
+	r.Name = room.CleanName(r.Name)
 	return checkCredential(r.Key, r.Token, r.Identity)
 }
 
 func (r *visitRequest) check() *refusal {
-	r.Name = cleanName(r.Name)
+	r.Name = room.CleanName(r.Name)
 	return checkCredential(r.Key, r.Token, r.Identity)
 }
 
@@ -235,7 +237,7 @@ func (r *acceptRequest) check() *refusal {
 	if r.Room == nil {
 		return malformed("room is missing")
 	}
-	r.Name = cleanName(r.Name)
+	r.Name = room.CleanName(r.Name)
 	return nil
 }
 
@@ -243,7 +245,7 @@ func (r *declineRequest) check() *refusal {
 	if utf8.RuneCountInString(r.Text) > maxDeclineRunes {
 		return tooLarge("a text has at most 200 characters")
 	}
-	r.Name, r.Text = cleanName(r.Name), clean(r.Text)
+	r.Name, r.Text = room.CleanName(r.Name), room.CleanText(r.Text)
 	return nil
 }
 

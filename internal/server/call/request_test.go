@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/tuttilive/tutti/internal/room"
 )
 
 // sample messages, good and bad, by what becomes of them: "" is good.
@@ -114,26 +116,7 @@ func FuzzParse(f *testing.F) {
 
 // fit checks that a text for people is what cleaning promises, and stays as it is.
 func fit(t *testing.T, text string) {
-	if clean(text) != text || len(text) > 4*maxDeclineRunes {
+	if room.CleanText(text) != text || len(text) > 4*maxDeclineRunes {
 		t.Fatalf("%q is not clean", text)
-	}
-}
-
-func TestClean(t *testing.T) {
-	for in, want := range map[string]string{
-		"  Ada \n\t Lovelace ":         "Ada Lovelace",
-		"a\u202eb\u2066c\u200b\ufeffd": "abcd",
-		"👩\u200d💻":                     "👩\u200d💻",
-		"a\x00\x1b[31mb":               "a[31mb",
-		"\u00a0\u3000":                 "",
-		"小明":                           "小明",
-		"bad \xff utf-8":               "bad utf-8",
-	} {
-		if got := clean(in); got != want {
-			t.Errorf("%q became %q instead of %q", in, got, want)
-		}
-	}
-	if got := cleanName(strings.Repeat("é ", 100)); len([]rune(got)) > maxNameRunes || strings.HasSuffix(got, " ") {
-		t.Errorf("%q", got)
 	}
 }

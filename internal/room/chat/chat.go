@@ -1,0 +1,219 @@
+// Package chat is what people write in a room, for everybody in it: the last messages, how fast they may come, which words are not
+// said. It is pure state: time and random identifiers are arguments.
+package chat
+
+import (
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/pace"
+)
+
+// Limits on what is written and kept.
+const (
+	MaxRunes      = 500
+	MaxNonceBytes = 64
+	MaxHistory    = 200
+	MaxSlow       = time.Hour
+	maxRemembered = 2 * MaxHistory // nonces
+)
+
+// What a person may write, and what a room may be told, in which danmaku leaves half to what is read beside the picture.
+var (
+	perPerson = pace.Rate{Burst: 5, Every: time.Second}
+	perRoom   = pace.Rate{Burst: 80, Every: time.Second / 40}
+	roomBytes = pace.Rate{Burst: 24 << 10, Every: time.Second / (12 << 10)}
+)
+
+// Why a message is refused.
+var (
+	ErrEmpty     = &room.Refusal{Code: "malformed", Message: "a message needs text"}
+	ErrTooLong   = &room.Refusal{Code: "too_large", Message: "a message has at most 500 characters"}
+	ErrColor     = &room.Refusal{Code: "malformed", Message: "a color is # and six hexadecimal digits"}
+	ErrNonce     = &room.Refusal{Code: "too_large", Message: "a nonce has at most 64 bytes"}
+	ErrTooFast   = &room.Refusal{Code: "rate_limited", Message: "too many messages: wait a moment"}
+	ErrSlow      = &room.Refusal{Code: "slow", Message: "slow mode: wait before the next message"}
+	ErrBusy      = &room.Refusal{Code: "busy", Message: "too much is written at the moment"}
+	ErrWords     = &room.Refusal{Code: "not_allowed", Message: "this is not said here"}
+	ErrNoMessage = &room.Refusal{Code: "not_found", Message: "no such message"}
+	ErrSlowRange = &room.Refusal{Code: "malformed", Message: "slow mode is 0 to 3600 seconds"}
+)
+
+// From is who wrote a message, as it was then.
+type From struct {
+	Identity string `json:"identity"`
+	Name     string `json:"name"`
+	Role     string `json:"role"`
+}
+
+// Message is one line.
+type Message struct {
+	ID      string    `json:"id"`
+	At      time.Time `json:"at"`
+	From    From      `json:"from"`
+	Text    string    `json:"text"`
+	Danmaku bool      `json:"danmaku,omitempty"`
+	// Color is "#rrggbb" or empty.
+	Color  string `json:"color,omitempty"`
+	System bool   `json:"system,omitempty"`
+}
+
+// Draft is a message before it is shown.
+type Draft struct {
+	From    From
+	Text    string
+	Danmaku bool
+	Color   string
+	System  bool
+	// Nonce, where not empty, names the draft among those of its writer: sent again it is the same message.
+	Nonce string
+	// Free drafts are bound by neither slow mode nor rates: hosts' and applications'.
+	Free bool
+}
+
+// Clean makes a draft fit to be shown, or tells why it is not.
+func (d Draft) Clean() (Draft, error) {
+	d.Text = room.CleanText(d.Text)
+	switch {
+	case d.Text == "":
+		return d, ErrEmpty
+	case utf8.RuneCountInString(d.Text) > MaxRunes:
+		return d, ErrTooLong
+	case len(d.Nonce) > MaxNonceBytes:
+		return d, ErrNonce
+	case d.Color != "" && !isColor(d.Color):
+		return d, ErrColor
+	}
+	return d, nil
+}
+
+func isColor(s string) bool {
+	if len(s) != 7 || s[0] != '#' {
+		return false
+	}
+	for _, c := range []byte(s[1:]) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
+			return false
+		}
+	}
+	return true
+}
+
+type nonce struct{ identity, nonce string }
+
+// Chat is what is written in one room. The zero value is an empty one. It belongs to one owner.
+type Chat struct {
+	history []Message // oldest first
+	slow    time.Duration
+
+	nonces map[nonce]string // message IDs
+	order  []nonce
+
+	people pace.People
+	last   pace.People // with slow mode as the rate
+	room   pace.Bucket
+	bytes  pace.Bucket
+}
+
+// Sent gives the message that a draft has become already.
+func (c *Chat) Sent(d Draft) (id string, ok bool) {
+	if d.Nonce == "" {
+		return "", false
+	}
+	id, ok = c.nonces[nonce{d.From.Identity, d.Nonce}]
+	return id, ok
+}
+
+// Admit takes a clean draft's place in all rates, or tells why it cannot be shown now. Post must follow, unless the draft is given up.
+func (c *Chat) Admit(d Draft, now time.Time) error {
+	if d.Free {
+		return nil
+	}
+	who, size := d.From.Identity, len(d.Text)+100
+	slow := pace.Rate{Burst: 1, Every: c.slow}
+	if c.slow > 0 && c.last.Left(who, slow, now) < 1 {
+		return ErrSlow.After(c.last.Take(who, slow, 1, now))
+	}
+	if c.people.Left(who, perPerson, now) < 1 {
+		return ErrTooFast.After(c.people.Take(who, perPerson, 1, now))
+	}
+	keep := 0
+	if d.Danmaku {
+		keep = perRoom.Burst / 2
+	}
+	if c.room.Left(perRoom, now) <= keep || c.bytes.Wait(roomBytes, size, now) > 0 {
+		return ErrBusy.After(time.Second)
+	}
+	c.room.Take(perRoom, 1, now)
+	c.bytes.Take(roomBytes, size, now)
+	c.people.Take(who, perPerson, 1, now)
+	if c.slow > 0 {
+		c.last.Take(who, slow, 1, now)
+	}
+	return nil
+}
+
+// Post shows a draft as a message with an identifier that nobody can guess.
+func (c *Chat) Post(d Draft, id string, now time.Time) Message {
+	m := Message{ID: id, At: now, From: d.From, Text: d.Text, Danmaku: d.Danmaku, Color: d.Color, System: d.System}
+	if len(c.history) >= MaxHistory {
+		c.history = slices.Delete(c.history, 0, 1)
+	}
+	c.history = append(c.history, m)
+	if d.Nonce != "" {
+		c.remember(nonce{d.From.Identity, d.Nonce}, id)
+	}
+	return m
+}
+
+func (c *Chat) remember(n nonce, id string) {
+	if c.nonces == nil {
+		c.nonces = map[nonce]string{}
+	}
+	if len(c.order) >= maxRemembered {
+		delete(c.nonces, c.order[0])
+		c.order = slices.Delete(c.order, 0, 1)
+	}
+	c.nonces[n] = id
+	c.order = append(c.order, n)
+}
+
+// Delete takes a message away.
+func (c *Chat) Delete(id string) error {
+	i := slices.IndexFunc(c.history, func(m Message) bool { return m.ID == id })
+	if i < 0 {
+		return ErrNoMessage
+	}
+	c.history = slices.Delete(c.history, i, i+1)
+	return nil
+}
+
+// DeleteFrom takes all messages of somebody away and tells which.
+func (c *Chat) DeleteFrom(identity string) (ids []string) {
+	c.history = slices.DeleteFunc(c.history, func(m Message) bool {
+		if m.From.Identity == identity {
+			ids = append(ids, m.ID)
+		}
+		return m.From.Identity == identity
+	})
+	return ids
+}
+
+// Recent gives up to n of the newest messages, oldest first. The slice is the caller's.
+func (c *Chat) Recent(n int) []Message {
+	return append([]Message{}, c.history[max(len(c.history)-n, 0):]...)
+}
+
+// Slow is how long each must wait between messages, 0 where not at all.
+func (c *Chat) Slow() time.Duration { return c.slow }
+
+// SetSlow changes it.
+func (c *Chat) SetSlow(d time.Duration) error {
+	if d < 0 || d > MaxSlow {
+		return ErrSlowRange
+	}
+	c.slow = d
+	return nil
+}

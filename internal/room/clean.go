@@ -1,0 +1,37 @@
+package room
+
+import (
+	"strings"
+	"unicode"
+)
+
+// MaxNameRunes is what is kept of a name that somebody gave themselves; in UTF-8 it always fits into what a room takes.
+const MaxNameRunes = 64
+
+// CleanName makes what somebody calls themselves fit to be shown.
+func CleanName(name string) string {
+	runes := []rune(CleanText(name))
+	if len(runes) > MaxNameRunes {
+		runes = runes[:MaxNameRunes]
+	}
+	return strings.TrimSpace(string(runes))
+}
+
+// CleanText makes a line that people write fit to be shown. It takes away what is not text: control characters, and those that
+// change the direction of the text around or cannot be seen. The two joiners stay, since scripts and emoji need them. Each run
+// of white space becomes one space.
+func CleanText(text string) string {
+	const nonJoiner, joiner = '\u200c', '\u200d'
+	kept := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == nonJoiner || r == joiner:
+			return r
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs), r == unicode.ReplacementChar:
+			return -1
+		}
+		return r
+	}, text)
+	return strings.Join(strings.Fields(kept), " ")
+}

@@ -1,0 +1,73 @@
+// Package pace bounds how often people do something. Time is an argument.
+package pace
+
+import "time"
+
+// Rate is what is allowed: so many at once, and one more in each Every.
+type Rate struct {
+	Burst int
+	Every time.Duration
+}
+
+// Bucket is what somebody has used of a rate. The zero value has used nothing.
+type Bucket struct {
+	// free is when all that was used is there again: the bucket is as many Every from full as free lies ahead.
+	free time.Time
+}
+
+// Take uses n of a rate if there are as many, and tells after how long there will be: 0 when they were taken.
+func (b *Bucket) Take(r Rate, n int, now time.Time) (wait time.Duration) {
+	if wait = b.Wait(r, n, now); wait == 0 {
+		if b.free.Before(now) {
+			b.free = now
+		}
+		b.free = b.free.Add(time.Duration(n) * r.Every)
+	}
+	return wait
+}
+
+// Wait tells after how long n can be taken.
+func (b *Bucket) Wait(r Rate, n int, now time.Time) time.Duration {
+	used := max(b.free.Sub(now), 0)
+	return max(used+time.Duration(n)*r.Every-time.Duration(r.Burst)*r.Every, 0)
+}
+
+// Left tells how many can be taken.
+func (b *Bucket) Left(r Rate, now time.Time) int {
+	return r.Burst - int((max(b.free.Sub(now), 0)+r.Every-1)/r.Every)
+}
+
+// People remembers what each of many people has used. The zero value is ready. Those who have used nothing for a while are forgotten,
+// so that it stays about as large as the number of those who do something.
+type People struct {
+	buckets map[string]Bucket
+	swept   int // how many there were after the last look
+}
+
+// Take is Bucket.Take of somebody.
+func (p *People) Take(who string, r Rate, n int, now time.Time) time.Duration {
+	b := p.buckets[who]
+	wait := b.Take(r, n, now)
+	if wait > 0 {
+		return wait
+	}
+	if p.buckets == nil {
+		p.buckets = map[string]Bucket{}
+	}
+	p.buckets[who] = b
+	if len(p.buckets) > 2*p.swept+64 {
+		for other, b := range p.buckets {
+			if !b.free.After(now) {
+				delete(p.buckets, other)
+			}
+		}
+		p.swept = len(p.buckets)
+	}
+	return 0
+}
+
+// Left is Bucket.Left of somebody.
+func (p *People) Left(who string, r Rate, now time.Time) int {
+	b := p.buckets[who]
+	return b.Left(r, now)
+}

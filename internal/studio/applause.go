@@ -1,0 +1,64 @@
+package studio
+
+import (
+	"crypto/rand"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/applause"
+	"github.com/tuttilive/tutti/internal/studio/talk"
+)
+
+// maxLikes is how many taps one request may carry.
+const maxLikes = 100
+
+var errGifts = &room.Refusal{Code: "not_allowed", Message: "gifts are given by the application here"}
+
+func (s *Studio) like(a Actor, r talk.Request) talk.Reply {
+	n := max(r.Count, 1)
+	added := s.gather().applause.Like(a.Identity, min(n, maxLikes), time.Now())
+	if added < n {
+		s.house.shed.Add("like", uint64(n-added))
+	}
+	if added > 0 {
+		s.tellSoon() // how many there are by then
+	}
+	return talk.Reply{}
+}
+
+// gift is somebody's in the audience; what is paid for comes from the application.
+func (s *Studio) gift(a Actor, r talk.Request) talk.Reply {
+	if !a.App && !s.givesGifts() {
+		return talk.Reply{Err: errGifts}
+	}
+	from := a.person()
+	return talk.Reply{Err: s.give(&from, applause.Gift{Name: r.Gift, Count: max(r.Count, 1), To: r.To}, a.App)}
+}
+
+// givesGifts tells whether the audience gives gifts by itself. The caller holds the lock.
+func (s *Studio) givesGifts() bool { return s.scene.Has("gifts") }
+
+// Give counts a gift that the application vouches for. from may be nil.
+func (s *Studio) Give(from *talk.Person, g applause.Gift) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrNoRoom
+	}
+	return s.give(from, g, true)
+}
+
+// give counts a gift and tells of it. The caller holds the lock.
+func (s *Studio) give(from *talk.Person, g applause.Gift, free bool) error {
+	c, giver := s.gather(), ""
+	if !free {
+		giver = from.Identity
+	}
+	if err := c.applause.Give(giver, g, time.Now()); err != nil {
+		return err
+	}
+	s.tell(talk.Gift{
+		ID: rand.Text()[:16], Gift: g.Name, Count: g.Count, Value: g.Value, From: from, To: g.To, Total: c.applause.Given(g.Name),
+	})
+	return nil
+}

@@ -1,0 +1,158 @@
+package studio
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/chat"
+	"github.com/tuttilive/tutti/internal/room/stage"
+	"github.com/tuttilive/tutti/internal/studio/talk"
+)
+
+// reviewWithin is how long a reviewer may take.
+const reviewWithin = time.Second
+
+// Reviewer looks at a message before it is shown.
+type Reviewer interface {
+	// Review gives the text to show, or tells that nothing is shown. It decides by itself when ctx ends.
+	Review(ctx context.Context, roomName string, from chat.From, text string) (shown string, allow bool)
+}
+
+var (
+	errReviewing  = &room.Refusal{Code: "rate_limited", Message: "the message before is still looked at", Wait: time.Second}
+	errMute       = &room.Refusal{Code: "forbidden", Message: "the token does not let its holder write"}
+	errSilenced   = &room.Refusal{Code: "silenced", Message: "a host does not let you write"}
+	errDisallowed = &room.Refusal{Code: "not_allowed", Message: "the message is not shown"}
+)
+
+// say shows what somebody writes, after the list of words and the application have had their look.
+func (s *Studio) say(a Actor, r talk.Request, reply func(talk.Reply)) {
+	draft, sent, err := s.draft(a, r)
+	if err != nil || sent != "" {
+		reply(talk.Reply{Err: refused(err), Message: sent})
+		return
+	}
+	if s.house.reviewer == nil || a.App {
+		id, err := s.post(draft)
+		reply(talk.Reply{Err: refused(err), Message: id})
+		return
+	}
+	started := s.begin(func() {
+		id, err := s.review(draft)
+		reply(talk.Reply{Err: refused(err), Message: id})
+	})
+	if !started {
+		reply(talk.Reply{Err: refused(ErrNoRoom)})
+	}
+}
+
+// begin runs something on a goroutine of its own, unless the studio has closed.
+func (s *Studio) begin(do func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.work.Go(do)
+	}
+	return !s.closed
+}
+
+// review shows what the application lets through.
+func (s *Studio) review(d chat.Draft) (id string, err error) {
+	ctx, done := context.WithTimeout(context.Background(), reviewWithin)
+	defer done()
+	text, allow := s.house.reviewer.Review(ctx, s.name, d.From, d.Text)
+	s.mu.Lock()
+	delete(s.gather().reviewing, d.From.Identity)
+	s.mu.Unlock()
+	if !allow {
+		return "", errDisallowed
+	}
+	d.Text = text
+	if d, err = d.Clean(); err != nil {
+		return "", err
+	}
+	return s.post(d)
+}
+
+// draft makes a message of a request; sent is not empty when it was shown before.
+func (s *Studio) draft(a Actor, r talk.Request) (draft chat.Draft, sent string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return draft, "", ErrNoRoom
+	}
+	draft = chat.Draft{
+		From: chat.From{Identity: a.Identity, Name: a.Name, Role: string(s.role(a))}, Text: r.Text, Danmaku: r.Danmaku, Color: r.Color, Nonce: r.Nonce,
+		Free: s.directs(a),
+	}
+	if draft, err = draft.Clean(); err != nil {
+		return draft, "", err
+	}
+	switch {
+	case a.App:
+	case a.Mute:
+		return draft, "", errMute
+	case !s.scene.Has("chat") || r.Danmaku && !s.scene.Has("danmaku"):
+		return draft, "", errOff
+	case s.stage.Silenced(a.Identity):
+		return draft, "", errSilenced
+	case s.stage.Waits(a.Identity):
+		return draft, "", stage.ErrWaiting
+	}
+	c := s.gather()
+	if id, ok := c.chat.Sent(draft); ok {
+		return draft, id, nil
+	}
+	if draft.Text, err = s.house.words.Apply(draft.Text); err != nil {
+		return draft, "", err
+	}
+	if _, waits := c.reviewing[a.Identity]; waits {
+		return draft, "", errReviewing
+	}
+	if err = c.chat.Admit(draft, time.Now()); err != nil {
+		s.house.shed.Count("chat")
+		return draft, "", err
+	}
+	if s.house.reviewer != nil && !a.App {
+		c.reviewing[a.Identity] = struct{}{}
+	}
+	return draft, "", nil
+}
+
+// post shows a message.
+func (s *Studio) post(d chat.Draft) (id string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return "", ErrNoRoom
+	}
+	c := s.gather()
+	m := c.chat.Post(d, rand.Text()[:16], time.Now())
+	s.tell(talk.Chat{Message: m})
+	return m.ID, nil
+}
+
+func (s *Studio) deleteMessage(_ Actor, r talk.Request) talk.Reply {
+	err := s.gather().chat.Delete(r.Message)
+	if err == nil {
+		s.tell(talk.ChatDeleted{ID: r.Message})
+	}
+	return talk.Reply{Err: err}
+}
+
+func (s *Studio) setSlow(_ Actor, r talk.Request) talk.Reply {
+	err := s.gather().chat.SetSlow(time.Duration(min(max(r.Seconds, -1), 1<<20)) * time.Second)
+	if err == nil {
+		s.tell(talk.Slow{Seconds: r.Seconds})
+	}
+	return talk.Reply{Err: err}
+}
+
+// Messages are up to n of the newest messages, oldest first.
+func (s *Studio) Messages(n int) []chat.Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gather().chat.Recent(n)
+}

@@ -1,0 +1,40 @@
+package studio
+
+import (
+	"crypto/rand"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room/poll"
+	"github.com/tuttilive/tutti/internal/studio/talk"
+)
+
+func (s *Studio) openPoll(_ Actor, r talk.Request) talk.Reply {
+	p, err := s.gather().polls.Open(rand.Text()[:12], r.Question, r.Options, r.Multiple, time.Now())
+	return s.tellPoll(p, err)
+}
+
+func (s *Studio) closePoll(_ Actor, r talk.Request) talk.Reply {
+	p, err := s.gather().polls.Close(r.Poll)
+	return s.tellPoll(p, err)
+}
+
+func (s *Studio) vote(a Actor, r talk.Request) talk.Reply {
+	p, err := s.gather().polls.Vote(a.Identity, r.Poll, r.Choices)
+	return s.tellPoll(p, err)
+}
+
+// tellPoll tells everybody how a poll stands. The caller holds the lock.
+func (s *Studio) tellPoll(p poll.Poll, err error) talk.Reply {
+	if err != nil {
+		return talk.Reply{Err: err}
+	}
+	s.tell(talk.Poll{Poll: p})
+	return talk.Reply{Poll: p.ID}
+}
+
+// Polls are the room's, oldest first.
+func (s *Studio) Polls() []poll.Poll {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gather().polls.All()
+}

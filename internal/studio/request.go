@@ -1,0 +1,134 @@
+package studio
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/stage"
+	"github.com/tuttilive/tutti/internal/studio/talk"
+)
+
+// Actor is somebody who asks for something in a room, in it or not.
+type Actor struct {
+	Identity, Name string
+	// Admin tells of a token or link that makes a host.
+	Admin bool
+	// Mute tells of a token that does not let its holder send data.
+	Mute bool
+	// App tells of the application itself, which is bound by no rates.
+	App bool
+}
+
+func (a Actor) person() talk.Person { return talk.Person{Identity: a.Identity, Name: a.Name} }
+
+// Why a request is refused.
+var (
+	ErrNotHost     = &room.Refusal{Code: "forbidden", Message: "this is for hosts"}
+	errOff         = &room.Refusal{Code: "off", Message: "this room does not have that"}
+	ErrUnknownType = talk.Malformed("no request of this type")
+)
+
+// directs tells whether somebody may direct the others. The caller holds the lock.
+func (s *Studio) directs(a Actor) bool {
+	return a.Admin || a.App || s.stage.RoleOf(a.Identity).Directs()
+}
+
+// role is what somebody is for the others. The caller holds the lock.
+func (s *Studio) role(a Actor) stage.Role {
+	if a.App {
+		return stage.Host
+	}
+	return s.stage.RoleOf(a.Identity)
+}
+
+// you is what somebody is told of themselves. The caller holds the lock.
+func (s *Studio) you(a Actor) talk.You {
+	id := a.Identity
+	return talk.You{
+		Identity: id, Name: a.Name, Role: string(s.role(a)), Seat: s.stage.SeatOf(id), Position: s.stage.Position(id),
+		Silenced: s.stage.Silenced(id), Waiting: s.stage.Waits(id),
+	}
+}
+
+// Do does what somebody asks for; reply hears what became of it, perhaps later and on another goroutine. It must not block or call
+// back.
+func (s *Studio) Do(a Actor, r talk.Request, reply func(talk.Reply)) {
+	_, here := requests[r.Type]
+	switch {
+	case r.Type == "chat":
+		s.say(a, r, reply)
+	case here:
+		s.mu.Lock()
+		answer := s.do(a, r)
+		s.mu.Unlock()
+		reply(answer)
+	case slices.Contains(stageVerbs, stage.Verb(r.Type)):
+		by := stage.Actor{Person: stage.Person(a.person()), Admin: a.Admin || a.App}
+		action := stage.Action{Verb: stage.Verb(r.Type), Identity: r.Identity, Name: r.Name, Note: r.Note, For: r.For}
+		if r.Seat != nil {
+			action.Seat = *r.Seat
+		}
+		reply(talk.Reply{Err: refused(s.StageAct(by, action))})
+	default:
+		reply(talk.Reply{Err: ErrUnknownType})
+	}
+}
+
+// stageVerbs are the requests that the stage does.
+var stageVerbs = stage.Verbs()
+
+// do does what takes no time. The caller holds the lock.
+func (s *Studio) do(a Actor, r talk.Request) talk.Reply {
+	if s.closed {
+		return talk.Reply{Err: refused(ErrNoRoom)}
+	}
+	request := requests[r.Type]
+	switch {
+	case request.forHosts && !s.directs(a):
+		return talk.Reply{Err: ErrNotHost}
+	case request.feature != "" && !s.scene.Has(request.feature) && !a.App:
+		return talk.Reply{Err: errOff}
+	case s.stage.Waits(a.Identity):
+		return talk.Reply{Err: refused(stage.ErrWaiting)}
+	}
+	answer := request.do(s, a, r)
+	answer.Err = refused(answer.Err)
+	return answer
+}
+
+// requests are those of the vocabulary that are done at once, beside the stage's verbs. A feature is one that the scene must have.
+var requests = map[string]struct {
+	forHosts bool
+	feature  string
+	do       func(*Studio, Actor, talk.Request) talk.Reply
+}{
+	"like":          {false, "likes", (*Studio).like},
+	"gift":          {false, "gifts", (*Studio).gift},
+	"vote":          {false, "", (*Studio).vote},
+	"deleteMessage": {true, "", (*Studio).deleteMessage},
+	"setSlow":       {true, "", (*Studio).setSlow},
+	"announce":      {true, "", (*Studio).setAnnouncement},
+	"openPoll":      {true, "polls", (*Studio).openPoll},
+	"closePoll":     {true, "", (*Studio).closePoll},
+	"meta":          {true, "", (*Studio).meta},
+}
+
+// refused says in the vocabulary's terms why something was not done.
+func refused(err error) error {
+	var r *room.Refusal
+	var no *stage.Refusal
+	switch {
+	case err == nil, errors.As(err, &r):
+		return err
+	case errors.As(err, &no):
+		return &room.Refusal{Code: no.Code, Message: no.Message}
+	case errors.Is(err, ErrNoRoom), errors.Is(err, room.ErrNoParticipant), errors.Is(err, room.ErrNoPublication):
+		return &room.Refusal{Code: "not_found", Message: err.Error()}
+	case errors.Is(err, room.ErrNotAllowed):
+		return &room.Refusal{Code: "forbidden", Message: err.Error()}
+	case errors.Is(err, room.ErrFull):
+		return &room.Refusal{Code: "full", Message: err.Error()}
+	}
+	return err
+}
