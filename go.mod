@@ -31,6 +31,7 @@ require (
 	github.com/thesyncim/gopus v0.1.1
 	github.com/tphakala/go-aac v0.4.0
 	github.com/twitchtv/twirp v8.1.3+incompatible
+	golang.org/x/image v0.44.0
 	golang.org/x/net v0.62.0
 	golang.org/x/sys v0.49.0
 	golang.org/x/time v0.16.0

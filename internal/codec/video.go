@@ -97,8 +97,10 @@ func (v *VideoConverter) Err() error {
 // Close ends the process and waits for it.
 func (v *VideoConverter) Close() {
 	v.stop()
-	<-v.done
+	v.wait()
 }
+
+func (v *VideoConverter) wait() { <-v.done }
 
 func (v *VideoConverter) stop() {
 	v.mu.Lock()
@@ -195,7 +197,7 @@ func (v *VideoConverter) run() {
 				k = nil
 			}
 			if err = checkSize(f); err == nil {
-				if k, err = v.workers.startWorker(f, v.out, v.quit); err == nil {
+				if k, err = v.workers.startConverter(f, v.out, v.quit); err == nil {
 					started = time.Now()
 					err = k.write(f)
 				}

@@ -2,14 +2,9 @@ package codec
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
@@ -18,87 +13,31 @@ import (
 )
 
 const (
-	// workerHang is how long a worker may keep pictures without giving any.
-	workerHang = 5 * time.Second
-	// workerStart is how much longer it may take for its first.
-	workerStart = 5 * time.Second
-	// drainMax is how long it may take to finish when another is to take over.
-	drainMax = 300 * time.Millisecond
-	// workerPending is how many pictures may be inside a worker.
-	workerPending = 512
 	// clockStart keeps times positive when the first pictures in decoding order are not the first to be shown.
 	clockStart = 10_000 // ms
 	// clockMax is where FLV's clock of 32 bits ends, with some days left.
 	clockMax = 1 << 31
 )
 
-// worker is one ffmpeg process. The goroutine that makes it writes frames and closes it; another reads its output and
-// calls out; a third watches. They end with the process.
+// worker is a process that takes coded pictures of one format.
 type worker struct {
-	cmd    *exec.Cmd
-	stdin  io.WriteCloser
+	*process
 	format *media.Format
 	base   time.Duration
 	buf    []byte
-	hang   time.Duration
-
-	mu      sync.Mutex
-	times   map[int64]time.Duration // what is inside, by its time in milliseconds
-	waiting time.Time               // since when the worker owes a picture
-	patient bool                    // it has not given one yet
-
-	quit  <-chan struct{} // closed by others to kill the process, so that a write cannot block for ever
-	stop  chan struct{}
-	done  chan struct{} // the output has ended and the process is gone
-	err   error         // why; valid after done
-	count atomic.Int64  // pictures that came out
 }
 
-// startWorker starts a process for the format of first, which is a keyframe. It is killed when quit is closed.
-func (w *Workers) startWorker(first *media.Frame, out func(*media.Frame), quit <-chan struct{}) (*worker, error) {
+// startWorker starts a process for the format of first, which is a keyframe; read gives out what the process makes.
+func (w *Workers) startWorker(first *media.Frame, args []string, hang time.Duration, quit <-chan struct{}, read func(*process, io.Reader) error) (*worker, error) {
 	header, err := matroskaHeader(first.Format)
 	if err != nil {
 		return nil, err
 	}
-	k := &worker{
-		hang: w.hang, format: first.Format, base: first.PTS - clockStart*time.Millisecond,
-		times: map[int64]time.Duration{}, patient: true,
-		quit: quit, stop: make(chan struct{}), done: make(chan struct{}),
-	}
-	k.cmd = exec.Command(w.path, workerArguments(first.Format, w.libvpx)...)
-	k.cmd.Env = []string{}
-	k.cmd.Dir = "/"
-	isolate(k.cmd)
-	stderr := &tail{}
-	k.cmd.Stderr = stderr
-	if k.stdin, err = k.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	stdout, err := k.cmd.StdoutPipe()
+	p, err := w.startProcess(args, hang, quit, read)
 	if err != nil {
 		return nil, err
 	}
-	if err := k.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("codec: starting ffmpeg: %w", err)
-	}
-	if err := limitProcess(k.cmd.Process.Pid); err != nil {
-		k.cmd.Process.Kill()
-		k.cmd.Wait()
-		return nil, fmt.Errorf("codec: limiting ffmpeg: %w", err)
-	}
-	go k.watch()
-	go func() {
-		defer close(k.done)
-		err := k.read(stdout, out)
-		k.cmd.Process.Kill() // it has said all, or nonsense
-		if waited := k.cmd.Wait(); err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			err = waited
-		}
-		if err == nil {
-			err = io.EOF
-		}
-		k.err = fmt.Errorf("codec: ffmpeg ended: %w%s", err, stderr.suffix())
-	}()
+	k := &worker{process: p, format: first.Format, base: first.PTS - clockStart*time.Millisecond}
 	if err := k.send(header); err != nil {
 		k.close()
 		return nil, err
@@ -106,9 +45,15 @@ func (w *Workers) startWorker(first *media.Frame, out func(*media.Frame), quit <
 	return k, nil
 }
 
-// workerArguments: what keeps latency down is probing of nothing, one thread wherever frames would queue for threads,
-// and zerolatency; what keeps time exact is passing every frame with its own timestamp.
-func workerArguments(f *media.Format, libvpx bool) []string {
+// startConverter starts a process that makes H.264 of the format of first.
+func (w *Workers) startConverter(first *media.Frame, out func(*media.Frame), quit <-chan struct{}) (*worker, error) {
+	args := converterArguments(first.Format, w.libvpx)
+	return w.startWorker(first, args, w.hang, quit, func(p *process, stdout io.Reader) error { return p.readH264(stdout, out) })
+}
+
+// sourceArguments have coded pictures read from the standard input: what keeps latency down is probing of nothing, and one thread
+// wherever frames would queue for threads.
+func sourceArguments(f *media.Format, libvpx bool) []string {
 	args := []string{
 		"-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-protocol_whitelist", "pipe",
 		"-probesize", "32", "-analyzeduration", "0", "-threads", "1",
@@ -120,25 +65,44 @@ func workerArguments(f *media.Format, libvpx bool) []string {
 		// Of a picture in several spatial layers it shows the largest; ffmpeg's own decoder shows each.
 		args = append(args, "-c:v", "libvpx-vp9")
 	}
-	args = append(args, "-f", "matroska", "-i", "pipe:0")
+	return append(args, "-f", "matroska", "-i", "pipe:0")
+}
+
+// passTimes has each picture leave with the time that it came with.
+var passTimes = []string{
+	"-map", "0:v:0", "-an", "-sn", "-dn", "-copyts", "-vsync", "passthrough", "-enc_time_base", "1:1000",
+}
+
+// x264Arguments choose zerolatency at an effort, a greatest bitrate in bit/s, and about so many pictures a second.
+func x264Arguments(preset string, bitrate, threads, fps int) []string {
+	kbit := strconv.Itoa(bitrate / 1000)
+	return []string{
+		"-c:v", "libx264", "-preset", preset, "-tune", "zerolatency", "-profile:v", "baseline", "-bf", "0",
+		"-crf", "23", "-maxrate", kbit + "k", "-bufsize", kbit + "k",
+		// Without a frame rate x264 would take the clock's for it and spend its budget on the first frames.
+		"-x264-params", fmt.Sprintf("fps=%d:scenecut=0", fps), "-threads", strconv.Itoa(threads),
+	}
+}
+
+// toFLV has pictures written out at once, with times in milliseconds.
+var toFLV = []string{
+	"-flush_packets", "1", "-muxdelay", "0", "-muxpreload", "0", "-avoid_negative_ts", "disabled",
+	"-flvflags", "no_duration_filesize+no_metadata", "-f", "flv", "pipe:1",
+}
+
+func converterArguments(f *media.Format, libvpx bool) []string {
+	args := sourceArguments(f, libvpx)
 	if f.Codec == media.AV1 && f.Width > 0 && f.Height > 0 {
 		// The largest of its spatial layers may be missing, also in the first picture.
 		args = append(args, "-s", fmt.Sprintf("%dx%d", f.Width, f.Height))
 	}
-	preset, rate, threads := workerEffort(f.Width, f.Height)
-	kbit := strconv.Itoa(rate / 1000)
-	return append(args,
-		"-map", "0:v:0", "-an", "-sn", "-dn", "-copyts",
-		"-vsync", "passthrough", "-enc_time_base", "1:1000", "-pix_fmt", "yuv420p",
-		"-c:v", "libx264", "-preset", preset, "-tune", "zerolatency", "-profile:v", "baseline", "-bf", "0",
-		"-crf", "23", "-maxrate", kbit+"k", "-bufsize", kbit+"k",
-		// A keyframe wherever the source has one, so that one can be asked for, and every 60 frames at least.
-		"-force_key_frames", "source", "-g", "60",
-		// Without a frame rate x264 would take the clock's for it and spend its budget on the first frames.
-		"-x264-params", "fps=30:scenecut=0", "-threads", strconv.Itoa(threads),
-		"-flush_packets", "1", "-muxdelay", "0", "-muxpreload", "0", "-avoid_negative_ts", "disabled",
-		"-flvflags", "no_duration_filesize+no_metadata", "-f", "flv", "pipe:1",
-	)
+	args = append(args, passTimes...)
+	args = append(args, "-pix_fmt", "yuv420p")
+	preset, bitrate, threads := workerEffort(f.Width, f.Height)
+	args = append(args, x264Arguments(preset, bitrate, threads, 30)...)
+	// A keyframe wherever the source has one, so that one can be asked for, and every 60 frames at least.
+	args = append(args, "-force_key_frames", "source", "-g", "60")
+	return append(args, toFLV...)
 }
 
 // workerEffort suits preset, greatest bitrate in bit/s and threads to a picture's size.
@@ -175,125 +139,44 @@ func (k *worker) write(f *media.Frame) error {
 			return nil // nothing to decode in it
 		}
 	}
-	k.mu.Lock()
-	for range workerPending {
-		if _, taken := k.times[at]; !taken {
-			break
-		}
-		at++
+	at, err := k.owed.enter(at, f.PTS)
+	if err != nil {
+		return err
 	}
-	if len(k.times) >= workerPending {
-		k.mu.Unlock()
-		return fmt.Errorf("codec: worker keeps %d pictures", workerPending)
-	}
-	if len(k.times) == 0 {
-		k.waiting = time.Now()
-	}
-	k.times[at] = f.PTS
-	k.mu.Unlock()
 	k.buf = matroskaFrame(k.buf[:0], at, f.Keyframe, payload)
 	return k.send(k.buf)
 }
 
-func (k *worker) send(b []byte) error {
-	if _, err := k.stdin.Write(b); err != nil {
-		return fmt.Errorf("codec: feeding ffmpeg: %w", err)
-	}
-	return nil
-}
-
-// read gives out what comes until the process ends.
-func (k *worker) read(stdout io.Reader, out func(*media.Frame)) error {
+// readH264 gives out the FLV that comes until the process ends.
+func (p *process) readH264(stdout io.Reader, out func(*media.Frame)) error {
 	r := flvReader{r: bufio.NewReaderSize(stdout, 64<<10)}
 	var format *media.Format
 	first, last := true, time.Duration(0)
 	for {
-		p, err := r.next()
+		unit, err := r.next()
 		if err != nil {
 			return err
 		}
-		if p.config {
-			if format, err = h264Format(p.data); err != nil {
+		if unit.config {
+			if format, err = h264Format(unit.data); err != nil {
 				return err
 			}
 			continue
 		}
-		pts, ok := k.leave(p.at)
+		pts, ok := p.owed.leave(unit.at)
 		if format == nil || !ok || !first && pts <= last {
 			continue
 		}
-		payload, ok := filterUnits(p.data[:0], p.data, h264Slice)
+		payload, ok := filterUnits(unit.data[:0], unit.data, h264Slice)
 		if !ok || len(payload) == 0 {
 			continue
 		}
 		out(&media.Frame{
-			Format: format, Payload: payload, PTS: pts, DTS: pts, Keyframe: p.keyframe, Discontinuity: first,
+			Format: format, Payload: payload, PTS: pts, DTS: pts, Keyframe: unit.keyframe, Discontinuity: first,
 		})
 		first, last = false, pts
-		k.count.Add(1)
+		p.count.Add(1)
 	}
-}
-
-// leave takes the picture at a time out of those inside, and with it those before it, which will not come any more.
-func (k *worker) leave(at int64) (pts time.Duration, ok bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	pts, ok = k.times[at]
-	for t := range k.times {
-		if t <= at {
-			delete(k.times, t)
-		}
-	}
-	k.waiting, k.patient = time.Now(), false
-	return pts, ok
-}
-
-// watch kills a process that takes pictures and gives none.
-func (k *worker) watch() {
-	tick := time.NewTicker(min(k.hang/2, time.Second))
-	defer tick.Stop()
-	for {
-		select {
-		case <-k.stop:
-			k.cmd.Process.Kill()
-			return
-		case <-k.quit:
-			k.cmd.Process.Kill()
-			return
-		case <-k.done:
-			return
-		case <-tick.C:
-			k.mu.Lock()
-			limit := k.hang
-			if k.patient {
-				limit += workerStart
-			}
-			hangs := len(k.times) > 0 && time.Since(k.waiting) > limit
-			k.mu.Unlock()
-			if hangs {
-				k.cmd.Process.Kill()
-				return
-			}
-		}
-	}
-}
-
-// drain lets the process finish what it has, for a moment, before close.
-func (k *worker) drain() {
-	k.stdin.Close()
-	t := time.NewTimer(drainMax)
-	defer t.Stop()
-	select {
-	case <-k.done:
-	case <-t.C:
-	}
-}
-
-// close ends the process and waits for it and for its output. It is called once, by the goroutine that writes.
-func (k *worker) close() {
-	close(k.stop)
-	k.stdin.Close()
-	<-k.done
 }
 
 func h264Format(config []byte) (*media.Format, error) {
@@ -306,25 +189,4 @@ func h264Format(config []byte) (*media.Format, error) {
 		return nil, fmt.Errorf("codec: worker's output: %w", err)
 	}
 	return &media.Format{Codec: media.H264, Width: s.Width(), Height: s.Height(), SPS: sps, PPS: pps}, nil
-}
-
-// tail keeps the end of what a process complains of. It is written by one goroutine and read after that has ended.
-type tail struct{ b []byte }
-
-const tailMax = 1 << 10
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.b = append(t.b, p...)
-	if len(t.b) > 2*tailMax {
-		t.b = append(t.b[:0], t.b[len(t.b)-tailMax:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) suffix() string {
-	b := t.b[max(0, len(t.b)-tailMax):]
-	if s := strings.TrimSpace(string(b)); s != "" {
-		return ": " + strings.ReplaceAll(s, "\n", "; ")
-	}
-	return ""
 }

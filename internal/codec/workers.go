@@ -22,9 +22,53 @@ type Workers struct {
 	// libvpx tells that it has libvpx's decoders.
 	libvpx bool
 
-	mu     sync.Mutex
-	closed bool
-	open   map[*VideoConverter]struct{}
+	mu      sync.Mutex
+	closed  bool
+	open    map[ender]struct{}
+	limit   int // most processes at a time, 0 for no limit
+	running int
+}
+
+// ender is a user of processes that the server's end ends.
+type ender interface {
+	stop()
+	wait()
+}
+
+// ErrNoRoom tells that as many processes run as may.
+var ErrNoRoom = errors.New("codec: too many pictures are converted, decoded or composed at the same time on this server")
+
+// SetLimit bounds how many processes run at a time; 0 does not.
+func (w *Workers) SetLimit(processes int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.limit = processes
+}
+
+// Room is how many more processes may run now; a large number where there is no limit.
+func (w *Workers) Room() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.limit == 0 {
+		return 1 << 20
+	}
+	return max(0, w.limit-w.running)
+}
+
+func (w *Workers) takeRoom() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.limit > 0 && w.running >= w.limit {
+		return ErrNoRoom
+	}
+	w.running++
+	return nil
+}
+
+func (w *Workers) giveRoom() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running--
 }
 
 // oldest is the oldest major version of ffmpeg that knows all options that are used.
@@ -35,7 +79,7 @@ var ffmpegVersion = regexp.MustCompile(`^ffmpeg version (\S+)`)
 // FindWorkers looks for ffmpeg at path, or in PATH when empty; "off" means none. Without one the result still works, and
 // says so.
 func FindWorkers(path string) *Workers {
-	w := &Workers{open: map[*VideoConverter]struct{}{}, hang: workerHang}
+	w := &Workers{open: map[ender]struct{}{}, hang: workerHang}
 	switch path {
 	case "off":
 		w.err = errors.New("codec: ffmpeg is switched off: pictures cannot be converted")
@@ -87,7 +131,7 @@ func (w *Workers) Available() error { return w.err }
 // Version is ffmpeg's version, empty without one.
 func (w *Workers) Version() string { return w.version }
 
-// Running is how many conversions are open.
+// Running is how many conversions, decoders and encoders of pictures are open.
 func (w *Workers) Running() int {
 	if w == nil {
 		return 0
@@ -97,11 +141,11 @@ func (w *Workers) Running() int {
 	return len(w.open)
 }
 
-// Close ends all converters and waits for their processes. No more can be started.
+// Close ends all that uses processes and waits for their processes. No more can be started.
 func (w *Workers) Close() {
 	w.mu.Lock()
 	w.closed = true
-	var open []*VideoConverter
+	var open []ender
 	for v := range w.open {
 		open = append(open, v)
 	}
@@ -110,11 +154,11 @@ func (w *Workers) Close() {
 		v.stop()
 	}
 	for _, v := range open {
-		<-v.done
+		v.wait()
 	}
 }
 
-func (w *Workers) add(v *VideoConverter) error {
+func (w *Workers) add(v ender) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
@@ -124,7 +168,7 @@ func (w *Workers) add(v *VideoConverter) error {
 	return nil
 }
 
-func (w *Workers) remove(v *VideoConverter) {
+func (w *Workers) remove(v ender) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.open, v)

@@ -77,7 +77,7 @@ func (b *browser) end() { close(b.stop); b.done.Wait() }
 
 func TestBrowsersOnStage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := New("test")
+		p := New("test", nil)
 		a, b := browse(t, 640), browse(t, 320)
 		v := sing(t, media.Opus, 20*time.Millisecond, sineWave(440))
 		p.Add(a.Track, 0)

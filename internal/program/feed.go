@@ -80,23 +80,3 @@ func (f *feed) close() {
 	}
 	f.release = nil
 }
-
-// askKeyframe asks a publisher that can be asked for a keyframe of the layers that are sent.
-func askKeyframe(t *track.Track) {
-	if t.BornAsFrames() {
-		return
-	}
-	lease, err := t.ReadPackets(media.NoCodec)
-	if err != nil {
-		return
-	}
-	defer lease.Release()
-	layers, _ := lease.Layers()
-	now := media.Now()
-	for i := len(layers) - 1; i >= 0; i-- {
-		if layers[i].Active(now) {
-			layers[i].RequestKeyframe()
-			return
-		}
-	}
-}

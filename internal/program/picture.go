@@ -101,7 +101,7 @@ func (p *picture) open(t *track.Track, now time.Duration) {
 	cursor := lease.Ring().FromKey()
 	if !t.BornAsFrames() {
 		cursor = lease.Ring().Live()
-		askKeyframe(t)
+		t.AskKeyframe()
 	}
 	p.next, p.opened = newFeed(t, lease, cursor), now
 }
@@ -173,7 +173,8 @@ func (p *picture) canBegin(h *media.Frame, now time.Duration) bool {
 	case !h.Keyframe, p.next.track.Muted():
 		return false
 	case p.begun:
-		return h.DTS > p.last
+		// A composed picture comes later than those it is made of: what is a little behind is moved up.
+		return h.DTS > p.last || p.last-h.DTS < mendMax && p.next.track.BornAsFrames()
 	case p.next.track.BornAsFrames(), now >= p.opened+freshWait:
 		return true
 	}
@@ -230,7 +231,7 @@ func (p *picture) repeat(now time.Duration) *media.Frame {
 	p.last, p.at = f.DTS, now
 	p.seeking = true
 	if p.now != nil && !p.now.ended && !p.now.track.Muted() {
-		askKeyframe(p.now.track)
+		p.now.track.AskKeyframe()
 	}
 	return &f
 }

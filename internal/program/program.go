@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/track"
 )
 
@@ -18,7 +19,8 @@ const (
 )
 
 // Program is what everybody watches who is not in the room. It is made when a room goes live and closed when that ends.
-// The sound is the mix of all sound on stage (a single source passes through); the picture is one of the tracks on stage.
+// The sound is the mix of all sound on stage (a single source passes through); the picture is one of the tracks on stage, or
+// composed of several.
 // Its methods may be called from any goroutine; only Close waits.
 type Program struct {
 	label string
@@ -30,6 +32,7 @@ type Program struct {
 	closed  bool
 	sources []*source // in order of Add
 	shown   *track.Track
+	stage   stage
 	plan    plan
 	changed chan struct{} // closed when plan changes
 
@@ -48,6 +51,8 @@ type source struct {
 // plan is what the program is made of now.
 type plan struct {
 	picture *track.Track // nil: none
+	// composed tells that the picture is the composer's.
+	composed bool
 	sounds  []*track.Track
 	// single is the only sound, when it can pass through.
 	single *track.Track
@@ -67,9 +72,10 @@ func (h *holder) set(t *track.Track) {
 	}
 }
 
-// New makes a program without sources. label is used in logs.
-func New(label string) *Program {
+// New makes a program without sources. label is used in logs. Without a composer, one picture is shown at a time.
+func New(label string, c *compose.Composer) *Program {
 	p := &Program{
+		stage: stage{composer: c, settings: compose.Defaults()},
 		label: label, done: make(chan struct{}), mixer: newMixer(label), changed: make(chan struct{}),
 		packetPicture: holder{changed: make(chan struct{})}, packetSound: holder{changed: make(chan struct{})},
 	}
@@ -178,6 +184,7 @@ func (p *Program) Close() {
 	p.mu.Unlock()
 	p.mixer.close()
 	p.work.Wait()
+	p.stage.close()
 }
 
 // current is the plan and a channel that is closed when it changes.
@@ -190,6 +197,9 @@ func (p *Program) current() (plan, <-chan struct{}) {
 // update makes the plan anew and tells whom it concerns. The caller holds the lock.
 func (p *Program) update() {
 	next := makePlan(p.sources, p.shown)
+	if p.stage.compose(p.shown != nil, p.closed, media.Now()) {
+		next.picture, next.composed = p.stage.composer.Output(), true
+	}
 	if next.picture != p.plan.picture || next.single != p.plan.single || !slices.Equal(next.sounds, p.plan.sounds) {
 		p.mixer.set(next.sounds)
 		p.plan = next
@@ -259,6 +269,7 @@ func (p *Program) watch() {
 		case <-tick.C:
 			p.mu.Lock()
 			p.update()
+			p.stage.run(media.Now())
 			p.mu.Unlock()
 		case <-p.done:
 			return

@@ -243,7 +243,7 @@ func TestOneTwoAndOneSourcesMakeOneSound(t *testing.T) {
 	for _, first := range []media.Codec{media.Opus, media.AAC} {
 		t.Run(first.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := New("test")
+				p := New("test", nil)
 				a := sing(t, first, 20*time.Millisecond, sineWave(440))
 				p.Add(a.Track, 0)
 				r := record(t, p, flv)
@@ -287,7 +287,7 @@ func TestOneTwoAndOneSourcesMakeOneSound(t *testing.T) {
 
 func TestPacketReadersHearOneSourceAsItIsAndSeveralMixed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := New("test")
+		p := New("test", nil)
 		if s, _ := p.Sound(); s != nil {
 			t.Error("sound without a source")
 		}
@@ -336,7 +336,7 @@ func TestPacketReadersHearOneSourceAsItIsAndSeveralMixed(t *testing.T) {
 
 func TestPictureChangesAtKeyframes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := New("test")
+		p := New("test", nil)
 		a := shoot(t, 25, 30*time.Millisecond, 640)
 		v := sing(t, media.AAC, 20*time.Millisecond, sineWave(440))
 		p.Add(a.Track, 0)
@@ -380,7 +380,7 @@ func TestPictureChangesAtKeyframes(t *testing.T) {
 
 func TestMutedPictureRepeatsItsKeyframeWhileSoundGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := New("test")
+		p := New("test", nil)
 		a := shoot(t, 25, 30*time.Millisecond, 640)
 		v := sing(t, media.Opus, 20*time.Millisecond, sineWave(440))
 		p.Add(a.Track, 0)
@@ -442,7 +442,7 @@ func TestFlashAndBeep(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := New("test")
+				p := New("test", nil)
 				start := media.Now()
 				beep := func(at int64) float32 {
 					if since := (codec.TimeOf(at) - start) % every; since >= 0 && since < 40*time.Millisecond {
@@ -514,7 +514,7 @@ func checkBeeps(t *testing.T, pcm []float32, first int64, start, every time.Dura
 
 func TestPictureThatCannotBeHadLeavesSound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := New("test")
+		p := New("test", nil)
 		vp8 := track.NewFromFrames(track.Info{ID: "TR_VP8", Kind: media.Video, Codec: media.VP8, Label: "camera"})
 		secret := track.NewFromFrames(track.Info{ID: "TR_E", Kind: media.Video, Codec: media.H264, Encrypted: true})
 		v := sing(t, media.Opus, 20*time.Millisecond, sineWave(440))
@@ -552,7 +552,7 @@ func TestPictureThatCannotBeHadLeavesSound(t *testing.T) {
 
 func TestCloseEndsEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // fails when a goroutine is left
-		p := New("test")
+		p := New("test", nil)
 		v := sing(t, media.Opus, 20*time.Millisecond, sineWave(440))
 		w := sing(t, media.Opus, 20*time.Millisecond, sineWave(880))
 		p.Add(v.Track, 0)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/track"
 )
 
@@ -17,6 +18,9 @@ const (
 	WarnBFrames       = "b_frames_webrtc"
 	WarnLongGOP       = "long_gop"
 	WarnSound         = "sound_unsupported"
+	WarnCompose       = "several_pictures_need_ffmpeg"
+	WarnNoRoom        = "no_room_to_compose"
+	WarnComposing     = "composing_trouble"
 	WarnTimeWentBack  = track.ProblemTime
 	WarnConvertFailed = track.ProblemConversion
 )
@@ -35,6 +39,7 @@ func (p *Program) Warnings() []Warning {
 	p.mu.Lock()
 	plan := p.plan
 	encrypted := slices.ContainsFunc(p.sources, func(s *source) bool { return s.track.Info().Encrypted })
+	stage := p.stage
 	p.mu.Unlock()
 
 	var all []Warning
@@ -46,7 +51,8 @@ func (p *Program) Warnings() []Warning {
 	if encrypted {
 		add(WarnEncrypted, "Somebody on stage encrypts end to end: the server cannot put that on the air.")
 	}
-	if t := plan.picture; t != nil {
+	warnStage(&stage, add)
+	if t := plan.picture; t != nil && !plan.composed {
 		warnPicture(t, add)
 	}
 	for _, t := range plan.sounds {
@@ -80,5 +86,18 @@ func addProblems(t *track.Track, add func(code, format string, args ...any)) {
 			code = c
 		}
 		add(code, "%s", problem.Text)
+	}
+}
+
+func warnStage(s *stage, add func(code, format string, args ...any)) {
+	switch {
+	case s.composer == nil && s.settings.Mode != compose.ModeDirect && s.pictures() > 1:
+		add(WarnCompose, "Several pictures are on stage, and viewers see only one of them: install ffmpeg on the server to show them together.")
+	case s.refused:
+		add(WarnNoRoom, "The server composes as many programs as it may: viewers see only one of the pictures.")
+	case s.composing:
+		if err := s.composer.Problem(); err != nil {
+			add(WarnComposing, "A picture cannot be shown at the moment: %v.", err)
+		}
 	}
 }

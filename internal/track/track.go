@@ -198,6 +198,21 @@ func (t *Track) requestKeyframe(l *Layer) {
 	}
 }
 
+// AskKeyframe asks a publisher that can be asked for a keyframe of the largest layer that is sent.
+func (t *Track) AskKeyframe() {
+	if t.BornAsFrames() {
+		return
+	}
+	layers, _ := t.layers.get()
+	now := media.Now()
+	for i := len(layers) - 1; i >= 0; i-- {
+		if layers[i].Active(now) {
+			layers[i].RequestKeyframe()
+			return
+		}
+	}
+}
+
 // Wanted tells whether anybody reads the track now, on either face and in any codec (a conversion reads for as long as it
 // lingers). Packets of a track that is born as packets do not count: they are there anyway.
 func (t *Track) Wanted() bool {

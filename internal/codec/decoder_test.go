@@ -1,0 +1,195 @@
+package codec
+
+import (
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+func ringOf(frames []*media.Frame) *media.Ring[*media.Frame] {
+	r := media.NewRing[*media.Frame](media.Limits{Items: 4096, Bytes: 32 << 20, Span: time.Minute})
+	for _, f := range frames {
+		r.Append(f, media.Mark{Bytes: len(f.Payload), Time: f.DTS, Key: f.Keyframe})
+	}
+	r.Flush()
+	return r
+}
+
+// decode decodes what is in a ring into pictures of a size.
+func decode(t *testing.T, ring *media.Ring[*media.Frame], width, height int) (*Decoder, <-chan *Picture) {
+	t.Helper()
+	got := make(chan *Picture, 1000)
+	d, err := needWorkers(t).Decode(ring, DecoderConfig{
+		Size:     func(int, int) (int, int) { return width, height },
+		Buffer:   func(w, h int) *Picture { return &Picture{Pix: make([]byte, PictureBytes(w, h))} },
+		Out:      func(p *Picture) { got <- p },
+		Keyframe: func() {},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	return d, got
+}
+
+func nextPicture(t *testing.T, d *Decoder, got <-chan *Picture) *Picture {
+	t.Helper()
+	select {
+	case p := <-got:
+		return p
+	case <-time.After(20 * time.Second):
+		t.Fatalf("no picture comes: %v", d.Err())
+		return nil
+	}
+}
+
+func TestDecoderGivesPicturesOfTheSizeAskedForWithTheirTimes(t *testing.T) {
+	needWorkers(t)
+	for name, frames := range map[string][]*media.Frame{
+		"H.264":               flvFrames(t, 28, time.Minute, "-bf", "0"),
+		"H.264 with B-frames": flvFrames(t, 28, time.Minute, "-bf", "2"),
+		"VP8":                 ivfFrames(t, media.VP8, 640, 360, 28, time.Minute),
+		"VP9":                 ivfFrames(t, media.VP9, 320, 180, 28, time.Minute),
+	} {
+		t.Run(name, func(t *testing.T) {
+			known := map[time.Duration]bool{}
+			for _, f := range frames {
+				known[f.PTS] = true
+			}
+			d, got := decode(t, ringOf(frames), 426, 240)
+			last := time.Duration(0)
+			for range 20 {
+				p := nextPicture(t, d, got)
+				if p.Width != 426 || p.Height != 240 || !known[p.PTS] || p.PTS <= last {
+					t.Fatalf("a picture of %dx%d at %v after %v", p.Width, p.Height, p.PTS, last)
+				}
+				last = p.PTS
+			}
+		})
+	}
+}
+
+func TestDecoderThatDiesOrHangsIsReplacedWithinASecond(t *testing.T) {
+	for name, signal := range map[string]syscall.Signal{"dies": syscall.SIGKILL, "hangs": syscall.SIGSTOP} {
+		t.Run(name, func(t *testing.T) {
+			frames := flvFrames(t, 300, time.Minute, "-bf", "0")
+			ring := ringOf(frames[:1])
+			d, got := decode(t, ring, 320, 180)
+			nextPicture(t, d, got)
+			process, err := os.FindProcess(d.Process())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			begin, tick := time.Now(), time.NewTicker(33*time.Millisecond)
+			defer tick.Stop()
+			for i := 1; d.Restarts() == 0 || len(got) == 0; i++ {
+				if i == len(frames) {
+					t.Fatal("not replaced")
+				}
+				<-tick.C
+				f := frames[i]
+				ring.Append(f, media.Mark{Bytes: len(f.Payload), Time: f.DTS, Key: f.Keyframe})
+				ring.Flush()
+			}
+			t.Logf("a picture again after %v", time.Since(begin))
+		})
+	}
+}
+
+func TestEncoderGivesEachPictureWithItsTime(t *testing.T) {
+	const width, height, n = 640, 360, 90
+	out := make(chan *media.Frame, 2*n)
+	e, err := needWorkers(t).Encode(EncoderConfig{
+		Width: width, Height: height, OutWidth: 320, OutHeight: 180, FPS: 30, Out: func(f *media.Frame) { out <- f },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	pix := make([]byte, PictureBytes(width, height))
+	at := func(i int) time.Duration { return time.Hour + time.Duration(i)*time.Second/30 }
+	for i := range n {
+		for j := range pix {
+			pix[j] = byte(i + j)
+		}
+		if err := e.Write(pix, at(i)); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case f := <-out:
+			if f.PTS != at(i) || f.Format.Width != 320 || f.Format.Height != 180 || f.Keyframe != (i%60 == 0) {
+				t.Fatalf("picture %d: %dx%d at %v, keyframe %v", i, f.Format.Width, f.Format.Height, f.PTS-time.Hour, f.Keyframe)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("picture %d does not come out while no other goes in", i)
+		}
+	}
+}
+
+func TestEncoderThatDiesIsReplaced(t *testing.T) {
+	const width, height = 320, 180
+	out := make(chan *media.Frame, 1000)
+	e, err := needWorkers(t).Encode(EncoderConfig{Width: width, Height: height, FPS: 30, Out: func(f *media.Frame) { out <- f }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	pix := make([]byte, PictureBytes(width, height))
+	tick := time.NewTicker(33 * time.Millisecond)
+	defer tick.Stop()
+	killed, last := time.Time{}, time.Duration(0)
+	for i := 1; i < 600; i++ {
+		_ = e.Write(pix, time.Duration(i)*time.Second/30) // it is lost while the process is being replaced
+		select {
+		case f := <-out:
+			if f.PTS <= last {
+				t.Fatalf("%v after %v", f.PTS, last)
+			}
+			last = f.PTS
+			switch {
+			case killed.IsZero():
+				killed = time.Now()
+				if err := syscall.Kill(e.Process(), syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+			case e.Restarts() > 0 && f.Discontinuity:
+				if !f.Keyframe {
+					t.Error("it does not begin with a keyframe")
+				}
+				t.Logf("a picture again after %v", time.Since(killed))
+				return
+			}
+		default:
+		}
+		<-tick.C
+	}
+	t.Fatal("not replaced")
+}
+
+func TestProcessesHaveALimit(t *testing.T) {
+	w := needWorkers(t)
+	w.SetLimit(1)
+	first, err := w.Encode(EncoderConfig{Width: 64, Height: 64, FPS: 30, Out: func(*media.Frame) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	second, err := w.Encode(EncoderConfig{Width: 64, Height: 64, FPS: 30, Out: func(*media.Frame) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	pix := make([]byte, PictureBytes(64, 64))
+	if err := first.Write(pix, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Write(pix, 0); err != ErrNoRoom {
+		t.Errorf("%v, want %v", err, ErrNoRoom)
+	}
+}

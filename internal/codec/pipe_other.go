@@ -1,0 +1,6 @@
+//go:build !linux
+
+package codec
+
+// widenPipe does nothing where a pipe's size cannot be set.
+func widenPipe(any) {}

@@ -1,0 +1,157 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// workerHang is how long a worker may keep pictures without giving any.
+	workerHang = 5 * time.Second
+	// workerStart is how much longer it may take for its first.
+	workerStart = 5 * time.Second
+	// drainMax is how long it may take to finish when another is to take over.
+	drainMax = 300 * time.Millisecond
+)
+
+// process is one ffmpeg, bounded in what it can take and watched. The goroutine that starts it writes and closes it; another
+// reads its output; a third kills it when it takes pictures and gives none. They end with the process.
+type process struct {
+	workers *Workers
+	cmd     *exec.Cmd
+	stdin   io.WriteCloser
+	hang    time.Duration
+	owed    ledger
+
+	quit  <-chan struct{} // closed by others to kill the process, so that a write cannot block for ever
+	stop  chan struct{}
+	done  chan struct{} // the output has ended and the process is gone
+	err   error         // why; valid after done
+	count atomic.Int64  // pictures that came out
+}
+
+// startProcess runs ffmpeg; read gets its output on a goroutine of its own. It is killed when quit is closed.
+func (w *Workers) startProcess(args []string, hang time.Duration, quit <-chan struct{}, read func(*process, io.Reader) error) (_ *process, err error) {
+	if err := w.takeRoom(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			w.giveRoom()
+		}
+	}()
+	p := &process{workers: w, hang: hang, quit: quit, stop: make(chan struct{}), done: make(chan struct{})}
+	p.owed.patient = true
+	p.cmd = exec.Command(w.path, args...)
+	p.cmd.Env = []string{}
+	p.cmd.Dir = "/"
+	isolate(p.cmd)
+	stderr := &tail{}
+	p.cmd.Stderr = stderr
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	widenPipe(p.stdin)
+	widenPipe(stdout)
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("codec: starting ffmpeg: %w", err)
+	}
+	if err := limitProcess(p.cmd.Process.Pid); err != nil {
+		p.cmd.Process.Kill()
+		p.cmd.Wait()
+		return nil, fmt.Errorf("codec: limiting ffmpeg: %w", err)
+	}
+	go p.watch()
+	go func() {
+		defer close(p.done)
+		defer w.giveRoom()
+		err := read(p, stdout)
+		p.cmd.Process.Kill() // it has said all, or nonsense
+		if waited := p.cmd.Wait(); err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = waited
+		}
+		if err == nil {
+			err = io.EOF
+		}
+		p.err = fmt.Errorf("codec: ffmpeg ended: %w%s", err, stderr.suffix())
+	}()
+	return p, nil
+}
+
+func (p *process) send(b []byte) error {
+	if _, err := p.stdin.Write(b); err != nil {
+		return fmt.Errorf("codec: feeding ffmpeg: %w", err)
+	}
+	return nil
+}
+
+// watch kills a process that takes pictures and gives none.
+func (p *process) watch() {
+	tick := time.NewTicker(min(p.hang/4, time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.stop:
+			p.cmd.Process.Kill()
+			return
+		case <-p.quit:
+			p.cmd.Process.Kill()
+			return
+		case <-p.done:
+			return
+		case now := <-tick.C:
+			if p.owed.overdue(now, p.hang) {
+				p.cmd.Process.Kill()
+				return
+			}
+		}
+	}
+}
+
+// drain lets the process finish what it has, for a moment, before close.
+func (p *process) drain() {
+	p.stdin.Close()
+	t := time.NewTimer(drainMax)
+	defer t.Stop()
+	select {
+	case <-p.done:
+	case <-t.C:
+	}
+}
+
+// close ends the process and waits for it and for its output. It is called once, by the goroutine that writes.
+func (p *process) close() {
+	close(p.stop)
+	p.stdin.Close()
+	<-p.done
+}
+
+// tail keeps the end of what a process complains of. It is written by one goroutine and read after that has ended.
+type tail struct{ b []byte }
+
+const tailMax = 1 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.b = append(t.b, p...)
+	if len(t.b) > 2*tailMax {
+		t.b = append(t.b[:0], t.b[len(t.b)-tailMax:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) suffix() string {
+	b := t.b[max(0, len(t.b)-tailMax):]
+	if s := strings.TrimSpace(string(b)); s != "" {
+		return ": " + strings.ReplaceAll(s, "\n", "; ")
+	}
+	return ""
+}

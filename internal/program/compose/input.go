@@ -1,0 +1,274 @@
+package compose
+
+import (
+	"sync"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/program/compose/layout"
+	"github.com/tuttilive/tutti/internal/program/compose/paint"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+const (
+	// queueMax is how many decoded pictures of a source may wait for their time: as many as come within the greatest delay.
+	queueMax = 16
+	// resizeAfter is how long a source is shown in another size before it is decoded in that.
+	resizeAfter = 400 * time.Millisecond
+	// openRetry is the pause between tries to read a track.
+	openRetry = time.Second
+)
+
+// input is one picture on its way into the frame: decoded in a worker that scales it to the size in which it is shown. The composer's
+// goroutine owns it; decoders put pictures into it.
+type input struct {
+	workers *codec.Workers
+	track   *track.Track
+	lease   *track.FrameLease
+	current *decoder
+	next    *decoder // decodes to another size, until it has caught up
+	retry   time.Duration
+	err     error
+	closing sync.WaitGroup
+
+	// want is the size it is shown in, asked when it was seen first.
+	want  target
+	asked time.Duration
+
+	mu     sync.Mutex // guards what follows
+	queue  []*codec.Picture
+	free   []*codec.Picture
+	late   lateness
+	newest time.Duration
+	any    bool
+	taking *decoder // whose pictures are taken
+
+	shown *codec.Picture // the composer's own
+	view  paint.Frame
+}
+
+// target is what a decoder scales to.
+type target struct {
+	w, h int
+	fit  layout.Fit
+}
+
+// decoder is a decoder and what it was made for.
+type decoder struct {
+	*codec.Decoder
+	target
+	in *input
+}
+
+func newInput(w *codec.Workers, t *track.Track) *input { return &input{workers: w, track: t} }
+
+// show says in which size the picture is shown. It starts and changes the decoder, and is called for each tick.
+func (in *input) show(want target, now time.Duration) {
+	if want != in.want {
+		in.want, in.asked = want, now
+	}
+	switch {
+	case in.current == nil:
+		if now >= in.retry {
+			in.retry = now + openRetry
+			in.open(want)
+		}
+	case in.next != nil:
+		in.change()
+	case in.current.target != want && now-in.asked >= resizeAfter:
+		in.next, in.err = in.decode(want)
+	}
+}
+
+// change lets the next decoder take over once its pictures are as new as those of the current one.
+func (in *input) change() {
+	in.mu.Lock()
+	taken := in.taking == in.next
+	in.mu.Unlock()
+	if !taken {
+		return
+	}
+	old := in.current
+	in.current, in.next = in.next, nil
+	in.closing.Go(old.Close)
+}
+
+func (in *input) open(want target) {
+	if in.lease == nil {
+		lease, err := in.track.ReadFrames(in.track.Info().Codec)
+		if err != nil {
+			in.err = err
+			return
+		}
+		in.lease = lease
+	}
+	d, err := in.decode(want)
+	if in.err = err; err != nil {
+		return
+	}
+	in.current = d
+}
+
+func (in *input) decode(want target) (_ *decoder, err error) {
+	d := &decoder{target: want, in: in}
+	in.mu.Lock()
+	if in.taking == nil {
+		in.taking = d
+	}
+	in.mu.Unlock()
+	d.Decoder, err = in.workers.Decode(in.lease.Ring(), codec.DecoderConfig{
+		Size: want.scaled, Buffer: in.buffer, Out: d.push, Keyframe: in.track.AskKeyframe,
+	})
+	if err != nil {
+		in.mu.Lock()
+		if in.taking == d {
+			in.taking = nil
+		}
+		in.mu.Unlock()
+		return nil, err
+	}
+	return d, nil
+}
+
+// scaled is the size in which a picture of w x h fills the target, or fits into it. What the target crops is scaled all the same.
+func (t target) scaled(w, h int) (int, int) {
+	if w <= 0 || h <= 0 {
+		return t.w, t.h
+	}
+	wide := w*t.h > t.w*h
+	if wide == (t.fit == layout.Contain) {
+		return t.w, even(h*t.w/w + 1)
+	}
+	return even(w*t.h/h + 1), t.h
+}
+
+func even(n int) int { return n &^ 1 }
+
+// buffer gives a picture to fill. Where all wait to be shown, the oldest is given up.
+func (in *input) buffer(w, h int) *codec.Picture {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	size := codec.PictureBytes(w, h)
+	for i, p := range in.free {
+		if cap(p.Pix) >= size {
+			last := len(in.free) - 1
+			in.free[i], in.free[last] = in.free[last], nil
+			in.free = in.free[:last]
+			p.Pix = p.Pix[:size]
+			return p
+		}
+	}
+	if len(in.free) > 2 {
+		in.free = in.free[:0] // of a size that is over
+	}
+	if len(in.queue) >= queueMax {
+		p := in.queue[0]
+		in.queue = in.queue[:copy(in.queue, in.queue[1:])]
+		if cap(p.Pix) >= size {
+			p.Pix = p.Pix[:size]
+			return p
+		}
+	}
+	return &codec.Picture{Pix: make([]byte, size)}
+}
+
+// push takes a decoded picture, on the decoder's goroutine.
+func (d *decoder) push(p *codec.Picture) {
+	in, now := d.in, media.Now()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if d != in.taking && in.any && p.PTS >= in.newest {
+		in.taking = d // it has caught up
+	}
+	if d != in.taking || in.any && p.PTS <= in.newest && now-p.PTS < replayed {
+		in.free = append(in.free, p)
+		return
+	}
+	in.late.observe(now-p.PTS, now)
+	if in.any && p.PTS <= in.newest { // the source's time was set back: what waits is of another time
+		in.free = append(in.free, in.queue...)
+		in.queue = in.queue[:0]
+	}
+	in.newest, in.any = p.PTS, true
+	if len(in.queue) >= queueMax {
+		in.free = append(in.free, in.queue[0])
+		in.queue = in.queue[:copy(in.queue, in.queue[1:])]
+	}
+	in.queue = append(in.queue, p)
+}
+
+// pick gives the picture of a time: the newest that was captured until then. It stays what it is until the next call; nil before the
+// first. A source that gives nothing more keeps its last.
+func (in *input) pick(at time.Duration) *paint.Frame {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	n := 0
+	for n < len(in.queue) && in.queue[n].PTS <= at {
+		n++
+	}
+	if n > 0 {
+		if in.shown != nil {
+			in.free = append(in.free, in.shown)
+		}
+		in.free = append(in.free, in.queue[:n-1]...)
+		in.shown = in.queue[n-1]
+		rest := copy(in.queue, in.queue[n:])
+		clear(in.queue[rest:])
+		in.queue = in.queue[:rest]
+	}
+	if in.shown == nil {
+		return nil
+	}
+	in.view = paint.Frame{Width: in.shown.Width, Height: in.shown.Height, Pix: in.shown.Pix}
+	return &in.view
+}
+
+// worst is how late the pictures come.
+func (in *input) worst(now time.Duration) (time.Duration, bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.late.worst(now)
+}
+
+// ready tells that there is a picture to show, or will not be one soon.
+func (in *input) ready() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.any || in.err != nil
+}
+
+// problem is why there are no pictures.
+func (in *input) problem() error {
+	if in.err != nil {
+		return in.err
+	}
+	if in.current != nil {
+		return in.current.Err()
+	}
+	return nil
+}
+
+// close ends the decoders and waits for them.
+func (in *input) close() {
+	for _, d := range []*decoder{in.current, in.next} {
+		if d != nil {
+			d.Close()
+		}
+	}
+	in.closing.Wait()
+	if in.lease != nil {
+		in.lease.Release()
+	}
+}
+
+// restarts is how many workers were replaced because they died or hung.
+func (in *input) restarts() int {
+	n := 0
+	for _, d := range []*decoder{in.current, in.next} {
+		if d != nil {
+			n += d.Restarts()
+		}
+	}
+	return n
+}

@@ -1,0 +1,166 @@
+package compose
+
+import (
+	"fmt"
+	"image/color"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/tuttilive/tutti/internal/program/compose/layout"
+)
+
+// Mode says when pictures are composed.
+type Mode string
+
+const (
+	// ModeAuto composes as soon as there is more than one picture, and passes a single one through.
+	ModeAuto Mode = "auto"
+	// ModeDirect passes one picture through always, ModeComposed composes also a single one.
+	ModeDirect   Mode = "direct"
+	ModeComposed Mode = "composed"
+)
+
+// Settings are how a program is composed. The zero value is not valid: begin with Defaults.
+type Settings struct {
+	Mode Mode `json:"mode"`
+	// Layout is one of layout.Names.
+	Layout layout.Name `json:"layout"`
+	// Orientation is "landscape" or "portrait".
+	Orientation Orientation `json:"orientation"`
+	// Height is how many lines the shorter side has: 360, 480, 540, 720 or 1080.
+	Height int `json:"height"`
+	FPS    int `json:"fps"`
+	// Places are the rectangles of the custom layout.
+	Places []layout.Place `json:"places"`
+	// Shown are the IDs of those who are shown, in this order; empty shows all on stage. Pinned is the ID of the one to show large.
+	Shown  []string `json:"shown"`
+	Pinned string   `json:"pinned"`
+	// Names, Badges and Emphasis switch on names, marks for muted microphones and bad connections, and a border around who speaks.
+	Names    bool `json:"names"`
+	Badges   bool `json:"badges"`
+	Emphasis bool `json:"emphasis"`
+	// Background is a colour, "#rrggbb".
+	Background string `json:"background"`
+	// Transition is how long a change of layout takes, in milliseconds.
+	Transition int `json:"transition"`
+	// LowerThird is shown below, Texts anywhere.
+	LowerThird LowerThird `json:"lowerThird"`
+	Texts      []Text     `json:"texts"`
+	// Gains are factors of sources' sound by identity, 1 where none is given.
+	Gains map[string]float64 `json:"gains"`
+	// Ducking lowers what is not speech while somebody speaks. Music names identities whose sound is music: it is never lowered.
+	Ducking bool     `json:"ducking"`
+	Music   []string `json:"music"`
+}
+
+// Orientation of the frame.
+type Orientation string
+
+const (
+	Landscape Orientation = "landscape"
+	Portrait  Orientation = "portrait"
+)
+
+// LowerThird is a band with a title and a line below it; empty for none.
+type LowerThird struct {
+	Title    string `json:"title"`
+	Subtitle string `json:"subtitle"`
+}
+
+// Text is one line anywhere in the frame: X and Y of its upper left corner and its Size are shares of the frame's width and height.
+type Text struct {
+	Text  string  `json:"text"`
+	X     float64 `json:"x"`
+	Y     float64 `json:"y"`
+	Size  float64 `json:"size"`
+	Color string  `json:"color"`
+}
+
+// Defaults are what a program begins with.
+func Defaults() Settings {
+	return Settings{
+		Mode: ModeAuto, Layout: layout.Auto, Orientation: Landscape, Height: 720, FPS: 30, Places: []layout.Place{}, Shown: []string{},
+		Names: true, Badges: true, Emphasis: true, Background: "#14161c", Transition: 300, Texts: []Text{}, Gains: map[string]float64{}, Music: []string{},
+	}
+}
+
+const (
+	maxTexts = 8
+	maxText  = 200 // bytes
+	maxNamed = 64  // identities in a list
+	// maxGain is a factor: 12 dB.
+	maxGain = 4
+)
+
+// Check says what is wrong with the settings; nil when nothing is.
+func (s *Settings) Check() error {
+	switch {
+	case s.Mode != ModeAuto && s.Mode != ModeDirect && s.Mode != ModeComposed:
+		return fmt.Errorf("mode is auto, direct or composed")
+	case !slices.Contains(layout.Names, s.Layout):
+		return fmt.Errorf("there is no layout %q", s.Layout)
+	case s.Orientation != Landscape && s.Orientation != Portrait:
+		return fmt.Errorf("orientation is landscape or portrait")
+	case !slices.Contains([]int{360, 480, 540, 720, 1080}, s.Height):
+		return fmt.Errorf("height is 360, 480, 540, 720 or 1080")
+	case s.FPS < 5 || s.FPS > 30:
+		return fmt.Errorf("fps is between 5 and 30")
+	case len(s.Places) > layout.MaxPlaces:
+		return fmt.Errorf("there are more than %d places", layout.MaxPlaces)
+	case s.Layout == layout.Custom && len(s.Places) == 0:
+		return fmt.Errorf("the custom layout needs places")
+	case len(s.Shown) > maxNamed || len(s.Gains) > maxNamed || len(s.Music) > maxNamed:
+		return fmt.Errorf("there are more than %d identities in a list", maxNamed)
+	case s.Transition < 0 || s.Transition > 2000:
+		return fmt.Errorf("transition is between 0 and 2000 milliseconds")
+	case len(s.Texts) > maxTexts:
+		return fmt.Errorf("there are more than %d texts", maxTexts)
+	case !proper(s.LowerThird.Title) || !proper(s.LowerThird.Subtitle):
+		return fmt.Errorf("a text is longer than %d bytes", maxText)
+	}
+	if _, ok := parseColor(s.Background); !ok {
+		return fmt.Errorf("background is #rrggbb")
+	}
+	for _, p := range s.Places {
+		if err := p.Check(); err != nil {
+			return err
+		}
+	}
+	for _, t := range s.Texts {
+		switch _, ok := parseColor(t.Color); {
+		case !proper(t.Text):
+			return fmt.Errorf("a text is longer than %d bytes", maxText)
+		case !ok && t.Color != "":
+			return fmt.Errorf("a text's color is #rrggbb")
+		case !(t.X >= 0 && t.X <= 1 && t.Y >= 0 && t.Y <= 1 && t.Size > 0 && t.Size <= 0.5):
+			return fmt.Errorf("a text is not within the frame")
+		}
+	}
+	for _, g := range s.Gains {
+		if !(g >= 0 && g <= maxGain) {
+			return fmt.Errorf("a gain is between 0 and %d", maxGain)
+		}
+	}
+	return nil
+}
+
+func proper(s string) bool { return len(s) <= maxText && utf8.ValidString(s) }
+
+// Size is the frame's, in pixels.
+func (s *Settings) Size() (w, h int) {
+	w, h = (s.Height*16/9+1)&^1, s.Height
+	if s.Orientation == Portrait {
+		return h, w
+	}
+	return w, h
+}
+
+// parseColor reads #rrggbb.
+func parseColor(s string) (color.NRGBA, bool) {
+	if len(s) != 7 || s[0] != '#' {
+		return color.NRGBA{}, false
+	}
+	v, err := strconv.ParseUint(s[1:], 16, 32)
+	return color.NRGBA{byte(v >> 16), byte(v >> 8), byte(v), 255}, err == nil
+}

@@ -1,0 +1,50 @@
+package compose
+
+import (
+	"github.com/tuttilive/tutti/internal/program/compose/layout"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+// MaxSources is how many sources one program shows; more are left out.
+const MaxSources = 9
+
+// Source is somebody on stage: a camera, a shared screen, an ingest, or a voice alone.
+type Source struct {
+	// ID names the source for as long as it is on stage: the identity, for a shared screen with ScreenSuffix.
+	ID string
+	// Identity is whose it is, Name what is written.
+	Identity, Name string
+	// Picture is nil for a voice alone. Sound is nil for a picture without sound of its own.
+	Picture, Sound *track.Track
+	// Seat is its number on the stage from 1, 0 without one.
+	Seat   int
+	Screen bool
+	// Pinned sources are shown large.
+	Pinned bool
+	// Muted tells that the microphone is off.
+	Muted bool
+	// Poor tells that the connection is bad.
+	Poor bool
+}
+
+// ScreenSuffix tells a shared screen's ID from that of its publisher's camera.
+const ScreenSuffix = ":screen"
+
+// visible tells whether there is a picture to show now.
+func (s *Source) visible() bool {
+	return s.Picture != nil && !s.Picture.Muted() && !s.Picture.Info().Encrypted
+}
+
+// arrange lays sources out.
+func arrange(sources []Source, speaking string, s Settings) []layout.Tile {
+	list := make([]layout.Source, len(sources))
+	for i := range sources {
+		src := &sources[i]
+		list[i] = layout.Source{
+			ID: src.ID, Screen: src.Screen, Picture: src.Picture != nil, Pinned: src.Pinned || src.ID == s.Pinned, Seat: src.Seat,
+			Speaking: speaking != "" && src.Identity == speaking && !src.Screen,
+		}
+	}
+	w, h := s.Size()
+	return layout.Arrange(list, layout.Options{Name: s.Layout, W: w, H: h, Places: s.Places})
+}

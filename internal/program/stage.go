@@ -1,0 +1,104 @@
+package program
+
+import (
+	"time"
+
+	"github.com/tuttilive/tutti/internal/program/compose"
+)
+
+const (
+	// aloneFor is how long a program stays composed that has only one picture left: whoever is gone may come back.
+	aloneFor = 3 * time.Second
+	// composeLinger is how long the composer goes on that nobody reads any more.
+	composeLinger = 2 * time.Second
+)
+
+// stage is what is composed, and whether it is. The program's lock guards it.
+type stage struct {
+	composer *compose.Composer // nil where pictures cannot be composed
+	sources  []compose.Source
+	settings compose.Settings
+
+	composing bool
+	refused   bool          // there is no room for the workers
+	several   time.Duration // when there was more than one picture last
+	wanted    time.Duration // when somebody read the composed picture last
+}
+
+// Stage says who is on stage, and how that is composed. What is heard, and what is shown while one picture passes through, is
+// said by Add. It keeps the slice.
+func (p *Program) Stage(sources []compose.Source, settings compose.Settings) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.stage.sources, p.stage.settings = sources, settings
+	if c := p.stage.composer; c != nil {
+		c.Set(sources, settings)
+	}
+	p.update()
+}
+
+// Speaking says who leads the conversation, and how loud each is from 0 to 1, by identity. It keeps the map.
+func (p *Program) Speaking(identity string, levels map[string]float64) {
+	if c := p.stage.composer; c != nil { // which does not change
+		c.Speaking(identity, levels)
+	}
+}
+
+// Composed tells whether the picture is composed, and how that fares.
+func (p *Program) Composed() (compose.Stats, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.plan.composed {
+		return compose.Stats{}, false
+	}
+	return p.stage.composer.Stats(), true
+}
+
+// pictures is how many pictures there are on stage.
+func (s *stage) pictures() (n int) {
+	for i := range s.sources {
+		if t := s.sources[i].Picture; t != nil && !t.Info().Encrypted {
+			n++
+		}
+	}
+	return n
+}
+
+// compose tells whether the picture is to be composed. pinned tells that one is shown alone.
+func (s *stage) compose(pinned, closed bool, now time.Duration) bool {
+	n := s.pictures()
+	if n > 1 {
+		s.several = now
+	}
+	want := false
+	switch s.settings.Mode {
+	case compose.ModeComposed:
+		want = len(s.sources) > 0
+	case compose.ModeAuto:
+		want = n > 1 || s.composing && n == 1 && now-s.several < aloneFor
+	}
+	want = want && s.composer != nil && !pinned && !closed
+	s.refused = want && !s.composing && !s.composer.Room(min(n, compose.MaxSources))
+	s.composing = want && !s.refused
+	return s.composing
+}
+
+// run has the composer work while somebody wants its picture.
+func (s *stage) run(now time.Duration) {
+	if s.composer == nil {
+		return
+	}
+	if s.composer.Output().Wanted() {
+		s.wanted = now
+	}
+	s.composer.Run(s.wanted > 0 && now-s.wanted < composeLinger)
+}
+
+func (s *stage) close() {
+	if s.composer != nil {
+		s.composer.Close()
+	}
+}
