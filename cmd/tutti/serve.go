@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -21,6 +22,8 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/config"
+	"github.com/tuttilive/tutti/internal/program/compose"
+	"github.com/tuttilive/tutti/internal/program/compose/text"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/server/audience"
@@ -169,6 +172,8 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		return err
 	}
 	workers := <-found
+	workers.SetLimit(workersFor(c.Workers))
+	fonts := text.Find(c.Font)
 	s.onClose(func(context.Context) { workers.Close() })
 	witnesses, err := s.openWebhooks(c, keys)
 	if err != nil {
@@ -179,7 +184,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		return err
 	}
 	house := studio.NewHouse(studio.Options{
-		Keys: keys, Rooms: policies, Scenes: kinds, Shows: shows, Running: running, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute, Loudest: c.Loudest, LastN: c.LastN,
+		Fonts: fonts, Compose: compose.Mode(c.Compose), Keys: keys, Rooms: policies, Scenes: kinds, Shows: shows, Running: running, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute, Loudest: c.Loudest, LastN: c.LastN,
 		Witnesses: witnesses,
 		Rules:     room.Settings{MaxParticipants: c.MaxParticipants, EmptyTimeout: c.EmptyTimeout, DepartureTimeout: c.DepartureTimeout},
 		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, RoomExpiry: c.RoomExpiry, Log: s.log,
@@ -200,7 +205,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		RTC: endpoint.Stats, Rooms: rooms.Stats, Relay: s.turn.Stats, Calls: s.calls.Stats, Workers: workers.Running, Store: st.Size,
 		Webhooks: s.webhooks.Stats,
 	}
-	if err := s.openHTTP(c, house, endpoint, workers, certificate, doors); err != nil {
+	if err := s.openHTTP(c, house, endpoint, workers, fonts, certificate, doors); err != nil {
 		return err
 	}
 	// Before all others: the HTTP servers wait for viewers, who wait for the end of what they watch.
@@ -242,7 +247,7 @@ func (s *server) openRTC(c config.Server) (*rtc.Endpoint, error) {
 }
 
 // openHTTP opens the page, the API and the doors that speak HTTP, with and without TLS.
-func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.Endpoint, workers *codec.Workers, certificate certificate, doors map[string]http.Handler) error {
+func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.Endpoint, workers *codec.Workers, fonts *text.Fonts, certificate certificate, doors map[string]http.Handler) error {
 	s.info = api.Info{
 		Version: version, Dev: c.Dev, CreateRooms: c.CreateRooms, Addresses: pageAddresses(c.HTTP, c.HTTPS),
 		Ports: api.Ports{HTTP: portOf(c.HTTP), HTTPS: portOf(c.HTTPS), RTC: endpoint.Port(), RTCTCP: endpoint.TCPPort(), RTMP: portOf(c.RTMP)},
@@ -258,7 +263,13 @@ func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.En
 		}
 		s.info.Features.Reasons = append(s.info.Features.Reasons, api.Reason{
 			Code: "no_ffmpeg",
-			Text: "converting pictures between codecs, because " + why + ": VP8, VP9, AV1 and B-frame sources reach only those viewers who can play them as they are",
+			Text: "converting pictures between codecs, because " + why + ": VP8, VP9, AV1 and B-frame sources reach only those viewers who can play them as they are, and several pictures are not composed",
+		})
+	}
+	if err := fonts.Available(); err != nil && workers.Available() == nil {
+		s.info.Features.Reasons = append(s.info.Features.Reasons, api.Reason{
+			Code: "no_cjk_font",
+			Text: "Chinese, Japanese and Korean names in composed pictures, because no font with them was found: install fonts-noto-cjk or name one with --font",
 		})
 	}
 	if len(certificate.rootPEM) > 0 {
@@ -306,6 +317,16 @@ func (s *server) serveHTTP(address string, handler http.Handler, tlsConfig *tls.
 		}
 	})
 	return nil
+}
+
+// workersACore is how many ffmpeg processes there may be for each core: a decoder of a small picture takes a sixteenth of one.
+const workersACore = 16
+
+func workersFor(limit int) int {
+	if limit > 0 {
+		return limit
+	}
+	return workersACore * runtime.GOMAXPROCS(0)
 }
 
 func (s *server) closeQuietly(c io.Closer) {

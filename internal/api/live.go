@@ -29,7 +29,9 @@ type liveStatus struct {
 	PeakViewers       int            `json:"peakViewers"`
 	Skips             map[string]int `json:"skips,omitempty"`
 	// Pinned is the track that the host chose to show, empty while Tutti chooses.
-	Pinned   string            `json:"pinned"`
+	Pinned string `json:"pinned"`
+	// Composed tells that the picture is composed of several.
+	Composed bool              `json:"composed"`
 	Video    *videoStatus      `json:"video"`
 	Audio    *audioStatus      `json:"audio"`
 	Sources  []sourceStatus    `json:"sources"`
@@ -80,7 +82,7 @@ func statusOf(name string, st studio.LiveStatus) liveStatus {
 	p := url.PathEscape(name)
 	out := liveStatus{
 		On: true, Since: &st.Since, Title: st.Title, Viewers: st.Total, ViewersByProtocol: st.Viewers, PeakViewers: st.Peak,
-		Skips: st.Skips, Pinned: st.Pinned, Sources: []sourceStatus{}, Warnings: st.Warnings,
+		Skips: st.Skips, Pinned: st.Pinned, Composed: st.Composed, Sources: []sourceStatus{}, Warnings: st.Warnings,
 		Play: &playPaths{WHEP: "/whep/" + p, FLV: "/live/" + p + ".flv", HLS: "/live/" + p + "/index.m3u8"},
 	}
 	if out.Warnings == nil {
@@ -88,6 +90,9 @@ func statusOf(name string, st studio.LiveStatus) liveStatus {
 	}
 	if !st.Resumed.IsZero() {
 		out.Resumed = &st.Resumed
+	}
+	if p := st.Picture; st.Composed {
+		out.Video = &videoStatus{p.Codec.String(), p.Width, p.Height, p.FPS, p.Bitrate}
 	}
 	for _, src := range st.Sources {
 		s := sourceStatus{Identity: src.Participant.Identity, Name: src.Participant.Name, Kind: "person", Tracks: []trackStatus{}}
@@ -100,7 +105,7 @@ func statusOf(name string, st studio.LiveStatus) liveStatus {
 				FPS: t.FPS, Bitrate: t.Bitrate, Muted: t.Muted, Shown: t.Shown,
 			})
 			switch {
-			case t.Shown:
+			case t.Shown && !st.Composed:
 				out.Video = &videoStatus{t.Codec.String(), t.Width, t.Height, t.FPS, t.Bitrate}
 			case t.Kind == media.Audio && out.Audio == nil:
 				out.Audio = &audioStatus{t.Codec.String(), t.Bitrate}

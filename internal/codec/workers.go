@@ -126,7 +126,12 @@ func checkVersion(out string) (string, error) {
 }
 
 // Available is nil, or says why no picture can be converted.
-func (w *Workers) Available() error { return w.err }
+func (w *Workers) Available() error {
+	if w == nil {
+		return ErrNoWorkers
+	}
+	return w.err
+}
 
 // Version is ffmpeg's version, empty without one.
 func (w *Workers) Version() string { return w.version }

@@ -54,6 +54,10 @@ type Server struct {
 	HLSSegment         time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
 	FFmpeg             string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`
 
+	Compose string `help:"When several pictures are composed for those who watch: auto (as soon as there is more than one), or direct (the host asks for it)." enum:"auto,direct" default:"auto"`
+	Workers int    `help:"Most ffmpeg processes at a time, for converting and composing pictures; 0 for 16 a core." default:"0"`
+	Font    string `help:"A font with Chinese characters for names in composed pictures; found where systems keep them when empty, 'off' for none." placeholder:"FILE"`
+
 	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	LogJSON  bool   `help:"Log JSON lines." name:"log-json"`
 }

@@ -53,7 +53,7 @@ type plan struct {
 	picture *track.Track // nil: none
 	// composed tells that the picture is the composer's.
 	composed bool
-	sounds  []*track.Track
+	sounds   []*track.Track
 	// single is the only sound, when it can pass through.
 	single *track.Track
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/program/compose"
+	"github.com/tuttilive/tutti/internal/program/compose/layout"
+	"github.com/tuttilive/tutti/internal/track"
 )
 
 const (
@@ -57,6 +59,16 @@ func (p *Program) Composed() (compose.Stats, bool) {
 	return p.stage.composer.Stats(), true
 }
 
+// Shows are the pictures that the composed one is made of, nil when it is not composed.
+func (p *Program) Shows() map[*track.Track]bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.plan.composed {
+		return nil
+	}
+	return compose.Shown(p.stage.sources, p.stage.settings)
+}
+
 // pictures is how many pictures there are on stage.
 func (s *stage) pictures() (n int) {
 	for i := range s.sources {
@@ -78,7 +90,7 @@ func (s *stage) compose(pinned, closed bool, now time.Duration) bool {
 	case compose.ModeComposed:
 		want = len(s.sources) > 0
 	case compose.ModeAuto:
-		want = n > 1 || s.composing && n == 1 && now-s.several < aloneFor
+		want = s.settings.Layout != layout.Single && (n > 1 || s.composing && n == 1 && now-s.several < aloneFor)
 	}
 	want = want && s.composer != nil && !pinned && !closed
 	s.refused = want && !s.composing && !s.composer.Room(min(n, compose.MaxSources))

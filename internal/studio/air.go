@@ -78,7 +78,7 @@ func (s *Studio) goLive(by, title string, byIngest bool) error {
 		return err
 	}
 	s.air = &air{
-		program: program.New(s.name, nil), since: show.Since, byIngest: show.ByIngest, before: show.Shown, peak: show.Peak,
+		program: program.New(s.name, s.newComposer()), since: show.Since, byIngest: show.ByIngest, before: show.Shown, peak: show.Peak,
 		viewers: map[string]int{}, outputs: map[string]*output{}, skips: map[string]int{},
 	}
 	if show.Pinned {
@@ -91,6 +91,7 @@ func (s *Studio) goLive(by, title string, byIngest bool) error {
 			}
 		}
 	}
+	s.restage()
 	a := s.air
 	s.work.Go(func() { s.followPicture(a) })
 	s.keep()

@@ -15,6 +15,8 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/limit"
+	"github.com/tuttilive/tutti/internal/program/compose"
+	"github.com/tuttilive/tutti/internal/program/compose/text"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/scenes"
@@ -44,6 +46,10 @@ type Options struct {
 	// Scenes are the kinds of rooms that there are; nil for those that come with the server.
 	Scenes  *scenes.Set
 	Workers *codec.Workers
+	// Fonts are for names in composed pictures; nil writes Latin only.
+	Fonts *text.Fonts
+	// Compose says when pictures are composed where nobody says otherwise, compose.ModeAuto when empty.
+	Compose compose.Mode
 	// Dev lets everybody publish and watch without a key.
 	Dev bool
 	// Rules are the settings of rooms that have none of their own, and the limit on participants for all.
@@ -78,6 +84,8 @@ type House struct {
 	running      RoomKeeper
 	scenes       *scenes.Set
 	workers      *codec.Workers
+	fonts        *text.Fonts
+	compose      compose.Mode
 	dev          bool
 	rules        room.Settings
 	lastN        int
@@ -109,6 +117,10 @@ func NewHouse(o Options) *House {
 		words: o.Words, reviewer: o.Reviewer,
 		chronicle: chronicle.New(), loudest: o.Loudest, lastN: o.LastN,
 		scenes: o.Scenes, awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
+	}
+	h.fonts, h.compose = o.Fonts, o.Compose
+	if h.compose == "" {
+		h.compose = compose.ModeAuto
 	}
 	if h.awayGrace == 0 {
 		h.awayGrace = 10 * time.Second

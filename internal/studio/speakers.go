@@ -66,6 +66,7 @@ func (s *Studio) findSpeakers(now time.Duration) {
 			changed = append(changed, speaker)
 		}
 	}
+	s.hearLevels(changed)
 	if len(changed) > 0 {
 		s.emit([]room.Event{room.SpeakersChanged{Speakers: changed}})
 	}

@@ -23,7 +23,10 @@ type LiveStatus struct {
 	// Skips counts by protocol and reason how often viewers lost something.
 	Skips map[string]int
 	// Pinned is the SID of the track that the host chose to show, empty while the program chooses.
-	Pinned   string
+	Pinned string
+	// Composed tells that the picture is composed; then Picture is what comes out, else zero.
+	Composed bool
+	Picture  program.Source
 	Sources  []Source
 	Warnings []program.Warning
 }
@@ -96,6 +99,9 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 	// The rest asks tracks and the program, which the room need not wait for.
 	st.Sources = sources(people, tracks, a.program)
 	st.Warnings = warnings(a.program, st.Sources)
+	if _, st.Composed = a.program.Composed(); st.Composed {
+		st.Picture = a.program.Stats().Picture
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	st.Viewers, st.Skips = maps.Clone(a.viewers), maps.Clone(a.skips)
@@ -107,6 +113,7 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 func sources(people []room.Participant, tracks map[string]*track.Track, on *program.Program) []Source {
 	var all []Source
 	picture, _ := on.Picture()
+	composed := on.Shows()
 	for _, p := range people {
 		if len(p.Publications) == 0 || p.Permission.Hidden {
 			continue
@@ -120,7 +127,7 @@ func sources(people []room.Participant, tracks map[string]*track.Track, on *prog
 				if stats.Width > 0 {
 					t.Width, t.Height = stats.Width, stats.Height
 				}
-				t.Shown = pub.Kind == media.Video && picture == incoming
+				t.Shown = pub.Kind == media.Video && (picture == incoming || composed[incoming])
 			}
 			src.Tracks = append(src.Tracks, t)
 		}

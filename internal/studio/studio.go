@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/scenes"
 	"github.com/tuttilive/tutti/internal/room/stage"
@@ -29,9 +30,12 @@ type Studio struct {
 	members map[string]*Participant // by identity
 	tracks  map[string]*published   // by track SID
 	air     *air                    // what is on the air, nil when nothing is
-	vacancy *time.Timer             // ends the show, or the room, when everybody stays away
-	closed  bool
-	kept    bool // the room outlives a restart
+	// composition is how its pictures are put together, levels how loud each is.
+	composition compose.Settings
+	levels      map[string]float64
+	vacancy     *time.Timer // ends the show, or the room, when everybody stays away
+	closed      bool
+	kept        bool // the room outlives a restart
 
 	crowd *crowd // nil while there never was an audience
 
@@ -59,7 +63,7 @@ func newStudio(h *House, r *room.Room, scene *scenes.Scene) *Studio {
 		scene: scene, stage: stage.New(scene.Rules()), sockets: map[string]int{},
 		house: h, name: r.Name, log: h.log.With("room", r.Name), room: r,
 		members: map[string]*Participant{}, tracks: map[string]*published{}, listeners: map[string]Observer{},
-		changed: make(chan struct{}), speakers: sfu.NewSpeakers(), stop: make(chan struct{}),
+		changed: make(chan struct{}), speakers: sfu.NewSpeakers(), stop: make(chan struct{}), composition: h.initialComposition(scene),
 	}
 	s.work.Go(s.listen)
 	s.work.Go(s.gradeAll)
@@ -204,6 +208,15 @@ func (s *Studio) emit(events []room.Event) {
 		s.tellWitnesses(e)
 	}
 	s.followMedia(events)
+	if slices.ContainsFunc(events, changesStage) {
+		s.restage()
+	}
+}
+
+// changesStage tells apart what changes nothing of what viewers see.
+func changesStage(e room.Event) bool {
+	_, quality := e.(room.QualitiesChanged)
+	return quality || changesStatus(e)
 }
 
 // tellMembers tells those who may know. A message takes as long as its list of receivers, which a stranger has written: not that

@@ -1,6 +1,8 @@
 package compose
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"image/color"
 	"slices"
@@ -163,4 +165,32 @@ func parseColor(s string) (color.NRGBA, bool) {
 	}
 	v, err := strconv.ParseUint(s[1:], 16, 32)
 	return color.NRGBA{byte(v >> 16), byte(v >> 8), byte(v), 255}, err == nil
+}
+
+// Patched are the settings with the fields of a JSON object in place of theirs.
+func (s Settings) Patched(patch []byte) (Settings, error) {
+	// Lists and maps of the settings before are shared by the composer: what is given replaces them.
+	next := s
+	d := json.NewDecoder(bytes.NewReader(patch))
+	d.DisallowUnknownFields()
+	next.Places, next.Shown, next.Texts, next.Gains, next.Music = nil, nil, nil, nil, nil
+	if err := d.Decode(&next); err != nil {
+		return s, fmt.Errorf("reading the settings: %w", err)
+	}
+	if next.Places == nil {
+		next.Places = s.Places
+	}
+	if next.Shown == nil {
+		next.Shown = s.Shown
+	}
+	if next.Texts == nil {
+		next.Texts = s.Texts
+	}
+	if next.Gains == nil {
+		next.Gains = s.Gains
+	}
+	if next.Music == nil {
+		next.Music = s.Music
+	}
+	return next, next.Check()
 }

@@ -48,3 +48,15 @@ func arrange(sources []Source, speaking string, s Settings) []layout.Tile {
 	w, h := s.Size()
 	return layout.Arrange(list, layout.Options{Name: s.Layout, W: w, H: h, Places: s.Places})
 }
+
+// Shown are the pictures that are seen of some sources.
+func Shown(sources []Source, s Settings) map[*track.Track]bool {
+	pictures := map[*track.Track]bool{}
+	list := shown(sources, s)
+	for _, tile := range arrange(list, "", s) {
+		if src := &list[tile.Source]; src.Picture != nil {
+			pictures[src.Picture] = true
+		}
+	}
+	return pictures
+}

@@ -14,17 +14,18 @@ type Name string
 // The layouts. Auto takes Screen while a screen is shared, Audio while nobody has a picture, and Grid else.
 const (
 	Auto    Name = "auto"
-	Grid    Name = "grid"    // all of the same size
-	Speaker Name = "speaker" // one large, the others in a strip
-	Side    Name = "side"    // two side by side (a match, a PK), the others in a strip
-	Inset   Name = "pip"     // one fills the frame, the others in its corner
-	Screen  Name = "screen"  // a screen, uncropped, with the cameras in a strip
-	Audio   Name = "audio"   // avatars in circles
-	Custom  Name = "custom"  // rectangles given one by one
+	Grid    Name = "grid"               // all of the same size
+	Speaker Name = "speaker"            // one large, the others in a strip
+	Side    Name = "side-by-side"       // two (a match, a PK), the others in a strip
+	Inset   Name = "picture-in-picture" // one fills the frame, the others in its corner
+	Screen  Name = "screen"             // a screen, uncropped, with the cameras in a strip
+	Audio   Name = "audio"              // avatars in circles
+	Single  Name = "single"             // one alone
+	Custom  Name = "custom"             // rectangles given one by one
 )
 
 // Names are all of them.
-var Names = []Name{Auto, Grid, Speaker, Side, Inset, Screen, Audio, Custom}
+var Names = []Name{Auto, Grid, Speaker, Side, Inset, Screen, Audio, Single, Custom}
 
 // Fit is how a picture gets into a rectangle of another shape.
 type Fit string
@@ -169,6 +170,8 @@ func (p *plan) arrange(o Options) {
 			fit = Contain
 		}
 		p.mainAndStrip(main, fit)
+	case Single:
+		p.add(p.main(true), Rect{0, 0, p.w, p.h}, 0, Cover, 0)
 	case Side:
 		p.side()
 	case Inset:

@@ -1,0 +1,320 @@
+package program
+
+import (
+	"context"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/program/compose"
+	"github.com/tuttilive/tutti/internal/program/compose/layout"
+	"github.com/tuttilive/tutti/internal/program/compose/paint"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+// painted publishes pictures of one colour in H.264, 30 a second.
+type painted struct {
+	*track.Track
+	stop chan struct{}
+	done sync.WaitGroup
+}
+
+var (
+	red   = paint.Color{Y: 82, U: 90, V: 240}
+	green = paint.Color{Y: 145, U: 54, V: 34}
+	blue  = paint.Color{Y: 41, U: 240, V: 110}
+	gold  = paint.Color{Y: 180, U: 44, V: 150}
+)
+
+func needWorkers(t *testing.T) *codec.Workers {
+	t.Helper()
+	w := codec.FindWorkers("")
+	if err := w.Available(); err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(w.Close)
+	return w
+}
+
+// publishColour starts a picture; what the n-th one shows is painted before it.
+func publishColour(t *testing.T, w *codec.Workers, id string, c paint.Color) *painted {
+	t.Helper()
+	return publishPainted(t, w, id, func(f *paint.Frame, _ time.Duration) {
+		f.Fill(paint.Rect{W: f.Width, H: f.Height}, c)
+	})
+}
+
+func publishPainted(t *testing.T, w *codec.Workers, id string, draw func(f *paint.Frame, at time.Duration)) *painted {
+	t.Helper()
+	const width, height = 320, 180
+	p := &painted{
+		Track: track.NewFromFrames(track.Info{ID: id, Kind: media.Video, Codec: media.H264, Label: id, Workers: w}), stop: make(chan struct{}),
+	}
+	e, err := w.Encode(codec.EncoderConfig{Width: width, Height: height, FPS: 30, Out: func(f *media.Frame) {
+		if err := p.WriteFrame(f); err != nil && err != track.ErrClosed {
+			t.Error(err)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.done.Go(func() {
+		defer p.Close()
+		defer e.Close()
+		f := paint.NewFrame(width, height)
+		tick := time.NewTicker(time.Second / 30)
+		defer tick.Stop()
+		for {
+			select {
+			case <-p.stop:
+				return
+			case <-tick.C:
+			}
+			now := media.Now()
+			draw(f, now)
+			if err := e.Write(f.Pix, now); err != nil {
+				t.Log(err)
+			}
+		}
+	})
+	t.Cleanup(p.end)
+	return p
+}
+
+func (p *painted) end() {
+	select {
+	case <-p.stop:
+	default:
+		close(p.stop)
+	}
+	p.done.Wait()
+}
+
+func newComposed(t *testing.T, w *codec.Workers) *Program {
+	t.Helper()
+	c, err := compose.New(compose.Config{Workers: w, Label: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := New("test", c)
+	t.Cleanup(p.Close)
+	return p
+}
+
+// viewer decodes the pictures of a program, and keeps the newest.
+type viewer struct {
+	ring   *media.Ring[*media.Frame]
+	reader *Reader
+	done   chan struct{}
+
+	mu     sync.Mutex
+	newest *codec.Picture
+	count  int
+	frames []*media.Frame
+	came   []time.Duration
+	sounds []*media.Frame
+}
+
+func view(t *testing.T, w *codec.Workers, p *Program, width, height int) *viewer {
+	t.Helper()
+	reader, err := p.Read(Demand{Video: []media.Codec{media.H264}, Audio: []media.Codec{media.AAC}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &viewer{
+		ring:   media.NewRing[*media.Frame](media.Limits{Items: 4096, Bytes: 32 << 20, Span: time.Minute}),
+		reader: reader, done: make(chan struct{}),
+	}
+	d, err := w.Decode(v.ring, codec.DecoderConfig{
+		Size:     func(int, int) (int, int) { return width, height },
+		Buffer:   func(w, h int) *codec.Picture { return &codec.Picture{Pix: make([]byte, codec.PictureBytes(w, h))} },
+		Keyframe: func() {},
+		Out: func(p *codec.Picture) {
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			v.newest = p
+			v.count++
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(v.done)
+		for {
+			f, err := reader.Next(context.Background())
+			if err != nil {
+				return
+			}
+			v.mu.Lock()
+			if f.Kind() == media.Audio {
+				v.sounds = append(v.sounds, f)
+				v.mu.Unlock()
+				continue
+			}
+			v.frames = append(v.frames, f)
+			v.came = append(v.came, media.Now())
+			v.mu.Unlock()
+			v.ring.Append(f, media.Mark{Bytes: len(f.Payload), Time: f.DTS, Key: f.Keyframe})
+			v.ring.Flush()
+		}
+	}()
+	t.Cleanup(func() {
+		reader.Close()
+		<-v.done
+		d.Close()
+	})
+	return v
+}
+
+// sees tells whether the newest picture has a colour all over the middle of a rectangle.
+func (v *viewer) sees(r layout.Rect, c paint.Color) bool {
+	v.mu.Lock()
+	p := v.newest
+	v.mu.Unlock()
+	return p != nil && hasColour(&paint.Frame{Width: p.Width, Height: p.Height, Pix: p.Pix}, r, c)
+}
+
+func hasColour(f *paint.Frame, r layout.Rect, c paint.Color) bool {
+	for i := 1; i < 8; i++ {
+		for j := 1; j < 8; j++ {
+			x, y := r.X+r.W*i/8, r.Y+r.H*j/8
+			at := y/2*(f.Width/2) + x/2
+			if !near(f.Y()[y*f.Width+x], c.Y) || !near(f.U()[at], c.U) || !near(f.V()[at], c.V) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func near(a, b byte) bool { return max(a, b)-min(a, b) <= 16 }
+
+// await waits until something holds.
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); !holds(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+// inOrder checks that the times of pictures never step back, and gives the longest distance of two.
+func (v *viewer) inOrder(t *testing.T) (longest time.Duration) {
+	t.Helper()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i := 1; i < len(v.frames); i++ {
+		d := v.frames[i].DTS - v.frames[i-1].DTS
+		if d <= 0 {
+			t.Errorf("picture %d: DTS %v after %v", i, v.frames[i].DTS, v.frames[i-1].DTS)
+		}
+		longest = max(longest, d)
+	}
+	return longest
+}
+
+// bare are settings without what is painted over pictures.
+func bare() compose.Settings {
+	s := compose.Defaults()
+	s.Names, s.Badges, s.Emphasis, s.Height = false, false, false, 360
+	return s
+}
+
+func tiles(n int, s compose.Settings) []layout.Tile {
+	w, h := s.Size()
+	list := make([]layout.Source, n)
+	for i := range list {
+		list[i].Picture = true
+	}
+	return layout.Arrange(list, layout.Options{Name: s.Layout, W: w, H: h})
+}
+
+func TestSeveralPicturesAreComposedAndOnePassesThrough(t *testing.T) {
+	w := needWorkers(t)
+	p := newComposed(t, w)
+	a := publishColour(t, w, "TR_A", red)
+	sources := []compose.Source{{ID: "a", Identity: "a", Name: "A", Picture: a.Track}}
+	p.Add(a.Track, 0)
+	p.Stage(sources, bare())
+	s := bare()
+	width, height := s.Size()
+	whole := layout.Rect{W: width, H: height}
+	v := view(t, w, p, width, height)
+	await(t, "one picture passes through", func() bool { return v.sees(whole, red) })
+	if _, composed := p.Composed(); composed {
+		t.Fatal("a single picture is composed")
+	}
+
+	b := publishColour(t, w, "TR_B", blue)
+	p.Add(b.Track, 0)
+	p.Stage([]compose.Source{sources[0], {ID: "b", Identity: "b", Name: "B", Picture: b.Track}}, bare())
+	two := tiles(2, s)
+	await(t, "two pictures side by side", func() bool { return v.sees(two[0].Rect, red) && v.sees(two[1].Rect, blue) })
+
+	p.Show(b.Track) // alone
+	await(t, "the pinned picture", func() bool { return v.sees(whole, blue) })
+	p.Show(nil)
+	await(t, "two pictures again", func() bool { return v.sees(two[0].Rect, red) && v.sees(two[1].Rect, blue) })
+
+	b.end()
+	p.Stage(sources, bare())
+	await(t, "one picture passes through again", func() bool { _, composed := p.Composed(); return !composed && v.sees(whole, red) })
+	if longest := v.inOrder(t); longest > 1500*time.Millisecond {
+		t.Errorf("a hole of %v in the pictures", longest)
+	}
+}
+
+func TestAWorkerThatIsKilledIsReplacedWhileTheLastPictureIsHeld(t *testing.T) {
+	w := needWorkers(t)
+	p := newComposed(t, w)
+	a, b := publishColour(t, w, "TR_A", red), publishColour(t, w, "TR_B", green)
+	s := bare()
+	p.Add(a.Track, 0)
+	p.Add(b.Track, 0)
+	p.Stage([]compose.Source{{ID: "a", Identity: "a", Picture: a.Track}, {ID: "b", Identity: "b", Picture: b.Track}}, s)
+	width, height := s.Size()
+	v := view(t, w, p, width, height)
+	two := tiles(2, s)
+	both := func() bool { return v.sees(two[0].Rect, red) && v.sees(two[1].Rect, green) }
+	await(t, "two pictures", both)
+	stats, _ := p.Composed()
+	if len(stats.Processes) != 3 {
+		t.Fatalf("processes %v", stats.Processes)
+	}
+	if err := syscall.Kill(stats.Processes[1], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	killed := time.Now()
+	for restarts := stats.Restarts; stats.Restarts == restarts; stats, _ = p.Composed() {
+		if !both() {
+			t.Fatal("the picture is not held")
+		}
+		if time.Since(killed) > 20*time.Second {
+			t.Fatal("the decoder is not replaced")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Logf("decoder replaced after %v", time.Since(killed))
+	restarts := stats.Restarts
+	if err := syscall.Kill(stats.Processes[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	killed = time.Now()
+	await(t, "the encoder is replaced", func() bool { stats, _ = p.Composed(); return stats.Restarts > restarts })
+	v.mu.Lock()
+	count := v.count
+	v.mu.Unlock()
+	await(t, "pictures again", func() bool { v.mu.Lock(); defer v.mu.Unlock(); return v.count > count+3 })
+	t.Logf("pictures of another encoder after %v", time.Since(killed))
+	if !both() {
+		t.Error("it shows something else")
+	}
+	v.inOrder(t)
+}

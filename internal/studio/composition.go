@@ -1,0 +1,201 @@
+package studio
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/program/compose"
+	"github.com/tuttilive/tutti/internal/program/compose/layout"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/scenes"
+)
+
+// ErrBadComposition tells that a composition cannot be as it was asked for.
+var ErrBadComposition = errors.New("studio: the composition cannot be like this")
+
+// Composition is how the pictures of a room are put together for those who watch, now or once it is on the air.
+type Composition struct {
+	compose.Settings
+	// Composed tells that pictures are composed at the moment; Resolved is the layout that is then used.
+	Composed bool        `json:"composed"`
+	Resolved layout.Name `json:"resolvedLayout"`
+	// Sources are those that can be shown, in order.
+	Sources []CompositionSource `json:"sources"`
+	// Layouts are the names that there are; Unavailable says why nothing can be composed on this server.
+	Layouts     []layout.Name `json:"layouts"`
+	Unavailable string        `json:"unavailable,omitempty"`
+	// Figures tell how composing fares.
+	Figures *compose.Stats `json:"figures,omitempty"`
+}
+
+// CompositionSource is somebody who can be shown.
+type CompositionSource struct {
+	ID       string `json:"id"`
+	Identity string `json:"identity"`
+	Name     string `json:"name"`
+	Seat     int    `json:"seat,omitempty"`
+	Screen   bool   `json:"screen,omitempty"`
+	Picture  bool   `json:"picture"`
+}
+
+// initialComposition is how a room of a scene begins.
+func (h *House) initialComposition(scene *scenes.Scene) compose.Settings {
+	c := compose.Defaults()
+	c.Mode = h.compose
+	if scene.Orientation == string(compose.Portrait) {
+		c.Orientation = compose.Portrait
+	}
+	switch name := layout.Name(scene.Layout); {
+	case name == layout.Grid: // of what is there: a shared screen, or voices alone, are shown as suits them
+	case slices.Contains(layout.Names, name):
+		c.Layout = name
+	}
+	return c
+}
+
+// newComposer makes what composes a program of this room, nil where that cannot be.
+func (s *Studio) newComposer() *compose.Composer {
+	c, err := compose.New(compose.Config{Workers: s.house.workers, Fonts: s.house.fonts, Label: s.name})
+	if err != nil {
+		return nil // the server said so at its start, and warnings do
+	}
+	return c
+}
+
+// Composition tells how the room's pictures are put together.
+func (s *Studio) Composition() Composition {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := Composition{Settings: s.composition, Layouts: layout.Names, Sources: []CompositionSource{}}
+	sources := s.stageSources()
+	list := make([]layout.Source, len(sources))
+	for i, src := range sources {
+		c.Sources = append(c.Sources, CompositionSource{src.ID, src.Identity, src.Name, src.Seat, src.Screen, src.Picture != nil})
+		list[i] = layout.Source{Screen: src.Screen, Picture: src.Picture != nil}
+	}
+	c.Resolved = layout.Resolve(c.Layout, list)
+	if err := s.house.workers.Available(); err != nil {
+		c.Unavailable = err.Error()
+	}
+	if s.air != nil {
+		if figures, on := s.air.program.Composed(); on {
+			c.Composed, c.Figures = true, &figures
+		}
+	}
+	return c
+}
+
+// Compose changes the composition by a JSON object with the fields of compose.Settings that are to change. It fails with
+// ErrBadComposition, which is wrapped in what is wrong.
+func (s *Studio) Compose(patch []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrNoRoom
+	}
+	next, err := s.composition.Patched(patch)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrBadComposition, err)
+	}
+	s.composition = next
+	s.restage()
+	s.emit([]room.Event{room.LiveChanged{Live: s.room.Live()}}) // whoever shows the status shows it at once
+	return nil
+}
+
+// restage tells the program who is on stage. The caller holds the lock.
+func (s *Studio) restage() {
+	if s.air != nil {
+		s.air.program.Stage(s.stageSources(), s.composition)
+	}
+}
+
+// stageSources are all who can be shown, by seat, then in order of joining. The caller holds the lock.
+func (s *Studio) stageSources() []compose.Source {
+	var list []compose.Source
+	for _, p := range s.room.Participants() {
+		if p.Permission.Hidden {
+			continue
+		}
+		list = append(list, s.sourcesOf(&p)...)
+	}
+	slices.SortStableFunc(list, func(a, b compose.Source) int { return seatOrder(a.Seat) - seatOrder(b.Seat) })
+	return list
+}
+
+func seatOrder(seat int) int {
+	if seat == 0 {
+		return 1 << 20
+	}
+	return seat
+}
+
+// sourcesOf gives a participant's camera or voice, then its shared screen.
+func (s *Studio) sourcesOf(p *room.Participant) []compose.Source {
+	name := strings.TrimSpace(p.Name)
+	if name == "" {
+		name = p.Identity
+	}
+	self := compose.Source{
+		ID: p.Identity, Identity: p.Identity, Name: name, Seat: s.stage.SeatOf(p.Identity), Muted: true, Poor: s.poor(p.Identity),
+	}
+	var screen *compose.Source
+	for _, pub := range p.Publications {
+		entry := s.tracks[pub.SID]
+		if entry == nil || entry.track == nil || entry.hidden {
+			continue
+		}
+		switch {
+		case pub.Kind == media.Audio && pub.Source != room.ScreenShareAudio:
+			if self.Sound == nil {
+				self.Sound = entry.track
+			}
+			self.Muted = self.Muted && pub.Muted
+		case pub.Kind == media.Video && pub.Source == room.ScreenShare:
+			if screen == nil {
+				screen = &compose.Source{
+					ID: p.Identity + compose.ScreenSuffix, Identity: p.Identity, Name: name, Seat: self.Seat, Screen: true, Picture: entry.track,
+				}
+			}
+		case pub.Kind == media.Video && self.Picture == nil:
+			self.Picture = entry.track
+		}
+	}
+	var list []compose.Source
+	if self.Picture != nil || self.Sound != nil {
+		list = append(list, self)
+	}
+	if screen != nil {
+		list = append(list, *screen)
+	}
+	return list
+}
+
+// poor tells that somebody's connection is bad.
+func (s *Studio) poor(identity string) bool {
+	m := s.members[identity]
+	return m != nil && m.quality.SID != "" && m.quality.Level <= 1
+}
+
+// hearLevels keeps how loud each is, for those who see it in the program. The caller holds the lock.
+func (s *Studio) hearLevels(changed []room.Speaker) {
+	if s.air == nil {
+		return
+	}
+	if len(changed) > 0 {
+		levels := make(map[string]float64, len(s.levels)+len(changed))
+		for identity, level := range s.levels {
+			if s.members[identity] != nil {
+				levels[identity] = level
+			}
+		}
+		for _, c := range changed {
+			levels[c.Identity] = float64(c.Level)
+		}
+		s.levels = levels
+	}
+	s.air.program.Speaking(s.speakers.Dominant(), s.levels)
+}
