@@ -118,3 +118,46 @@ func TestDeliveriesAreForOperators(t *testing.T) {
 		t.Errorf("replaying what is not there: %s", resp.Status)
 	}
 }
+
+func TestAContestIsRunOverHTTP(t *testing.T) {
+	f := serve(t, nil)
+	keys := map[string]string{}
+	for _, name := range []string{"red", "blue"} {
+		var made created
+		f.call("POST", "/api/rooms", `{"name":"`+name+`","scene":"show"}`, &made)
+		keys[name] = "X-Tutti-Key: " + made.Keys.Host
+		if _, err := f.house.Enter(name, room.Join{Identity: "host", Name: name, Permission: room.Permission{Publish: true, Admin: true}}, silent{}); err != nil {
+			t.Fatal(err)
+		}
+		f.call("POST", "/api/rooms/"+name+"/live", `{"title":"Night of `+name+`"}`, nil, keys[name])
+	}
+	var view struct {
+		State, Result string
+		With          struct{ Room, Title, Host string }
+		Scores        struct{ Us, Them int }
+	}
+	if resp := f.call("POST", "/api/rooms/red/pk", `{"room":"blue","duration":60}`, nil, keys["blue"]); resp.StatusCode != 401 {
+		t.Errorf("with another room's key: %s", resp.Status)
+	}
+	if resp := f.call("POST", "/api/rooms/red/pk", `{"room":"blue","duration":60}`, &view, keys["red"]); resp.StatusCode != 200 || view.State != "inviting" {
+		t.Errorf("%s %+v", resp.Status, view)
+	}
+	if f.call("GET", "/api/rooms/blue/pk", "", &view); view.State != "invited" || view.With.Title != "Night of red" || view.With.Host != "red" {
+		t.Errorf("%+v", view)
+	}
+	if f.call("POST", "/api/rooms/blue/pk/accept", "", &view, keys["blue"]); view.State != "running" {
+		t.Errorf("%+v", view)
+	}
+	if resp := f.call("POST", "/api/rooms/blue/pk/score", `{"points":10}`, nil, keys["blue"]); resp.StatusCode != 204 {
+		t.Errorf("scoring: %s", resp.Status)
+	}
+	if resp := f.call("POST", "/api/rooms/red/pk/accept", "", nil, keys["red"]); resp.StatusCode != 409 {
+		t.Errorf("accepting again: %s", resp.Status)
+	}
+	if resp := f.call("DELETE", "/api/rooms/red/pk", "", nil, keys["red"]); resp.StatusCode != 204 {
+		t.Errorf("ending: %s", resp.Status)
+	}
+	if resp := f.call("GET", "/api/rooms/blue/pk", "", nil); resp.StatusCode != 404 {
+		t.Errorf("after the end: %s", resp.Status)
+	}
+}

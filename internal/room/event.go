@@ -2,6 +2,7 @@ package room
 
 import (
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/stage"
 )
 
@@ -79,6 +80,11 @@ type (
 		Stage    stage.Snapshot
 		Happened []stage.Happening
 	}
+	// PKChanged tells how the room's contest with another is; Scored when only points have come.
+	PKChanged struct {
+		PK     pk.View
+		Scored bool
+	}
 	// RoomChanged tells of new room metadata.
 	RoomChanged struct{ Metadata string }
 	// SpeakersChanged lists those whose level changed; a level of 0 means that they stopped.
@@ -132,6 +138,7 @@ func (PublicationChanged) event()   {}
 func (PublicationRemoved) event()   {}
 func (LiveChanged) event()          {}
 func (StageChanged) event()         {}
+func (PKChanged) event()            {}
 func (RoomChanged) event()          {}
 func (SpeakersChanged) event()      {}
 func (QualitiesChanged) event()     {}

@@ -46,10 +46,12 @@ const (
 	Recorder
 	// Phone is a person who takes part by telephone.
 	Phone
+	// Lent shows what another room lends; it is nobody who could be talked to.
+	Lent
 )
 
 func (k ParticipantKind) String() string {
-	return [...]string{"person", "ingest", "agent", "recorder", "phone"}[k]
+	return [...]string{"person", "ingest", "agent", "recorder", "phone", "lent"}[k]
 }
 
 // Participant is one member of a room: as the room hands it out, a snapshot that does not change.
@@ -69,7 +71,7 @@ type Participant struct {
 
 // Dependent tells of participants who are there for the others: a room is not kept open for them.
 func (p *Participant) Dependent() bool {
-	return p.Kind == Agent || p.Kind == Recorder || p.Permission.Recorder
+	return p.Kind == Agent || p.Kind == Lent || p.Kind == Recorder || p.Permission.Recorder
 }
 
 // counts tells of participants who take one of the places in a room: not those who are hidden or who serve the others.
@@ -120,7 +122,7 @@ func (p Permission) MayPublish(s Source) bool {
 func (p Permission) MayPublishAs(pub Publication) bool {
 	picture := pub.Source == Camera || pub.Source == ScreenShare
 	sound := pub.Source == Microphone || pub.Source == ScreenShareAudio
-	disguised := picture && pub.Kind != media.Video || sound && pub.Kind != media.Audio
+	disguised := picture && pub.Kind == media.Audio || sound && pub.Kind == media.Video
 	return p.MayPublish(pub.Source) && !(disguised && len(p.Sources) > 0)
 }
 

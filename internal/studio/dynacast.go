@@ -142,7 +142,7 @@ func (s *Studio) demandFor(entry *published) []room.CodecDemand {
 		picture, _ := s.air.program.Picture()
 		shown = picture == entry.track
 	}
-	if shown || entry.track.Wanted() {
+	if shown || entry.lentOut || entry.track.Wanted() {
 		wanted[0].Quality = highest // frames are made of the largest layer, and whoever watches may come at any time
 	}
 	for sub := range entry.subscribers {

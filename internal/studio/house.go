@@ -101,6 +101,7 @@ type House struct {
 	words        *chat.Words
 	reviewer     Reviewer
 	shed         tally.Reasons // what the audience sends and nobody is told of
+	arena        *arena
 
 	mu          sync.Mutex
 	studios     map[string]*Studio
@@ -141,6 +142,7 @@ func NewHouse(o Options) *House {
 		h.log = slog.Default()
 	}
 	h.stop = make(chan struct{})
+	h.arena = newArena(h)
 	if o.RoomExpiry > 0 && h.rooms != nil {
 		h.work.Go(func() { h.expireRooms(o.RoomExpiry) })
 	}
@@ -281,5 +283,6 @@ func (h *House) Close() {
 	for _, s := range studios {
 		s.work.Wait()
 	}
+	h.arena.close()
 	h.work.Wait()
 }

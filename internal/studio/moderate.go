@@ -66,6 +66,9 @@ func (s *Studio) Mute(identity, sid string, muted bool) error {
 }
 
 func (s *Studio) setMuted(identity, sid string, muted bool) ([]room.Event, error) {
+	if t := s.tracks[sid]; t != nil && t.lent {
+		return nil, room.ErrNotAllowed // it is heard in another room
+	}
 	events, err := s.room.ChangePublication(identity, sid, func(p *room.Publication) { p.Muted = muted })
 	if err != nil {
 		return nil, err

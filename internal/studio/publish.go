@@ -20,6 +20,8 @@ type published struct {
 	ingest       bool
 	// hidden tracks are not shown to anybody, so they do not go on the air either.
 	hidden bool
+	// lent tells that the track is another room's, lentOut that another room has it too.
+	lent, lentOut bool
 	// track is nil until the first packet has come.
 	track *track.Track
 	// receiver is nil for tracks that a door writes frames to.
@@ -214,7 +216,7 @@ func (s *Studio) dropTrack(sid string) {
 		for _, b := range backups {
 			b.receiver.Close()
 		}
-		if entry.track != nil {
+		if entry.track != nil && !entry.lent {
 			entry.track.Close()
 		}
 	})

@@ -204,7 +204,7 @@ func arrival(grant room.Permission) stage.Arrival {
 // comeToStage makes somebody who joins known to the stage, and what they bring along what their role makes of it. What happened is
 // told after they have joined. The caller holds the lock.
 func (s *Studio) comeToStage(j *room.Join) ([]stage.Happening, error) {
-	if j.Kind != room.Ingest { // there the door speaks
+	if j.Kind != room.Ingest && j.Kind != room.Lent { // there the door speaks, or another room
 		j.Attributes = ownAttributes(j.Attributes)
 	}
 	if !hasRole(j.Kind, j.Permission) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/scenes"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/sfu"
@@ -43,6 +44,8 @@ type Studio struct {
 	scene     *scenes.Scene
 	stage     *stage.Stage
 	curtain   *time.Timer    // when something on the stage has had its time
+	contest   *pk.View       // with another room, nil when there is none
+	arenaTold bool           // it looks at the contest soon
 	sockets   map[string]int // how often somebody is there in the audience's channel, by identity
 	returning *returning     // an interrupted show that may go on, nil when there is none
 
@@ -116,7 +119,7 @@ func (s *Studio) count() RoomInfo {
 			continue
 		}
 		i.Participants++
-		if p.Kind != room.Ingest {
+		if p.Kind != room.Ingest && p.Kind != room.Lent {
 			i.People++
 		}
 		if len(p.Publications) > 0 {
@@ -180,7 +183,7 @@ func (s *Studio) enter(j room.Join, obs Observer, opened bool) (*Participant, er
 		replaced.gone()
 	}
 	s.emit(events[len(events)-1:])
-	if j.Kind == room.Ingest { // it comes over the connection that brings its media
+	if j.Kind == room.Ingest || j.Kind == room.Lent { // it comes over the connection that brings its media
 		s.emit(s.room.Connect(j.Identity))
 	}
 	s.stageChanged(happened)
@@ -208,6 +211,7 @@ func (s *Studio) emit(events []room.Event) {
 		s.tellWitnesses(e)
 	}
 	s.followMedia(events)
+	s.tellArena(events)
 	if slices.ContainsFunc(events, changesStage) {
 		s.restage()
 	}
@@ -320,6 +324,7 @@ func (s *Studio) close(why room.LeaveReason) {
 		s.dropTrack(sid)
 	}
 	s.occupy()
+	s.tellArena([]room.Event{room.RoomClosed{}})
 	if s.curtain != nil {
 		s.curtain.Stop()
 	}

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/scenes"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -91,8 +92,24 @@ func eventsOf(in func() studio.RoomInfo, e room.Event, now time.Time) []*event {
 				})
 			}
 		}
+	case room.PKChanged:
+		if name := contestEvent(e); name != "" {
+			add(name, "pk", e.PK, nil)
+		}
 	}
 	return all
+}
+
+// contestEvent names what applications are told of a contest: its start, and its result or that it was called off.
+func contestEvent(e room.PKChanged) string {
+	switch {
+	case e.Scored:
+	case e.PK.State == pk.Running:
+		return "pk_started"
+	case e.PK.State == pk.Over, e.PK.State == pk.Ended && e.PK.Result == pk.CalledOff && !e.PK.Started.IsZero():
+		return "pk_ended"
+	}
+	return ""
 }
 
 // told is what applications hear of a stage: not whose camera is on.

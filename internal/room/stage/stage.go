@@ -137,6 +137,9 @@ func (s *Stage) RoleOf(identity string) Role {
 	return Audience
 }
 
+// Host is the identity of the host, "" while there is none.
+func (s *Stage) Host() string { return s.host }
+
 // SeatOf is the number of somebody's seat, from 1; 0 for none.
 func (s *Stage) SeatOf(identity string) int { return s.seatOf(identity) }
 

@@ -131,3 +131,38 @@ func TestSDKComingBackKeepsTheSeat(t *testing.T) {
 	ann.publishPicture()
 	host.expect("subscribed picture")
 }
+
+// TestSDKBothHostsAreSeenInBothRooms of a contest, by those who take part; the picture is the very same track.
+func TestSDKBothHostsAreSeenInBothRooms(t *testing.T) {
+	w := newWorld(t, nil)
+	hosts := map[string]*guest{}
+	for _, name := range []string{"red", "blue"} {
+		if err := w.house.Policies().Create(name, room.Policy{Access: room.AccessLink, Scene: "show"}); err != nil {
+			t.Fatal(err)
+		}
+		hosts[name] = w.visit(t, name+"-host", name, asAdmin)
+		if err := w.studioOf(t, name).GoLive(name+"-host", name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hosts["red"].publishPicture()
+	viewer := w.visit(t, "viewer", "blue", nil)
+	if err := errors.Join(w.house.InvitePK("blue", "red", 0), w.house.AcceptPK("red")); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range []*guest{viewer, hosts["blue"]} {
+		g.expect("joined pk:red")
+		g.expect("subscribed picture")
+		g.receives("picture", webrtc.MimeTypeH264)
+	}
+	hosts["red"].publishVoice() // later than the start
+	viewer.expect("subscribed voice")
+	viewer.receives("voice", webrtc.MimeTypeOpus)
+	hosts["blue"].publishVoice()
+	hosts["red"].expect("subscribed voice")
+	if err := w.house.EndPK("red"); err != nil {
+		t.Fatal(err)
+	}
+	viewer.expect("left pk:red")
+	viewer.ends("picture")
+}

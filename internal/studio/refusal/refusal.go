@@ -12,6 +12,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/tally"
@@ -55,6 +56,11 @@ var known = []struct {
 	{auth.ErrInvalid, http.StatusUnauthorized, "unauthorized"},
 	{auth.ErrDenied, http.StatusForbidden, "forbidden"},
 	{studio.ErrNotLive, http.StatusNotFound, "not_live"},
+	{studio.ErrPKBusy, http.StatusConflict, "busy"},
+	{studio.ErrPKNone, http.StatusNotFound, "no_pk"},
+	{pk.ErrSelf, http.StatusBadRequest, "bad_request"},
+	{pk.ErrDuration, http.StatusBadRequest, "bad_request"},
+	{pk.ErrState, http.StatusConflict, "wrong_state"},
 	{studio.ErrNoRoom, http.StatusNotFound, "not_found"},
 	{studio.ErrTooOften, http.StatusTooManyRequests, "rate_limited"},
 	{studio.ErrShutdown, http.StatusServiceUnavailable, "unavailable"},

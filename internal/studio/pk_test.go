@@ -1,0 +1,200 @@
+package studio
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/pk"
+	"github.com/tuttilive/tutti/internal/room/stage"
+)
+
+// twoShows are the rooms "red" and "blue", on the air, with a host each who has published.
+type twoShows struct {
+	h         *House
+	red, blue *Studio
+	hosts     map[string]*Participant
+	ears      map[string]*heard
+}
+
+func inTwoShows(t *testing.T, test func(t *testing.T, w *twoShows)) {
+	t.Helper()
+	inHouse(t, func(t *testing.T, h *House) {
+		w := &twoShows{h: h, hosts: map[string]*Participant{}, ears: map[string]*heard{}}
+		for name, s := range map[string]**Studio{"red": &w.red, "blue": &w.blue} {
+			var err error
+			if *s, err = h.Open(name, room.Settings{EmptyTimeout: time.Hour, DepartureTimeout: time.Hour}); err != nil {
+				t.Fatal(err)
+			}
+			(*s).scene, _ = h.scenes.Find("show")
+			(*s).stage = stage.New((*s).scene.Rules())
+			w.ears[name] = &heard{}
+			if w.hosts[name], err = h.Enter(name, room.Join{Identity: name + "-host", Name: name, Permission: room.Permission{Publish: true, Subscribe: true, Admin: true}}, w.ears[name]); err != nil {
+				t.Fatal(err)
+			}
+			publish(t, w.hosts[name], "TR_"+name)
+			if err := (*s).GoLive(name+"-host", "the "+name+" show"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		test(t, w)
+	})
+}
+
+func (w *twoShows) begin(t *testing.T) {
+	t.Helper()
+	if err := errors.Join(w.h.InvitePK("red", "blue", time.Minute), w.h.AcceptPK("blue")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lent are the tracks of the other room's host.
+func (s *Studio) lentTracks() (all []string) {
+	for _, p := range s.Participants() {
+		if p.Kind == room.Lent {
+			for _, pub := range p.Publications {
+				all = append(all, pub.SID)
+			}
+		}
+	}
+	return all
+}
+
+func TestTwoRoomsContend(t *testing.T) {
+	inTwoShows(t, func(t *testing.T, w *twoShows) {
+		if err := w.h.InvitePK("red", "blue", time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if v, _ := w.h.PK("blue"); v.State != pk.Invited || v.With != (pk.Opponent{Room: "red", Title: "the red show", Host: "red"}) {
+			t.Errorf("blue sees %+v", v)
+		}
+		if err := w.h.AcceptPK("blue"); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.red.lentTracks(); len(got) != 1 || got[0] != "TR_blue" {
+			t.Fatalf("in red there is %v", got)
+		}
+		st, err := w.blue.LiveStatus()
+		if err != nil || len(st.Sources) != 2 {
+			t.Fatalf("on the air in blue: %+v, %v", st.Sources, err)
+		}
+		w.h.ScorePK("red", 5)
+		w.h.ScorePK("red", 2)
+		w.h.ScorePK("blue", 3)
+		w.h.ScorePK("green", 3)
+		time.Sleep(scoresEvery + time.Millisecond)
+		if v, _ := w.h.PK("blue"); v.Scores != (pk.Scores{Us: 3, Them: 7}) {
+			t.Errorf("scores %+v", v)
+		}
+		// The host's other picture, and muting, are followed.
+		if err := w.hosts["red"].Unpublish("TR_red"); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, w.hosts["red"], "TR_red2")
+		if err := w.hosts["red"].SetMuted("TR_red2", true); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got := w.blue.lentTracks(); len(got) != 1 || got[0] != "TR_red2" {
+			t.Errorf("in blue there is %v", got)
+		}
+		if p, err := w.blue.Participant("pk:red"); err != nil || !p.Publications[0].Muted || p.Attributes[attributeRole] != "pk" {
+			t.Errorf("%+v, %v", p, err)
+		}
+		if err := w.blue.Mute("pk:red", "TR_red2", true); !errors.Is(err, room.ErrNotAllowed) {
+			t.Errorf("blue mutes red: %v", err)
+		}
+		time.Sleep(time.Minute)
+		if v, _ := w.h.PK("red"); v.State != pk.Over || v.Result != pk.Won || len(w.red.lentTracks()) != 1 {
+			t.Errorf("over: %+v", v)
+		}
+		time.Sleep(pk.Aftermath)
+		synctest.Wait()
+		if _, ok := w.h.PK("red"); ok || len(w.red.lentTracks())+len(w.blue.lentTracks()) != 0 {
+			t.Error("they are still together")
+		}
+		if self := w.hosts["red"].Self(); len(self.Publications) != 1 || !w.red.onAir() {
+			t.Errorf("red's own track or show is gone: %+v", self)
+		}
+		if track := w.red.tracks["TR_red2"]; track == nil {
+			t.Error("the track was closed by who borrowed it")
+		} else if isClosed(track.track.Done()) {
+			t.Error("the track has ended")
+		}
+		if len(w.h.arena.contests) != 0 {
+			t.Error("contests are left")
+		}
+	})
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func TestAContestEndsCleanlyWhenARoomDoes(t *testing.T) {
+	for what, leave := range map[string]func(w *twoShows){
+		"the other room closes":    func(w *twoShows) { w.blue.Close(room.LeftRoomDeleted) },
+		"the other show ends":      func(w *twoShows) { _, _ = w.blue.EndLive() },
+		"the other host goes":      func(w *twoShows) { w.hosts["blue"].Leave(room.LeftTimeout); time.Sleep(31 * time.Second) },
+		"the other host calls off": func(w *twoShows) { _ = w.h.EndPK("blue") },
+		"the own host calls off":   func(w *twoShows) { _ = w.h.EndPK("red") },
+	} {
+		inTwoShows(t, func(t *testing.T, w *twoShows) {
+			w.begin(t)
+			leave(w)
+			synctest.Wait()
+			if _, ok := w.h.PK("red"); ok || len(w.red.lentTracks()) != 0 || len(w.blue.lentTracks()) != 0 {
+				t.Errorf("%s: still together", what)
+			}
+			if !w.red.onAir() || len(w.hosts["red"].Self().Publications) != 1 {
+				t.Errorf("%s: red is hurt", what)
+			}
+			if !w.ears["red"].any(func(e room.Event) bool {
+				c, ok := e.(room.PKChanged)
+				return ok && c.PK.State == pk.Ended && c.PK.Result == pk.CalledOff
+			}) {
+				t.Errorf("%s: nobody is told", what)
+			}
+			if err := w.h.EndPK("red"); !errors.Is(err, ErrPKNone) {
+				t.Errorf("%s: %v", what, err)
+			}
+		})
+	}
+}
+
+func TestInvitationsToAContest(t *testing.T) {
+	inTwoShows(t, func(t *testing.T, w *twoShows) {
+		if err := w.h.InvitePK("red", "green", 0); !errors.Is(err, ErrNotLive) {
+			t.Errorf("a room that is not there: %v", err)
+		}
+		if err := errors.Join(w.h.InvitePK("red", "blue", 0)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.h.InvitePK("red", "blue", 0); !errors.Is(err, ErrPKBusy) {
+			t.Errorf("twice: %v", err)
+		}
+		time.Sleep(pk.Invitation)
+		synctest.Wait()
+		if _, ok := w.h.PK("blue"); ok {
+			t.Error("the invitation has no end")
+		}
+		if err := errors.Join(w.h.InvitePK("red", "blue", 0), w.h.InvitePK("blue", "red", 0)); err != nil {
+			t.Errorf("both invite: %v", err)
+		}
+		if v, _ := w.h.PK("red"); v.State != pk.Running {
+			t.Errorf("both want it: %+v", v)
+		}
+		w.blue.scene, _ = w.h.scenes.Find("class")
+		_ = w.h.EndPK("red")
+		if err := w.h.InvitePK("red", "blue", 0); !errors.Is(err, stage.ErrOff) {
+			t.Errorf("a scene without: %v", err)
+		}
+	})
+}
