@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -45,6 +46,12 @@ type client struct {
 	// foreign tells of a page of another origin.
 	foreign bool
 
+	raw      syscall.RawConn // of a client that the poller reads from
+	polled   uint64          // names it there
+	queued   bool            // guarded by its sweeper
+	unsent   [][]byte        // the sweeper's own: what the connection has not taken yet; the first may be begun
+	progress time.Time       // the sweeper's own: when it last took something
+
 	frames   frames
 	requests pace.Bucket
 	bytes    pace.Bucket
@@ -69,6 +76,8 @@ type client struct {
 type carrier interface {
 	// wake has what waits for a client written. It does not block, and may be called with locks held.
 	wake(*client)
+	// enter has what is new in the client's hall written to it from now on.
+	enter(*client)
 }
 
 // received handles bytes that came, which it may change. It tells whether the connection goes on.
@@ -199,6 +208,7 @@ func (c *client) hello(r talk.Request) {
 	c.attendee, c.hall, c.stale, c.due = attendee, h, true, time.Time{} // the welcome is written by next
 	gone := c.gone
 	c.mu.Unlock()
+	c.carrier.enter(c)
 	c.carrier.wake(c)
 	switch {
 	case gone: // it went away while it came in
@@ -206,6 +216,13 @@ func (c *client) hello(r talk.Request) {
 	case !h.enter(c):
 		c.roomEnded(h.bye)
 	}
+}
+
+// place is the hall that the client is in.
+func (c *client) place() *hall {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hall
 }
 
 // leave ends the attendance; it may be called more than once.

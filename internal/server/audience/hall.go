@@ -18,12 +18,15 @@ var kept = media.Limits{Items: 256, Bytes: 1 << 20, Span: 15 * time.Second}
 // then follows it.
 const standingFor = 500 * time.Millisecond
 
+// fewClients are so few that each is given a picture of its own.
+const fewClients = 50
+
 // hall is one room's audience as this door has it: what everybody is told, once, for clients that each have a place in it. It is made
 // for the first client and ends with the room.
 type hall struct {
 	studio *studio.Studio
 	ring   *media.Ring[*shared]
-	wake   func() // has what is new written
+	wake   func(*hall) // has what is new written
 	ended  func(*hall)
 
 	mu       sync.Mutex
@@ -43,7 +46,7 @@ type standing struct {
 	at   time.Time
 }
 
-func newHall(s *studio.Studio, wake func(), ended func(*hall)) *hall {
+func newHall(s *studio.Studio, wake, ended func(*hall)) *hall {
 	return &hall{
 		studio: s, ring: media.NewRing[*shared](kept), wake: wake, ended: ended, said: time.Now(), clients: map[*client]struct{}{},
 	}
@@ -65,7 +68,7 @@ func (h *hall) say(s *shared, now time.Time) {
 	h.mu.Unlock()
 	h.ring.Append(s, media.Mark{Bytes: len(s.all) + len(s.hosts), Time: media.Now(), Key: true})
 	h.ring.Flush()
-	h.wake()
+	h.wake(h)
 }
 
 // beat lets everybody hear something after a silence, and answer.
@@ -123,9 +126,9 @@ func (h *hall) leave(c *client) {
 // now gives how the room stands, and a cursor to what follows.
 func (h *hall) now(v studio.View) ([]byte, *media.Cursor[*shared]) {
 	h.mu.Lock()
-	s := h.standing[v]
+	s, many := h.standing[v], len(h.clients) > fewClients
 	h.mu.Unlock()
-	if now := time.Now(); s.json == nil || now.Sub(s.at) > standingFor {
+	if now := time.Now(); s.json == nil || !many || now.Sub(s.at) > standingFor {
 		s = standing{from: *h.ring.Live(), at: now} // first the place: what happens meanwhile is told twice rather than not at all
 		s.json = h.studio.Overview(v)
 		h.mu.Lock()

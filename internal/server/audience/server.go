@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +32,9 @@ import (
 // checkEvery is how often connections are looked through for those that are over.
 const checkEvery = time.Second
 
+// maxSweepers bounds how many goroutines write.
+const maxSweepers = 4
+
 // Config is what the door needs.
 type Config struct {
 	House *studio.House
@@ -45,6 +49,9 @@ type Server struct {
 	log       *slog.Logger
 	addresses *addresses
 	counts    counts
+	poller    *poller // nil where there is none
+	sweepers  []*sweeper
+	turn      atomic.Uint64 // of the sweepers
 
 	mu      sync.Mutex
 	halls   map[*studio.Studio]*hall
@@ -73,6 +80,14 @@ func New(cfg Config) *Server {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	poller, err := newPoller()
+	if err != nil {
+		s.log.Debug("no poller", "error", err)
+	}
+	s.poller = poller
+	for range min(runtime.GOMAXPROCS(0), maxSweepers) {
+		s.sweepers = append(s.sweepers, newSweeper())
+	}
 	s.work.Go(s.check)
 	return s
 }
@@ -100,6 +115,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.conn = conn
 	first := make([]byte, rw.Reader.Buffered())
 	rw.Read(first) // it is there
+	if s.poller != nil {
+		c.raw = descriptorOf(conn)
+	}
+	if c.raw != nil {
+		s.hand(c, first)
+		return
+	}
 	p := &pair{kick: make(chan struct{}, 1)}
 	c.carrier = p
 	if !s.begin(c) {
@@ -107,6 +129,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.serve(c, first)
+}
+
+// hand gives a client to the poller and a sweeper: nothing of the request's is needed any more.
+func (s *Server) hand(c *client, first []byte) {
+	c.carrier, c.progress = s.sweepers[s.turn.Add(1)%uint64(len(s.sweepers))], time.Now()
+	if !s.begin(c) {
+		c.conn.Close()
+		return
+	}
+	if len(first) > 0 && !c.received(first, time.Now()) || s.poller.add(c) != nil {
+		c.over()
+	}
 }
 
 // begin lists a connection, unless the server is closing. One that may not be there is told so.
@@ -133,6 +167,9 @@ func (s *Server) forget(c *client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.clients, c)
+	if c.raw != nil {
+		s.poller.remove(c)
+	}
 	s.addresses.leave(c.from)
 	s.running.Done()
 }
@@ -187,7 +224,11 @@ func (s *Server) endHall(h *hall) {
 }
 
 // wake has what is new in a hall written. It does not block.
-func (s *Server) wake() {}
+func (s *Server) wake(h *hall) {
+	for _, w := range s.sweepers {
+		w.tell(h)
+	}
+}
 
 // check looks after connections until the server ends.
 func (s *Server) check() {
@@ -262,6 +303,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	close(s.stop)
 	s.work.Wait()
+	for _, w := range s.sweepers {
+		w.stop()
+	}
+	if s.poller != nil {
+		s.poller.stop()
+	}
 	return err
 }
 
