@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
+import { patience } from './patience.mjs'
 
 const executablePath = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
 
@@ -28,6 +29,7 @@ export async function openBrowser({ devices = true, viewport = { width: 1280, he
     locale: 'en-GB',
     ...options,
   })
+  context.setDefaultTimeout(patience)
   return {
     context,
     page: () => context.newPage(),

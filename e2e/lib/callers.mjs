@@ -1,9 +1,8 @@
 // People in a call: they open its link as a person would, and tell what they see and hear and over which way.
 import { complaints } from './browser.mjs'
+import { patience } from './patience.mjs'
 import { assertClock, assertTones, eventually } from './people.mjs'
 import { collectConnections, receiveSignal, sendSignal } from './signal.mjs'
-
-const patience = 20_000
 
 /** Made-up devices ask for no permission, without which browsers hide their addresses behind names that nothing here resolves. */
 export const plainAddresses = ['--disable-features=WebRtcHideLocalIpsWithMdns']

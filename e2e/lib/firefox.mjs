@@ -1,6 +1,7 @@
 // Debian's Firefox through playwright-core (WebDriver BiDi), with made-up camera and microphone.
 import { existsSync } from 'node:fs'
 import { firefox } from 'playwright-core'
+import { patience } from './patience.mjs'
 
 const executablePath = process.env.FIREFOX ?? ['/usr/bin/firefox-esr', '/usr/bin/firefox'].find(existsSync)
 
@@ -23,6 +24,7 @@ export async function openFirefox({ viewport = { width: 1280, height: 800 } } = 
   const browser = await firefox.launch({ channel: 'moz-firefox', executablePath, firefoxUserPrefs: preferences })
   leaveMediaFeatures(browser)
   const context = await browser.newContext({ viewport, locale: 'en-GB' })
+  context.setDefaultTimeout(patience)
   return { context, page: () => context.newPage(), close: () => browser.close() }
 }
 

@@ -1,9 +1,8 @@
 // People in front of the page: they join rooms and watch shows as a person would, and tell what they see and hear.
 import assert from 'node:assert/strict'
 import { complaints } from './browser.mjs'
+import { patience } from './patience.mjs'
 import { collectConnections, receiveSignal, sendSignal } from './signal.mjs'
-
-const patience = 20_000
 
 /** Waits until `check` gives something true and gives it back. Fails with what `check` gave last. */
 export async function eventually(what, check, limit = patience) {
@@ -80,7 +79,7 @@ export async function watch(browser, url, protocol) {
     page,
     phase: () => page.getAttribute('.page', 'data-phase'),
     protocol: () => page.getAttribute('.page', 'data-protocol'),
-    plays: (way = protocol, limit = 30_000) =>
+    plays: (way = protocol, limit = patience) =>
       page.waitForSelector(`.page[data-phase=playing]${way ? `[data-protocol=${way}]` : ''}`, { timeout: limit }),
     sees: () => page.locator('.player video').evaluate((element) => window.look(element)),
     hears: (tones) => page.locator('.player video').evaluate((element, list) => window.listen(element, list), tones),

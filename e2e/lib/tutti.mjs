@@ -9,32 +9,23 @@ import { fileURLToPath } from 'node:url'
 
 const binary = process.env.TUTTI ?? join(dirname(fileURLToPath(import.meta.url)), '../../bin/tutti')
 
-async function freeTcpPort() {
-  const server = createServer()
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
-async function freeUdpPort() {
-  const socket = createSocket('udp4')
-  await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve))
-  const { port } = socket.address()
-  await new Promise((resolve) => socket.close(resolve))
-  return port
-}
-
-/** A port that is free for UDP and TCP. */
+/**
+ * A loopback port that is free for UDP and TCP. It lies below those that systems give to whoever asks for any, so nobody takes it by
+ * chance before the server does, or while the server restarts.
+ */
 async function freePort() {
+  const taken = (open) => new Promise((resolve) => open(resolve).once('error', () => resolve(true)))
   for (;;) {
-    const port = await freeTcpPort()
-    const socket = createSocket('udp4')
-    const free = await new Promise((resolve) => {
-      socket.once('error', () => resolve(false))
-      socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(true)))
+    const port = 20_000 + Math.floor(Math.random() * 12_000)
+    const tcp = await taken((resolve) => {
+      const server = createServer()
+      return server.listen(port, '127.0.0.1', () => server.close(() => resolve(false)))
     })
-    if (free) return port
+    const udp = await taken((resolve) => {
+      const socket = createSocket('udp4')
+      return socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(false)))
+    })
+    if (!tcp && !udp) return port
   }
 }
 
@@ -44,9 +35,9 @@ async function freePort() {
  */
 export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = false, rtcAddress = '127.0.0.1' } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'tutti-e2e-data-'))
-  const [http, rtmp, rtc] = [await freeTcpPort(), await freeTcpPort(), await freeUdpPort()]
-  const tcp = rtcTcp ? `127.0.0.1:${await freeTcpPort()}` : 'off'
-  const ports = turn ? { plain: await freePort(), tls: await freeTcpPort() } : {}
+  const [http, rtmp, rtc] = [await freePort(), await freePort(), await freePort()]
+  const tcp = rtcTcp ? `127.0.0.1:${await freePort()}` : 'off'
+  const ports = turn ? { plain: await freePort(), tls: await freePort() } : {}
   const at = (port) => (port ? `127.0.0.1:${port}` : 'off')
   const url = `http://127.0.0.1:${http}`
   let log = ''
@@ -68,7 +59,7 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
     child.stdout.on('data', (chunk) => (log += chunk))
     child.stderr.on('data', (chunk) => (log += chunk))
     const answers = async () => {
-      for (let i = 0; i < 100; i++) {
+      for (let i = 0; i < 600; i++) {
         try {
           if ((await fetch(`${url}/healthz`)).ok) return
         } catch {
@@ -95,7 +86,6 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
     url,
     rtmp: `rtmp://127.0.0.1:${rtmp}/live`,
     turn: ports,
-    rtc,
     /** The UDP port for WebRTC. */
     rtc,
     log: () => log,

@@ -5,7 +5,7 @@ import { answer, assertClock, call, eventually, plainAddresses } from '../lib/ca
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
-describe('a call whose server goes', { timeout: 240_000 }, () => {
+describe('a call whose server goes', { timeout: 900_000 }, () => {
   let tutti, browser, room, ada, bo
   const link = (key) => `${tutti.url}/c/${room.room}#k=${key}`
 

@@ -9,7 +9,7 @@ const everything = { rtcTcp: true, turn: true }
 // The server's certificate is its own.
 const trusting = ['--ignore-certificate-errors']
 
-describe('the connectivity test', { timeout: 400_000 }, () => {
+describe('the connectivity test', { timeout: 900_000 }, () => {
   const closing = []
   after(async () => {
     for (const close of closing.reverse()) await close()
@@ -69,8 +69,9 @@ describe('the connectivity test', { timeout: 400_000 }, () => {
       const opened = await open(browser, tutti)
       const { steps, verdict } = await run(opened)
       const ids = Object.keys(steps)
-      // The machine that tests run on may be too busy for an even stream of packets.
-      const bearing = ids.filter((id) => id !== 'quality')
+      // The machine that tests run on may be too busy for an even stream of packets, or for an answer at once.
+      const bearing = ids.filter((id) => id !== 'quality' && steps[id].trouble !== 'far')
+      assert.ok(ways.every((id) => ['ok', 'warn'].includes(steps[id].state)), JSON.stringify(steps, null, 1))
       assert.deepEqual(states(steps, bearing), all(bearing, 'ok'), JSON.stringify(steps, null, 1))
       assert.equal(verdict, 'direct')
       for (const id of ['http', 'websocket', 'rtcUdp', 'rtcTcp', 'turnUdp', 'turnTcp', 'turnTls', 'quality']) assert.match(steps[id].text, /\d ms/, id)

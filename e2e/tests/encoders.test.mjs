@@ -6,7 +6,7 @@ import { alike, assertClock, assertTones, eventually, join, watch } from '../lib
 import { colours, sendSignal } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
-describe('encoders', { timeout: 300_000 }, () => {
+describe('encoders', { timeout: 900_000 }, () => {
   let tutti, browsers, room, ada
   let running
   const watchUrl = () => `${tutti.url}/w/${room.room}`
@@ -36,7 +36,7 @@ describe('encoders', { timeout: 300_000 }, () => {
     assert.equal(server, tutti.rtmp)
 
     running = publishRtmp(`${server}/${key}`, { colour: colours.yellow, tone: 1000 })
-    await card.getByText(/Receiving\s+640×360\s+\d+ fps/).waitFor({ timeout: 20_000 })
+    await card.getByText(/Receiving\s+640×360\s+\d+ fps/).waitFor()
     await ada.page.keyboard.press('Escape')
 
     const ingest = ada.page.locator('figure[data-identity]:not([data-identity^=host-])')
@@ -56,7 +56,7 @@ describe('encoders', { timeout: 300_000 }, () => {
   })
 
   it('a browser over WHIP is seen and heard in the room and on the watch page', async () => {
-    await eventually('the earlier show is over', async () => (await tutti.live(room.room)) === undefined, 40_000)
+    await eventually('the earlier show is over', async () => (await tutti.live(room.room)) === undefined)
     const page = await browsers[1].page()
     await page.addInitScript(sendSignal, { colour: colours.blue, tone: 880 })
     await page.goto(tutti.url)

@@ -13,7 +13,7 @@ import { serveStatic } from '../lib/static.mjs'
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 const patience = 120_000
 
-describe('files between two', { timeout: 600_000 }, () => {
+describe('files between two', { timeout: 900_000 }, () => {
   let server
   let browsers
   let ada
@@ -75,7 +75,6 @@ describe('files between two', { timeout: 600_000 }, () => {
     ;[ada, bo] = await Promise.all(browsers.map((browser) => browser.page()))
     wrong = [complaints(ada), complaints(bo)]
     for (const page of [ada, bo]) {
-      page.setDefaultTimeout(15_000)
       await page.addInitScript(() => localStorage.setItem('tutti.language', 'en'))
       await page.goto(`${server.url}/__states/files-live`)
       await page.waitForFunction(() => window.live)

@@ -42,7 +42,7 @@ async function transports() {
   return used
 }
 
-describe('a room with somebody whose network blocks UDP', { timeout: 120_000 }, () => {
+describe('a room with somebody whose network blocks UDP', { timeout: 900_000 }, () => {
   let tutti, browsers, ada, bo
 
   before(async () => {

@@ -5,7 +5,7 @@ import { eventually, join, watch } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
-describe('the page', { timeout: 240_000 }, () => {
+describe('the page', { timeout: 900_000 }, () => {
   let tutti, browser
   before(async () => {
     tutti = await startTutti(['--create-rooms', 'anyone'])
@@ -31,7 +31,7 @@ describe('the page', { timeout: 240_000 }, () => {
     await viewer.page.getByText('Nobody has opened a room named “later”').waitFor()
     await viewer.page.getByRole('button', { name: 'Go to the home page' }).waitFor()
     await tutti.createRoom({ name: 'later' })
-    await viewer.page.getByRole('heading', { name: 'Not started yet' }).waitFor({ timeout: 40_000 })
+    await viewer.page.getByRole('heading', { name: 'Not started yet' }).waitFor()
     await viewer.leave()
   })
 
@@ -62,7 +62,7 @@ describe('the page', { timeout: 240_000 }, () => {
     await page.getByRole('button', { name: 'Join as host' }).waitFor()
     await eventually('the preview is ready', () => page.getByRole('button', { name: 'Join as host' }).isEnabled())
     await page.keyboard.press('Enter')
-    await page.waitForSelector('.room[data-phase=connected]', { timeout: 20_000 })
+    await page.waitForSelector('.room[data-phase=connected]')
     await page.getByRole('heading', { name: 'You are the only one here' }).waitFor()
 
     await eventually('the microphone is sent', () => page.getByRole('button', { name: 'Mute', exact: true }).isEnabled())
@@ -95,7 +95,7 @@ describe('the page', { timeout: 240_000 }, () => {
     await ada.page.getByText('Most viewers at once').waitFor()
 
     await ada.page.getByRole('button', { name: 'Come back' }).click()
-    await ada.page.waitForSelector('.room[data-phase=connected]', { timeout: 20_000 })
+    await ada.page.waitForSelector('.room[data-phase=connected]')
     await ada.control('Turn the camera off').waitFor()
     await ada.control('Unmute').waitFor()
     await ada.page.getByText('1 person', { exact: true }).waitFor()
@@ -232,7 +232,7 @@ describe('the page', { timeout: 240_000 }, () => {
   })
 })
 
-describe('the console', { timeout: 120_000 }, () => {
+describe('the console', { timeout: 900_000 }, () => {
   let tutti, browser
   before(async () => {
     tutti = await startTutti()

@@ -5,7 +5,7 @@ import { assertClock, assertTones, eventually, join } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
-describe('three people in a room', { timeout: 240_000 }, () => {
+describe('three people in a room', { timeout: 900_000 }, () => {
   let tutti, browsers, room, ada, bo, cy
   const link = (key) => `${tutti.url}/r/${room.room}#k=${key}`
 

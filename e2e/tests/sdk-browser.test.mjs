@@ -141,7 +141,7 @@ describe('livekit-client', () => {
         await assertFlow(bo)
         await ada.evaluate((s) => room.simulateScenario(s), scenario)
         if (scenario !== 'fail-on-v1-path') {
-          await eventually('it comes back', () => ada.evaluate(() => happened.includes('reconnected') && room.state === 'connected'), 60_000)
+          await eventually('it comes back', () => ada.evaluate(() => happened.includes('reconnected') && room.state === 'connected'))
         }
         await assertFlow(ada)
         await assertFlow(bo)

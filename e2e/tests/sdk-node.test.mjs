@@ -11,7 +11,7 @@ const received = async (who) => JSON.stringify(await who.room.getRtcStats(), (_,
 const bytes = (text) => new TextEncoder().encode(text)
 
 for (const onePeer of [false, true]) {
-  describe(`native SDK, ${onePeer ? 'one connection (v1)' : 'two connections (v0)'}`, { skip, timeout: 600_000 }, () => {
+  describe(`native SDK, ${onePeer ? 'one connection (v1)' : 'two connections (v0)'}`, { skip, timeout: 900_000 }, () => {
     let tutti
     let people = []
     let rooms = 0
@@ -117,7 +117,7 @@ for (const onePeer of [false, true]) {
         await Promise.all([ada.publishPicture(), ada.publishTone(), bo.publishTone()])
         await assertFlow(bo)
         await ada.room.simulateScenario(sdk.SimulateScenarioKind[`SIMULATE_${scenario}`])
-        await eventually('it reconnects', () => ada.count('reconnected') > 0, 60_000)
+        await eventually('it reconnects', () => ada.count('reconnected') > 0)
         await assertFlow(bo)
         ada.received.forget()
         await eventually('the other direction flows', () => ada.received.sounds > 10)

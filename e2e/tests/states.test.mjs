@@ -48,37 +48,44 @@ function shots() {
   ]
 }
 
-describe('every state of every screen', { timeout: 900_000 }, () => {
+/** How many browsers look at states at the same time. */
+const lookers = 2
+
+describe('every state of every screen', { timeout: 900_000, concurrency: lookers }, () => {
   let server
-  let browser
-  let page
+  let browsers
+  let pages
   before(async () => {
     server = await serveStatic(buildStates())
-    browser = await openBrowser({ devices: false })
-    page = await browser.page()
-    await page.addInitScript(() => {
-      const wish = new URLSearchParams(location.search)
-      for (const [key, value] of wish) localStorage.setItem(`tutti.${key}`, value)
-      localStorage.setItem('tutti.name', wish.get('language') === 'zh' ? '林晓雨' : 'Ada')
-    })
+    browsers = await Promise.all(Array.from({ length: lookers }, () => openBrowser({ devices: false })))
+    pages = await Promise.all(browsers.map((browser) => browser.page()))
+    for (const page of pages) {
+      page.wrong = complaints(page)
+      await page.addInitScript(() => {
+        const wish = new URLSearchParams(location.search)
+        for (const [key, value] of wish) localStorage.setItem(`tutti.${key}`, value)
+        localStorage.setItem('tutti.name', wish.get('language') === 'zh' ? '林晓雨' : 'Ada')
+      })
+    }
     mkdirSync(out, { recursive: true })
   })
   after(async () => {
-    await browser?.close()
+    await Promise.all((browsers ?? []).map((browser) => browser.close()))
     await server?.close()
   })
 
   const groups = Map.groupBy ? Map.groupBy(shots(), ({ state }) => state) : groupBy(shots(), ({ state }) => state)
   for (const [state, list] of groups) {
-    it(state, async () => {
-      const wrong = complaints(page)
+    it(state, async (t) => {
+      const page = pages.pop()
+      t.after(() => pages.push(page))
       for (const { size, language, theme } of list) {
         const name = `${state}-${size}-${language}-${theme}`
         await page.setViewportSize(sizes[size])
         await page.goto(`${server.url}/__states/${state}?${new URLSearchParams({ language, theme })}`, { waitUntil: 'commit' })
         await page.waitForSelector('#app :is(main, header)', { state: 'attached' })
         // Pictures arrive and what slides in has arrived.
-        await page.waitForFunction(() => [...document.querySelectorAll('video')].every((v) => v.readyState >= 2 || !v.srcObject), null, { timeout: 5000 })
+        await page.waitForFunction(() => [...document.querySelectorAll('video')].every((v) => v.readyState >= 2 || !v.srcObject))
         await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations === 1).map((a) => a.finished.catch(() => {}))))
         await page.screenshot({ path: join(out, `${name}.png`) })
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
@@ -90,7 +97,7 @@ describe('every state of every screen', { timeout: 900_000 }, () => {
         })
         assert.deepEqual(violations, [], name)
       }
-      assert.deepEqual(wrong, [])
+      assert.deepEqual(page.wrong.splice(0), [])
     })
   }
 })

@@ -31,7 +31,7 @@ function withoutRedundancy() {
 const soundOf = async (who, type) =>
   (await who.page.evaluate((kind) => window.reports(kind), type)).filter((r) => r.kind === 'audio' && (r.packetsSent ?? r.packetsReceived) > 100)
 
-describe('redundant audio', { timeout: 240_000 }, () => {
+describe('redundant audio', { timeout: 900_000 }, () => {
   let tutti, browsers, room, ada, bo, cy, way
   const link = (key) => `${tutti.url}/r/${room.room}#k=${key}`
 

@@ -80,7 +80,7 @@ const measure = (page, ms) =>
   }, ms)
 
 for (const [videoCodec, scalabilityMode] of [['vp9', 'L3T3_KEY'], ['av1', 'L3T3_KEY']]) {
-  describe(`${videoCodec} in ${scalabilityMode}`, { timeout: 120_000 }, () => {
+  describe(`${videoCodec} in ${scalabilityMode}`, { timeout: 900_000 }, () => {
     let tutti, browsers, ada, bo, full
     const size = (width, height) => bo.evaluate(([width, height]) => window.pub.setVideoDimensions({ width, height }), [width, height])
 
@@ -102,7 +102,7 @@ for (const [videoCodec, scalabilityMode] of [['vp9', 'L3T3_KEY'], ['av1', 'L3T3_
 
     it('is shown as large as it is', async (t) => {
       await size(960, 540)
-      await eventually('the largest layer comes', async () => (await measure(bo, 1000)).last === 960, 40_000)
+      await eventually('the largest layer comes', async () => (await measure(bo, 1000)).last === 960)
       full = await measure(bo, 3000)
       t.diagnostic(JSON.stringify(full))
       const sent = await ada.evaluate(async () => {
