@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"sync"
 
 	"github.com/pion/datachannel"
-	"github.com/pion/dtls/v3"
 	"github.com/pion/sctp"
 )
 
@@ -55,7 +55,7 @@ func (p *Peer) negotiatedData(sections []*section) {
 }
 
 // start runs the association on a DTLS session.
-func (c *channels) start(session *dtls.Conn, client bool) {
+func (c *channels) start(session net.Conn, client bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.started || c.closed {
@@ -66,7 +66,7 @@ func (c *channels) start(session *dtls.Conn, client bool) {
 }
 
 // run lives as long as the association does.
-func (c *channels) run(session *dtls.Conn) {
+func (c *channels) run(session net.Conn) {
 	association, err := sctp.ClientWithOptions(
 		sctp.WithNetConn(session), sctp.WithLoggerFactory(quiet{}), sctp.WithMaxReceiveBufferSize(receiveWindow),
 		sctp.WithMaxMessageSize(maxMessageSize), sctp.WithMTU(dtlsMTU-64), sctp.WithEnableZeroChecksum(true))
@@ -275,14 +275,16 @@ func (d *DataChannel) OnClose(f func()) {
 	}
 }
 
-// read gives messages to whoever listens until the channel ends.
+// read gives messages to whoever listens until the channel ends. It waits with room for a byte, which the remote's consent to the
+// channel takes: that a message is too long for it tells that there is one.
 func (d *DataChannel) read(channel *datachannel.DataChannel) {
 	defer d.end()
-	buffer := make([]byte, 2048)
+	var short [1]byte
+	buffer := short[:]
 	for {
 		n, text, err := channel.ReadDataChannel(buffer)
 		if errors.Is(err, io.ErrShortBuffer) && len(buffer) < maxMessageSize {
-			buffer = make([]byte, min(4*len(buffer), maxMessageSize))
+			buffer = make([]byte, min(max(2048, 4*len(buffer)), maxMessageSize))
 			continue
 		}
 		if err != nil {
@@ -294,6 +296,7 @@ func (d *DataChannel) read(channel *datachannel.DataChannel) {
 			return
 		}
 		d.onMessage(append([]byte(nil), buffer[:n]...), text)
+		buffer = short[:]
 	}
 }
 

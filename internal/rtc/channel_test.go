@@ -101,7 +101,6 @@ func TestDataChannelFromUs(t *testing.T) {
 	}
 }
 
-// The session is parked after the handshake when there are no data channels, and must be resumed for them.
 func TestDataChannelAddedLater(t *testing.T) {
 	t.Parallel()
 	e := rtctest.Endpoint(t)

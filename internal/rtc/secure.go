@@ -2,9 +2,9 @@ package rtc
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -25,18 +25,15 @@ const (
 	maxHandshakes           = 1024
 	maxHandshakesPerAddress = 64
 	dtlsMTU                 = 1200
-	// alertPatience is how long a parked session stays awake for alerts.
-	alertPatience = time.Second
+	// maxEarly bounds the datagrams with data that are kept while the handshake is not done.
+	maxEarly = 8
 )
 
 // errHandshake tells that the DTLS handshake failed.
 var errHandshake = errors.New("rtc: DTLS handshake")
 
-// secure is a peer's DTLS session.
-//
-// pion/dtls keeps three goroutines and their buffers for each connection. Only data channels need them once the SRTP
-// keys are known, so other peers park the session: its state, the flight that answers a late handshake message, and the
-// farewell, already encrypted.
+// secure is a peer's DTLS session: a handshake of pion/dtls's, and then records of our own. A connection of pion's would keep four
+// goroutines and their buffers for as long as it lives.
 type secure struct {
 	peer *Peer
 
@@ -45,15 +42,20 @@ type secure struct {
 	role     sdp.Setup // ours: Active or Passive, NoSetup while unknown
 	promised []sdp.Fingerprint
 	hasPath  bool
-	conn     *dtlsConn  // while a dtls.Conn runs
-	session  *dtls.Conn // once the handshake is done and the session is not parked
-	state    *dtls.State
-	flight   [][]byte
-	farewell [][]byte
-	settled  bool // parking has come to its end
-	wantData bool
-	alerts   *dtlsConn // while somebody looks at the alerts of a parked session
+	conn     *dtlsConn   // while handshaking
+	shaken   *handshaken // while the remote's fingerprint is not known
+	early    [][]byte    // datagrams with data that came until it was
+	records  *records    // from then on
+	flight   [][]byte    // our last one, which the remote may have lost
 	resent   time.Time
+	wantData bool
+	data     *dataConn // nil without data channels
+}
+
+// handshaken is what a handshake has led to.
+type handshaken struct {
+	state   dtls.State
+	profile srtp.Profile
 }
 
 type securePhase uint8
@@ -63,7 +65,6 @@ const (
 	handshaking
 	unverified // the handshake is done, the remote's fingerprint is not known yet
 	running
-	parked
 	ended
 )
 
@@ -87,8 +88,6 @@ func (p *Peer) learnTransport(t *sdp.Transport, offer bool) {
 	s.advance()
 }
 
-// sdp.NoSetup is the DTLS role before it is negotiated.
-
 func (s *secure) answerSetup() sdp.Setup {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,9 +110,10 @@ func (s *secure) advance() {
 	switch {
 	case s.phase == idle && s.role == sdp.Active && s.hasPath:
 		s.start(nil)
-	case s.phase == unverified && len(s.promised) > 0:
-		s.phase = running
-		s.peer.endpoint.tasks.Go(s.establish)
+	case s.phase == unverified && len(s.promised) > 0 && s.shaken != nil:
+		shaken, promised := s.shaken, s.promised
+		s.shaken = nil
+		s.peer.endpoint.tasks.Go(func() { s.establish(shaken, promised) })
 	}
 }
 
@@ -126,44 +126,59 @@ func (s *secure) receive(b []byte) {
 		if s.role != sdp.Active && b[0] == recordHandshake {
 			s.start(b)
 		}
-	case handshaking:
-		s.conn.push(b)
-	case unverified, running:
-		if !hasPlainAlert(b) {
-			s.conn.push(b)
-		}
-	case parked:
+	case handshaking, unverified:
 		switch {
-		case b[0] == recordHandshake && time.Since(s.resent) > handshakeRetry/2:
-			s.resent = time.Now()
-			s.send(s.flight)
-		case b[0] == recordAlert && !hasPlainAlert(b):
-			s.hearAlert(b)
+		case b[0] == recordData:
+			// Who has finished the handshake may send at once.
+			if len(s.early) < maxEarly {
+				s.early = append(s.early, append([]byte(nil), b...))
+			}
+		case s.conn != nil:
+			s.conn.push(b)
+		default:
+			s.take(b)
+		}
+	case running:
+		s.take(b)
+	}
+}
+
+// take reads the records of a datagram after the handshake. What is not authentic means nothing. The lock is held.
+func (s *secure) take(b []byte) {
+	for record, rest := nextRecord(b); record != nil; record, rest = nextRecord(rest) {
+		switch record[0] {
+		case recordHandshake:
+			// The remote has lost our last flight, or has got it twice.
+			if time.Since(s.resent) > handshakeRetry/2 {
+				s.resent = time.Now()
+				s.send(s.flight)
+			}
+		case recordAlert:
+			if alert, ok := s.records.open(record); ok && ends(alert) {
+				s.peer.closeWith(ErrRemoteClosed)
+				return
+			}
+		case recordData:
+			if s.data == nil || s.phase != running {
+				continue
+			}
+			if content, ok := s.records.open(record); ok {
+				s.data.push(content)
+			}
 		}
 	}
 }
 
-// Content types of DTLS records (RFC 6347, section 4.1).
+// The parts of an alert that matter here (RFC 5246, section 7.2).
 const (
-	recordAlert     = 21
-	recordHandshake = 22
-	recordHeader    = 13
+	warningAlert = 1
+	fatalAlert   = 2
+	closeNotify  = 0
 )
 
-// hasPlainAlert tells whether a datagram has an alert that is not encrypted, or is no sequence of records. After the
-// handshake such an alert proves nothing, but pion/dtls would end the session for it.
-func hasPlainAlert(b []byte) bool {
-	for len(b) > 0 {
-		if len(b) < recordHeader {
-			return true
-		}
-		size := recordHeader + int(binary.BigEndian.Uint16(b[11:]))
-		if size > len(b) || b[0] == recordAlert && binary.BigEndian.Uint16(b[3:]) == 0 {
-			return true
-		}
-		b = b[size:]
-	}
-	return false
+// ends tells whether an alert ends the session.
+func ends(alert []byte) bool {
+	return len(alert) == 2 && (alert[0] == fatalAlert || alert[1] == closeNotify)
 }
 
 func (s *secure) send(datagrams [][]byte) {
@@ -198,7 +213,7 @@ func (s *secure) start(first []byte) {
 	s.peer.endpoint.tasks.Go(func() {
 		session, err := s.peer.endpoint.handshake(conn, client)
 		s.peer.endpoint.handshakes.end(to.addr.Addr())
-		s.shaken(session, err)
+		s.end(session, err)
 	})
 }
 
@@ -225,7 +240,7 @@ func (e *Endpoint) dtlsOptions() []dtls.Option {
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80),
 		dtls.WithMTU(dtlsMTU),
 		dtls.WithFlightInterval(handshakeRetry),
-		dtls.WithReplayProtectionWindow(1024),
+		dtls.WithCipherSuites(dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256), // records knows no other
 		dtls.WithLoggerFactory(quiet{}),
 	}
 }
@@ -236,7 +251,7 @@ func (e *Endpoint) newSession(conn *dtlsConn, client bool) (*dtls.Conn, error) {
 		for _, o := range e.dtlsOptions() {
 			options = append(options, o)
 		}
-		return dtls.ClientWithOptions(conn, dtlsAddr{}, options...)
+		return dtls.ClientWithOptions(conn, peerAddr{}, options...)
 	}
 	options := []dtls.ServerOption{
 		dtls.WithClientAuth(dtls.RequireAnyClientCert),
@@ -245,39 +260,53 @@ func (e *Endpoint) newSession(conn *dtlsConn, client bool) (*dtls.Conn, error) {
 	for _, o := range e.dtlsOptions() {
 		options = append(options, o)
 	}
-	return dtls.ServerWithOptions(conn, dtlsAddr{}, options...)
+	return dtls.ServerWithOptions(conn, peerAddr{}, options...)
 }
 
-// shaken takes the handshake's result.
-func (s *secure) shaken(session *dtls.Conn, err error) {
+// end takes the handshake's result, and goes on without pion/dtls.
+func (s *secure) end(session *dtls.Conn, err error) {
 	s.mu.Lock()
-	if err != nil {
-		closed := s.phase == ended
-		s.mu.Unlock()
-		if !closed {
-			s.peer.closeWith(fmt.Errorf("%w: %w", errHandshake, err))
-		}
-		return
-	}
-	if s.phase == ended {
-		s.mu.Unlock()
-		session.Close()
-		return
-	}
-	s.session, s.phase = session, unverified
-	s.advance()
+	conn := s.conn
 	s.mu.Unlock()
+	var shaken *handshaken
+	var records *records
+	var flight [][]byte
+	if err == nil {
+		flight = conn.hush()
+		session.Close()
+		shaken, records, err = inherit(session)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase == ended {
+		return
+	}
+	if err != nil {
+		s.peer.closeWith(fmt.Errorf("%w: %w", errHandshake, err))
+		return
+	}
+	s.phase, s.conn = unverified, nil
+	s.shaken, s.records, s.flight = shaken, records, flight
+	s.advance()
+}
+
+// inherit takes what a session leaves behind.
+func inherit(session *dtls.Conn) (*handshaken, *records, error) {
+	state, ok := session.ConnectionState()
+	if !ok || len(state.PeerCertificates) == 0 {
+		return nil, nil, errFingerprint
+	}
+	chosen, ok := session.SelectedSRTPProtectionProfile()
+	if !ok {
+		return nil, nil, errors.New("the remote negotiated no SRTP")
+	}
+	records, err := takeRecords(&state)
+	return &handshaken{state, srtp.Profile(chosen)}, records, err
 }
 
 // establish verifies the remote and takes the keys; then the peer is connected.
-func (s *secure) establish() {
-	s.mu.Lock()
-	session, promised := s.session, s.promised
-	s.mu.Unlock()
-	if session == nil {
-		return
-	}
-	if err := s.keys(session, promised); err != nil {
+func (s *secure) establish(shaken *handshaken, promised []sdp.Fingerprint) {
+	if err := s.keys(shaken, promised); err != nil {
 		s.peer.closeWith(err)
 		return
 	}
@@ -287,80 +316,42 @@ func (s *secure) establish() {
 		s.mu.Unlock()
 		return
 	}
+	s.phase = running
 	p.connected.Store(true)
 	p.endpoint.counts.connected.Add(1)
 	p.endpoint.counts.connect.Observe(p.sinceBegun().Seconds())
 	if s.wantData {
-		p.channels.start(session, s.role == sdp.Active)
-		s.mu.Unlock()
-	} else {
-		s.mu.Unlock()
-		s.park(session)
+		s.startData()
 	}
+	for _, b := range s.early {
+		s.take(b)
+	}
+	s.early = nil
+	s.mu.Unlock()
 	p.log.Debug("peer connected", "after", p.sinceBegun())
 	p.events.post(p.cfg.Handler.PeerConnected)
 	p.announceReady()
 }
 
 // keys verifies the remote's certificate and derives the SRTP keys.
-func (s *secure) keys(session *dtls.Conn, promised []sdp.Fingerprint) error {
-	state, ok := session.ConnectionState()
-	if !ok || len(state.PeerCertificates) == 0 {
-		return errFingerprint
-	}
-	if err := verifyFingerprint(state.PeerCertificates[0], promised); err != nil {
+func (s *secure) keys(shaken *handshaken, promised []sdp.Fingerprint) error {
+	if err := verifyFingerprint(shaken.state.PeerCertificates[0], promised); err != nil {
 		return err
 	}
-	chosen, ok := session.SelectedSRTPProtectionProfile()
-	if !ok {
-		return errors.New("rtc: the remote negotiated no SRTP")
-	}
-	profile := srtp.Profile(chosen)
 	s.mu.Lock()
 	client := s.role == sdp.Active
-	s.state = &state
 	s.mu.Unlock()
-	material, err := state.ExportKeyingMaterial(srtp.ExporterLabel, nil, profile.MaterialSize())
+	material, err := shaken.state.ExportKeyingMaterial(srtp.ExporterLabel, nil, shaken.profile.MaterialSize())
 	if err != nil {
 		return fmt.Errorf("rtc: SRTP keys: %w", err)
 	}
-	seal, open, err := srtp.Split(profile, material, client)
+	seal, open, err := srtp.Split(shaken.profile, material, client)
 	if err != nil {
 		return err
 	}
 	s.peer.seal.Store(seal)
 	s.peer.open.Store(open)
 	return nil
-}
-
-// park stops a session that nobody needs now. What it would still have to say is kept.
-func (s *secure) park(session *dtls.Conn) {
-	state, ok := session.ConnectionState()
-	if !ok {
-		return
-	}
-	s.mu.Lock()
-	if s.phase != running || s.session != session {
-		s.mu.Unlock()
-		return
-	}
-	conn := s.conn
-	s.phase = parked
-	s.conn, s.session, s.state = nil, nil, &state
-	s.mu.Unlock()
-	conn.capture()
-	session.Close()
-	farewell, flight := conn.taken()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.phase == ended {
-		s.send(farewell)
-		return
-	}
-	s.flight, s.farewell, s.settled = flight, farewell, true
-	if s.wantData {
-		s.resume()
-	}
 }
 
 // needData tells that data channels have been negotiated.
@@ -371,89 +362,65 @@ func (s *secure) needData() {
 		return
 	}
 	s.wantData = true
-	switch s.phase {
-	case running:
-		if s.session != nil && s.peer.Connected() {
-			s.peer.channels.start(s.session, s.role == sdp.Active)
-		}
-	case parked:
-		if s.settled {
-			s.resume()
-		}
+	if s.phase == running {
+		s.startData()
 	}
 }
 
-// resume runs a parked session again. The lock is held.
-func (s *secure) resume() {
-	conn, session, err := s.revive()
-	if err != nil {
-		s.peer.log.Warn("cannot resume DTLS for data channels", "error", err)
-		return
-	}
-	s.phase, s.conn, s.session, s.farewell = running, conn, session, nil
-	s.peer.channels.start(session, s.role == sdp.Active)
+// startData starts the data channels. The lock is held.
+func (s *secure) startData() {
+	s.data = &dataConn{inlet: newInlet(), secure: s}
+	s.peer.channels.start(s.data, s.role == sdp.Active)
 }
 
-// revive makes a connection of a parked session's state.
-func (s *secure) revive() (*dtlsConn, *dtls.Conn, error) {
-	conn := newDTLSConn(s.peer.writeRaw)
-	session, err := dtls.ResumeWithOptions(s.state, conn, dtlsAddr{}, s.peer.endpoint.dtlsOptions()...)
-	if err != nil {
-		return nil, nil, err
+// sendRecord protects a content and sends it.
+func (s *secure) sendRecord(r *records, kind byte, content []byte) error {
+	b, err := r.seal(kind, content)
+	if err == nil {
+		s.peer.writeRaw(b)
 	}
-	if err := session.Handshake(); err != nil { // starts its goroutines; there is nothing to shake
-		session.Close()
-		return nil, nil, err
-	}
-	return conn, session, nil
-}
-
-// hearAlert has an alert decrypted that came to a parked session: perhaps the remote says good-bye. The lock is held.
-func (s *secure) hearAlert(datagram []byte) {
-	if s.alerts != nil {
-		s.alerts.push(datagram)
-		return
-	}
-	conn, session, err := s.revive()
-	if err != nil {
-		return
-	}
-	conn.capture()
-	conn.push(datagram)
-	s.alerts = conn
-	s.peer.endpoint.tasks.Go(func() {
-		_ = session.SetReadDeadline(time.Now().Add(alertPatience))
-		var b [64]byte
-		_, err := session.Read(b[:])
-		s.mu.Lock()
-		s.alerts = nil
-		s.mu.Unlock()
-		session.Close()
-		if err != nil && !isTimeout(err) {
-			s.peer.closeWith(ErrRemoteClosed)
-		}
-	})
-}
-
-func isTimeout(err error) bool {
-	var timeout interface{ Timeout() bool }
-	return errors.As(err, &timeout) && timeout.Timeout()
+	return err
 }
 
 // close says good-bye and frees everything.
 func (s *secure) close() {
 	s.mu.Lock()
-	session, conn, farewell := s.session, s.conn, s.farewell
+	conn, data, records := s.conn, s.data, s.records
 	s.phase = ended
-	s.session, s.conn, s.state, s.farewell, s.flight = nil, nil, nil, nil, nil
+	s.conn, s.shaken, s.early, s.records, s.flight, s.data = nil, nil, nil, nil, nil, nil
 	s.mu.Unlock()
-	s.send(farewell)
-	if session != nil {
-		session.Close()
+	if records != nil {
+		_ = s.sendRecord(records, recordAlert, []byte{warningAlert, closeNotify}) // it ends in any case
 	}
 	if conn != nil {
 		conn.Close()
 	}
+	if data != nil {
+		data.Close()
+	}
+}
+
+// dataConn carries SCTP's packets in a session, as the net.Conn that pion/sctp wants.
+type dataConn struct {
+	inlet
+	secure *secure
+}
+
+// Read implements net.Conn.
+func (c *dataConn) Read(b []byte) (int, error) {
+	packet, err := c.next()
+	return copy(b, packet), err
+}
+
+// Write implements net.Conn.
+func (c *dataConn) Write(b []byte) (int, error) {
+	c.secure.mu.Lock()
+	records := c.secure.records
+	c.secure.mu.Unlock()
+	if records == nil {
+		return 0, net.ErrClosed
+	}
+	return len(b), c.secure.sendRecord(records, recordData, b)
 }
 
 // handshakes limits those that are under way: each costs a goroutine and public-key arithmetic.
