@@ -13,6 +13,7 @@ type history struct {
 	heard bool
 	// inFlight is bytes sent and not reported yet.
 	inFlight int
+	latest   time.Duration // when the newest packet left
 }
 
 const (
@@ -22,13 +23,29 @@ const (
 	keep = 4 * time.Second
 )
 
+// sent is one packet, in eight bytes.
 type sent struct {
-	at      time.Duration
+	micros  uint32 // when it left, in microseconds: the lower bits, which are enough for as long as it is remembered
 	size    uint16
 	cluster uint8
-	// reported and received: a report has said something of it, a report has said that it came.
-	reported, received bool
+	fate    fate
 }
+
+// fate is what reports have said of a packet.
+type fate uint8
+
+const (
+	unreported fate = iota
+	missing
+	received
+)
+
+// left is when a packet left.
+func (h *history) left(p *sent) time.Duration {
+	return h.latest - time.Duration(micros(h.latest)-p.micros)*time.Microsecond
+}
+
+func micros(t time.Duration) uint32 { return uint32(t / time.Microsecond) }
 
 // add notes a packet that leaves now.
 func (h *history) add(sequence uint16, size int, cluster uint8, now time.Duration) {
@@ -44,17 +61,18 @@ func (h *history) add(sequence uint16, size int, cluster uint8, now time.Duratio
 		h.forget(h.next)
 		h.next, h.oldest = n, n
 	}
-	for h.oldest < h.next && now-h.at(h.oldest).at > keep {
+	for h.oldest < h.next && now-h.left(h.at(h.oldest)) > keep {
 		h.forget(h.oldest + 1)
 	}
 	if int(h.next-h.oldest) == len(h.ring) {
-		if h.heard && len(h.ring) < maxHistory && !h.at(h.oldest).reported {
+		if h.heard && len(h.ring) < maxHistory && h.at(h.oldest).fate == unreported {
 			h.grow()
 		} else {
 			h.forget(h.oldest + 1)
 		}
 	}
-	h.ring[n%uint64(len(h.ring))] = sent{at: now, size: uint16(min(size, 1<<16-1)), cluster: cluster}
+	h.latest = now
+	h.ring[n%uint64(len(h.ring))] = sent{micros: micros(now), size: uint16(min(size, 1<<16-1)), cluster: cluster}
 	h.next++
 	h.inFlight += min(size, 1<<16-1)
 }
@@ -69,7 +87,7 @@ func (h *history) extend(sequence uint16) uint64 {
 // forget drops all packets before n.
 func (h *history) forget(n uint64) {
 	for ; h.oldest < n; h.oldest++ {
-		if p := h.at(h.oldest); !p.reported {
+		if p := h.at(h.oldest); p.fate == unreported {
 			h.inFlight -= int(p.size)
 		}
 	}

@@ -20,7 +20,7 @@ func TestHistory(t *testing.T) {
 		t.Errorf("%d bytes are in flight in a ring of %d", h.inFlight, len(h.ring))
 	}
 	first := seq - many
-	if _, p := h.find(first); p == nil || p.at != 0 {
+	if _, p := h.find(first); p == nil || h.left(p) != 0 {
 		t.Errorf("the first packet is %+v", p)
 	}
 	if _, p := h.find(seq); p != nil {

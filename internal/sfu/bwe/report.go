@@ -61,17 +61,17 @@ func (e *Estimator) read(report twcc.Report) (came, lost []result) {
 
 func (e *Estimator) noteArrival(number uint16, after time.Duration) {
 	n, p := e.history.find(number)
-	if p == nil || p.received {
+	if p == nil || p.fate == received {
 		return
 	}
 	e.came = append(e.came, e.resultOf(n, p, e.reference+after))
-	p.received = true
+	p.fate = received
 }
 
 func (e *Estimator) noteMissing(first uint16, count int) {
 	skip := min(count, e.history.unknown(first))
 	for i := skip; i < count; i++ {
-		if n, p := e.history.find(first + uint16(i)); p != nil && !p.reported {
+		if n, p := e.history.find(first + uint16(i)); p != nil && p.fate == unreported {
 			e.lost = append(e.lost, e.resultOf(n, p, 0))
 		}
 	}
@@ -79,10 +79,10 @@ func (e *Estimator) noteMissing(first uint16, count int) {
 
 // resultOf is what is known of a packet now that a report has said something of it.
 func (e *Estimator) resultOf(n uint64, p *sent, arrived time.Duration) result {
-	r := result{number: n, sent: p.at, arrived: arrived, size: int(p.size), cluster: p.cluster, late: p.reported}
-	if !p.reported {
+	r := result{number: n, sent: e.history.left(p), arrived: arrived, size: int(p.size), cluster: p.cluster, late: p.fate != unreported}
+	if p.fate == unreported {
 		e.history.inFlight -= int(p.size)
-		p.reported = true
+		p.fate = missing
 	}
 	return r
 }
