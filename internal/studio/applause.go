@@ -12,6 +12,19 @@ import (
 // maxLikes is how many taps one request may carry.
 const maxLikes = 100
 
+// What likes and gifts are worth in a contest with another room: a gift is worth what the application says, else freePoints.
+const (
+	likePoints = 1
+	freePoints = 10
+)
+
+func giftPoints(g applause.Gift) int64 {
+	if g.Value > 0 {
+		return int64(g.Count) * int64(g.Value)
+	}
+	return int64(g.Count) * freePoints
+}
+
 var errGifts = &room.Refusal{Code: "not_allowed", Message: "gifts are given by the application here"}
 
 func (s *Studio) like(a Actor, r talk.Request) talk.Reply {
@@ -22,6 +35,7 @@ func (s *Studio) like(a Actor, r talk.Request) talk.Reply {
 	}
 	if added > 0 {
 		s.tellSoon() // how many there are by then
+		s.house.ScorePK(s.name, int64(added)*likePoints)
 	}
 	return talk.Reply{}
 }
@@ -57,6 +71,7 @@ func (s *Studio) give(from *talk.Person, g applause.Gift, free bool) error {
 	if err := c.applause.Give(giver, g, time.Now()); err != nil {
 		return err
 	}
+	s.house.ScorePK(s.name, giftPoints(g))
 	s.tell(talk.Gift{
 		ID: rand.Text()[:16], Gift: g.Name, Count: g.Count, Value: g.Value, From: from, To: g.To, Total: c.applause.Given(g.Name),
 	})

@@ -7,6 +7,7 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/applause"
 	"github.com/tuttilive/tutti/internal/room/chat"
+	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/poll"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
@@ -248,6 +249,12 @@ func (s *Studio) tellAudience(e room.Event) {
 		s.tell(liveEvent(e.Live))
 	case room.StageChanged:
 		s.tellStage(e)
+	case room.PKChanged:
+		if e.PK.State == pk.Ended {
+			s.tell(talk.PKEnded{Result: e.PK.Result, EndedBy: e.PK.EndedBy})
+			return
+		}
+		s.tell(talk.PK{View: e.PK})
 	case room.ParticipantJoined, room.ParticipantLeft:
 		s.countLater()
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/stage"
+	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
 // twoShows are the rooms "red" and "blue", on the air, with a host each who has published.
@@ -195,6 +196,39 @@ func TestInvitationsToAContest(t *testing.T) {
 		_ = w.h.EndPK("red")
 		if err := w.h.InvitePK("red", "blue", 0); !errors.Is(err, stage.ErrOff) {
 			t.Errorf("a scene without: %v", err)
+		}
+	})
+}
+
+// TestTheAudienceContends: hosts by the audience's channel, viewers by likes and gifts.
+func TestTheAudienceContends(t *testing.T) {
+	inTwoShows(t, func(t *testing.T, w *twoShows) {
+		do := func(s *Studio, by Actor, r talk.Request) (err error) {
+			s.Do(by, r, func(a talk.Reply) { err = a.Err })
+			return err
+		}
+		redHost, blueHost, viewer := Actor{Identity: "red-host"}, Actor{Identity: "blue-host"}, Actor{Identity: "ann"}
+		if err := do(w.red, viewer, talk.Request{Type: "inviteRoom", Room: "blue"}); !errors.Is(err, ErrNotHost) {
+			t.Errorf("a viewer invites: %v", err)
+		}
+		if err := do(w.red, redHost, talk.Request{Type: "inviteRoom", Room: "blue", Duration: 60}); err != nil {
+			t.Fatal(err)
+		}
+		if err := do(w.blue, blueHost, talk.Request{Type: "acceptRoom"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(do(w.red, viewer, talk.Request{Type: "like", Count: 5}), do(w.blue, viewer, talk.Request{Type: "gift", Gift: "rose", Count: 2})); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(scoresEvery + time.Millisecond)
+		if v, _ := w.h.PK("red"); v.Scores != (pk.Scores{Us: 5, Them: 2 * freePoints}) {
+			t.Errorf("scores %+v", v.Scores)
+		}
+		if err := do(w.blue, blueHost, talk.Request{Type: "endPK"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := do(w.blue, blueHost, talk.Request{Type: "endPK"}); err == nil || err.Error() != ErrPKNone.Error() {
+			t.Errorf("ending twice: %v", err)
 		}
 	})
 }

@@ -3,8 +3,10 @@ package studio
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
@@ -58,6 +60,8 @@ func (s *Studio) Do(a Actor, r talk.Request, reply func(talk.Reply)) {
 	switch {
 	case r.Type == "chat":
 		s.say(a, r, reply)
+	case contests[r.Type] != nil:
+		reply(talk.Reply{Err: s.contend(a, r)})
 	case here:
 		s.mu.Lock()
 		answer := s.do(a, r)
@@ -114,6 +118,27 @@ var requests = map[string]struct {
 	"meta":          {true, "", (*Studio).meta},
 }
 
+// contests are the requests of two rooms to each other. They are done without the studio's lock.
+var contests = map[string]func(*Studio, talk.Request) error{
+	"inviteRoom": func(s *Studio, r talk.Request) error {
+		return s.house.InvitePK(s.name, r.Room, time.Duration(min(max(r.Duration, -1), 1<<20))*time.Second)
+	},
+	"acceptRoom":  func(s *Studio, _ talk.Request) error { return s.house.AcceptPK(s.name) },
+	"declineRoom": func(s *Studio, _ talk.Request) error { return s.house.EndPK(s.name) },
+	"endPK":       func(s *Studio, _ talk.Request) error { return s.house.EndPK(s.name) },
+}
+
+// contend does what a host wants of another room.
+func (s *Studio) contend(a Actor, r talk.Request) error {
+	s.mu.Lock()
+	isHost := a.Admin || a.App || s.stage.RoleOf(a.Identity) == stage.Host
+	s.mu.Unlock()
+	if !isHost {
+		return ErrNotHost
+	}
+	return refused(contests[r.Type](s, r))
+}
+
 // refused says in the vocabulary's terms why something was not done.
 func refused(err error) error {
 	var r *room.Refusal
@@ -123,6 +148,16 @@ func refused(err error) error {
 		return err
 	case errors.As(err, &no):
 		return &room.Refusal{Code: no.Code, Message: no.Message}
+	case errors.Is(err, ErrNotLive):
+		return &room.Refusal{Code: "not_live", Message: err.Error()}
+	case errors.Is(err, ErrPKBusy):
+		return &room.Refusal{Code: "busy", Message: err.Error()}
+	case errors.Is(err, ErrPKNone):
+		return &room.Refusal{Code: "no_pk", Message: err.Error()}
+	case errors.Is(err, pk.ErrState):
+		return &room.Refusal{Code: "wrong_state", Message: err.Error()}
+	case errors.Is(err, pk.ErrSelf), errors.Is(err, pk.ErrDuration):
+		return &room.Refusal{Code: "bad_request", Message: err.Error()}
 	case errors.Is(err, ErrNoRoom), errors.Is(err, room.ErrNoParticipant), errors.Is(err, room.ErrNoPublication):
 		return &room.Refusal{Code: "not_found", Message: err.Error()}
 	case errors.Is(err, room.ErrNotAllowed):

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room/chat"
+	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/poll"
 	"github.com/tuttilive/tutti/internal/room/stage"
 )
@@ -116,6 +117,14 @@ type (
 	}
 	// Stage is the whole stage.
 	Stage struct{ stage.Snapshot }
+	// PK is the room's contest with another, or an invitation to one.
+	PK struct{ pk.View }
+	// PKEnded is a PK without a state: there is none any more.
+	PKEnded struct {
+		Result pk.Result `json:"result"`
+		// EndedBy names the room that ended it before its time.
+		EndedBy string `json:"endedBy,omitempty"`
+	}
 	// Promoted gives somebody who was let up the token to join the room with. Preview is for how many seconds they see themselves
 	// before the others do.
 	Promoted struct {
@@ -160,6 +169,8 @@ func (Meta) Kind() string         { return "meta" }
 func (Live) Kind() string         { return "live" }
 func (Bye) Kind() string          { return "bye" }
 func (Stage) Kind() string        { return "stage" }
+func (PK) Kind() string           { return "pk" }
+func (PKEnded) Kind() string      { return "pk" }
 func (Promoted) Kind() string     { return "promoted" }
 func (Demoted) Kind() string      { return "demoted" }
 func (Invited) Kind() string      { return "invited" }
@@ -172,6 +183,8 @@ func (p Poll) Key() string       { return "poll " + p.ID }
 func (Announcement) Key() string { return "announcement" }
 func (Slow) Key() string         { return "slow" }
 func (Live) Key() string         { return "live" }
+func (PK) Key() string           { return "pk" }
+func (PKEnded) Key() string      { return "pk" }
 func (Stage) Key() string        { return "stage" }
 
 // ForHosts implements Split: the event has all that hosts may know; the others are told the public part.

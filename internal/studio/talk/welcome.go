@@ -5,6 +5,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/room/applause"
 	"github.com/tuttilive/tutti/internal/room/chat"
+	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/poll"
 	"github.com/tuttilive/tutti/internal/room/scenes"
 	"github.com/tuttilive/tutti/internal/room/stage"
@@ -37,7 +38,7 @@ type Overview struct {
 	Slow         int             `json:"slow"`
 	Announcement *Announcement   `json:"announcement,omitempty"`
 	Polls        []poll.Poll     `json:"polls"`
-	PK           json.RawMessage `json:"pk,omitempty"`
+	PK           *pk.View        `json:"pk,omitempty"`
 	// Gifts are counted by name, GiftsTo by who was given them.
 	Gifts     map[string]int            `json:"gifts"`
 	GiftsTo   map[string]applause.Total `json:"giftsTo"`
