@@ -49,6 +49,8 @@ export class Audience implements AudienceView {
   #waiting = 0
   /** Own likes that the server has not yet told back; they were shown when they were made. */
   #ownLikes = 0
+  /** The own hand was lowered from here. */
+  #lowering = false
   #wake: () => void
 
   constructor(options: AudienceOptions) {
@@ -85,12 +87,17 @@ export class Audience implements AudienceView {
   }
 
   #heard(events: ServerEvent[]) {
+    const before = this.state.you
     let state = this.state
     for (const event of events) {
       state = apply(state, event)
       if (event.type === 'welcome') this.known = true
     }
     this.state = state
+    // A hand that went down without having been lowered, and without a seat, was refused.
+    const { you } = state
+    const up = events.some(({ type }) => type === 'promoted')
+    if (before.position && !you.position && you.role === 'audience' && !up && !this.#lowering && this.connected) toast(t().audience.declined)
     for (const event of events) this.#pass(event)
   }
 
@@ -134,6 +141,8 @@ export class Audience implements AudienceView {
   }
 
   async do(request: AudienceRequest): Promise<boolean> {
+    if (request.type === 'lower') this.#lowering = true
+    else if (request.type === 'raise') this.#lowering = false
     try {
       await this.#send(request)
       return true

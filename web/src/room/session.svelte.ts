@@ -27,6 +27,11 @@ export interface Entry {
   /** Tracks from the preview; the session ends them. */
   video?: MediaStreamTrack | undefined
   audio?: MediaStreamTrack | undefined
+  /** How to be admitted again after the connection was lost; without it, by asking the server anew. */
+  admit?: () => Promise<Admission>
+  /** Says nothing in passing of who comes and goes. */
+  quiet?: boolean
+  onphase?: (phase: RoomView['phase']) => void
 }
 
 /**
@@ -144,6 +149,7 @@ export class RoomSession implements RoomView {
 
   #entered() {
     this.phase = 'connected'
+    this.#entry.onphase?.('connected')
     clearInterval(this.#countdown)
     this.mayPublish = this.#client.localParticipant.permissions?.canPublish ?? true
     this.#refresh()
@@ -176,8 +182,8 @@ export class RoomSession implements RoomView {
     let delay = 500
     while (attempt === this.#attempt && !this.#leaving && this.secondsLeft > 0) {
       try {
-        const { name, identity, credential } = this.#entry
-        const admission = await api.join(this.room, { name, identity }, credential)
+        const { name, identity, credential, admit } = this.#entry
+        const admission = await (admit?.() ?? api.join(this.room, { name, identity }, credential))
         await this.#client.connect(admission.url, admission.token)
         if (attempt !== this.#attempt || this.#leaving) return
         this.#recovering = false
@@ -232,6 +238,7 @@ export class RoomSession implements RoomView {
     this.#entry.audio?.stop()
     this.over = over
     this.phase = 'over'
+    this.#entry.onphase?.('over')
   }
 
   async leave() {
@@ -255,11 +262,11 @@ export class RoomSession implements RoomView {
     }
     this.#client
       .on(RoomEvent.ParticipantConnected, (p) => {
-        toast(t().room.joined(p.name || p.identity))
+        if (!this.#entry.quiet) toast(t().room.joined(p.name || p.identity))
         this.#refresh()
       })
       .on(RoomEvent.ParticipantDisconnected, (p) => {
-        toast(t().room.leftRoom(p.name || p.identity))
+        if (!this.#entry.quiet) toast(t().room.leftRoom(p.name || p.identity))
         this.#refresh()
       })
       .on(RoomEvent.TrackSubscribed, (track) => {

@@ -40,6 +40,9 @@ export interface WatchView {
   choose(protocol: Protocol | undefined): void
   setMuted(muted: boolean): void
   retry(): void
+  /** Plays nothing while somebody is on stage, and the show is followed all the same. */
+  suspend(): void
+  resume(): void
   stop(): void
 }
 
@@ -72,6 +75,7 @@ export class Watching implements WatchView {
   #failed = new Map<Protocol, Failure>()
   #played = false
   #wasLive = false
+  #suspended = false
   #retryDelay = 500
   #retryTimer = 0
   #check = 0
@@ -185,9 +189,21 @@ export class Watching implements WatchView {
     if (this.live) this.#play('starting')
   }
 
+  suspend() {
+    this.#suspended = true
+    this.#end()
+  }
+
+  resume() {
+    if (!this.#suspended) return
+    this.#suspended = false
+    this.retry()
+  }
+
   /** Starts the first way that has not failed. */
   #play(phase: 'starting' | 'switching' | 'reconnecting') {
     this.#end()
+    if (this.#suspended) return
     const live = this.live
     const video = this.#video
     if (!live || !video) return

@@ -1,0 +1,95 @@
+import type { Credential } from '../api/client'
+import type { Admission } from '../api/types'
+import type { Promotion } from '../audience/protocol'
+import { Preview } from '../media/preview.svelte'
+import { RoomSession } from '../room/session.svelte'
+import type { RoomView } from '../room/view'
+
+/** A viewer's way onto the stage: the own picture for some seconds, then the room in real time. Made-up ones serve screenshots. */
+export interface SeatView {
+  readonly phase: 'preview' | 'joining' | 'on'
+  /** Seconds until others see it. */
+  readonly left: number
+  readonly picture: MediaStreamTrack | undefined
+  readonly room: RoomView | undefined
+  /** Goes up without waiting any longer. */
+  now(): void
+}
+
+interface Wish {
+  room: string
+  title: string
+  name: string
+  identity: string
+  credential: Credential
+  promotion: Promotion
+  /** Seen by everybody, and seeing everybody without delay. */
+  onon(): void
+  /** The room is over for this seat: brought down, replaced, or the connection was given up. */
+  onover(): void
+}
+
+/** It begins with devices and a countdown at once and ends with `leave`, which also ends the devices. */
+export class Seat implements SeatView {
+  phase = $state<SeatView['phase']>('preview')
+  left = $state(0)
+  room = $state.raw<RoomSession>()
+
+  #preview = new Preview()
+  #wish: Wish
+  #timer = 0
+  #ended = false
+
+  constructor(wish: Wish) {
+    this.#wish = wish
+    this.left = wish.promotion.preview
+    void this.#prepare()
+  }
+
+  get picture(): MediaStreamTrack | undefined {
+    return this.#preview.video
+  }
+
+  async #prepare() {
+    await this.#preview.start()
+    if (this.#ended) return
+    // The seconds are for looking at oneself, so they begin with the picture.
+    if (this.left <= 0) {
+      this.now()
+      return
+    }
+    this.#timer = window.setInterval(() => {
+      this.left--
+      if (this.left <= 0) this.now()
+    }, 1000)
+  }
+
+  now() {
+    clearInterval(this.#timer)
+    if (this.phase !== 'preview' || this.#ended) return
+    this.phase = 'joining'
+    const { room, title, name, identity, credential, promotion, onon, onover } = this.#wish
+    const admission: Admission = { token: promotion.token, url: promotion.url, identity: '', role: 'guest', room }
+    const session = new RoomSession({
+      room, title, publicWatch: true, name, identity, credential, admission, ...this.#preview.handOver(),
+      // Who was let up has no key: the token is good for coming back as well.
+      admit: async () => admission,
+      quiet: true,
+      onphase: (phase) => {
+        if (phase === 'connected' && this.phase !== 'on') {
+          this.phase = 'on'
+          onon()
+        }
+        if (phase === 'over' && !this.#ended) onover()
+      },
+    })
+    this.room = session
+  }
+
+  async leave() {
+    this.#ended = true
+    clearInterval(this.#timer)
+    this.#preview.stop()
+    await this.room?.leave()
+  }
+}
