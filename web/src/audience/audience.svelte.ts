@@ -49,6 +49,8 @@ export class Audience implements AudienceView {
   #waiting = 0
   /** Own likes that the server has not yet told back; they were shown when they were made. */
   #ownLikes = 0
+  /** What happened shortly before a welcome is told once more after it. */
+  #giftsTold = new Set<string>()
   /** The own hand was lowered from here. */
   #lowering = false
   #wake: () => void
@@ -88,6 +90,7 @@ export class Audience implements AudienceView {
 
   #heard(events: ServerEvent[]) {
     const before = this.state.you
+    const known = new Set(this.state.messages.map(({ id }) => id))
     let state = this.state
     for (const event of events) {
       state = apply(state, event)
@@ -98,10 +101,10 @@ export class Audience implements AudienceView {
     const { you } = state
     const up = events.some(({ type }) => type === 'promoted')
     if (before.position && !you.position && you.role === 'audience' && !up && !this.#lowering && this.connected) toast(t().audience.declined)
-    for (const event of events) this.#pass(event)
+    for (const event of events) this.#pass(event, known)
   }
 
-  #pass(event: ServerEvent) {
+  #pass(event: ServerEvent, known: Set<string>) {
     const { you } = this.state
     switch (event.type) {
       case 'likes':
@@ -109,10 +112,12 @@ export class Audience implements AudienceView {
         this.#ownLikes = Math.max(0, this.#ownLikes - event.added)
         break
       case 'gift':
-        this.#tell({ kind: 'gift', from: event.from.name, gift: event.gift, count: event.count })
+        if (event.id && this.#giftsTold.has(event.id)) break
+        if (event.id) this.#giftsTold.add(event.id)
+        this.#tell({ kind: 'gift', from: event.from?.name ?? '', gift: event.gift, count: event.count })
         break
       case 'chat':
-        if (event.danmaku) {
+        if (event.danmaku && !known.has(event.id)) {
           this.#tell({ kind: 'danmaku', id: event.id, text: event.text, color: event.color, own: event.from.identity === you.identity })
         }
         break
@@ -147,7 +152,9 @@ export class Audience implements AudienceView {
       await this.#send(request)
       return true
     } catch (error) {
-      toast(refusalText(error instanceof Refusal ? error.code : 'other'), 'bad')
+      const refusal = error instanceof Refusal ? error : new Refusal('other', '')
+      toast(refusalText(refusal.code), 'bad')
+      if (request.type === 'chat') this.#pause(Math.ceil(refusal.wait))
       return false
     }
   }

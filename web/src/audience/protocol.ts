@@ -13,10 +13,12 @@ export interface You extends Name {
   role: AudienceRole
   /** The seat that one has; none in the audience. */
   seat?: number
-  /** May not chat until then; true when no end is set. */
-  silenced?: boolean | string
+  /** A host does not let one write. */
+  silenced?: boolean
   /** Place in the queue of raised hands, from 1. */
   position?: number
+  /** Waits before the door until a host lets one in. */
+  waiting?: boolean
 }
 
 export interface ChatMessage {
@@ -63,7 +65,10 @@ export interface StageState {
   /** Only for hosts. */
   queue?: Hand[]
   /** Only for hosts: who was asked onto the stage and has not answered. */
-  invited?: (Name & { seat?: number; until?: string })[]
+  invitations?: (Name & { by?: string; seat?: number; until?: string })[]
+  /** Only for hosts: who may not write, and who may not come in. */
+  silenced?: (Name & { until?: string })[]
+  banned?: (Name & { until?: string })[]
 }
 
 export interface Poll {
@@ -76,11 +81,11 @@ export interface Poll {
 }
 
 export interface PK {
-  state: 'inviting' | 'invited' | 'running' | 'over'
+  state: 'inviting' | 'invited' | 'running' | 'over' | 'ended'
   with: { room: string; title: string; host?: string }
   until?: string
   scores: { us: number; them: number }
-  result?: 'won' | 'lost' | 'draw' | string
+  result?: 'won' | 'lost' | 'draw' | 'called_off'
 }
 
 export type Feature =
@@ -105,7 +110,9 @@ export interface Announcement {
 }
 
 export interface GiftNews {
-  from: Name
+  id?: string
+  /** Missing for gifts of an application in nobody's name. */
+  from?: Name
   gift: string
   count: number
   to?: string
@@ -137,8 +144,9 @@ export interface Welcome {
 }
 
 export interface Promotion {
-  token: string
-  url: string
+  /** Missing for whoever takes part in the room already. */
+  token?: string
+  url?: string
   seat?: number
   /** Seconds of the own preview before others see it. */
   preview: number
@@ -147,7 +155,7 @@ export interface Promotion {
 export type ServerEvent =
   | Welcome
   | { type: 'ok'; id: number; [more: string]: unknown }
-  | { type: 'error'; id?: number; code: string; message: string }
+  | { type: 'error'; id?: number; of?: string; code: string; message: string; wait?: number }
   | { type: 'presence'; viewers: number; people?: number; joined?: Name[] }
   | ({ type: 'chat' } & ChatMessage)
   | { type: 'chatDeleted'; id: string }
@@ -156,9 +164,9 @@ export type ServerEvent =
   | ({ type: 'stage' } & StageState)
   | ({ type: 'you' } & You)
   | ({ type: 'promoted' } & Promotion)
-  | { type: 'demoted' }
-  | { type: 'invited'; by: Name | string; seat?: number; until?: string }
-  | { type: 'uninvited' }
+  | { type: 'demoted'; reason?: string }
+  | { type: 'invited'; by?: Name; seat?: number; until?: string }
+  | { type: 'uninvited'; reason?: string }
   | { type: 'live'; on: boolean; since?: string; title?: string }
   | ({ type: 'pk' } & Partial<PK>)
   | ({ type: 'poll' } & Poll)
@@ -190,9 +198,6 @@ export type AudienceRequest =
   | { type: 'announce'; text: string }
   | { type: 'openPoll'; question: string; options: string[]; multiple?: boolean }
   | { type: 'closePoll'; poll: string }
-  | { type: 'inviteRoom'; room: string; duration: number }
-  | { type: 'acceptRoom' | 'declineRoom'; room?: string }
-  | { type: 'endPK' }
 
 export interface Hello {
   type: 'hello'
@@ -208,6 +213,8 @@ export class Refusal extends Error {
   constructor(
     readonly code: string,
     message: string,
+    /** Seconds after which it may be tried again. */
+    readonly wait = 0,
   ) {
     super(message)
     this.name = 'Refusal'

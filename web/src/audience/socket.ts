@@ -144,11 +144,16 @@ export class AudienceSocket {
       if (event.type === 'ok' || event.type === 'error') {
         this.#answer(event)
         // An error without a number refuses the hello: nothing but trying later, or the page's own decision, helps.
-        if (event.type === 'error' && event.id === undefined) news.push(event)
+        if (event.type === 'error' && event.id === undefined) {
+          this.#delay = maxDelay
+          news.push(event)
+        }
         continue
       }
       if (event.type === 'welcome') this.#welcomed(event.heartbeat)
-      if (event.type === 'bye' || event.type === 'banned') this.#delay = maxDelay
+      // A restart is over soon, and whoever has the page open too often needs no more of it; all else takes its time.
+      if (event.type === 'banned' || (event.type === 'bye' && event.reason !== 'shutdown')) this.#delay = maxDelay
+      if (event.type === 'bye' && event.reason === 'replaced') this.#ended = true
       news.push(event)
     }
     if (news.length > 0) this.#options.heard(news)
@@ -180,7 +185,7 @@ export class AudienceSocket {
     this.#waiting.delete(event.id)
     waiting.cancel()
     if (event.type === 'ok') waiting.done(event)
-    else waiting.failed(new Refusal(event.code, event.message))
+    else waiting.failed(new Refusal(event.code, event.message, event.wait))
   }
 
   #drop() {

@@ -50,8 +50,8 @@ describe('what is known of a room', () => {
   })
 
   it('ends an invitation with a seat, and an announcement with an empty one', () => {
-    expect(after({ type: 'invited', by: 'Ada', seat: 2 }).invitation).toEqual({ by: 'Ada', seat: 2 })
-    expect(after({ type: 'invited', by: { identity: 'h', name: 'Ada' } }, { type: 'promoted', token: '', url: '', preview: 5 }).invitation).toBeUndefined()
+    expect(after({ type: 'invited', by: { identity: 'h', name: 'Ada' }, seat: 2 }).invitation).toEqual({ by: 'Ada', seat: 2 })
+    expect(after({ type: 'invited', by: { identity: 'h', name: 'Ada' } }, { type: 'promoted', preview: 5 }).invitation).toBeUndefined()
     expect(after({ type: 'announcement', text: 'Hi' }).announcement?.text).toBe('Hi')
     expect(after({ type: 'announcement', text: 'Hi' }, { type: 'announcement', text: '' }).announcement).toBeUndefined()
   })

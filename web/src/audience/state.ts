@@ -108,7 +108,7 @@ export function apply(state: AudienceState, event: ServerEvent): AudienceState {
       return {
         ...state,
         invitation: {
-          by: typeof event.by === 'string' ? event.by : event.by.name,
+          by: event.by?.name ?? '',
           ...(event.seat ? { seat: event.seat } : {}),
           ...(event.until ? { until: event.until } : {}),
         },
@@ -120,7 +120,7 @@ export function apply(state: AudienceState, event: ServerEvent): AudienceState {
       return { ...state, live: { on: event.on, ...(event.since ? { since: event.since } : {}), ...(event.title ? { title: event.title } : {}) } }
     case 'pk': {
       const { type: _, ...pk } = event
-      return { ...state, pk: pk.state && pk.with ? (pk as PK) : undefined }
+      return { ...state, pk: pk.state && pk.state !== 'ended' && pk.with ? (pk as PK) : undefined }
     }
     case 'poll': {
       const { type: _, ...poll } = event

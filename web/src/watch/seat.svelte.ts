@@ -22,7 +22,7 @@ interface Wish {
   name: string
   identity: string
   credential: Credential
-  promotion: Promotion
+  promotion: Promotion & { token: string; url: string }
   /** Seen by everybody, and seeing everybody without delay. */
   onon(): void
   /** The room is over for this seat: brought down, replaced, or the connection was given up. */
