@@ -184,7 +184,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		return err
 	}
 	house := studio.NewHouse(studio.Options{
-		Fonts: fonts, Compose: compose.Mode(c.Compose), Keys: keys, Rooms: policies, Scenes: kinds, Shows: shows, Running: running, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute, Loudest: c.Loudest, LastN: c.LastN,
+		Fonts: fonts, Compose: composeMode(c.Compose), Keys: keys, Rooms: policies, Scenes: kinds, Shows: shows, Running: running, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute, Loudest: c.Loudest, LastN: c.LastN,
 		Witnesses: witnesses,
 		Rules:     room.Settings{MaxParticipants: c.MaxParticipants, EmptyTimeout: c.EmptyTimeout, DepartureTimeout: c.DepartureTimeout},
 		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, RoomExpiry: c.RoomExpiry, Log: s.log,
@@ -317,6 +317,14 @@ func (s *server) serveHTTP(address string, handler http.Handler, tlsConfig *tls.
 		}
 	})
 	return nil
+}
+
+// composeMode is empty where the scene decides.
+func composeMode(flag string) compose.Mode {
+	if flag == "scene" {
+		return ""
+	}
+	return compose.Mode(flag)
 }
 
 // workersACore is how many ffmpeg processes there may be for each core: a decoder of a small picture takes a sixteenth of one.

@@ -44,7 +44,12 @@ type CompositionSource struct {
 // initialComposition is how a room of a scene begins.
 func (h *House) initialComposition(scene *scenes.Scene) compose.Settings {
 	c := compose.Defaults()
-	c.Mode = h.compose
+	switch {
+	case h.compose != "":
+		c.Mode = h.compose
+	case scene.Name == scenes.Default: // a meeting that is on the air shows one picture, until its host wants otherwise
+		c.Mode = compose.ModeDirect
+	}
 	if scene.Orientation == string(compose.Portrait) {
 		c.Orientation = compose.Portrait
 	}

@@ -48,7 +48,8 @@ type Options struct {
 	Workers *codec.Workers
 	// Fonts are for names in composed pictures; nil writes Latin only.
 	Fonts *text.Fonts
-	// Compose says when pictures are composed where nobody says otherwise, compose.ModeAuto when empty.
+	// Compose says when pictures are composed where nobody says otherwise; empty leaves it to the scene: directly in rooms without one,
+	// compose.ModeAuto in all others.
 	Compose compose.Mode
 	// Dev lets everybody publish and watch without a key.
 	Dev bool
@@ -120,9 +121,6 @@ func NewHouse(o Options) *House {
 		scenes: o.Scenes, awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
 	}
 	h.fonts, h.compose = o.Fonts, o.Compose
-	if h.compose == "" {
-		h.compose = compose.ModeAuto
-	}
 	if h.awayGrace == 0 {
 		h.awayGrace = 10 * time.Second
 	}
