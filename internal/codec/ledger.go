@@ -61,6 +61,13 @@ func (l *ledger) inside() int {
 	return len(l.times)
 }
 
+// forgive does not count some time that has passed.
+func (l *ledger) forgive(passed time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting = l.waiting.Add(passed)
+}
+
 // overdue tells that nothing has come for longer than it may take.
 func (l *ledger) overdue(now time.Time, limit time.Duration) bool {
 	l.mu.Lock()

@@ -1,7 +1,10 @@
 package codec
 
 import (
+	"bytes"
+	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -23,4 +26,14 @@ func limitProcess(pid int) error {
 		}
 	}
 	return nil
+}
+
+// runnable tells that a process runs or would if a core were free: a slow one, not one that waits for something.
+func runnable(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	i := bytes.LastIndexByte(stat, ')') // after the name, which may hold anything
+	return i >= 0 && i+2 < len(stat) && stat[i+2] == 'R'
 }

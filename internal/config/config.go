@@ -54,7 +54,7 @@ type Server struct {
 	HLSSegment         time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
 	FFmpeg             string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`
 
-	Compose string `help:"When pictures are composed for those who watch, where the host does not say: auto (as soon as there is more than one on stage), direct (never), or scene (direct in rooms without a scene, else auto)." enum:"auto,direct,scene" default:"scene"`
+	Compose string `help:"When pictures are composed for those who watch, where the host does not say: auto (as soon as there is more than one on stage), direct (never), or scene (as the room's scene has it: direct in rooms without one)." enum:"auto,direct,scene" default:"scene"`
 	Workers int    `help:"Most ffmpeg processes at a time, for converting and composing pictures; 0 for 16 a core." default:"0"`
 	Font    string `help:"A font with Chinese characters for names in composed pictures; found where systems keep them when empty, 'off' for none." placeholder:"FILE"`
 

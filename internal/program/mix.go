@@ -41,6 +41,10 @@ type mix struct {
 	at      int64 // position of the next block
 	delay   int64
 	limiter limiter
+	ducking bool   // lower backgrounds while somebody speaks
+	focus   bool   // lower voices while another leads
+	lead    string // the identity of who leads
+	spoken  int    // for how many blocks somebody still speaks
 	block   [blockSize * codec.Channels]float32
 }
 
@@ -57,12 +61,17 @@ type input struct {
 	before, lately, least, since int64
 	heard                        bool
 
+	voicing voicing
+	leader  *input // the music that a voice keeps to, nil for none
+	// factor is how loud the input is made, factorBefore the same in the block before.
+	factor, factorBefore float32
+
 	gain float32    // where the ramp is: 0 silent, 1 heard
 	last [2]float32 // newest sample given out, to fade from
 }
 
 func (m *mix) add() *input {
-	in := &input{}
+	in := &input{voicing: plain, factor: 1, factorBefore: 1}
 	m.inputs = append(m.inputs, in)
 	return in
 }
@@ -81,6 +90,9 @@ func (m *mix) push(in *input, pcm []float32, at, frame, now int64) {
 	n := int64(len(pcm) / codec.Channels)
 	if n == 0 {
 		return
+	}
+	if in.leader != nil && in.leader.heard && in.shift != in.leader.shift {
+		in.move(in.leader.shift - in.shift)
 	}
 	at += in.shift
 	at += in.observe(now-(at+n-min(n, frame)), now)
@@ -118,7 +130,7 @@ func (m *mix) tooLate(in *input, end, now int64) bool {
 		return false
 	case !in.tardy:
 		in.tardy, in.late = true, now
-	case now-in.late >= hopeless:
+	case now-in.late >= hopeless && in.leader == nil:
 		in.move(m.at - end + lead)
 		in.tardy = false
 	}
@@ -139,6 +151,7 @@ func (in *input) observe(late, now int64) (moved int64) {
 		in.before, in.lately, in.least, in.since = late, late, late, now
 	case age >= lateWindow:
 		switch {
+		case in.leader != nil:
 		case in.least > delayMax-delayMargin:
 			moved = lead
 		case in.shift > 0 && in.lately < -lead:
@@ -221,6 +234,7 @@ func (m *mix) next(now int64) (pcm []float32, at int64, fresh, ok bool) {
 		m.fresh = true
 	}
 	clear(m.block[:])
+	m.balance()
 	for _, in := range m.inputs {
 		in.discard(m.at)
 		in.addTo(m.block[:], m.at)
@@ -238,7 +252,9 @@ func (in *input) addTo(block []float32, at int64) {
 	if have == 0 && in.gain == 0 {
 		return
 	}
+	bend := (in.factor - in.factorBefore) / blockSize
 	for i := range int64(blockSize) {
+		factor := in.factorBefore + bend*float32(i+1)
 		k := at + i - in.from
 		if k < 0 || k >= have {
 			if in.gain > 0 {
@@ -248,7 +264,7 @@ func (in *input) addTo(block []float32, at int64) {
 			}
 			continue
 		}
-		l, r := in.pcm[2*k], in.pcm[2*k+1]
+		l, r := in.pcm[2*k]*factor, in.pcm[2*k+1]*factor
 		in.last = [2]float32{l, r}
 		if in.gain < 1 {
 			in.gain = min(1, in.gain+1.0/ramp)

@@ -18,6 +18,7 @@ type mixer struct {
 	mu      sync.Mutex
 	core    mix
 	sounds  []*track.Track // what is to be mixed, also while nothing runs
+	mixing  mixing
 	inputs  map[*track.Track]*mixInput
 	outputs map[media.Codec]*mixOutput
 	running bool
@@ -55,6 +56,30 @@ func (m *mixer) set(sounds []*track.Track) {
 	if m.running && !m.closed {
 		m.reconcile()
 	}
+}
+
+// shape says how sounds are mixed.
+func (m *mixer) shape(how mixing) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mixing = how
+	m.voice()
+}
+
+// setLead says who leads the conversation.
+func (m *mixer) setLead(identity string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.core.lead = identity
+}
+
+// voice tells the inputs how they are mixed. The caller holds the lock.
+func (m *mixer) voice() {
+	m.core.ducking, m.core.focus = m.mixing.ducking, m.mixing.focus
+	for t, i := range m.inputs {
+		i.in.voicing = m.mixing.of(t)
+	}
+	m.core.follow()
 }
 
 // output is the track that holds the mix in a codec, whether or not anybody wants it.
@@ -151,6 +176,8 @@ func (m *mixer) reconcile() {
 		if m.inputs[t] == nil {
 			i := &mixInput{in: m.core.add(), stop: make(chan struct{})}
 			m.inputs[t] = i
+			i.in.voicing = m.mixing.of(t)
+			i.in.factor, i.in.factorBefore = i.in.voicing.gain, i.in.voicing.gain
 			m.work.Go(func() { m.listen(t, i) })
 		}
 	}
@@ -159,6 +186,7 @@ func (m *mixer) reconcile() {
 			m.drop(t, i)
 		}
 	}
+	m.core.follow()
 }
 
 func (m *mixer) drop(t *track.Track, i *mixInput) {

@@ -21,6 +21,9 @@ const (
 	switchWait = 150 * time.Millisecond
 	// mendMax is how far a picture may be behind the one before and still be moved up to it.
 	mendMax = 500 * time.Millisecond
+	// behindMax is the same for a source that takes over and never gets there, which is given behindWait to.
+	behindMax  = 3 * time.Second
+	behindWait = 2500 * time.Millisecond
 	// tick keeps DTS apart: the resolution of FLV.
 	tick = time.Millisecond
 )
@@ -38,6 +41,7 @@ type picture struct {
 	begun    bool
 	seeking  bool // only a keyframe will do
 	switched bool // the next frame is of another source
+	catching bool // another source has taken over, and is behind
 	last     time.Duration
 	at       time.Duration // when the last was given
 	lag      time.Duration // how far DTS are behind the present
@@ -122,8 +126,9 @@ func (p *picture) candidate(now time.Duration) *media.Frame {
 		case muted, p.seeking && !h.Keyframe:
 			p.seeking = true
 		case h.DTS > p.last:
+			p.catching = false
 			return h
-		case p.last-h.DTS < mendMax:
+		case p.last-h.DTS < mendMax, p.catching && p.last-h.DTS < behindMax:
 			mended := *h
 			mended.DTS = p.last + tick
 			mended.PTS = max(mended.PTS, mended.DTS)
@@ -164,7 +169,7 @@ func (p *picture) tryChange(now time.Duration) {
 	}
 	p.now.close()
 	p.now, p.next = f, nil
-	p.seeking, p.switched = true, p.begun
+	p.seeking, p.switched, p.catching = true, p.begun, p.begun
 }
 
 // canBegin tells whether a frame of the next source can be its first.
@@ -174,7 +179,8 @@ func (p *picture) canBegin(h *media.Frame, now time.Duration) bool {
 		return false
 	case p.begun:
 		// A composed picture comes later than those it is made of: what is a little behind is moved up.
-		return h.DTS > p.last || p.last-h.DTS < mendMax && p.next.track.BornAsFrames()
+		behind := p.last - h.DTS
+		return behind < 0 || p.next.track.BornAsFrames() && (behind < mendMax || behind < behindMax && now >= p.opened+behindWait)
 	case p.next.track.BornAsFrames(), now >= p.opened+freshWait:
 		return true
 	}

@@ -197,6 +197,9 @@ func (p *Program) current() (plan, <-chan struct{}) {
 // update makes the plan anew and tells whom it concerns. The caller holds the lock.
 func (p *Program) update() {
 	next := makePlan(p.sources, p.shown)
+	if next.single != nil && p.stage.mixing.of(next.single).gain != 1 {
+		next.single = nil
+	}
 	if p.stage.compose(p.shown != nil, p.closed, media.Now()) {
 		next.picture, next.composed = p.stage.composer.Output(), true
 	}

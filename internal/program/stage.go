@@ -20,6 +20,7 @@ type stage struct {
 	composer *compose.Composer // nil where pictures cannot be composed
 	sources  []compose.Source
 	settings compose.Settings
+	mixing   mixing
 
 	composing bool
 	refused   bool          // there is no room for the workers
@@ -36,6 +37,8 @@ func (p *Program) Stage(sources []compose.Source, settings compose.Settings) {
 		return
 	}
 	p.stage.sources, p.stage.settings = sources, settings
+	p.stage.mixing = mixingOf(sources, settings)
+	p.mixer.shape(p.stage.mixing)
 	if c := p.stage.composer; c != nil {
 		c.Set(sources, settings)
 	}
@@ -44,6 +47,7 @@ func (p *Program) Stage(sources []compose.Source, settings compose.Settings) {
 
 // Speaking says who leads the conversation, and how loud each is from 0 to 1, by identity. It keeps the map.
 func (p *Program) Speaking(identity string, levels map[string]float64) {
+	p.mixer.setLead(identity)
 	if c := p.stage.composer; c != nil { // which does not change
 		c.Speaking(identity, levels)
 	}

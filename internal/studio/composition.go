@@ -44,19 +44,18 @@ type CompositionSource struct {
 // initialComposition is how a room of a scene begins.
 func (h *House) initialComposition(scene *scenes.Scene) compose.Settings {
 	c := compose.Defaults()
-	switch {
-	case h.compose != "":
-		c.Mode = h.compose
-	case scene.Name == scenes.Default: // a meeting that is on the air shows one picture, until its host wants otherwise
-		c.Mode = compose.ModeDirect
-	}
 	if scene.Orientation == string(compose.Portrait) {
 		c.Orientation = compose.Portrait
 	}
 	switch name := layout.Name(scene.Layout); {
+	case name == layout.Single: // until the host wants otherwise
+		c.Mode = compose.ModeDirect
 	case name == layout.Grid: // of what is there: a shared screen, or voices alone, are shown as suits them
 	case slices.Contains(layout.Names, name):
 		c.Layout = name
+	}
+	if h.compose != "" {
+		c.Mode = h.compose
 	}
 	return c
 }
@@ -147,7 +146,7 @@ func (s *Studio) sourcesOf(p *room.Participant) []compose.Source {
 	self := compose.Source{
 		ID: p.Identity, Identity: p.Identity, Name: name, Seat: s.stage.SeatOf(p.Identity), Muted: true, Poor: s.poor(p.Identity),
 	}
-	var screen *compose.Source
+	screen := compose.Source{ID: p.Identity + compose.ScreenSuffix, Identity: p.Identity, Name: name, Seat: self.Seat, Screen: true}
 	for _, pub := range p.Publications {
 		entry := s.tracks[pub.SID]
 		if entry == nil || entry.track == nil || entry.hidden {
@@ -155,26 +154,22 @@ func (s *Studio) sourcesOf(p *room.Participant) []compose.Source {
 		}
 		switch {
 		case pub.Kind == media.Audio && pub.Source != room.ScreenShareAudio:
-			if self.Sound == nil {
-				self.Sound = entry.track
-			}
+			self.Sounds = append(self.Sounds, entry.track)
 			self.Muted = self.Muted && pub.Muted
+		case pub.Kind == media.Audio:
+			screen.Sounds = append(screen.Sounds, entry.track)
 		case pub.Kind == media.Video && pub.Source == room.ScreenShare:
-			if screen == nil {
-				screen = &compose.Source{
-					ID: p.Identity + compose.ScreenSuffix, Identity: p.Identity, Name: name, Seat: self.Seat, Screen: true, Picture: entry.track,
-				}
-			}
+			screen.Picture = entry.track
 		case pub.Kind == media.Video && self.Picture == nil:
 			self.Picture = entry.track
 		}
 	}
 	var list []compose.Source
-	if self.Picture != nil || self.Sound != nil {
+	if self.Picture != nil || self.Sounds != nil {
 		list = append(list, self)
 	}
-	if screen != nil {
-		list = append(list, *screen)
+	if screen.Picture != nil || screen.Sounds != nil {
+		list = append(list, screen)
 	}
 	return list
 }

@@ -48,8 +48,8 @@ type Options struct {
 	Workers *codec.Workers
 	// Fonts are for names in composed pictures; nil writes Latin only.
 	Fonts *text.Fonts
-	// Compose says when pictures are composed where nobody says otherwise; empty leaves it to the scene: directly in rooms without one,
-	// compose.ModeAuto in all others.
+	// Compose says when pictures are composed where nobody says otherwise; empty leaves it to the scene: never in those that show a
+	// single picture, as rooms without a scene do.
 	Compose compose.Mode
 	// Dev lets everybody publish and watch without a key.
 	Dev bool

@@ -123,7 +123,7 @@ func (s *scene) set(w wanted, now time.Duration) {
 	s.decorate()
 }
 
-// shown are the sources to show, in order: those that were chosen, else all, at most MaxSources.
+// shown are the sources to show, in order: those that were chosen, else all, at most MaxSources. Sound alone of a screen is not shown.
 func shown(sources []Source, s Settings) []Source {
 	list := sources
 	if len(s.Shown) > 0 {
@@ -134,6 +134,7 @@ func shown(sources []Source, s Settings) []Source {
 			}
 		}
 	}
+	list = slices.DeleteFunc(slices.Clone(list), func(x Source) bool { return x.Screen && x.Picture == nil })
 	return list[:min(len(list), MaxSources)]
 }
 

@@ -51,9 +51,12 @@ type Settings struct {
 	Texts      []Text     `json:"texts"`
 	// Gains are factors of sources' sound by identity, 1 where none is given.
 	Gains map[string]float64 `json:"gains"`
-	// Ducking lowers what is not speech while somebody speaks. Music names identities whose sound is music: it is never lowered.
-	Ducking bool     `json:"ducking"`
-	Music   []string `json:"music"`
+	// Ducking lowers the sound of shared screens while somebody speaks, Focus other voices while one leads the conversation.
+	Ducking bool `json:"ducking"`
+	Focus   bool `json:"focus"`
+	// Music are the IDs of sources whose sound is music, for instance the accompaniment of a singer as a shared screen: it is never
+	// lowered, and the singer's voice keeps to its time.
+	Music []string `json:"music"`
 }
 
 // Orientation of the frame.

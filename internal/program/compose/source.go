@@ -14,8 +14,9 @@ type Source struct {
 	ID string
 	// Identity is whose it is, Name what is written.
 	Identity, Name string
-	// Picture is nil for a voice alone. Sound is nil for a picture without sound of its own.
-	Picture, Sound *track.Track
+	// Picture is nil for a voice alone.
+	Picture *track.Track
+	Sounds  []*track.Track
 	// Seat is its number on the stage from 1, 0 without one.
 	Seat   int
 	Screen bool
