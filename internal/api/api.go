@@ -80,6 +80,8 @@ func New(o Options) *API {
 	mux.HandleFunc("DELETE /api/rooms/{room}/live", a.directed(a.endLive))
 	mux.HandleFunc("GET /api/rooms/{room}/program", a.directed(a.getProgram))
 	mux.HandleFunc("PATCH /api/rooms/{room}/program", a.directed(a.changeProgram))
+	mux.HandleFunc("PUT /api/rooms/{room}/program/images/{image}", a.directed(a.setProgramImage))
+	mux.HandleFunc("DELETE /api/rooms/{room}/program/images/{image}", a.directed(a.setProgramImage))
 	mux.HandleFunc("GET /api/rooms/{room}/events", a.limited(perAddressEvents, a.liveEvents))
 	mux.HandleFunc("GET /api/rooms/{room}/participants", a.directed(a.getParticipants))
 	mux.HandleFunc("GET /api/rooms/{room}/participants/{identity}", a.directed(a.getParticipant))

@@ -3,6 +3,8 @@ package studio
 import (
 	"errors"
 	"fmt"
+	"image"
+	"maps"
 	"slices"
 	"strings"
 
@@ -24,6 +26,8 @@ type Composition struct {
 	Resolved layout.Name `json:"resolvedLayout"`
 	// Sources are those that can be shown, in order.
 	Sources []CompositionSource `json:"sources"`
+	// Images are the names of those that were brought.
+	Images []string `json:"images"`
 	// Layouts are the names that there are; Unavailable says why nothing can be composed on this server.
 	Layouts     []layout.Name `json:"layouts"`
 	Unavailable string        `json:"unavailable,omitempty"`
@@ -73,7 +77,10 @@ func (s *Studio) newComposer() *compose.Composer {
 func (s *Studio) Composition() Composition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := Composition{Settings: s.composition, Layouts: layout.Names, Sources: []CompositionSource{}}
+	c := Composition{Settings: s.composition, Layouts: layout.Names, Sources: []CompositionSource{}, Images: slices.Sorted(maps.Keys(s.composition.Images))}
+	if c.Images == nil {
+		c.Images = []string{}
+	}
 	sources := s.stageSources()
 	list := make([]layout.Source, len(sources))
 	for i, src := range sources {
@@ -107,6 +114,35 @@ func (s *Studio) Compose(patch []byte) error {
 	s.composition = next
 	s.restage()
 	s.emit([]room.Event{room.LiveChanged{Live: s.room.Live()}}) // whoever shows the status shows it at once
+	return nil
+}
+
+// ComposeImage takes an image (compose.BackgroundImage or LogoImage) as PNG or JPEG, or takes it away when b is empty. It fails with
+// ErrBadComposition.
+func (s *Studio) ComposeImage(name string, b []byte) error {
+	if name != compose.BackgroundImage && name != compose.LogoImage {
+		return fmt.Errorf("%w: an image is named %s or %s", ErrBadComposition, compose.BackgroundImage, compose.LogoImage)
+	}
+	var img image.Image
+	if len(b) > 0 {
+		var err error
+		if img, err = compose.DecodeImage(b); err != nil { // not under the lock: it takes a while
+			return fmt.Errorf("%w: %w", ErrBadComposition, err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrNoRoom
+	}
+	images := map[string]image.Image{}
+	maps.Copy(images, s.composition.Images)
+	if delete(images, name); img != nil {
+		images[name] = img
+	}
+	s.composition.Images = images
+	s.restage()
+	s.emit([]room.Event{room.LiveChanged{Live: s.room.Live()}})
 	return nil
 }
 

@@ -26,6 +26,7 @@ type scene struct {
 
 	base     *paint.Frame // the background
 	titles   []placed     // what lies over everything
+	backdrop backdrop
 	painter  paint.Painter
 	signs    signs
 	moveFrom time.Duration // when the change of layout began

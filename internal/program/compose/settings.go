@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"image"
 	"image/color"
 	"slices"
 	"strconv"
@@ -44,6 +45,10 @@ type Settings struct {
 	Emphasis bool `json:"emphasis"`
 	// Background is a colour, "#rrggbb".
 	Background string `json:"background"`
+	// LogoPlace is where the logo lies, if there is one.
+	LogoPlace LogoPlace `json:"logoPlace"`
+	// Images are by the names BackgroundImage and LogoImage. The map is replaced, never changed.
+	Images map[string]image.Image `json:"-"`
 	// Transition is how long a change of layout takes, in milliseconds.
 	Transition int `json:"transition"`
 	// LowerThird is shown below, Texts anywhere.
@@ -86,7 +91,7 @@ type Text struct {
 func Defaults() Settings {
 	return Settings{
 		Mode: ModeAuto, Layout: layout.Auto, Orientation: Landscape, Height: 720, FPS: 30, Places: []layout.Place{}, Shown: []string{},
-		Names: true, Badges: true, Emphasis: true, Background: "#14161c", Transition: 300, Texts: []Text{}, Gains: map[string]float64{}, Music: []string{},
+		Names: true, Badges: true, Emphasis: true, Background: "#14161c", LogoPlace: LogoPlace{X: 0.86, Y: 0.04, Width: 0.1}, Transition: 300, Texts: []Text{}, Gains: map[string]float64{}, Music: []string{},
 	}
 }
 
@@ -123,6 +128,9 @@ func (s *Settings) Check() error {
 		return fmt.Errorf("there are more than %d texts", maxTexts)
 	case !proper(s.LowerThird.Title) || !proper(s.LowerThird.Subtitle):
 		return fmt.Errorf("a text is longer than %d bytes", maxText)
+	}
+	if l := s.LogoPlace; !(l.X >= 0 && l.X <= 1 && l.Y >= 0 && l.Y <= 1 && l.Width >= 0 && l.Width <= 1) {
+		return fmt.Errorf("the logo is not within the frame")
 	}
 	if _, ok := parseColor(s.Background); !ok {
 		return fmt.Errorf("background is #rrggbb")

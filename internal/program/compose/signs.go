@@ -100,9 +100,8 @@ func labelPlace(e *element, l *paint.Overlay) (x, y int) {
 
 // decorate paints the background and makes what lies over everything.
 func (s *scene) decorate() {
-	ground, _ := parseColor(s.settings.Background)
-	s.base.Fill(paint.Rect{W: s.width, H: s.height}, paint.ColorOf(ground))
 	s.titles = s.titles[:0]
+	s.setBackdrop()
 	short := min(s.width, s.height)
 	if t := s.settings.LowerThird; t.Title != "" || t.Subtitle != "" {
 		size := short / 18
