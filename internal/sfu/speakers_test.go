@@ -181,11 +181,39 @@ func TestSpeakerChanges(t *testing.T) {
 	}
 }
 
+// A client that claims to be loud in each packet of the levels that it sends is no speaker for long, and takes no place of those who
+// speak; neither is one that makes up some noise about it.
+func TestLoudnessThatNeverVariesIsNoSpeech(t *testing.T) {
+	for name, lie := range map[string]string{
+		"the loudest level": "00000000", "a loud level": "66666666", "a loud level with a little noise": "01101001",
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := readTrace(t, "alternating")
+			honest := tr.shares()
+			tr["liar"] = strings.Repeat(lie, len(tr["a"])/len(lie))
+			shares := tr.shares()
+			if got := shares["liar"]; got > 0.2 { // the first three seconds of 25
+				t.Errorf("the liar speaks for %.2f of the time", got)
+			}
+			for _, id := range []string{"a", "b"} {
+				if shares[id] < honest[id]-0.2 {
+					t.Errorf("%s speaks for %.2f of the time, %.2f without the liar", id, shares[id], honest[id])
+				}
+			}
+			s, l := NewSpeakers(), Loudest{}
+			tr.play(s, func(now time.Duration, _ bool) { l.Choose(s, 1, now) })
+			if s.Dominant() == "liar" || l.Heard("liar") {
+				t.Error("the liar is dominant or keeps its place among the loudest")
+			}
+		})
+	}
+}
+
 func TestSpeakersRankWithHysteresis(t *testing.T) {
 	s := NewSpeakers()
 	now := time.Duration(0)
 	first := func(a, b int) string {
-		trace{"a": steady(a, 2*time.Second), "b": steady(b, 2*time.Second)}.playFrom(s, &now, func(now time.Duration, _ bool) { s.Changes(now) })
+		trace{"a": steady(a, time.Second), "b": steady(b, time.Second)}.playFrom(s, &now, func(now time.Duration, _ bool) { s.Changes(now) })
 		return s.Active()[0].ID
 	}
 	if got := first(10, 14); got != "a" {

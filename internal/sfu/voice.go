@@ -16,6 +16,9 @@ const (
 	floorWindow = 8 * time.Second
 	// What is voiceMargin dB above the background is a voice, between mostLoud and leastLoud dBov in any case.
 	voiceMargin, mostLoud, leastLoud = 12, 30, 50
+	// A level that stays within steadySpan dB for steadyFrames is no voice, however loud: people breathe, and syllables go up and
+	// down by far more. It is a machine, or a client that claims the loudest level in each packet.
+	steadySpan, steadyFrames = 3, 150
 	// silence is the level of digital silence (RFC 6464).
 	silence = 127
 )
@@ -49,6 +52,9 @@ type voice struct {
 	// floors are the quietest levels heard in this window and in the one before.
 	floors [2]uint8
 	window int64
+	// steady is how many packets the level has stayed within a few dB, steadyLow to steadyHigh.
+	steady                int
+	steadyLow, steadyHigh uint8
 }
 
 // hear adds a packet's loudness.
@@ -71,7 +77,20 @@ func (v *voice) hear(l Loudness) {
 		v.floors[1] = max(v.floors[1], level)
 	}
 	v.held = 0
+	if v.isSteady(level) {
+		level = silence
+	}
 	v.push(level)
+}
+
+// isSteady notes the level of a packet and tells whether levels have stayed the same for too long to be a voice.
+func (v *voice) isSteady(level uint8) bool {
+	low, high := min(v.steadyLow, level), max(v.steadyHigh, level)
+	if v.steady == 0 || high-low > steadySpan {
+		v.steady, low, high = 0, level, level
+	}
+	v.steady, v.steadyLow, v.steadyHigh = v.steady+1, low, high
+	return v.steady > steadyFrames
 }
 
 // pass lets time go by without packets, up to a frame.
