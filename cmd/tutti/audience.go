@@ -2,12 +2,21 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"os"
+	"time"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/config"
+	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/server/audience"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/webhook"
 )
+
+// chatHookPatience bounds a question about a message; the studio waits for less.
+const chatHookPatience = 5 * time.Second
 
 // openAudience opens the door for those who watch.
 func (s *server) openAudience(c config.Server, house *studio.House, doors map[string]http.Handler) {
@@ -18,4 +27,27 @@ func (s *server) openAudience(c config.Server, house *studio.House, doors map[st
 		}
 	})
 	doors["/audience/"] = s.crowd
+}
+
+// openModeration reads the list of words that are not said, and finds whom to ask about messages; either may be nil.
+func (s *server) openModeration(c config.Server, keys auth.Keys) (*chat.Words, studio.Reviewer, error) {
+	var words *chat.Words
+	if c.ChatWords != "" {
+		file, err := os.Open(c.ChatWords)
+		if err != nil {
+			return nil, nil, fmt.Errorf("opening the list of words: %w", err)
+		}
+		defer file.Close()
+		if words, err = chat.ReadWords(file); err != nil {
+			return nil, nil, fmt.Errorf("reading the list of words %s: %w", c.ChatWords, err)
+		}
+	}
+	if c.ChatHook == "" {
+		return words, nil, nil
+	}
+	out, err := dialer(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	return words, webhook.NewReviewer(c.ChatHook, c.ChatHookFail == "allow", keys, out.Client(chatHookPatience), s.log), nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/bench"
+	"github.com/tuttilive/tutti/internal/bench/audienceload"
 	"github.com/tuttilive/tutti/internal/bench/flvload"
 	"github.com/tuttilive/tutti/internal/bench/rtcload"
 )
@@ -18,6 +19,8 @@ import (
 type benchCommand struct {
 	RTC benchRTC `cmd:"" name:"rtc" help:"A room full of WebRTC clients."`
 	FLV benchFLV `cmd:"" name:"flv" help:"Many HTTP-FLV viewers of one RTMP publisher."`
+
+	Audience benchAudience `cmd:"" name:"audience" help:"Many viewers on WebSockets, to whom a host writes."`
 
 	Soak benchSoak `cmd:"" name:"soak" help:"Half an hour of people who come, go, vanish and come back, and a restart: does everything return to where it was?"`
 }
@@ -101,6 +104,26 @@ func (b *benchFLV) Run() error {
 	return b.with(func(ctx context.Context, server *bench.Server) error {
 		result, err := flvload.Run(ctx, server, flvload.Plan{
 			Viewers: b.Viewers, Bitrate: b.Bitrate * 1000, Duration: b.Duration, Core: b.Core,
+		}, progress)
+		if err == nil {
+			result.Print(os.Stdout)
+		}
+		return err
+	})
+}
+
+type benchAudience struct {
+	benchTarget `embed:""`
+	Viewers     int `help:"How many; a server needs as many descriptors, and no limit for an address." default:"10000"`
+	Messages    int `help:"Messages a second." default:"5"`
+	Likes       int `help:"Likes a second, from everybody in turn." default:"50"`
+}
+
+// Run measures the audience's channel.
+func (b *benchAudience) Run() error {
+	return b.with(func(ctx context.Context, server *bench.Server) error {
+		result, err := audienceload.Run(ctx, server, audienceload.Plan{
+			Viewers: b.Viewers, Messages: b.Messages, Likes: b.Likes, Keys: devKeys, Duration: b.Duration,
 		}, progress)
 		if err == nil {
 			result.Print(os.Stdout)

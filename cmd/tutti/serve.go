@@ -183,7 +183,12 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	if err != nil {
 		return err
 	}
+	words, reviewer, err := s.openModeration(c, keys)
+	if err != nil {
+		return err
+	}
 	house := studio.NewHouse(studio.Options{
+		Words: words, Reviewer: reviewer,
 		Fonts: fonts, Compose: composeMode(c.Compose), Keys: keys, Rooms: policies, Scenes: kinds, Shows: shows, Running: running, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute, Loudest: c.Loudest, LastN: c.LastN,
 		Witnesses: witnesses,
 		Rules:     room.Settings{MaxParticipants: c.MaxParticipants, EmptyTimeout: c.EmptyTimeout, DepartureTimeout: c.DepartureTimeout},
@@ -202,7 +207,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		return err
 	}
 	s.figures = metrics.Sources{
-		RTC: endpoint.Stats, Rooms: rooms.Stats, Relay: s.turn.Stats, Calls: s.calls.Stats, Workers: workers.Running, Store: st.Size,
+		RTC: endpoint.Stats, Rooms: rooms.Stats, Relay: s.turn.Stats, Calls: s.calls.Stats, Audience: s.crowd.Stats, Workers: workers.Running, Store: st.Size,
 		Webhooks: s.webhooks.Stats,
 	}
 	if err := s.openHTTP(c, house, endpoint, workers, fonts, certificate, doors); err != nil {

@@ -24,14 +24,11 @@ func (s *server) openWebhooks(c config.Server, keys auth.Keys) ([]studio.Witness
 	if len(c.Webhook) == 0 {
 		return nil, nil
 	}
-	allow, err := c.DialNetworks()
+	out, err := dialer(c)
 	if err != nil {
 		return nil, err
 	}
-	if c.Dev { // the application is on the same machine
-		allow = append(allow, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
-	}
-	n := webhook.New(webhook.Options{URLs: c.Webhook, Keys: keys, Client: dial.New(allow).Client(webhookPatience), Log: s.log})
+	n := webhook.New(webhook.Options{URLs: c.Webhook, Keys: keys, Client: out.Client(webhookPatience), Log: s.log})
 	s.webhooks = n
 	s.onClose(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, webhooksWithin)
@@ -39,4 +36,16 @@ func (s *server) openWebhooks(c config.Server, keys auth.Keys) ([]studio.Witness
 		n.Close(ctx)
 	})
 	return []studio.Witness{n}, nil
+}
+
+// dialer is the way out to the application.
+func dialer(c config.Server) (*dial.Dialer, error) {
+	allow, err := c.DialNetworks()
+	if err != nil {
+		return nil, err
+	}
+	if c.Dev { // the application is on the same machine
+		allow = append(allow, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+	}
+	return dial.New(allow), nil
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // doors are what requests are counted by; all others come to the page.
-var doors = [...]string{"page", "api", "rtc", "twirp", "whip", "whep", "live", "call", "probe", "metrics"}
+var doors = [...]string{"page", "api", "rtc", "twirp", "whip", "whep", "live", "call", "probe", "audience", "metrics"}
 
 // requests counts HTTP requests by door.
 type requests [len(doors)]atomic.Uint64

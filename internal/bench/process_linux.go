@@ -51,7 +51,7 @@ func Start(ctx context.Context, core int) (*Server, error) {
 	}
 	s.HTTP, s.RTMP = ports[0], ports[1]
 	s.cmd = exec.Command(self, "serve", "--dev", "--data", filepath.Join(dir, "data"), "--http", s.HTTP, "--https", "off",
-		"--rtmp", s.RTMP, "--rtc", ports[2], "--rtc-tcp", "off", "--turn", "off", "--turns", "off", "--log-level", "warn",
+		"--rtmp", s.RTMP, "--rtc", ports[2], "--rtc-tcp", "off", "--turn", "off", "--turns", "off", "--audience-per-address", "0", "--log-level", "warn",
 		"--joins-per-address", "5000") // all clients come from one
 	s.cmd.Stderr = os.Stderr
 	if err := startOnCore(s.cmd, core); err != nil {

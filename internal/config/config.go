@@ -43,16 +43,16 @@ type Server struct {
 	TrustProxy    bool     `help:"Believe X-Forwarded-For and X-Forwarded-Proto: only behind your own reverse proxy."`
 
 	Rooms    `embed:""`
+	Audience `embed:""`
 	Outbound `embed:""`
 
-	CreateRooms        string        `help:"Who may create rooms: anyone, or key (an operator's API key or token)." enum:"anyone,key" default:"anyone"`
-	AwayGrace          time.Duration `help:"How long a live room without anybody on stage stays on the air." default:"10s"`
-	ReturnGrace        time.Duration `help:"How long after a restart a show that was on the air may go on by itself." default:"60s"`
-	RoomExpiry         time.Duration `help:"After how long without any use a created room is forgotten; 0 for never." default:"720h"`
-	AudiencePerAddress int           `help:"How many viewers' WebSockets one address (IPv6: one /64) may have at a time; 0 for any number." default:"1000"`
-	FLVTick            time.Duration `help:"How long FLV writes are gathered: 0 for least delay, up to 350ms for least CPU." default:"50ms" name:"flv-tick"`
-	HLSSegment         time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
-	FFmpeg             string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`
+	CreateRooms string        `help:"Who may create rooms: anyone, or key (an operator's API key or token)." enum:"anyone,key" default:"anyone"`
+	AwayGrace   time.Duration `help:"How long a live room without anybody on stage stays on the air." default:"10s"`
+	ReturnGrace time.Duration `help:"How long after a restart a show that was on the air may go on by itself." default:"60s"`
+	RoomExpiry  time.Duration `help:"After how long without any use a created room is forgotten; 0 for never." default:"720h"`
+	FLVTick     time.Duration `help:"How long FLV writes are gathered: 0 for least delay, up to 350ms for least CPU." default:"50ms" name:"flv-tick"`
+	HLSSegment  time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
+	FFmpeg      string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`
 
 	Compose string `help:"When pictures are composed for those who watch, where the host does not say: auto (as soon as there is more than one on stage), direct (never), or scene (as the room's scene has it: direct in rooms without one)." enum:"auto,direct,scene" default:"scene"`
 	Workers int    `help:"Most ffmpeg processes at a time, for converting and composing pictures; 0 for 16 a core." default:"0"`
@@ -104,6 +104,7 @@ func (s *Server) Validate() error {
 	}
 	between("return-grace", s.ReturnGrace, time.Second, 10*time.Minute)
 	errs = append(errs, s.Rooms.validate()...)
+	errs = append(errs, s.Audience.validate()...)
 	errs = append(errs, s.Outbound.validate()...)
 	return errors.Join(errs...)
 }

@@ -85,7 +85,7 @@ func (s *Studio) draft(a Actor, r talk.Request) (draft chat.Draft, sent string, 
 	}
 	draft = chat.Draft{
 		From: chat.From{Identity: a.Identity, Name: a.Name, Role: string(s.role(a))}, Text: r.Text, Danmaku: r.Danmaku, Color: r.Color, Nonce: r.Nonce,
-		Free: s.directs(a),
+		Free: s.directs(a), System: a.App && a.Identity == "",
 	}
 	if draft, err = draft.Clean(); err != nil {
 		return draft, "", err

@@ -53,7 +53,9 @@ type crowd struct {
 	liked        int // likes that were told
 	announcement *talk.Announcement
 
-	people  map[string][]*Attendee // by identity
+	people map[string][]*Attendee // by identity
+	// spoken tells that a participant speaks the audience's vocabulary.
+	spoken  bool
 	outlets map[Outlet]struct{}
 	// reviewing are those of whom a message is looked at by the application.
 	reviewing map[string]struct{}
@@ -95,7 +97,7 @@ func (s *Studio) Hear(o Outlet) (stop func(), err error) {
 }
 
 // heard tells whether anybody would hear what is told. The caller holds the lock.
-func (c *crowd) heard() bool { return c != nil && len(c.outlets) > 0 }
+func (c *crowd) heard() bool { return c != nil && (c.spoken || len(c.outlets) > 0) }
 
 // tell tells everybody soon: at once after a silence, else with what else happens meanwhile. The caller holds the lock.
 func (s *Studio) tell(e talk.Event) {
@@ -138,6 +140,7 @@ func (s *Studio) tellNow() {
 	for o := range c.outlets {
 		o.Batch(batch)
 	}
+	s.mirror(batch)
 }
 
 // tellOne tells one person something, on all their connections. The caller holds the lock.
@@ -145,11 +148,10 @@ func (s *Studio) tellOne(identity string, e talk.Event) {
 	if s.crowd == nil {
 		return
 	}
-	ears := s.crowd.people[identity]
+	events, ears := talk.Frame(talk.Encode(e)), s.crowd.people[identity]
 	if len(ears) == 0 {
-		return
+		s.tellMember(identity, events)
 	}
-	events := talk.Frame(talk.Encode(e))
 	for _, a := range ears {
 		a.ear.Tell(events)
 	}
@@ -204,6 +206,13 @@ func (s *Studio) countLater() {
 		now.Joined, c.joined = c.joined, nil
 		s.tell(now)
 	})
+}
+
+// Likes is how many there were.
+func (s *Studio) Likes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gather().applause.Likes()
 }
 
 // presence counts who is there: those who watch, and those who take part. The caller holds the lock.

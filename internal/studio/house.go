@@ -101,7 +101,8 @@ type House struct {
 	elsewhere    []Elsewhere
 	words        *chat.Words
 	reviewer     Reviewer
-	shed         tally.Reasons // what the audience sends and nobody is told of
+	mirror       func(events []byte) (room.Data, error) // nil for none
+	shed         tally.Reasons                          // what the audience sends and nobody is told of
 	arena        *arena
 
 	mu          sync.Mutex
@@ -155,6 +156,9 @@ func NewHouse(o Options) *House {
 
 // Keys are the server's API key and secret.
 func (h *House) Keys() auth.Keys { return h.keys }
+
+// Shed counts what the audience sent too much of, so that nobody was told of it, by kind.
+func (h *House) Shed() map[string]uint64 { return h.shed.Read() }
 
 // Policies are what is kept of rooms.
 func (h *House) Policies() *Policies { return h.rooms }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/pace"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/sfu"
 	"github.com/tuttilive/tutti/internal/track"
@@ -22,6 +23,7 @@ type Participant struct {
 	obs      Observer
 	clock    *track.ClockGroup
 	quality  room.Quality    // guarded by the studio's lock
+	asks     pace.Bucket     // guarded by the studio's lock
 	grant    room.Permission // what the participant was given, before its role; guarded by the studio's lock
 
 	mu            sync.Mutex

@@ -38,7 +38,7 @@ func (s *Studio) directs(a Actor) bool {
 
 // role is what somebody is for the others. The caller holds the lock.
 func (s *Studio) role(a Actor) stage.Role {
-	if a.App {
+	if a.App && a.Identity == "" {
 		return stage.Host
 	}
 	return s.stage.RoleOf(a.Identity)
@@ -74,9 +74,22 @@ func (s *Studio) Do(a Actor, r talk.Request, reply func(talk.Reply)) {
 			action.Seat = *r.Seat
 		}
 		reply(talk.Reply{Err: refused(s.StageAct(by, action))})
+	case r.Type == "setLayout":
+		reply(talk.Reply{Err: s.setLayout(a, r)})
 	default:
 		reply(talk.Reply{Err: ErrUnknownType})
 	}
+}
+
+// setLayout changes how the program is composed: the request's data is what the composition takes over HTTP.
+func (s *Studio) setLayout(a Actor, r talk.Request) error {
+	s.mu.Lock()
+	directs := s.directs(a)
+	s.mu.Unlock()
+	if !directs {
+		return ErrNotHost
+	}
+	return refused(s.Compose(r.Data))
 }
 
 // stageVerbs are the requests that the stage does.
@@ -148,6 +161,8 @@ func refused(err error) error {
 		return err
 	case errors.As(err, &no):
 		return &room.Refusal{Code: no.Code, Message: no.Message}
+	case errors.Is(err, ErrBadComposition):
+		return talk.Malformed(err.Error())
 	case errors.Is(err, ErrNotLive):
 		return &room.Refusal{Code: "not_live", Message: err.Error()}
 	case errors.Is(err, ErrPKBusy):

@@ -57,7 +57,7 @@ func ofHands(w stage.What) bool {
 func (s *Studio) tellPerson(h stage.Happening) {
 	id := h.Person.Identity
 	ears := s.crowd.people[id]
-	if len(ears) == 0 || h.What == stage.MediaChanged {
+	if h.What == stage.MediaChanged || len(ears) == 0 && s.members[id] == nil {
 		return
 	}
 	switch h.What {
@@ -75,7 +75,7 @@ func (s *Studio) tellPerson(h stage.Happening) {
 		s.promote(id)
 	case stage.RoleChanged:
 		switch {
-		case h.Role == stage.Cohost && !ears[0].claims.Video.RoomAdmin:
+		case h.Role == stage.Cohost && len(ears) > 0 && !ears[0].claims.Video.RoomAdmin:
 			s.promote(id)
 		case h.Role == stage.Audience:
 			s.tellOne(id, talk.Demoted{Reason: h.Reason})
@@ -93,6 +93,10 @@ func (s *Studio) tellPerson(h stage.Happening) {
 		s.tellOne(id, e)
 	case stage.InvitationEnded:
 		s.tellOne(id, talk.Uninvited{Reason: h.Reason})
+	}
+	if len(ears) == 0 {
+		self, _ := s.room.Participant(id)
+		s.tellOne(id, s.you(Actor{Identity: id, Name: self.Name}))
 	}
 	for _, a := range ears {
 		if waits, directs := s.stage.Waits(id), s.directs(a.actor()); waits != a.waited || directs != a.directed {

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/server/audience"
 	"github.com/tuttilive/tutti/internal/server/call"
 	"github.com/tuttilive/tutti/internal/server/livekit"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -27,6 +28,8 @@ type Sources struct {
 	Rooms   func() livekit.Stats
 	Relay   func() turn.Stats
 	Calls   func() call.Stats
+	// Audience are those who watch over their own WebSockets.
+	Audience func() audience.Stats
 	// Webhooks are the application's receivers.
 	Webhooks func() []webhook.Stats
 	// Workers is how many conversions of pictures run.
@@ -117,6 +120,10 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	if c.Calls != nil {
 		s.calls(c.Calls())
+	}
+	s.each(metricAudienceShed, c.House.Shed())
+	if c.Audience != nil {
+		s.audience(c.Audience())
 	}
 	if c.Webhooks != nil {
 		s.webhooks(c.Webhooks())

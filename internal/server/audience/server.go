@@ -276,6 +276,25 @@ func (s *Server) asked(kind string, answer talk.Reply) {
 	}
 }
 
+// Stats are figures of the door.
+type Stats struct {
+	Connections, Rooms int
+	// The rest counts since the start. Sent is in bytes.
+	Sent                    uint64
+	Requests, Refused, Lost map[string]uint64
+}
+
+// Stats counts at the moment.
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	connections, rooms := len(s.clients), len(s.halls)
+	s.mu.Unlock()
+	return Stats{
+		Connections: connections, Rooms: rooms, Sent: s.counts.sent.Load(),
+		Requests: s.counts.requests.Read(), Refused: s.counts.refused.Read(), Lost: s.counts.lost.Read(),
+	}
+}
+
 // Shutdown tells everybody to come back and ends their connections; ctx bounds how long they may take to be told.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()

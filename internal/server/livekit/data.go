@@ -11,6 +11,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
 // Limits on data messages. A client that sends reliable ones faster is read more slowly, so that its own buffer fills;
@@ -102,6 +103,12 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 		return
 	}
 	s := d.session
+	if packet.GetUser().GetTopic() == talk.Topic { // a request to the server, never for the others
+		if reliable {
+			s.part.Ask(packet.GetUser().GetPayload())
+		}
+		return
+	}
 	agent := kindOf(s.claims.Kind) == room.Agent
 	if !forOthers(packet, agent) {
 		return
@@ -186,6 +193,13 @@ func EncodeData(packet *pb.DataPacket, from string, to []string, reliable bool) 
 	stamp(packet, from, "", reliable)
 	payload, err := proto.Marshal(packet)
 	return room.Data{Reliable: reliable, Topic: packet.GetUser().GetTopic(), To: to, Payload: payload}, err
+}
+
+// EncodeTalk makes a message of what the audience is told.
+func EncodeTalk(events []byte) (room.Data, error) {
+	topic := talk.Topic
+	packet := &pb.DataPacket{Value: &pb.DataPacket_User{User: &pb.UserPacket{Payload: events, Topic: &topic}}}
+	return EncodeData(packet, "", nil, true)
 }
 
 // outgoingData is the way of the others' messages to the client.

@@ -79,6 +79,10 @@ func Of(err error) *Error {
 	if errors.As(err, &no) {
 		return &Error{Status: statusOf(no.Code), Code: no.Code, Message: no.Message}
 	}
+	var inRoom *room.Refusal
+	if errors.As(err, &inRoom) {
+		return &Error{Status: statusOf(inRoom.Code), Code: inRoom.Code, Message: inRoom.Message}
+	}
 	for _, k := range known {
 		if errors.Is(err, k.err) {
 			return &Error{Status: k.status, Code: k.code, Message: k.err.Error()}
@@ -87,14 +91,18 @@ func Of(err error) *Error {
 	return &Error{Status: http.StatusInternalServerError, Code: "internal", Message: "something went wrong on the server"}
 }
 
-// statusOf translates the codes of the stage.
+// statusOf translates the codes of the stage and of what the audience does.
 func statusOf(code string) int {
 	switch code {
 	case "forbidden", "banned", "locked", "waiting":
 		return http.StatusForbidden
 	case "not_found", "no_seat", "off":
 		return http.StatusNotFound
-	case "bad_request", "too_long":
+	case "rate_limited", "slow", "busy":
+		return http.StatusTooManyRequests
+	case "not_allowed", "silenced":
+		return http.StatusForbidden
+	case "bad_request", "too_long", "malformed", "too_large":
 		return http.StatusBadRequest
 	}
 	return http.StatusConflict

@@ -167,9 +167,9 @@ func (Announcement) Kind() string { return "announcement" }
 func (Slow) Kind() string         { return "slow" }
 func (Meta) Kind() string         { return "meta" }
 func (Live) Kind() string         { return "live" }
+func (PK) Kind() string           { return "pk" }
 func (Bye) Kind() string          { return "bye" }
 func (Stage) Kind() string        { return "stage" }
-func (PK) Kind() string           { return "pk" }
 func (PKEnded) Kind() string      { return "pk" }
 func (Promoted) Kind() string     { return "promoted" }
 func (Demoted) Kind() string      { return "demoted" }
