@@ -34,7 +34,7 @@ func (s *Studio) like(a Actor, r talk.Request) talk.Reply {
 		s.house.shed.Add("like", uint64(n-added))
 	}
 	if added > 0 {
-		s.tellSoon() // how many there are by then
+		s.tellWithin(countEvery) // how many there are by then
 		s.house.ScorePK(s.name, int64(added)*likePoints)
 	}
 	return talk.Reply{}

@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	// tellEvery is how long what happens is gathered before everybody is told.
-	tellEvery = 100 * time.Millisecond
+	// tellEvery is how long what happens is gathered before everybody is told, countEvery how long that is which only counts: to tell
+	// an audience anything costs the same whatever it is.
+	tellEvery  = 100 * time.Millisecond
+	countEvery = 500 * time.Millisecond
 	// presenceEvery is how often at most everybody is told how many watch.
 	presenceEvery = time.Second
 	// maxJoined is how many of those who came are named then.
@@ -63,6 +65,7 @@ type crowd struct {
 	pending talk.Pending
 	toldAt  time.Time
 	soon    *time.Timer // tells what waits
+	soonAt  time.Time
 
 	present   talk.Presence // as it was told last
 	countedAt time.Time
@@ -105,21 +108,30 @@ func (s *Studio) tell(e talk.Event) {
 		return
 	}
 	s.crowd.pending.Add(e)
-	s.tellSoon()
+	s.tellWithin(tellEvery)
 }
 
-// tellSoon has what waits told when it is time. The caller holds the lock, and there is a crowd.
-func (s *Studio) tellSoon() {
-	c := s.crowd
-	if c.soon != nil || !c.heard() {
+// tellWithin has what waits told when so much time has passed since something was told last, or sooner. The caller holds the lock,
+// and there is a crowd.
+func (s *Studio) tellWithin(d time.Duration) {
+	c, at := s.crowd, s.crowd.toldAt.Add(d)
+	switch {
+	case s.closed || !c.heard() || c.soon != nil && !at.Before(c.soonAt):
 		return
+	case c.soon != nil:
+		c.soon.Stop()
 	}
-	c.soon = time.AfterFunc(max(tellEvery-time.Since(c.toldAt), 0), func() {
+	c.soonAt = at
+	var timer *time.Timer
+	timer = time.AfterFunc(max(time.Until(at), 0), func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		c.soon = nil
-		s.tellNow()
+		if c.soon == timer { // else it was stopped too late
+			c.soon = nil
+			s.tellNow()
+		}
 	})
+	c.soon = timer
 }
 
 // tellNow tells what waits. The caller holds the lock.

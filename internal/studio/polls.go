@@ -19,8 +19,13 @@ func (s *Studio) closePoll(_ Actor, r talk.Request) talk.Reply {
 }
 
 func (s *Studio) vote(a Actor, r talk.Request) talk.Reply {
-	p, err := s.gather().polls.Vote(a.Identity, r.Poll, r.Choices)
-	return s.tellPoll(p, err)
+	c := s.gather()
+	p, err := c.polls.Vote(a.Identity, r.Poll, r.Choices)
+	if err == nil && c.heard() { // an audience votes all at once
+		c.pending.Add(talk.Poll{Poll: p})
+		s.tellWithin(countEvery)
+	}
+	return talk.Reply{Err: err, Poll: p.ID}
 }
 
 // tellPoll tells everybody how a poll stands. The caller holds the lock.
