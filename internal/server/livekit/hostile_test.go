@@ -19,7 +19,7 @@ import (
 // innocents are two people who talk to each other while somebody in their room misbehaves.
 type innocents struct{ alice, bob *guest }
 
-func talk(t *testing.T, w *world) innocents {
+func converse(t *testing.T, w *world) innocents {
 	p := innocents{w.visit(t, "alice", "hall", nil), w.visit(t, "bob", "hall", nil)}
 	p.alice.publishVoice()
 	p.bob.expect("subscribed voice")
@@ -73,7 +73,7 @@ func times(n int, data []byte) (frames [][]byte) {
 
 func TestWhatOthersNoticeOfAHostileClient(t *testing.T) {
 	w := newWorld(t, nil)
-	people := talk(t, w)
+	people := converse(t, w)
 	voice := people.alice.LocalParticipant.TrackPublications()[0].SID()
 	request := func(m *pb.SignalRequest) []byte {
 		data, err := proto.Marshal(m)
@@ -139,7 +139,7 @@ func TestWhatOthersNoticeOfAHostileClient(t *testing.T) {
 
 func TestWhatOthersNoticeOfHostileData(t *testing.T) {
 	w := newWorld(t, nil)
-	people := talk(t, w)
+	people := converse(t, w)
 	w.visit(t, "mallory", "hall", nil)
 	mallory := &w.server.find(place{"hall", "mallory"}).data
 	packet := func(size int) []byte {
