@@ -202,7 +202,8 @@ func (s *Studio) overview(v View) talk.Overview {
 		Room: talk.RoomHead{Name: s.name}, Live: liveEvent(s.room.Live()),
 		Counts: talk.Counts{Viewers: present.Viewers, People: present.People, Likes: c.applause.Likes()},
 		Chat:   c.chat.Recent(recentChat), Slow: int(c.chat.Slow().Seconds()), Announcement: c.announcement, Polls: c.polls.All(),
-		PK: s.contest, Gifts: c.applause.Gifts(), GiftsTo: c.applause.To(), Heartbeat: talk.Heartbeat,
+		PK: s.contest, Gifts: c.applause.Gifts(), GiftsTo: c.applause.To(), Board: s.boardState(), RollCall: s.rollState(),
+		Heartbeat: talk.Heartbeat,
 	}
 }
 

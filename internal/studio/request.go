@@ -129,6 +129,12 @@ var requests = map[string]struct {
 	"openPoll":      {true, "polls", (*Studio).openPoll},
 	"closePoll":     {true, "", (*Studio).closePoll},
 	"meta":          {true, "", (*Studio).meta},
+	"board":         {true, "whiteboard", (*Studio).leadBoard},
+	"draw":          {false, "whiteboard", (*Studio).draw},
+	"trace":         {false, "whiteboard", (*Studio).trace},
+	"callRoll":      {true, "rollcall", (*Studio).callRoll},
+	"answerRoll":    {false, "rollcall", (*Studio).answerRoll},
+	"endRoll":       {true, "rollcall", (*Studio).endRoll},
 }
 
 // contests are the requests of two rooms to each other. They are done without the studio's lock.

@@ -148,6 +148,7 @@ func (s *Studio) audienceCame(who stage.Person, admin bool) error {
 		return err
 	}
 	s.sockets[who.Identity]++
+	s.attendance.Came(who.Identity, who.Name, time.Now())
 	s.stageChanged(happened)
 	s.settle()
 	return nil
@@ -169,6 +170,7 @@ func (s *Studio) audienceLeft(identity string) {
 		return
 	}
 	delete(s.sockets, identity)
+	s.noteGone(identity)
 	if s.members[identity] == nil {
 		s.stageChanged(s.stage.Go(identity, false, time.Now()))
 	}

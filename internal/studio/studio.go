@@ -39,6 +39,7 @@ type Studio struct {
 	kept        bool // the room outlives a restart
 
 	crowd *crowd // nil while there never was an audience
+	lesson
 
 	listeners map[string]Observer // by a name that is nobody's identity
 	scene     *scenes.Scene
@@ -206,6 +207,7 @@ func (s *Studio) emit(events []room.Event) {
 			s.dropTrack(gone.Publication.SID)
 		}
 		s.tellMembers(e)
+		s.noteAttendance(e)
 		s.tellAudience(e)
 		s.tellListeners(e)
 		s.tellWitnesses(e)

@@ -9,17 +9,18 @@ package board
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"strconv"
+
+	"github.com/tuttilive/tutti/internal/room"
 )
 
-// Errors that a change can be refused with.
+// Why a change is refused.
 var (
-	ErrMalformed = errors.New("the board does not know this")
-	ErrNoPage    = errors.New("no such page on the board")
-	ErrFull      = errors.New("the board is full")
-	ErrTooFast   = errors.New("too much drawn at once")
+	ErrMalformed = &room.Refusal{Code: "malformed", Message: "the board does not know this"}
+	ErrNoPage    = &room.Refusal{Code: "page_gone", Message: "no such page on the board"}
+	ErrFull      = &room.Refusal{Code: "board_full", Message: "the board is full"}
+	ErrTooFast   = &room.Refusal{Code: "rate_limited", Message: "too much drawn at once"}
 )
 
 // Limits on one board.

@@ -3,18 +3,19 @@
 package rollcall
 
 import (
-	"errors"
 	"slices"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/room"
 )
 
-// Errors that a step can be refused with.
+// Why a step is refused.
 var (
-	ErrOpen       = errors.New("a roll call is going on")
-	ErrNone       = errors.New("no roll call is going on")
-	ErrLate       = errors.New("the roll call is over")
-	ErrBadSeconds = errors.New("a roll call takes 5 seconds to 10 minutes")
-	ErrFull       = errors.New("the list is full")
+	ErrOpen       = &room.Refusal{Code: "already", Message: "a roll call is going on"}
+	ErrNone       = &room.Refusal{Code: "late", Message: "no roll call is going on"}
+	ErrLate       = &room.Refusal{Code: "late", Message: "the roll call is over"}
+	ErrBadSeconds = &room.Refusal{Code: "bad_request", Message: "a roll call takes 5 seconds to 10 minutes"}
+	ErrFull       = &room.Refusal{Code: "full", Message: "the list is full"}
 )
 
 // Limits on a roll call.

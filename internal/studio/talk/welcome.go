@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/tuttilive/tutti/internal/room/applause"
+	"github.com/tuttilive/tutti/internal/room/board"
 	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/poll"
@@ -42,7 +43,8 @@ type Overview struct {
 	// Gifts are counted by name, GiftsTo by who was given them.
 	Gifts     map[string]int            `json:"gifts"`
 	GiftsTo   map[string]applause.Total `json:"giftsTo"`
-	Board     json.RawMessage           `json:"board,omitempty"`
+	Board     *board.State              `json:"board,omitempty"`
+	RollCall  *RollCall                 `json:"rollcall,omitempty"`
 	Heartbeat int                       `json:"heartbeat"`
 }
 

@@ -1,5 +1,6 @@
+import type { Snapshot } from '../board/wire'
 import type {
-  Access, Admission, CreatedRoom, Info, Keys, LiveOn, LiveSummary, ParticipantDetail, ParticipantList, RoomSummary, ServerStatus,
+  Access, Admission, Attendance, CreatedRoom, Info, Keys, LiveOn, LiveSummary, ParticipantDetail, ParticipantList, RollCallList, RoomSummary, ServerStatus,
 } from './types'
 
 const codes = [
@@ -122,6 +123,12 @@ export const api = {
 
   participant: (room: string, identity: string, credential: Credential) =>
     request<ParticipantDetail>('GET', at(room, `/participants/${encodeURIComponent(identity)}`), { credential }),
+
+  board: (room: string, credential: Credential) => request<Snapshot>('GET', at(room, '/board'), { credential }),
+
+  rollcall: (room: string, credential: Credential) => request<RollCallList>('GET', at(room, '/rollcall'), { credential }),
+
+  attendance: (room: string, credential: Credential) => request<Attendance>('GET', at(room, '/attendance'), { credential }),
 
   status: (credential: Credential) => request<ServerStatus>('GET', '/api/status', { credential }),
 }

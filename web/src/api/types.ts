@@ -39,11 +39,27 @@ export interface RoomSummary {
   title: string
   access: Access
   publicWatch: boolean
+  /** The kind of room, as in docs/stage.md. */
+  scene: string
   live: { on: boolean; returning?: boolean; since?: string; title?: string }
   participants: number
   /** The participants without encoders. */
   people: number
   viewers: number
+}
+
+/** Who was asked in a roll call, and when each answered. */
+export interface RollCallList {
+  number: number
+  begun: string
+  ends: string
+  open: boolean
+  people: { identity: string; name: string; at?: string }[]
+}
+
+/** Who was in the room from when to when, and for how many seconds in all. */
+export interface Attendance {
+  people: { identity: string; name: string; first: string; last: string; seconds: number; here: boolean }[]
 }
 
 export type Role = 'host' | 'guest' | 'viewer'

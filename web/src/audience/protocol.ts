@@ -2,6 +2,9 @@
  * What goes over the audience channel (docs/audience-protocol.md): the server sends arrays of events, the page sends one request at a
  * time. Times are RFC 3339, durations in seconds.
  */
+import type { BoardAction } from '../board/view'
+import type { BoardState, Drawing, Trace } from '../board/wire'
+
 export type AudienceRole = 'host' | 'cohost' | 'speaker' | 'audience'
 
 export interface Name {
@@ -62,6 +65,13 @@ export interface StageState {
   host: (Name & { connected: boolean }) | null
   cohosts: Name[]
   queueLength: number
+  /** Nobody new comes in. */
+  locked?: boolean
+  /** Who comes waits to be let in; how many do. */
+  waitingRoom?: boolean
+  waitingLength?: number
+  /** Only for hosts: who waits before the door. */
+  waiting?: (Name & { since: string })[]
   /** Only for hosts. */
   queue?: Hand[]
   /** Only for hosts: who was asked onto the stage and has not answered. */
@@ -138,9 +148,20 @@ export interface Welcome {
   polls: Poll[]
   pk?: PK | null
   gifts?: Record<string, number>
-  board?: unknown
+  board?: BoardState
+  rollcall?: RollCall
   /** Seconds between two signs of life. */
   heartbeat: number
+}
+
+/** A roll call: until when it is answered, and how many of those who were asked have. */
+export interface RollCall {
+  number: number
+  begun: string
+  ends: string
+  open: boolean
+  answered: number
+  of: number
 }
 
 export interface Promotion {
@@ -174,6 +195,10 @@ export type ServerEvent =
   | { type: 'slow'; seconds: number }
   | { type: 'meta'; at?: string; data: unknown }
   | { type: 'banned'; until?: string }
+  | ({ type: 'board' } & BoardState)
+  | ({ type: 'drawn' } & Drawing)
+  | { type: 'trace'; trace: Trace; by: string }
+  | ({ type: 'rollcall' } & RollCall)
   | { type: 'bye'; reason: string }
 
 export type EventType = ServerEvent['type']
@@ -186,6 +211,7 @@ export type AudienceRequest =
   | { type: 'vote'; poll: string; choices: number[] }
   | { type: 'raise'; seat?: number; note?: string }
   | { type: 'lower' | 'accept' | 'decline' | 'stepDown' }
+  | { type: 'lock' | 'unlock' | 'openWaiting' | 'endWaiting' }
   | { type: 'rename'; name: string }
   | { type: 'admit' | 'invite'; identity: string; seat?: number }
   | { type: 'refuse' | 'uninvite' | 'remove' | 'muteSeat' | 'unmuteSeat' | 'promote' | 'demote' | 'unsilence' | 'unban'; identity: string }
@@ -198,6 +224,11 @@ export type AudienceRequest =
   | { type: 'announce'; text: string }
   | { type: 'openPoll'; question: string; options: string[]; multiple?: boolean }
   | { type: 'closePoll'; poll: string }
+  | { type: 'board'; action: BoardAction; page?: string }
+  | { type: 'draw'; drawing: Drawing }
+  | { type: 'trace'; trace: Trace }
+  | { type: 'callRoll'; seconds: number }
+  | { type: 'answerRoll' | 'endRoll' }
 
 export interface Hello {
   type: 'hello'

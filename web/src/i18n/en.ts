@@ -1,6 +1,9 @@
 import { audience } from './en/audience'
+import { board } from './en/board'
 import { call } from './en/call'
 import { check } from './en/check'
+import { classroom } from './en/classroom'
+import { conference } from './en/conference'
 import { files } from './en/files'
 import { local } from './en/local'
 import { people } from './en/people'
@@ -90,6 +93,7 @@ export const en = {
     noVideo: 'Without ffmpeg on the server:',
   },
   prejoin: {
+    listensText: 'You see and hear everything. To speak, raise your hand once you are in.',
     name: 'Your name',
     namePlaceholder: 'How others see you',
     nameNeeded: 'Enter your name first.',
@@ -425,8 +429,11 @@ export const en = {
     shown: 'shown',
   },
   audience,
+  board,
   call,
   check,
+  classroom,
+  conference,
   files,
   local,
   people,

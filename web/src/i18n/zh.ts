@@ -1,6 +1,9 @@
 import { audience } from './zh/audience'
+import { board } from './zh/board'
 import { call } from './zh/call'
 import { check } from './zh/check'
+import { classroom } from './zh/classroom'
+import { conference } from './zh/conference'
 import { files } from './zh/files'
 import { local } from './zh/local'
 import { people } from './zh/people'
@@ -89,6 +92,7 @@ export const zh: Dictionary = {
     noVideo: '服务器上没有 ffmpeg：',
   },
   prejoin: {
+    listensText: '进去后就能看和听，想发言时请举手。',
     name: '你的名字',
     namePlaceholder: '别人看到的名字',
     nameNeeded: '请先填写名字。',
@@ -423,8 +427,11 @@ export const zh: Dictionary = {
     shown: '展示中',
   },
   audience,
+  board,
   call,
   check,
+  classroom,
+  conference,
   files,
   local,
   people,

@@ -57,6 +57,7 @@ export class RoomSession implements RoomView {
   live = $state.raw<LiveStatus>()
   keys = $state.raw<Keys>()
   mayPublish = $state(true)
+  waits = $state(false)
 
   /** What was sent when the stay ended. */
   sent = { microphone: false, camera: false }
@@ -116,6 +117,7 @@ export class RoomSession implements RoomView {
 
   /** Publishes the tracks that came from before joining, once. */
   async #publishPreviews() {
+    if (this.waits) return
     const { video, audio } = this.#entry
     this.#entry.video = this.#entry.audio = undefined
     if (this.mayPublish && !this.#leaving) {
@@ -151,7 +153,7 @@ export class RoomSession implements RoomView {
     this.phase = 'connected'
     this.#entry.onphase?.('connected')
     clearInterval(this.#countdown)
-    this.mayPublish = this.#client.localParticipant.permissions?.canPublish ?? true
+    this.#permitted()
     this.#refresh()
     this.#unfollow()
     this.#unfollow = followStatus(this.room, this.#entry.credential, { status: (status) => this.#hearLive(status) })
@@ -159,6 +161,15 @@ export class RoomSession implements RoomView {
       // Without the keys the invitation has none; everything else works.
       void api.keys(this.room, this.#entry.credential).then((keys) => (this.keys = keys), () => {})
     }
+  }
+
+  /** Follows what this person may do. Who waits before the door neither sees nor is seen, and is let in with what they brought. */
+  #permitted() {
+    const may = this.#client.localParticipant.permissions
+    const before = this.waits
+    this.mayPublish = may?.canPublish ?? true
+    this.waits = may !== undefined && may.hidden && !may.canSubscribe
+    if (before && !this.waits) void this.#publishPreviews()
   }
 
   /** Says what became of the show without anybody here having done it. */
@@ -283,7 +294,7 @@ export class RoomSession implements RoomView {
         }
       })
       .on(RoomEvent.ParticipantPermissionsChanged, (_, participant) => {
-        if (participant.isLocal) this.mayPublish = participant.permissions?.canPublish ?? true
+        if (participant.isLocal) this.#permitted()
       })
       .on(RoomEvent.AudioPlaybackStatusChanged, () => (this.soundBlocked = !this.#client.canPlaybackAudio))
       .on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
@@ -357,6 +368,7 @@ export class RoomSession implements RoomView {
       // The server gives hosts identities of this form and lets nobody else have one.
       host: p.isLocal ? this.role === 'host' : p.identity.startsWith('host-'),
       ingest: p.kind === ParticipantKind.INGRESS,
+      role: p.attributes['tutti.role'] ?? '',
       microphone: microphone !== undefined && !microphone.isMuted,
       camera: camera !== undefined && !camera.isMuted,
       speaking: p.isSpeaking,

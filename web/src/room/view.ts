@@ -17,6 +17,8 @@ export interface Person {
   host: boolean
   /** Comes from OBS, ffmpeg or the like. */
   ingest: boolean
+  /** The role in a scene with a stage, as the server says it; empty elsewhere. */
+  role: string
   microphone: boolean
   camera: boolean
   speaking: boolean
@@ -84,6 +86,8 @@ export interface RoomView {
   /** Whether anybody may watch; else the watch page asks for a key. */
   readonly publicWatch: boolean
   readonly mayPublish: boolean
+  /** Somebody must let this person in first. */
+  readonly waits: boolean
 
   toggleMicrophone(): Promise<void>
   toggleCamera(): Promise<void>

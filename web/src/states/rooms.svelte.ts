@@ -53,6 +53,9 @@ interface Wish {
   ingest?: boolean
   chat?: boolean
   upright?: boolean
+  title?: string
+  /** The roles of the people in a scene with a stage, in their order. */
+  roles?: string[]
 }
 
 /** A made-up room that answers nothing. */
@@ -71,15 +74,16 @@ export class DrawnRoom implements RoomView {
   readonly live: LiveStatus | undefined
   readonly keys: Keys | undefined
   readonly mayPublish: boolean
+  readonly waits = false
   readonly publicWatch = true
 
   constructor(wish: Wish = {}) {
     const {
       people = 4, role = 'host', phase = 'connected', live = { on: false }, screen = false, sharing = false, listening = false, weak = false,
-      soundBlocked = false, ingest = false, chat = false, upright = false,
+      soundBlocked = false, ingest = false, chat = false, upright = false, title, roles = [],
     } = wish
     const list = names[language()]
-    this.title = language() === 'zh' ? '周五音乐夜' : 'Friday music night'
+    this.title = title ?? (language() === 'zh' ? '周五音乐夜' : 'Friday music night')
     this.role = role
     this.phase = phase
     this.live = live
@@ -92,8 +96,9 @@ export class DrawnRoom implements RoomView {
       local: i === 0,
       host: i === 0 && role === 'host',
       ingest: ingest && i === people - 1,
-      microphone: !(listening && i === 0) && i !== 2,
-      camera: !(listening && i === 0) && i !== 3,
+      role: roles[i] ?? '',
+      microphone: !(listening && i === 0) && i !== 2 && roles[i] !== 'audience',
+      camera: !(listening && i === 0) && i !== 3 && roles[i] !== 'audience',
       speaking: i === 1,
       quality: weak && i < 2 ? 'weak' : 'good',
       microphoneSid: `TR_mic${i}`,

@@ -1,0 +1,142 @@
+package studio
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio/talk"
+)
+
+// request does what somebody asks for and gives the code of what it was refused with.
+func request(t *testing.T, s *Studio, who Actor, what string) string {
+	t.Helper()
+	r, err := talk.Decode([]byte(what))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got talk.Reply
+	s.Do(who, r, func(reply talk.Reply) { got = reply })
+	var no *room.Refusal
+	switch {
+	case got.Err == nil:
+		return ""
+	case errors.As(got.Err, &no):
+		return no.Code
+	}
+	return got.Err.Error()
+}
+
+// listener keeps what everybody is told.
+type listener struct{ told strings.Builder }
+
+func (l *listener) Batch(b talk.Batch)  { fmt.Fprintln(&l.told, string(b.All)) }
+func (l *listener) End(farewell []byte) {}
+
+func TestTheBoardOfAClass(t *testing.T) {
+	onStage(t, "class", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		enter(t, h, "ann", nil)
+		var l listener
+		stop, err := s.Hear(&l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+		host, ann := Actor{Identity: "host"}, Actor{Identity: "ann"}
+		const stroke = `{"type":"draw","drawing":{"page":"p1","put":[{"id":"%s","v":1,"kind":"pen","points":[0,0,5,5],"color":"red","size":4}]}}`
+		for _, c := range []struct {
+			who           Actor
+			request, code string
+		}{
+			{host, `{"type":"board","action":"open"}`, ""},
+			{ann, `{"type":"board","action":"open"}`, "forbidden"},
+			{host, fmt.Sprintf(stroke, "a"), ""},
+			{ann, fmt.Sprintf(stroke, "b"), "forbidden"},
+			{ann, `{"type":"raise"}`, ""},
+			{host, `{"type":"admit","identity":"ann"}`, ""},
+			{ann, fmt.Sprintf(stroke, "b"), ""},
+			{ann, strings.Replace(fmt.Sprintf(stroke, "c"), `"pen"`, `"image"`, 1), "malformed"},
+			{ann, `{"type":"trace","trace":{"page":"p1","id":"d","kind":"pen","color":"red","size":4,"points":[1,2]}}`, ""},
+			{host, `{"type":"board","action":"clear","page":"p9"}`, "page_gone"},
+			{host, `{"type":"board","action":"add","page":"p1"}`, ""},
+			{host, `{"type":"board","action":"juggle"}`, "malformed"},
+		} {
+			if code := request(t, s, c.who, c.request); code != c.code {
+				t.Errorf("%s asks for %s: %q, not %q", c.who.Identity, c.request, code, c.code)
+			}
+		}
+		board, err := s.Board()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first := board.Contents[0].Elements; len(first) != 2 || first[1].By != "ann" || !board.On || board.Shown != "p2" {
+			t.Errorf("a newcomer is given %+v", board)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		for _, want := range []string{`"type":"drawn","page":"p1","put":[{"id":"b","v":1,"by":"ann","kind":"pen"`, `"type":"trace","trace":{`, `"type":"board","on":true,"pages":["p1","p2"]`} {
+			if !strings.Contains(l.told.String(), want) {
+				t.Errorf("nobody was told %s in\n%s", want, l.told.String())
+			}
+		}
+		for range 100 {
+			request(t, s, ann, fmt.Sprintf(stroke, "e"))
+		}
+		if code := request(t, s, ann, fmt.Sprintf(stroke, "e")); code != "rate_limited" {
+			t.Errorf("a hand that never rests: %q", code)
+		}
+	})
+}
+
+func TestARollCall(t *testing.T) {
+	onStage(t, "class", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		ann := enter(t, h, "ann", nil)
+		enter(t, h, "bob", nil)
+		var l listener
+		stop, err := s.Hear(&l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+		if code := request(t, s, Actor{Identity: "ann"}, `{"type":"callRoll","seconds":30}`); code != "forbidden" {
+			t.Errorf("a student calls the roll: %q", code)
+		}
+		if code := request(t, s, Actor{Identity: "host"}, `{"type":"callRoll","seconds":30}`); code != "" {
+			t.Fatal(code)
+		}
+		time.Sleep(10 * time.Second)
+		if code := request(t, s, Actor{Identity: "ann", Name: "Ann"}, `{"type":"answerRoll"}`); code != "" {
+			t.Fatal(code)
+		}
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if code := request(t, s, Actor{Identity: "bob"}, `{"type":"answerRoll"}`); code != "late" {
+			t.Errorf("too late: %q", code)
+		}
+		roll := s.RollCall()
+		if roll.Open || roll.Answered != 1 || roll.Of != 2 || roll.People[0].Identity != "ann" || roll.People[1].Identity != "bob" {
+			t.Errorf("%+v", roll)
+		}
+		var last []map[string]any
+		lines := strings.Split(strings.TrimSpace(l.told.String()), "\n")
+		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
+			t.Fatal(err)
+		}
+		if e := last[len(last)-1]; e["type"] != "rollcall" || e["open"] != false || e["answered"] != 1.0 {
+			t.Errorf("everybody is told that it is over, and not %v", e)
+		}
+		ann.Leave(room.LeftByItself)
+		time.Sleep(20 * time.Second)
+		list := s.Attendance()
+		if len(list) != 3 || list[1].Identity != "ann" || list[1].Here || list[1].Total != 40*time.Second || !list[2].Here {
+			t.Errorf("%+v", list)
+		}
+	})
+}

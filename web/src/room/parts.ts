@@ -1,0 +1,33 @@
+import type { Component, Snippet } from 'svelte'
+import type { MenuItem } from '../ui/Menu.svelte'
+import type { Tile } from './view'
+
+/** A panel beside the stage, and the button that opens it. */
+export interface ScenePanel {
+  id: string
+  title: string
+  icon: Component<{ size?: number }>
+  /** How many things in it wait for somebody. */
+  badge?: number
+  body: Snippet
+}
+
+/** What a scene adds to a room's page. */
+export interface SceneParts {
+  /** Which pictures are on the stage; all without it. */
+  shows?: (tile: Tile) => boolean
+  /** What stands around the stage, or beside it. */
+  frame?: Snippet<[stage: Snippet]> | undefined
+  /** Takes the place of the room's own chat; `count` is how much was said. */
+  chat?: { body: Snippet; count: number }
+  /** Above the list of people. */
+  people?: Snippet | undefined
+  panels?: ScenePanel[]
+  /** Buttons in the bar; theirs is the class "control". */
+  bar?: Snippet | undefined
+  /** Short words over the stage, of the class "notice"; it is given what opens a panel. */
+  notices?: Snippet<[open: (panel: string) => void]> | undefined
+  menu?: MenuItem[]
+  /** Dialogs. */
+  over?: Snippet | undefined
+}

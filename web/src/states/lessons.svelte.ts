@@ -1,0 +1,117 @@
+import type { AudienceRole, Feature, Poll, RollCall } from '../audience/protocol'
+import { emptyState, type AudienceState } from '../audience/state'
+import type { AudienceView } from '../audience/view'
+import type { Asked, RollView, Stay } from '../class/view'
+import { language } from '../i18n/index.svelte'
+
+const names = {
+  en: ['Ms Lovelace', 'Grace', 'Linus', 'Hedy', 'Alan', 'Margaret'],
+  zh: ['林老师', '王小明', '陈静', '赵一鸣', '周末', '欧阳倩'],
+}
+
+interface Wish {
+  role?: AudienceRole
+  hands?: number
+  position?: number
+  poll?: boolean
+  invitation?: boolean
+  features?: Feature[]
+  scene?: string
+  seats?: number
+  waiting?: number
+  locked?: boolean
+}
+
+/** A class's channel that answers nothing. */
+export class DrawnLesson implements AudienceView {
+  readonly state: AudienceState
+  readonly known = true
+  readonly connected = true
+  readonly wait = 0
+  readonly voted = {}
+
+  constructor({ role = 'host', hands = 0, position = 0, poll = false, invitation = false, features, scene = 'class', seats = 6, waiting = 0, locked = false }: Wish = {}) {
+    const list = names[language()]
+    const zh = language() === 'zh'
+    const at = (i: number) => new Date(Date.UTC(2026, 0, 1, 9, i)).toISOString()
+    const asked: Poll = {
+      id: 'p1', question: zh ? '抛物线的顶点在哪里？' : 'Where is the vertex of the parabola?', multiple: false, open: true, voters: 22,
+      options: ['(0, −4)', '(0, 4)', '(2, 0)'].map((text, i) => ({ text, votes: [15, 5, 2][i]! })),
+    }
+    const all: Feature[] = features ?? ['chat', 'polls', 'whiteboard', 'rollcall', 'lock', 'waitingRoom', 'breakout']
+    this.state = {
+      ...emptyState('demo'),
+      you: { identity: role === 'host' ? 'host-1' : 'guest-0', name: list[role === 'host' ? 0 : 1]!, role, ...(position ? { position } : {}) },
+      scene: {
+        name: scene, title: { en: 'Class', zh: '课堂' }, seats: { count: seats, request: true, invite: true, claim: false }, orientation: 'landscape',
+        features: Object.fromEntries(all.map((feature) => [feature, true])),
+      },
+      stage: {
+        seats: Array.from({ length: seats }, (_, i) => i + 1).map((n) =>
+          n === 1 ? { n, state: 'open', who: { identity: 'guest-1', name: list[1]!, role: 'speaker', connected: true, camera: true, microphone: true } } : { n, state: 'open' },
+        ),
+        host: { identity: 'host-1', name: list[0]!, connected: true }, cohosts: [], queueLength: hands, locked, waitingRoom: waiting > 0, waitingLength: waiting,
+        waiting: Array.from({ length: waiting }, (_, i) => ({ identity: `w${i}`, name: list[i + 3]!, since: at(i) })),
+        ...(role === 'host' ? { queue: Array.from({ length: hands }, (_, i) => ({ identity: `s${i}`, name: list[i + 2]!, at: at(i) })) } : {}),
+      },
+      messages: (zh ? ['老师好！', '顶点就是最低点吗？', '对，所以是 (0, −4)。'] : ['Good morning!', 'Is the vertex the lowest point?', 'Yes, so it is (0, −4).']).map(
+        (text, i) => ({ id: String(i), at: at(i), text, from: { identity: `s${i}`, name: list[i + 1]!, role: 'audience' as const } }),
+      ),
+      polls: poll ? [asked] : [],
+      invitation: invitation ? { by: list[0]! } : undefined,
+    }
+  }
+
+  has(feature: Feature) {
+    return this.state.scene?.features[feature] === true
+  }
+  async do() {
+    return true
+  }
+  async say() {
+    return true
+  }
+  async vote() {
+    return true
+  }
+  like() {}
+  setName() {}
+  onpassing() {
+    return () => {}
+  }
+}
+
+/** When the made-up roll call is looked at. */
+export const rollNow = Date.UTC(2026, 0, 1, 9, 0, 22)
+
+/** A roll call that answers nothing. */
+export class DrawnRoll implements RollView {
+  readonly call: RollCall | undefined
+  readonly answered = false
+  readonly asked: Asked[] = []
+  readonly stays: Stay[]
+
+  constructor(state: 'none' | 'open' | 'over' = 'none') {
+    const list = names[language()].slice(1)
+    const begun = Date.UTC(2026, 0, 1, 9)
+    const time = (seconds: number) => new Date(begun + seconds * 1000).toISOString()
+    if (state !== 'none') {
+      this.asked = list.map((name, i) => ({ identity: `s${i}`, name, at: i < 3 ? time(4 + 3 * i) : '' }))
+      this.call = { number: 1, begun: time(0), ends: time(60), open: state === 'open', answered: 3, of: 5 }
+    }
+    this.stays = list.map((name, i) => ({
+      identity: `s${i}`, name, first: time(-600 - 40 * i), last: time(i === 4 ? -200 : 20), seconds: i === 4 ? 240 : 620 + 40 * i, here: i !== 4,
+    }))
+  }
+
+  async begin() {
+    return true
+  }
+  async answer() {
+    return true
+  }
+  async end() {
+    return true
+  }
+  async refresh() {}
+}
