@@ -6,7 +6,7 @@ import { liveNow } from './rooms.svelte'
 
 export function drawnSummary(): RoomSummary {
   return {
-    room: 'demo', exists: true, title: language() === 'zh' ? '周五音乐夜' : 'Friday music night', access: 'open', publicWatch: true,
+    room: 'demo', exists: true, title: language() === 'zh' ? '周五音乐夜' : 'Friday music night', access: 'open', publicWatch: true, scene: 'room',
     live: { on: false }, participants: 3, people: 3, viewers: 0,
   }
 }
