@@ -1,8 +1,6 @@
 package talk
 
 import (
-	"encoding/json"
-
 	"github.com/tuttilive/tutti/internal/room/applause"
 	"github.com/tuttilive/tutti/internal/room/board"
 	"github.com/tuttilive/tutti/internal/room/chat"
