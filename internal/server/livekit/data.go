@@ -22,6 +22,9 @@ const (
 	dataBurst          = 4000
 	dataBytesPerSecond = 8 << 20
 	dataBytesBurst     = 16 << 20
+	// What one sender's messages may become for all their receivers together: in a large room the sender pays for the copies.
+	dataCopiesPerSecond = 64 << 20
+	dataCopiesBurst     = 128 << 20
 
 	// maxBacklogBytes bounds reliable messages that wait for a channel to open or to drain. Clients share the bytes.
 	maxBacklogBytes = 8 << 20
@@ -34,6 +37,7 @@ type incomingData struct {
 	session  *session
 	messages *rate.Limiter
 	bytes    *rate.Limiter
+	copies   *rate.Limiter // bytes to all receivers together
 
 	mu   sync.Mutex
 	last uint32 // sequence number of the last reliable message
@@ -46,6 +50,7 @@ func (d *incomingData) open(s *session) {
 	d.session = s
 	d.messages = rate.NewLimiter(dataPerSecond, dataBurst)
 	d.bytes = rate.NewLimiter(dataBytesPerSecond, dataBytesBurst)
+	d.copies = rate.NewLimiter(dataCopiesPerSecond, dataCopiesBurst)
 	d.hidden.Store(s.self.Permission.Hidden)
 }
 
@@ -76,7 +81,20 @@ func (d *incomingData) admit(bytes int, reliable bool) bool {
 	if !reliable {
 		return d.messages.AllowN(now, 1) && d.bytes.AllowN(now, bytes)
 	}
-	delay := max(d.messages.ReserveN(now, 1).DelayFrom(now), d.bytes.ReserveN(now, bytes).DelayFrom(now))
+	return d.wait(max(d.messages.ReserveN(now, 1).DelayFrom(now), d.bytes.ReserveN(now, bytes).DelayFrom(now)))
+}
+
+// pay takes what a message becomes for its receivers from the sender's budget, as admit does.
+func (d *incomingData) pay(bytes, receivers int, reliable bool) bool {
+	now, cost := time.Now(), min(bytes*receivers, dataCopiesBurst)
+	if !reliable {
+		return d.copies.AllowN(now, cost)
+	}
+	return d.wait(d.copies.ReserveN(now, cost).DelayFrom(now))
+}
+
+// wait lets time go by; it is false when the session has ended.
+func (d *incomingData) wait(delay time.Duration) bool {
 	if delay == 0 {
 		return true
 	}
@@ -120,6 +138,13 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 	}
 	payload, err := proto.Marshal(packet)
 	if err != nil {
+		return
+	}
+	receivers := len(packet.DestinationIdentities)
+	if receivers == 0 {
+		receivers = int(s.company.Load())
+	}
+	if !d.pay(len(payload), receivers, reliable) {
 		return
 	}
 	err = s.part.Send(room.Data{

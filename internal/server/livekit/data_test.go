@@ -136,6 +136,34 @@ func TestReliableMessagesWaitAndLossyOnesAreLost(t *testing.T) {
 	})
 }
 
+// What one sender makes the server send stays the same however many receive it.
+func TestSenderPaysForCopies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size, seconds = 100 << 10, 10
+		for _, receivers := range []int{1, 8, 300, 5000} {
+			var d incomingData
+			d.open(&session{done: make(chan struct{})})
+			d.copies.AllowN(time.Now(), dataCopiesBurst) // the burst is gone
+			begin, sent := time.Now(), 0
+			for time.Since(begin) < seconds*time.Second {
+				if !d.admit(size, true) || !d.pay(size, receivers, true) {
+					t.Fatal("a reliable message is lost")
+				}
+				sent += size
+			}
+			if rate := sent / seconds * min(receivers, dataCopiesBurst/size); rate > dataCopiesPerSecond*5/4 {
+				t.Errorf("to %d: %d bytes a second", receivers, rate)
+			}
+			if limit := min(dataBytesPerSecond, dataCopiesPerSecond/receivers); sent < seconds*limit*4/5 {
+				t.Errorf("to %d: only %d bytes a second are taken", receivers, sent/seconds)
+			}
+			if d.pay(size, 2*dataCopiesBurst/size, false) {
+				t.Errorf("to %d: a lossy message goes beyond the budget", receivers)
+			}
+		}
+	})
+}
+
 // A client that reads nothing costs a bounded number of bytes, and what it is sent later is lost rather than out of order.
 func TestBacklogIsBounded(t *testing.T) {
 	s := &session{log: slog.New(slog.DiscardHandler), inbox: newInbox()}

@@ -19,7 +19,7 @@ func (s *session) hear(e room.Event) {
 	switch e := e.(type) {
 	case room.ParticipantJoined:
 		if e.Participant.SID != s.sid {
-			s.company++
+			s.company.Add(1)
 			s.see(e.Participant)
 			s.countLater()
 		}
@@ -31,7 +31,7 @@ func (s *session) hear(e room.Event) {
 			s.selfChanged(before)
 		}
 	case room.ParticipantShown:
-		s.company++
+		s.company.Add(1)
 		s.see(e.Participant)
 		for _, pub := range e.Participant.Publications {
 			s.remoteCame(e.Participant, pub)
@@ -109,7 +109,7 @@ func (s *session) lost(p room.Participant, why room.LeaveReason) {
 			s.remoteWent(sid)
 		}
 	}
-	s.company--
+	s.company.Add(-1)
 	gone := notice{participant: p, left: true, why: why}
 	s.tell(gone)
 	if s.conn == nil {
@@ -123,7 +123,7 @@ func (s *session) countLater() {
 	if !s.roomDue {
 		s.roomDue = true
 		delay := roomUpdateDelay
-		if s.company >= largeRoom {
+		if s.company.Load() >= largeRoom {
 			delay = listenerDelay
 		}
 		s.after(delay, roomUpdateDue{})
@@ -134,7 +134,7 @@ func (s *session) countLater() {
 func (s *session) sendQualities(all []room.Quality) {
 	update := &pb.ConnectionQualityUpdate{}
 	for _, q := range all {
-		if q.SID == s.sid || !q.Hidden && (s.company < largeRoom || s.receivesFrom(q.SID)) {
+		if q.SID == s.sid || !q.Hidden && (s.company.Load() < largeRoom || s.receivesFrom(q.SID)) {
 			update.Updates = append(update.Updates, &pb.ConnectionQualityInfo{
 				ParticipantSid: q.SID, Score: q.Score, Quality: connectionQualities[q.Level&3],
 			})

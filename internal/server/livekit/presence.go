@@ -93,7 +93,7 @@ func (p *presence) take() []*pb.ParticipantInfo {
 func (s *session) tell(n notice) {
 	s.presence.add(n)
 	switch publishes := len(n.participant.Publications) > 0; {
-	case s.company < largeRoom || n.participant.SID == s.sid:
+	case s.company.Load() < largeRoom || n.participant.SID == s.sid:
 		s.presence.now = true
 	case publishes:
 		s.tellWithin(publisherDelay)
@@ -137,7 +137,7 @@ func (s *session) sendUpdates() {
 // introduce gives those who were there before the client came, or came back, the ones who publish first: as many as fit into one
 // message. The others are told of soon after.
 func (s *session) introduce(others []room.Participant) []*pb.ParticipantInfo {
-	s.company = len(others)
+	s.company.Store(int32(len(others)))
 	slices.SortStableFunc(others, func(a, b room.Participant) int {
 		return min(len(b.Publications), 1) - min(len(a.Publications), 1)
 	})

@@ -10,7 +10,8 @@ import (
 
 // TestMessagesComeBehindTheirSender: in a large room listeners are told of late, but not behind what they send.
 func TestMessagesComeBehindTheirSender(t *testing.T) {
-	s := &session{sid: "PA_me", inbox: newInbox(), company: largeRoom}
+	s := &session{sid: "PA_me", inbox: newInbox()}
+	s.company.Store(largeRoom)
 	s.tell(notice{participant: room.Participant{SID: "PA_b"}})
 	s.tellBefore("PA_c")
 	if s.presence.places == nil {
@@ -47,7 +48,7 @@ func TestManyAreIntroducedInPieces(t *testing.T) {
 			t.Errorf("%d bytes in one message", size)
 		}
 	}
-	if first[0].Sid != "PA_99" || len(told) != people || s.company != people {
-		t.Errorf("%s came first, %d are told of, %d are counted", first[0].Sid, len(told), s.company)
+	if first[0].Sid != "PA_99" || len(told) != people || int(s.company.Load()) != people {
+		t.Errorf("%s came first, %d are told of, %d are counted", first[0].Sid, len(told), s.company.Load())
 	}
 }

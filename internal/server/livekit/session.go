@@ -2,6 +2,7 @@ package livekit
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -40,8 +41,8 @@ type session struct {
 	host  string // the name or address that the client called us by
 	ended bool
 	self  room.Participant
-	// company is how many others there are.
-	company  int
+	// company is how many others there are; the data channels ask.
+	company  atomic.Int32
 	presence presence
 
 	lacksH264  bool       // the client may not be able to publish H.264
