@@ -21,6 +21,7 @@ const (
 	WarnCompose       = "several_pictures_need_ffmpeg"
 	WarnNoRoom        = "no_room_to_compose"
 	WarnComposing     = "composing_trouble"
+	WarnShed          = "composing_sheds"
 	WarnTimeWentBack  = track.ProblemTime
 	WarnConvertFailed = track.ProblemConversion
 )
@@ -96,6 +97,9 @@ func warnStage(s *stage, add func(code, format string, args ...any)) {
 	case s.refused:
 		add(WarnNoRoom, "The server composes as many programs as it may: viewers see only one of the pictures.")
 	case s.composing:
+		if stats := s.composer.Stats(); stats.Shed > 0 {
+			add(WarnShed, "The server has not enough computing power for the picture that is wanted: it makes %d pictures a second of %dx%d.", stats.FPS, stats.Width, stats.Height)
+		}
 		if err := s.composer.Problem(); err != nil {
 			add(WarnComposing, "A picture cannot be shown at the moment: %v.", err)
 		}

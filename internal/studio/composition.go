@@ -32,7 +32,27 @@ type Composition struct {
 	Layouts     []layout.Name `json:"layouts"`
 	Unavailable string        `json:"unavailable,omitempty"`
 	// Figures tell how composing fares.
-	Figures *compose.Stats `json:"figures,omitempty"`
+	Figures *CompositionFigures `json:"figures,omitempty"`
+}
+
+// CompositionFigures tell how composing fares.
+type CompositionFigures struct {
+	Width  int `json:"width"`
+	Height int `json:"height"`
+	FPS    int `json:"fps"`
+	// Frames were made, Skipped left out because the machine was too slow; Shed says that less is made for that reason (0 is all).
+	Frames  uint64 `json:"frames"`
+	Skipped uint64 `json:"skipped"`
+	Shed    int    `json:"shed"`
+	// Delay is in seconds, Painting a share of one core.
+	Delay    float64 `json:"delay"`
+	Painting float64 `json:"painting"`
+	// Restarts is how often a worker was replaced.
+	Restarts int `json:"restarts"`
+}
+
+func figuresOf(s compose.Stats) *CompositionFigures {
+	return &CompositionFigures{s.Width, s.Height, s.FPS, s.Frames, s.Skipped, s.Shed, s.Delay.Seconds(), s.Busy, s.Restarts}
 }
 
 // CompositionSource is somebody who can be shown.
@@ -93,7 +113,7 @@ func (s *Studio) Composition() Composition {
 	}
 	if s.air != nil {
 		if figures, on := s.air.program.Composed(); on {
-			c.Composed, c.Figures = true, &figures
+			c.Composed, c.Figures = true, figuresOf(figures)
 		}
 	}
 	return c

@@ -71,6 +71,8 @@ type Stats struct {
 	Delay time.Duration
 	// Busy is which share of the time of one core painting took, lately.
 	Busy float64
+	// Shed tells that less is made than is wanted, because the machine is too slow: 0 is all, then fewer, then smaller frames.
+	Shed int
 	// Restarts is how often a worker was replaced.
 	Restarts int
 	// Processes are the ids of the workers: first the encoder's, then those of decoders.
@@ -208,6 +210,7 @@ func (c *Composer) run() {
 // compose makes frames of one size until that changes, or nobody wants them.
 func (c *Composer) compose(w wanted) {
 	width, height := w.settings.Size()
+	fps := w.settings.FPS
 	sc := newScene(c.cfg, width, height)
 	defer sc.close()
 	out, err := c.openEncoder(width, height, w.settings.FPS)
@@ -215,8 +218,9 @@ func (c *Composer) compose(w wanted) {
 		c.fail(err)
 		return
 	}
-	defer out.close()
+	defer func() { out.close() }()
 	defer c.rest()
+	var shed shedder
 	c.cfg.log().Info("composing", "width", width, "height", height, "fps", w.settings.FPS)
 	defer c.cfg.log().Info("composing ended")
 	t := ticker{step: time.Second / time.Duration(w.settings.FPS)}
@@ -233,7 +237,17 @@ func (c *Composer) compose(w wanted) {
 			due, wait = false, t.step/2
 		}
 		if due {
-			c.paint(sc, out, t.take(), w)
+			made := c.paint(sc, out, t.take())
+			if shed.tell(made, now) {
+				out.close()
+				fps, outWidth, outHeight := shed.effort(w.settings.FPS, width, height)
+				c.cfg.log().Warn("composing costs more than the machine has, or it has again", "fps", fps, "width", outWidth, "height", outHeight)
+				out.restart(c, fps, outWidth, outHeight)
+				t.step = time.Second / time.Duration(fps)
+				t.skip()
+				shed.pause(now)
+				c.setShed(shed.level)
+			}
 			continue
 		}
 		timer.Reset(wait)
@@ -243,7 +257,7 @@ func (c *Composer) compose(w wanted) {
 			if w = c.wanted(); !w.running {
 				return
 			}
-			if nw, nh := w.settings.Size(); nw != width || nh != height || time.Second/time.Duration(w.settings.FPS) != t.step {
+			if nw, nh := w.settings.Size(); nw != width || nh != height || w.settings.FPS != fps {
 				return
 			}
 			if w.version != version {
@@ -256,8 +270,8 @@ func (c *Composer) compose(w wanted) {
 	}
 }
 
-// paint makes the frame of a tick.
-func (c *Composer) paint(sc *scene, out *encoding, at time.Duration, w wanted) {
+// paint makes the frame of a tick, unless the encoder has all it can take.
+func (c *Composer) paint(sc *scene, out *encoding, at time.Duration) (made bool) {
 	begin := time.Now()
 	frame := out.canvas()
 	if frame != nil {
@@ -269,17 +283,28 @@ func (c *Composer) paint(sc *scene, out *encoding, at time.Duration, w wanted) {
 	spent := time.Since(begin)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stats.Running, c.stats.Width, c.stats.Height, c.stats.FPS = true, sc.width, sc.height, w.settings.FPS
+	c.stats.Running, c.stats.Width, c.stats.Height, c.stats.FPS = true, out.width, out.height, out.fps
 	c.stats.Delay = sc.delay.now
-	c.stats.Busy += (spent.Seconds()*float64(w.settings.FPS) - c.stats.Busy) / 32
+	c.stats.Busy += (spent.Seconds()*float64(out.fps) - c.stats.Busy) / 32
 	if frame != nil {
 		c.stats.Frames++
 	} else {
 		c.stats.Skipped++
 	}
-	c.stats.Restarts = sc.restarts() + out.encoder.Restarts()
-	c.stats.Processes = sc.processes(append(c.stats.Processes[:0], out.encoder.Process()))
+	c.stats.Restarts, c.stats.Processes = sc.restarts(), c.stats.Processes[:0]
+	if out.encoder != nil {
+		c.stats.Restarts += out.encoder.Restarts()
+		c.stats.Processes = append(c.stats.Processes, out.encoder.Process())
+	}
+	c.stats.Processes = sc.processes(c.stats.Processes)
 	c.problem = errors.Join(sc.problem(), out.problem())
+	return frame != nil
+}
+
+func (c *Composer) setShed(level int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Shed = level
 }
 
 func (c *Composer) levelsNow() map[string]float64 {
@@ -302,7 +327,7 @@ func (c *Composer) fail(err error) {
 func (c *Composer) rest() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stats.Running, c.stats.Processes, c.stats.Busy = false, nil, 0
+	c.stats.Running, c.stats.Processes, c.stats.Busy, c.stats.Shed = false, nil, 0, 0
 }
 
 func (cfg Config) log() *slog.Logger { return slog.With("room", cfg.Label) }
@@ -338,10 +363,11 @@ func (t *ticker) skip() { t.at = 0 }
 
 // encoding is an encoder and the frames on their way to it.
 type encoding struct {
-	encoder *codec.Encoder
-	free    chan *paint.Frame
-	queue   chan queued
-	done    chan struct{}
+	width, height, fps int // of what comes out
+	encoder            *codec.Encoder
+	free               chan *paint.Frame
+	queue              chan queued
+	done               chan struct{}
 
 	mu  sync.Mutex
 	err error
@@ -353,36 +379,52 @@ type queued struct {
 }
 
 func (c *Composer) openEncoder(width, height, fps int) (*encoding, error) {
-	e := &encoding{free: make(chan *paint.Frame, canvases), queue: make(chan queued, canvases), done: make(chan struct{})}
-	var err error
+	e := &encoding{free: make(chan *paint.Frame, canvases)}
+	for range canvases {
+		e.free <- paint.NewFrame(width, height)
+	}
+	return e, e.start(c, width, height, fps, width, height)
+}
+
+// start runs an encoder for frames of a size, whose output may have another.
+func (e *encoding) start(c *Composer, width, height, fps, outWidth, outHeight int) (err error) {
+	e.width, e.height, e.fps = outWidth, outHeight, fps
+	e.queue, e.done = make(chan queued, canvases), make(chan struct{})
 	e.encoder, err = c.cfg.Workers.Encode(codec.EncoderConfig{
-		Width: width, Height: height, FPS: fps, Out: func(f *media.Frame) {
+		Width: width, Height: height, OutWidth: outWidth, OutHeight: outHeight, FPS: fps, Out: func(f *media.Frame) {
 			if err := c.output.WriteFrame(f); err != nil && err != track.ErrClosed {
 				c.cfg.log().Warn("a composed picture does not fit", "error", err)
 			}
 		},
 	})
 	if err != nil {
-		return nil, err
+		close(e.done)
+		return err
 	}
-	for range canvases {
-		e.free <- paint.NewFrame(width, height)
+	go e.run(e.encoder, e.queue, e.done)
+	return nil
+}
+
+// restart is start after close. The frames are free by then.
+func (e *encoding) restart(c *Composer, fps, outWidth, outHeight int) {
+	f := <-e.free
+	e.free <- f
+	if err := e.start(c, f.Width, f.Height, fps, outWidth, outHeight); err != nil { // the server ends
+		c.cfg.log().Warn("composing", "error", err)
 	}
-	go e.run()
-	return e, nil
 }
 
 // run hands frames to the encoder.
-func (e *encoding) run() {
-	defer close(e.done)
-	for q := range e.queue {
-		err := e.encoder.Write(q.frame.Pix, q.at)
+func (e *encoding) run(encoder *codec.Encoder, queue <-chan queued, done chan<- struct{}) {
+	defer close(done)
+	for q := range queue {
+		err := encoder.Write(q.frame.Pix, q.at)
 		e.mu.Lock()
 		e.err = err
 		e.mu.Unlock()
 		e.free <- q.frame
 	}
-	e.encoder.Close()
+	encoder.Close()
 }
 
 // canvas gives a frame to paint, nil while the encoder has them all.
@@ -404,6 +446,9 @@ func (e *encoding) problem() error {
 }
 
 func (e *encoding) close() {
+	if e.encoder == nil {
+		return
+	}
 	e.encoder.Stop()
 	close(e.queue)
 	<-e.done
