@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/api/metrics"
+	"github.com/tuttilive/tutti/internal/api/openapi"
 	"github.com/tuttilive/tutti/internal/api/roomservice"
 	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -49,6 +50,7 @@ type API struct {
 	started       time.Time
 	log           *slog.Logger
 	webhooks      Webhooks
+	description   *openapi.Document
 	rates         limit.Rates
 	streams       atomic.Int64 // of events, open now
 	rate          meter
@@ -63,7 +65,7 @@ func New(o Options) *API {
 		house: o.House, info: o.Info, rootPEM: o.RootPEM, anyoneCreates: o.AnyoneCreates, started: time.Now(),
 		log: o.Log, webhooks: o.Webhooks, stopping: make(chan struct{}),
 	}
-	mux := http.NewServeMux()
+	mux := &routes{ServeMux: http.NewServeMux()}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
 	mux.Handle("GET /metrics", a.listing(metrics.Handler(a.sources(o.Metrics))))
 	mux.HandleFunc("GET /root.crt", a.rootCertificate)
@@ -112,6 +114,7 @@ func New(o Options) *API {
 	mux.HandleFunc("POST /api/rooms/{room}/gifts", a.directed(a.give))
 	mux.HandleFunc("POST /api/rooms/{room}/meta", a.directed(a.meta))
 	mux.HandleFunc("GET /api/rooms/{room}/audience", a.directed(a.getAudience))
+	a.describe(mux)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { refusal.Write(w, refusal.NotFound) })
 	mux.Handle("/twirp/", roomservice.New(roomservice.Options{House: o.House, Operator: a.isOperator, Log: o.Log}))
 	for pattern, door := range o.Doors {

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tuttilive/tutti/internal/room/stage"
+)
+
+func TestTheDescriptionIsThatOfTheRoutes(t *testing.T) {
+	f := serve(t, nil)
+	for _, operation := range f.api.description.Operations() {
+		if operation == "get /api/rooms/{room}/events" || operation == "get /api/docs" {
+			continue // one goes on for ever, the other is no JSON
+		}
+		method, path, _ := strings.Cut(operation, " ")
+		path = strings.NewReplacer("{room}", "nowhere", "{identity}", "nobody", "{verb}", "raise", "{name}", "show", "{id}", "x").Replace(path)
+		var refused struct{ Error struct{ Message string } }
+		if resp := f.call(strings.ToUpper(method), path, "", &refused); resp.StatusCode == 405 || refused.Error.Message == "there is nothing at this address" && path != "/api/scenes/show" {
+			t.Errorf("%s is described and not there: %s", operation, resp.Status)
+		}
+	}
+	for _, route := range f.api.description.Undescribed() {
+		t.Logf("listed by its name alone: %s", route)
+	}
+}
+
+func TestTheDescriptionKnowsAllVerbs(t *testing.T) {
+	f := serve(t, nil)
+	var d struct {
+		Components struct {
+			Schemas struct {
+				Verb struct{ Enum []stage.Verb }
+			}
+		}
+	}
+	f.call("GET", "/api/openapi.json", "", &d)
+	if !slices.Equal(d.Components.Schemas.Verb.Enum, stage.Verbs()) {
+		t.Errorf("described %v, there are %v", d.Components.Schemas.Verb.Enum, stage.Verbs())
+	}
+}
+
+func TestAnswersAreAsDescribed(t *testing.T) {
+	f := serve(t, nil)
+	host := "X-Tutti-Key: " + f.inShow("ann", "bob", "host").Keys.Host
+	f.call("POST", "/api/rooms/show/stage/raise", `{"identity":"ann","note":"hello","seat":2}`, nil, host)
+	f.call("POST", "/api/rooms/show/stage/admit", `{"identity":"ann"}`, nil, host)
+	f.call("POST", "/api/rooms/show/stage/raise", `{"identity":"bob"}`, nil, host)
+	f.call("POST", "/api/rooms/show/stage/promote", `{"identity":"host"}`, nil, host)
+	f.call("POST", "/api/rooms/show/stage/silence", `{"identity":"bob","for":60}`, nil, host)
+	f.call("POST", "/api/rooms/show/stage/reserveSeat", `{"identity":"eve","seat":3}`, nil, host)
+	for _, c := range []struct{ method, path, body, schema string }{
+		{"POST", "/api/rooms", `{"scene":"class"}`, "CreatedRoom"},
+		{"GET", "/api/rooms/show", "", "Room"},
+		{"GET", "/api/rooms/show/keys", "", "Keys"},
+		{"POST", "/api/rooms/show/join", `{"name":"Ann"}`, "Joined"},
+		{"GET", "/api/rooms/show/stage", "", "Stage"},
+		{"GET", "/api/rooms/show/pk", "", "Error"},
+		{"GET", "/api/scenes", "", "Scenes"},
+		{"GET", "/api/scenes/karaoke", "", "Scene"},
+	} {
+		var answer json.RawMessage
+		f.call(c.method, c.path, c.body, &answer, host)
+		if err := f.api.description.Check(c.schema, answer); err != nil {
+			t.Errorf("%s %s: %v\n%s", c.method, c.path, err, answer)
+		}
+	}
+}
+
+func TestTheDescriptionCanBeRead(t *testing.T) {
+	f := serve(t, nil)
+	resp, err := http.Get(f.URL + "/api/docs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != 200 {
+		t.Fatalf("%s, %v", resp.Status, err)
+	}
+	for _, want := range []string{"/api/rooms/{room}/stage/{verb}", "openapi.json", `&#34;queueLength&#34;: integer`} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page says nothing of %s", want)
+		}
+	}
+	if strings.Contains(string(page), "<script") {
+		t.Error("the page has a script")
+	}
+}
