@@ -53,3 +53,26 @@ func TestWrongTokensAreLimitedAtAllDoorsTogether(t *testing.T) {
 		t.Errorf("the right token gets %s", resp.Status)
 	}
 }
+
+func TestRequestsThatAreTooLargeAreRefused(t *testing.T) {
+	r := start(t)
+	for name, change := range map[string]func(*http.Request){
+		"a header": func(req *http.Request) { req.Header.Set("Authorization", "Bearer "+strings.Repeat("x", 80<<10)) },
+		"a query":  func(req *http.Request) { req.URL.RawQuery = "join_request=" + strings.Repeat("x", 80<<10) },
+	} {
+		req, err := http.NewRequest(http.MethodGet, r.url("/rtc/v1"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(req)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("%s: %s", name, resp.Status)
+		}
+	}
+	r.get("/healthz", 10*time.Second)
+}

@@ -2,9 +2,11 @@ package rtc_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/tuttilive/tutti/internal/rtc"
@@ -123,6 +125,64 @@ func TestDataChannelAddedLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	rtctest.Wait(t, messages, "message")
+}
+
+// A remote that sends more at once than we have said that we take loses its channel, and no other.
+func TestDataChannelEndsAtAMessageThatIsTooLong(t *testing.T) {
+	t.Parallel()
+	e := rtctest.Endpoint(t)
+	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{})
+	client := rtctest.Client(t, rtctest.ClientConfig{Setup: func(s *webrtc.SettingEngine, _ *webrtc.MediaEngine, _ *interceptor.Registry) {
+		s.SetSCTPMaxMessageSize(1 << 20)
+	}})
+	channels := map[string]*webrtc.DataChannel{}
+	for _, label := range []string{"rude", "polite"} {
+		c, err := client.CreateDataChannel(label, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		channels[label] = c
+	}
+	offer, err := client.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.SetLocalDescription(offer); err != nil {
+		t.Fatal(err)
+	}
+	if err := peer.SetOffer(client.LocalDescription().SDP); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := peer.CreateAnswer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unbounded := strings.Replace(answer, "a=max-message-size:262144", "a=max-message-size:1048576", 1)
+	if unbounded == answer {
+		t.Fatal("the answer bounds messages otherwise")
+	}
+	if err := client.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: unbounded}); err != nil {
+		t.Fatal(err)
+	}
+	ended, messages := make(chan string, 2), make(chan message, 2)
+	for range channels {
+		ours := rtctest.Wait(t, events.Channels, "channel")
+		label := ours.Label()
+		ours.OnClose(func() { ended <- label })
+		ours.OnMessage(func(data []byte, text bool) { messages <- message{string(data), text} })
+	}
+	if err := channels["rude"].Send(make([]byte, 300<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if label := rtctest.Wait(t, ended, "the end of the channel"); label != "rude" {
+		t.Errorf("channel %q has ended", label)
+	}
+	if err := channels["polite"].SendText("hello"); err != nil {
+		t.Fatal(err)
+	}
+	if got := rtctest.Wait(t, messages, "message"); got.data != "hello" {
+		t.Errorf("got a message of %d bytes", len(got.data))
+	}
 }
 
 func TestDataChannelRefusesWhatTheRemoteDoesNotTake(t *testing.T) {
