@@ -1,0 +1,132 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func draft(who, text string) Draft { return Draft{From: From{Identity: who}, Text: text} }
+
+func TestCleanDrafts(t *testing.T) {
+	for _, c := range []struct {
+		d    Draft
+		want error
+	}{
+		{draft("a", " x "), nil}, {draft("a", " \u202e "), ErrEmpty}, {draft("a", strings.Repeat("长", MaxRunes)), nil},
+		{draft("a", strings.Repeat("长", MaxRunes+1)), ErrTooLong}, {Draft{Text: "x", Color: "#00ffAA"}, nil}, {Draft{Text: "x", Color: "red"}, ErrColor},
+		{Draft{Text: "x", Nonce: strings.Repeat("n", 65)}, ErrNonce},
+	} {
+		if _, err := c.d.Clean(); !errors.Is(err, c.want) {
+			t.Errorf("%.20q: %v", c.d.Text, err)
+		}
+	}
+}
+
+func TestHowFastOneMayWrite(t *testing.T) {
+	var c Chat
+	for i := range perPerson.Burst {
+		if err := c.Admit(draft("a", "x"), noon); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	if err := c.Admit(draft("a", "x"), noon); !errors.Is(err, ErrTooFast) {
+		t.Errorf("too fast: %v", err)
+	}
+	if err := c.Admit(draft("b", "x"), noon); err != nil {
+		t.Errorf("somebody else: %v", err)
+	}
+	if err := c.Admit(draft("a", "x"), noon.Add(time.Second)); err != nil {
+		t.Errorf("a second later: %v", err)
+	}
+	if err := c.SetSlow(10 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Admit(draft("c", "x"), noon); err != nil {
+		t.Error(err)
+	}
+	err := c.Admit(draft("c", "x"), noon.Add(4*time.Second))
+	if !errors.Is(err, ErrSlow) || !strings.Contains(fmt.Sprintf("%+v", err), "slow") {
+		t.Errorf("slow mode: %v", err)
+	}
+	if err := c.Admit(draft("c", "x"), noon.Add(10*time.Second)); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
+
+func TestARoomIsToldSoMuch(t *testing.T) {
+	var c Chat
+	shown := func(danmaku bool) int {
+		for n := 0; ; n++ {
+			d := draft(fmt.Sprint(danmaku, n), "x")
+			if d.Danmaku = danmaku; c.Admit(d, noon) != nil {
+				return n
+			}
+		}
+	}
+	if n := shown(true); n != perRoom.Burst/2 {
+		t.Errorf("%d danmaku", n)
+	}
+	if n := shown(false); n != perRoom.Burst/2 {
+		t.Errorf("then %d messages", n)
+	}
+	d := draft("host", "x")
+	if d.Free = true; c.Admit(d, noon) != nil {
+		t.Error("hosts are heard all the same")
+	}
+}
+
+func TestSentAgain(t *testing.T) {
+	var c Chat
+	d := draft("a", "x")
+	d.Nonce = "1"
+	c.Post(d, "id", noon)
+	if id, ok := c.Sent(d); !ok || id != "id" {
+		t.Error("is not known")
+	}
+	if d.From.Identity = "b"; d.Nonce != "1" {
+		t.Fatal()
+	}
+	if _, ok := c.Sent(d); ok {
+		t.Error("somebody else's")
+	}
+	for i := range 3 * MaxHistory {
+		d.Nonce = fmt.Sprint("n", i)
+		c.Post(d, fmt.Sprint(i), noon)
+	}
+	if len(c.nonces) > maxRemembered || len(c.Recent(1000)) != MaxHistory {
+		t.Errorf("%d nonces, %d messages are kept", len(c.nonces), len(c.Recent(1000)))
+	}
+	if err := c.Delete(c.Recent(1)[0].ID); err != nil || c.Delete("nothing") == nil {
+		t.Error("deleting")
+	}
+}
+
+func TestWords(t *testing.T) {
+	w, err := ReadWords(strings.NewReader("# a list\nass\nbad word\n笨蛋\n!forbidden\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for in, want := range map[string]string{
+		"class":         "class",
+		"An ASS, ass!":  "An ***, ***!",
+		"a bad word":    "a ********",
+		"你是笨蛋吗":         "你是**吗",
+		"ＡＳＳ":           "***",
+		"unforbidden 1": "unforbidden 1",
+	} {
+		if got, err := w.Apply(in); err != nil || got != want {
+			t.Errorf("%q became %q, %v", in, got, err)
+		}
+	}
+	if _, err := w.Apply("so Forbidden"); !errors.Is(err, ErrWords) {
+		t.Errorf("refused: %v", err)
+	}
+	if got, _ := (*Words)(nil).Apply("x"); got != "x" {
+		t.Error("no list")
+	}
+}

@@ -1,0 +1,86 @@
+package audience
+
+import (
+	"context"
+	"testing"
+
+	"github.com/tuttilive/tutti/internal/room/chat"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+func TestUpAndDown(t *testing.T) {
+	w := newWorld(t, false, nil)
+	host, _ := w.enter("tea", event{"key": w.hostKey("tea"), "name": "Ada"})
+	viewer, welcome := w.enter("tea", event{"name": "Bob", "identity": "secret of Bob"})
+	bob := welcome["you"].(map[string]any)["identity"]
+
+	viewer.must(event{"type": "raise", "note": "me"})
+	viewer.await(func(e event) bool { return e.kind() == "you" && e["position"] == 1.0 })
+	queued := host.await(func(e event) bool { return e.kind() == "stage" && e["queue"] != nil })
+	if first := queued["queue"].([]any)[0].(map[string]any); first["identity"] != bob || first["note"] != "me" {
+		t.Errorf("queue: %v", queued)
+	}
+	if told := viewer.await(func(e event) bool { return e.kind() == "stage" && e["queueLength"] == 1.0 }); told["queue"] != nil {
+		t.Errorf("the audience is told who raised a hand: %v", told)
+	}
+	viewer.refused("forbidden", event{"type": "admit", "identity": bob})
+	host.must(event{"type": "admit", "identity": bob, "seat": 2})
+	promoted := viewer.expect("promoted")
+	claims, err := testKeys.Verify(promoted["token"].(string))
+	if err != nil || claims.Identity != bob || claims.Video.Room != "tea" || promoted["seat"] != 2.0 || promoted["url"] == "" {
+		t.Errorf("promoted: %v, %+v, %v", promoted, claims, err)
+	}
+	viewer.await(func(e event) bool { return e.kind() == "you" && e["seat"] == 2.0 && e["role"] == "speaker" })
+	viewer.must(event{"type": "stepDown"})
+	viewer.expect("demoted")
+
+	host.must(event{"type": "invite", "identity": bob})
+	viewer.expect("invited")
+	viewer.must(event{"type": "decline"})
+	viewer.expect("uninvited")
+
+	host.must(event{"type": "silence", "identity": bob})
+	viewer.refused("silenced", event{"type": "chat", "text": "but"})
+	host.must(event{"type": "ban", "identity": bob})
+	viewer.expect("banned")
+	if _, code := viewer.ends(); code != 4403 {
+		t.Errorf("closed with %v", code)
+	}
+	again := w.dial("tea")
+	again.send(event{"type": "hello", "identity": "secret of Bob"})
+	if last, code := again.ends(); last["code"] != "banned" || code != 4403 {
+		t.Errorf("back: %v, %v", last, code)
+	}
+}
+
+func TestANewCohostHearsMore(t *testing.T) {
+	w := newWorld(t, false, nil)
+	host, _ := w.enter("tea", event{"key": w.hostKey("tea")})
+	viewer, welcome := w.enter("tea", event{"identity": "b"})
+	other, _ := w.enter("tea", event{"identity": "c"})
+	other.must(event{"type": "raise"})
+	host.must(event{"type": "promote", "identity": welcome["you"].(map[string]any)["identity"]})
+	again := viewer.expect("welcome")
+	if again["you"].(map[string]any)["role"] != "cohost" || again["stage"].(map[string]any)["queue"] == nil {
+		t.Errorf("welcome: %v", again)
+	}
+	viewer.must(event{"type": "announce", "text": "x"})
+}
+
+// censor is an application that has a word about each message.
+type censor struct{}
+
+func (censor) Review(_ context.Context, _ string, _ chat.From, text string) (string, bool) {
+	return "reviewed: " + text, text != "bad"
+}
+
+func TestMessagesAreLookedAt(t *testing.T) {
+	w := newWorld(t, false, func(_ *Config, o *studio.Options) { o.Reviewer = censor{} })
+	p, _ := w.enter("tea", event{})
+	p.must(event{"type": "chat", "text": "good"})
+	if got := p.expect("chat"); got["text"] != "reviewed: good" {
+		t.Errorf("shown: %v", got)
+	}
+	p.refused("not_allowed", event{"type": "chat", "text": "bad"})
+	p.must(event{"type": "chat", "text": "good again"})
+}
