@@ -53,6 +53,7 @@ type client struct {
 	progress time.Time       // the sweeper's own: when it last took something
 
 	frames   frames
+	broken   bool // what comes makes no sense any more
 	requests pace.Bucket
 	bytes    pace.Bucket
 	mistakes int
@@ -89,6 +90,9 @@ func (c *client) received(data []byte, now time.Time) bool {
 		c.refuse(errTooFast, talk.Request{})
 		return c.goesOn()
 	}
+	if c.broken {
+		return c.goesOn() // until the other side agrees that it is over, or has had its time
+	}
 	err := c.frames.push(data, func(op ws.OpCode, payload []byte) error {
 		c.frame(op, payload, now)
 		return nil
@@ -104,7 +108,8 @@ func (c *client) received(data []byte, now time.Time) bool {
 	default:
 		c.end(nil, ws.StatusProtocolError, "malformed")
 	}
-	return err == nil && c.goesOn()
+	c.broken = err != nil
+	return c.goesOn()
 }
 
 // goesOn tells whether anything that comes still matters: at the end only that the other side agrees.
