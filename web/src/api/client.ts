@@ -1,4 +1,5 @@
 import type { Snapshot } from '../board/wire'
+import type { Program } from '../show/program'
 import type {
   Access, Admission, Attendance, CreatedRoom, Info, Keys, LiveOn, LiveSummary, ParticipantDetail, ParticipantList, RollCallList, RoomSummary, ServerStatus,
 } from './types'
@@ -90,7 +91,7 @@ const at = (room: string, rest = '') => `/api/rooms/${encodeURIComponent(room)}$
 export const api = {
   info: () => request<Info>('GET', '/api/info'),
 
-  createRoom: (room: { name?: string; title?: string; access?: Access; publicWatch?: boolean }, credential: Credential) =>
+  createRoom: (room: { name?: string; title?: string; access?: Access; publicWatch?: boolean; scene?: string }, credential: Credential) =>
     request<CreatedRoom>('POST', '/api/rooms', { body: room, credential }),
 
   room: (room: string, credential: Credential) => request<RoomSummary>('GET', at(room), { credential }),
@@ -117,6 +118,11 @@ export const api = {
 
   remove: (room: string, identity: string, credential: Credential) =>
     request<void>('DELETE', at(room, `/participants/${encodeURIComponent(identity)}`), { credential }),
+
+  program: (room: string, credential: Credential) => request<Program>('GET', at(room, '/program'), { credential }),
+
+  compose: (room: string, change: Partial<Program>, credential: Credential) =>
+    request<Program>('PATCH', at(room, '/program'), { body: change, credential }),
 
   participants: (room: string, credential: Credential) =>
     request<ParticipantList>('GET', at(room, '/participants'), { credential }),

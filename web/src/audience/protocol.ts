@@ -222,6 +222,8 @@ export type AudienceRequest =
   | { type: 'deleteMessage'; message: string }
   | { type: 'setSlow'; seconds: number }
   | { type: 'announce'; text: string }
+  | { type: 'inviteRoom'; room: string; duration?: number }
+  | { type: 'acceptRoom' | 'declineRoom' | 'endPK' }
   | { type: 'openPoll'; question: string; options: string[]; multiple?: boolean }
   | { type: 'closePoll'; poll: string }
   | { type: 'board'; action: BoardAction; page?: string }

@@ -34,11 +34,11 @@ describe('dictionaries', () => {
   it('hold no text that no screen shows', () => {
     // Groups whose members are chosen by a value, such as an error's code.
     const chosen = new RegExp(`^(${[
-      'errors', 'audience\\.', 'board\\.(tools|colors|sizes)', 'classroom\\.columns',
+      'errors', 'audience\\.(refusals|roles|giftList|pkResults)', 'board\\.(tools|colors|sizes)', 'classroom\\.columns',
       'call\\.(over|shortcutList|path|pathShort|pathText|reason)',
       'local\\.(filters|resolutions|(camera|microphone|screen)\\.(problem|gone|replaced|back|one|another))',
       'prejoin\\.(problem|fix)', 'room\\.over', 'room\\.shortcutList', 'live\\.warnings', 'watch\\.protocol(s|Hints)',
-      'app\\.themes', 'obs\\.(settingList|rtmp|whip)', 'home\\.obsSteps', 'stats\\.(path|ends|findings|limitation)',
+      'app\\.themes', 'obs\\.(settingList|rtmp|whip)', 'home\\.(obsSteps|scenes\\.)', 'show\\.layouts', 'stats\\.(path|ends|findings|limitation)',
       'people\\.(health|quality|kinds|candidate|sources|states|what|leftFor)',
       'check\\.(group|step|state|trouble|verdict|note|nat)', 'watch\\.(forbidden|expired|missing)(Text)?',
     ].join('|')})`)

@@ -7,6 +7,7 @@ import { conference } from './en/conference'
 import { files } from './en/files'
 import { local } from './en/local'
 import { people } from './en/people'
+import { show } from './en/show'
 import { stats } from './en/stats'
 
 const plural = (n: number, one: string, many: string) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
@@ -58,6 +59,17 @@ export const en = {
     showHint: 'Go live from this browser, OBS or ffmpeg.',
     call: 'Call someone',
     callHint: 'Straight from one to the other, end-to-end encrypted. Send the link and start talking.',
+    scenesTitle: 'Or start with a scene',
+    scenes: {
+      class: { title: 'Class', hint: 'Whiteboard, raised hands, roll call. Students are muted until you call on them.' },
+      conference: { title: 'Conference', hint: 'Everybody talks. With a waiting room and a lock.' },
+      karaoke: { title: 'Karaoke', hint: 'Singers take turns on stage, with sound made for music.' },
+      match: { title: 'Match-making', hint: 'A matchmaker, two seats, and an audience that asks to take one.' },
+      team: { title: 'Team room', hint: 'Everybody talks and shares screens, whenever they like.' },
+    },
+    watchers: 'Who may watch',
+    watchersAll: 'Anyone who knows the address',
+    watchersLink: 'Only with the watch link',
     join: 'Join',
     joinTitle: 'Join with a link or a name',
     joinPlaceholder: 'Link or room name',
@@ -75,7 +87,6 @@ export const en = {
     access: 'Who may come in',
     accessLink: 'People with the link',
     accessOpen: 'Anyone who knows the name',
-    watching: 'While live, anyone with the address may watch',
     createRefused: 'Key or secret is wrong. Look at what the server printed when it started.',
     operatorText: 'Only the operator opens rooms on this server. Key and secret stand in what it printed when it started.',
     obsTitle: 'Live from OBS in three steps',
@@ -442,6 +453,7 @@ export const en = {
   files,
   local,
   people,
+  show,
   stats,
   units: {
     days: (n: number) => plural(n, 'day', 'days'),

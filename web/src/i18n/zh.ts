@@ -7,6 +7,7 @@ import { conference } from './zh/conference'
 import { files } from './zh/files'
 import { local } from './zh/local'
 import { people } from './zh/people'
+import { show } from './zh/show'
 import { stats } from './zh/stats'
 import type { Dictionary } from './en'
 
@@ -57,6 +58,17 @@ export const zh: Dictionary = {
     showHint: '用浏览器、OBS 或 ffmpeg 开播。',
     call: '打给一个人',
     callHint: '两人直连，端到端加密。把链接发给对方就能通话。',
+    scenesTitle: '或者选一个场景',
+    scenes: {
+      class: { title: '课堂', hint: '白板、举手、点名。学生默认静音，叫到谁谁发言。' },
+      conference: { title: '会议', hint: '人人可发言，有等候室，也能锁定会议。' },
+      karaoke: { title: '歌房', hint: '轮流上麦唱歌，声音按音乐优化。' },
+      match: { title: '相亲', hint: '红娘主持，两个嘉宾位，观众申请上座。' },
+      team: { title: '团队空间', hint: '随来随聊，几块屏幕可以一起共享。' },
+    },
+    watchers: '谁可以观看',
+    watchersAll: '知道网址的任何人',
+    watchersLink: '只有拿到观看链接的人',
     join: '加入',
     joinTitle: '用链接或房间名加入',
     joinPlaceholder: '链接或房间名',
@@ -74,7 +86,6 @@ export const zh: Dictionary = {
     access: '谁可以进来',
     accessLink: '拿到链接的人',
     accessOpen: '知道房间名的任何人',
-    watching: '直播时，知道网址的人都能观看',
     createRefused: 'key 或 secret 不对，请看服务器启动时打印的内容。',
     operatorText: '这台服务器只允许管理员开房间，API key 和 secret 见服务器启动时打印的内容。',
     obsTitle: '用 OBS 开播，三步就好',
@@ -440,6 +451,7 @@ export const zh: Dictionary = {
   files,
   local,
   people,
+  show,
   stats,
   units: {
     days: (n) => `${n} 天`,
