@@ -2,6 +2,7 @@ package program
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -317,4 +318,86 @@ func TestAWorkerThatIsKilledIsReplacedWhileTheLastPictureIsHeld(t *testing.T) {
 		t.Error("it shows something else")
 	}
 	v.inOrder(t)
+}
+
+// TestFlashesKeepTheirTimeInAComposedPicture: two sources flash at each full second of media time, which is when they are captured. In the
+// composed picture each must flash at that time by PTS, which is what sound is laid by.
+func TestFlashesKeepTheirTimeInAComposedPicture(t *testing.T) {
+	w := needWorkers(t)
+	p := newComposed(t, w)
+	s := bare()
+	flash := func(f *paint.Frame, at time.Duration) {
+		c := paint.Black
+		if at%time.Second < 200*time.Millisecond {
+			c = paint.White
+		}
+		f.Fill(paint.Rect{W: f.Width, H: f.Height}, c)
+	}
+	a, b := publishPainted(t, w, "TR_A", flash), publishPainted(t, w, "TR_B", flash)
+	p.Add(a.Track, 0)
+	p.Add(b.Track, 0)
+	p.Stage([]compose.Source{{ID: "a", Identity: "a", Picture: a.Track}, {ID: "b", Identity: "b", Picture: b.Track}}, s)
+	width, height := s.Size()
+	two := tiles(2, s)
+	reader, err := p.Read(Demand{Video: []media.Codec{media.H264}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	ring := media.NewRing[*media.Frame](media.Limits{Items: 4096, Bytes: 32 << 20, Span: time.Minute})
+	go func() {
+		for {
+			f, err := reader.Next(context.Background())
+			if err != nil {
+				return
+			}
+			ring.Append(f, media.Mark{Bytes: len(f.Payload), Time: f.DTS, Key: f.Keyframe})
+			ring.Flush()
+		}
+	}()
+	late := make(chan [2]time.Duration, 100) // which tile, and how late its flash begins
+	var dark [2]bool
+	d, err := w.Decode(ring, codec.DecoderConfig{
+		Size:     func(int, int) (int, int) { return width, height },
+		Buffer:   func(w, h int) *codec.Picture { return &codec.Picture{Pix: make([]byte, codec.PictureBytes(w, h))} },
+		Keyframe: func() {},
+		Out: func(p *codec.Picture) {
+			for k := range two {
+				r := two[k].Rect
+				luma := p.Pix[(r.Y+r.H/2)*width+r.X+r.W/2]
+				if luma > 180 && dark[k] {
+					off := p.PTS % time.Second
+					if off > 500*time.Millisecond {
+						off -= time.Second
+					}
+					late <- [2]time.Duration{time.Duration(k), off}
+				}
+				dark[k] = luma < 60
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	var offs [2][]time.Duration
+	for deadline := time.After(60 * time.Second); len(offs[0]) < 6 || len(offs[1]) < 6; {
+		select {
+		case f := <-late:
+			offs[f[0]] = append(offs[f[0]], f[1])
+		case <-deadline:
+			t.Skipf("this machine is too busy to tell: only so many flashes: %v", offs)
+		}
+	}
+	if stats, _ := p.Composed(); stats.Shed > 0 || stats.Skipped > 5 || stats.Restarts > 0 {
+		t.Skipf("this machine is too busy to tell: %+v", stats)
+	}
+	// A source's picture is the first that was captured after the full second, and the tick the first after that: a thirtieth each at most.
+	for k := range offs {
+		slices.Sort(offs[k])
+		if median := offs[k][len(offs[k])/2]; median < -5*time.Millisecond || median > 70*time.Millisecond {
+			t.Errorf("flashes of source %d are late by %v", k, offs[k])
+		}
+	}
+	t.Log(offs)
 }
