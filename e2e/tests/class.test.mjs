@@ -1,0 +1,126 @@
+// A class: a teacher and two students; what is drawn, who may speak, who is there.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { openBrowser } from '../lib/browser.mjs'
+import { assertTones, eventually, join } from '../lib/people.mjs'
+import { colours } from '../lib/signal.mjs'
+import { startTutti } from '../lib/tutti.mjs'
+
+const tones = { bo: 1100 }
+// Written, and not yet seen to pass.
+const unseen = { skip: true }
+
+describe('a class', { timeout: 240_000 }, () => {
+  let server, room, teacher, bo, cy
+  // A browser each, since one browser is one person.
+  const browsers = []
+  const guest = () => `${server.url}/r/${room.room}#k=${room.keys.guest}`
+  const sheet = (who) => who.page.locator('.sheet')
+  const count = async (who) => Number(await sheet(who).getAttribute('data-elements'))
+  const drawn = (who, n) => eventually(`${who.name} sees ${n} elements`, async () => (await count(who)) === n)
+
+  /** Draws a line on the board, from and to shares of its width and height. */
+  async function drag(who, [x1, y1], [x2, y2]) {
+    const box = await sheet(who).boundingBox()
+    await who.page.mouse.move(box.x + x1 * box.width, box.y + y1 * box.height)
+    await who.page.mouse.down()
+    await who.page.mouse.move(box.x + x2 * box.width, box.y + y2 * box.height, { steps: 6 })
+    await who.page.mouse.up()
+  }
+
+  /** How a student comes in: without being asked for a camera. */
+  async function enter(name, signal) {
+    browsers.push(await openBrowser())
+    return join(browsers.at(-1), guest(), name, signal)
+  }
+
+  before(async () => {
+    server = await startTutti()
+    browsers.push(await openBrowser())
+    room = await server.createRoom({ title: 'Mathematics', scene: 'class' })
+    teacher = await join(browsers[0], `${server.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', { colour: colours.red, tone: 440 })
+    bo = await enter('Bo', { colour: colours.green, tone: tones.bo })
+    cy = await enter('Cy')
+  })
+  after(async () => {
+    for (const browser of browsers) await browser.close()
+    await server?.close()
+  })
+
+  it('shows all what the teacher draws, and lets nobody else draw', async () => {
+    await teacher.control('Open the whiteboard').click()
+    for (const who of [teacher, bo, cy]) await sheet(who).waitFor()
+    await teacher.page.getByRole('toolbar', { name: 'Drawing tools' }).waitFor()
+    await drag(teacher, [0.2, 0.3], [0.5, 0.6])
+    await teacher.control('Rectangle').click()
+    await drag(teacher, [0.6, 0.2], [0.8, 0.5])
+    await drawn(bo, 2)
+    await drawn(cy, 2)
+    assert.equal(await bo.page.getByRole('toolbar', { name: 'Drawing tools' }).count(), 0)
+  })
+
+  it('undoes, redoes, and is drawn on by keyboard alone', async () => {
+    await sheet(teacher).focus()
+    await teacher.press('Control+z')
+    await drawn(bo, 1)
+    await teacher.press('Control+Shift+z')
+    await drawn(bo, 2)
+    await teacher.press('t')
+    await teacher.press('Enter')
+    await teacher.page.keyboard.type('x squared')
+    await teacher.press('Control+Enter')
+    await drawn(bo, 3)
+    await bo.page.getByText('x squared').waitFor({ state: 'attached' })
+  })
+
+  it('keeps the board for who comes late, and for a teacher who reloads', unseen, async () => {
+    await teacher.page.reload()
+    await teacher.page.getByRole('button', { name: /^Join/ }).first().click()
+    await teacher.page.waitForSelector('.room[data-phase=connected]')
+    await drawn(teacher, 3)
+    await cy.leave()
+    cy = await enter('Cy')
+    await drawn(cy, 3)
+  })
+
+  it('lets a student up who raised a hand, and then she is heard and draws', unseen, async () => {
+    await bo.control('Raise your hand').click()
+    await bo.page.getByText('Your hand is up').waitFor()
+    await teacher.page.getByRole('button', { name: '1 hand up' }).click()
+    await teacher.page.getByRole('button', { name: 'Let up: Bo' }).or(teacher.page.locator('.admit')).first().click()
+    await bo.control('Unmute').click()
+    await assertTones('Cy', cy.hears, [tones.bo])
+    await bo.page.getByRole('toolbar', { name: 'Drawing tools' }).waitFor()
+    await drag(bo, [0.1, 0.8], [0.4, 0.9])
+    await drawn(teacher, 4)
+  })
+
+  it('calls the roll', unseen, async () => {
+    await teacher.control('Roll call').click()
+    await teacher.page.getByRole('button', { name: 'Call the roll' }).click()
+    await cy.page.getByRole('button', { name: 'I am here' }).click()
+    await teacher.page.getByText('1 of 2 here').waitFor()
+    await teacher.page.getByRole('list', { name: 'Roll call' }).getByText('No answer').waitFor()
+    const download = teacher.page.waitForEvent('download')
+    await teacher.page.getByRole('button', { name: 'Save as a table' }).first().click()
+    assert.match((await download).suggestedFilename(), /\.csv$/)
+    await teacher.page.getByRole('button', { name: 'End now' }).click()
+    await cy.page.getByText('Roll call: are you here?').waitFor({ state: 'detached' })
+  })
+
+  it('asks all a question', unseen, async () => {
+    await teacher.control('Polls').click()
+    await teacher.page.getByRole('button', { name: /new poll/i }).or(teacher.page.locator('.polls button').first()).first().click()
+    const fields = teacher.page.locator('.polls input:not([type=checkbox])')
+    for (const [i, text] of ['Where is the vertex?', '(0, 4)', '(0, -4)'].entries()) await fields.nth(i).fill(text)
+    await teacher.page.locator('.polls button[type=submit]').click()
+    await cy.page.getByRole('button', { name: 'Poll: Where is the vertex?' }).click()
+    await cy.page.getByLabel('(0, -4)').check()
+    await cy.page.locator('.poll button').last().click()
+    await teacher.page.locator('.poll', { hasText: 'Where is the vertex?' }).getByText(/^1 v/).waitFor()
+  })
+
+  it('complains about nothing', () => {
+    for (const who of [teacher, bo, cy]) assert.deepEqual(who.page.complaints, [], who.name)
+  })
+})
