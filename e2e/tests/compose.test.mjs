@@ -71,7 +71,8 @@ describe('a composed program', { timeout: 400_000 }, () => {
     assert.equal(now.resolvedLayout, 'grid')
     const live = await tutti.live(room.room)
     assert.equal(live.composed, true)
-    assert.deepEqual([live.video.codec, live.video.width, live.video.height], ['h264', 1280, 720])
+    assert.equal(live.video.codec, 'h264') // of 1280x720, or less of the same shape where the machine is busy
+    assert.ok(Math.abs(live.video.width / live.video.height - 16 / 9) < 0.02, JSON.stringify(live.video))
     assert.ok(live.sources.every((s) => s.tracks.some((t) => t.kind === 'video' && t.shown)))
   })
 
