@@ -84,8 +84,7 @@ func (d Duration) MarshalJSON() ([]byte, error) {
 
 // AllFeatures are what a scene may switch on.
 var AllFeatures = []string{
-	"breakout", "chat", "danmaku", "files", "gifts", "likes", "lock", "pk", "pointer", "polls", "rollcall", "screenShare",
-	"sideRoom", "songs", "waitingRoom", "whiteboard",
+	"chat", "danmaku", "gifts", "likes", "lock", "pk", "polls", "rollcall", "screenShare", "waitingRoom", "whiteboard",
 }
 
 // Has tells whether a feature is on.

@@ -38,7 +38,7 @@ export class DrawnLesson implements AudienceView {
       id: 'p1', question: zh ? '抛物线的顶点在哪里？' : 'Where is the vertex of the parabola?', multiple: false, open: true, voters: 22,
       options: ['(0, −4)', '(0, 4)', '(2, 0)'].map((text, i) => ({ text, votes: [15, 5, 2][i]! })),
     }
-    const all: Feature[] = features ?? ['chat', 'polls', 'whiteboard', 'rollcall', 'lock', 'waitingRoom', 'breakout']
+    const all: Feature[] = features ?? ['chat', 'polls', 'whiteboard', 'rollcall', 'lock', 'waitingRoom']
     this.state = {
       ...emptyState('demo'),
       you: { identity: role === 'host' ? 'host-1' : 'guest-0', name: list[role === 'host' ? 0 : 1]!, role, ...(position ? { position } : {}) },

@@ -1,6 +1,6 @@
 const plural = (n: number, one: string, many: string) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
 
-/** Texts of the conference: its door and its groups. */
+/** Texts of the conference: its door. */
 export const conference = {
   waitingTitle: 'You will be let in soon',
   waitingText: (title: string) => `The host of “${title}” knows that you are here. Nobody sees or hears you yet.`,
