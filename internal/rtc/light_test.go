@@ -161,6 +161,22 @@ func TestLastFlightIsRepeated(t *testing.T) {
 	}
 }
 
+// A peer may be closed while its handshake comes to an end: what that was for is gone then.
+func TestAHandshakeOutlivesItsPeer(t *testing.T) {
+	e, client := testEndpoint(t), idleEndpoint(t)
+	c := newLight(t, e, lightOffer(client, audioSection("recvonly")), nil)
+	c.shake(client)
+	c.peer.Close()
+	waitFor(t, c.events.closed, "end")
+	s := &c.peer.secure
+	s.end(c.link, c.session, nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != ended || s.records != nil || s.shaken != nil {
+		t.Errorf("the peer is in phase %d", s.phase)
+	}
+}
+
 // A client's port may be used by another one, behind a NAT above all, while we still know the peer that had it.
 func TestSilentAddressIsTakenOver(t *testing.T) {
 	e, client := testEndpoint(t), idleEndpoint(t)

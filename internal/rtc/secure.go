@@ -213,7 +213,7 @@ func (s *secure) start(first []byte) {
 	s.peer.endpoint.tasks.Go(func() {
 		session, err := s.peer.endpoint.handshake(conn, client)
 		s.peer.endpoint.handshakes.end(to.addr.Addr())
-		s.end(session, err)
+		s.end(conn, session, err)
 	})
 }
 
@@ -263,11 +263,8 @@ func (e *Endpoint) newSession(conn *dtlsConn, client bool) (*dtls.Conn, error) {
 	return dtls.ServerWithOptions(conn, peerAddr{}, options...)
 }
 
-// end takes the handshake's result, and goes on without pion/dtls.
-func (s *secure) end(session *dtls.Conn, err error) {
-	s.mu.Lock()
-	conn := s.conn
-	s.mu.Unlock()
+// end takes the result of a handshake over conn, and goes on without pion/dtls. The peer may have ended meanwhile.
+func (s *secure) end(conn *dtlsConn, session *dtls.Conn, err error) {
 	var shaken *handshaken
 	var records *records
 	var flight [][]byte

@@ -34,6 +34,7 @@ func (w *world) act(t *testing.T, by string, a stage.Action) {
 
 // TestSDKUpAndDownWithATokenIssuedBefore: the token is that of any participant, and the stage alone says when it is good for what.
 func TestSDKUpAndDownWithATokenIssuedBefore(t *testing.T) {
+	sdkReceives(t)
 	w := newShow(t, "show")
 	host := w.visit(t, "host", "hall", asAdmin)
 	host.publishVoice()
@@ -117,6 +118,7 @@ func TestWhoIsBannedIsSentAwayAndRefused(t *testing.T) {
 
 // TestSDKComingBackKeepsTheSeat: a client that joins anew publishes at once.
 func TestSDKComingBackKeepsTheSeat(t *testing.T) {
+	sdkReceives(t)
 	w := newShow(t, "show")
 	host := w.visit(t, "host", "hall", asAdmin)
 	ann := w.visit(t, "ann", "hall", nil)
@@ -134,6 +136,7 @@ func TestSDKComingBackKeepsTheSeat(t *testing.T) {
 
 // TestSDKBothHostsAreSeenInBothRooms of a contest, by those who take part; the picture is the very same track.
 func TestSDKBothHostsAreSeenInBothRooms(t *testing.T) {
+	sdkReceives(t)
 	w := newWorld(t, nil)
 	hosts := map[string]*guest{}
 	for _, name := range []string{"red", "blue"} {
