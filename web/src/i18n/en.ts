@@ -63,7 +63,7 @@ export const en = {
     scenes: {
       class: { title: 'Class', hint: 'Whiteboard, raised hands, roll call. Students are muted until you call on them.' },
       conference: { title: 'Conference', hint: 'Everybody talks. With a waiting room and a lock.' },
-      karaoke: { title: 'Karaoke', hint: 'Singers take turns on stage, with sound made for music.' },
+      karaoke: { title: 'Karaoke', hint: 'Six seats that anybody may take; singers take turns.' },
       match: { title: 'Match-making', hint: 'A matchmaker, two seats, and an audience that asks to take one.' },
       team: { title: 'Team room', hint: 'Everybody talks and shares screens, whenever they like.' },
     },

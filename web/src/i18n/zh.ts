@@ -62,7 +62,7 @@ export const zh: Dictionary = {
     scenes: {
       class: { title: '课堂', hint: '白板、举手、点名。学生默认静音，叫到谁谁发言。' },
       conference: { title: '会议', hint: '人人可发言，有等候室，也能锁定会议。' },
-      karaoke: { title: '歌房', hint: '轮流上麦唱歌，声音按音乐优化。' },
+      karaoke: { title: '歌房', hint: '六个麦位，谁都能上麦，轮流唱。' },
       match: { title: '相亲', hint: '红娘主持，两个嘉宾位，观众申请上座。' },
       team: { title: '团队空间', hint: '随来随聊，几块屏幕可以一起共享。' },
     },
