@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/plain"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
@@ -21,7 +22,7 @@ var (
 )
 
 func (s *Studio) setAnnouncement(a Actor, r talk.Request) talk.Reply {
-	text, now := room.CleanText(r.Text), time.Now()
+	text, now := plain.Line(r.Text), time.Now()
 	if utf8.RuneCountInString(text) > maxAnnouncement {
 		return talk.Reply{Err: errAnnouncement}
 	}

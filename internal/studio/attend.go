@@ -8,6 +8,7 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/chat"
+	"github.com/tuttilive/tutti/internal/room/plain"
 	"github.com/tuttilive/tutti/internal/room/poll"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
@@ -58,7 +59,7 @@ func (h *House) Attend(roomName string, at Attendance) (*Attendee, error) {
 	if claims, err = h.Introduce(roomName, c, claims, at.Name, at.Own); err != nil {
 		return nil, err
 	}
-	claims.Name = room.CleanName(claims.Name)
+	claims.Name = plain.Name(claims.Name)
 	for {
 		s, err := h.Studio(roomName)
 		if err != nil && created {

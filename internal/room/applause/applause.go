@@ -8,6 +8,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/pace"
+	"github.com/tuttilive/tutti/internal/room/plain"
 )
 
 // Limits on what is given.
@@ -74,7 +75,7 @@ func (a *Applause) Likes() int { return a.likes }
 
 // Give counts a gift. who is who gives it; an application, which has taken money for it, gives as often as it likes and has no name.
 func (a *Applause) Give(who string, g Gift, now time.Time) error {
-	if g.Name == "" || len(g.Name) > MaxGiftBytes || room.CleanText(g.Name) != g.Name || g.Count < 1 || g.Count > MaxCount || g.Value < 0 || g.Value > MaxValue {
+	if g.Name == "" || len(g.Name) > MaxGiftBytes || plain.Line(g.Name) != g.Name || g.Count < 1 || g.Count > MaxCount || g.Value < 0 || g.Value > MaxValue {
 		return ErrGift
 	}
 	if _, known := a.gifts[g.Name]; !known && len(a.gifts) >= MaxKinds {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/pace"
+	"github.com/tuttilive/tutti/internal/room/plain"
 )
 
 // Limits on what is written and kept.
@@ -75,7 +76,7 @@ type Draft struct {
 
 // Clean makes a draft fit to be shown, or tells why it is not.
 func (d Draft) Clean() (Draft, error) {
-	d.Text = room.CleanText(d.Text)
+	d.Text = plain.Line(d.Text)
 	switch {
 	case d.Text == "":
 		return d, ErrEmpty

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/plain"
 )
 
 // Limits on polls.
@@ -66,7 +67,7 @@ func (s *state) snapshot() Poll {
 
 // Open asks a question.
 func (p *Polls) Open(id, question string, options []string, multiple bool, now time.Time) (Poll, error) {
-	s := &state{Poll: Poll{ID: id, At: now, Question: room.CleanText(question), Multiple: multiple, Open: true}, votes: map[string]uint16{}}
+	s := &state{Poll: Poll{ID: id, At: now, Question: plain.Line(question), Multiple: multiple, Open: true}, votes: map[string]uint16{}}
 	if n := utf8.RuneCountInString(s.Question); n == 0 || n > MaxQuestionRunes {
 		return Poll{}, ErrQuestion
 	}
@@ -74,7 +75,7 @@ func (p *Polls) Open(id, question string, options []string, multiple bool, now t
 		return Poll{}, ErrOptions
 	}
 	for _, text := range options {
-		text = room.CleanText(text)
+		text = plain.Line(text)
 		same := func(o Option) bool { return o.Text == text }
 		if n := utf8.RuneCountInString(text); n == 0 || n > MaxOptionRunes || slices.ContainsFunc(s.Options, same) {
 			return Poll{}, ErrOptions

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/tuttilive/tutti/internal/room/plain"
 )
 
 // Verb names what somebody wants. Its values are part of the API.
@@ -188,7 +190,7 @@ func (s *Stage) outranked(by Actor, identity string) bool {
 
 func (s *Stage) rename(by Actor, a Action) error {
 	p := s.people[by.Identity]
-	if name := clean(a.Name); name != "" && name != p.Name {
+	if name := plain.Name(a.Name); name != "" && name != p.Name {
 		p.Name = name
 		for i := range s.queue {
 			if s.queue[i].Identity == p.Identity {
@@ -233,11 +235,6 @@ func (s *Stage) demote(by Actor, a Action) error {
 	s.tell(Happening{What: RoleChanged, Person: p.Person, By: by.Person, Role: s.RoleOf(a.Identity), Reason: ByHost})
 	s.dropMute(p)
 	return nil
-}
-
-// clean is text of strangers as it may be shown in one line.
-func clean(text string) string {
-	return strings.Join(strings.Fields(strings.ToValidUTF8(text, "\uFFFD")), " ")
 }
 
 // cut shortens text to some bytes, between characters.

@@ -3,6 +3,8 @@ package stage
 import (
 	"slices"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/room/plain"
 )
 
 // Request is a raised hand.
@@ -67,7 +69,7 @@ func (s *Stage) raise(by Actor, a Action) error {
 	case len(s.queue) >= MaxQueue:
 		return ErrQueueFull
 	}
-	r := Request{Person: p.Person, At: s.now, Note: clean(a.Note), Seat: a.Seat}
+	r := Request{Person: p.Person, At: s.now, Note: plain.Line(a.Note), Seat: a.Seat}
 	s.queue = append(s.queue, request{r})
 	s.tell(Happening{What: HandRaised, Person: p.Person, Note: r.Note, Seat: r.Seat})
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/plain"
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
@@ -125,7 +126,7 @@ func (s *Server) admit(sock *socket, r *http.Request, name string, c studio.Cred
 	if claims, err = s.house.Introduce(name, c, claims, own, secret); err != nil {
 		return nil, nil, refusalOf(err, s.log)
 	}
-	claims.Name = room.CleanName(claims.Name) // an application's may be anything
+	claims.Name = plain.Name(claims.Name) // an application's may be anything
 	who := caller{claims: claims, url: roomURL(r), host: r.Host}
 	for {
 		l, err := s.open(name)

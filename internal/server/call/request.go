@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/plain"
 )
 
 // Limits of what a client sends.
@@ -188,12 +188,12 @@ func (r *joinRequest) check() *refusal {
 	if r.Room == nil {
 		return malformed("room is missing")
 	}
-	r.Name = room.CleanName(r.Name)
+	r.Name = plain.Name(r.Name)
 	return checkCredential(r.Key, r.Token, r.Identity)
 }
 
 func (r *visitRequest) check() *refusal {
-	r.Name = room.CleanName(r.Name)
+	r.Name = plain.Name(r.Name)
 	return checkCredential(r.Key, r.Token, r.Identity)
 }
 
@@ -237,7 +237,7 @@ func (r *acceptRequest) check() *refusal {
 	if r.Room == nil {
 		return malformed("room is missing")
 	}
-	r.Name = room.CleanName(r.Name)
+	r.Name = plain.Name(r.Name)
 	return nil
 }
 
@@ -245,7 +245,7 @@ func (r *declineRequest) check() *refusal {
 	if utf8.RuneCountInString(r.Text) > maxDeclineRunes {
 		return tooLarge("a text has at most 200 characters")
 	}
-	r.Name, r.Text = room.CleanName(r.Name), room.CleanText(r.Text)
+	r.Name, r.Text = plain.Name(r.Name), plain.Line(r.Text)
 	return nil
 }
 

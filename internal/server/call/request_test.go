@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/plain"
 )
 
 // sample messages, good and bad, by what becomes of them: "" is good.
@@ -116,7 +116,7 @@ func FuzzParse(f *testing.F) {
 
 // fit checks that a text for people is what cleaning promises, and stays as it is.
 func fit(t *testing.T, text string) {
-	if room.CleanText(text) != text || len(text) > 4*maxDeclineRunes {
+	if plain.Line(text) != text || len(text) > 4*maxDeclineRunes {
 		t.Fatalf("%q is not clean", text)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/plain"
 )
 
 // Limits on a request.
@@ -116,7 +117,7 @@ func Decode(data []byte) (Request, error) {
 	if r.Type == "hello" && len(r.Identity) > maxSecretBytes {
 		return r, errField
 	}
-	r.Name = room.CleanName(r.Name)
+	r.Name = plain.Name(r.Name)
 	r.Raw = data
 	return r, nil
 }

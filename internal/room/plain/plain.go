@@ -1,4 +1,5 @@
-package room
+// Package plain makes text of strangers fit to be shown: text, and nothing that plays with the text around it.
+package plain
 
 import (
 	"strings"
@@ -8,19 +9,19 @@ import (
 // MaxNameRunes is what is kept of a name that somebody gave themselves; in UTF-8 it always fits into what a room takes.
 const MaxNameRunes = 64
 
-// CleanName makes what somebody calls themselves fit to be shown.
-func CleanName(name string) string {
-	runes := []rune(CleanText(name))
+// Name makes what somebody calls themselves fit to be shown.
+func Name(name string) string {
+	runes := []rune(Line(name))
 	if len(runes) > MaxNameRunes {
 		runes = runes[:MaxNameRunes]
 	}
 	return strings.TrimSpace(string(runes))
 }
 
-// CleanText makes a line that people write fit to be shown. It takes away what is not text: control characters, and those that
+// Line makes a line that people write fit to be shown. It takes away what is not text: control characters, and those that
 // change the direction of the text around or cannot be seen. The two joiners stay, since scripts and emoji need them. Each run
 // of white space becomes one space.
-func CleanText(text string) string {
+func Line(text string) string {
 	const nonJoiner, joiner = '\u200c', '\u200d'
 	kept := strings.Map(func(r rune) rune {
 		switch {

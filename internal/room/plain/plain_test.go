@@ -1,4 +1,4 @@
-package room
+package plain
 
 import (
 	"strings"
@@ -15,11 +15,11 @@ func TestClean(t *testing.T) {
 		"小明":                           "小明",
 		"bad \xff utf-8":               "bad utf-8",
 	} {
-		if got := CleanText(in); got != want {
+		if got := Line(in); got != want {
 			t.Errorf("%q became %q instead of %q", in, got, want)
 		}
 	}
-	if got := CleanName(strings.Repeat("é ", 100)); len([]rune(got)) > MaxNameRunes || strings.HasSuffix(got, " ") {
+	if got := Name(strings.Repeat("é ", 100)); len([]rune(got)) > MaxNameRunes || strings.HasSuffix(got, " ") {
 		t.Errorf("%q", got)
 	}
 }
