@@ -1,6 +1,7 @@
 // What a person sends and keeps in a call: filters, devices that change and go, snapshots, recordings. In Chromium with made-up
 // devices, on a bench of the test build that uses the real parts without a server.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
