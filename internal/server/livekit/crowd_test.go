@@ -101,7 +101,7 @@ func (c *crowd) read(ws *websocket.Conn, identity string, joined chan struct{}) 
 // settled waits until everybody knows of n.
 func (c *crowd) settled(n int) {
 	c.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(3 * patience) // n clients in one process, perhaps under the race detector
 	for {
 		if c.all(n) {
 			return
