@@ -3,6 +3,7 @@ package livekit
 import (
 	"slices"
 	"sync"
+	"time"
 
 	pb "github.com/livekit/protocol/livekit"
 
@@ -11,6 +12,10 @@ import (
 
 // maxRules bounds the participants that one permission names, and the tracks for each.
 const maxRules = 1000
+
+// rulesLapse is how long a client that has joined anew is held to the rules of its visit before. Clients that connect anew by
+// themselves send their rules again, but only after their tracks; a page that was loaded anew knows nothing of them.
+const rulesLapse = 15 * time.Second
 
 // rulesOfTracks say who may have a participant's tracks. The zero value lets everybody.
 type rulesOfTracks struct {

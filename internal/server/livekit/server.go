@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	pb "github.com/livekit/protocol/livekit"
+
 	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -38,8 +40,8 @@ type Server struct {
 	join        limit.Rate
 	comeBack    limit.Rate
 	counts      counts
-	detours     detours
-	withheld    withheld
+	detours     memos[pb.CandidateProtocol] // ways that clients asked to try when they connect next
+	withheld    memos[rulesOfTracks]        // so that nobody gets what a client withheld while it was gone without a word
 
 	mu       sync.Mutex
 	sessions map[place]*session

@@ -100,7 +100,7 @@ func (s *Server) enter(a admission) (*session, error) {
 		asked: a.asked,
 	}
 	sess.remote.auto = a.autoSubscribe
-	if candidates, relayed := s.detours.take(sess.place); s.endpoint.Reachable(candidates) {
+	if candidates, relayed := s.detourOf(sess.place); s.endpoint.Reachable(candidates) {
 		sess.candidates, sess.relayed = candidates, relayed
 	}
 	part, err := s.house.Enter(a.room, a.join(), sess)

@@ -38,7 +38,7 @@ func (s *session) simulate(scenario *pb.SimulateScenario) {
 		// All that a client notices of a migration. Told to resume as well, some take it for two reasons and give up the session.
 		s.hangUp()
 	case *pb.SimulateScenario_SwitchCandidateProtocol:
-		s.server.detours.note(s.place, sc.SwitchCandidateProtocol)
+		s.server.detours.keep(s.place, sc.SwitchCandidateProtocol)
 		s.end(leave(pb.DisconnectReason_UNKNOWN_REASON, pb.LeaveRequest_RECONNECT), room.LeftByItself)
 	case *pb.SimulateScenario_SubscriberBandwidth:
 		studio.LimitRate(s.receivingPeer(), max(0, sc.SubscriberBandwidth))
