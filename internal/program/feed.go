@@ -11,6 +11,7 @@ import (
 type feed struct {
 	track   *track.Track // what the plan named, nil for the mix
 	codec   media.Codec
+	lease   *track.FrameLease
 	ring    *media.Ring[*media.Frame]
 	cursor  *media.Cursor[*media.Frame]
 	release []func()
@@ -27,9 +28,12 @@ type feed struct {
 
 func newFeed(t *track.Track, lease *track.FrameLease, cursor *media.Cursor[*media.Frame], release ...func()) *feed {
 	return &feed{
-		track: t, codec: lease.Codec(), ring: lease.Ring(), cursor: cursor, release: append(release, lease.Release),
+		track: t, codec: lease.Codec(), lease: lease, ring: lease.Ring(), cursor: cursor, release: append(release, lease.Release),
 	}
 }
+
+// stale tells that the track has what suits better.
+func (f *feed) stale() bool { return f.lease.Stale() }
 
 // peek gives the next frame without taking it.
 func (f *feed) peek(now time.Duration) *media.Frame {

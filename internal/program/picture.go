@@ -32,6 +32,7 @@ const (
 // new one; the old one goes on until then.
 type picture struct {
 	demand []media.Codec
+	size   media.Size
 	want   *track.Track // what the plan says
 	now    *feed
 	next   *feed // to change to
@@ -83,7 +84,7 @@ func (p *picture) follow(t *track.Track, now time.Duration) {
 			p.seeking = true
 		}
 	}
-	if t == nil || p.next != nil || p.now != nil && p.now.track == t && !p.now.ended || now < p.retry {
+	if t == nil || p.next != nil || p.now != nil && p.now.track == t && !p.now.ended && !p.now.stale() || now < p.retry {
 		return
 	}
 	p.retry = now + time.Second
@@ -98,14 +99,14 @@ func (p *picture) open(t *track.Track, now time.Duration) {
 		p.now, p.seeking = nil, true
 		return
 	}
-	lease, err := t.ReadFrames(c)
+	lease, err := t.ReadPictures(c, p.size)
 	if err != nil {
 		return
 	}
 	cursor := lease.Ring().FromKey()
 	if !t.BornAsFrames() {
 		cursor = lease.Ring().Live()
-		t.AskKeyframe()
+		lease.AskKeyframe()
 	}
 	p.next, p.opened = newFeed(t, lease, cursor), now
 }
@@ -237,7 +238,7 @@ func (p *picture) repeat(now time.Duration) *media.Frame {
 	p.last, p.at = f.DTS, now
 	p.seeking = true
 	if p.now != nil && !p.now.ended && !p.now.track.Muted() {
-		p.now.track.AskKeyframe()
+		p.now.lease.AskKeyframe()
 	}
 	return &f
 }

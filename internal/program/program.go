@@ -156,6 +156,16 @@ func (p *Program) Sound() (*track.Track, <-chan struct{}) {
 	return p.packetSound.track, p.packetSound.changed
 }
 
+// Sizes are those in which the picture can be had now, from small to large, by Demand.Size or as layers of packets: the layers of the
+// source that is shown, or the renditions of the composed picture. There is none before the first picture.
+func (p *Program) Sizes() []media.Size {
+	t, _ := p.Picture()
+	if t == nil {
+		return nil
+	}
+	return t.Sizes()
+}
+
 // Read opens the program for a muxer. There is one reader for a format, not one for a viewer.
 //
 // Frames lie on media time (media.Now), as everything in the server does: where an output wants to begin near zero, it

@@ -32,6 +32,10 @@ const (
 // given, else the first that can be had at all.
 type Demand struct {
 	Video, Audio []media.Codec
+	// Size asks for the smallest picture that is at least as large: a layer of the source that is shown, a rendition of the composed
+	// picture. Where there is none as large, and for the zero value, it is the largest. Program.Sizes are those that there are; they
+	// come and go, and the reader follows at keyframes.
+	Size media.Size
 }
 
 // Reader gives the program's frames, picture and sound merged in order of DTS, on a timeline that never steps back: DTS
@@ -55,7 +59,7 @@ type Reader struct {
 func newReader(p *Program, d Demand) *Reader {
 	r := &Reader{
 		program: p, closed: make(chan struct{}), timer: time.NewTimer(time.Hour),
-		picture: picture{demand: d.Video}, sound: sound{demand: d.Audio, mixer: p.mixer},
+		picture: picture{demand: d.Video, size: d.Size}, sound: sound{demand: d.Audio, mixer: p.mixer},
 	}
 	r.picture.last, r.sound.last, r.picture.retry, r.sound.retry = never, never, never, never
 	return r

@@ -142,8 +142,11 @@ func (s *Studio) demandFor(entry *published) []room.CodecDemand {
 		picture, _ := s.air.program.Picture()
 		shown = picture == entry.track
 	}
-	if shown || entry.lentOut || entry.track.Wanted() {
-		wanted[0].Quality = highest // frames are made of the largest layer, and whoever watches may come at any time
+	switch size, read := entry.track.FramesWanted(); {
+	case shown, entry.lentOut:
+		wanted[0].Quality = highest // whoever watches may come at any time
+	case read:
+		wanted[0].Quality = wish{width: size.Width, height: size.Height}.of(entry.pub.Layers)
 	}
 	for sub := range entry.subscribers {
 		for i := range wanted {

@@ -14,6 +14,8 @@ type conversion struct {
 	to media.Codec
 	// plain asks for the track's own H.264 without B-frames.
 	plain bool
+	// at is the size of the pictures that are converted.
+	at media.Size
 }
 
 // derivedTrack is a track made of another one's frames, while it is wanted or lingers.
@@ -71,7 +73,7 @@ func (t *Track) derive(c conversion) (*derivedTrack, error) {
 // startConversion makes the derived track and the goroutine that feeds it, which ends when d.stop is closed or the source
 // ends. The caller holds t.mu.
 func (t *Track) startConversion(c conversion) (*derivedTrack, error) {
-	source, err := t.readOwnFrames()
+	source, err := t.readOwnFrames(c.at)
 	if err != nil {
 		return nil, err
 	}
@@ -88,11 +90,7 @@ func (t *Track) startConversion(c conversion) (*derivedTrack, error) {
 		go d.convertAudio(t, source, converter)
 		return d, nil
 	}
-	refresh := func() {} // an ingest cannot be asked
-	if t.unpack != nil {
-		refresh = t.unpack.refresh
-	}
-	converter, err := t.info.Workers.Convert(func(f *media.Frame) { d.write(t, f) }, refresh)
+	converter, err := t.info.Workers.Convert(func(f *media.Frame) { d.write(t, f) }, source.AskKeyframe)
 	if err != nil {
 		t.giveBack(source)
 		return nil, err
@@ -103,14 +101,13 @@ func (t *Track) startConversion(c conversion) (*derivedTrack, error) {
 }
 
 // giveBack releases a lease of the track's own frames for a caller that holds t.mu.
-func (t *Track) giveBack(lease *FrameLease) {
-	lease.once.Do(func() {
-		if t.unpack != nil {
-			t.drop(&t.unpack.demand)
-		} else {
-			t.direct--
-		}
-	})
+func (t *Track) giveBack(lease *FrameLease) { lease.once.Do(lease.release) }
+
+// refresh asks for a keyframe of a converted picture.
+func (d *derivedTrack) refresh() {
+	if d.video != nil {
+		d.video.RequestKeyframe()
+	}
 }
 
 func (d *derivedTrack) convertAudio(t *Track, source *FrameLease, converter *codec.AudioConverter) {

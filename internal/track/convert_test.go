@@ -149,7 +149,7 @@ func TestABrowsersSoundBecomesAAC(t *testing.T) {
 		synctest.Wait()
 		track.mu.Lock()
 		defer track.mu.Unlock()
-		if track.unpack != nil || len(track.derived) != 0 {
+		if len(track.unpacks) != 0 || len(track.derived) != 0 {
 			t.Error("faces are left")
 		}
 	})

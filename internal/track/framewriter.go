@@ -29,11 +29,12 @@ func frameMark(f *media.Frame) media.Mark {
 	return media.Mark{Bytes: len(f.Payload), Time: f.DTS, Key: f.Keyframe}
 }
 
-// frameWriter is the frame face of a track that is born as frames. Its fields but ring, meter and reordered belong to the
+// frameWriter is the frame face of a track that is born as frames. Its fields but ring, meter, format and reordered belong to the
 // writer's goroutine.
 type frameWriter struct {
-	ring  *media.Ring[*media.Frame]
-	meter meter
+	ring   *media.Ring[*media.Frame]
+	meter  meter
+	format *atomic.Pointer[media.Format] // the newest
 	// reordered tells that the picture has B-frames.
 	reordered atomic.Bool
 
@@ -44,16 +45,22 @@ type frameWriter struct {
 	gopTooBig bool
 }
 
-func newFrameWriter(kind media.Kind) *frameWriter { return &frameWriter{ring: newFrameRing(kind)} }
+func newFrameWriter(kind media.Kind, format *atomic.Pointer[media.Format]) *frameWriter {
+	return &frameWriter{ring: newFrameRing(kind), format: format}
+}
 
 // WriteFrame adds a frame to a track born as frames. One goroutine writes. DTS that do not increase are mended as long as
 // they step back by less than a second; a frame that steps back further is refused, and whoever writes must begin a new
 // time base. Pictures before the first keyframe are left out.
 func (t *Track) WriteFrame(f *media.Frame) error {
-	w := t.writer
-	switch {
-	case w == nil:
+	if t.writer == nil {
 		return errors.New("track: a track born as packets takes no frames")
+	}
+	return t.writer.write(t, f)
+}
+
+func (w *frameWriter) write(t *Track, f *media.Frame) error {
+	switch {
 	case f == nil || f.Format == nil || len(f.Payload) == 0:
 		return errors.New("track: frame without format or payload")
 	case f.Format.Codec != t.info.Codec:
@@ -72,8 +79,8 @@ func (t *Track) WriteFrame(f *media.Frame) error {
 		return fmt.Errorf("track: DTS %v after %v", f.DTS, w.dts)
 	}
 	f = w.mend(f)
-	if old := t.format.Load(); old != f.Format {
-		t.format.Store(f.Format)
+	if old := w.format.Load(); old != f.Format {
+		w.format.Store(f.Format)
 		w.reordered.Store(f.Format.Reordered)
 	} else if f.PTS < w.latest {
 		w.reordered.Store(true) // whatever the format says

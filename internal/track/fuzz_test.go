@@ -35,7 +35,7 @@ func FuzzUnpack(f *testing.F) {
 		for _, codec := range []media.Codec{media.H264, media.VP8, media.Opus} {
 			track := NewFromPackets(Info{Kind: codec.Kind(), Codec: codec}, nil)
 			layers := []*Layer{track.AddLayer("q"), track.AddLayer("f")}
-			u, err := newUnpacker(track)
+			u, err := newUnpacker(track, media.Size{})
 			if err != nil {
 				t.Fatal(err)
 			}

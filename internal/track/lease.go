@@ -59,13 +59,23 @@ func (p *PacketLease) Release() { p.once.Do(p.release) }
 type FrameLease struct {
 	ring    *media.Ring[*media.Frame]
 	codec   media.Codec
-	release func()
+	track   *Track
+	refresh func()      // nil where nobody can be asked
+	stale   func() bool // nil where what is read follows by itself
+	release func()      // called with the track's lock held
 	once    sync.Once
 }
 
 // ReadFrames demands the frame face in a codec (the track's own, or one that it can be converted to; NoCodec is the
 // track's own). While a track born as packets has frame readers, its publisher is asked for a keyframe every 2 s.
 func (t *Track) ReadFrames(codec media.Codec) (*FrameLease, error) {
+	return t.ReadPictures(codec, media.Size{})
+}
+
+// ReadPictures is ReadFrames of the smallest picture that is at least of a size: of that layer of a track born as packets, or of
+// that rendition; of the largest where none is as large, and for the zero value. Which layer it is may change at any keyframe, as
+// layers come and go.
+func (t *Track) ReadPictures(codec media.Codec, at media.Size) (*FrameLease, error) {
 	if codec == media.NoCodec {
 		codec = t.info.Codec
 	}
@@ -78,29 +88,39 @@ func (t *Track) ReadFrames(codec media.Codec) (*FrameLease, error) {
 		return nil, ErrClosed
 	}
 	if codec == t.info.Codec {
-		return t.readOwnFrames()
+		return t.readOwnFrames(at)
 	}
-	return t.readConverted(conversion{to: codec})
+	return t.readConverted(conversion{to: codec, at: at})
 }
 
 // readOwnFrames leases the frame face in the track's own codec. The caller holds t.mu.
-func (t *Track) readOwnFrames() (*FrameLease, error) {
+func (t *Track) readOwnFrames(at media.Size) (*FrameLease, error) {
 	if t.BornAsFrames() {
-		t.direct++
-		return &FrameLease{ring: t.writer.ring, codec: t.info.Codec, release: func() {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.direct--
-		}}, nil
+		ring, readers := t.writer.ring, &t.direct
+		r := t.renditionFor(at)
+		if r != nil {
+			ring, readers = r.writer.ring, &r.direct
+		}
+		*readers++
+		return &FrameLease{
+			ring: ring, codec: t.info.Codec,
+			stale: func() bool {
+				t.mu.Lock()
+				defer t.mu.Unlock()
+				return t.renditionFor(at) != r
+			},
+			release: func() { *readers-- },
+			track:   t,
+		}, nil
 	}
 	if t.info.Encrypted {
 		return nil, ErrEncrypted
 	}
-	face, err := t.takeUnpackFace()
+	face, err := t.takeUnpackFace(at)
 	if err != nil {
 		return nil, err
 	}
-	return &FrameLease{ring: face.ring, codec: t.info.Codec, release: func() { t.leave(&face.demand) }}, nil
+	return &FrameLease{ring: face.ring, codec: t.info.Codec, refresh: face.refresh, release: func() { t.drop(&face.demand) }, track: t}, nil
 }
 
 // readConverted leases the frames of a derived track. The caller holds t.mu.
@@ -109,7 +129,7 @@ func (t *Track) readConverted(c conversion) (*FrameLease, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &FrameLease{ring: d.track.writer.ring, codec: c.to, release: func() { t.leave(&d.demand) }}, nil
+	return &FrameLease{ring: d.track.writer.ring, codec: c.to, refresh: d.refresh, release: func() { t.drop(&d.demand) }, track: t}, nil
 }
 
 // Ring is where the frames are.
@@ -118,8 +138,25 @@ func (f *FrameLease) Ring() *media.Ring[*media.Frame] { return f.ring }
 // Codec is the codec that the lease gives.
 func (f *FrameLease) Codec() media.Codec { return f.codec }
 
+// AskKeyframe asks a publisher that can be asked for a keyframe of what is read.
+func (f *FrameLease) AskKeyframe() {
+	if f.refresh != nil {
+		f.refresh()
+	}
+}
+
+// Stale tells that what the lease was asked for would now be had elsewhere: a rendition has come that suits better. It can be read
+// on until that is released.
+func (f *FrameLease) Stale() bool { return f.stale != nil && f.stale() }
+
 // Release gives the lease back; only the first call counts.
-func (f *FrameLease) Release() { f.once.Do(f.release) }
+func (f *FrameLease) Release() {
+	f.once.Do(func() {
+		f.track.mu.Lock()
+		defer f.track.mu.Unlock()
+		f.release()
+	})
+}
 
 // demand counts the readers of something that is made on demand and ends it when it has lingered. Its track's lock
 // guards it.

@@ -15,6 +15,7 @@ const firstSeq = 1 << 16
 // reads the track's re-encoding without them.
 type packer struct {
 	track  *Track
+	writer *frameWriter // whose frames
 	layer  *Layer
 	packet *rtpfmt.Packetizer
 	stop   chan struct{}
@@ -26,16 +27,27 @@ type packer struct {
 	seeking bool
 }
 
-func newPacker(t *Track, k *rtpfmt.Packetizer) *packer {
+func newPacker(t *Track, w *frameWriter, rid string, k *rtpfmt.Packetizer) *packer {
 	return &packer{
-		track: t, layer: newLayer(t, "", t.info.Codec, nil), packet: k, stop: make(chan struct{}),
+		track: t, writer: w, layer: newLayer(t, rid, t.info.Codec, nil), packet: k, stop: make(chan struct{}),
 		seq: firstSeq, ssrc: rand.Uint32(),
 	}
 }
 
+// start and halt are called with the track's lock held.
+func (p *packer) start() {
+	p.track.layers.add(p.layer)
+	go p.run()
+}
+
+func (p *packer) halt() {
+	close(p.stop)
+	p.track.layers.remove(p.layer)
+}
+
 // run ends when stop is closed or the track ends.
 func (p *packer) run() {
-	ring := p.track.writer.ring
+	ring := p.writer.ring
 	plain := false
 	for {
 		p.seeking = p.track.info.Kind == media.Video
@@ -64,7 +76,7 @@ func (p *packer) read(ring *media.Ring[*media.Frame], watch bool) (reordered boo
 			p.seeking = p.track.info.Kind == media.Video
 		}
 		for _, f := range batch[:n] {
-			if watch && p.track.writer.reordered.Load() {
+			if watch && p.writer.reordered.Load() {
 				return true
 			}
 			p.write(f)

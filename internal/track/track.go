@@ -67,9 +67,11 @@ type Track struct {
 	mu      sync.Mutex // guards what follows
 	closed  bool
 	direct  int // leases of the ring that a track born as frames has by itself
-	unpack  *unpackFace
+	unpacks map[media.Size]*unpackFace
 	pack    *packFace
 	derived map[conversion]*derivedTrack
+	// renditions are replaced, never changed.
+	renditions []*Rendition
 }
 
 // NewFromPackets makes a track that is born as RTP packets. Layers are added as they appear.
@@ -83,7 +85,9 @@ func NewFromPackets(info Info, up Upstream) *Track {
 
 // NewFromFrames makes a track that is born as frames.
 func NewFromFrames(info Info) *Track {
-	return &Track{info: info, done: make(chan struct{}), layers: newLayerSet(), writer: newFrameWriter(info.Kind)}
+	t := &Track{info: info, done: make(chan struct{}), layers: newLayerSet()}
+	t.writer = newFrameWriter(info.Kind, &t.format)
+	return t
 }
 
 func (t *Track) Info() Info { return t.info }
@@ -98,8 +102,10 @@ func (t *Track) SetMuted(muted bool) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.unpack != nil && !muted {
-		t.unpack.refresh()
+	if !muted {
+		for _, face := range t.unpacks {
+			face.refresh()
+		}
 	}
 	for _, d := range t.derived {
 		d.track.SetMuted(muted)
@@ -149,8 +155,12 @@ func (t *Track) Close() {
 	if t.writer != nil {
 		t.writer.ring.Close(ErrClosed)
 	}
-	if t.unpack != nil {
-		t.unpack.end()
+	for _, r := range t.renditions {
+		r.end()
+	}
+	t.renditions = nil
+	for _, face := range t.unpacks {
+		face.end()
 	}
 	if t.pack != nil {
 		t.pack.end()
@@ -218,7 +228,33 @@ func (t *Track) AskKeyframe() {
 func (t *Track) Wanted() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.direct > 0 || t.unpack != nil && t.unpack.readers > 0 || t.pack != nil && t.pack.readers > 0
+	_, frames := t.framesWanted()
+	return frames || t.pack != nil && t.pack.readers > 0
+}
+
+// FramesWanted tells whether anybody reads frames of a track, and what is the largest size that somebody asked for.
+func (t *Track) FramesWanted() (largest media.Size, wanted bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.framesWanted()
+}
+
+func (t *Track) framesWanted() (largest media.Size, wanted bool) {
+	if t.direct > 0 {
+		return media.Size{}, true
+	}
+	for at, face := range t.unpacks {
+		switch {
+		case face.readers == 0:
+			continue
+		case at == media.Size{}:
+			return at, true
+		case at.Area() > largest.Area():
+			largest = at
+		}
+		wanted = true
+	}
+	return largest, wanted
 }
 
 // OnDemand has f called whenever reading the frames of a track born as packets begins or ceases. f must not block or call

@@ -28,10 +28,11 @@ const (
 	never = time.Duration(math.MinInt64 / 2)
 )
 
-// unpacker makes the frame face of a track that is born as packets: a goroutine that reads the largest active layer and
-// writes frames into a ring. It changes to another layer at a keyframe of that layer.
+// unpacker makes a frame face of a track that is born as packets: a goroutine that reads the largest active layer, or the smallest
+// that is at least of a size, and writes frames into a ring. It changes to another layer at a keyframe of that layer.
 type unpacker struct {
 	track    *Track
+	at       media.Size
 	ring     *media.Ring[*media.Frame]
 	assemble *assembler
 	// wanted tells that there are readers, not only a face that lingers.
@@ -57,13 +58,13 @@ type reading struct {
 	key   time.Duration // arrival of the newest keyframe seen
 }
 
-func newUnpacker(t *Track) (*unpacker, error) {
+func newUnpacker(t *Track, at media.Size) (*unpacker, error) {
 	a, err := newAssembler(t.info.Codec)
 	if err != nil {
 		return nil, err
 	}
 	return &unpacker{
-		track: t, ring: newFrameRing(t.info.Kind), assemble: a, asked: never,
+		track: t, at: at, ring: newFrameRing(t.info.Kind), assemble: a, asked: never,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}),
 	}, nil
 }
@@ -135,12 +136,16 @@ func (u *unpacker) listen(layers []*Layer) {
 	u.heard = layers
 }
 
-// choose finds the layer to read: the largest one that packets come in.
+// choose finds the layer to read among those that packets come in: the smallest that is large enough, else the largest.
 func (u *unpacker) choose(layers []*Layer, now time.Duration) {
 	var best *Layer
 	for _, l := range layers {
-		if l.meter.within(now, layerGone) {
-			best = l
+		if !l.meter.within(now, layerGone) {
+			continue
+		}
+		best = l
+		if w, h := l.Size(); u.at.Area() > 0 && media.AtLeast(w, h, u.at.Width, u.at.Height) {
+			break
 		}
 	}
 	switch {

@@ -149,9 +149,11 @@ type viewer struct {
 	last   *media.Frame
 }
 
-func (p *publisher) view() *viewer {
+func (p *publisher) view() *viewer { return p.viewAt(media.Size{}) }
+
+func (p *publisher) viewAt(at media.Size) *viewer {
 	p.t.Helper()
-	lease, err := p.track.ReadFrames(media.NoCodec)
+	lease, err := p.track.ReadPictures(media.NoCodec, at)
 	if err != nil {
 		p.t.Fatal(err)
 	}
