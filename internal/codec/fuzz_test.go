@@ -131,3 +131,28 @@ func FuzzPictureSize(f *testing.F) {
 		checkSize(&media.Frame{Format: &media.Format{Codec: media.H264, SPS: sps}, Payload: payload})
 	})
 }
+
+// FuzzNUT reads what a decoder that was taken over might write: no picture is larger than one may be, and reading ends with
+// the data.
+func FuzzNUT(f *testing.F) {
+	f.Add([]byte(nutMagic))
+	f.Add([]byte("nut/multimedia containers"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		n := nutReader{r: bufio.NewReaderSize(bytes.NewReader(data), 16)}
+		for pictures := 0; ; pictures++ {
+			_, size, err := n.next()
+			if err != nil {
+				return
+			}
+			if size < 0 || size > 2*maxPictureArea {
+				t.Fatalf("a picture of %d bytes", size)
+			}
+			if pictures > len(data) {
+				t.Fatalf("%d pictures of %d bytes", pictures, len(data))
+			}
+			if _, err := n.r.Discard(size); err != nil {
+				return
+			}
+		}
+	})
+}
