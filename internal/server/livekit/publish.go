@@ -170,6 +170,7 @@ func (s *session) sendPublishedAs(cid string, t *ownTrack) {
 		// Clients that wait for this before they offer take the codec from here.
 		want := t.codec
 		switch {
+		case s.client.sendsWhatItSays() && want != media.NoCodec:
 		case s.lacksH264 && want == media.NoCodec:
 			want = media.VP8
 		case !s.lacksH264 && (want == media.NoCodec || want == media.VP8):

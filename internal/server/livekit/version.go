@@ -67,6 +67,10 @@ func (c client) cannotRevive(why pb.ReconnectReason, silence time.Duration) bool
 	return c.isFirefox() && (failed || silence > lastingSilence)
 }
 
+// sendsWhatItSays: the codec in the client's request is the only one that it sends, and by its name in our answer the client knows its
+// track in what it is told of demand. So Go's SDK, whose tracks are made in one codec; others let us choose.
+func (c client) sendsWhatItSays() bool { return c.info.Sdk == pb.ClientInfo_GO }
+
 // lateOfferDelay is how long after the join response the first answer goes out to clients that apply their offer late.
 const lateOfferDelay = 300 * time.Millisecond
 
