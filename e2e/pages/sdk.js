@@ -85,6 +85,20 @@ window.perceive = () => {
   return { frames: pictures.reduce((sum, p) => sum + p.frames, 0), loud: sounds.some(loud) }
 }
 
+/** What goes out of the published picture, by layer: packets and keyframes until now. */
+window.layersSent = async () => {
+  const layers = {}
+  for (const p of room.localParticipant.videoTrackPublications.values()) {
+    for (const r of (await p.track.getRTCStatsReport()).values()) {
+      if (r.type === 'outbound-rtp') layers[r.rid] = { packets: r.packetsSent, keyframes: r.keyFramesEncoded }
+    }
+  }
+  return layers
+}
+
+/** The publication of the picture that somebody else publishes. */
+window.picture = () => [...room.remoteParticipants.values()].flatMap((p) => [...p.videoTrackPublications.values()])[0]
+
 window.remotes = () => {
   const map = room.remoteParticipants ?? room.participants // the name in version 1
   return [...map.values()].map((p) => p.identity)

@@ -129,7 +129,7 @@ describe('livekit-client', () => {
 
   const onBoth = ['resume-reconnect', 'full-reconnect', 'migration', 'force-tcp']
   const scenarios = {
-    v0: onBoth,
+    v0: [...onBoth, 'node-failure'],
     v1: [...onBoth, 'node-failure', 'leave-full-reconnect', 'disconnect-signal-on-resume', 'disconnect-signal-on-resume-no-messages', 'fail-on-v1-path'],
   }
   for (const { path, options } of versions.filter((v) => v.library === newest)) {
@@ -150,6 +150,56 @@ describe('livekit-client', () => {
       })
     }
   }
+
+  it('layers stop and come back as they are wanted, and as the way is said to carry; speech and the end are played too', async () => {
+    const [ada, bo] = [await join('ada'), await join('bo', { options: { adaptiveStream: false } })]
+    await publish(ada)
+    await assertFlow(bo)
+    const width = () => bo.evaluate(() => pictures[0].videoWidth)
+    const layers = () => ada.evaluate(() => window.layersSent())
+    /** No packets of some layers for a second, in which other layers, or sound, go on. */
+    const stop = (...rids) =>
+      eventually(`layers ${rids} stop`, async () => {
+        const before = await layers()
+        await new Promise((resolve) => setTimeout(resolve, 1000))
+        const now = await layers()
+        return rids.every((rid) => now[rid].packets === before[rid].packets)
+      })
+    await eventually('the picture is large', async () => (await width()) === 640)
+
+    await bo.evaluate(() => window.picture().setVideoQuality(LivekitClient.VideoQuality.LOW))
+    await eventually('the picture is small', async () => (await width()) === 320)
+    await stop('h')
+    const before = (await layers()).h
+    await bo.evaluate(() => window.picture().setVideoQuality(LivekitClient.VideoQuality.HIGH))
+    await eventually('the picture is large again', async () => (await width()) === 640)
+    const keyframes = (await layers()).h.keyframes - before.keyframes
+    assert.ok(keyframes >= 1 && keyframes <= 2, `${keyframes} keyframes until the layer was back`)
+
+    await bo.evaluate(() => room.simulateScenario('subscriber-bandwidth', 60_000))
+    await eventually('no more than the way is said to carry', async () => (await width()) === 320 || (await bo.evaluate(() => window.picture().track.streamState === 'paused')))
+    await assertSound(bo)
+    await bo.evaluate(() => room.simulateScenario('subscriber-bandwidth', 0))
+    await eventually('all of it', async () => (await width()) === 640)
+    await assertFlow(bo)
+
+    await bo.evaluate(() => window.picture().setSubscribed(false))
+    await stop('q', 'h')
+    await bo.evaluate(() => window.picture().setSubscribed(true))
+    await eventually('the picture is back', async () => (await bo.evaluate(() => pictures.at(-1).frames)) > 10)
+
+    await bo.evaluate(() => {
+      window.spoke = new Set()
+      room.on('activeSpeakersChanged', (speakers) => speakers.forEach((s) => window.spoke.add(s.identity)))
+      return room.simulateScenario('speaker')
+    })
+    await eventually('bo is told to speak', () => bo.evaluate(() => window.spoke.has('bo')))
+    await bo.evaluate(() => {
+      room.on('disconnected', (why) => (window.why = LivekitClient.DisconnectReason[why]))
+      return room.simulateScenario('server-leave')
+    })
+    await eventually('bo is sent away', () => bo.evaluate(() => window.why === 'SERVER_SHUTDOWN' && room.state === 'disconnected'))
+  })
 
   for (const [browser, codec, wish] of [['Chromium', 'h264', {}], ['Firefox', 'vp8', skipFirefox]]) {
     it(`end-to-end encryption in ${browser} with ${codec}`, wish, async () => {
