@@ -520,3 +520,30 @@ func TestSDKConnectsAnewAfterItsSessionIsGone(t *testing.T) {
 		alice.expect("joined bob")
 	})
 }
+
+func TestSDKScenarios(t *testing.T) {
+	mediaBothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
+		alice := w.visit(t, "alice", "hall", nil, opts...)
+		bob := w.visit(t, "bob", "hall", nil, opts...)
+		bob.publishVoice()
+		alice.expect("subscribed voice")
+		sid := alice.LocalParticipant.SID()
+
+		alice.Simulate(lksdk.SimulateSpeakerUpdate)
+		alice.expect("speaks alice")
+		bob.never("speaks alice") // it concerns nobody else
+
+		alice.Simulate(lksdk.SimulateMigration)
+		alice.expect("reconnecting")
+		alice.expect("reconnected")
+		if alice.LocalParticipant.SID() != sid {
+			t.Error("alice is another participant now")
+		}
+		alice.receives("voice", webrtc.MimeTypeOpus)
+		bob.never("left alice")
+
+		alice.Simulate(lksdk.SimulateServerLeave)
+		alice.expect("disconnected SERVER_SHUTDOWN")
+		bob.expect("left alice")
+	})
+}
