@@ -1,10 +1,14 @@
 // Browsers behind the strictest firewall: nothing gets through but what goes by our TURN server.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
 import { assertClock, assertTones, eventually, join } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
+import { token } from '../lib/token.mjs'
 import { startTutti } from '../lib/tutti.mjs'
+
+const client = readFileSync(new URL('../node_modules/livekit-client/dist/livekit-client.umd.js', import.meta.url), 'utf8')
 
 /** Runs in the page: two connections that know of nothing but relays; gives what they sent each other and how. */
 async function relayed(iceServers) {
@@ -159,5 +163,30 @@ describe('TURN', { timeout: 900_000 }, () => {
     } finally {
       await distant.close()
     }
+  })
+
+  it('is the only way for a client that asks to try it (force-tls)', async () => {
+    const page = await browser.page()
+    await page.goto(`${tutti.url}/healthz`)
+    await page.evaluate(client)
+    const used = async () =>
+      page.evaluate(async () => {
+        const report = await room.engine.pcManager.publisher._pc.getStats()
+        const pair = [...report.values()].find((r) => r.type === 'candidate-pair' && r.nominated && r.state === 'succeeded')
+        const local = pair && report.get(pair.localCandidateId)
+        return local && [local.candidateType, local.relayProtocol]
+      })
+    await page.evaluate(async ([url, jwt]) => {
+      window.room = new LivekitClient.Room()
+      window.happened = []
+      for (const event of ['reconnected', 'disconnected']) room.on(event, () => happened.push(event))
+      await room.connect(url, jwt)
+    }, [tutti.url, token({ keys: tutti.keys(), room: 'far', identity: 'ada' })])
+    await page.evaluate(() => room.simulateScenario('force-tls'))
+    await eventually('it is back', () => page.evaluate(() => happened.includes('reconnected')))
+    await page.evaluate(() => room.localParticipant.publishData(new Uint8Array([1]), { reliable: true }))
+    assert.deepEqual(await eventually('a way is used', used), ['relay', 'tls'])
+    assert.equal(await page.evaluate(() => happened.includes('disconnected')), false)
+    await page.close()
   })
 })
