@@ -202,6 +202,47 @@ func TestSourcesAreBounded(t *testing.T) {
 	}
 }
 
+// Authentic packets of sources that nobody knows cost next to nothing, keep nothing, and take nothing from the stream that is there.
+func TestAFloodOfUnknownSources(t *testing.T) {
+	e := idleEndpoint(t)
+	p, remote := receivingPeer(t, e)
+	r := strayReader(e)
+	good := new(count)
+	opened := 0
+	p.Inbounds()[0].Receive(func(*Stream) Sink { opened++; return countSink{good} })
+	seq := uint16(0)
+	next := func() {
+		seq++
+		r.rtp(p, sealed(t, remote, 1, 96, seq, "q", []byte("good")))
+	}
+	next()
+	const flood = 5000
+	for name, packet := range map[string]func(ssrc uint32) []byte{
+		"of an unknown layer":        func(ssrc uint32) []byte { return sealed(t, remote, ssrc, 96, 1, "z", []byte("x")) },
+		"of an unknown payload type": func(ssrc uint32) []byte { return sealed(t, remote, ssrc, 111, 1, "q", []byte("x")) },
+		"repairs of nothing":         func(ssrc uint32) []byte { return sealed(t, remote, ssrc, 97, 1, "z", []byte{0, 1, 'x'}) },
+		"repairs of what is there":   func(ssrc uint32) []byte { return sealed(t, remote, ssrc, 97, 1, "q", []byte{0, 1, 'x'}) },
+	} {
+		packets := make([][]byte, flood)
+		for i := range packets {
+			packets[i] = packet(uint32(100 + i))
+		}
+		i := 0
+		allocations := testing.AllocsPerRun(flood-2, func() { i++; r.rtp(p, packets[i]) })
+		if allocations > 2 {
+			t.Errorf("%s: %v allocations for a packet", name, allocations)
+		}
+		if len(p.rx.sources) > maxSources {
+			t.Errorf("%s: %d sources", name, len(p.rx.sources))
+		}
+		before := good.packets
+		next()
+		if good.packets != before+1 || good.closed || opened != 1 {
+			t.Errorf("%s: the stream that was there has %d packets more, closed: %v; %d streams were opened", name, good.packets-before, good.closed, opened)
+		}
+	}
+}
+
 // What anybody can send to the port, without having been let in by ICE, must not allocate anything that stays.
 func TestStrangersLeaveNoTrace(t *testing.T) {
 	e := testEndpoint(t)

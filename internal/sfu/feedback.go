@@ -7,6 +7,7 @@ import (
 
 	"github.com/pion/rtcp"
 
+	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/rtc"
 )
 
@@ -42,10 +43,10 @@ func (f *feedback) Ready() {
 // Nack hands requests over to the sender goroutine, which alone knows what went out.
 func (f *feedback) Nack(seqs []uint16) { f.nacks.add((*Sender)(f), seqs) }
 
-// KeyframeWanted asks upstream; whoever is there throttles it for all subscribers together.
+// KeyframeWanted asks upstream, not too often; whoever is there throttles it for all subscribers together.
 func (f *feedback) KeyframeWanted() {
 	f.counts.keyframesWanted.Add(1)
-	if l := f.layer.Load(); l != nil {
+	if l := f.layer.Load(); l != nil && f.wishes.allow(media.Now()) {
 		l.RequestKeyframe()
 	}
 }

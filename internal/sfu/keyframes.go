@@ -7,6 +7,9 @@ const (
 	keyframeInterval = 400 * time.Millisecond
 	// keyframePatience is added to the round trip before a request is repeated: time to encode and send a keyframe.
 	keyframePatience = 200 * time.Millisecond
+	// wishInterval is how often one subscriber's wish for a keyframe is heard in the long run, wishBurst how many are at once.
+	wishInterval = 2 * time.Second
+	wishBurst    = 10
 	// keyframeRequests is how often a keyframe is asked for until somebody wants one anew.
 	keyframeRequests = 12
 )
@@ -59,3 +62,26 @@ func (k *keyframes) ask(now time.Duration) bool {
 
 // came notes that a keyframe began.
 func (k *keyframes) came() { k.wanted = false }
+
+// wishes bounds how often one subscriber can have a publisher asked for a keyframe. All who watch pay for one, so somebody who
+// asks without end, out of malice or over a way that brings nothing, must not set the pace for all. It is pure: time is an argument.
+type wishes struct {
+	left   float64 // of wishBurst, as of at
+	at     time.Duration
+	filled bool
+}
+
+// allow tells whether to pass a wish on.
+func (w *wishes) allow(now time.Duration) bool {
+	if !w.filled {
+		w.filled, w.left = true, wishBurst
+	} else {
+		w.left = min(w.left+float64(now-w.at)/float64(wishInterval), wishBurst)
+	}
+	w.at = now
+	if w.left < 1 {
+		return false
+	}
+	w.left--
+	return true
+}

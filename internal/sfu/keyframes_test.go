@@ -107,3 +107,23 @@ func TestKeyframesGiveUp(t *testing.T) {
 		t.Fatal("a new wish does not go at once")
 	}
 }
+
+func TestWishesOfOneSubscriber(t *testing.T) {
+	var w wishes
+	heard := 0
+	for now := time.Hour; now < time.Hour+time.Minute; now += ms {
+		if w.allow(now) {
+			heard++
+		}
+	}
+	if want := wishBurst + int(time.Minute/wishInterval); heard < want-1 || heard > want {
+		t.Errorf("of a wish each millisecond %d were heard in a minute, want %d", heard, want)
+	}
+	// Who loses something now and then is heard each time.
+	w = wishes{}
+	for now := time.Hour; now < 2*time.Hour; now += 3 * time.Second {
+		if !w.allow(now) {
+			t.Fatalf("a wish after %v is not heard", now-time.Hour)
+		}
+	}
+}

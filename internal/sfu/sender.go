@@ -38,8 +38,9 @@ type Sender struct {
 	onSuspended func(bool)
 	onLayer     func(was, is *track.Layer)
 	nacks       nacks
-	// layer is the one that a wish for a keyframe goes to.
+	// layer is the one that a wish for a keyframe goes to; wishes belongs to the peer's reader goroutine.
 	layer  atomic.Pointer[track.Layer]
+	wishes wishes
 	counts counts
 
 	// What follows is owned by the shard's sender goroutine.

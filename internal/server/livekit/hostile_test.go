@@ -183,6 +183,43 @@ func TestFloodOfDataEndsNoSession(t *testing.T) {
 	}
 }
 
+// Others are told of no more changes than the one who makes them may make.
+func TestAFloodOfChangesIsToldAsSlowlyAsItIsRead(t *testing.T) {
+	w := newWorld(t, nil)
+	alice, _ := w.enter(t, "alice", "hall", "")
+	mallory, _ := w.enter(t, "mallory", "hall", "")
+	const changes = costBurst/8 + 20
+	begun := time.Now()
+	go func() {
+		for i := range changes {
+			data, err := proto.Marshal(&pb.SignalRequest{Message: &pb.SignalRequest_UpdateMetadata{UpdateMetadata: &pb.UpdateParticipantMetadata{
+				Name: fmt.Sprint("mallory ", i), RequestId: uint32(i + 1)}}})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mallory.write(websocket.MessageBinary, data)
+		}
+		mallory.drain()
+	}()
+	last := fmt.Sprint("mallory ", changes-1)
+	for told := 0; ; {
+		res := alice.next()
+		for _, p := range res.GetUpdate().GetParticipants() {
+			if p.Identity != "mallory" {
+				continue
+			}
+			told++
+			if most := costBurst/8 + int(time.Since(begun).Seconds()*costPerSecond/8) + 2; told > most {
+				t.Fatalf("%d changes are told, %d may be made", told, most)
+			}
+			if p.Name == last {
+				return
+			}
+		}
+	}
+}
+
 // What everybody in the room is told of costs what it is long.
 func TestLargeAnnouncementsArePaced(t *testing.T) {
 	large := strings.Repeat("x", maxMessageBytes-1<<10)
