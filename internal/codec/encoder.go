@@ -37,7 +37,7 @@ type EncoderConfig struct {
 	Out func(*media.Frame)
 }
 
-// Encoder turns raw pictures into H.264 constrained baseline without B-frames, with a keyframe every two seconds, in a process that is
+// Encoder turns raw pictures into H.264 constrained baseline without B-frames, with a keyframe every two seconds of media time, in a process that is
 // replaced when it dies or hangs: the next picture after that is a keyframe with Discontinuity. Write and Close belong to one goroutine.
 type Encoder struct {
 	workers *Workers
@@ -126,7 +126,7 @@ func (e *Encoder) Write(pix []byte, pts time.Duration) error {
 			return errEncoderStopped
 		default:
 		}
-		if err := e.start(); err != nil {
+		if err := e.start(pts); err != nil {
 			return err
 		}
 	}
@@ -153,11 +153,12 @@ func (e *Encoder) clock() int64 {
 	return (2000*e.written + fps) / (2 * fps)
 }
 
-func (e *Encoder) start() error {
+// start runs a process whose first picture was captured at first.
+func (e *Encoder) start(first time.Duration) error {
 	if wait := time.Until(e.retry); wait > 0 {
 		return fmt.Errorf("codec: the encoder starts again in %v", wait.Round(time.Millisecond))
 	}
-	p, err := e.workers.startProcess(encoderArguments(e.cfg), e.hang, e.quit, func(p *process, stdout io.Reader) error {
+	p, err := e.workers.startProcess(encoderArguments(e.cfg, first), e.hang, e.quit, func(p *process, stdout io.Reader) error {
 		return p.readH264(stdout, e.cfg.Out)
 	})
 	if err != nil {
@@ -197,7 +198,7 @@ func (e *Encoder) delay() {
 	e.pause = min(max(2*e.pause, 100*time.Millisecond), restartMax)
 }
 
-func encoderArguments(c EncoderConfig) []string {
+func encoderArguments(c EncoderConfig, first time.Duration) []string {
 	preset, bitrate, threads := workerEffort(c.OutWidth, c.OutHeight)
 	if c.Bitrate > 0 {
 		bitrate = c.Bitrate
@@ -215,6 +216,14 @@ func encoderArguments(c EncoderConfig) []string {
 		args = append(args, "-vf", fmt.Sprintf("scale=%d:%d:flags=bilinear", c.OutWidth, c.OutHeight))
 	}
 	args = append(args, x264Arguments(preset, bitrate, threads, c.FPS)...)
-	args = append(args, "-g", strconv.Itoa(encoderGOP*c.FPS/30))
+	gop := max(1, encoderGOP*c.FPS/30)
+	args = append(args, "-g", strconv.Itoa(gop))
+	args = append(args, "-forced-idr", "1", "-force_key_frames", fmt.Sprintf("expr:not(mod(n+%d,%d))", pictureNumber(first, c.FPS)%gop, gop))
 	return append(args, toFLV...)
+}
+
+// pictureNumber counts pictures since media time began. Keyframes lie at the same numbers in all encoders, whenever they began: so
+// pictures of several sizes can be exchanged for each other.
+func pictureNumber(pts time.Duration, fps int) int {
+	return int((pts*time.Duration(fps) + time.Second/2) / time.Second)
 }

@@ -101,7 +101,7 @@ func newComposed(t *testing.T, w *codec.Workers) *Program {
 		t.Fatal(err)
 	}
 	p := New("test", c)
-	t.Cleanup(p.Close)
+	t.Cleanup(func() { p.Close(); c.Close() })
 	return p
 }
 
@@ -121,7 +121,12 @@ type viewer struct {
 
 func view(t *testing.T, w *codec.Workers, p *Program, width, height int) *viewer {
 	t.Helper()
-	reader, err := p.Read(Demand{Video: []media.Codec{media.H264}, Audio: []media.Codec{media.AAC}})
+	return viewOf(t, w, p, width, height, Demand{Video: []media.Codec{media.H264}, Audio: []media.Codec{media.AAC}})
+}
+
+func viewOf(t *testing.T, w *codec.Workers, p *Program, width, height int, demand Demand) *viewer {
+	t.Helper()
+	reader, err := p.Read(demand)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,6 +324,74 @@ func TestAWorkerThatIsKilledIsReplacedWhileTheLastPictureIsHeld(t *testing.T) {
 		t.Error("it shows something else")
 	}
 	v.inOrder(t)
+}
+
+// format is the newest picture's.
+func (v *viewer) format() media.Format {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.frames) == 0 {
+		return media.Format{}
+	}
+	return *v.frames[len(v.frames)-1].Format
+}
+
+func (v *viewer) keyframes() (at []time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, f := range v.frames {
+		if f.Keyframe {
+			at = append(at, f.PTS)
+		}
+	}
+	return at
+}
+
+func TestRenditionsAreOfTheSamePictureAndMadeWhileTheyAreRead(t *testing.T) {
+	w := needWorkers(t)
+	p := newComposed(t, w)
+	a, b := publishColour(t, w, "TR_A", red), publishColour(t, w, "TR_B", gold)
+	s := bare()
+	s.Renditions = []int{180}
+	p.Add(a.Track, 0)
+	p.Add(b.Track, 0)
+	p.Stage([]compose.Source{{ID: "a", Identity: "a", Picture: a.Track}, {ID: "b", Identity: "b", Picture: b.Track}}, s)
+	width, height := s.Size()
+	two := tiles(2, s)
+	whole := view(t, w, p, width, height)
+	await(t, "two pictures", func() bool { return whole.sees(two[0].Rect, red) && whole.sees(two[1].Rect, gold) })
+	if stats, _ := p.Composed(); len(stats.Renditions) != 0 {
+		t.Errorf("made for nobody: %v", stats.Renditions)
+	}
+	if sizes := p.Sizes(); len(sizes) != 2 || sizes[0] != (media.Size{Width: 320, Height: 180}) {
+		t.Skipf("this machine is too busy: %v", sizes) // renditions are shed
+	}
+	// It decodes to the same size, so that the same places can be looked at.
+	small := viewOf(t, w, p, width, height, Demand{Video: []media.Codec{media.H264}, Size: media.Size{Width: 320, Height: 180}})
+	await(t, "the same, small", func() bool {
+		return small.format().Width == 320 && small.sees(two[0].Rect, red) && small.sees(two[1].Rect, gold)
+	})
+	if got := whole.format().Width; got != 640 {
+		t.Errorf("who wants the largest gets %d", got)
+	}
+	lease, err := p.stage.composer.Output().ReadPackets(media.H264) // as WHEP does
+	if err != nil {
+		t.Fatal(err)
+	}
+	if layers, _ := lease.Layers(); len(layers) != 2 || layers[0].RID() != "q" {
+		t.Errorf("layers %v", layers)
+	}
+	lease.Release()
+	stats, _ := p.Composed()
+	if stats.Shed == 0 && stats.Skipped == 0 {
+		await(t, "keyframes at the same times", func() bool {
+			at := small.keyframes()
+			return len(at) > 1 && slices.Contains(whole.keyframes(), at[len(at)-1])
+		})
+	}
+	small.reader.Close()
+	await(t, "nobody reads it, nobody makes it", func() bool { stats, _ := p.Composed(); return len(stats.Renditions) == 0 })
+	whole.inOrder(t)
 }
 
 // TestFlashesKeepTheirTimeInAComposedPicture: two sources flash at each full second of media time, which is when they are captured. In the

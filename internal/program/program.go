@@ -72,7 +72,7 @@ func (h *holder) set(t *track.Track) {
 	}
 }
 
-// New makes a program without sources. label is used in logs. Without a composer, one picture is shown at a time.
+// New makes a program without sources. label is used in logs. Without a composer, which stays its owner's, one picture is shown at a time.
 func New(label string, c *compose.Composer) *Program {
 	p := &Program{
 		stage: stage{composer: c, settings: compose.Defaults()},
@@ -194,7 +194,6 @@ func (p *Program) Close() {
 	p.mu.Unlock()
 	p.mixer.close()
 	p.work.Wait()
-	p.stage.close()
 }
 
 // current is the plan and a channel that is closed when it changes.
@@ -282,7 +281,6 @@ func (p *Program) watch() {
 		case <-tick.C:
 			p.mu.Lock()
 			p.update()
-			p.stage.run(media.Now())
 			p.mu.Unlock()
 		case <-p.done:
 			return

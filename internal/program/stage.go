@@ -11,8 +11,6 @@ import (
 const (
 	// aloneFor is how long a program stays composed that has only one picture left: whoever is gone may come back.
 	aloneFor = 3 * time.Second
-	// composeLinger is how long the composer goes on that nobody reads any more.
-	composeLinger = 2 * time.Second
 )
 
 // stage is what is composed, and whether it is. The program's lock guards it.
@@ -25,7 +23,6 @@ type stage struct {
 	composing bool
 	refused   bool          // there is no room for the workers
 	several   time.Duration // when there was more than one picture last
-	wanted    time.Duration // when somebody read the composed picture last
 }
 
 // Stage says who is on stage, and how that is composed. What is heard, and what is shown while one picture passes through, is
@@ -100,21 +97,4 @@ func (s *stage) compose(pinned, closed bool, now time.Duration) bool {
 	s.refused = want && !s.composing && !s.composer.Room(min(n, compose.MaxSources))
 	s.composing = want && !s.refused
 	return s.composing
-}
-
-// run has the composer work while somebody wants its picture.
-func (s *stage) run(now time.Duration) {
-	if s.composer == nil {
-		return
-	}
-	if s.composer.Output().Wanted() {
-		s.wanted = now
-	}
-	s.composer.Run(s.wanted > 0 && now-s.wanted < composeLinger)
-}
-
-func (s *stage) close() {
-	if s.composer != nil {
-		s.composer.Close()
-	}
 }

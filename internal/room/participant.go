@@ -48,11 +48,16 @@ const (
 	Phone
 	// Lent shows what another room lends; it is nobody who could be talked to.
 	Lent
+	// Composed shows the picture that is composed of the others; it is nobody either.
+	Composed
 )
 
 func (k ParticipantKind) String() string {
-	return [...]string{"person", "ingest", "agent", "recorder", "phone", "lent"}[k]
+	return [...]string{"person", "ingest", "agent", "recorder", "phone", "lent", "composed"}[k]
 }
+
+// OfServer tells of participants that the server makes, who are nobody.
+func (k ParticipantKind) OfServer() bool { return k == Lent || k == Composed }
 
 // Participant is one member of a room: as the room hands it out, a snapshot that does not change.
 type Participant struct {
@@ -71,7 +76,7 @@ type Participant struct {
 
 // Dependent tells of participants who are there for the others: a room is not kept open for them.
 func (p *Participant) Dependent() bool {
-	return p.Kind == Agent || p.Kind == Lent || p.Kind == Recorder || p.Permission.Recorder
+	return p.Kind == Agent || p.Kind.OfServer() || p.Kind == Recorder || p.Permission.Recorder
 }
 
 // counts tells of participants who take one of the places in a room: not those who are hidden or who serve the others.

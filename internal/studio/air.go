@@ -78,7 +78,7 @@ func (s *Studio) goLive(by, title string, byIngest bool) error {
 		return err
 	}
 	s.air = &air{
-		program: program.New(s.name, s.newComposer()), since: show.Since, byIngest: show.ByIngest, before: show.Shown, peak: show.Peak,
+		program: program.New(s.name, s.neededComposer()), since: show.Since, byIngest: show.ByIngest, before: show.Shown, peak: show.Peak,
 		viewers: map[string]int{}, outputs: map[string]*output{}, skips: map[string]int{},
 	}
 	if show.Pinned {
@@ -114,9 +114,9 @@ func (s *Studio) takeOver(by, title string) error {
 	return nil
 }
 
-// add puts a track on the stage, unless its publisher is hidden.
+// add puts a track on the stage, unless its publisher is hidden, or it is the program itself.
 func (a *air) add(entry *published) {
-	if entry.hidden {
+	if entry.hidden || entry.composed {
 		return
 	}
 	prefer := preferPerson
@@ -154,7 +154,7 @@ func (s *Studio) endAir() *air {
 	a := s.air
 	s.air = nil
 	s.occupy() // what was waited for was the show's
-	s.work.Go(a.close)
+	s.closeIdleComposer(a)
 	return a
 }
 

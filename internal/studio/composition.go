@@ -44,6 +44,8 @@ type CompositionFigures struct {
 	Frames  uint64 `json:"frames"`
 	Skipped uint64 `json:"skipped"`
 	Shed    int    `json:"shed"`
+	// Renditions are the smaller pictures that are made at the moment.
+	Renditions []Size `json:"renditions"`
 	// Delay is in seconds, Painting a share of one core.
 	Delay    float64 `json:"delay"`
 	Painting float64 `json:"painting"`
@@ -52,7 +54,17 @@ type CompositionFigures struct {
 }
 
 func figuresOf(s compose.Stats) *CompositionFigures {
-	return &CompositionFigures{s.Width, s.Height, s.FPS, s.Frames, s.Skipped, s.Shed, s.Delay.Seconds(), s.Busy, s.Restarts}
+	f := &CompositionFigures{s.Width, s.Height, s.FPS, s.Frames, s.Skipped, s.Shed, []Size{}, s.Delay.Seconds(), s.Busy, s.Restarts}
+	for _, r := range s.Renditions {
+		f.Renditions = append(f.Renditions, Size(r))
+	}
+	return f
+}
+
+// Size is a picture's, in pixels.
+type Size struct {
+	Width  int `json:"width"`
+	Height int `json:"height"`
 }
 
 // CompositionSource is somebody who can be shown.
@@ -78,19 +90,44 @@ func (h *House) initialComposition(scene *scenes.Scene) compose.Settings {
 	case slices.Contains(layout.Names, name):
 		c.Layout = name
 	}
+	if len(scene.Renditions) > 0 {
+		c.Renditions = scene.Renditions
+	}
+	c.InRoom = scene.InRoom
 	if h.compose != "" {
 		c.Mode = h.compose
 	}
 	return c
 }
 
-// newComposer makes what composes a program of this room, nil where that cannot be.
-func (s *Studio) newComposer() *compose.Composer {
-	c, err := compose.New(compose.Config{Workers: s.house.workers, Fonts: s.house.fonts, Label: s.name})
-	if err != nil {
-		return nil // the server said so at its start, and warnings do
+// neededComposer gives what composes this room's pictures, made for the first who needs it; nil where that cannot be. The caller holds
+// the lock.
+func (s *Studio) neededComposer() *compose.Composer {
+	if s.composer == nil {
+		c, err := compose.New(compose.Config{Workers: s.house.workers, Fonts: s.house.fonts, Label: s.name, ID: room.NewSID("TR_")})
+		if err != nil {
+			return nil // the server said so at its start, and warnings do
+		}
+		c.Set(s.stageSources(), s.composition)
+		s.composer = c
 	}
-	return c
+	return s.composer
+}
+
+// closeIdleComposer ends what was on the air, if anything, and the composer if nobody needs it any more. The caller holds the lock.
+func (s *Studio) closeIdleComposer(a *air) {
+	var idle *compose.Composer
+	if s.air == nil && (s.closed || !s.composition.InRoom) {
+		idle, s.composer = s.composer, nil
+	}
+	s.work.Go(func() {
+		if a != nil {
+			a.close()
+		}
+		if idle != nil {
+			idle.Close()
+		}
+	})
 }
 
 // Composition tells how the room's pictures are put together.
@@ -112,8 +149,11 @@ func (s *Studio) Composition() Composition {
 		c.Unavailable = err.Error()
 	}
 	if s.air != nil {
-		if figures, on := s.air.program.Composed(); on {
-			c.Composed, c.Figures = true, figuresOf(figures)
+		_, c.Composed = s.air.program.Composed()
+	}
+	if s.composer != nil {
+		if stats := s.composer.Stats(); stats.Running || c.Composed {
+			c.Figures = figuresOf(stats)
 		}
 	}
 	return c
@@ -132,6 +172,7 @@ func (s *Studio) Compose(patch []byte) error {
 		return fmt.Errorf("%w: %w", ErrBadComposition, err)
 	}
 	s.composition = next
+	s.followComposition()
 	s.restage()
 	s.emit([]room.Event{room.LiveChanged{Live: s.room.Live()}}) // whoever shows the status shows it at once
 	return nil
@@ -168,8 +209,11 @@ func (s *Studio) ComposeImage(name string, b []byte) error {
 
 // restage tells the program who is on stage. The caller holds the lock.
 func (s *Studio) restage() {
-	if s.air != nil {
+	switch {
+	case s.air != nil:
 		s.air.program.Stage(s.stageSources(), s.composition)
+	case s.composer != nil:
+		s.composer.Set(s.stageSources(), s.composition)
 	}
 }
 
@@ -177,7 +221,7 @@ func (s *Studio) restage() {
 func (s *Studio) stageSources() []compose.Source {
 	var list []compose.Source
 	for _, p := range s.room.Participants() {
-		if p.Permission.Hidden {
+		if p.Permission.Hidden || p.Kind == room.Composed {
 			continue
 		}
 		list = append(list, s.sourcesOf(&p)...)
@@ -238,7 +282,7 @@ func (s *Studio) poor(identity string) bool {
 
 // hearLevels keeps how loud each is, for those who see it in the program. The caller holds the lock.
 func (s *Studio) hearLevels(changed []room.Speaker) {
-	if s.air == nil {
+	if s.air == nil && s.composer == nil {
 		return
 	}
 	if len(changed) > 0 {
@@ -253,5 +297,9 @@ func (s *Studio) hearLevels(changed []room.Speaker) {
 		}
 		s.levels = levels
 	}
-	s.air.program.Speaking(s.speakers.Dominant(), s.levels)
+	if s.air != nil {
+		s.air.program.Speaking(s.speakers.Dominant(), s.levels)
+	} else {
+		s.composer.Speaking(s.speakers.Dominant(), s.levels)
+	}
 }

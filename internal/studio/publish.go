@@ -20,8 +20,9 @@ type published struct {
 	ingest       bool
 	// hidden tracks are not shown to anybody, so they do not go on the air either.
 	hidden bool
-	// lent tells that the track is another room's, lentOut that another room has it too.
-	lent, lentOut bool
+	// lent tells that the track is another room's or the composer's, lentOut that another room has it too, composed that it holds the
+	// composed picture.
+	lent, lentOut, composed bool
 	// track is nil until the first packet has come.
 	track *track.Track
 	// receiver is nil for tracks that a door writes frames to.
@@ -92,7 +93,7 @@ func (s *Studio) publishFrames(p *Participant, pub room.Publication) (*track.Tra
 func (s *Studio) expect(p *Participant, pub room.Publication) *published {
 	self, _ := s.room.Participant(p.identity)
 	entry := &published{
-		pub: pub, publisherSID: p.sid, identity: p.identity, ingest: p.kind == room.Ingest, hidden: self.Permission.Hidden,
+		pub: pub, publisherSID: p.sid, identity: p.identity, ingest: p.kind == room.Ingest, hidden: self.Permission.Hidden, composed: p.kind == room.Composed,
 		subscribers: map[*Subscription]struct{}{}, kicked: make(chan struct{}, 1), gone: make(chan struct{}),
 	}
 	s.tracks[pub.SID] = entry

@@ -206,7 +206,7 @@ func arrival(grant room.Permission) stage.Arrival {
 // comeToStage makes somebody who joins known to the stage, and what they bring along what their role makes of it. What happened is
 // told after they have joined. The caller holds the lock.
 func (s *Studio) comeToStage(j *room.Join) ([]stage.Happening, error) {
-	if j.Kind != room.Ingest && j.Kind != room.Lent { // there the door speaks, or another room
+	if j.Kind != room.Ingest && !j.Kind.OfServer() { // there the door speaks, or the server
 		j.Attributes = ownAttributes(j.Attributes)
 	}
 	if !hasRole(j.Kind, j.Permission) {

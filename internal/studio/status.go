@@ -115,7 +115,7 @@ func sources(people []room.Participant, tracks map[string]*track.Track, on *prog
 	picture, _ := on.Picture()
 	composed := on.Shows()
 	for _, p := range people {
-		if len(p.Publications) == 0 || p.Permission.Hidden {
+		if len(p.Publications) == 0 || p.Permission.Hidden || p.Kind == room.Composed {
 			continue
 		}
 		src := Source{Participant: p}

@@ -33,10 +33,12 @@ type Studio struct {
 	air     *air                    // what is on the air, nil when nothing is
 	// composition is how its pictures are put together, levels how loud each is.
 	composition compose.Settings
-	levels      map[string]float64
-	vacancy     *time.Timer // ends the show, or the room, when everybody stays away
-	closed      bool
-	kept        bool // the room outlives a restart
+	// composer is nil while nobody needs one.
+	composer *compose.Composer
+	levels   map[string]float64
+	vacancy  *time.Timer // ends the show, or the room, when everybody stays away
+	closed   bool
+	kept     bool // the room outlives a restart
 
 	crowd *crowd // nil while there never was an audience
 	lesson
@@ -120,7 +122,7 @@ func (s *Studio) count() RoomInfo {
 			continue
 		}
 		i.Participants++
-		if p.Kind != room.Ingest && p.Kind != room.Lent {
+		if p.Kind != room.Ingest && !p.Kind.OfServer() {
 			i.People++
 		}
 		if len(p.Publications) > 0 {
@@ -151,6 +153,15 @@ func (s *Studio) Participant(identity string) (room.Participant, error) {
 func (s *Studio) enter(j room.Join, obs Observer, opened bool) (*Participant, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	p, err := s.join(j, obs, opened)
+	if err == nil {
+		s.followComposition()
+	}
+	return p, err
+}
+
+// join is enter for a caller that holds the lock.
+func (s *Studio) join(j room.Join, obs Observer, opened bool) (*Participant, error) {
 	if s.closed {
 		return nil, errStudioClosed
 	}
@@ -184,7 +195,7 @@ func (s *Studio) enter(j room.Join, obs Observer, opened bool) (*Participant, er
 		replaced.gone()
 	}
 	s.emit(events[len(events)-1:])
-	if j.Kind == room.Ingest || j.Kind == room.Lent { // it comes over the connection that brings its media
+	if j.Kind == room.Ingest || j.Kind.OfServer() { // it comes over the connection that brings its media
 		s.emit(s.room.Connect(j.Identity))
 	}
 	s.stageChanged(happened)
@@ -325,6 +336,7 @@ func (s *Studio) close(why room.LeaveReason) {
 	for sid := range s.tracks {
 		s.dropTrack(sid)
 	}
+	s.closeIdleComposer(nil)
 	s.occupy()
 	s.tellArena([]room.Event{room.RoomClosed{}})
 	if s.curtain != nil {

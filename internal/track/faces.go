@@ -86,6 +86,7 @@ func (f *packFace) begin(r *Rendition) {
 		return // which it was not for the track's own picture
 	}
 	r.packer = newPacker(f.track, r.writer, r.rid, k)
+	r.packer.layer.setSize(&media.Format{Width: r.size.Width, Height: r.size.Height})
 	r.packer.start()
 }
 

@@ -36,6 +36,9 @@ func newPacker(t *Track, w *frameWriter, rid string, k *rtpfmt.Packetizer) *pack
 
 // start and halt are called with the track's lock held.
 func (p *packer) start() {
+	if f := p.writer.format.Load(); f != nil {
+		p.layer.setSize(f) // so that layers are in order at once
+	}
 	p.track.layers.add(p.layer)
 	go p.run()
 }

@@ -104,7 +104,6 @@ func BenchmarkFourSources(b *testing.B) {
 			b.Fatal(err)
 		}
 		self, children, begin := cpu(syscall.RUSAGE_SELF), cpu(syscall.RUSAGE_CHILDREN), time.Now()
-		c.Run(true)
 		time.Sleep(10 * time.Second)
 		stats := c.Stats()
 		lease.Release()

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program/compose/layout"
 )
 
@@ -34,6 +35,11 @@ type Settings struct {
 	// Height is how many lines the shorter side has: 360, 480, 540, 720 or 1080.
 	Height int `json:"height"`
 	FPS    int `json:"fps"`
+	// Renditions are smaller pictures that are made beside it, for viewers with less bandwidth: lines on the shorter side, in
+	// falling order. Each costs an encoder of its own.
+	Renditions []int `json:"renditions"`
+	// InRoom publishes the picture into the room, for participants whose device or network is too weak for a picture of each.
+	InRoom bool `json:"inRoom"`
 	// Places are the rectangles of the custom layout.
 	Places []layout.Place `json:"places"`
 	// Shown are the IDs of those who are shown, in this order; empty shows all on stage. Pinned is the ID of the one to show large.
@@ -90,7 +96,7 @@ type Text struct {
 // Defaults are what a program begins with.
 func Defaults() Settings {
 	return Settings{
-		Mode: ModeAuto, Layout: layout.Auto, Orientation: Landscape, Height: 720, FPS: 30, Places: []layout.Place{}, Shown: []string{},
+		Mode: ModeAuto, Layout: layout.Auto, Orientation: Landscape, Height: 720, FPS: 30, Renditions: []int{}, Places: []layout.Place{}, Shown: []string{},
 		Names: true, Badges: true, Emphasis: true, Background: "#14161c", LogoPlace: LogoPlace{X: 0.86, Y: 0.04, Width: 0.1}, Transition: 300, Texts: []Text{}, Gains: map[string]float64{}, Music: []string{},
 	}
 }
@@ -99,6 +105,8 @@ const (
 	maxTexts = 8
 	maxText  = 200 // bytes
 	maxNamed = 64  // identities in a list
+	// minHeight is that of the smallest rendition, in lines on the shorter side.
+	minHeight = 180
 	// maxGain is a factor: 12 dB.
 	maxGain = 4
 )
@@ -114,6 +122,8 @@ func (s *Settings) Check() error {
 		return fmt.Errorf("orientation is landscape or portrait")
 	case !slices.Contains([]int{360, 480, 540, 720, 1080}, s.Height):
 		return fmt.Errorf("height is 360, 480, 540, 720 or 1080")
+	case !s.fitRenditions():
+		return fmt.Errorf("renditions are at most %d, of even numbers from %d lines on, each smaller than the one before", len(RIDs), minHeight)
 	case s.FPS < 5 || s.FPS > 30:
 		return fmt.Errorf("fps is between 5 and 30")
 	case len(s.Places) > layout.MaxPlaces:
@@ -160,13 +170,49 @@ func (s *Settings) Check() error {
 
 func proper(s string) bool { return len(s) <= maxText && utf8.ValidString(s) }
 
+// RIDs name the renditions from small to large, as layers of packets.
+var RIDs = [...]string{"q", "h"}
+
+// fitRenditions tells whether the renditions can be.
+func (s *Settings) fitRenditions() bool {
+	above := s.Height
+	for _, lines := range s.Renditions {
+		if lines < minHeight || lines%2 != 0 || lines >= above {
+			return false
+		}
+		above = lines
+	}
+	return len(s.Renditions) <= len(RIDs)
+}
+
 // Size is the frame's, in pixels.
-func (s *Settings) Size() (w, h int) {
-	w, h = (s.Height*16/9+1)&^1, s.Height
+func (s *Settings) Size() (w, h int) { return s.sized(s.Height) }
+
+func (s *Settings) sized(lines int) (w, h int) {
+	w, h = (lines*16/9+1)&^1, lines
 	if s.Orientation == Portrait {
 		return h, w
 	}
 	return w, h
+}
+
+// Sizes are those of the renditions and of the frame, from small to large.
+func (s *Settings) Sizes() []media.Size {
+	w, h := s.Size()
+	return append(s.smaller(), media.Size{Width: w, Height: h})
+}
+
+func (s *Settings) smaller() (sizes []media.Size) {
+	for _, lines := range slices.Backward(s.Renditions) {
+		w, h := s.sized(lines)
+		sizes = append(sizes, media.Size{Width: w, Height: h})
+	}
+	return sizes
+}
+
+// sameFrames tells whether frames of other settings have the same sizes and rate.
+func (s *Settings) sameFrames(as Settings) bool {
+	return s.Orientation == as.Orientation && s.Height == as.Height && s.FPS == as.FPS && slices.Equal(s.Renditions, as.Renditions)
 }
 
 // parseColor reads #rrggbb.
@@ -184,7 +230,7 @@ func (s Settings) Patched(patch []byte) (Settings, error) {
 	next := s
 	d := json.NewDecoder(bytes.NewReader(patch))
 	d.DisallowUnknownFields()
-	next.Places, next.Shown, next.Texts, next.Gains, next.Music = nil, nil, nil, nil, nil
+	next.Places, next.Shown, next.Texts, next.Gains, next.Music, next.Renditions = nil, nil, nil, nil, nil, nil
 	if err := d.Decode(&next); err != nil {
 		return s, fmt.Errorf("reading the settings: %w", err)
 	}
@@ -199,6 +245,9 @@ func (s Settings) Patched(patch []byte) (Settings, error) {
 	}
 	if next.Gains == nil {
 		next.Gains = s.Gains
+	}
+	if next.Renditions == nil {
+		next.Renditions = s.Renditions
 	}
 	if next.Music == nil {
 		next.Music = s.Music

@@ -2,14 +2,23 @@ package compose
 
 import "time"
 
-// effort is how much of the frames that are wanted is made.
+// effort is what is made of the pictures that are wanted.
 type effort struct {
-	fps   int // at most
-	parts int // of the size, in sixths
+	fps, width, height int
+	// renditions tells that smaller ones are made beside it.
+	renditions bool
 }
 
-// efforts are what is made while the machine is too slow for more: first fewer frames, then smaller ones. The first is all.
-var efforts = [...]effort{{30, 6}, {15, 6}, {15, 4}, {10, 3}}
+// share is how much of what is wanted an effort is.
+type share struct {
+	fps        int // at most
+	parts      int // of the size, in sixths
+	renditions bool
+}
+
+// shares are what is made while the machine is too slow for more: first fewer frames, then no renditions, then smaller frames. The
+// first is all.
+var shares = [...]share{{30, 6, true}, {15, 6, true}, {15, 6, false}, {15, 4, false}, {10, 3, false}}
 
 const (
 	// shedWindow is how long frames are counted before it is judged.
@@ -23,16 +32,17 @@ const (
 
 // shedder decides how much is made of what is wanted. It knows no clock.
 type shedder struct {
-	level int // into efforts
-	wait  time.Duration
+	want effort
+	wait time.Duration
 
+	level         int // into shares
 	since         time.Duration
 	made, skipped int
 	good          time.Duration // since when all goes well
 	tried         time.Duration // when more was tried last
 }
 
-// tell notes a frame that was made or left out, and tells whether the level has changed.
+// tell notes a frame that was made or left out, and tells whether there is another effort now.
 func (s *shedder) tell(made bool, now time.Duration) bool {
 	if s.since == 0 {
 		s.begin(now)
@@ -48,20 +58,29 @@ func (s *shedder) tell(made bool, now time.Duration) bool {
 	bad := s.skipped*100 > (s.made+s.skipped)*shedAt
 	before := s.level
 	switch {
-	case bad && s.level < len(efforts)-1:
+	case bad && s.level < len(shares)-1:
 		if s.tried > 0 && now-s.tried < tryAfter {
 			s.wait = min(2*s.wait, tryMax) // it was too much
 		}
-		s.level++
+		s.step(1)
 		s.good = now
 	case bad:
 		s.good = now
 	case s.level > 0 && now-s.good >= s.wait:
-		s.level--
+		s.step(-1)
 		s.good, s.tried = now, now
 	}
 	s.since, s.made, s.skipped = now, 0, 0
 	return s.level != before
+}
+
+// step goes to the next level that makes a difference.
+func (s *shedder) step(by int) {
+	for was := s.effort(); s.level+by >= 0 && s.level+by < len(shares); {
+		if s.level += by; s.effort() != was {
+			return
+		}
+	}
 }
 
 func (s *shedder) begin(now time.Duration) {
@@ -75,10 +94,12 @@ func (s *shedder) begin(now time.Duration) {
 func (s *shedder) pause(now time.Duration) { s.since, s.made, s.skipped = now+shedWindow/2, 0, 0 }
 
 // effort is what is made now of what is wanted.
-func (s *shedder) effort(fps, width, height int) (int, int, int) {
-	e := efforts[s.level]
-	if e.parts < 6 {
-		width, height = even(width*e.parts/6), even(height*e.parts/6)
+func (s *shedder) effort() effort {
+	out, share := s.want, shares[s.level]
+	if share.parts < 6 {
+		out.width, out.height = even(out.width*share.parts/6), even(out.height*share.parts/6)
 	}
-	return min(fps, e.fps), width, height
+	out.fps = min(out.fps, share.fps)
+	out.renditions = out.renditions && share.renditions
+	return out
 }

@@ -8,7 +8,7 @@ import (
 // run tells a shedder of frames for a time, of which the machine makes what it can: so many a second.
 func run(s *shedder, from, length time.Duration, can int) (changes int) {
 	for now := from; now < from+length; {
-		fps, _, _ := s.effort(30, 1280, 720)
+		fps := s.effort().fps
 		for i := range fps {
 			if s.tell(i < can, now+time.Duration(i)*time.Second/time.Duration(fps)) {
 				changes++
@@ -21,23 +21,23 @@ func run(s *shedder, from, length time.Duration, can int) (changes int) {
 }
 
 func TestSlowMachineMakesFewerThenSmallerFrames(t *testing.T) {
-	var s shedder
+	s := shedder{want: effort{fps: 30, width: 1280, height: 720}}
 	run(&s, time.Second, time.Minute, 30)
 	if s.level != 0 {
 		t.Fatalf("level %d while all goes well", s.level)
 	}
 	run(&s, 100*time.Second, 15*time.Second, 16)
-	if fps, w, h := s.effort(30, 1280, 720); fps != 15 || w != 1280 || h != 720 {
-		t.Fatalf("%d a second of %dx%d", fps, w, h)
+	if got := s.effort(); got != (effort{fps: 15, width: 1280, height: 720}) {
+		t.Fatalf("%+v", got)
 	}
 	run(&s, 120*time.Second, 10*time.Second, 9)
-	if fps, w, h := s.effort(30, 1280, 720); fps != 10 || w != 640 || h != 360 {
-		t.Fatalf("then %d a second of %dx%d", fps, w, h)
+	if got := s.effort(); got != (effort{fps: 10, width: 640, height: 360}) {
+		t.Fatalf("then %+v", got)
 	}
 }
 
 func TestMoreIsTriedLessAndLessOftenWhereItIsTooMuch(t *testing.T) {
-	var s shedder
+	s := shedder{want: effort{fps: 30, width: 1280, height: 720}}
 	changes := run(&s, time.Second, 10*time.Minute, 20)
 	if s.wait < 2*tryAfter || changes > 24 {
 		t.Errorf("%d changes in ten minutes, then more is tried after %v", changes, s.wait)
@@ -45,5 +45,32 @@ func TestMoreIsTriedLessAndLessOftenWhereItIsTooMuch(t *testing.T) {
 	run(&s, 2000*time.Second, 10*time.Minute, 30)
 	if s.level != 0 {
 		t.Errorf("level %d when the machine is free again", s.level)
+	}
+}
+
+func TestRenditionsGoBeforeThePictureGetsSmaller(t *testing.T) {
+	s := shedder{want: effort{fps: 30, width: 1280, height: 720, renditions: true}}
+	want := []effort{{15, 1280, 720, true}, {15, 1280, 720, false}, {15, 852, 480, false}, {10, 640, 360, false}, {10, 640, 360, false}}
+	now := time.Second
+	for i, w := range want {
+		for range 60 {
+			now += 50 * time.Millisecond
+			if s.tell(false, now) {
+				break
+			}
+		}
+		if got := s.effort(); got != w {
+			t.Errorf("step %d: %+v, not %+v", i, got, w)
+		}
+	}
+	run(&s, now, 2*time.Hour, 30)
+	if got := s.effort(); got != s.want {
+		t.Errorf("when the machine is free again: %+v", got)
+	}
+	slow := shedder{want: effort{fps: 15, width: 640, height: 360, renditions: true}}
+	for now := time.Second; !slow.tell(false, now); now += 50 * time.Millisecond {
+	}
+	if got := slow.effort(); got != (effort{fps: 15, width: 640, height: 360}) {
+		t.Errorf("of 15 a second first: %+v", got)
 	}
 }

@@ -45,8 +45,11 @@ type Scene struct {
 	Publish map[stage.Role][]string `yaml:"publish,omitempty" json:"publish,omitempty"`
 	// Orientation is that of the program, "portrait" or "landscape"; Layout is how it begins; Audio is "speech" or "music".
 	Orientation string `yaml:"orientation" json:"orientation"`
-	Layout      string `yaml:"layout" json:"layout"`
-	Audio       string `yaml:"audio" json:"audio"`
+	// Renditions are smaller pictures of a composed program, in lines; InRoom publishes that into the room, for weak devices.
+	Renditions []int  `yaml:"renditions,omitempty" json:"renditions,omitempty"`
+	InRoom     bool   `yaml:"inRoom,omitempty" json:"inRoom,omitempty"`
+	Layout     string `yaml:"layout" json:"layout"`
+	Audio      string `yaml:"audio" json:"audio"`
 	// Codecs are what the page publishes pictures in, the first that it can.
 	Codecs []string `yaml:"codecs,omitempty" json:"codecs,omitempty"`
 	// Grace is how long somebody who is cut off keeps a seat, Invitation how long one is good.
@@ -203,6 +206,10 @@ func (s *Scene) check() (errs []error) {
 	oneOf("orientation", s.Orientation, "portrait", "landscape")
 	oneOf("audio", s.Audio, "speech", "music")
 	oneOf("layout", s.Layout, "grid", "speaker", "side-by-side", "picture-in-picture", "screen", "audio", "single")
+	if len(s.Renditions) > 2 || slices.ContainsFunc(s.Renditions, func(lines int) bool { return lines < 180 || lines >= 720 || lines%2 != 0 }) ||
+		len(s.Renditions) == 2 && s.Renditions[0] <= s.Renditions[1] {
+		bad("renditions: at most 2, of even numbers from 180 on and less than 720, in falling order")
+	}
 	for _, c := range s.Codecs {
 		oneOf("codecs", c, "h264", "vp8", "vp9", "av1", "h265")
 	}

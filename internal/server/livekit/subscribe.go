@@ -14,7 +14,7 @@ import (
 
 // remoteTracks is what others publish and what the client wants of it.
 type remoteTracks struct {
-	// auto subscribes to every track that comes.
+	// auto subscribes to every track that comes, but for the composed picture: it shows what the others do.
 	auto   bool
 	tracks map[string]*remoteTrack // by SID
 	// changed tells that subscriptions came or went since the last negotiation.
@@ -54,7 +54,7 @@ func (s *session) remoteCame(p room.Participant, pub room.Publication) {
 	}
 	t := &remoteTrack{
 		sid: pub.SID, publisher: p.Identity, publisherSID: p.SID, stream: streamName(pub.Stream),
-		wanted: s.remote.auto, allowed: s.mayHave(p.Identity, pub.SID),
+		wanted: s.remote.auto && p.Kind != room.Composed, allowed: s.mayHave(p.Identity, pub.SID),
 	}
 	s.remote.tracks[pub.SID] = t
 	if !t.allowed {

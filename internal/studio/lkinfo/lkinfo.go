@@ -72,6 +72,7 @@ func Reason(why room.LeaveReason) pb.DisconnectReason {
 var participantKinds = map[room.ParticipantKind]pb.ParticipantInfo_Kind{
 	room.Person: pb.ParticipantInfo_STANDARD, room.Ingest: pb.ParticipantInfo_INGRESS, room.Agent: pb.ParticipantInfo_AGENT,
 	room.Recorder: pb.ParticipantInfo_EGRESS, room.Phone: pb.ParticipantInfo_SIP, room.Lent: pb.ParticipantInfo_STANDARD,
+	room.Composed: pb.ParticipantInfo_AGENT,
 }
 
 // Permission describes what a participant may do.

@@ -342,7 +342,7 @@ export class RoomSession implements RoomView {
 
   #look() {
     const local = this.#client.localParticipant
-    const all: Participant[] = [local, ...this.#client.remoteParticipants.values()]
+    const all: Participant[] = [local, ...this.#client.remoteParticipants.values()].filter((p) => p.attributes['tutti.role'] !== 'program')
     const people: Person[] = []
     const tiles: Tile[] = []
     for (const participant of all) {

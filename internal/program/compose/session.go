@@ -1,0 +1,182 @@
+package compose
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/program/compose/paint"
+)
+
+const (
+	// warmUp is how long the first frame waits for all sources to have a picture.
+	warmUp = 800 * time.Millisecond
+	// linger is how long the picture is made that nobody reads any more.
+	linger = 2 * time.Second
+)
+
+// session makes frames of one size until that changes, or nobody wants them. It belongs to the composer's goroutine.
+type session struct {
+	*Composer
+	settings   Settings
+	scene      *scene
+	main       *encoding
+	renditions []*rendition // from small to large
+	shed       shedder
+	ticker     ticker
+	wanted     time.Duration // when somebody read last
+}
+
+// compose runs a session.
+func (c *Composer) compose(w wanted) {
+	width, height := w.settings.Size()
+	now := media.Now()
+	s := &session{
+		Composer: c, settings: w.settings, scene: newScene(c.cfg, width, height), wanted: now,
+		main: newEncoding(c.cfg, width, height, c.output.WriteFrame),
+		shed: shedder{want: effort{fps: w.settings.FPS, width: width, height: height, renditions: len(w.settings.Renditions) > 0}},
+	}
+	defer s.scene.close()
+	if err := s.main.start(s.shed.effort()); err != nil {
+		c.fail(err)
+		return
+	}
+	defer func() { s.main.close() }()
+	defer c.rest()
+	for i, size := range w.settings.smaller() {
+		r := &rendition{cfg: c.cfg, size: size, rid: RIDs[i]}
+		s.renditions = append(s.renditions, r)
+		defer r.close(c.output)
+	}
+	s.effort()
+	c.cfg.log().Info("composing", "width", width, "height", height, "fps", w.settings.FPS, "renditions", w.settings.Renditions)
+	defer c.cfg.log().Info("composing ended")
+	s.scene.set(w, now)
+	s.run(w.version)
+}
+
+// run makes a frame for each tick.
+func (s *session) run(version int) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	begin := media.Now()
+	for {
+		now := media.Now()
+		if s.unwanted(now) {
+			return
+		}
+		wait, due := s.ticker.next(now, s.scene.lateness(now))
+		if due && !(s.scene.begun || s.scene.ready() || now-begin >= warmUp) {
+			s.scene.look(now)
+			s.ticker.skip()
+			due, wait = false, s.ticker.step/2
+		}
+		if due {
+			if s.shed.tell(s.paint(s.ticker.take()), now) {
+				s.change(now)
+			}
+			continue
+		}
+		timer.Reset(wait)
+		select {
+		case <-timer.C:
+		case <-s.news:
+			w := s.Composer.wanted()
+			if !w.settings.sameFrames(s.settings) {
+				return
+			}
+			if w.version != version {
+				version = w.version
+				s.scene.set(w, media.Now())
+			}
+		case <-s.done:
+			return
+		}
+	}
+}
+
+// unwanted tells that nobody has read for a while.
+func (s *session) unwanted(now time.Duration) bool {
+	if s.output.Wanted() || slices.ContainsFunc(s.renditions, func(r *rendition) bool { return r.output != nil && r.output.Wanted() }) {
+		s.wanted = now
+	}
+	return now-s.wanted >= linger
+}
+
+// change makes more or less than before, as the machine can.
+func (s *session) change(now time.Duration) {
+	out := s.shed.effort()
+	s.cfg.log().Warn("composing costs more than the machine has, or it has again", "fps", out.fps, "width", out.width, "height", out.height, "renditions", out.renditions)
+	s.main.close()
+	if err := s.main.start(out); err != nil { // the server ends
+		s.cfg.log().Warn("composing", "error", err)
+	}
+	s.effort()
+	s.ticker.skip()
+	s.shed.pause(now)
+}
+
+// effort follows what the shedder wants.
+func (s *session) effort() {
+	out := s.shed.effort()
+	s.ticker.step = time.Second / time.Duration(out.fps)
+	for _, r := range s.renditions {
+		r.offer(s.output, out.renditions, out.fps)
+	}
+	s.mu.Lock()
+	s.stats.Shed = s.shed.level
+	s.mu.Unlock()
+}
+
+// paint makes the frame of a tick, unless the encoders have all they can take.
+func (s *session) paint(at time.Duration) (made bool) {
+	begin := time.Now()
+	frame := s.main.canvas()
+	if made = frame != nil; made {
+		now := media.Now()
+		s.scene.paint(frame, at, now, s.levelsNow())
+		for _, r := range s.renditions {
+			made = r.send(frame, at, now) && made
+		}
+		s.main.send(frame, at)
+	} else {
+		s.scene.look(media.Now())
+	}
+	s.count(frame, made, time.Since(begin))
+	return made
+}
+
+// count keeps the figures.
+func (s *session) count(frame *paint.Frame, made bool, spent time.Duration) {
+	out := s.main.effort
+	c := s.Composer
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	st := &c.stats
+	st.Running, st.Width, st.Height, st.FPS = true, out.width, out.height, out.fps
+	st.Delay = s.scene.delay.now
+	st.Busy += (spent.Seconds()*float64(out.fps) - st.Busy) / 32
+	if frame != nil {
+		st.Frames++
+	}
+	if !made {
+		st.Skipped++
+	}
+	st.Restarts, st.Processes, st.Renditions = s.scene.restarts()+s.main.restarts(), st.Processes[:0], st.Renditions[:0]
+	if s.main.encoder != nil {
+		st.Processes = append(st.Processes, s.main.encoder.Process())
+	}
+	problem := s.main.problem()
+	for _, r := range s.renditions {
+		if r.encoder == nil {
+			continue
+		}
+		st.Renditions = append(st.Renditions, r.size)
+		st.Restarts += r.encoder.restarts()
+		st.Processes = append(st.Processes, r.encoder.encoder.Process())
+		problem = errors.Join(problem, r.encoder.problem())
+	}
+	st.Processes = s.scene.processes(st.Processes)
+	c.problem = errors.Join(s.scene.problem(), problem)
+}
