@@ -24,6 +24,7 @@ import (
 	"github.com/tuttilive/tutti/internal/config"
 	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/program/compose/text"
+	"github.com/tuttilive/tutti/internal/record"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/server/audience"
@@ -112,6 +113,7 @@ type server struct {
 	crowd *audience.Server
 	// webhooks is nil when nobody is to be told.
 	webhooks *webhook.Notifier
+	recorder *record.Recorder
 	// figures are where metrics come from.
 	figures metrics.Sources
 	failed  chan error
@@ -179,6 +181,11 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	if err != nil {
 		return err
 	}
+	recorder, err := s.openRecorder(c, st)
+	if err != nil {
+		return err
+	}
+	witnesses = append(witnesses, recorder)
 	kinds, err := openScenes(c)
 	if err != nil {
 		return err
@@ -194,6 +201,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		Rules:     room.Settings{MaxParticipants: c.MaxParticipants, EmptyTimeout: c.EmptyTimeout, DepartureTimeout: c.DepartureTimeout},
 		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, RoomExpiry: c.RoomExpiry, Log: s.log,
 	})
+	recorder.Open(house)
 	rooms := livekit.New(livekit.Config{House: house, Endpoint: endpoint, ICE: ice, Joins: c.JoinsPerAddress, Log: s.log})
 	s.onClose(func(ctx context.Context) {
 		if err := rooms.Shutdown(ctx); err != nil {
@@ -215,6 +223,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	}
 	// Before all others: the HTTP servers wait for viewers, who wait for the end of what they watch.
 	s.onClose(func(context.Context) { house.Close() })
+	s.onClose(func(context.Context) { recorder.Close() }) // before their shows end with the house
 	return nil
 }
 
@@ -282,7 +291,7 @@ func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.En
 	}
 	handler := api.New(api.Options{
 		House: house, Info: s.info, Page: web.Dist(), RootPEM: certificate.rootPEM, Doors: doors, Hosts: c.Host, Origins: c.Origin,
-		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Metrics: s.figures, Webhooks: s.webhooks, Log: s.log,
+		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Metrics: s.figures, Webhooks: s.webhooks, Recorder: s.recorder, Log: s.log,
 	})
 	if err := s.serveHTTP(c.HTTP, handler, nil); err != nil {
 		return err

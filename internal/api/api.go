@@ -13,6 +13,7 @@ import (
 	"github.com/tuttilive/tutti/internal/api/openapi"
 	"github.com/tuttilive/tutti/internal/api/roomservice"
 	"github.com/tuttilive/tutti/internal/limit"
+	"github.com/tuttilive/tutti/internal/record"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
@@ -38,6 +39,8 @@ type Options struct {
 	Metrics metrics.Sources
 	// Webhooks is nil where nobody is told anything.
 	Webhooks Webhooks
+	// Recorder is nil where nothing is recorded.
+	Recorder *record.Recorder
 	Log      *slog.Logger
 }
 
@@ -50,6 +53,7 @@ type API struct {
 	started       time.Time
 	log           *slog.Logger
 	webhooks      Webhooks
+	recorder      *record.Recorder
 	description   *openapi.Document
 	rates         limit.Rates
 	streams       atomic.Int64 // of events, open now
@@ -63,7 +67,7 @@ type API struct {
 func New(o Options) *API {
 	a := &API{
 		house: o.House, info: o.Info, rootPEM: o.RootPEM, anyoneCreates: o.AnyoneCreates, started: time.Now(),
-		log: o.Log, webhooks: o.Webhooks, stopping: make(chan struct{}),
+		log: o.Log, webhooks: o.Webhooks, recorder: o.Recorder, stopping: make(chan struct{}),
 	}
 	mux := &routes{ServeMux: http.NewServeMux()}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
@@ -114,6 +118,16 @@ func New(o Options) *API {
 	mux.HandleFunc("POST /api/rooms/{room}/gifts", a.directed(a.give))
 	mux.HandleFunc("POST /api/rooms/{room}/meta", a.directed(a.meta))
 	mux.HandleFunc("GET /api/rooms/{room}/audience", a.directed(a.getAudience))
+	mux.HandleFunc("GET /api/recordings", a.operated(a.getAllRecordings))
+	mux.HandleFunc("GET /api/rooms/{room}/recordings", a.getRecordings)
+	mux.HandleFunc("POST /api/rooms/{room}/recordings", a.mayRecord(a.startRecording))
+	mux.HandleFunc("GET /api/rooms/{room}/recordings/{id}", a.getRecording)
+	mux.HandleFunc("PATCH /api/rooms/{room}/recordings/{id}", a.changeRecording)
+	mux.HandleFunc("DELETE /api/rooms/{room}/recordings/{id}", a.deleteRecording)
+	mux.HandleFunc("POST /api/rooms/{room}/recordings/{id}/stop", a.stopRecording)
+	mux.HandleFunc("GET /api/rooms/{room}/recordings/{id}/files/{file}", a.getRecordedFile)
+	mux.HandleFunc("GET /api/rooms/{room}/recording", a.mayRecord(a.getRecordSettings))
+	mux.HandleFunc("PUT /api/rooms/{room}/recording", a.mayRecord(a.setRecordSettings))
 	a.describe(mux)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { refusal.Write(w, refusal.NotFound) })
 	mux.Handle("/twirp/", roomservice.New(roomservice.Options{House: o.House, Operator: a.isOperator, Log: o.Log}))

@@ -94,7 +94,7 @@ func (g *guard) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*") // there are no cookies, so this gives away nothing
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Tutti-Key")
-	h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
 	if r.Method == http.MethodOptions {
 		h.Set("Access-Control-Max-Age", "86400")
 		w.WriteHeader(http.StatusNoContent)

@@ -37,6 +37,13 @@ type liveStatus struct {
 	Sources  []sourceStatus    `json:"sources"`
 	Warnings []program.Warning `json:"warnings"`
 	Play     *playPaths        `json:"play,omitempty"`
+	// Recording tells that what is on the air is being recorded, and since when.
+	Recording *recordingStatus `json:"recording,omitempty"`
+}
+
+type recordingStatus struct {
+	ID    string    `json:"id"`
+	Since time.Time `json:"since"`
 }
 
 type videoStatus struct {
@@ -125,7 +132,13 @@ func (a *API) liveStatus(name string) (liveStatus, error) {
 	if err != nil {
 		return liveStatus{}, a.house.NotLive(name)
 	}
-	return statusOf(name, st), nil
+	out := statusOf(name, st)
+	if a.recorder != nil {
+		if rec, ok := a.recorder.Running(name); ok {
+			out.Recording = &recordingStatus{rec.ID, rec.StartedAt}
+		}
+	}
+	return out, nil
 }
 
 // offAir is the status of a room that is not on the air.

@@ -60,6 +60,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"POST", "/api/rooms/show/join", `{"name":"Ann"}`, "Joined"},
 		{"GET", "/api/rooms/show/stage", "", "Stage"},
 		{"GET", "/api/rooms/show/pk", "", "Error"},
+		{"GET", "/api/rooms/show/recordings", "", "Recordings"},
 		{"GET", "/api/scenes", "", "Scenes"},
 		{"GET", "/api/scenes/karaoke", "", "Scene"},
 	} {

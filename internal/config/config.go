@@ -42,9 +42,10 @@ type Server struct {
 	Origin        []string `help:"Other web origins whose pages may use the API without a token; '*' for any." placeholder:"URL"`
 	TrustProxy    bool     `help:"Believe X-Forwarded-For and X-Forwarded-Proto: only behind your own reverse proxy."`
 
-	Rooms    `embed:""`
-	Audience `embed:""`
-	Outbound `embed:""`
+	Rooms     `embed:""`
+	Audience  `embed:""`
+	Outbound  `embed:""`
+	Recording `embed:""`
 
 	CreateRooms string        `help:"Who may create rooms: anyone, or key (an operator's API key or token)." enum:"anyone,key" default:"anyone"`
 	AwayGrace   time.Duration `help:"How long a live room without anybody on stage stays on the air." default:"10s"`
@@ -106,6 +107,7 @@ func (s *Server) Validate() error {
 	errs = append(errs, s.Rooms.validate()...)
 	errs = append(errs, s.Audience.validate()...)
 	errs = append(errs, s.Outbound.validate()...)
+	errs = append(errs, s.Recording.validate()...)
 	return errors.Join(errs...)
 }
 

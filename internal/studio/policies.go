@@ -23,6 +23,7 @@ type Policies struct {
 	revoked *revocations
 
 	writing sync.Mutex // held while what is kept of a room changes
+	handed  []func(name string)
 
 	mu      sync.RWMutex
 	known   map[string]room.Policy
@@ -41,6 +42,16 @@ func OpenPolicies(s *store.Store) (*Policies, error) {
 		return nil, err
 	}
 	return &Policies{bucket: b, revoked: revoked, known: map[string]room.Policy{}, unknown: map[string]struct{}{}}, nil
+}
+
+// OnHandover has f called when a name changes hands: somebody creates a room of it, or the room is deleted or forgotten. What is kept
+// for whoever had it before is not for whoever comes next. It is called before anybody comes in; f must not call back.
+func (p *Policies) OnHandover(f func(name string)) { p.handed = append(p.handed, f) }
+
+func (p *Policies) handOver(name string) {
+	for _, f := range p.handed {
+		f(name)
+	}
 }
 
 // Find is the policy of a room, the default one where nobody created it, and tells whether somebody did.
@@ -86,6 +97,7 @@ func (p *Policies) Create(name string, policy room.Policy) error {
 	if err := p.bucket.Create(name, policy); err != nil {
 		return err
 	}
+	p.handOver(name)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.changes++
@@ -110,6 +122,7 @@ func (p *Policies) delete(name string) error {
 	if err := p.bucket.Delete(name); err != nil {
 		return err
 	}
+	p.handOver(name)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.changes++

@@ -39,6 +39,7 @@ type Studio struct {
 	vacancy  *time.Timer // ends the show, or the room, when everybody stays away
 	closed   bool
 	kept     bool // the room outlives a restart
+	recorded bool // the server records the program
 
 	crowd *crowd // nil while there never was an audience
 	lesson
@@ -91,7 +92,7 @@ type RoomInfo struct {
 	// People are the participants who are no ingests.
 	People     int
 	Publishers int
-	// Recorded tells that a recorder takes part, hidden or not.
+	// Recorded tells that the room's program is being recorded, or that a recorder takes part, hidden or not.
 	Recorded bool
 	Live     room.Live
 }
@@ -115,6 +116,7 @@ func (s *Studio) info() RoomInfo {
 func (s *Studio) count() RoomInfo {
 	i := RoomInfo{
 		Name: s.room.Name, SID: s.room.SID, Scene: s.scene.Name, CreatedAt: s.room.CreatedAt, Settings: s.room.Settings, Live: s.room.Live(),
+		Recorded: s.recorded,
 	}
 	for _, p := range s.room.Participants() {
 		i.Recorded = i.Recorded || p.Permission.Recorder || p.Kind == room.Recorder
@@ -355,6 +357,17 @@ func (s *Studio) SetMetadata(metadata string) error {
 			s.keepRoom()
 		}
 		return events, err
+	})
+}
+
+// SetRecorded tells everybody whether the server records what is on the air.
+func (s *Studio) SetRecorded(on bool) error {
+	return s.change(func() ([]room.Event, error) {
+		if s.recorded == on {
+			return nil, nil
+		}
+		s.recorded = on
+		return []room.Event{room.RoomChanged{Metadata: s.room.Settings.Metadata}}, nil
 	})
 }
 

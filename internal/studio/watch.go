@@ -22,6 +22,27 @@ const outputLinger = 5 * time.Second
 // Watch opens the program of a room for one viewer, who is counted under protocol ("whep", "flv", "hls") until Close.
 // It fails with ErrNotLive while the room is not on the air, with ErrReturning while that may change by itself.
 func (h *House) Watch(roomName, protocol string) (*Watcher, error) {
+	w, err := h.Tap(roomName)
+	if err != nil {
+		return nil, err
+	}
+	a := w.air
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ended {
+		return nil, ErrNotLive
+	}
+	h.NoteUse(roomName)
+	w.protocol = protocol
+	a.viewers[protocol]++
+	a.total++
+	a.peak = max(a.peak, a.total)
+	return w, nil
+}
+
+// Tap opens the program of a room for what is no viewer and not counted: a recording, a push to another server. It fails as Watch
+// does.
+func (h *House) Tap(roomName string) (*Watcher, error) {
 	s, err := h.Studio(roomName)
 	if err != nil {
 		return nil, h.NotLive(roomName)
@@ -32,22 +53,13 @@ func (h *House) Watch(roomName, protocol string) (*Watcher, error) {
 	if a == nil {
 		return nil, h.NotLive(roomName)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.ended {
-		return nil, ErrNotLive
-	}
-	h.NoteUse(roomName)
-	a.viewers[protocol]++
-	a.total++
-	a.peak = max(a.peak, a.total)
-	return &Watcher{air: a, protocol: protocol, closed: make(chan struct{})}, nil
+	return &Watcher{air: a, closed: make(chan struct{})}, nil
 }
 
 // Watcher is one viewer. Whoever opened it closes it.
 type Watcher struct {
 	air      *air
-	protocol string
+	protocol string // "" for what is no viewer
 
 	once   sync.Once
 	closed chan struct{}
@@ -95,8 +107,10 @@ func (w *Watcher) Close() {
 		a := w.air
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		a.viewers[w.protocol]--
-		a.total--
+		if w.protocol != "" {
+			a.viewers[w.protocol]--
+			a.total--
+		}
 		for _, o := range w.using {
 			a.leaveOutput(o)
 		}

@@ -133,6 +133,16 @@ func liveEvent(in func() studio.RoomInfo, name string, live room.Live, now time.
 	}
 }
 
+// Tell tells applications of something that a room's own events say nothing of: what goes into the field key. A nil notifier tells nobody.
+func (n *Notifier) Tell(in studio.RoomInfo, name, key string, detail any) {
+	if n == nil {
+		return
+	}
+	n.put(&event{
+		&pb.WebhookEvent{Event: name, Id: "EV_" + rand.Text()[:12], CreatedAt: time.Now().Unix(), Room: lkinfo.Room(in)}, key, detail,
+	})
+}
+
 // publisher names a participant whose track is the matter.
 func publisher(p room.Participant) *pb.ParticipantInfo {
 	return &pb.ParticipantInfo{Sid: p.SID, Identity: p.Identity, Name: p.Name}

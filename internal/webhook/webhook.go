@@ -103,10 +103,14 @@ func (n *Notifier) RoomEvent(in func() studio.RoomInfo, e room.Event) {
 		}
 	}
 	for _, event := range events {
-		place := n.laneOf(event.Room.Name)
-		for _, r := range n.receivers {
-			r.lanes[place].put(event)
-		}
+		n.put(event)
+	}
+}
+
+func (n *Notifier) put(e *event) {
+	place := n.laneOf(e.Room.Name)
+	for _, r := range n.receivers {
+		r.lanes[place].put(e)
 	}
 }
 

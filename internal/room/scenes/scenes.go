@@ -52,6 +52,8 @@ type Scene struct {
 	Audio      string `yaml:"audio" json:"audio"`
 	// Codecs are what the page publishes pictures in, the first that it can.
 	Codecs []string `yaml:"codecs,omitempty" json:"codecs,omitempty"`
+	// Record has each show recorded where the operator lets hosts record and the room's own settings do not say otherwise.
+	Record bool `yaml:"record,omitempty" json:"record,omitempty"`
 	// Grace is how long somebody who is cut off keeps a seat, Invitation how long one is good.
 	Grace      Duration `yaml:"grace,omitempty" json:"grace"`
 	Invitation Duration `yaml:"invitation,omitempty" json:"invitation"`

@@ -1,0 +1,252 @@
+package record
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/mux/movie"
+)
+
+// ErrNotFound tells that there is no such recording, or no such file of it.
+var ErrNotFound = errors.New("there is no such recording")
+
+// library is the recordings that there are, in memory and on disk.
+type library struct {
+	dir string
+	log *slog.Logger
+
+	mu      sync.Mutex
+	entries map[string]*entry
+}
+
+// openLibrary reads what is there. What was being recorded when the server ended counts as interrupted.
+func openLibrary(dir string, log *slog.Logger) (*library, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the directory for recordings: %w", err)
+	}
+	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	l := &library{dir: dir, log: log, entries: map[string]*entry{}}
+	for _, name := range names {
+		content, err := os.ReadFile(name)
+		e := &entry{}
+		if err == nil {
+			err = json.Unmarshal(content, e)
+		}
+		if err == nil && e.ID != strings.TrimSuffix(filepath.Base(name), ".json") {
+			err = errors.New("it is about another recording")
+		}
+		if err != nil {
+			log.Error("what is known of a recording cannot be read", "file", name, "error", err)
+			continue
+		}
+		for i := range e.Files {
+			e.Files[i].Name = filepath.Base(e.Files[i].Name)
+		}
+		if e.State == Running || e.State == Finishing {
+			e.Interrupted = e.State == Running
+			e.State = Finishing
+		}
+		l.entries[e.ID] = e
+	}
+	return l, nil
+}
+
+// left are the recordings that have unfinished files.
+func (l *library) left() (ids []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, e := range l.entries {
+		if e.State == Finishing || slices.ContainsFunc(e.Files, func(f File) bool { return !f.Finished }) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (l *library) path(name string) string { return filepath.Join(l.dir, name) }
+
+// put adds a recording, or changes what is known of one, and writes it down.
+func (l *library) put(e *entry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.write(e); err != nil {
+		return err
+	}
+	l.entries[e.ID] = e
+	return nil
+}
+
+// change changes what is known of a recording; keep writes it down too. It gives what it is then.
+func (l *library) change(id string, keep bool, f func(e *entry)) (Recording, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.entries[id]
+	if e == nil {
+		return Recording{}, ErrNotFound
+	}
+	f(e)
+	e.add()
+	if keep {
+		if err := l.write(e); err != nil { // on a full disk the memory knows it, and at the next start the files do
+			l.log.Error("writing down what is known of a recording", "recording", id, "error", err)
+		}
+	}
+	return e.snapshot(), nil
+}
+
+// write replaces the description of a recording as a whole. The caller holds the lock.
+func (l *library) write(e *entry) error {
+	content, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return err
+	}
+	name := l.path(e.ID + ".json")
+	if err := os.WriteFile(name+".new", append(content, '\n'), 0o600); err != nil {
+		return errors.Join(err, os.Remove(name+".new"))
+	}
+	return os.Rename(name+".new", name)
+}
+
+// find gives a copy of what is known of a recording.
+func (l *library) find(id string) (entry, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.entries[id]
+	if e == nil {
+		return entry{}, ErrNotFound
+	}
+	c := *e
+	c.Recording = e.snapshot()
+	return c, nil
+}
+
+// list gives copies of those that are asked for, the newest first.
+func (l *library) list(wanted func(e *entry) bool) (all []entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.entries {
+		if wanted(e) {
+			c := *e
+			c.Recording = e.snapshot()
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b entry) int {
+		return cmp.Or(b.StartedAt.Compare(a.StartedAt), strings.Compare(a.ID, b.ID))
+	})
+	return all
+}
+
+// remove deletes a recording and its files.
+func (l *library) remove(id string) error {
+	l.mu.Lock()
+	e := l.entries[id]
+	delete(l.entries, id)
+	l.mu.Unlock()
+	if e == nil {
+		return ErrNotFound
+	}
+	var errs []error
+	for _, f := range e.Files {
+		errs = append(errs, os.Remove(l.path(f.Name)))
+	}
+	errs = append(errs, os.Remove(l.path(id+".json"))) // last, so that what is left of a failure is still known
+	for i, err := range errs {
+		if errors.Is(err, fs.ErrNotExist) {
+			errs[i] = nil
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// finish makes a file seekable. One in which there is nothing is deleted.
+func (l *library) finish(id, name string) error {
+	s, err := finishFile(l.path(name))
+	switch {
+	case errors.Is(err, movie.ErrEmpty), errors.Is(err, fs.ErrNotExist):
+		_, changed := l.change(id, true, func(e *entry) {
+			e.Files = slices.DeleteFunc(e.Files, func(f File) bool { return f.Name == name })
+		})
+		if err := os.Remove(l.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return changed
+	case err != nil:
+		return fmt.Errorf("finishing %s: %w", name, err)
+	}
+	_, err = l.change(id, true, func(e *entry) {
+		if f := e.file(name); f != nil {
+			f.Finished, f.Bytes, f.Duration = true, s.Bytes, s.Length.Seconds()
+		}
+	})
+	return err
+}
+
+func finishFile(path string) (movie.Summary, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return movie.Summary{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return movie.Summary{}, err
+	}
+	return movie.Finish(f, info.Size())
+}
+
+// finishLeft finishes what a recording that was interrupted has left.
+func (l *library) finishLeft(id string) {
+	e, err := l.find(id)
+	if err != nil {
+		return
+	}
+	last := e.StartedAt
+	for _, f := range e.Files {
+		if info, err := os.Stat(l.path(f.Name)); err == nil && info.ModTime().After(last) {
+			last = info.ModTime() // before it is changed
+		}
+		if f.Finished {
+			continue
+		}
+		if err := l.finish(id, f.Name); err != nil {
+			l.log.Error("what was left of a recording cannot be finished", "recording", id, "error", err)
+		}
+	}
+	r, err := l.change(id, true, func(e *entry) {
+		if e.EndedAt.IsZero() {
+			e.EndedAt = last.UTC()
+		}
+		if e.State == Finishing {
+			e.end("")
+		}
+	})
+	if err == nil {
+		l.log.Info("what was left of a recording is finished", "recording", id, "room", r.Room, "duration", time.Duration(r.Duration*float64(time.Second)))
+	}
+}
+
+// end gives the recording its last state. The caller holds the lock.
+func (e *entry) end(failure string) {
+	e.State, e.Error = Done, failure
+	if failure == "" && len(e.Files) == 0 {
+		e.Error = Empty
+	}
+	if e.Error != "" {
+		e.State = Failed
+	}
+}

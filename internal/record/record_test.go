@@ -1,0 +1,217 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/mediatest"
+	"github.com/tuttilive/tutti/internal/mux/movie"
+	"github.com/tuttilive/tutti/internal/store"
+)
+
+// frames is a source of as many pictures as it is long, a keyframe each second, 25 a second.
+type frames struct {
+	n, at  int
+	format *media.Format
+	before func(at int) // is called before each
+}
+
+func (f *frames) Next(context.Context) (*media.Frame, error) {
+	if f.at == f.n {
+		return nil, io.EOF
+	}
+	if f.before != nil {
+		f.before(f.at)
+	}
+	key := f.at%25 == 0
+	frame := mediatest.Frame(f.format, key, time.Hour+time.Duration(f.at)*40*time.Millisecond, mediatest.H264(key, 1000))
+	f.at++
+	return frame, nil
+}
+
+func (f *frames) Close() {}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// newSession is a session with a recording of its own in an empty library.
+func newSession(t *testing.T, limits Limits) *session {
+	t.Helper()
+	l, err := openLibrary(t.TempDir(), quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.put(&entry{Recording: Recording{ID: "one", Room: "demo", State: Running, StartedAt: time.Now()}}); err != nil {
+		t.Fatal(err)
+	}
+	return &session{library: l, limits: limits, log: quiet(), id: "one"}
+}
+
+func TestFilesAreSplitAtKeyframes(t *testing.T) {
+	for name, limits := range map[string]Limits{"by length": {Split: 2500 * time.Millisecond}, "by size": {SplitBytes: 60_000}} {
+		t.Run(name, func(t *testing.T) {
+			s := newSession(t, limits)
+			if failure := s.run(t.Context(), &frames{n: 250, format: mediatest.H264Format(320, 180)}); failure != "" {
+				t.Fatal(failure)
+			}
+			e, _ := s.library.find("one")
+			if len(e.Files) != 4 || e.Duration < 9.7 || e.Duration > 10.3 {
+				t.Fatalf("%+v", e)
+			}
+			for _, f := range e.Files {
+				if !f.Finished || f.Video != "h264" || f.Height != 180 || f.Duration < 0.9 || f.Duration > 3.1 {
+					t.Errorf("%+v", f)
+				}
+			}
+		})
+	}
+}
+
+func TestAFullDiskEndsARecordingAndKeepsWhatThereIs(t *testing.T) {
+	s := newSession(t, Limits{})
+	from := &frames{n: 1000, format: mediatest.H264Format(320, 180)}
+	from.before = func(at int) {
+		if at == 100 {
+			s.limits.Reserve, s.looked = math.MaxInt64, time.Time{}
+		}
+	}
+	if failure := s.run(t.Context(), from); failure != DiskFull || from.at != 101 {
+		t.Fatalf("%q after %d frames", failure, from.at)
+	}
+	e, _ := s.library.find("one")
+	if len(e.Files) != 1 || !e.Files[0].Finished || e.Duration < 3.9 {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestAFailedWriteLosesNothingEarlier(t *testing.T) {
+	s := newSession(t, Limits{})
+	from := &frames{n: 1000, format: mediatest.H264Format(320, 180)}
+	from.before = func(at int) {
+		if at == 100 {
+			s.disk.file = broken{}
+		}
+	}
+	if failure := s.run(t.Context(), from); failure != WriteFailed {
+		t.Fatal(failure)
+	}
+	e, _ := s.library.find("one")
+	if len(e.Files) != 1 || !e.Files[0].Finished || e.Duration < 3.4 {
+		t.Errorf("%+v", e)
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("broken") }
+
+func TestWhatIsLeftIsFinishedAtTheNextStart(t *testing.T) {
+	s := newSession(t, Limits{})
+	dir := s.library.dir
+	from := &frames{n: 100, format: mediatest.H264Format(320, 180)}
+	for {
+		f, err := from.Next(t.Context())
+		if err != nil {
+			break
+		}
+		if err := s.take(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Here the process is gone: the file is not closed, and the description says that it is being recorded.
+	for name, content := range map[string]string{"broken.json": "{", "other.json": `{"id":"one"}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := openLibrary(dir, quiet())
+	if err != nil || len(l.entries) != 1 {
+		t.Fatalf("%v, %v", l, err)
+	}
+	for _, id := range l.left() {
+		l.finishLeft(id)
+	}
+	e, _ := l.find("one")
+	if e.State != Done || !e.Interrupted || e.EndedAt.IsZero() || len(l.left()) != 0 || e.Duration < 3.4 {
+		t.Errorf("%+v", e)
+	}
+	f, err := os.Open(l.path(e.Files[0].Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	begin := make([]byte, 64)
+	if _, err := f.Read(begin); err != nil || !strings.Contains(string(begin), "mdat") {
+		t.Errorf("%q, %v", begin, err)
+	}
+	// A file in which nothing was yet is no file of the recording.
+	if err := l.put(&entry{Recording: Recording{ID: "two", State: Finishing, Files: []File{{Name: "two-1.mp4"}}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(l.path("two-1.mp4"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.finishLeft("two")
+	if e, _ := l.find("two"); e.State != Failed || e.Error != Empty || len(e.Files) != 0 {
+		t.Errorf("%+v", e)
+	}
+	if _, err := finishFile(l.path("two-1.mp4")); !errors.Is(err, os.ErrNotExist) || errors.Is(err, movie.ErrEmpty) {
+		t.Error(err)
+	}
+}
+
+func TestOldRecordingsAreDeleted(t *testing.T) {
+	st, err := store.Open(t.TempDir(), quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	settings, err := store.OpenBucket[Settings](st, "record")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := New(Options{Dir: t.TempDir(), Settings: settings, Keep: time.Hour, Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.createdAt = func(string) time.Time { return time.Time{} }
+	now := time.Now()
+	for _, e := range []entry{
+		{Recording: Recording{ID: "old", Room: "a", State: Done, EndedAt: now.Add(-2 * time.Hour)}},
+		{Recording: Recording{ID: "new", Room: "a", State: Done, EndedAt: now.Add(-time.Minute)}},
+		{Recording: Recording{ID: "kept", Room: "b", State: Done, EndedAt: now.Add(-2 * time.Hour)}},
+		{Recording: Recording{ID: "running", Room: "a", State: Running, StartedAt: now.Add(-3 * time.Hour)}},
+		// One of a room that had this name before does not follow the wishes of the one that has it now.
+		{Recording: Recording{ID: "theirs", Room: "b", State: Done, EndedAt: now.Add(-2 * time.Hour)}, Created: now.Add(-9 * time.Hour)},
+	} {
+		if err := r.library.put(&e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Set("b", Settings{Keep: 86400}); err != nil {
+		t.Fatal(err)
+	}
+	r.expire(now)
+	var left []string
+	for _, e := range r.library.list(func(*entry) bool { return true }) {
+		left = append(left, e.ID)
+	}
+	if got := strings.Join(left, " "); got != "running kept new" {
+		t.Errorf("left are %s", got)
+	}
+	if of := r.Of("b"); len(of) != 1 || of[0].ExpiresAt.IsZero() {
+		t.Errorf("%+v", of)
+	}
+	r.forget("b")
+	if r.SettingsOf("b") != (Settings{}) {
+		t.Error("settings outlive the room")
+	}
+}

@@ -1,0 +1,415 @@
+package record
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/store"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// Mode is who may record.
+type Mode string
+
+const (
+	// Off records nothing, ForOperators only what operators begin, ForHosts what hosts begin too, ForAll each show.
+	Off          Mode = "off"
+	ForOperators Mode = "operators"
+	ForHosts     Mode = "hosts"
+	ForAll       Mode = "always"
+)
+
+const (
+	// tendEvery is how often shows that should be recorded are looked for, and old recordings are deleted.
+	tendEvery = 30 * time.Second
+	// continuedWithin is how long after an interruption a show's recording goes on as the same.
+	continuedWithin = 15 * time.Minute
+	// byAlways is who began a recording that nobody did.
+	byAlways = "always"
+)
+
+// Errors of Start.
+var (
+	ErrOff     = errors.New("this server does not record")
+	ErrRunning = errors.New("this room is being recorded already")
+	ErrNoSpace = errors.New("there is not enough space on the server's disk to record")
+)
+
+// Options are what a recorder needs.
+type Options struct {
+	Dir    string
+	Mode   Mode
+	Limits Limits
+	// Keep is after how long recordings are deleted, 0 for never.
+	Keep time.Duration
+	// Settings keep how rooms are recorded.
+	Settings *store.Bucket[Settings]
+	// Tell tells applications what became of a recording: "recording_started", "recording_finished" or "recording_failed". It must
+	// not block; nil tells nobody.
+	Tell func(in studio.RoomInfo, event string, r Recording)
+	Log  *slog.Logger
+}
+
+// Recorder records shows. Its methods may be called from any goroutine. Whoever made it opens and closes it.
+type Recorder struct {
+	options Options
+	library *library
+	log     *slog.Logger
+	house   *studio.House
+	// createdAt is since when there has been this room of its name.
+	createdAt func(room string) time.Time
+
+	mu       sync.Mutex
+	sessions map[string]*session  // by room
+	looks    map[string]struct{}  // rooms whose show has changed
+	declined map[string]time.Time // shows that somebody stopped recording, by room, as they began
+	settings map[string]Settings  // as they were read
+	closed   bool
+
+	wake    chan struct{}
+	closing chan struct{}
+	running sync.WaitGroup
+}
+
+// New makes a recorder and reads what was recorded before.
+func New(o Options) (*Recorder, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Tell == nil {
+		o.Tell = func(studio.RoomInfo, string, Recording) {}
+	}
+	r := &Recorder{
+		options: o, log: o.Log, sessions: map[string]*session{}, looks: map[string]struct{}{}, declined: map[string]time.Time{},
+		settings: map[string]Settings{}, wake: make(chan struct{}, 1), closing: make(chan struct{}),
+	}
+	var err error
+	r.library, err = openLibrary(o.Dir, o.Log)
+	return r, err
+}
+
+// Open begins to record the shows of a house whose witness the recorder is.
+func (r *Recorder) Open(h *studio.House) {
+	r.house, r.createdAt = h, r.policyCreated
+	h.Policies().OnHandover(r.forget)
+	r.running.Go(r.tend)
+}
+
+// RoomEvent implements studio.Witness.
+func (r *Recorder) RoomEvent(in func() studio.RoomInfo, e room.Event) {
+	if _, ok := e.(room.LiveChanged); !ok {
+		return
+	}
+	r.mu.Lock()
+	r.looks[in().Name] = struct{}{}
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// tend begins recordings that a setting wants, and deletes old ones.
+func (r *Recorder) tend() {
+	for _, id := range r.library.left() {
+		r.library.finishLeft(id)
+	}
+	tick := time.NewTicker(tendEvery)
+	defer tick.Stop()
+	r.expire(time.Now())
+	for {
+		select {
+		case <-r.wake:
+			r.mu.Lock()
+			looks := r.looks
+			r.looks = map[string]struct{}{}
+			r.mu.Unlock()
+			for name := range looks {
+				r.look(name)
+			}
+		case <-tick.C:
+			for _, s := range r.house.Studios() { // what failed may work now
+				r.look(s.Info().Name)
+			}
+			r.expire(time.Now())
+		case <-r.closing:
+			return
+		}
+	}
+}
+
+// look begins to record a room where that is wanted.
+func (r *Recorder) look(name string) {
+	s, err := r.house.Studio(name)
+	if err != nil {
+		return
+	}
+	info := s.Info()
+	if !info.Live.On {
+		return
+	}
+	r.mu.Lock()
+	_, running := r.sessions[name]
+	declined := r.declined[name].Equal(info.Live.Since)
+	if !declined {
+		delete(r.declined, name) // it was another show
+	}
+	r.mu.Unlock()
+	if running || declined || r.options.Mode == Off {
+		return
+	}
+	if !info.Live.Resumed.IsZero() {
+		if id := r.interrupted(name, time.Now()); id != "" {
+			r.report(name, r.resume(name, id))
+			return
+		}
+	}
+	if r.wantsAlways(info) {
+		_, err := r.Start(name, info.Live.Title, byAlways)
+		r.report(name, err)
+	}
+}
+
+func (r *Recorder) report(name string, err error) {
+	if err != nil && !errors.Is(err, ErrRunning) && !errors.Is(err, studio.ErrNotLive) {
+		r.log.Error("a show is not recorded", "room", name, "error", err)
+	}
+}
+
+// wantsAlways tells whether each show of a room is recorded.
+func (r *Recorder) wantsAlways(info studio.RoomInfo) bool {
+	if s := r.SettingsOf(info.Name); s.Always != nil {
+		return *s.Always
+	}
+	scene, ok := r.house.Scenes().Find(info.Scene)
+	return r.options.Mode == ForAll || ok && scene.Record && r.options.Mode == ForHosts
+}
+
+// interrupted is the recording of a room that a restart interrupted a moment ago, "" for none.
+func (r *Recorder) interrupted(name string, now time.Time) string {
+	created := r.createdAt(name)
+	for _, e := range r.library.list(func(e *entry) bool { return e.Room == name && e.Interrupted && e.Created.Equal(created) }) {
+		if now.Sub(e.EndedAt) < continuedWithin {
+			return e.ID
+		}
+	}
+	return ""
+}
+
+// policyCreated asks the house.
+func (r *Recorder) policyCreated(name string) time.Time {
+	policy, _, err := r.house.Policies().Find(name)
+	if err != nil {
+		return time.Time{}
+	}
+	return policy.CreatedAt
+}
+
+// Mode is who may record.
+func (r *Recorder) Mode() Mode { return r.options.Mode }
+
+// Start records the show of a room, from now on until it ends.
+func (r *Recorder) Start(name, title, by string) (Recording, error) {
+	e := &entry{Recording: Recording{
+		ID: strings.ToLower(rand.Text()[:16]), Room: name, Title: title, State: Running, By: by, StartedAt: time.Now().UTC(), Files: []File{},
+		Published: r.SettingsOf(name).Publish,
+	}, Created: r.createdAt(name)}
+	return r.begin(name, func() (string, int, error) { return e.ID, 0, r.library.put(e) })
+}
+
+// resume goes on with a recording that was interrupted.
+func (r *Recorder) resume(name, id string) error {
+	_, err := r.begin(name, func() (string, int, error) {
+		files := 0
+		_, err := r.library.change(id, true, func(e *entry) {
+			e.State, e.Interrupted, e.EndedAt, e.Error, files = Running, false, time.Time{}, "", len(e.Files)
+		})
+		return id, files, err
+	})
+	return err
+}
+
+// begin runs a session. note writes the recording down, and gives its name and how many files it has.
+func (r *Recorder) begin(name string, note func() (string, int, error)) (Recording, error) {
+	if r.options.Mode == Off {
+		return Recording{}, ErrOff
+	}
+	free, err := freeSpace(r.library.dir)
+	if err == nil && free < r.options.Limits.Reserve {
+		return Recording{}, ErrNoSpace
+	}
+	w, err := r.house.Tap(name)
+	if err != nil {
+		return Recording{}, err
+	}
+	s, err := r.prepare(name, w, note)
+	if err != nil {
+		w.Close()
+		return Recording{}, err
+	}
+	e, err := r.library.find(s.id)
+	if err != nil {
+		return Recording{}, err
+	}
+	return e.Recording, nil
+}
+
+func (r *Recorder) prepare(name string, w *studio.Watcher, note func() (string, int, error)) (*session, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+		return nil, studio.ErrShutdown
+	case r.sessions[name] != nil:
+		return nil, ErrRunning
+	}
+	st, err := r.house.Studio(name)
+	if err != nil {
+		return nil, studio.ErrNotLive
+	}
+	from, err := w.Program().Read(demand)
+	if err != nil {
+		return nil, studio.ErrNotLive
+	}
+	id, files, err := note()
+	if err != nil {
+		from.Close()
+		if isDiskFull(err) {
+			return nil, ErrNoSpace
+		}
+		return nil, fmt.Errorf("beginning a recording: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s := &session{
+		library: r.library, limits: r.options.Limits, log: r.log.With("room", name, "recording", id), id: id, in: name, room: st.Info(), watcher: w,
+		stop: stop, done: make(chan struct{}), number: files,
+	}
+	r.sessions[name] = s
+	delete(r.declined, name)
+	r.running.Go(func() { r.record(ctx, s, from) })
+	return s, nil
+}
+
+// record runs a session from its beginning to its end.
+func (r *Recorder) record(ctx context.Context, s *session, from source) {
+	defer close(s.done)
+	r.mark(s, true)
+	s.log.Info("recording")
+	if e, err := r.library.find(s.id); err == nil {
+		r.options.Tell(s.room, "recording_started", e.Recording)
+	}
+	failure := s.run(ctx, from)
+	from.Close()
+	s.watcher.Close()
+	s.stop()
+	r.mu.Lock()
+	delete(r.sessions, s.in)
+	r.mu.Unlock()
+	r.mark(s, false)
+	done, err := r.library.change(s.id, true, func(e *entry) {
+		e.EndedAt, e.Interrupted = time.Now().UTC(), s.interrupted.Load()
+		e.end(failure)
+	})
+	if err != nil {
+		return // it was deleted
+	}
+	s.log.Info("recorded", "duration", time.Duration(done.Duration*float64(time.Second)).Round(time.Second), "bytes", done.Bytes, "error", done.Error)
+	event := "recording_finished"
+	if done.State == Failed {
+		event = "recording_failed"
+	}
+	r.options.Tell(s.room, event, done)
+}
+
+// mark tells the room that it is recorded, or is not any more.
+func (r *Recorder) mark(s *session, on bool) {
+	st, err := r.house.Studio(s.in)
+	if err != nil {
+		return
+	}
+	s.room = st.Info()
+	if err := st.SetRecorded(on); err != nil && !errors.Is(err, studio.ErrNoRoom) {
+		s.log.Warn("telling the room that it is recorded", "error", err)
+	}
+}
+
+// Stop ends a recording and waits until it is finished, or ctx has ended. The show goes on without one.
+func (r *Recorder) Stop(ctx context.Context, id string) (Recording, error) {
+	if s := r.session(id); s != nil {
+		r.mu.Lock()
+		if st, err := r.house.Studio(s.in); err == nil {
+			r.declined[s.in] = st.Info().Live.Since
+		}
+		r.mu.Unlock()
+		s.stop()
+		select {
+		case <-s.done:
+		case <-ctx.Done():
+		}
+	}
+	e, err := r.library.find(id)
+	return e.Recording, err
+}
+
+func (r *Recorder) session(id string) *session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.sessions {
+		if s.id == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// Delete ends a recording, if it runs, and deletes it.
+func (r *Recorder) Delete(ctx context.Context, id string) error {
+	if _, err := r.Stop(ctx, id); err != nil {
+		return err
+	}
+	return r.library.remove(id)
+}
+
+// Close interrupts all recordings and waits until they are finished. It comes before the end of the house, so that a show that goes
+// on after a restart goes on being recorded.
+func (r *Recorder) Close() {
+	r.mu.Lock()
+	r.closed = true
+	for _, s := range r.sessions {
+		s.interrupted.Store(true)
+		s.stop()
+	}
+	r.mu.Unlock()
+	close(r.closing)
+	r.running.Wait()
+}
+
+func isDiskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// OpenFile opens a file of a recording for reading. The caller closes it.
+func (r *Recorder) OpenFile(id, name string) (*os.File, File, error) {
+	e, err := r.library.find(id)
+	if err != nil {
+		return nil, File{}, err
+	}
+	f := e.file(name)
+	if f == nil {
+		return nil, File{}, ErrNotFound
+	}
+	file, err := os.Open(r.library.path(f.Name))
+	if errors.Is(err, os.ErrNotExist) {
+		err = ErrNotFound
+	}
+	return file, *f, err
+}

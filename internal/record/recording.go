@@ -1,0 +1,104 @@
+package record
+
+import (
+	"slices"
+	"time"
+)
+
+// State is how far a recording is.
+type State string
+
+const (
+	// Running recordings grow, Finishing ones are being made seekable, Done ones are whole. Failed ones ended before they should
+	// have; what was recorded until then is there.
+	Running   State = "recording"
+	Finishing State = "finishing"
+	Done      State = "done"
+	Failed    State = "failed"
+)
+
+// Codes of what a recording failed for.
+const (
+	DiskFull    = "disk_full"
+	WriteFailed = "write_failed"
+	Empty       = "empty"
+)
+
+// Recording is what is known of one.
+type Recording struct {
+	ID    string `json:"id"`
+	Room  string `json:"room"`
+	Title string `json:"title"`
+	State State  `json:"state"`
+	// By is the identity that began it, or "always" where a setting did.
+	By        string    `json:"by"`
+	StartedAt time.Time `json:"startedAt"`
+	EndedAt   time.Time `json:"endedAt,omitzero"`
+	// ExpiresAt is when it is deleted, zero for never.
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+	// Duration is in seconds, as Bytes of all files together.
+	Duration float64 `json:"duration"`
+	Bytes    int64   `json:"bytes"`
+	// Published recordings may be played by all who may watch the room.
+	Published bool `json:"published"`
+	// Error says why it failed.
+	Error string `json:"error,omitempty"`
+	Files []File `json:"files"`
+}
+
+// File is one movie of a recording.
+type File struct {
+	Name      string    `json:"name"`
+	StartedAt time.Time `json:"startedAt"`
+	Duration  float64   `json:"duration"`
+	Bytes     int64     `json:"bytes"`
+	Video     string    `json:"video,omitempty"`
+	Audio     string    `json:"audio,omitempty"`
+	Width     int       `json:"width,omitempty"`
+	Height    int       `json:"height,omitempty"`
+	// Finished files have an index and can be sought in.
+	Finished bool `json:"finished"`
+}
+
+// Settings are how a room is recorded.
+type Settings struct {
+	// Always records each show from its beginning; nil leaves it to the room's scene and the server.
+	Always *bool `json:"always,omitempty"`
+	// Publish lets all who may watch the room play its new recordings.
+	Publish bool `json:"publish"`
+	// Keep is after how many seconds recordings are deleted, 0 for what the server has.
+	Keep float64 `json:"keep"`
+}
+
+// entry is a recording as it is kept.
+type entry struct {
+	Recording
+	// Created is when the room was that it is of: a later room of the same name is another's.
+	Created time.Time `json:"created,omitzero"`
+	// Interrupted tells that the server ended before the show did.
+	Interrupted bool `json:"interrupted,omitempty"`
+}
+
+// add counts the files together.
+func (e *entry) add() {
+	e.Duration, e.Bytes = 0, 0
+	for _, f := range e.Files {
+		e.Duration += f.Duration
+		e.Bytes += f.Bytes
+	}
+}
+
+// file finds one by its name.
+func (e *entry) file(name string) *File {
+	if i := slices.IndexFunc(e.Files, func(f File) bool { return f.Name == name }); i >= 0 {
+		return &e.Files[i]
+	}
+	return nil
+}
+
+// snapshot is what others may have.
+func (e *entry) snapshot() Recording {
+	r := e.Recording
+	r.Files = append([]File{}, e.Files...)
+	return r
+}
