@@ -22,6 +22,7 @@ type commands struct {
 	Serve serveCommand `cmd:"" default:"withargs" help:"Run the server."`
 	Token tokenCommand `cmd:"" help:"Make an access token for a room."`
 	Bench benchCommand `cmd:"" help:"Measure a server under load."`
+	Check checkCommand `cmd:"" help:"Check what a server serves."`
 }
 
 func main() {

@@ -53,6 +53,9 @@ type Server struct {
 	RoomExpiry  time.Duration `help:"After how long without any use a created room is forgotten; 0 for never." default:"720h"`
 	FLVTick     time.Duration `help:"How long FLV writes are gathered: 0 for least delay, up to 350ms for least CPU." default:"50ms" name:"flv-tick"`
 	HLSSegment  time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
+	HLSPart     time.Duration `help:"Part target of low-latency HLS, 200ms to 1s: viewers are about four of them behind; 0 for classic HLS only." default:"350ms" name:"hls-part"`
+	HLSWindow   time.Duration `help:"How far back viewers can go over HLS." default:"60s" name:"hls-window"`
+	HLSMemory   int           `help:"Most memory that each rendition of a program over HLS may take, in MiB; where it is reached, viewers cannot go back as far." default:"96" name:"hls-memory"`
 	FFmpeg      string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`
 
 	Compose string `help:"When pictures are composed for those who watch, where the host does not say: auto (as soon as there is more than one on stage), direct (never), or scene (as the room's scene has it: direct in rooms without one)." enum:"auto,direct,scene" default:"scene"`
@@ -99,6 +102,13 @@ func (s *Server) Validate() error {
 	}
 	between("flv-tick", s.FLVTick, 0, 350*time.Millisecond)
 	between("hls-segment", s.HLSSegment, time.Second, 10*time.Second)
+	if s.HLSPart != 0 {
+		between("hls-part", s.HLSPart, 200*time.Millisecond, time.Second)
+	}
+	between("hls-window", s.HLSWindow, 10*time.Second, 24*time.Hour)
+	if s.HLSMemory < 8 {
+		errs = append(errs, fmt.Errorf("hls-memory: %d MiB are not enough", s.HLSMemory))
+	}
 	between("away-grace", s.AwayGrace, 100*time.Millisecond, 10*time.Minute)
 	if s.RoomExpiry != 0 {
 		between("room-expiry", s.RoomExpiry, 48*time.Hour, 100*365*24*time.Hour)

@@ -88,6 +88,30 @@ func Fragment(sequence uint32, runs ...Run) ([]byte, error) {
 }
 
 // header describes what all samples of the run have in common: for sound, that each is a keyframe.
+// Pause writes a moof and an mdat that say of an interval that it has no samples (ISO/IEC 14496-12, section 8.8.7: duration-is-empty).
+// Start and duration are in the track's ticks.
+func Pause(sequence uint32, t *Track, start uint64, duration uint32) ([]byte, error) {
+	header := mp4.CreateTfhd(t.ID)
+	header.Flags |= mp4.TfhdDurationIsEmptyFlag | mp4.TfhdDefaultSampleDurationPresentFlag
+	header.DefaultSampleDuration = duration
+	traf := &mp4.TrafBox{}
+	moof := &mp4.MoofBox{}
+	if err := errors.Join(moof.AddChild(mp4.CreateMfhd(sequence)), traf.AddChild(header), traf.AddChild(decodeTime(start)), moof.AddChild(traf)); err != nil {
+		return nil, fmt.Errorf("fmp4: %w", err)
+	}
+	const emptyBox = 8
+	w := bits.NewFixedSliceWriter(int(moof.Size()) + emptyBox)
+	if err := moof.EncodeSW(w); err != nil {
+		return nil, fmt.Errorf("fmp4: writing a pause: %w", err)
+	}
+	w.WriteUint32(emptyBox)
+	w.WriteString("mdat", false)
+	if err := w.AccError(); err != nil {
+		return nil, fmt.Errorf("fmp4: writing a pause: %w", err)
+	}
+	return w.Bytes(), nil
+}
+
 func (r *Run) header() *mp4.TfhdBox {
 	h := mp4.CreateTfhd(r.Track.ID)
 	if r.Track.Format().Kind() == media.Audio {

@@ -21,6 +21,15 @@
 //
 // # Parts
 //
-// A segment is collected as parts (CMAF chunks), each of them muxed when it is complete and never copied again. So low
-// latency needs no other muxer: only EXT-X-PART lines, and a snapshot for each part rather than for each segment.
+// A segment is collected as parts (CMAF chunks), each of them muxed when it is complete and never copied again; a player of low-latency HLS
+// (RFC 8216bis) reads these, a classic one the segments that are made of the same bytes. Parts are slots of the timeline, so that all of
+// them keep to one part target whatever the frame rate; where no picture comes for longer than that, a part says so and has none.
+//
+// Each part makes a new version of its playlist. A version is immutable and written when somebody first asks for it, once for all; whoever
+// asks for the next one waits for a channel that all who wait share.
+//
+// # Variants
+//
+// Further sizes of the picture (layers of a simulcast, renditions of a composed picture) are further playlists on the same timeline, each
+// cut at its own keyframes. All share the sound, which is a variant of its own for listeners.
 package hls

@@ -61,10 +61,14 @@ func TestPictureAndSoundStayTogether(t *testing.T) {
 	in := merged(pictures(t, origin, 5, 60, "320x180"), sounds(t, origin+50*time.Millisecond, 5))
 	s := written(testConfig(), in)
 	s.End()
-	out, _ := run(t, "ffprobe", "-v", "error", "-show_entries", "packet=codec_type,pts_time,duration_time", "-of", "csv=p=0", served(t, s))
+	out, _ := run(t, "ffprobe", "-v", "error", "-show_entries", "packet=codec_type,pts_time,duration_time,stream_index", "-of", "csv=p=0", served(t, s))
 	next := map[string]float64{}
 	for line := range strings.Lines(out) {
 		fields := strings.Split(strings.TrimSpace(line), ",")
+		if n, _ := strconv.Atoi(fields[1]); n > 1 {
+			continue // the sound once more: it is a variant of its own, too
+		}
+		fields = append(fields[:1], fields[2:]...)
 		at, _ := strconv.ParseFloat(fields[1], 64)
 		length, _ := strconv.ParseFloat(fields[2], 64)
 		if gap := at - next[fields[0]]; next[fields[0]] > 0 && (gap > 0.01 || gap < -0.001) {

@@ -68,6 +68,15 @@ func text(r *Resource) string {
 	return string(slices.Concat(r.Body...))
 }
 
+// find gives whatever has a name in a snapshot.
+func find(s *Snapshot, name string) *Resource {
+	if p := s.Playlist(name); p != nil {
+		return p.Full()
+	}
+	r, _ := s.Find(name)
+	return r
+}
+
 // listed is what a test wants to know of one entry of a playlist.
 type listed struct {
 	uri           string

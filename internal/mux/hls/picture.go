@@ -13,26 +13,37 @@ const (
 	soundTrack   = 2
 )
 
-// picture cuts the frames of the program's picture at keyframes. It sets the boundaries that the sound follows.
+const (
+	// lateness is how far pictures may be behind the sound before it counts as known that none has come.
+	lateness = 150 * time.Millisecond
+	// stretch is the duration of a picture of which it is not known how long it is shown. Media Source Extensions take a picture for a new
+	// beginning that comes later than two durations of the one before.
+	stretch = 1500 * time.Millisecond
+)
+
+// picture cuts the frames of the program's picture at keyframes. It sets the boundaries that the sound follows, unless it is a further
+// size of the same picture.
 type picture struct {
 	rendition
+	further bool
 
 	seeking bool // drop frames up to the next keyframe
 	// pending is the newest frame: its duration is known when the next one comes.
 	pending *media.Frame
+	newest  time.Duration // DTS of the newest frame
 	last    time.Duration // duration of the frame before
 	keyDTS  time.Duration // of the newest keyframe
 	format  *media.Format
-	// broken marks the next segment as a discontinuity, because the sound has one: players match the two by counting.
-	broken bool
+	// broken is how many discontinuities the next segment begins with, because other renditions have them.
+	broken int
 }
 
 func (p *picture) write(f *media.Frame) {
-	if p.pending != nil && f.DTS <= p.pending.DTS || f.DTS < p.base() {
+	if p.track != nil && f.DTS <= p.newest || f.DTS < p.base() {
 		return
 	}
 	changed := f.Format != p.format && (p.format == nil || !sameFormat(f.Format, p.format))
-	gap := p.pending != nil && f.DTS-p.pending.DTS > p.stream.limit()
+	gap := p.track != nil && f.DTS-p.newest > p.stream.limit()
 	if changed || gap {
 		p.seeking = true
 	}
@@ -50,7 +61,7 @@ func (p *picture) write(f *media.Frame) {
 	p.seeking, p.format = false, f.Format
 	switch {
 	case p.track == nil:
-		p.first(f, track)
+		p.begin(f, track)
 	case changed:
 		p.boundary(f, true)
 		if err := p.setTrack(track); err != nil {
@@ -69,32 +80,36 @@ func (p *picture) write(f *media.Frame) {
 	if f.Keyframe {
 		p.keyDTS = f.DTS
 	}
-	p.pending = f
+	p.pending, p.newest = f, f.DTS
 }
 
 // base is the earliest DTS that can be carried.
 func (p *picture) base() time.Duration {
-	if p.track == nil && !p.stream.sound.published() {
+	if p.track == nil && !p.further && !p.stream.sound.published() {
 		return -1 << 62
 	}
 	return p.stream.base
 }
 
-// first starts the rendition at a keyframe. While no sound has been published the stream begins with it, else the
+// begin starts the rendition at a keyframe. While no sound has been published the stream begins with it, else the
 // picture joins the timeline that there is.
-func (p *picture) first(f *media.Frame, track *fmp4.Track) {
+func (p *picture) begin(f *media.Frame, track *fmp4.Track) {
 	if err := p.setTrack(track); err != nil {
 		p.stream.warn("hls_picture", "The picture cannot be shown over HLS: %v.", err)
 		return
 	}
-	if !p.stream.sound.published() {
+	joins := p.stream.sound.discontinuitiesSoFar()
+	switch main := p.stream.pictures[0]; {
+	case p.further:
+		p.number, joins = max(p.number, main.number), main.discontinuitiesSoFar()
+	case !p.stream.sound.published():
 		p.stream.base = f.DTS
 		p.stream.sound.restart(f.PTS)
-	} else {
+	default:
 		p.stream.sound.boundary(f.PTS, false)
 	}
-	p.begin(p.ticks(f.DTS))
-	p.removedDiscontinuities = max(p.removedDiscontinuities, p.stream.sound.discontinuitiesSoFar())
+	p.rendition.begin(p.ticks(f.DTS))
+	p.removedDiscontinuities = max(p.removedDiscontinuities, joins)
 }
 
 func (p *picture) ticks(t time.Duration) int64 { return p.track.Ticks(t - p.stream.base) }
@@ -116,7 +131,7 @@ func (p *picture) timeToCut(f *media.Frame) bool {
 func (p *picture) segmentIsDependent() bool {
 	switch {
 	case len(p.parts) > 0:
-		return !p.parts[0].Independent
+		return !p.parts[0].begins
 	case len(p.part) > 0:
 		return !p.part[0].Keyframe
 	}
@@ -129,32 +144,82 @@ func (p *picture) tooLong(f *media.Frame) bool {
 	return length > p.stream.limit() || p.bytes+len(f.Payload) > maxSegmentBytes
 }
 
-// boundary begins a new segment with a frame.
+// boundary begins a new segment with a frame. A further size goes on without a discontinuity of its own: its timeline does, and the number
+// of discontinuities is the same in all renditions.
 func (p *picture) boundary(f *media.Frame, discontinuity bool) {
 	p.flush(f.DTS)
-	p.cut(p.ticks(f.DTS), discontinuity || p.broken)
-	p.stream.sound.boundary(f.PTS, discontinuity && !p.broken)
-	p.broken = false
+	next := p.ticks(f.DTS)
+	if target, _ := p.partTarget(); !discontinuity && next > p.end {
+		// The segment cannot be as long as it would have to be. A short rest belongs to the next one's first part.
+		if next-p.end <= target {
+			next = p.end
+		} else {
+			discontinuity = true
+		}
+	}
+	breaks := p.broken
+	p.broken = 0
+	if p.further {
+		p.cut(next, breaks)
+		return
+	}
+	own := discontinuity && breaks == 0
+	if own {
+		breaks = 1
+		p.stream.interrupt(p)
+	}
+	p.cut(next, breaks)
+	p.stream.sound.boundary(f.PTS, own)
 }
 
 // flush adds the pending frame, which ends where the next one begins, but not later than the segment may end.
 func (p *picture) flush(next time.Duration) {
+	end := min(p.ticks(next), p.start+p.track.Ticks(p.stream.limit()))
 	f := p.pending
 	if f == nil {
+		p.stand(end)
 		return
 	}
 	p.pending = nil
-	at := p.ticks(f.DTS)
-	if p.empty() {
-		p.begin(at)
-	}
-	latest := p.start + p.track.Ticks(p.stream.limit())
-	end := max(min(p.ticks(next), latest), at+1)
+	at := p.place(f)
+	end = max(end, at+1)
 	p.last = min(next-f.DTS, time.Second)
-	p.add(fmp4.Sample{
-		Payload: f.Payload, Keyframe: f.Keyframe,
-		Duration: uint32(end - at), Offset: int32(p.track.Ticks(min(f.PTS-f.DTS, maxReorder))),
-	})
+	p.add(at, end, p.sample(f, at, end-at))
+}
+
+// hold tells that the sound has come to a time. Where no picture has, the one before stands still, and its part does not wait for the next.
+func (p *picture) hold(sound time.Duration) {
+	if p.track == nil {
+		return
+	}
+	known := min(p.ticks(sound-lateness), p.start+p.track.Ticks(p.stream.limit()))
+	f := p.pending
+	if f == nil {
+		p.stand(known)
+		return
+	}
+	if target, _ := p.partTarget(); known-p.slot <= target {
+		return
+	}
+	p.pending = nil
+	at := p.place(f)
+	p.add(at, known, p.sample(f, at, max(known-at, p.track.Ticks(stretch))))
+}
+
+// stand goes on without a frame up to a tick.
+func (p *picture) stand(until int64) {
+	if !p.empty() && until > p.end {
+		p.advance(until)
+		p.end = until
+	}
+}
+
+// place is where a frame lies: at its time, unless that part is closed already.
+func (p *picture) place(f *media.Frame) int64 { return max(p.ticks(f.DTS), p.slot) }
+
+func (p *picture) sample(f *media.Frame, at, duration int64) fmp4.Sample {
+	shown := p.ticks(min(f.PTS, f.DTS+maxReorder))
+	return fmp4.Sample{Payload: f.Payload, Keyframe: f.Keyframe, Duration: uint32(duration), Offset: int32(max(shown-at, 0))}
 }
 
 // maxReorder bounds how much later than its DTS a picture is shown.
@@ -168,7 +233,7 @@ func (p *picture) finish() {
 	if p.pending != nil {
 		p.flush(p.pending.DTS + max(p.last, time.Second/60))
 	}
-	p.cut(p.end, false)
+	p.cut(p.end, 0)
 }
 
 // sameFormat tells whether a decoder set up for one format can go on with the other.

@@ -2,129 +2,264 @@ package hls
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
-
-	"github.com/tuttilive/tutti/internal/media"
+	"sync"
+	"time"
 )
 
-// version is EXT-X-VERSION: fragmented MP4 with EXT-X-MAP in playlists that are not of I-frames only asks for it
-// (RFC 8216bis, section 8).
-const version = 7
+const (
+	// plainVersion is EXT-X-VERSION of what classic players need: fragmented MP4 with EXT-X-MAP in playlists that are not of I-frames only;
+	// deltaVersion is that of playlists with EXT-X-SKIP (RFC 8216bis, section 8).
+	plainVersion = 7
+	deltaVersion = 9
 
-// render writes the media playlist anew.
-func (r *rendition) render() {
-	r.changed = false
-	if len(r.segments) == 0 {
-		return
+	// skipTargets is how many target durations from the end of a playlist delta updates begin, partTargets for how many parts are named.
+	skipTargets = 6
+	partTargets = 3
+	// holdBackParts is PART-HOLD-BACK in part targets, holdBackTargets HOLD-BACK in target durations.
+	holdBackParts   = 3
+	holdBackTargets = 3
+)
+
+// Playlist is a media playlist at one moment, with what it names. It is immutable, but that it is written when somebody asks for it.
+type Playlist struct {
+	name            string
+	target          int
+	part            time.Duration // 0: without parts
+	ended           bool
+	independent     bool
+	discontinuities uint64 // EXT-X-DISCONTINUITY-SEQUENCE
+	segments        []*Segment
+	retired         []*Segment // not named any more
+	opening         *opening
+	reports         []report
+	changed         chan struct{}
+
+	full, delta writing
+}
+
+// report is how far another playlist is (EXT-X-RENDITION-REPORT).
+type report struct {
+	name     string
+	msn      uint64
+	part     int
+	anything bool
+}
+
+// writing is a form of a playlist, written once.
+type writing struct {
+	once     sync.Once
+	resource *Resource
+}
+
+func (r *rendition) snapshot(reports []report) *Playlist {
+	part := r.stream.cfg.Part
+	if r.stream.cfg.Classic {
+		part = 0
 	}
+	return &Playlist{
+		name: r.name, target: r.stream.target, part: part, ended: r.stream.ended, independent: !r.dependent,
+		discontinuities: r.removedDiscontinuities, segments: append([]*Segment(nil), r.segments...),
+		retired: append([]*Segment(nil), r.retired...), opening: r.opening(), reports: reports, changed: make(chan struct{}),
+	}
+}
+
+// report tells how far a rendition is.
+func (r *rendition) report() report {
+	switch {
+	case len(r.parts) > 0:
+		return report{r.name, r.number, len(r.parts) - 1, true}
+	case r.published():
+		s := r.newest()
+		return report{r.name, s.Number, len(s.Parts) - 1, true}
+	}
+	return report{name: r.name}
+}
+
+// Changed is closed when there is a newer playlist.
+func (p *Playlist) Changed() <-chan struct{} { return p.changed }
+
+// Parts tells whether the playlist names parts, so that it may be waited for.
+func (p *Playlist) Parts() bool { return p.part > 0 }
+
+// Target is EXT-X-TARGETDURATION.
+func (p *Playlist) Target() time.Duration { return time.Duration(p.target) * time.Second }
+
+// Has tells whether the playlist has a part of the segment of a media sequence number, or what comes later; part -1 asks for the whole
+// segment. A part behind the last of a complete segment means the first of the next one (RFC 8216bis, section 6.2.5.2).
+func (p *Playlist) Has(msn uint64, part int) bool {
+	if p.ended || msn < p.opening.number-min(p.opening.number, 1) {
+		return true
+	}
+	if msn+1 == p.opening.number { // the newest complete one
+		if len(p.segments) == 0 || part < len(p.segments[len(p.segments)-1].Parts) {
+			return true
+		}
+		msn, part = p.opening.number, 0
+	}
+	return msn == p.opening.number && part >= 0 && part < len(p.opening.parts)
+}
+
+// TooFar tells that what is asked for lies so far in the future that waiting for it is an error (RFC 8216bis, section 6.2.5.2).
+func (p *Playlist) TooFar(msn uint64, part int) bool {
+	if p.ended {
+		return false
+	}
+	if msn > p.opening.number+1 {
+		return true
+	}
+	limit := 3
+	if p.part < time.Second {
+		limit = int((3*time.Second + p.part - 1) / p.part)
+	}
+	return msn == p.opening.number && part >= len(p.opening.parts)+limit
+}
+
+// Full is the whole playlist.
+func (p *Playlist) Full() *Resource {
+	p.full.once.Do(func() { p.full.resource = newPlaylist(p.write(0)) })
+	return p.full.resource
+}
+
+// Delta is the playlist without its older segments (RFC 8216bis, section 6.2.5.1); the whole one where none is old enough.
+func (p *Playlist) Delta() *Resource {
+	p.delta.once.Do(func() {
+		if n := p.skippable(); n > 0 {
+			p.delta.resource = newPlaylist(p.write(n))
+		} else {
+			p.delta.resource = p.Full()
+		}
+	})
+	return p.delta.resource
+}
+
+// skippable is how many segments end before the skip boundary.
+func (p *Playlist) skippable() int {
+	if p.part == 0 {
+		return 0
+	}
+	return p.before(skipTargets * p.Target())
+}
+
+// before is how many segments end as far from the end of the playlist, or further.
+func (p *Playlist) before(distance time.Duration) int {
+	var tail time.Duration
+	for _, part := range p.opening.parts {
+		tail += part.Duration
+	}
+	for i := len(p.segments) - 1; i >= 0; i-- {
+		if tail >= distance {
+			return i + 1
+		}
+		tail += p.segments[i].Duration
+	}
+	return 0
+}
+
+// write writes the playlist without the first segments.
+func (p *Playlist) write(skip int) string {
 	var b strings.Builder
-	b.Grow(256 + 128*len(r.segments))
-	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:%d\n",
-		version, r.stream.target, r.segments[0].Number)
-	if r.removedDiscontinuities > 0 {
-		fmt.Fprintf(&b, "#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", r.removedDiscontinuities)
-	}
-	if !r.dependent {
-		b.WriteString("#EXT-X-INDEPENDENT-SEGMENTS\n")
-	}
+	b.Grow(512 + 160*(len(p.segments)-skip))
+	p.writeHead(&b, skip)
 	var init *initSegment
-	for _, s := range r.segments {
-		if s.Discontinuity {
-			b.WriteString("#EXT-X-DISCONTINUITY\n")
+	if skip > 0 {
+		init = p.segments[skip-1].init
+	}
+	withParts := p.before(partTargets * p.Target())
+	for i := skip; i < len(p.segments); i++ {
+		s := p.segments[i]
+		p.writeBegin(&b, s.Discontinuities, s.init, init, s.Start)
+		init = s.init
+		if p.part > 0 && i >= withParts {
+			p.writeParts(&b, s.Number, s.Parts)
 		}
-		if s.init != init {
-			init = s.init
-			fmt.Fprintf(&b, "#EXT-X-MAP:URI=%q\n", r.initName(init.number))
-		}
-		b.WriteString("#EXT-X-PROGRAM-DATE-TIME:")
-		b.WriteString(s.Start.UTC().Format("2006-01-02T15:04:05.000Z"))
-		b.WriteString("\n#EXTINF:")
+		b.WriteString("#EXTINF:")
 		b.WriteString(strconv.FormatFloat(s.Duration.Seconds(), 'f', 5, 64))
 		b.WriteString(",\n")
-		b.WriteString(r.segmentName(s.Number))
+		b.WriteString(segmentName(p.name, s.Number))
 		b.WriteByte('\n')
 	}
-	if r.stream.ended {
-		b.WriteString("#EXT-X-ENDLIST\n")
-	}
-	r.playlist = newPlaylist(b.String())
-}
-
-// variant is what the multivariant playlist says of the stream.
-type variant struct {
-	codecs, resolution string
-	peak, mean         int // bit/s
-	frames             float64
-	channels           int
-	picture            bool
-}
-
-// renderIndex writes the multivariant playlist anew when what it says is no longer true.
-func (s *Stream) renderIndex() {
-	if !s.sound.published() || s.index == nil && !s.ended && !s.enough() {
-		return
-	}
-	v := variant{codecs: s.sound.track.Codecs, channels: s.sound.track.Channels, peak: s.sound.peak(), mean: s.sound.mean()}
-	if s.picture.published() {
-		newest := s.picture.segments[len(s.picture.segments)-1]
-		v.picture = true
-		v.codecs = s.picture.track.Codecs + "," + v.codecs
-		v.resolution = fmt.Sprintf("%dx%d", s.picture.track.Width, s.picture.track.Height)
-		v.frames = float64(newest.samples) / newest.Duration.Seconds()
-		v.peak += s.picture.peak()
-		v.mean += s.picture.mean()
-	}
-	old := s.indexed
-	if s.index != nil && v.codecs == old.codecs && v.resolution == old.resolution && v.channels == old.channels && v.peak <= old.peak {
-		return
-	}
-	v.peak = roundUp(v.peak + v.peak/10)
-	v.mean = min(roundUp(v.mean), v.peak)
-	s.indexed = v
-	s.index = newPlaylist(v.render(s.cfg.ID))
-}
-
-// enough tells whether there is so much to play that a player does not run dry at once: it polls for the next segment only
-// about as often as there is one, so it needs two.
-func (s *Stream) enough() bool {
-	segment, sound := s.cfg.Segment, s.sound.total()
-	two := 2*segment - segment/20
-	if s.picture.track == nil {
-		return sound >= two
-	}
-	return s.picture.total() >= two || sound >= 2*two // or the picture stands still
-}
-
-// roundUp keeps small changes of the bit rate out of the playlist.
-func roundUp(bits int) int { return (bits/10_000 + 1) * 10_000 }
-
-func (v variant) render(folder string) string {
-	if folder != "" {
-		folder += "/"
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:%d\n", version)
-	inf := fmt.Sprintf("#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=%q", v.peak, v.mean, v.codecs)
-	if !v.picture {
-		fmt.Fprintf(&b, "%s\n%s%s.m3u8\n", inf, folder, soundName)
-		return b.String()
-	}
-	fmt.Fprintf(&b, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"sound\",NAME=\"main\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"%d\",URI=\"%s%s.m3u8\"\n",
-		v.channels, folder, soundName)
-	fmt.Fprintf(&b, "%s,RESOLUTION=%s", inf, v.resolution)
-	if v.frames >= 1 && v.frames <= 240 {
-		fmt.Fprintf(&b, ",FRAME-RATE=%.3f", math.Round(v.frames*10)/10)
-	}
-	fmt.Fprintf(&b, ",AUDIO=\"sound\",CLOSED-CAPTIONS=NONE\n%s%s.m3u8\n", folder, pictureName)
+	p.writeTail(&b, init)
 	return b.String()
 }
 
-// kinds of media have these types (RFC 8216bis, section 3.1; RFC 4337).
-func contentType(k media.Kind) string {
-	if k == media.Audio {
-		return "audio/mp4"
+func (p *Playlist) writeHead(b *strings.Builder, skip int) {
+	version := plainVersion
+	if p.part > 0 {
+		version = deltaVersion
 	}
-	return "video/mp4"
+	fmt.Fprintf(b, "#EXTM3U\n#EXT-X-VERSION:%d\n#EXT-X-TARGETDURATION:%d\n", version, p.target)
+	if p.part > 0 {
+		fmt.Fprintf(b, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=%d,HOLD-BACK=%d,PART-HOLD-BACK=%s\n#EXT-X-PART-INF:PART-TARGET=%s\n",
+			skipTargets*p.target, holdBackTargets*p.target, seconds(holdBackParts*p.part), seconds(p.part))
+	}
+	first := p.opening.number
+	if len(p.segments) > 0 {
+		first = p.segments[0].Number
+	}
+	fmt.Fprintf(b, "#EXT-X-MEDIA-SEQUENCE:%d\n", first)
+	if p.discontinuities > 0 {
+		fmt.Fprintf(b, "#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", p.discontinuities)
+	}
+	if p.independent {
+		b.WriteString("#EXT-X-INDEPENDENT-SEGMENTS\n")
+	}
+	if skip > 0 {
+		fmt.Fprintf(b, "#EXT-X-SKIP:SKIPPED-SEGMENTS=%d\n", skip)
+	}
+}
+
+// writeBegin writes what stands before a segment or its first part.
+func (p *Playlist) writeBegin(b *strings.Builder, discontinuities int, init, before *initSegment, start time.Time) {
+	for range discontinuities {
+		b.WriteString("#EXT-X-DISCONTINUITY\n")
+	}
+	if init != before {
+		fmt.Fprintf(b, "#EXT-X-MAP:URI=%q\n", initName(p.name, init.number))
+	}
+	b.WriteString("#EXT-X-PROGRAM-DATE-TIME:")
+	b.WriteString(start.UTC().Format("2006-01-02T15:04:05.000Z"))
+	b.WriteByte('\n')
+}
+
+func (p *Playlist) writeParts(b *strings.Builder, n uint64, parts []*Part) {
+	for i, part := range parts {
+		b.WriteString("#EXT-X-PART:DURATION=")
+		b.WriteString(seconds(part.Duration))
+		b.WriteString(`,URI="`)
+		b.WriteString(partName(p.name, n, i))
+		b.WriteByte('"')
+		if part.Independent {
+			b.WriteString(",INDEPENDENT=YES")
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// writeTail writes what is not a segment yet, what comes next and how far others are.
+func (p *Playlist) writeTail(b *strings.Builder, before *initSegment) {
+	if p.ended {
+		b.WriteString("#EXT-X-ENDLIST\n")
+		return
+	}
+	if p.part == 0 {
+		return
+	}
+	o := p.opening
+	if len(o.parts) > 0 {
+		p.writeBegin(b, o.discontinuities, o.init, before, o.start)
+		p.writeParts(b, o.number, o.parts)
+	}
+	fmt.Fprintf(b, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=%q\n", partName(p.name, o.number, len(o.parts)))
+	for _, r := range p.reports {
+		if r.name != p.name && r.anything {
+			fmt.Fprintf(b, "#EXT-X-RENDITION-REPORT:URI=%q,LAST-MSN=%d,LAST-PART=%d\n", r.name+".m3u8", r.msn, r.part)
+		}
+	}
+}
+
+// seconds writes a duration as a decimal floating-point number, without zeros at its end.
+func seconds(d time.Duration) string {
+	return strings.TrimRight(strings.TrimRight(strconv.FormatFloat(d.Seconds(), 'f', 5, 64), "0"), ".")
 }

@@ -1,8 +1,7 @@
 package hls
 
 import (
-	"slices"
-	"strconv"
+	"math"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/mux/fmp4"
@@ -15,40 +14,17 @@ const (
 	// maxFrameBytes bounds a frame, maxSegmentBytes a segment: it is cut where it stands when it gets larger.
 	maxFrameBytes   = 16 << 20
 	maxSegmentBytes = 32 << 20
+
+	// fullest is how much of the part target each part has at least, but the last one of a segment (RFC 8216bis, section 4.4.4.9).
+	fullest = 0.85
 )
-
-// Segment is one media segment. It is immutable.
-type Segment struct {
-	Number   uint64
-	Start    time.Time
-	Duration time.Duration
-	Parts    []Part
-	// Discontinuity tells that the segment does not go on from the one before it (EXT-X-DISCONTINUITY).
-	Discontinuity bool
-	// Independent tells that the segment begins with a keyframe.
-	Independent bool
-
-	samples  int
-	bytes    int
-	init     *initSegment
-	resource *Resource
-}
-
-// Part is one fragment of a segment.
-type Part struct {
-	Bytes       []byte
-	Duration    time.Duration
-	Independent bool
-}
-
-// initSegment is what EXT-X-MAP names.
-type initSegment struct {
-	number   uint64
-	resource *Resource
-}
 
 // rendition is one media playlist and the segment that is being filled. It belongs to the stream's writer; all times are
 // ticks of the track since the stream's base.
+//
+// Parts are slots of the timeline that lie end to end, and a frame belongs to the slot in which it begins. A slot ends where a frame does,
+// if one ends when the slot is full enough; else, with few frames a second, it is as long as it may be, and the frame reaches into the next
+// one. So all parts keep to the part target whatever the frame rate, and no timestamp is bent for it.
 type rendition struct {
 	stream *Stream
 	name   string
@@ -59,24 +35,20 @@ type rendition struct {
 	fragments uint32 // made so far
 	maps      uint64 // init segments made so far
 
-	start         int64 // where the segment begins
-	end           int64 // where its last sample ends
-	bytes         int
-	samples       int
-	parts         []Part
-	discontinuity bool
+	start           int64 // where the segment begins
+	end             int64 // up to where it is known what is in it
+	bytes           int
+	samples         int
+	parts           []*Part
+	discontinuities int // before the segment
 
-	partStart int64
-	part      []fmp4.Sample
+	slot  int64 // where the part begins
+	first int64 // where its first frame does
+	part  []fmp4.Sample
 
-	segments               []*Segment // in the playlist
-	retired                []*Segment // out of it, but still served
-	kept                   int        // bytes in both
-	removedDiscontinuities uint64     // EXT-X-DISCONTINUITY-SEQUENCE
-	dependent              bool       // a segment without a keyframe at its start was made
-
-	playlist *Resource
-	changed  bool // since the playlist was rendered
+	window
+	playlist *Playlist
+	changed  bool // since the playlist was made
 }
 
 // setTrack makes the samples that follow those of another track. The segment must be empty.
@@ -92,7 +64,7 @@ func (r *rendition) setTrack(t *fmp4.Track) error {
 }
 
 // begin sets where the next segment begins. The segment must be empty.
-func (r *rendition) begin(at int64) { r.start, r.end, r.partStart = at, at, at }
+func (r *rendition) begin(at int64) { r.start, r.end, r.slot = at, at, at }
 
 // empty tells whether the segment has no samples.
 func (r *rendition) empty() bool { return r.samples == 0 }
@@ -100,81 +72,100 @@ func (r *rendition) empty() bool { return r.samples == 0 }
 // length is how long the segment is.
 func (r *rendition) length() time.Duration { return r.track.Duration(r.end - r.start) }
 
-// add appends a sample that begins at the end of the one before it.
-func (r *rendition) add(s fmp4.Sample) {
-	if len(r.part) > 0 && r.track.Duration(r.end+int64(s.Duration)-r.partStart) > r.stream.cfg.Part {
-		r.closePart()
+// add appends a sample that begins at a tick, and tells that the next one does not begin before another tick.
+func (r *rendition) add(at, until int64, s fmp4.Sample) {
+	target, low := r.partTarget()
+	r.advance(at)
+	if len(r.part) > 0 && at-r.slot >= low && until-r.slot > target {
+		r.closePart(at) // what was expected to fit does not
+	}
+	if len(r.part) == 0 {
+		r.first = at
 	}
 	r.part = append(r.part, s)
-	r.end += int64(s.Duration)
 	r.bytes += len(s.Payload)
 	r.samples++
+	r.advance(until)
+	if r.end = until; until-r.slot >= low && 2*until-at-r.slot > target {
+		r.closePart(until) // the next one will probably not fit
+	}
 }
 
-func (r *rendition) closePart() {
-	if len(r.part) == 0 {
-		return
+// advance closes the parts that end before a tick: there is no frame but what they have.
+func (r *rendition) advance(until int64) {
+	target, _ := r.partTarget()
+	for until-r.slot > target {
+		r.closePart(r.slot + target)
 	}
+}
+
+// partTarget is how long a part is at most, and how long at least, in ticks.
+func (r *rendition) partTarget() (most, least int64) {
+	most = r.track.Ticks(r.stream.cfg.Part)
+	return most, int64(math.Ceil(fullest * float64(most)))
+}
+
+// closePart makes a part of what there is, up to a tick.
+func (r *rendition) closePart(at int64) {
+	var bytes []byte
+	var err error
+	p := &Part{Duration: r.track.Duration(at - r.slot)}
 	r.fragments++
-	bytes, err := fmp4.Fragment(r.fragments, fmp4.Run{Track: r.track, Start: uint64(r.partStart), Samples: r.part})
-	if err == nil {
-		r.parts = append(r.parts, Part{
-			Bytes: bytes, Duration: r.track.Duration(r.end - r.partStart), Independent: r.part[0].Keyframe,
-		})
+	if len(r.part) > 0 {
+		p.begins = r.part[0].Keyframe
+		for i := range r.part {
+			p.Independent = p.Independent || r.part[i].Keyframe
+		}
+		bytes, err = fmp4.Fragment(r.fragments, fmp4.Run{Track: r.track, Start: uint64(r.first), Samples: r.part})
 	} else {
-		r.stream.warn("hls_fragment", "A piece of the %s could not be written: %v.", r.name, err)
+		bytes, err = fmp4.Pause(r.fragments, r.track, uint64(r.slot), uint32(at-r.slot))
 	}
+	if err != nil {
+		r.stream.warn("hls_fragment", "A piece of the %s could not be written: %v.", r.name, err)
+		bytes, p.Independent, p.begins = nil, false, false
+	}
+	p.resource = newMedia(r.track.Format().Kind(), [][]byte{bytes})
+	r.parts = append(r.parts, p)
+	r.changed = true
 	clear(r.part)
-	r.part, r.partStart = r.part[:0], r.end
+	r.part, r.slot, r.end = r.part[:0], at, max(r.end, at)
 }
 
-// cut completes the segment; the next one begins at a tick. discontinuity is about the next one.
-func (r *rendition) cut(next int64, discontinuity bool) {
-	r.closePart()
+// cut completes the segment; the next one begins at a tick. discontinuities are those before the next one.
+func (r *rendition) cut(next int64, discontinuities int) {
+	if len(r.part) > 0 || len(r.parts) > 0 && r.slot < r.end {
+		r.advance(r.end)
+		r.closePart(r.end)
+	}
 	if len(r.parts) > 0 {
 		r.complete()
 	}
-	r.discontinuity = r.discontinuity || discontinuity
+	r.discontinuities += discontinuities
 	r.parts, r.bytes, r.samples = nil, 0, 0
 	r.begin(next)
 }
 
 func (r *rendition) complete() {
 	s := &Segment{
-		Number: r.number, Start: r.stream.cfg.WallClock(r.stream.base + r.track.Duration(r.start)),
-		Duration: r.length(), Parts: r.parts, Discontinuity: r.discontinuity,
-		Independent: r.parts[0].Independent, samples: r.samples, init: r.init,
+		Number: r.number, Start: r.time(r.start), Duration: r.track.Duration(r.slot - r.start), Parts: r.parts,
+		Discontinuities: r.discontinuities, Independent: r.parts[0].begins, samples: r.samples, init: r.init,
 	}
-	pieces := make([][]byte, len(r.parts))
-	for i, p := range r.parts {
-		pieces[i] = p.Bytes
-		s.bytes += len(p.Bytes)
+	var pieces [][]byte
+	for _, p := range r.parts {
+		pieces = append(pieces, p.resource.Body...)
+		s.bytes += p.resource.Size
 	}
 	s.resource = newMedia(r.track.Format().Kind(), pieces)
 	r.number++
-	r.dependent = r.dependent || !s.Independent
-	r.discontinuity = false
+	r.discontinuities = 0
 	r.stream.fixTarget(s.Duration)
-	r.segments = append(r.segments, s)
-	r.kept += s.bytes
-	r.forget()
+	r.window.add(s, r.stream.cfg.Window, r.stream.cfg.MaxBytes)
 	r.changed = true
 }
 
-// forget takes old segments out of the playlist, and lets go of those that players no longer ask for: RFC 8216bis,
-// section 6.2.2, keeps a segment for as long as the playlists that named it are.
-func (r *rendition) forget() {
-	for len(r.segments) > r.stream.cfg.Window || r.kept > r.stream.cfg.MaxBytes && len(r.retired) == 0 && len(r.segments) > 3 {
-		if r.segments[0].Discontinuity {
-			r.removedDiscontinuities++
-		}
-		r.retired = append(r.retired, r.segments[0])
-		r.segments = slices.Delete(r.segments, 0, 1)
-	}
-	for len(r.retired) > r.stream.cfg.Window || r.kept > r.stream.cfg.MaxBytes && len(r.retired) > 0 {
-		r.kept -= r.retired[0].bytes
-		r.retired = slices.Delete(r.retired, 0, 1)
-	}
+// time is when a tick is on the clock on the wall.
+func (r *rendition) time(at int64) time.Time {
+	return r.stream.cfg.WallClock(r.stream.base + r.track.Duration(at))
 }
 
 // reset throws away the segment that is being filled, which nobody has seen.
@@ -182,53 +173,11 @@ func (r *rendition) reset() {
 	r.parts, r.part, r.bytes, r.samples = nil, r.part[:0], 0, 0
 }
 
-// published tells whether a segment is complete.
-func (r *rendition) published() bool { return len(r.segments) > 0 }
-
-// discontinuitiesSoFar counts those before the next segment.
-func (r *rendition) discontinuitiesSoFar() uint64 {
-	n := r.removedDiscontinuities
-	for _, s := range r.segments {
-		if s.Discontinuity {
-			n++
-		}
+// opening is the segment that is being filled, if there is any of it.
+func (r *rendition) opening() *opening {
+	o := &opening{number: r.number, discontinuities: r.discontinuities, init: r.init, parts: r.parts[:len(r.parts):len(r.parts)]}
+	if r.track != nil {
+		o.start = r.time(r.start)
 	}
-	return n
-}
-
-// peak and mean are the bit rates of the playlist's segments in bit/s.
-func (r *rendition) peak() (bits int) {
-	for _, s := range r.segments {
-		bits = max(bits, rate(s.bytes, s.Duration))
-	}
-	return bits
-}
-
-func (r *rendition) mean() int {
-	var bytes int
-	for _, s := range r.segments {
-		bytes += s.bytes
-	}
-	return rate(bytes, r.total())
-}
-
-// total is the playlist's duration.
-func (r *rendition) total() (d time.Duration) {
-	for _, s := range r.segments {
-		d += s.Duration
-	}
-	return d
-}
-
-func rate(bytes int, d time.Duration) int {
-	// A segment of a few frames says nothing of the rate.
-	return int(float64(bytes) * 8 / max(d, 500*time.Millisecond).Seconds())
-}
-
-func (r *rendition) segmentName(n uint64) string {
-	return r.name + "-" + strconv.FormatUint(n, 10) + ".m4s"
-}
-
-func (r *rendition) initName(n uint64) string {
-	return r.name + "-init" + strconv.FormatUint(n, 10) + ".mp4"
+	return o
 }

@@ -4,26 +4,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Snapshot is what can be served of a stream at one moment. It is immutable.
 type Snapshot struct {
-	changed chan struct{}
-	index   *Resource
-	target  int
-	ended   bool
-	picture view
-	sound   view
-}
-
-// view is one rendition in a snapshot: segments in order of their numbers, without holes.
-type view struct {
-	playlist *Resource
-	segments []*Segment
-}
-
-func (r *rendition) view() view {
-	return view{r.playlist, slices.Concat(r.retired, r.segments)}
+	changed   chan struct{}
+	index     *Resource
+	target    int
+	ended     bool
+	playlists []*Playlist
 }
 
 // Ready tells whether there is enough to play.
@@ -32,56 +22,112 @@ func (s *Snapshot) Ready() bool { return s.index != nil }
 // Ended tells that the playlists are complete.
 func (s *Snapshot) Ended() bool { return s.ended }
 
-// Changed is closed when there is a newer snapshot.
+// Changed is closed when there is a snapshot with another multivariant playlist, or the stream has ended.
 func (s *Snapshot) Changed() <-chan struct{} { return s.changed }
 
-// Target is EXT-X-TARGETDURATION in seconds, 0 while it is not known.
-func (s *Snapshot) Target() int { return s.target }
+// Target is EXT-X-TARGETDURATION, 0 while it is not known.
+func (s *Snapshot) Target() time.Duration { return time.Duration(s.target) * time.Second }
 
 // Index is the multivariant playlist, nil while not ready.
 func (s *Snapshot) Index() *Resource { return s.index }
 
-// Find gives a playlist, init segment or segment by its name below the stream's folder; nil when there is none.
-func (s *Snapshot) Find(name string) *Resource {
-	stem, extension, _ := strings.Cut(name, ".")
-	rendition, id, numbered := strings.Cut(stem, "-")
-	var v *view
-	switch rendition {
-	case pictureName:
-		v = &s.picture
-	case soundName:
-		v = &s.sound
-	default:
+// Playlist gives a media playlist by its name below the stream's folder; nil when there is none.
+func (s *Snapshot) Playlist(name string) *Playlist {
+	rendition, ok := strings.CutSuffix(name, ".m3u8")
+	if !ok {
 		return nil
 	}
-	switch {
-	case !numbered && extension == "m3u8":
-		return v.playlist
-	case numbered && extension == "m4s":
-		if n, ok := parseNumber(id); ok {
-			return v.segment(n)
-		}
-	case numbered && extension == "mp4":
-		if digits, ok := strings.CutPrefix(id, "init"); ok {
-			if n, ok := parseNumber(digits); ok {
-				return v.init(n)
-			}
+	if p := s.rendition(rendition); p != nil && len(p.segments) > 0 {
+		return p
+	}
+	return nil
+}
+
+func (s *Snapshot) rendition(name string) *Playlist {
+	for _, p := range s.playlists {
+		if p.name == name {
+			return p
 		}
 	}
 	return nil
 }
 
-func (v *view) segment(n uint64) *Resource {
-	if len(v.segments) == 0 || n < v.segments[0].Number || n-v.segments[0].Number >= uint64(len(v.segments)) {
-		return nil
+// Find gives an init segment, segment or part by its name below the stream's folder. Where it is the next part, which a playlist hints at,
+// it gives the playlist whose change brings it.
+func (s *Snapshot) Find(name string) (found *Resource, coming *Playlist) {
+	rendition, item, ok := strings.Cut(name, "-")
+	p := s.rendition(rendition)
+	if !ok || p == nil {
+		return nil, nil
 	}
-	return v.segments[n-v.segments[0].Number].resource
+	item, extension, _ := strings.Cut(item, ".")
+	if digits, ok := strings.CutPrefix(item, "init"); ok {
+		if n, ok := parseNumber(digits); ok && extension == "mp4" {
+			return p.init(n), nil
+		}
+		return nil, nil
+	}
+	n, ok := parseNumber(item)
+	if !ok {
+		return nil, nil
+	}
+	if extension == "m4s" {
+		return p.segment(n), nil
+	}
+	digits, ok := strings.CutSuffix(extension, ".m4s")
+	if !ok || p.part == 0 {
+		return nil, nil
+	}
+	i, ok := parseNumber(digits)
+	if !ok || i > 1<<20 {
+		return nil, nil
+	}
+	return p.partOf(n, int(i))
 }
 
-func (v *view) init(n uint64) *Resource {
-	for _, s := range slices.Backward(v.segments) {
-		if s.init.number == n {
-			return s.init.resource
+func (p *Playlist) find(n uint64) *Segment {
+	for _, list := range [][]*Segment{p.segments, p.retired} {
+		if len(list) > 0 && n >= list[0].Number && n-list[0].Number < uint64(len(list)) {
+			return list[n-list[0].Number]
+		}
+	}
+	return nil
+}
+
+func (p *Playlist) segment(n uint64) *Resource {
+	if s := p.find(n); s != nil {
+		return s.resource
+	}
+	return nil
+}
+
+func (p *Playlist) partOf(n uint64, i int) (*Resource, *Playlist) {
+	parts := p.opening.parts
+	if n != p.opening.number {
+		s := p.find(n)
+		if s == nil {
+			return nil, nil
+		}
+		parts = s.Parts
+	}
+	switch {
+	case i < len(parts):
+		return parts[i].resource, nil
+	case i == len(parts) && n == p.opening.number && !p.ended:
+		return nil, p
+	}
+	return nil, nil
+}
+
+func (p *Playlist) init(n uint64) *Resource {
+	if p.opening.init != nil && p.opening.init.number == n && (len(p.segments) > 0 || len(p.opening.parts) > 0) {
+		return p.opening.init.resource
+	}
+	for _, list := range [][]*Segment{p.segments, p.retired} {
+		for _, s := range slices.Backward(list) {
+			if s.init.number == n {
+				return s.init.resource
+			}
 		}
 	}
 	return nil

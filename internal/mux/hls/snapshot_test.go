@@ -19,7 +19,7 @@ func TestResourcesAreFoundByTheirOnlyName(t *testing.T) {
 		"video-1.mp4": "", "video-init.mp4": "", "video-init1.mp4": "", "video-18446744073709551616.m4s": "", "subtitles.m3u8": "",
 		"video-0.m4s.gz": "", "video-0.M4S": "", "video-0-0.m4s": "",
 	} {
-		resource := s.Find(name)
+		resource := find(s, name)
 		if got := resource != nil; got != (kind != "") || got && resource.Type != kind {
 			t.Errorf("%q is %+v, want type %q", name, resource, kind)
 		}
@@ -32,7 +32,7 @@ func TestPlaylistsAreCompressedAndTagged(t *testing.T) {
 	tags := map[string]bool{}
 	for _, f := range in {
 		s.Write(f)
-		if r := s.Snapshot().Find("video.m3u8"); r != nil {
+		if r := find(s.Snapshot(), "video.m3u8"); r != nil {
 			tags[r.Tag] = true
 			if r.Tag == r.GzipTag {
 				t.Fatal("two contents have one tag")
@@ -49,7 +49,7 @@ func TestPlaylistsAreCompressedAndTagged(t *testing.T) {
 	if len(tags) != 3 {
 		t.Errorf("3 versions of the playlist have had %d tags", len(tags))
 	}
-	if r := s.Snapshot().Find("video-0.m4s"); r.Gzip != nil || r.Playlist || r.Tag == "" {
+	if r := find(s.Snapshot(), "video-0.m4s"); r.Gzip != nil || r.Playlist || r.Tag == "" {
 		t.Errorf("a segment is served as %+v", r)
 	}
 }
@@ -60,7 +60,7 @@ func FuzzFind(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		if r := s.Find(name); r != nil && r.Size == 0 {
+		if r := find(s, name); r != nil && r.Size == 0 {
 			t.Errorf("%q is empty", name)
 		}
 	})
@@ -76,7 +76,7 @@ func FuzzStream(f *testing.F) {
 			return
 		}
 		cfg := testConfig()
-		cfg.Window = 4
+		cfg.Window = 8 * time.Second
 		s := New(cfg)
 		at := [2]time.Duration{origin, origin}
 		formats := [2][]*media.Format{{wide, tall}, {stereo48, stereo44}}
@@ -108,16 +108,16 @@ func FuzzStream(f *testing.F) {
 // checkSnapshot checks that all that playlists name is there.
 func checkSnapshot(t *testing.T, s *Snapshot) {
 	for _, name := range []string{"video.m3u8", "audio.m3u8"} {
-		playlist := s.Find(name)
+		playlist := find(s, name)
 		if playlist == nil {
 			continue
 		}
 		segments, target := list(t, text(playlist))
-		if target != s.Target() {
+		if time.Duration(target)*time.Second != s.Target() {
 			t.Fatalf("the target was %d and is %d", s.Target(), target)
 		}
 		for _, segment := range segments {
-			if s.Find(segment.uri) == nil || s.Find(segment.init) == nil {
+			if find(s, segment.uri) == nil || find(s, segment.init) == nil {
 				t.Fatalf("%s names %+v, which is not there", name, segment)
 			}
 		}

@@ -7,8 +7,12 @@ import (
 	"github.com/tuttilive/tutti/internal/mux/fmp4"
 )
 
-// soundLag is how far the sound may be behind the picture before silence is put in its place.
-const soundLag = time.Second
+const (
+	// soundLag is how far the sound may be behind the picture before silence is put in its place, silenceLag how far that silence is
+	// behind: sound that comes again is not to find its place taken.
+	soundLag   = time.Second
+	silenceLag = 250 * time.Millisecond
+)
 
 // sound cuts the program's sound where the picture is cut, or on time when there is no picture. Its samples lie without
 // gaps on the timeline: jitter is smoothed, holes are filled with silence.
@@ -16,6 +20,7 @@ type sound struct {
 	rendition
 
 	format *media.Format
+	heard  time.Duration // where the newest frame was that is no silence, since the stream's base
 	// earliest is where the sound begins, when the picture began before it.
 	earliest   time.Duration
 	boundaries []soundBoundary
@@ -38,6 +43,7 @@ func (s *sound) write(f *media.Frame) {
 	if !s.begun() {
 		s.lead(f.PTS)
 	}
+	s.heard = f.PTS - s.stream.base
 	duration := s.track.Ticks(f.Duration)
 	if duration <= 0 || f.Duration > time.Second {
 		return
@@ -48,7 +54,7 @@ func (s *sound) write(f *media.Frame) {
 }
 
 // begun tells whether the sound has a place on the timeline.
-func (s *sound) begun() bool { return s.published() || !s.empty() || s.stream.picture.track != nil }
+func (s *sound) begun() bool { return s.published() || !s.empty() || s.picture().track != nil }
 
 // lead makes a sound without picture the beginning of the stream.
 func (s *sound) lead(at time.Duration) {
@@ -59,7 +65,7 @@ func (s *sound) lead(at time.Duration) {
 // restart makes a picture the beginning of the stream; what sound came before has not been seen by anybody.
 func (s *sound) restart(at time.Duration) {
 	s.reset()
-	s.boundaries = nil
+	s.boundaries, s.heard = nil, 0
 	s.earliest = at - s.stream.base
 	if s.track != nil {
 		s.begin(s.track.Ticks(s.earliest))
@@ -68,7 +74,7 @@ func (s *sound) restart(at time.Duration) {
 
 // change goes on with another format. It tells whether frames of that format can be taken now.
 func (s *sound) change(f *media.Format) bool {
-	if s.track != nil && s.stream.picture.broken {
+	if s.track != nil && s.picture().broken > 0 {
 		return false // one discontinuity for each cut of the picture
 	}
 	track, err := fmp4.NewTrack(soundTrack, f)
@@ -80,8 +86,8 @@ func (s *sound) change(f *media.Format) bool {
 	if s.track != nil {
 		at = s.track.Duration(s.end)
 		if !s.empty() || s.published() {
-			s.cut(s.end, true)
-			s.stream.picture.broken = s.stream.picture.track != nil
+			s.cut(s.end, 1)
+			s.stream.interrupt(nil)
 		}
 	}
 	if err := s.setTrack(track); err != nil {
@@ -105,10 +111,20 @@ func (s *sound) boundary(at time.Duration, discontinuity bool) {
 	// The picture is ahead: if sound was to come for the time before, it would be here.
 	late := s.track.Ticks(at - soundLag)
 	if s.track.Duration(late-s.end) > s.stream.limit() {
-		s.cut(late, false)
+		s.cut(late, 0)
 	}
 	s.fill(late)
 }
+
+// keepUp has silence follow a picture that is shown at a time while there is no sound, for parts are not to wait for it.
+func (s *sound) keepUp(at time.Duration) {
+	if at -= s.stream.base; s.track != nil && at-s.heard > soundLag {
+		s.fill(s.track.Ticks(at - silenceLag))
+	}
+}
+
+// picture is the one that the sound goes with.
+func (s *sound) picture() *picture { return s.stream.pictures[0] }
 
 // silence begins a sound that the program does not have.
 func (s *sound) silence() bool {
@@ -127,8 +143,8 @@ func (s *sound) advance(at time.Duration, duration int64) bool {
 		return false // it was late, and silence stands there already
 	case s.track.Duration(gap) > s.stream.limit():
 		// Too long for silence: the stream pauses.
-		s.cut(want, true)
-		s.stream.picture.broken = s.stream.picture.track != nil
+		s.cut(want, 1)
+		s.stream.interrupt(nil)
 	case gap > 0 && s.empty() && !s.published() && gap < duration:
 		s.begin(want)
 	case gap >= duration:
@@ -171,18 +187,22 @@ func (s *sound) append(payload []byte, duration int64) {
 		}
 		s.boundaries = s.boundaries[1:]
 		if b.discontinuity || at > s.start+duration/2 {
-			s.cut(s.end, b.discontinuity)
+			breaks := 0
+			if b.discontinuity {
+				breaks = 1
+			}
+			s.cut(s.end, breaks)
 		}
 	}
 	if s.timeToCut(duration) {
-		s.cut(s.end, false)
+		s.cut(s.end, 0)
 	}
-	s.add(fmp4.Sample{Payload: payload, Duration: uint32(duration), Keyframe: true})
+	s.add(s.end, s.end+duration, fmp4.Sample{Payload: payload, Duration: uint32(duration), Keyframe: true})
 }
 
 // timeToCut tells whether the sound must cut by itself, because there is no picture, or it stands still.
 func (s *sound) timeToCut(duration int64) bool {
-	if s.stream.picture.track == nil {
+	if s.picture().track == nil {
 		return s.end+duration/2-s.start >= s.track.Ticks(s.stream.cfg.Segment)
 	}
 	return s.end+duration-s.start > s.track.Ticks(s.stream.limit()) || s.bytes > maxSegmentBytes
@@ -191,9 +211,9 @@ func (s *sound) timeToCut(duration int64) bool {
 // finish completes the last segment, with silence where the picture goes on for longer.
 func (s *sound) finish() {
 	if s.track != nil {
-		if p := &s.stream.picture; p.track != nil {
+		if p := s.picture(); p.track != nil {
 			s.fill(s.track.Ticks(min(p.track.Duration(p.end), s.track.Duration(s.end)+s.stream.limit()+soundLag)))
 		}
-		s.cut(s.end, false)
+		s.cut(s.end, 0)
 	}
 }

@@ -126,7 +126,7 @@ func (f frames) sorted() frames {
 
 // testConfig keeps all segments and has a clock that tests can read.
 func testConfig() Config {
-	return Config{Window: 1000, WallClock: func(d time.Duration) time.Time { return time.Unix(1_800_000_000, 0).Add(d) }}
+	return Config{Classic: true, Window: time.Hour, WallClock: func(d time.Duration) time.Time { return time.Unix(1_800_000_000, 0).Add(d) }}
 }
 
 func written(cfg Config, f frames) *Stream {
@@ -141,7 +141,7 @@ func written(cfg Config, f frames) *Stream {
 func served(t testing.TB, s *Stream) (index string) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		snapshot := s.Snapshot()
-		resource := snapshot.Find(strings.TrimPrefix(r.URL.Path, "/"))
+		resource := find(snapshot, strings.TrimPrefix(r.URL.Path, "/"))
 		if r.URL.Path == "/index.m3u8" {
 			resource = snapshot.Index()
 		}

@@ -2,14 +2,19 @@ package hls
 
 import (
 	"fmt"
+	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 )
 
-// MaxTarget is the largest EXT-X-TARGETDURATION, in seconds: a GOP longer than that is cut.
-const MaxTarget = 10
+const (
+	// MaxTarget is the largest EXT-X-TARGETDURATION, in seconds: a GOP longer than that is cut.
+	MaxTarget = 10
+	// MaxPictures is how many sizes of the picture a stream has at most.
+	MaxPictures = 4
+)
 
 // slack is how much longer than EXT-X-TARGETDURATION a segment of pictures may be. RFC 8216bis, section 4.4.3.1, rounds
 // to the nearest second, and a segment of sound may be longer by one frame than the pictures it goes with.
@@ -22,10 +27,12 @@ type Config struct {
 	// Segment is the least length of a segment, 2 s by default, in whole seconds. Segments begin with keyframes, so the
 	// first keyframe interval may make EXT-X-TARGETDURATION longer; from then on it is constant.
 	Segment time.Duration
-	// Part is the greatest length of a part, 350 ms by default.
+	// Part is the part target, 350 ms by default.
 	Part time.Duration
-	// Window is how many segments a playlist names, 7 by default, at least 3. As many are kept when they have left it.
-	Window int
+	// Classic leaves parts out of the playlists.
+	Classic bool
+	// Window is how much time a playlist names, 30 s by default, but not less than three segments. As much is kept when it has left it.
+	Window time.Duration
 	// MaxBytes bounds what one rendition keeps, 96 MiB by default. Where it is reached, the window gets shorter.
 	MaxBytes int
 	// Warn hears of what will trouble viewers, once for each code; may be nil.
@@ -42,8 +49,8 @@ func (c *Config) fill() {
 	if c.Part <= 0 {
 		c.Part = 350 * time.Millisecond
 	}
-	if c.Window < 3 {
-		c.Window = 7
+	if c.Window <= 0 {
+		c.Window = 30 * time.Second
 	}
 	if c.MaxBytes <= 0 {
 		c.MaxBytes = 96 << 20
@@ -53,7 +60,7 @@ func (c *Config) fill() {
 	}
 }
 
-// Stream is one program as HLS. One goroutine writes and ends it; snapshots may be taken from any.
+// Stream is one program as HLS. One goroutine at a time writes and ends it; snapshots may be taken from any.
 type Stream struct {
 	cfg    Config
 	base   time.Duration // media time of tick 0
@@ -61,11 +68,12 @@ type Stream struct {
 	ended  bool
 	warned map[string]bool
 
-	picture picture
-	sound   sound
+	pictures []*picture // the largest first
+	sound    sound
 
 	index    *Resource
-	indexed  variant // what index was made of
+	indexed  index // what index was made of
+	unlisted bool  // a segment was made since
 	snapshot atomic.Pointer[Snapshot]
 }
 
@@ -73,10 +81,19 @@ type Stream struct {
 func New(cfg Config) *Stream {
 	cfg.fill()
 	s := &Stream{cfg: cfg, warned: map[string]bool{}}
-	s.picture.stream, s.picture.name = s, pictureName
+	s.addPicture()
 	s.sound.stream, s.sound.name = s, soundName
 	s.snapshot.Store(&Snapshot{changed: make(chan struct{})})
 	return s
+}
+
+func (s *Stream) addPicture() *picture {
+	p := &picture{rendition: rendition{stream: s, name: pictureName}, further: len(s.pictures) > 0}
+	if p.further {
+		p.name += strconv.Itoa(len(s.pictures))
+	}
+	s.pictures = append(s.pictures, p)
+	return p
 }
 
 // Successor makes a stream that goes on where this one stopped, under the same URIs: for a program that nobody watched
@@ -85,10 +102,20 @@ func New(cfg Config) *Stream {
 func (s *Stream) Successor() *Stream {
 	next := New(s.cfg)
 	next.target = s.target
-	discontinuities := max(s.picture.discontinuitiesSoFar(), s.sound.discontinuitiesSoFar()) + 1
-	for _, r := range [][2]*rendition{{&next.picture.rendition, &s.picture.rendition}, {&next.sound.rendition, &s.sound.rendition}} {
-		r[0].number, r[0].fragments, r[0].maps = r[1].number+1, r[1].fragments, r[1].maps
-		r[0].removedDiscontinuities = discontinuities
+	var discontinuities uint64
+	old, made := []*rendition{&s.sound.rendition}, []*rendition{&next.sound.rendition}
+	for i, p := range s.pictures {
+		if i > 0 {
+			next.addPicture()
+		}
+		old, made = append(old, &p.rendition), append(made, &next.pictures[i].rendition)
+	}
+	for _, r := range old {
+		discontinuities = max(discontinuities, r.discontinuitiesSoFar()+1)
+	}
+	for i, r := range made {
+		r.number, r.fragments, r.maps = old[i].number+1, old[i].fragments, old[i].maps
+		r.removedDiscontinuities = discontinuities
 	}
 	return next
 }
@@ -96,16 +123,37 @@ func (s *Stream) Successor() *Stream {
 // Write adds a frame. Frames of both kinds come merged in about the order of their DTS. What cannot be decoded or
 // carried is left out.
 func (s *Stream) Write(f *media.Frame) {
-	if s.ended || f == nil || f.Format == nil || len(f.Payload) == 0 || len(f.Payload) > maxFrameBytes || f.PTS < f.DTS {
+	if !s.takes(f) {
 		return
 	}
 	switch f.Kind() {
 	case media.Video:
-		s.picture.write(f)
+		s.pictures[0].write(f)
+		s.sound.keepUp(f.PTS)
 	case media.Audio:
 		s.sound.write(f)
+		for _, p := range s.pictures {
+			p.hold(f.PTS)
+		}
 	}
 	s.publish()
+}
+
+// WriteFurther adds a frame of the same picture in another size: 1 is the next smaller one, and so on below MaxPictures. It becomes a
+// variant that shares the sound. It is left out before the picture itself has begun.
+func (s *Stream) WriteFurther(size int, f *media.Frame) {
+	if size < 1 || size >= MaxPictures || !s.takes(f) || f.Kind() != media.Video || s.pictures[0].track == nil {
+		return
+	}
+	for len(s.pictures) <= size {
+		s.addPicture()
+	}
+	s.pictures[size].write(f)
+	s.publish()
+}
+
+func (s *Stream) takes(f *media.Frame) bool {
+	return !s.ended && f != nil && f.Format != nil && len(f.Payload) > 0 && len(f.Payload) <= maxFrameBytes && f.PTS >= f.DTS
 }
 
 // End completes what there is and closes the playlists with EXT-X-ENDLIST. Nothing may be written after it.
@@ -114,21 +162,43 @@ func (s *Stream) End() {
 		return
 	}
 	s.ended = true
-	s.picture.finish()
+	for _, p := range s.pictures {
+		p.finish()
+	}
 	s.sound.finish()
-	s.picture.changed = s.picture.track != nil
-	s.sound.changed = s.sound.track != nil
+	for _, r := range s.renditions() {
+		r.changed = r.track != nil
+	}
+	s.unlisted = true
 	s.publish()
 }
 
 // Snapshot is the stream as it can be served now.
 func (s *Stream) Snapshot() *Snapshot { return s.snapshot.Load() }
 
-// fixTarget sets the target duration when the first segment is complete. What the other rendition has collected by then
+func (s *Stream) renditions() []*rendition {
+	list := make([]*rendition, 0, MaxPictures+1)
+	for _, p := range s.pictures {
+		list = append(list, &p.rendition)
+	}
+	return append(list, &s.sound.rendition)
+}
+
+// interrupt has all pictures but one begin their next segment with a discontinuity: players match playlists by counting them.
+func (s *Stream) interrupt(but *picture) {
+	for _, p := range s.pictures {
+		if p != but && p.track != nil {
+			p.broken++
+		}
+	}
+}
+
+// fixTarget sets the target duration when the first segment is complete. What the other renditions have collected by then
 // must fit, too.
 func (s *Stream) fixTarget(first time.Duration) {
+	s.unlisted = true
 	if s.target == 0 {
-		for _, r := range []*rendition{&s.picture.rendition, &s.sound.rendition} {
+		for _, r := range s.renditions() {
 			if r.track != nil {
 				first = max(first, r.length())
 			}
@@ -156,22 +226,48 @@ func (s *Stream) warn(code, text string, args ...any) {
 
 // publish makes a new snapshot when a playlist has changed.
 func (s *Stream) publish() {
-	if !s.picture.changed && !s.sound.changed {
+	all := s.renditions()
+	changed := false
+	for _, r := range all {
+		changed = changed || r.changed
+	}
+	if !changed {
 		return
 	}
-	if s.picture.changed {
-		s.picture.render()
+	if s.unlisted {
+		s.unlisted = false
+		s.renderIndex()
 	}
-	if s.sound.changed {
-		s.sound.render()
-	}
-	s.renderIndex()
 	if s.index == nil && !s.ended {
 		return
 	}
-	old := s.snapshot.Swap(&Snapshot{
-		changed: make(chan struct{}), index: s.index, target: s.target, ended: s.ended,
-		picture: s.picture.view(), sound: s.sound.view(),
-	})
-	close(old.changed)
+	var reports []report
+	for _, r := range all {
+		reports = append(reports, r.report())
+	}
+	old := s.Snapshot()
+	next := &Snapshot{changed: old.changed, index: s.index, target: s.target, ended: s.ended}
+	var passed []*Playlist
+	for _, r := range all {
+		if r.changed && (r.published() || r.track != nil) {
+			if r.playlist != nil {
+				passed = append(passed, r.playlist)
+			}
+			r.playlist = r.snapshot(reports)
+		}
+		r.changed = false
+		if r.playlist != nil {
+			next.playlists = append(next.playlists, r.playlist)
+		}
+	}
+	if old.index != next.index || old.ended != next.ended {
+		next.changed = make(chan struct{})
+	}
+	s.snapshot.Store(next)
+	if next.changed != old.changed {
+		close(old.changed)
+	}
+	for _, p := range passed {
+		close(p.changed)
+	}
 }

@@ -13,7 +13,7 @@ const second = time.Second
 
 func TestPlaylistsAreAsWritten(t *testing.T) {
 	cfg := testConfig()
-	cfg.ID, cfg.Window = "show", 3
+	cfg.ID, cfg.Window = "show", 6*second
 	s := written(cfg, merged(video(0, 9*second, 2*second, wide), audio(0, 9*second, stereo48)))
 	want := map[string]string{
 		"index": `#EXTM3U
@@ -21,6 +21,8 @@ func TestPlaylistsAreAsWritten(t *testing.T) {
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME="main",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="show/audio.m3u8"
 #EXT-X-STREAM-INF:BANDWIDTH=20000,AVERAGE-BANDWIDTH=20000,CODECS="avc1.42C00D,mp4a.40.2",RESOLUTION=320x180,FRAME-RATE=25.000,AUDIO="sound",CLOSED-CAPTIONS=NONE
 show/video.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=10000,AVERAGE-BANDWIDTH=10000,CODECS="mp4a.40.2",AUDIO="sound"
+show/audio.m3u8
 `,
 		"video.m3u8": `#EXTM3U
 #EXT-X-VERSION:7
@@ -56,7 +58,7 @@ audio-3.m4s
 `}
 	snapshot := s.Snapshot()
 	for name, want := range want {
-		resource := snapshot.Find(name)
+		resource := find(snapshot, name)
 		if name == "index" {
 			resource = snapshot.Index()
 		}
@@ -96,9 +98,9 @@ func TestSegmentsAreCutAtKeyframes(t *testing.T) {
 			audio(0, 5*second, stereo48)), "2.20 2.12", "2.22 2.11", 2, ""},
 		{"sound only is cut on time", audio(0, 7*second, stereo48), "", "2.01 2.01 2.01", 2, ""},
 		{"sound only at 44.1 kHz", audio(0, 7*second, stereo44), "", "2.00 2.00 2.00", 2, ""},
-		{"a picture only gets silence", video(0, 7*second, 2*second, wide), "2.00 2.00 2.00", "2.01 1.98", 2, ""},
+		{"a picture only gets silence", video(0, 7*second, 2*second, wide), "2.00 2.00 2.00", "2.01 1.98 2.01", 2, ""},
 		{"sound that stops is silence", merged(video(0, 9*second, 2*second, wide), audio(0, 3*second, stereo48)),
-			"2.00 2.00 2.00 2.00", "2.01 1.98 2.01", 2, ""},
+			"2.00 2.00 2.00 2.00", "2.01 1.98 2.01 2.01", 2, ""},
 		{"sound that comes late follows silence", merged(video(0, 9*second, 2*second, wide), audio(5*second, 9*second, stereo48)),
 			"2.00 2.00 2.00 2.00", "2.01 1.98 2.01 2.01", 2, ""},
 		{"a picture that stops leaves the sound alone", merged(video(0, 3*second, 2*second, wide), audio(0, 12*second, stereo48)),
@@ -115,13 +117,13 @@ func TestSegmentsAreCutAtKeyframes(t *testing.T) {
 			s := written(cfg, test.in).Snapshot()
 			var pictures []listed
 			if test.video != "" {
-				pictures, _ = list(t, text(s.Find("video.m3u8")))
+				pictures, _ = list(t, text(find(s, "video.m3u8")))
 			}
-			sounds, target := list(t, text(s.Find("audio.m3u8")))
+			sounds, target := list(t, text(find(s, "audio.m3u8")))
 			if durations(pictures) != test.video || durations(sounds) != test.audio {
 				t.Errorf("segments are\n video %s\n audio %s\nwant\n video %s\n audio %s", durations(pictures), durations(sounds), test.video, test.audio)
 			}
-			if target != test.target || s.Target() != test.target || warning != test.warning {
+			if target != test.target || s.Target() != time.Duration(test.target)*second || warning != test.warning {
 				t.Errorf("target %d, warning %q; want %d, %q", target, warning, test.target, test.warning)
 			}
 		})
@@ -171,7 +173,7 @@ func TestChangeOfFormatBringsMapAndDiscontinuity(t *testing.T) {
 				if want == nil {
 					return
 				}
-				segments, _ := list(t, text(s.Snapshot().Find(name)))
+				segments, _ := list(t, text(find(s.Snapshot(), name)))
 				var got []entry
 				for _, s := range segments {
 					got = append(got, entry{s.init, s.discontinuity})
@@ -197,11 +199,11 @@ func TestEndClosesPlaylists(t *testing.T) {
 	}
 	after := s.Snapshot()
 	for _, name := range []string{"video.m3u8", "audio.m3u8"} {
-		if strings.Contains(text(before.Find(name)), "ENDLIST") || !strings.HasSuffix(text(after.Find(name)), "\n#EXT-X-ENDLIST\n") {
-			t.Errorf("%s ends with %q", name, text(after.Find(name)))
+		if strings.Contains(text(find(before, name)), "ENDLIST") || !strings.HasSuffix(text(find(after, name)), "\n#EXT-X-ENDLIST\n") {
+			t.Errorf("%s ends with %q", name, text(find(after, name)))
 		}
 	}
-	if segments, _ := list(t, text(after.Find("video.m3u8"))); durations(segments) != "2.00 1.00" {
+	if segments, _ := list(t, text(find(after, "video.m3u8"))); durations(segments) != "2.00 1.00" {
 		t.Errorf("the last segment is missing: %s", durations(segments))
 	}
 	s.Write(video(4*second, 5*second, second, wide)[0])
@@ -213,36 +215,36 @@ func TestEndClosesPlaylists(t *testing.T) {
 
 func TestOldSegmentsStayAsLongAsPlaylistsNamedThem(t *testing.T) {
 	cfg := testConfig()
-	cfg.Window = 3
+	cfg.Window = 5 * second
 	s := written(cfg, merged(video(0, 21*second, 2*second, wide), video(21*second, 23*second, second, tall), audio(0, 23*second, stereo48)))
 	snapshot := s.Snapshot()
-	for n, want := range map[string]bool{"video-3.m4s": false, "video-4.m4s": false, "video-5.m4s": true, "video-7.m4s": true, "video-10.m4s": true, "video-11.m4s": false} {
-		if got := snapshot.Find(n) != nil; got != want {
+	for n, want := range map[string]bool{"video-3.m4s": false, "video-4.m4s": true, "video-5.m4s": true, "video-7.m4s": true, "video-10.m4s": true, "video-11.m4s": false} {
+		if got := find(snapshot, n) != nil; got != want {
 			t.Errorf("%s is there: %v", n, got)
 		}
 	}
-	if segments, _ := list(t, text(snapshot.Find("video.m3u8"))); len(segments) != 3 {
+	if segments, _ := list(t, text(find(snapshot, "video.m3u8"))); len(segments) != 3 {
 		t.Errorf("the window has %d segments", len(segments))
 	}
-	if snapshot.Find("video-init0.mp4") == nil {
+	if find(snapshot, "video-init0.mp4") == nil {
 		t.Error("the map of a segment that is still there is gone")
 	}
 }
 
 func TestMemoryIsBounded(t *testing.T) {
 	cfg := testConfig()
-	cfg.Window, cfg.MaxBytes = 10, 1<<20
+	cfg.Window, cfg.MaxBytes = 20*second, 1<<20
 	s := New(cfg)
 	for _, f := range merged(video(0, 60*second, 2*second, wide), audio(0, 60*second, stereo48)) {
 		if f.Kind() == media.Video {
 			f.Payload = make([]byte, 5000)
 		}
 		s.Write(f)
-		if s.picture.kept > cfg.MaxBytes+300_000 {
-			t.Fatalf("%d bytes are kept", s.picture.kept)
+		if s.pictures[0].kept > cfg.MaxBytes+300_000 {
+			t.Fatalf("%d bytes are kept", s.pictures[0].kept)
 		}
 	}
-	if segments, _ := list(t, text(s.Snapshot().Find("video.m3u8"))); len(segments) < 3 {
+	if segments, _ := list(t, text(find(s.Snapshot(), "video.m3u8"))); len(segments) < 3 {
 		t.Errorf("%d segments are left", len(segments))
 	}
 }
@@ -254,8 +256,8 @@ func TestSuccessorGoesOnUnderTheSameAddresses(t *testing.T) {
 		second.Write(f)
 	}
 	for _, name := range []string{"video.m3u8", "audio.m3u8"} {
-		before, _ := list(t, text(first.Snapshot().Find(name)))
-		after, _ := list(t, text(second.Snapshot().Find(name)))
+		before, _ := list(t, text(find(first.Snapshot(), name)))
+		after, _ := list(t, text(find(second.Snapshot(), name)))
 		if after[0].uri != strings.Replace(before[0].uri, "-0", "-4", 1) || after[0].discontinuity != 1 || after[0].init == before[0].init {
 			t.Errorf("%s goes on with %+v", name, after[0])
 		}
@@ -279,7 +281,7 @@ func TestFramesThatCannotBeCarriedAreLeftOut(t *testing.T) {
 		}
 	}
 	want, got := written(testConfig(), good).Snapshot(), written(testConfig(), bad).Snapshot()
-	if a, b := text(got.Find("audio.m3u8")), text(want.Find("audio.m3u8")); a != b {
+	if a, b := text(find(got, "audio.m3u8")), text(find(want, "audio.m3u8")); a != b {
 		t.Errorf("sound is\n%s\nwant\n%s", a, b)
 	}
 }

@@ -83,7 +83,7 @@ func (a *audience) leave(now time.Time) {
 	a.takeOut(func(k viewerKey, v *viewer) bool {
 		patience := viewerTimeout
 		if stream := k.broadcast.stream.Load(); stream != nil {
-			patience = max(patience, 2*time.Duration(stream.Snapshot().Target())*time.Second)
+			patience = max(patience, 2*stream.Snapshot().Target())
 		}
 		return now.Sub(time.Unix(0, v.seen.Load())) > patience || k.broadcast.ended()
 	})

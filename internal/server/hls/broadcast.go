@@ -22,6 +22,7 @@ type broadcast struct {
 	id, room string
 	done     <-chan struct{} // closed when the program ends
 	stream   atomic.Pointer[mux.Stream]
+	waits    deadlines
 
 	opening sync.Mutex
 	stop    func() // ends the filling of stream and waits for it; nil before the first
@@ -92,9 +93,10 @@ func (s *Server) open(b *broadcast, read func(program.Demand) (reader, error)) (
 	if stream != nil {
 		stream = stream.Successor()
 	} else {
-		stream = mux.New(mux.Config{ID: b.id, Segment: s.segment, Warn: func(code, text string) {
-			s.log.Warn("hls: "+text, "room", b.room, "code", code)
-		}})
+		stream = mux.New(mux.Config{
+			ID: b.id, Segment: s.cut.Segment, Part: s.cut.Part, Classic: s.cut.Classic, Window: s.cut.Window, MaxBytes: s.cut.WindowBytes,
+			Warn: func(code, text string) { s.log.Warn("hls: "+text, "room", b.room, "code", code) },
+		})
 	}
 	b.stream.Store(stream)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,12 +110,12 @@ func (p *fakeProgram) Close() {}
 type fakeWatcher struct {
 	program *fakeProgram
 	using   bool
-	sent    int
+	sent    atomic.Int64
 }
 
 func (w *fakeWatcher) Program() any          { return w.program }
 func (w *fakeWatcher) Done() <-chan struct{} { return w.program.done }
-func (w *fakeWatcher) Sent(n int)            { w.sent += n }
+func (w *fakeWatcher) Sent(n int)            { w.sent.Add(int64(n)) }
 
 func (w *fakeWatcher) Output(open func(func(program.Demand) (reader, error)) (func(), error)) error {
 	p := w.program
@@ -149,7 +150,7 @@ func (w *fakeWatcher) Close() {
 // door is a server over a fake house.
 func door(t testing.TB) (*Server, *fakeHouse) {
 	h := &fakeHouse{live: map[string]*fakeProgram{}}
-	s := newServer(h, 0, []media.Codec{media.H264}, slog.New(slog.DiscardHandler))
+	s := newServer(h, Cut{}, []media.Codec{media.H264}, slog.New(slog.DiscardHandler))
 	t.Cleanup(s.Close)
 	return s, h
 }

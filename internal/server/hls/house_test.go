@@ -34,7 +34,7 @@ func TestRealHouse(t *testing.T) {
 	}
 	house := studio.NewHouse(studio.Options{Keys: keys, Rooms: policies, Workers: codec.FindWorkers("off"), Log: log})
 	t.Cleanup(house.Close)
-	s := New(Config{House: house, Segment: time.Second, Log: log})
+	s := New(Config{House: house, Cut: Cut{Segment: time.Second}, Log: log})
 	t.Cleanup(s.Close)
 
 	p, err := house.Enter("show", room.Join{Identity: "obs", Kind: room.Ingest, Permission: room.Permission{Publish: true}}, deaf{})

@@ -117,25 +117,47 @@ func (s *Server) serveMedia(w http.ResponseWriter, r *http.Request, p path) {
 			v = viewer
 		}
 	}
-	snapshot := b.stream.Load().Snapshot()
-	if playlist && !snapshot.Ready() {
-		var ready bool
-		if snapshot, ready = b.ready(r.Context()); !ready {
-			notYet(w, b)
-			return
-		}
-	}
-	resource := snapshot.Find(p.name)
-	if resource == nil {
-		refusal.Write(w, refusal.NotFound)
+	if playlist {
+		servePlaylist(w, r, b, p.name, v)
 		return
 	}
-	cache := "public, max-age=86400, immutable"
-	if resource.Playlist {
-		cache = "public, max-age=1"
+	resource, err := b.media(r.Context(), p.name)
+	if err != nil {
+		refusal.Write(w, err)
+		return
+	}
+	send(w, r, resource, "public, max-age=86400, immutable", v)
+}
+
+// servePlaylist answers with a media playlist: the one there is, or what a delivery directive waits for.
+func servePlaylist(w http.ResponseWriter, r *http.Request, b *broadcast, name string, v *viewer) {
+	wish, err := parseDirectives(r.URL.RawQuery)
+	if err != nil {
+		refusal.Write(w, err)
+		return
+	}
+	if _, ready := b.ready(r.Context()); !ready {
+		notYet(w, b)
+		return
+	}
+	list, err := b.playlist(r.Context(), name, wish)
+	if err != nil {
+		refusal.Write(w, err)
+		return
+	}
+	resource, cache := list.Full(), "public, max-age=1"
+	if wish.skip && list.Parts() {
+		resource = list.Delta()
+	}
+	if wish.blocks && list.Parts() {
+		// What such an address asks for never changes, so everybody can be served from one answer.
+		cache = "public, max-age=" + strconv.Itoa(int(cacheTargets*list.Target()/time.Second))
 	}
 	send(w, r, resource, cache, v)
 }
+
+// cacheTargets is for how many target durations an answer that was waited for may be kept.
+const cacheTargets = 6
 
 // send answers with a resource.
 func send(w http.ResponseWriter, r *http.Request, resource *mux.Resource, cache string, v *viewer) {

@@ -25,17 +25,28 @@ const (
 // Config is what the door needs.
 type Config struct {
 	House *studio.House
-	// Segment is the least length of a segment, 2 s when 0.
+	Cut
+	Log *slog.Logger
+}
+
+// Cut says how streams are cut. Zero values mean the muxer's defaults.
+type Cut struct {
+	// Segment is the least length of a segment.
 	Segment time.Duration
-	Log     *slog.Logger
+	// Part is the part target of low-latency HLS; Classic goes without.
+	Part    time.Duration
+	Classic bool
+	// Window is how far back viewers can go, WindowBytes how much memory that may take for each rendition.
+	Window      time.Duration
+	WindowBytes int
 }
 
 // Server is the door, an http.Handler for the paths below /live/. Close it after the HTTP server.
 type Server struct {
-	house   house
-	segment time.Duration
-	video   []media.Codec
-	log     *slog.Logger
+	house house
+	cut   Cut
+	video []media.Codec
+	log   *slog.Logger
 
 	mu         sync.Mutex
 	broadcasts map[string]*broadcast // by id
@@ -54,15 +65,15 @@ func New(cfg Config) *Server {
 	if cfg.House.VideoConversion() != nil {
 		video = append(video, media.H265, media.AV1, media.VP9)
 	}
-	return newServer(studioHouse{cfg.House}, cfg.Segment, video, cfg.Log)
+	return newServer(studioHouse{cfg.House}, cfg.Cut, video, cfg.Log)
 }
 
-func newServer(h house, segment time.Duration, video []media.Codec, log *slog.Logger) *Server {
+func newServer(h house, cut Cut, video []media.Codec, log *slog.Logger) *Server {
 	if log == nil {
 		log = slog.Default()
 	}
 	s := &Server{
-		house: h, segment: segment, video: video, log: log,
+		house: h, cut: cut, video: video, log: log,
 		broadcasts: map[string]*broadcast{}, programs: map[any]*broadcast{},
 	}
 	s.closing, s.close = context.WithCancel(context.Background())

@@ -76,6 +76,7 @@ func TestMediaIsServedForCaches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, h := door(t)
 		p, folder := on(t, s, h, "locked")
+		synctest.Wait()
 		for _, test := range []struct{ name, kind, cache string }{
 			{"video.m3u8", "application/vnd.apple.mpegurl", "public, max-age=1"},
 			{"audio.m3u8", "application/vnd.apple.mpegurl", "public, max-age=1"},
