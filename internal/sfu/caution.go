@@ -8,6 +8,8 @@ const (
 	firstPatience   = time.Second
 	hasty           = 10 * time.Second
 	longestPatience = 8 * time.Second
+	// darkPatience is the most where there is no picture at all: one that comes and goes is better.
+	darkPatience = 2 * time.Second
 	// keyframeShows is for how long a keyframe shows in a bitrate after it was asked for: bitrates are of a second.
 	keyframeShows = 1500 * time.Millisecond
 )
@@ -41,8 +43,12 @@ func (c *caution) fresh(now time.Duration) bool { return c.given > 0 && now-c.gi
 
 // ceiling is the largest layer that may be given, when one is now.
 func (c *caution) ceiling(current int, now time.Duration) int {
+	wait := max(c.wait, firstPatience)
+	if current == suspended {
+		wait = min(wait, darkPatience)
+	}
 	switch passed := now - c.taken; {
-	case c.taken == 0 || passed >= max(c.wait, firstPatience):
+	case c.taken == 0 || passed >= wait:
 		return unlimited
 	case passed < firstPatience:
 		return current

@@ -32,17 +32,20 @@ type viewing struct {
 	recorder twcc.Recorder
 	screen   screen
 	got      got
-	// cross is what others send over the same link, in bit/s.
+	// cross is what others send over the same link, in bit/s, rival a transfer over it.
 	cross, crossed float64
+	rival          *netsim.Flow
 }
 
-// flying is a packet on the link.
+// flying is a packet on the link, of a sender of ours, a rival's, or neither's.
 type flying struct {
 	sender *Sender
 	packet rtc.Packet
 	number uint16
 	size   int
 	sent   time.Duration
+	rival  *netsim.Flow
+	n      int
 }
 
 // got are figures of one stretch of time.
@@ -56,6 +59,7 @@ type got struct {
 	dropped, sent int
 	layers        [3]int // pictures of each
 	layer         string
+	rival         float64 // what a rival got, in bit/s
 }
 
 // filmed is a layer at 30 frames a second that makes a keyframe when asked to.
@@ -198,7 +202,7 @@ func (v *viewing) carry(o *rtc.Outbound, p rtc.Packet) {
 		s = v.audio
 	}
 	v.got.sent++
-	v.out.Send(v.now, size, flying{s, p, v.number, size, v.now})
+	v.out.Send(v.now, size, flying{sender: s, packet: p, number: v.number, size: size, sent: v.now})
 }
 
 // run goes on for a while and says what it was like.
@@ -206,6 +210,10 @@ func (v *viewing) run(what string, d time.Duration) got {
 	v.t.Helper()
 	v.got = got{}
 	dropped := v.out.Dropped + v.out.Lost
+	delivered := 0
+	if v.rival != nil {
+		delivered = v.rival.Delivered
+	}
 	for end := v.now + d; v.now < end; {
 		time.Sleep(ms) // in the bubble: it lets the stepper's ticker tick
 		v.now += ms
@@ -213,15 +221,18 @@ func (v *viewing) run(what string, d time.Duration) got {
 	}
 	g := v.got
 	g.took = d
+	if v.rival != nil {
+		g.rival = float64((v.rival.Delivered-delivered)*netsim.FlowSize*8) / d.Seconds()
+	}
 	g.dropped = v.out.Dropped + v.out.Lost - dropped
 	slices.Sort(g.delays)
 	p95 := time.Duration(0)
 	if len(g.delays) > 0 {
 		p95 = g.delays[len(g.delays)*95/100]
 	}
-	v.t.Logf("%-34s %5.1fs: %.2f Mbit/s came, estimate %.2f; sound p95 %3d max %3d ms, %3.0f %% of it; freezes %d, longest gap %4d ms; lost %4.1f %%; congested %4d ms; q %d h %d f %d",
+	v.t.Logf("%-34s %5.1fs: %.2f Mbit/s came, estimate %.2f; sound p95 %3d max %3d ms, %3.0f %% of it; freezes %d, longest gap %4d ms; lost %4.1f %%; congested %4d ms; q %d h %d f %d; rival %.2f",
 		what, d.Seconds(), float64(g.bytes*8)/d.Seconds()/mbit, v.d.estimator.Rate()/mbit, p95/ms, slices.Max(append(g.delays, 0))/ms,
-		100*float64(len(g.delays))*20/float64(d/ms), g.freezes, g.longest/ms, 100*float64(g.dropped)/float64(max(g.sent, 1)), g.congested/ms, g.layers[0], g.layers[1], g.layers[2])
+		100*float64(len(g.delays))*20/float64(d/ms), g.freezes, g.longest/ms, 100*float64(g.dropped)/float64(max(g.sent, 1)), g.congested/ms, g.layers[0], g.layers[1], g.layers[2], g.rival/mbit)
 	return g
 }
 
@@ -241,6 +252,11 @@ func (v *viewing) millisecond() {
 	}
 	for v.crossed += v.cross / 8 * ms.Seconds(); v.crossed > 1200; v.crossed -= 1200 {
 		v.out.Send(v.now, 1200, flying{})
+	}
+	if v.rival != nil {
+		for _, n := range v.rival.Step(v.now) {
+			v.out.Send(v.now, netsim.FlowSize, flying{rival: v.rival, n: n})
+		}
 	}
 	v.work()
 	v.arrive()
@@ -269,8 +285,11 @@ func (v *viewing) arrive() {
 		if !ok {
 			return
 		}
-		if p.sender == nil {
-			continue // another's
+		if p.sender == nil { // another's
+			if p.rival != nil {
+				p.rival.Arrived(p.n, at)
+			}
+			continue
 		}
 		v.recorder.Note(p.number, at)
 		v.got.bytes += p.size
@@ -446,4 +465,39 @@ func TestScenarioPaused(t *testing.T) {
 		v.run("3 Mbit/s, first 4 s", 4*time.Second).heard(t, 0.98)
 		v.run("3 Mbit/s", 8*time.Second).good(t, 0.85, 1.8*mbit)
 	})
+}
+
+// Somebody downloads a file over the same way, with a sender that fills every queue or with one that gives way. One that fills every queue
+// takes most of the link from whoever minds queues; but sound goes on, and a picture comes most of the time.
+func TestScenarioRivals(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		target  time.Duration
+		longest time.Duration // without a picture
+		shown   int           // pictures in half a minute
+	}{
+		{"TCP", 0, 8 * time.Second, 350},
+		{"LEDBAT", 60 * ms, 500 * ms, 850},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			watch(t, netsim.Config{Rate: 3 * mbit, Delay: 25 * ms}, func(v *viewing) {
+				v.run("alone", 15*time.Second).good(t, 1, 1.8*mbit)
+				v.rival = netsim.NewFlow(25*ms, c.target)
+				v.run("beside "+c.name+", first 5 s", 5*time.Second).heard(t, 0.9)
+				for range 3 {
+					g := v.run("beside "+c.name, 30*time.Second)
+					g.heard(t, 0.97)
+					if shown := g.layers[0] + g.layers[1] + g.layers[2]; shown < c.shown || g.longest > c.longest {
+						t.Errorf("%d pictures are shown, one after %v", shown, g.longest)
+					}
+					if all := float64(g.bytes*8)/g.took.Seconds() + g.rival; all < 0.85*3*mbit || g.rival < 1*mbit {
+						t.Errorf("%.2f Mbit/s in all, %.2f of them the rival's", all/mbit, g.rival/mbit)
+					}
+				}
+				v.rival = nil
+				v.run("alone again, first 8 s", 8*time.Second).heard(t, 0.98)
+				v.run("alone again", 8*time.Second).good(t, 0.85, 1.8*mbit)
+			})
+		})
+	}
 }

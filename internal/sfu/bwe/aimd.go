@@ -8,6 +8,8 @@ import (
 const (
 	backoff  = 0.85 // of what arrived, when a queue grows
 	draining = 0.7  // of what arrives, while a queue stands
+	// drainingLeast is of what arrived when the queue was seen to stand.
+	drainingLeast = 0.5
 	// What arrives bounds the estimate from above: what was never tried is not known.
 	headroom, headroomBase = 1.5, 10e3
 	growth                 = 0.08 // a second, far from the capacity
@@ -23,7 +25,8 @@ const (
 type aimd struct {
 	rate      float64
 	link      capacity
-	holding   bool // until the queue has gone
+	holding   bool    // until the queue has gone
+	floor     float64 // of draining, since a queue stands; 0 while none does
 	changed   time.Duration
 	decreased time.Duration
 	rtt       time.Duration
@@ -34,7 +37,7 @@ type aimd struct {
 func (a *aimd) update(state usage, arrives float64, limited bool, now time.Duration) {
 	switch state {
 	case over:
-		a.decrease(arrives, now)
+		a.decrease(arrives, limited, now)
 		a.holding = true
 	case under:
 		a.holding = true // let the queue run empty first
@@ -79,8 +82,9 @@ func (a *aimd) near() float64 {
 	return max(minNearGrowth, frame/max(packets, 1)/response.Seconds())
 }
 
-// decrease comes at most once in a round trip, or the same queue would be answered twice.
-func (a *aimd) decrease(arrives float64, now time.Duration) {
+// decrease comes at most once in a round trip, or the same queue would be answered twice. What arrives of a sender that sends less than
+// it may is not what the link carries, so it goes down in steps then.
+func (a *aimd) decrease(arrives float64, limited bool, now time.Duration) {
 	if now-a.decreased < a.reduceInterval() && !(arrives > 0 && arrives < 0.5*a.rate) {
 		return
 	}
@@ -92,19 +96,29 @@ func (a *aimd) decrease(arrives float64, now time.Duration) {
 		a.link.reset()
 	}
 	a.link.add(arrives, capacityWeight)
+	if limited {
+		target = max(target, draining*a.rate)
+	}
 	a.rate = min(a.rate, target)
 	a.decreased, a.changed = now, now
 }
 
-// drain sends clearly less than what gets through, so that a queue that stands can run empty.
+// drain sends clearly less than what gets through, so that a queue that stands can run empty. A queue of our own leaves at the rate of
+// the link meanwhile; where less and less of ours gets through it is somebody else's, who takes what we leave, and there is a floor.
 func (a *aimd) drain(arrives float64, now time.Duration) {
 	if arrives > 0 {
-		a.rate = min(a.rate, draining*arrives)
+		if a.floor == 0 {
+			a.floor = drainingLeast * arrives
+		}
+		a.rate = min(a.rate, max(draining*arrives, a.floor))
 	} else if now-a.decreased >= a.reduceInterval() {
 		a.rate *= backoff
 	}
 	a.decreased, a.changed, a.holding = now, now, true
 }
+
+// emptied notes that no queue stands.
+func (a *aimd) emptied() { a.floor = 0 }
 
 func (a *aimd) reduceInterval() time.Duration {
 	return min(max(a.rtt, 10*time.Millisecond), 200*time.Millisecond)

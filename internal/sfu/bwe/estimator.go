@@ -138,7 +138,11 @@ func (e *Estimator) Report(report twcc.Report, now time.Duration) {
 	for _, r := range lost {
 		e.loss.note(r, false)
 	}
-	switch standing := e.queue.is(); {
+	standing := e.queue.is()
+	if !standing {
+		e.delay.emptied()
+	}
+	switch {
 	case standing:
 		state = over
 		e.delay.drain(through, now)

@@ -72,3 +72,48 @@ func TestBurstsLoseInBursts(t *testing.T) {
 		t.Errorf("%d losses follow another, of %d", again, l.Lost)
 	}
 }
+
+// share runs flows over a link and says what part of it each got, and the longest that a packet had to wait in the second half.
+func share(rate float64, d time.Duration, flows ...*Flow) (got []float64, queue time.Duration) {
+	type packet struct {
+		f *Flow
+		n int
+	}
+	l := New[packet](Config{Rate: rate, Delay: 25 * ms}, 3)
+	for now := time.Duration(0); now < d; now += ms {
+		for _, f := range flows {
+			for _, n := range f.Step(now) {
+				l.Send(now, FlowSize, packet{f, n})
+			}
+		}
+		for {
+			p, at, ok := l.Receive(now)
+			if !ok {
+				break
+			}
+			p.f.Arrived(p.n, at)
+		}
+		if now > d/2 {
+			queue = max(queue, l.Waiting(now))
+		}
+	}
+	for _, f := range flows {
+		got = append(got, float64(f.Delivered*FlowSize*8)/d.Seconds()/rate)
+	}
+	return got, queue
+}
+
+func TestFlows(t *testing.T) {
+	if got, queue := share(3e6, time.Minute, NewFlow(25*ms, 0)); got[0] < 0.9 || queue < 250*ms {
+		t.Errorf("one that does not give way alone has %.2f of the link and a queue of %v", got[0], queue)
+	}
+	if got, queue := share(3e6, time.Minute, NewFlow(25*ms, 60*ms)); got[0] < 0.9 || queue > 90*ms {
+		t.Errorf("one that gives way alone has %.2f of the link and a queue of %v", got[0], queue)
+	}
+	if got, _ := share(3e6, 2*time.Minute, NewFlow(25*ms, 0), NewFlow(25*ms, 0)); got[0] < 0.3 || got[1] < 0.3 {
+		t.Errorf("two that do not give way have %.2f and %.2f", got[0], got[1])
+	}
+	if got, _ := share(3e6, time.Minute, NewFlow(25*ms, 0), NewFlow(25*ms, 60*ms)); got[1] > 0.2 || got[0] < 0.7 {
+		t.Errorf("beside one that does not, one that gives way has %.2f, the other %.2f", got[1], got[0])
+	}
+}
