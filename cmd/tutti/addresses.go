@@ -76,12 +76,23 @@ func portOf(address string) int {
 	return n
 }
 
-// pageAddresses are the addresses to open the page at.
-func pageAddresses(http, https string) []string {
+// plainNames are the domains but for wildcards.
+func plainNames(domains []string) []string {
+	return slices.DeleteFunc(slices.Clone(domains), func(d string) bool { return strings.HasPrefix(d, "*") })
+}
+
+// pageAddresses are the addresses to open the page at: on this machine, under its public names, on the network.
+func pageAddresses(http, https string, domains []string) []string {
 	list := []string{"http://localhost:" + strconv.Itoa(portOf(http))}
+	names := plainNames(domains)
 	if hosts, ok := reachable(https); ok {
-		for _, h := range hosts {
-			list = append(list, "https://"+net.JoinHostPort(h, strconv.Itoa(portOf(https))))
+		names = append(names, hosts...)
+	}
+	for _, name := range names {
+		if port := portOf(https); port == 443 {
+			list = append(list, "https://"+name)
+		} else if port != 0 {
+			list = append(list, "https://"+net.JoinHostPort(name, strconv.Itoa(port)))
 		}
 	}
 	return list
@@ -93,7 +104,10 @@ func greet(info api.Info, keys auth.Keys, dataDir string) {
 	fmt.Fprintf(&b, "\n  Tutti %s is ready.\n\n", info.Version)
 	fmt.Fprintf(&b, "  Open on this machine    %s\n", info.Addresses[0])
 	for i, a := range info.Addresses[1:] {
-		label := "On your network"
+		label := "For others"
+		if info.RootCertificate != "" {
+			label = "On your network"
+		}
 		if i > 0 {
 			label = ""
 		}

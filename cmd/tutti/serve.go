@@ -54,6 +54,7 @@ type serveCommand struct {
 func (c *serveCommand) Run() error {
 	log := c.logger()
 	slog.SetDefault(log)
+	c.BindDomain()
 	if os.Getenv("GOGC") == "" {
 		// What is garbage here dies young (reports, slabs of packets) and what lives is small: collecting twice as often costs
 		// no CPU that could be measured, and takes a quarter of the memory of a subscriber away.
@@ -165,7 +166,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	if err != nil {
 		return err
 	}
-	certificate, err := openCertificate(c)
+	certificate, err := s.openCertificate(c)
 	if err != nil {
 		return err
 	}
@@ -263,11 +264,12 @@ func (s *server) openRTC(c config.Server) (*rtc.Endpoint, error) {
 // openHTTP opens the page, the API and the doors that speak HTTP, with and without TLS.
 func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.Endpoint, workers *codec.Workers, fonts *text.Fonts, certificate certificate, doors map[string]http.Handler) error {
 	s.info = api.Info{
-		Version: version, Dev: c.Dev, CreateRooms: c.CreateRooms, Addresses: pageAddresses(c.HTTP, c.HTTPS),
+		Version: version, Dev: c.Dev, CreateRooms: c.CreateRooms, Addresses: pageAddresses(c.HTTP, c.HTTPS, c.Domain),
 		Ports: api.Ports{HTTP: portOf(c.HTTP), HTTPS: portOf(c.HTTPS), RTC: endpoint.Port(), RTCTCP: endpoint.TCPPort(), RTMP: portOf(c.RTMP)},
 	}
 	s.info.Ports.TURN, s.info.Ports.TURNS = s.turnPorts()
 	s.info.RTMPHosts, _ = reachable(c.RTMP)
+	s.info.RTMPHosts = append(plainNames(c.Domain), s.info.RTMPHosts...)
 	s.info.Features.VideoConversion = workers.Available() == nil
 	s.info.Features.Reasons = []api.Reason{}
 	if workers.Available() != nil {
@@ -290,10 +292,14 @@ func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.En
 		s.info.RootCertificate = "/root.crt"
 	}
 	handler := api.New(api.Options{
-		House: house, Info: s.info, Page: web.Dist(), RootPEM: certificate.rootPEM, Doors: doors, Hosts: c.Host, Origins: c.Origin,
+		House: house, Info: s.info, Page: web.Dist(), RootPEM: certificate.rootPEM, Doors: doors, Hosts: append(c.Host, c.Domain...), Origins: c.Origin,
 		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Metrics: s.figures, Webhooks: s.webhooks, Recorder: s.recorder, Log: s.log,
 	})
-	if err := s.serveHTTP(c.HTTP, handler, nil); err != nil {
+	var plain http.Handler = handler
+	if certificate.managed != nil {
+		plain = certificate.managed.HTTP(handler, portOf(c.HTTPS))
+	}
+	if err := s.serveHTTP(c.HTTP, plain, nil); err != nil {
 		return err
 	}
 	if c.HTTPS != config.Off {

@@ -81,7 +81,10 @@ func (g *guard) hostAllowed(host string) bool {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return true
 	}
-	return slices.Contains(g.hosts, name)
+	return slices.ContainsFunc(g.hosts, func(h string) bool {
+		rest, wild := strings.CutPrefix(h, "*")
+		return h == name || wild && rest != "" && strings.HasSuffix(name, rest)
+	})
 }
 
 // crossOrigin answers preflights, and refuses foreign pages that would act without showing a credential. It tells

@@ -35,3 +35,15 @@ func TestOnlyATrustedProxySpeaksForItsClients(t *testing.T) {
 		})
 	}
 }
+
+func TestTheServerAnswersToItsNamesOnly(t *testing.T) {
+	g := newGuard([]string{"live.example.com", "*.rooms.example.com"}, nil, false)
+	for host, want := range map[string]bool{
+		"live.example.com": true, "LIVE.example.com:443": true, "a.rooms.example.com": true, "192.0.2.1:8080": true, "[2001:db8::1]:8080": true,
+		"rooms.example.com": false, "evil-rooms.example.com": false, "live.example.com.evil.test": false, "": false,
+	} {
+		if got := g.hostAllowed(host); got != want {
+			t.Errorf("%q: %v", host, got)
+		}
+	}
+}

@@ -28,12 +28,11 @@ type Server struct {
 
 	HTTP   string `help:"Address of page, API, signalling, FLV, HLS, WHIP and WHEP." default:":8080"`
 	HTTPS  string `help:"The same over TLS, with the local root or your own certificate; 'off' for none." default:":8443" name:"https"`
-	Cert   string `help:"Your own certificate chain (PEM). Changes are picked up without a restart." placeholder:"FILE"`
-	Key    string `help:"The certificate's private key (PEM)." placeholder:"FILE"`
 	RTC    string `help:"UDP address of WebRTC." default:":7882" name:"rtc"`
 	RTCTCP string `help:"TCP address of WebRTC, for networks that block UDP; 'off' for none." default:":7881" name:"rtc-tcp"`
 	RTMP   string `help:"Address of RTMP ingest; 'off' for none." default:":1935" name:"rtmp"`
 
+	TLS `embed:""`
 	NAT `embed:""`
 
 	PublicAddress []string `help:"Addresses that WebRTC clients reach the server at, where those of its interfaces are not enough." placeholder:"IP"`
@@ -92,9 +91,7 @@ func (s *Server) Validate() error {
 			errs = append(errs, fmt.Errorf("public-address: %q is no IP address", a))
 		}
 	}
-	if (s.Cert == "") != (s.Key == "") {
-		errs = append(errs, errors.New("cert and key go together"))
-	}
+	errs = append(errs, s.TLS.validate()...)
 	between := func(name string, d, low, high time.Duration) {
 		if d < low || d > high {
 			errs = append(errs, fmt.Errorf("%s: %v is not between %v and %v", name, d, low, high))

@@ -62,6 +62,9 @@ func TestWrongConfigurationIsRefused(t *testing.T) {
 		"bad network":  {"dial-allow: [10.0.0.1]", "dial-allow", nil},
 		"long timeout": {"empty-timeout: 48h", "empty-timeout", nil},
 		"no grace":     {"away-grace: 0s", "away-grace", nil},
+		"no domain":    {"domain: [localhost]", "no public name", nil},
+		"wildcard":     {"domain: ['*.example.com']", "acme-dns", nil},
+		"two sources":  {"{domain: [a.example.com], cert: c, key: k}", "one place", nil},
 		"no joins":     {"joins-per-address: 0", "joins-per-address", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,6 +73,21 @@ func TestWrongConfigurationIsRefused(t *testing.T) {
 				t.Fatalf("got %v, want an error with %q", err, c.wants)
 			}
 		})
+	}
+}
+
+func TestADomainTakesTheWebsPorts(t *testing.T) {
+	s := Server{HTTP: ":8080", HTTPS: ":8443"}
+	if s.BindDomain(); s.HTTP != ":8080" || s.HTTPS != ":8443" {
+		t.Errorf("without a domain: %s, %s", s.HTTP, s.HTTPS)
+	}
+	s.Domain = []string{"live.example.com"}
+	if s.BindDomain(); s.HTTP != ":80" || s.HTTPS != ":443" {
+		t.Errorf("with a domain: %s, %s", s.HTTP, s.HTTPS)
+	}
+	s.HTTP = "127.0.0.1:81"
+	if s.BindDomain(); s.HTTP != "127.0.0.1:81" {
+		t.Errorf("with a port of its own: %s", s.HTTP)
 	}
 }
 
