@@ -3,9 +3,7 @@ package hls
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,9 +33,7 @@ func (s *Server) watch(roomName string) (*broadcast, watcher, error) {
 		return nil, nil, err
 	}
 	b := s.broadcast(roomName, w)
-	err = w.Output(func(read func(program.Demand) (reader, error)) (func(), error) {
-		return s.open(b, read)
-	})
+	err = w.Output(func(from source) (func(), error) { return s.open(b, from) })
 	if err != nil {
 		w.Close()
 		return nil, nil, fmt.Errorf("opening the program of room %q for HLS: %w", roomName, err)
@@ -79,8 +75,8 @@ func (s *Server) bury(b *broadcast, program any) {
 }
 
 // open begins to make the broadcast's stream. stop ends that and waits for it.
-func (s *Server) open(b *broadcast, read func(program.Demand) (reader, error)) (stop func(), err error) {
-	frames, err := read(program.Demand{Video: s.video, Audio: []media.Codec{media.AAC}})
+func (s *Server) open(b *broadcast, from source) (stop func(), err error) {
+	frames, err := from.Read(program.Demand{Video: s.video, Audio: []media.Codec{media.AAC}})
 	if err != nil {
 		return nil, err
 	}
@@ -99,29 +95,8 @@ func (s *Server) open(b *broadcast, read func(program.Demand) (reader, error)) (
 		})
 	}
 	b.stream.Store(stream)
-	ctx, cancel := context.WithCancel(context.Background())
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		defer frames.Close()
-		b.fill(ctx, stream, frames)
-	}()
-	b.stop = func() { cancel(); <-stopped }
+	b.stop = (&filler{stream: stream, from: from, video: s.video, ended: b.ended}).run(frames)
 	return b.stop, nil
-}
-
-// fill writes frames to the stream until the program ends or ctx does.
-func (b *broadcast) fill(ctx context.Context, stream *mux.Stream, frames reader) {
-	for {
-		f, err := frames.Next(ctx)
-		if err != nil {
-			if errors.Is(err, io.EOF) || b.ended() {
-				stream.End()
-			}
-			return
-		}
-		stream.Write(f)
-	}
 }
 
 func (b *broadcast) ended() bool {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -74,6 +75,8 @@ type fakeProgram struct {
 	done   chan struct{}
 	frames chan *media.Frame
 
+	further map[media.Size]*fakeProgram
+
 	mu       sync.Mutex
 	watchers int
 	users    int
@@ -91,6 +94,25 @@ func (p *fakeProgram) viewers() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.watchers
+}
+
+// Read implements source: a smaller size has frames of its own.
+func (p *fakeProgram) Read(d program.Demand) (reader, error) {
+	if d.Size == (media.Size{}) {
+		return p, nil
+	}
+	return p.further[d.Size], nil
+}
+
+// Sizes implements source.
+func (p *fakeProgram) Sizes() (sizes []media.Size) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for size := range p.further {
+		sizes = append(sizes, size)
+	}
+	slices.SortFunc(sizes, func(a, b media.Size) int { return a.Area() - b.Area() })
+	return append(sizes, media.Size{Width: 1280, Height: 720})
 }
 
 // Next and Close implement reader.
@@ -117,7 +139,7 @@ func (w *fakeWatcher) Program() any          { return w.program }
 func (w *fakeWatcher) Done() <-chan struct{} { return w.program.done }
 func (w *fakeWatcher) Sent(n int)            { w.sent.Add(int64(n)) }
 
-func (w *fakeWatcher) Output(open func(func(program.Demand) (reader, error)) (func(), error)) error {
+func (w *fakeWatcher) Output(open func(source) (func(), error)) error {
 	p := w.program
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -126,7 +148,7 @@ func (w *fakeWatcher) Output(open func(func(program.Demand) (reader, error)) (fu
 		return nil
 	}
 	p.opened++
-	stop, err := open(func(program.Demand) (reader, error) { return p, nil })
+	stop, err := open(p)
 	p.stop = stop
 	return err
 }

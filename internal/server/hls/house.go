@@ -21,9 +21,16 @@ type watcher interface {
 	Program() any
 	Done() <-chan struct{}
 	// Output keeps the program's HLS output open until Close. open runs when nobody else does.
-	Output(open func(read func(program.Demand) (reader, error)) (stop func(), err error)) error
+	Output(open func(source) (stop func(), err error)) error
 	Sent(bytes int)
 	Close()
+}
+
+// source is what a program's output is made of.
+type source interface {
+	Read(program.Demand) (reader, error)
+	// Sizes are those in which the picture can be had now, from small to large.
+	Sizes() []media.Size
 }
 
 // reader gives a program's frames.
@@ -52,10 +59,14 @@ type studioWatcher struct{ *studio.Watcher }
 
 func (w studioWatcher) Program() any { return w.Watcher.Program() }
 
-func (w studioWatcher) Output(open func(read func(program.Demand) (reader, error)) (func(), error)) error {
+func (w studioWatcher) Output(open func(source) (func(), error)) error {
 	_, err := studio.Shared(w.Watcher, "hls", func(p *program.Program) (struct{}, func(), error) {
-		stop, err := open(func(d program.Demand) (reader, error) { return p.Read(d) })
+		stop, err := open(programSource{p})
 		return struct{}{}, stop, err
 	})
 	return err
 }
+
+type programSource struct{ *program.Program }
+
+func (s programSource) Read(d program.Demand) (reader, error) { return s.Program.Read(d) }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,6 +176,43 @@ func TestEachClauseHolds(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSmallerSizesAreVariants has the checker walk along a stream of three sizes that come at different rates, with keyframes of their own.
+func TestSmallerSizesAreVariants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, h := door(t)
+		s.cut.Window = 16 * time.Second
+		p := h.goLive("show")
+		medium, small := &fakeProgram{done: p.done, frames: make(chan *media.Frame)}, &fakeProgram{done: p.done, frames: make(chan *media.Frame)}
+		p.mu.Lock()
+		p.further = map[media.Size]*fakeProgram{{Width: 640, Height: 360}: medium, {Width: 320, Height: 180}: small}
+		p.mu.Unlock()
+		client, stop := overHTTP(s)
+		defer stop()
+		ctx, cancel := context.WithCancel(t.Context())
+		var playing sync.WaitGroup
+		defer playing.Wait()
+		defer cancel()
+		playing.Go(func() { p.play(ctx, camera(33*ms), true) })
+		playing.Go(func() { medium.play(ctx, camera(33*ms, 41*ms), false) })
+		playing.Go(func() { small.play(ctx, camera(66*ms), false) })
+		folderOf(t, s, "show") // with what there is at first
+		time.Sleep(6 * time.Second)
+		index := get(s, "/live/show/index.m3u8").Body.String()
+		if n := strings.Count(index, "#EXT-X-STREAM-INF"); n != 4 {
+			t.Fatalf("%d variants:\n%s", n, index)
+		}
+		result, err := hlscheck.Walk(ctx, "http://tutti/live/show/index.m3u8", hlscheck.Options{Duration: 24 * time.Second, Client: client})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := result.Broken(); n > 0 || len(result.Playlists) != 4 {
+			var text strings.Builder
+			result.Print(&text)
+			t.Errorf("%d clauses of %d playlists are broken:\n%s", n, len(result.Playlists), text.String())
+		}
+	})
 }
 
 // folderOf gives the folder of a room's media.
