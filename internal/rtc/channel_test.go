@@ -214,3 +214,138 @@ func TestDataChannelRefusesWhatTheRemoteDoesNotTake(t *testing.T) {
 		t.Error("a message of 1 MiB was taken")
 	}
 }
+
+// Who does not take messages holds up the remote, and loses none.
+func TestDataChannelHoldsUpTheRemote(t *testing.T) {
+	t.Parallel()
+	e := rtctest.Endpoint(t)
+	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{})
+	client := rtctest.Client(t, rtctest.ClientConfig{})
+	theirs, err := client.CreateDataChannel("fast", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan struct{})
+	theirs.OnOpen(func() { close(opened) })
+	rtctest.Offer(t, client, peer)
+	rtctest.Wait(t, opened, "open channel")
+	ours := rtctest.Wait(t, events.Channels, "channel")
+	const n, size = 64, 64 << 10
+	for i := range n {
+		if err := theirs.Send(bytes.Repeat([]byte{byte(i)}, size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	turn, got := make(chan struct{}), make(chan byte, n)
+	ours.OnMessage(func(data []byte, _ bool) {
+		<-turn
+		got <- data[size-1]
+	})
+	for i := range n {
+		// What was heard, what we keep, and a message that is under way.
+		if left := (n-i)*size - 512<<10 - 2*size; left > 0 && theirs.BufferedAmount() < uint64(left) {
+			t.Fatalf("%d bytes wait after %d messages: nothing holds the remote up", theirs.BufferedAmount(), i)
+		}
+		turn <- struct{}{}
+		if b := rtctest.Wait(t, got, "message"); b != byte(i) {
+			t.Fatalf("message %d instead of %d", b, i)
+		}
+	}
+}
+
+func TestDataChannelsOfAllKinds(t *testing.T) {
+	t.Parallel()
+	e := rtctest.Endpoint(t)
+	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{})
+	client := rtctest.Client(t, rtctest.ClientConfig{})
+	no, twice, soon := false, uint16(2), uint16(500)
+	kinds := map[string]*webrtc.DataChannelInit{
+		"": nil, "unordered": {Ordered: &no}, "limited": {MaxRetransmits: &twice}, "soon": {Ordered: &no, MaxPacketLifeTime: &soon},
+	}
+	replies := make(chan message, 8)
+	for label, kind := range kinds {
+		theirs, err := client.CreateDataChannel(label, kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs.OnMessage(func(m webrtc.DataChannelMessage) { replies <- message{string(m.Data), m.IsString} })
+		theirs.OnOpen(func() {
+			for _, text := range []string{label, ""} {
+				if err := theirs.SendText(text); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	rtctest.Offer(t, client, peer)
+	for range kinds {
+		ours := rtctest.Wait(t, events.Channels, "channel")
+		if want := kinds[ours.Label()]; ours.Ordered() != (want == nil || want.Ordered == nil) {
+			t.Errorf("%q: ordered is %v", ours.Label(), ours.Ordered())
+		}
+		ours.OnMessage(func(data []byte, text bool) {
+			if err := ours.Send(data, text); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	want := map[message]int{{"", true}: 5, {"unordered", true}: 1, {"limited", true}: 1, {"soon", true}: 1}
+	for range 8 {
+		want[rtctest.Wait(t, replies, "reply")]--
+	}
+	for m, n := range want {
+		if n != 0 {
+			t.Errorf("%+v came %d times too few", m, n)
+		}
+	}
+}
+
+// Streams of channels that have ended are used again.
+func TestDataChannelsComeAndGo(t *testing.T) {
+	t.Parallel()
+	e := rtctest.Endpoint(t)
+	peer, events := rtctest.Peer(t, e, rtc.PeerConfig{DataChannels: true})
+	client := rtctest.Client(t, rtctest.ClientConfig{})
+	ended := make(chan string, 8)
+	client.OnDataChannel(func(dc *webrtc.DataChannel) {
+		dc.OnClose(func() { ended <- dc.Label() })
+		dc.OnMessage(func(m webrtc.DataChannelMessage) {
+			if err := dc.Send(m.Data); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	if err := peer.OpenDataChannel("stays", true, nil); err != nil {
+		t.Fatal(err)
+	}
+	rtctest.Answer(t, client, peer)
+	stays := rtctest.Wait(t, events.Channels, "channel")
+	back := make(chan string, 8)
+	stays.OnMessage(func(data []byte, _ bool) { back <- string(data) })
+	for range 3 {
+		if err := peer.OpenDataChannel("goes", true, nil); err != nil {
+			t.Fatal(err)
+		}
+		goes := rtctest.Wait(t, events.Channels, "channel")
+		goes.OnMessage(func(data []byte, _ bool) { back <- string(data) })
+		if err := goes.Send([]byte("one"), false); err != nil {
+			t.Fatal(err)
+		}
+		rtctest.Wait(t, back, "reply")
+		if err := goes.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := goes.Send([]byte("two"), false); err == nil {
+			t.Error("sent on a channel that has ended")
+		}
+		if label := rtctest.Wait(t, ended, "end"); label != "goes" {
+			t.Errorf("%q has ended", label)
+		}
+	}
+	if err := stays.Send([]byte("three"), false); err != nil {
+		t.Fatal(err)
+	}
+	if got := rtctest.Wait(t, back, "reply"); got != "three" {
+		t.Errorf("got %q", got)
+	}
+}

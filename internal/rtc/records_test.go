@@ -79,17 +79,16 @@ func FuzzRecords(f *testing.F) {
 			return
 		}
 		ours, theirs := recordPair()
-		s.phase, s.records, s.data = running, ours, &dataConn{inlet: newInlet(), secure: s}
+		s.phase, s.records, s.wantData = running, ours, true
 		if authentic {
 			content := bytes.Clone(b)
-			s.receive(append(sealRecord(t, theirs, kind, b), sealRecord(t, theirs, recordData, b)...))
-			if got := s.data.queue; !(kind == recordAlert && ends(content)) && (len(got) == 0 || !bytes.Equal(got[len(got)-1], content)) {
+			got := s.sort(append(sealRecord(t, theirs, kind, b), sealRecord(t, theirs, recordData, b)...), nil)
+			if !(kind == recordAlert && ends(content)) && (len(got) == 0 || !bytes.Equal(got[len(got)-1], content)) {
 				t.Errorf("%q came as %q", content, got)
 			}
 			return
 		}
-		s.receive(bytes.Clone(b))
-		if len(s.data.queue) > 0 {
+		if got := s.sort(bytes.Clone(b), nil); len(got) > 0 {
 			t.Errorf("%x was taken for data", b)
 		}
 	})

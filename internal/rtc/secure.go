@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -49,7 +48,6 @@ type secure struct {
 	flight   [][]byte    // our last one, which the remote may have lost
 	resent   time.Time
 	wantData bool
-	data     *dataConn // nil without data channels
 }
 
 // handshaken is what a handshake has led to.
@@ -119,6 +117,14 @@ func (s *secure) advance() {
 
 // receive takes a DTLS datagram from the home reader.
 func (s *secure) receive(b []byte) {
+	var space [4][]byte // on the stack
+	for _, content := range s.sort(b, space[:0]) {
+		s.peer.channels.receive(content)
+	}
+}
+
+// sort gives a datagram to whom it is for, and its data, decrypted in place, to the caller.
+func (s *secure) sort(b []byte, data [][]byte) [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch s.phase {
@@ -136,15 +142,16 @@ func (s *secure) receive(b []byte) {
 		case s.conn != nil:
 			s.conn.push(b)
 		default:
-			s.take(b)
+			s.take(b, nil)
 		}
 	case running:
-		s.take(b)
+		return s.take(b, data)
 	}
+	return data
 }
 
 // take reads the records of a datagram after the handshake. What is not authentic means nothing. The lock is held.
-func (s *secure) take(b []byte) {
+func (s *secure) take(b []byte, data [][]byte) [][]byte {
 	for record, rest := nextRecord(b); record != nil; record, rest = nextRecord(rest) {
 		switch record[0] {
 		case recordHandshake:
@@ -156,17 +163,18 @@ func (s *secure) take(b []byte) {
 		case recordAlert:
 			if alert, ok := s.records.open(record); ok && ends(alert) {
 				s.peer.closeWith(ErrRemoteClosed)
-				return
+				return data
 			}
 		case recordData:
-			if s.data == nil || s.phase != running {
+			if !s.wantData || s.phase != running {
 				continue
 			}
 			if content, ok := s.records.open(record); ok {
-				s.data.push(content)
+				data = append(data, content)
 			}
 		}
 	}
+	return data
 }
 
 // The parts of an alert that matter here (RFC 5246, section 7.2).
@@ -318,13 +326,17 @@ func (s *secure) establish(shaken *handshaken, promised []sdp.Fingerprint) {
 	p.endpoint.counts.connected.Add(1)
 	p.endpoint.counts.connect.Observe(p.sinceBegun().Seconds())
 	if s.wantData {
-		s.startData()
+		s.peer.channels.start(s.records, s.role == sdp.Active)
 	}
+	var early [][]byte
 	for _, b := range s.early {
-		s.take(b)
+		early = s.take(b, early)
 	}
 	s.early = nil
 	s.mu.Unlock()
+	for _, content := range early {
+		p.channels.receive(content)
+	}
 	p.log.Debug("peer connected", "after", p.sinceBegun())
 	p.events.post(p.cfg.Handler.PeerConnected)
 	p.announceReady()
@@ -360,14 +372,8 @@ func (s *secure) needData() {
 	}
 	s.wantData = true
 	if s.phase == running {
-		s.startData()
+		s.peer.channels.start(s.records, s.role == sdp.Active)
 	}
-}
-
-// startData starts the data channels. The lock is held.
-func (s *secure) startData() {
-	s.data = &dataConn{inlet: newInlet(), secure: s}
-	s.peer.channels.start(s.data, s.role == sdp.Active)
 }
 
 // sendRecord protects a content and sends it.
@@ -382,9 +388,9 @@ func (s *secure) sendRecord(r *records, kind byte, content []byte) error {
 // close says good-bye and frees everything.
 func (s *secure) close() {
 	s.mu.Lock()
-	conn, data, records := s.conn, s.data, s.records
+	conn, records := s.conn, s.records
 	s.phase = ended
-	s.conn, s.shaken, s.early, s.records, s.flight, s.data = nil, nil, nil, nil, nil, nil
+	s.conn, s.shaken, s.early, s.records, s.flight = nil, nil, nil, nil, nil
 	s.mu.Unlock()
 	if records != nil {
 		_ = s.sendRecord(records, recordAlert, []byte{warningAlert, closeNotify}) // it ends in any case
@@ -392,32 +398,6 @@ func (s *secure) close() {
 	if conn != nil {
 		conn.Close()
 	}
-	if data != nil {
-		data.Close()
-	}
-}
-
-// dataConn carries SCTP's packets in a session, as the net.Conn that pion/sctp wants.
-type dataConn struct {
-	inlet
-	secure *secure
-}
-
-// Read implements net.Conn.
-func (c *dataConn) Read(b []byte) (int, error) {
-	packet, err := c.next()
-	return copy(b, packet), err
-}
-
-// Write implements net.Conn.
-func (c *dataConn) Write(b []byte) (int, error) {
-	c.secure.mu.Lock()
-	records := c.secure.records
-	c.secure.mu.Unlock()
-	if records == nil {
-		return 0, net.ErrClosed
-	}
-	return len(b), c.secure.sendRecord(records, recordData, b)
 }
 
 // handshakes limits those that are under way: each costs a goroutine and public-key arithmetic.
