@@ -13,12 +13,15 @@ import (
 	"github.com/tuttilive/tutti/internal/bench/audienceload"
 	"github.com/tuttilive/tutti/internal/bench/flvload"
 	"github.com/tuttilive/tutti/internal/bench/rtcload"
+	"github.com/tuttilive/tutti/internal/bench/showload"
 )
 
 // benchCommand measures whole servers.
 type benchCommand struct {
 	RTC benchRTC `cmd:"" name:"rtc" help:"A room full of WebRTC clients."`
 	FLV benchFLV `cmd:"" name:"flv" help:"Many HTTP-FLV viewers of one RTMP publisher."`
+
+	Show benchShow `cmd:"" name:"show" help:"A composed show to which things are done: does it go on, in step, and does the server's use stay flat?"`
 
 	Audience benchAudience `cmd:"" name:"audience" help:"Many viewers on WebSockets, to whom a host writes."`
 
@@ -158,4 +161,33 @@ func (b *benchSoak) Run() error {
 		return fmt.Errorf("%d figures did not return to where they were", len(result.Problems))
 	}
 	return nil
+}
+
+type benchShow struct {
+	Time     time.Duration `help:"How long." default:"3m"`
+	Sources  int           `help:"How many sources come and go, 2 to 5." default:"4"`
+	Every    time.Duration `help:"About how often something is done to the show." default:"8s"`
+	Settings string        `help:"How the program is composed." default:"{\"height\":360,\"fps\":30,\"badges\":false,\"emphasis\":false}"`
+	Seed     uint64        `help:"The same show again." default:"1"`
+	Core     int           `help:"Processor that the server is pinned to, -1 for none." default:"-1"`
+}
+
+// Run plays a show on a server of its own.
+func (b *benchShow) Run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	server, err := bench.Start(ctx, b.Core, "--compose", "auto")
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	plan := showload.Plan{Sources: b.Sources, Time: b.Time, Every: b.Every, Seed: b.Seed, Settings: b.Settings, Keys: devKeys}
+	result, err := showload.Run(ctx, server, plan, progress)
+	if result != nil {
+		result.Print(os.Stdout)
+		if err == nil && len(result.Problems) > 0 {
+			err = fmt.Errorf("%d things are not as they should be", len(result.Problems))
+		}
+	}
+	return err
 }

@@ -32,9 +32,9 @@ type Server struct {
 	dir string
 }
 
-// Start runs this program's own `serve --dev` on free loopback ports, pinned to the given core, and waits until it
+// Start runs this program's own `serve --dev` on free loopback ports with further flags, pinned to the given core, and waits until it
 // serves. Close ends it.
-func Start(ctx context.Context, core int) (*Server, error) {
+func Start(ctx context.Context, core int, flags ...string) (*Server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -53,6 +53,7 @@ func Start(ctx context.Context, core int) (*Server, error) {
 	s.cmd = exec.Command(self, "serve", "--dev", "--data", filepath.Join(dir, "data"), "--http", s.HTTP, "--https", "off",
 		"--rtmp", s.RTMP, "--rtc", ports[2], "--rtc-tcp", "off", "--turn", "off", "--turns", "off", "--audience-per-address", "0", "--log-level", "warn",
 		"--joins-per-address", "5000") // all clients come from one
+	s.cmd.Args = append(s.cmd.Args, flags...)
 	s.cmd.Stderr = os.Stderr
 	if err := startOnCore(s.cmd, core); err != nil {
 		s.cmd = nil

@@ -43,7 +43,7 @@ const (
 type Soak struct {
 	Plan SoakPlan
 	// Before and After are the idle server's figures around the long wear, Restarted those of the second process after its own.
-	Before, After, Restarted Idle
+	Before, After, Restarted bench.Idle
 	Deeds                    Deeds
 	// Failures are what went wrong for visitors, most of it while the server was stopped.
 	Failures tally.Reasons
@@ -69,12 +69,12 @@ func RunSoak(ctx context.Context, server *bench.Server, plan SoakPlan, progress 
 	if rest < 2*time.Minute {
 		return nil, fmt.Errorf("a soak takes at least %v", warmup+3*quiet+2*time.Minute)
 	}
-	idle := func(name string) (Idle, error) {
+	idle := func(name string) (bench.Idle, error) {
 		progress("waiting until the server has come to rest")
 		if err := pause(ctx, quiet); err != nil {
-			return Idle{}, err
+			return bench.Idle{}, err
 		}
-		i, err := readIdle(ctx, server.HTTP, plan.Keys)
+		i, err := bench.ReadIdle(ctx, server.HTTP, plan.Keys)
 		progress(fmt.Sprintf("%s: %v", name, i))
 		return i, err
 	}
@@ -115,7 +115,7 @@ func RunSoak(ctx context.Context, server *bench.Server, plan SoakPlan, progress 
 func (s *Soak) judge() {
 	for _, c := range []struct {
 		name string
-		idle Idle
+		idle bench.Idle
 	}{{"after", s.After}, {"after the restart", s.Restarted}} {
 		wrong := func(what string, was, is float64) {
 			s.Problems = append(s.Problems, fmt.Sprintf("%s: %s were %.0f and are %.0f", c.name, what, was, is))
@@ -139,15 +139,15 @@ func (s *Soak) judge() {
 // Print writes the result for people.
 func (s *Soak) Print(w io.Writer) {
 	fmt.Fprintf(w, "%-18s %12s %12s %12s\n", "idle server", "before", "after", "restarted")
-	row := func(name, form string, value func(Idle) float64) {
+	row := func(name, form string, value func(bench.Idle) float64) {
 		fmt.Fprintf(w, "%-18s %12s %12s %12s\n", name, fmt.Sprintf(form, value(s.Before)), fmt.Sprintf(form, value(s.After)), fmt.Sprintf(form, value(s.Restarted)))
 	}
-	row("goroutines", "%.0f", func(i Idle) float64 { return i.Goroutines })
-	row("descriptors", "%.0f", func(i Idle) float64 { return i.Descriptors })
-	row("heap, MB", "%.2f", func(i Idle) float64 { return i.Heap / 1e6 })
-	row("objects", "%.0f", func(i Idle) float64 { return i.Objects })
-	row("resident, MB", "%.1f", func(i Idle) float64 { return i.Resident / 1e6 })
-	row("left over", "%.0f", func(i Idle) float64 { return i.Left })
+	row("goroutines", "%.0f", func(i bench.Idle) float64 { return i.Goroutines })
+	row("descriptors", "%.0f", func(i bench.Idle) float64 { return i.Descriptors })
+	row("heap, MB", "%.2f", func(i bench.Idle) float64 { return i.Heap / 1e6 })
+	row("objects", "%.0f", func(i bench.Idle) float64 { return i.Objects })
+	row("resident, MB", "%.1f", func(i bench.Idle) float64 { return i.Resident / 1e6 })
+	row("left over", "%.0f", func(i bench.Idle) float64 { return i.Left })
 	d := &s.Deeds
 	fmt.Fprintf(w, "%d joined, %d left, %d vanished, %d replaced, %d resumed, %d muted, %d changed what they see, %d unpublished; %d restarts, %d failed\n",
 		d.Joined.Load(), d.Left.Load(), d.Vanished.Load(), d.Replaced.Load(), d.Resumed.Load(), d.Muted.Load(), d.Changed.Load(),

@@ -1,4 +1,4 @@
-package rtcload
+package bench
 
 import (
 	"bufio"
@@ -23,8 +23,8 @@ func (i Idle) String() string {
 		i.Goroutines, i.Descriptors, i.Heap/1e6, i.Objects, i.Resident/1e6, i.Left)
 }
 
-// readIdle asks a server for its metrics.
-func readIdle(ctx context.Context, address string, keys auth.Keys) (i Idle, err error) {
+// ReadIdle asks a server for its metrics.
+func ReadIdle(ctx context.Context, address string, keys auth.Keys) (i Idle, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
 	if err != nil {
 		return i, err
