@@ -225,5 +225,5 @@ func encoderArguments(c EncoderConfig, first time.Duration) []string {
 // pictureNumber counts pictures since media time began. Keyframes lie at the same numbers in all encoders, whenever they began: so
 // pictures of several sizes can be exchanged for each other.
 func pictureNumber(pts time.Duration, fps int) int {
-	return int((pts*time.Duration(fps) + time.Second/2) / time.Second)
+	return int(pts * time.Duration(fps) / time.Second)
 }

@@ -3,6 +3,7 @@ package showload
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -193,6 +194,34 @@ func (d *director) patch(ctx context.Context, body string) error {
 		return fmt.Errorf("changing the program to %s: %s", body, resp.Status)
 	}
 	return nil
+}
+
+// composed asks how composing fares; zero where nothing is composed.
+func (d *director) composed(ctx context.Context) (c Composed) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.api+"/program", nil)
+	if err != nil {
+		return c
+	}
+	req.SetBasicAuth(d.plan.Keys.Key, d.plan.Keys.Secret)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return c
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		Figures Composed `json:"figures"`
+	}
+	_ = json.NewDecoder(resp.Body).Decode(&answer)
+	return answer.Figures
+}
+
+// load is how many processes of this machine want to run, over the last minute.
+func load() (n float64) {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err == nil {
+		_, _ = fmt.Sscan(string(text), &n)
+	}
+	return n
 }
 
 // children are the processes that a process has started.

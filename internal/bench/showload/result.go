@@ -13,6 +13,16 @@ type Sample struct {
 	At time.Duration
 	bench.Idle
 	Workers int
+	Composed
+	// Load is how many processes of the machine want to run, over the last minute.
+	Load float64
+}
+
+// Composed is how composing fares.
+type Composed struct {
+	FPS   int     `json:"fps"`
+	Shed  int     `json:"shed"`
+	Delay float64 `json:"delay"` // in seconds
 }
 
 // Result is what came out.
@@ -110,10 +120,11 @@ func (r *Result) Print(w io.Writer) {
 	if n := len(r.Samples) / 3; n > 0 {
 		for i, name := range []string{"first", "second", "last"} {
 			from, to := i*n, (i+1)*n
-			fmt.Fprintf(w, "%s third: %.0f goroutines, %.0f descriptors, %.1f workers, %.1f MB of heap, %.1f MB resident\n", name,
+			fmt.Fprintf(w, "%s third: %.0f goroutines, %.0f descriptors, %.1f workers, %.1f MB of heap, %.1f MB resident; %.0f pictures a second asked of the machine, whose load is %.0f\n", name,
 				r.mean(from, to, func(s Sample) float64 { return s.Goroutines }), r.mean(from, to, func(s Sample) float64 { return s.Descriptors }),
 				r.mean(from, to, func(s Sample) float64 { return float64(s.Workers) }), r.mean(from, to, func(s Sample) float64 { return s.Heap / 1e6 }),
-				r.mean(from, to, func(s Sample) float64 { return s.Resident / 1e6 }))
+				r.mean(from, to, func(s Sample) float64 { return s.Resident / 1e6 }),
+				r.mean(from, to, func(s Sample) float64 { return float64(s.FPS) }), r.mean(from, to, func(s Sample) float64 { return s.Load }))
 		}
 	}
 	for _, problem := range r.Problems {

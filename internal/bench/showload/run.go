@@ -108,9 +108,11 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 			break
 		}
 		workersNow, _ := children(plan.PID)
-		r.Samples = append(r.Samples, Sample{At: time.Since(begin), Idle: s, Workers: len(workersNow)})
+		sample := Sample{At: time.Since(begin), Idle: s, Workers: len(workersNow), Composed: d.composed(end), Load: load()}
+		r.Samples = append(r.Samples, sample)
 		p := v.seen()
-		progress(fmt.Sprintf("%v: %v, %d workers; %d pictures, %d gaps in sound", time.Since(begin).Round(time.Second), s, len(workersNow), p.Pictures, p.SoundGaps))
+		progress(fmt.Sprintf("%v: %v, %d workers; %d pictures (%d a second asked), %d gaps in sound; load %.0f",
+			time.Since(begin).Round(time.Second), s, len(workersNow), p.Pictures, sample.FPS, p.SoundGaps, sample.Load))
 	}
 	<-watched
 	<-directed

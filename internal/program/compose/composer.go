@@ -2,7 +2,7 @@
 // is encoded once.
 //
 // Everything lies on media time. For each tick the composer takes of each source the newest picture that was captured until then, so what
-// was captured at the same time is seen at the same time, and the frame that comes out bears the tick as its time: it fits to the mix, and to
+// was captured at the same time is seen at the same time, and the frame that comes out bears the middle of what that can be as its time: it fits to the mix, and to
 // a picture that passes through, by PTS. The composer is behind the present by as much as the latest source needs.
 package compose
 

@@ -135,11 +135,13 @@ func (s *session) paint(at time.Duration) (made bool) {
 	frame := s.main.canvas()
 	if made = frame != nil; made {
 		now := media.Now()
+		// What is seen was captured between the tick before and this one, so that is when it is shown, give or take half a step.
+		shown := at - s.ticker.step/2
 		s.scene.paint(frame, at, now, s.levelsNow())
 		for _, r := range s.renditions {
-			made = r.send(frame, at, now) && made
+			made = r.send(frame, shown, now) && made
 		}
-		s.main.send(frame, at)
+		s.main.send(frame, shown)
 	} else {
 		s.scene.look(media.Now())
 	}
