@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"strings"
@@ -16,7 +17,7 @@ import (
 )
 
 // openLiveDoors opens the doors for live streams; those that speak HTTP are added to doors.
-func (s *server) openLiveDoors(c config.Server, house *studio.House, endpoint *rtc.Endpoint, doors map[string]http.Handler) error {
+func (s *server) openLiveDoors(c config.Server, house *studio.House, endpoint *rtc.Endpoint, secure *tls.Config, doors map[string]http.Handler) error {
 	flvDoor := flv.New(flv.Options{House: house, Tick: c.FLVTick, Log: s.log})
 	hlsDoor := hls.New(hls.Config{House: house, Log: s.log, Cut: hls.Cut{
 		Segment: c.HLSSegment, Part: c.HLSPart, Classic: c.HLSPart == 0, Window: c.HLSWindow, WindowBytes: c.HLSMemory << 20,
@@ -41,7 +42,11 @@ func (s *server) openLiveDoors(c config.Server, house *studio.House, endpoint *r
 	if c.RTMP == config.Off {
 		return nil
 	}
-	rtmpDoor, err := rtmp.Listen(rtmp.Options{House: house, Address: c.RTMP, Log: s.log})
+	options := rtmp.Options{House: house, Address: c.RTMP, Tick: c.FLVTick, Log: s.log}
+	if c.RTMPS != config.Off {
+		options.TLSAddress, options.TLS = c.RTMPS, secure
+	}
+	rtmpDoor, err := rtmp.Listen(options)
 	if err != nil {
 		return err
 	}

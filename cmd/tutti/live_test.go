@@ -142,3 +142,30 @@ func TestNotLiveBeforeAndAfter(t *testing.T) {
 		<-time.After(100 * time.Millisecond)
 	}
 }
+
+// TestRTMPAndRTMPSPlay publishes over TLS, and plays over both.
+func TestRTMPAndRTMPSPlay(t *testing.T) {
+	needFFmpeg(t)
+	secure := freePorts(t, 1)[0]
+	r := start(t, "--rtmps", secure)
+	publish(t, slices.Concat(testPicture, testTone, baseline, aac, []string{"-f", "flv", "rtmps://" + secure + "/live/demo"})...)
+	r.live("demo")
+	for _, url := range []string{"rtmp://" + r.RTMP + "/live/demo", "rtmps://" + secure + "/live/demo"} {
+		if got := strings.Join(ffprobe(t, url), " "); got != "aac h264" {
+			t.Errorf("%s has %s", url, got)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			decode(t, url, "3")
+		}()
+		r.ask("GET", "/api/rooms/demo/live", "", nil)
+		decode(t, url, "3")
+		<-done
+	}
+	for deadline := time.Now().Add(10 * time.Second); r.live("demo")["viewers"].(float64) != 0; <-time.After(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("players that have gone are still counted")
+		}
+	}
+}

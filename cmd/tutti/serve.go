@@ -212,7 +212,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	doors := map[string]http.Handler{"/rtc": rooms, "/rtc/": rooms}
 	s.openCalls(house, endpoint, ice, doors)
 	s.openAudience(c, house, doors)
-	if err := s.openLiveDoors(c, house, endpoint, doors); err != nil {
+	if err := s.openLiveDoors(c, house, endpoint, certificate.config, doors); err != nil {
 		return err
 	}
 	s.figures = metrics.Sources{

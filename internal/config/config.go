@@ -30,7 +30,8 @@ type Server struct {
 	HTTPS  string `help:"The same over TLS, with the local root or your own certificate; 'off' for none." default:":8443" name:"https"`
 	RTC    string `help:"UDP address of WebRTC." default:":7882" name:"rtc"`
 	RTCTCP string `help:"TCP address of WebRTC, for networks that block UDP; 'off' for none." default:":7881" name:"rtc-tcp"`
-	RTMP   string `help:"Address of RTMP ingest; 'off' for none." default:":1935" name:"rtmp"`
+	RTMP   string `help:"Address of RTMP, to publish and to play; 'off' for none." default:":1935" name:"rtmp"`
+	RTMPS  string `help:"The same over TLS, with the certificate of HTTPS; 'off' for none." default:"off" name:"rtmps"`
 
 	TLS `embed:""`
 	NAT `embed:""`
@@ -83,6 +84,10 @@ func (s *Server) Validate() error {
 	check("rtc", s.RTC, false)
 	check("rtc-tcp", s.RTCTCP, true)
 	check("rtmp", s.RTMP, true)
+	check("rtmps", s.RTMPS, true)
+	if s.RTMP == Off && s.RTMPS != Off {
+		errs = append(errs, errors.New("rtmps: needs rtmp"))
+	}
 	check("turn", s.TURN, true)
 	check("turns", s.TURNS, true)
 	errs = append(errs, s.NAT.validate()...)
@@ -121,7 +126,7 @@ func (s *Server) Validate() error {
 // BindDev makes the listeners that were left at their defaults loopback only, and tells whether all listeners are.
 func (s *Server) BindDev() (loopback bool) {
 	loopback = true
-	for _, address := range []*string{&s.HTTP, &s.HTTPS, &s.RTC, &s.RTCTCP, &s.RTMP, &s.TURN, &s.TURNS} {
+	for _, address := range []*string{&s.HTTP, &s.HTTPS, &s.RTC, &s.RTCTCP, &s.RTMP, &s.RTMPS, &s.TURN, &s.TURNS} {
 		host, port, err := net.SplitHostPort(*address)
 		if err != nil {
 			continue

@@ -116,7 +116,7 @@ func (h *Header) AppendStart(dst []byte, timestamp uint32) []byte {
 	}
 	dst = append(dst, 'F', 'L', 'V', 1, flags, 0, 0, 0, fileHeaderSize, 0, 0, 0, 0)
 	if h.metadata != nil {
-		dst = appendTag(dst, ScriptTag, timestamp, h.metadata)
+		dst = appendTag(dst, ScriptTag, 0, h.metadata) // players take a later one for text to show
 	}
 	return h.AppendSequence(dst, timestamp)
 }

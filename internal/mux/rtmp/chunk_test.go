@@ -268,3 +268,24 @@ func BenchmarkReader(b *testing.B) {
 		}
 	}
 }
+
+func TestMessagesAreReaddressed(t *testing.T) {
+	var b []byte
+	var want []Message
+	for i, size := range []int{0, 1, 99, 100, 101, 250, 300} {
+		m := Message{ChunkStream: 4, Type: TypeAudio, Stream: 1, Timestamp: uint32(i) * 0x400000, Body: bytes.Repeat([]byte{byte(i)}, size)}
+		b = AppendMessage(b, m, 100)
+		m.Stream = 77
+		want = append(want, m)
+	}
+	r := NewReader(bytes.NewReader(append(AppendMessage(nil, SetChunkSize(100), InitialChunkSize), Readdress(b, 77, 100)...)), DefaultLimits)
+	for _, w := range want {
+		m, err := r.Read()
+		for err == nil && m.Type == TypeSetChunkSize {
+			m, err = r.Read()
+		}
+		if err != nil || m.Stream != 77 || m.Timestamp != w.Timestamp || !bytes.Equal(m.Body, w.Body) {
+			t.Fatalf("%+v, %v; want %+v", m, err, w)
+		}
+	}
+}

@@ -42,3 +42,24 @@ func Accept(rw io.ReadWriter) error {
 	}
 	return nil
 }
+
+// Connect does the client's side of the plain handshake. The caller bounds the time it may take.
+func Connect(rw io.ReadWriter) error {
+	var c01 [1 + handshakeSize]byte
+	c01[0] = 3
+	rand.Read(c01[9:])
+	if _, err := rw.Write(c01[:]); err != nil {
+		return fmt.Errorf("writing C0 and C1: %w", err)
+	}
+	var s012 [1 + 2*handshakeSize]byte
+	if _, err := io.ReadFull(rw, s012[:]); err != nil {
+		return fmt.Errorf("reading S0, S1 and S2: %w", err)
+	}
+	if s012[0] != 3 {
+		return fmt.Errorf("rtmp: version %d in S0, want 3", s012[0])
+	}
+	if _, err := rw.Write(s012[1 : 1+handshakeSize]); err != nil {
+		return fmt.Errorf("writing C2: %w", err)
+	}
+	return nil
+}

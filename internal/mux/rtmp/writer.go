@@ -23,6 +23,23 @@ func AppendMessage(dst []byte, m Message, chunkSize int) []byte {
 	}
 }
 
+// Readdress copies messages that AppendMessage wrote, with chunk streams below 64 and this chunk size, to another message stream.
+func Readdress(messages []byte, stream uint32, chunkSize int) []byte {
+	const header, streamAt = 12, 8
+	b := append([]byte(nil), messages...)
+	for rest := b; len(rest) >= header; {
+		binary.LittleEndian.PutUint32(rest[streamAt:], stream)
+		body := int(rest[4])<<16 | int(rest[5])<<8 | int(rest[6])
+		extra := 0
+		if rest[1]&rest[2]&rest[3] == 0xff {
+			extra = 4
+		}
+		more := max(body-1, 0) / chunkSize // chunks after the first
+		rest = rest[min(len(rest), header+extra+body+more*(1+extra)):]
+	}
+	return b
+}
+
 func appendBasicHeader(dst []byte, format byte, id uint32) []byte {
 	switch {
 	case id < 64:

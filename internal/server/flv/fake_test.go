@@ -4,13 +4,13 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/mux/flv"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/fanout"
 )
 
 // fakeSource gives the frames that a test sends.
@@ -32,52 +32,28 @@ func (s *fakeSource) Next(ctx context.Context) (*media.Frame, error) {
 
 func (s *fakeSource) Close() {}
 
-// fakeWatcher counts what a viewer got and lost.
+// fakeWatcher counts what a viewer got.
 type fakeWatcher struct {
-	mu     sync.Mutex
 	sent   int
-	skips  map[string]int
 	closed chan struct{}
 }
 
-func newFakeWatcher() *fakeWatcher {
-	return &fakeWatcher{skips: map[string]int{}, closed: make(chan struct{})}
-}
-
-func (w *fakeWatcher) Sent(n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.sent += n
-}
-
-func (w *fakeWatcher) Skipped(reason string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.skips[reason]++
-}
-
-func (w *fakeWatcher) Close() { close(w.closed) }
+func (w *fakeWatcher) Sent(n int)     { w.sent += n }
+func (w *fakeWatcher) Skipped(string) {}
+func (w *fakeWatcher) Close()         { close(w.closed) }
 
 // fakeGate opens one stream to everybody.
 type fakeGate struct {
-	stream *stream
+	stream *fanout.Stream
 	err    error
-
-	mu       sync.Mutex
-	watchers []*fakeWatcher
-	asked    studio.Credential
-	opened   chan *fakeWatcher
+	opened chan *fakeWatcher
 }
 
-func (g *fakeGate) open(room string, c studio.Credential) (watcher, *stream, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.asked = c
+func (g *fakeGate) open(string, studio.Credential) (fanout.Watcher, *fanout.Stream, error) {
 	if g.err != nil {
 		return nil, nil, g.err
 	}
-	w := newFakeWatcher()
-	g.watchers = append(g.watchers, w)
+	w := &fakeWatcher{closed: make(chan struct{})}
 	if g.opened != nil {
 		g.opened <- w
 	}
@@ -87,20 +63,9 @@ func (g *fakeGate) open(room string, c studio.Credential) (watcher, *stream, err
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // startStream makes a stream of a source that is ended with the test.
-func startStream(t testing.TB, src source, tick time.Duration, expect flv.Tracks) *stream {
+func startStream(t testing.TB, src fanout.Source, tick time.Duration, expect flv.Tracks) *fanout.Stream {
 	t.Helper()
-	s := newStream(src, func() flv.Tracks { return expect }, tick, quiet())
-	t.Cleanup(s.close)
+	s := fanout.New(src, func() flv.Tracks { return expect }, tick, fanout.FLV, quiet())
+	t.Cleanup(s.Close)
 	return s
-}
-
-var (
-	testVideo = &media.Format{Codec: media.H264, Width: 320, Height: 180,
-		SPS: []byte{0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x47, 0xfe, 0xc8}, PPS: []byte{0x68, 0xce, 0x3c, 0x80}}
-	testAudio = &media.Format{Codec: media.AAC, SampleRate: 48000, Channels: 2, Config: []byte{0x11, 0x90}}
-)
-
-// testFrame makes a frame with size bytes of payload.
-func testFrame(f *media.Format, at time.Duration, key bool, size int) *media.Frame {
-	return &media.Frame{Format: f, Payload: make([]byte, size), PTS: at, DTS: at, Keyframe: key || f.Kind() == media.Audio}
 }

@@ -3,22 +3,17 @@ package flv
 import (
 	"bytes"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
-	"syscall"
 	"time"
 
-	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/fanout"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
-const (
-	// sendBuffer is the kernel's send buffer for a viewer in bytes, unsentLimit what of it may wait to be sent first.
-	sendBuffer  = 256 << 10
-	unsentLimit = 128 << 10
-)
+// writePatience is how long a viewer may take nothing at all while there is something for it.
+const writePatience = 10 * time.Second
 
 // Options are what the door needs.
 type Options struct {
@@ -42,7 +37,7 @@ func New(o Options) *Handler {
 	}
 	log = log.With("door", "flv")
 	return &Handler{gate: &houseGate{
-		house: o.House, demand: demandOf(o.House.VideoConversion()), tick: min(max(o.Tick, 0), 350*time.Millisecond), log: log,
+		house: o.House, demand: fanout.Demand(o.House.VideoConversion()), tick: min(max(o.Tick, 0), 350*time.Millisecond), log: log,
 	}, log: log}
 }
 
@@ -79,38 +74,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		watch.Close()
 		return
 	}
-	f := newFeed(s.ring, watch)
-	if r.ProtoMajor == 1 && r.TLS == nil && h.sweep(w, s, f) {
-		return
+	if r.ProtoMajor == 1 && r.TLS == nil {
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			s.Serve(conn, responseHead(header), watch)
+			return
+		}
 	}
-	defer watch.Close()
-	serve(w, r, s, &f)
-}
-
-// sweep takes the connection over and hands it to a sweeper. It tells whether it could.
-func (h *Handler) sweep(w http.ResponseWriter, s *stream, f feed) bool {
-	control := http.NewResponseController(w)
-	conn, _, err := control.Hijack()
-	if err != nil {
-		return false
-	}
-	conn.SetDeadline(time.Time{})
-	plain, ok := conn.(syscall.Conn)
-	var raw syscall.RawConn
-	if ok {
-		raw, err = plain.SyscallConn()
-	}
-	head := responseHead(w.Header())
-	if !ok || err != nil {
-		serveConn(conn, head, s, &f)
-		return true
-	}
-	raw.Control(func(fd uintptr) { keepShort(int(fd)) })
-	v := newViewer(conn, raw, f, head)
-	if !s.serve(v) {
-		v.close(nil)
-	}
-	return true
+	serve(w, r, s, watch)
 }
 
 // responseHead is the head of a response whose body ends with the connection.
@@ -145,60 +115,22 @@ func credentialOf(r *http.Request) studio.Credential {
 	return c
 }
 
-// serve writes a stream to a response that cannot be handed to a sweeper: over TLS, or as one of many on a connection.
-func serve(w http.ResponseWriter, r *http.Request, s *stream, f *feed) {
+// serve writes a stream to a response whose connection cannot be taken over: over TLS, or as one of many on a connection.
+func serve(w http.ResponseWriter, r *http.Request, s *fanout.Stream, watch fanout.Watcher) {
+	defer watch.Close()
+	reading := s.Read(watch)
 	control := http.NewResponseController(w)
 	w.WriteHeader(http.StatusOK)
 	control.Flush()
-	follow(r.Context().Done(), s, f, func(bufs [][]byte) error {
-		control.SetWriteDeadline(time.Now().Add(stallLimit))
+	_ = reading.Follow(r.Context().Done(), func(bufs [][]byte) error { // the viewer has gone, and is counted
+		control.SetWriteDeadline(time.Now().Add(writePatience))
 		for _, b := range bufs {
 			n, err := w.Write(b)
-			f.watcher.Sent(n)
+			watch.Sent(n)
 			if err != nil {
 				return err
 			}
 		}
 		return control.Flush()
 	})
-}
-
-// serveConn writes a stream to a connection that has been taken over but has no descriptor of its own.
-func serveConn(conn net.Conn, head []byte, s *stream, f *feed) {
-	defer f.watcher.Close()
-	defer conn.Close()
-	if _, err := conn.Write(head); err != nil {
-		return
-	}
-	follow(nil, s, f, func(bufs [][]byte) error {
-		conn.SetWriteDeadline(time.Now().Add(stallLimit))
-		buffers := net.Buffers(bufs)
-		n, err := buffers.WriteTo(conn)
-		f.watcher.Sent(int(n))
-		return err
-	})
-}
-
-// follow writes what comes until the stream ends, the viewer is too slow, or done is closed.
-func follow(done <-chan struct{}, s *stream, f *feed, write func([][]byte) error) {
-	var bufs [][]byte
-	for {
-		woken := s.ring.Woken()
-		var err error
-		bufs, err = f.next(bufs[:0], media.Now())
-		if len(bufs) > 0 {
-			if write(bufs) != nil {
-				return
-			}
-			continue
-		}
-		if err != nil {
-			return
-		}
-		select {
-		case <-woken:
-		case <-done:
-			return
-		}
-	}
 }

@@ -38,6 +38,8 @@ type conn struct {
 	window uint32 // bytes after which the peer wants an acknowledgement, 0 for never
 	acked  uint32
 
+	muted bool // the connection is somebody else's to write to
+
 	heard atomic.Int64 // media time of the last message in nanoseconds
 
 	mu     sync.Mutex
@@ -65,6 +67,20 @@ func (c *conn) kick(reason error) {
 	if c.reason == nil {
 		c.reason = reason
 		close(c.kicked)
+		c.net.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// mute ends our own writing; what asks for an answer gets none.
+func (c *conn) mute() { c.muted = true }
+
+// waitForever lets the peer say nothing for as long as it likes.
+func (c *conn) waitForever() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reason == nil {
+		c.net.SetReadDeadline(time.Time{})
+	} else {
 		c.net.SetReadDeadline(time.Unix(1, 0))
 	}
 }
@@ -127,6 +143,9 @@ func (c *conn) acknowledge() error {
 }
 
 func (c *conn) write(messages ...rtmp.Message) error {
+	if c.muted {
+		return nil
+	}
 	var b []byte
 	for _, m := range messages {
 		b = rtmp.AppendMessage(b, m, c.chunk)

@@ -1,4 +1,5 @@
-// Package rtmp is the door for encoders: OBS, ffmpeg and all who publish by RTMP or enhanced RTMP. A publisher becomes a
+// Package rtmp is the door for RTMP(S). Players play rtmp://host/live/{room} (package fanout). Encoders, OBS, ffmpeg and others, publish by RTMP
+// or enhanced RTMP. A publisher becomes a
 // participant of its room, of the kind ingest, and its sound and picture become tracks.
 //
 // Addresses are rtmp://host/live/{room}?key={stream key}, which OBS splits into the server rtmp://host/live and the stream

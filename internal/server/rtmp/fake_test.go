@@ -12,6 +12,7 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/fanout"
 )
 
 // fakeStage lets in whoever shows the key "secret" and keeps what they publish.
@@ -31,6 +32,8 @@ func (s *fakeStage) Admit(roomName string, c studio.Credential, a studio.Action)
 		return auth.Claims{}, errors.New("the door does not say who asks")
 	}
 	switch {
+	case a == studio.ToWatch:
+		return auth.Claims{}, nil
 	case a != studio.ToPublish:
 		return auth.Claims{}, auth.ErrDenied
 	case c.Token == "token":
@@ -41,6 +44,10 @@ func (s *fakeStage) Admit(roomName string, c studio.Credential, a studio.Action)
 		return auth.Claims{}, auth.ErrInvalid
 	}
 	return auth.Claims{Identity: "made-up", Video: auth.Grant{RoomJoin: true}}, nil
+}
+
+func (s *fakeStage) watch(string) (fanout.Watcher, *fanout.Stream, error) {
+	return nil, nil, studio.ErrNotLive
 }
 
 func (s *fakeStage) enter(roomName string, j room.Join, obs studio.Observer) (ingest, error) {

@@ -113,13 +113,13 @@ func TestFFmpegIsToldWhy(t *testing.T) {
 		args []string
 		says string
 	}{
-		"no key":       {"live/demo", join(sound, aac), "no token or key given"},
-		"wrong key":    {"live/demo?key=wrong", join(sound, aac), "token or key is not valid"},
-		"bad room":     {"live/de%20mo?key=secret", join(sound, aac), "room name must be"},
-		"wrong app":    {"other/demo?key=secret", join(sound, aac), "publish to rtmp://host/live/{room}"},
-		"MP3":          {"live/demo?key=secret", join(sound, []string{"-c:a", "libmp3lame"}), "MP3 sound; send AAC"},
-		"Flash video":  {"live/demo?key=secret", join(picture, []string{"-c:v", "flv"}), "video codec 2; send H.264"},
-		"playing back": {"", nil, "RTMP playback is not offered"},
+		"no key":      {"live/demo", join(sound, aac), "no token or key given"},
+		"wrong key":   {"live/demo?key=wrong", join(sound, aac), "token or key is not valid"},
+		"bad room":    {"live/de%20mo?key=secret", join(sound, aac), "room name must be"},
+		"wrong app":   {"other/demo?key=secret", join(sound, aac), "publish to rtmp://host/live/{room}"},
+		"MP3":         {"live/demo?key=secret", join(sound, []string{"-c:a", "libmp3lame"}), "MP3 sound; send AAC"},
+		"Flash video": {"live/demo?key=secret", join(picture, []string{"-c:v", "flv"}), "video codec 2; send H.264"},
+		"not live":    {"", nil, "Cannot play: room is not live"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,8 +19,13 @@ const takeoverSilence = 3 * time.Second
 type Options struct {
 	// Address to listen on, "host:port".
 	Address string
-	House   *studio.House
-	Log     *slog.Logger
+	// TLSAddress is where RTMPS is spoken, with TLS; empty for nowhere.
+	TLSAddress string
+	TLS        *tls.Config
+	House      *studio.House
+	// Tick is how long what players get is gathered: 0 writes each frame, more saves work. At most 350 ms.
+	Tick time.Duration
+	Log  *slog.Logger
 
 	// MaxConnections bounds all connections, 1000 when 0; MaxPerAddress those of one IP address, 32 when 0.
 	MaxConnections, MaxPerAddress int
@@ -34,27 +40,43 @@ type Server struct {
 	idle           time.Duration
 	maxConnections int
 	maxPerAddress  int
-	listener       net.Listener
+	listeners      []net.Listener
 
 	running sync.WaitGroup
 
 	mu         sync.Mutex
 	sessions   map[*session]struct{}
+	counted    int // of the sessions, those that do not play
 	perAddress map[string]int
 	publishers map[string]*session // by room and identity
 	closed     bool
 }
 
 // Listen opens the door. Serve lets clients in.
-func Listen(o Options) (*Server, error) { return listen(o, houseStage{o.House}) }
+func Listen(o Options) (*Server, error) {
+	log := o.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	return listen(o, houseStage{o.House, min(max(o.Tick, 0), 350*time.Millisecond), log.With("door", "rtmp")})
+}
 
 func listen(o Options, st stage) (*Server, error) {
 	l, err := net.Listen("tcp", o.Address)
 	if err != nil {
 		return nil, fmt.Errorf("listening for RTMP: %w", err)
 	}
+	listeners := []net.Listener{l}
+	if o.TLSAddress != "" {
+		secure, err := tls.Listen("tcp", o.TLSAddress, o.TLS)
+		if err != nil {
+			l.Close()
+			return nil, fmt.Errorf("listening for RTMPS: %w", err)
+		}
+		listeners = append(listeners, secure)
+	}
 	s := &Server{
-		stage: st, log: o.Log, idle: o.Idle, maxConnections: o.MaxConnections, maxPerAddress: o.MaxPerAddress, listener: l,
+		stage: st, log: o.Log, idle: o.Idle, maxConnections: o.MaxConnections, maxPerAddress: o.MaxPerAddress, listeners: listeners,
 		sessions: map[*session]struct{}{}, perAddress: map[string]int{}, publishers: map[string]*session{},
 	}
 	if s.log == nil {
@@ -73,13 +95,33 @@ func listen(o Options, st stage) (*Server, error) {
 	return s, nil
 }
 
-// Addr is where it listens.
-func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+// Addr is where it listens for RTMP, TLSAddr where for RTMPS, nil for nowhere.
+func (s *Server) Addr() net.Addr { return s.listeners[0].Addr() }
+
+// TLSAddr is where it listens for RTMPS.
+func (s *Server) TLSAddr() net.Addr {
+	if len(s.listeners) < 2 {
+		return nil
+	}
+	return s.listeners[1].Addr()
+}
 
 // Serve accepts connections until Close, and then returns nil.
 func (s *Server) Serve() error {
+	failed := make(chan error, len(s.listeners))
+	for _, l := range s.listeners {
+		go func() { failed <- s.serve(l) }()
+	}
+	var err error
+	for range s.listeners {
+		err = errors.Join(err, <-failed)
+	}
+	return err
+}
+
+func (s *Server) serve(l net.Listener) error {
 	for {
-		c, err := s.listener.Accept()
+		c, err := l.Accept()
 		switch {
 		case err == nil:
 			s.start(c)
@@ -96,13 +138,15 @@ func (s *Server) Serve() error {
 func (s *Server) start(c net.Conn) {
 	x := newSession(s, c)
 	s.mu.Lock()
-	if s.closed || len(s.sessions) >= s.maxConnections || s.perAddress[x.host] >= s.maxPerAddress {
+	if s.closed || s.counted >= s.maxConnections || s.perAddress[x.host] >= s.maxPerAddress {
 		s.mu.Unlock()
 		x.log.Info("connection refused", "error", "too many connections")
 		c.Close()
 		return
 	}
 	s.sessions[x] = struct{}{}
+	x.counted = true
+	s.counted++
 	s.perAddress[x.host]++
 	s.running.Add(1)
 	s.mu.Unlock()
@@ -117,6 +161,23 @@ func (s *Server) end(x *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, x)
+	s.uncount(x)
+}
+
+// watches takes a session for a player's: of those there may be as many as there are descriptors.
+func (s *Server) watches(x *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.uncount(x)
+}
+
+// uncount frees a place within the limits. The caller holds the lock.
+func (s *Server) uncount(x *session) {
+	if !x.counted {
+		return
+	}
+	x.counted = false
+	s.counted--
 	if s.perAddress[x.host]--; s.perAddress[x.host] == 0 {
 		delete(s.perAddress, x.host)
 	}
@@ -146,7 +207,10 @@ func (s *Server) release(name string, x *session) {
 
 // Close sends all clients away and waits until their connections have ended.
 func (s *Server) Close() error {
-	err := s.listener.Close()
+	var err error
+	for _, l := range s.listeners {
+		err = errors.Join(err, l.Close())
+	}
 	s.mu.Lock()
 	s.closed = true
 	for x := range s.sessions {

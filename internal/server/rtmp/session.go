@@ -39,6 +39,9 @@ type session struct {
 	stream    uint32 // message stream that is published
 
 	publisher *publisher // nil while nothing is published
+	wantsPlay bool       // it asked to play
+	plays     bool       // the connection is the stream's: we only read
+	counted   bool       // against the limits; guarded by the server's lock
 	malformed int
 }
 
@@ -63,10 +66,12 @@ func (s *session) run() {
 		s.log.Info("connection timed out")
 	case isNetwork(err):
 		s.log.Debug("connection lost", "error", err)
+	case s.plays:
+		s.log.Debug("player sent away", "error", err)
 	case errors.Is(err, rtmp.ErrProtocol):
 		s.log.Info("connection refused", "error", err)
 	default:
-		s.log.Info("publisher refused", "error", err)
+		s.log.Info("client refused", "plays", s.wantsPlay, "error", err)
 		s.sayWhy(err)
 	}
 }
@@ -79,6 +84,9 @@ func isNetwork(err error) bool {
 // sayWhy tells the client why it is sent away.
 func (s *session) sayWhy(err error) {
 	code, description := statusOf(err)
+	if s.wantsPlay {
+		code, description = playStatusOf(err)
+	}
 	var failed error
 	if !s.connected {
 		failed = s.conn.send(0, "_error", 1, nil, status("error", connectRejected, description))
@@ -96,9 +104,11 @@ func (s *session) serve() error {
 	}
 	dialogue := time.Now().Add(dialogueTimeout)
 	for {
-		if s.publisher == nil {
+		switch {
+		case s.plays: // players say nothing; when they are gone writing fails
+		case s.publisher == nil:
 			s.conn.waitUntil(dialogue)
-		} else {
+		default:
 			s.conn.waitUntil(time.Now().Add(s.server.idle))
 			dialogue = time.Now().Add(dialogueTimeout)
 		}
@@ -151,6 +161,9 @@ func (s *session) command(m rtmp.Message) error {
 	if !s.connected && name != "connect" {
 		return fmt.Errorf("%w: command %q before connect", rtmp.ErrProtocol, name)
 	}
+	if s.plays && name != "closeStream" && name != "deleteStream" {
+		return nil // pauses and the like: what is live goes on
+	}
 	switch name {
 	case "connect":
 		return s.connect(transaction, arguments)
@@ -162,9 +175,11 @@ func (s *session) command(m rtmp.Message) error {
 	case "publish":
 		return s.publish(m.Stream, text(arguments, 1))
 	case "play", "play2":
-		s.stream = m.Stream
-		return errNoPlay
+		return s.play(m.Stream, text(arguments, 1))
 	case "FCUnpublish", "closeStream", "deleteStream":
+		if s.plays {
+			return io.EOF
+		}
 		if s.publisher != nil {
 			s.unpublish(room.LeftByItself)
 			return s.conn.send(s.stream, "onStatus", 0, nil, status("status", unpublishSuccess, "Stopped."))

@@ -1,16 +1,23 @@
 package rtmp
 
 import (
+	"log/slog"
+	"time"
+
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/program"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/fanout"
 )
 
 // stage is what the door needs of the house.
 type stage interface {
 	Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error)
 	enter(roomName string, j room.Join, obs studio.Observer) (ingest, error)
+	// watch gives a room's program in the form of messages, shared by all players.
+	watch(roomName string) (fanout.Watcher, *fanout.Stream, error)
 }
 
 // ingest is what it needs of a participant.
@@ -28,7 +35,11 @@ type frameWriter interface {
 	WriteFrame(f *media.Frame) error
 }
 
-type houseStage struct{ *studio.House }
+type houseStage struct {
+	*studio.House
+	tick time.Duration
+	log  *slog.Logger
+}
 
 func (h houseStage) enter(roomName string, j room.Join, obs studio.Observer) (ingest, error) {
 	p, err := h.Enter(roomName, j, obs)
@@ -36,6 +47,27 @@ func (h houseStage) enter(roomName string, j room.Join, obs studio.Observer) (in
 		return nil, err
 	}
 	return houseIngest{p}, nil
+}
+
+func (h houseStage) watch(roomName string) (fanout.Watcher, *fanout.Stream, error) {
+	w, err := h.Watch(roomName, "rtmp")
+	if err != nil {
+		return nil, nil, err
+	}
+	demand := fanout.Demand(h.VideoConversion())
+	s, err := studio.Shared(w, "rtmp", func(p *program.Program) (*fanout.Stream, func(), error) {
+		reader, err := p.Read(demand)
+		if err != nil {
+			return nil, nil, err
+		}
+		s := fanout.New(reader, fanout.Expected(p, demand), h.tick, fanout.RTMP, h.log.With("room", roomName))
+		return s, s.Close, nil
+	})
+	if err != nil {
+		w.Close()
+		return nil, nil, err
+	}
+	return w, s, nil
 }
 
 type houseIngest struct{ *studio.Participant }

@@ -24,7 +24,10 @@ const (
 	publishFailed       = "NetStream.Publish.Failed"
 	unpublishSuccess    = "NetStream.Unpublish.Success"
 
-	playFailed = "NetStream.Play.Failed"
+	playReset    = "NetStream.Play.Reset"
+	playStart    = "NetStream.Play.Start"
+	playFailed   = "NetStream.Play.Failed"
+	playNotFound = "NetStream.Play.StreamNotFound"
 )
 
 var (
@@ -33,7 +36,7 @@ var (
 	errRemoved   = errors.New("removed by the host")
 	errRoomEnded = errors.New("the room was closed")
 	errShutdown  = errors.New("the server is shutting down")
-	errNoPlay    = errors.New("RTMP playback is not offered: play http://host/live/{room}.flv instead")
+	errStream    = errors.New("a connection plays one stream")
 )
 
 // statusOf says why publishing ended, in RTMP's terms.
@@ -47,12 +50,26 @@ func statusOf(err error) (code, description string) {
 		return publishBadName, "Cannot publish: " + err.Error() + "."
 	case errors.Is(err, flv.ErrUnsupported), errors.Is(err, room.ErrFull), errors.Is(err, errReplaced), errors.Is(err, errRemoved):
 		return publishRejected, "Refused: " + err.Error() + "."
-	case errors.Is(err, errNoPlay):
-		return playFailed, "Cannot play: " + err.Error() + "."
 	case errors.Is(err, errShutdown), errors.Is(err, studio.ErrShutdown), errors.Is(err, errRoomEnded):
 		return connectClosed, "Closed: " + err.Error() + "."
 	}
 	return publishFailed, "Failed: internal error."
+}
+
+// playStatusOf says why nothing is played, in RTMP's terms.
+func playStatusOf(err error) (code, description string) {
+	switch {
+	case errors.Is(err, studio.ErrNotLive):
+		return playNotFound, "Cannot play: " + err.Error() + "."
+	case errors.Is(err, errStream):
+		return playFailed, "Cannot play: " + err.Error() + "."
+	}
+	code, description = statusOf(err)
+	switch code {
+	case publishFailed, publishUnauthorized, publishRejected, publishBadName:
+		code = playFailed
+	}
+	return code, description
 }
 
 func status(level, code, description string) amf0.Object {

@@ -1,4 +1,4 @@
-package flv
+package fanout
 
 import (
 	"errors"
@@ -25,8 +25,8 @@ var (
 	errStalled = errors.New("viewer takes nothing any more")
 )
 
-// watcher is what a viewer is counted by.
-type watcher interface {
+// Watcher is what a viewer is counted by.
+type Watcher interface {
 	Sent(bytes int)
 	Skipped(reason string)
 	Close()
@@ -36,14 +36,15 @@ type watcher interface {
 // slow. It does no I/O and belongs to one goroutine.
 type feed struct {
 	cursor  *media.Cursor[*chunk]
-	watcher watcher
+	form    Form
+	watcher Watcher
 	header  *flv.Header // as the viewer knows it; nil before the beginning
 	lost    bool        // chunks were skipped since the last one given
 	skips   [maxSkips]time.Duration
 }
 
-func newFeed(ring *media.Ring[*chunk], w watcher) feed {
-	return feed{cursor: ring.FromKey(), watcher: w}
+func newFeed(ring *media.Ring[*chunk], form Form, w Watcher) feed {
+	return feed{cursor: ring.FromKey(), form: form, watcher: w}
 }
 
 // next appends what is to be written now, nothing when all has been. The bytes are shared and must not be changed. It
@@ -66,9 +67,9 @@ func (f *feed) next(dst [][]byte, now time.Duration) ([][]byte, error) {
 	for _, c := range chunks[:n] {
 		switch {
 		case f.header == nil:
-			dst = append(dst, c.header.AppendStart(nil, c.timestamp))
+			dst = append(dst, f.form(nil, c.header.AppendStart(nil, c.timestamp), true))
 		case f.lost && f.header != c.header:
-			dst = append(dst, c.header.AppendSequence(nil, c.timestamp))
+			dst = append(dst, f.form(nil, c.header.AppendSequence(nil, c.timestamp), false))
 		}
 		f.header, f.lost = c.header, false
 		dst = append(dst, c.bytes)

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package flv
+package fanout
 
 import (
 	"errors"

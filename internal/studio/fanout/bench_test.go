@@ -1,4 +1,4 @@
-package flv
+package fanout
 
 import (
 	"bufio"
@@ -116,7 +116,7 @@ func BenchmarkViewers(b *testing.B) {
 func benchmarkViewers(b *testing.B, viewers int, tick time.Duration) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	g := &fakeGate{stream: startStream(b, &steadySource{}, tick, flv.Tracks{})}
-	server := httptest.NewServer(&Handler{gate: g, log: quiet()})
+	server := httptest.NewServer(g)
 	defer server.Close()
 	self, err := os.Executable()
 	if err != nil {
@@ -198,7 +198,7 @@ func residentKB(b *testing.B) int {
 func BenchmarkFeed(b *testing.B) {
 	ring := media.NewRing[*chunk](keptChunks)
 	c := &chunk{bytes: make([]byte, 7000), header: &flv.Header{}}
-	f := newFeed(ring, newFakeWatcher())
+	f := newFeed(ring, FLV, newFakeWatcher())
 	var bufs [][]byte
 	b.ReportAllocs()
 	at := time.Duration(0)

@@ -1,4 +1,4 @@
-package flv
+package fanout
 
 import (
 	"context"
@@ -17,8 +17,8 @@ const bothWait = 200 * time.Millisecond
 // keptChunks bounds what a stream keeps: enough for the longest distance between keyframes that makes sense.
 var keptChunks = media.Limits{Items: 8192, Bytes: 64 << 20, Span: 15 * time.Second}
 
-// source is where a stream's frames come from; a program's reader.
-type source interface {
+// Source is where a stream's frames come from; a program's reader.
+type Source interface {
 	Next(ctx context.Context) (*media.Frame, error)
 	Close()
 }
@@ -31,11 +31,12 @@ type chunk struct {
 	timestamp uint32
 }
 
-// stream is a program as FLV. One goroutine writes it; it ends with the program or by close.
-type stream struct {
-	source   source
+// Stream is a program as tags in some form. One goroutine writes it; it ends with the program or by Close.
+type Stream struct {
+	source   Source
 	expected func() flv.Tracks
 	tick     time.Duration
+	form     Form
 	log      *slog.Logger
 	ring     *media.Ring[*chunk]
 	over     chan struct{} // closed after the ring
@@ -65,15 +66,20 @@ type mark struct {
 	key       bool
 }
 
-func newStream(src source, expected func() flv.Tracks, tick time.Duration, log *slog.Logger) *stream {
+// New makes a stream of a source, which it closes in the end. expected tells which tracks will come; tags are gathered for a tick, 0 for not
+// at all, and written in a form, nil for FLV's own.
+func New(src Source, expected func() flv.Tracks, tick time.Duration, form Form, log *slog.Logger) *Stream {
+	if form == nil {
+		form = FLV
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &stream{source: src, expected: expected, tick: tick, log: log, ring: media.NewRing[*chunk](keptChunks), over: make(chan struct{}), cancel: cancel}
+	s := &Stream{source: src, expected: expected, tick: tick, form: form, log: log, ring: media.NewRing[*chunk](keptChunks), over: make(chan struct{}), cancel: cancel}
 	s.running.Go(func() { s.run(ctx) })
 	return s
 }
 
-// close ends the stream and its viewers and waits for its goroutines.
-func (s *stream) close() {
+// Close ends the stream and its viewers and waits for its goroutines.
+func (s *Stream) Close() {
 	s.cancel()
 	s.running.Wait()
 	s.sweepMu.Lock()
@@ -86,7 +92,7 @@ func (s *stream) close() {
 	}
 }
 
-func (s *stream) run(ctx context.Context) {
+func (s *Stream) run(ctx context.Context) {
 	defer s.source.Close()
 	for {
 		f, err := s.source.Next(ctx)
@@ -101,7 +107,7 @@ func (s *stream) run(ctx context.Context) {
 }
 
 // end writes what is left; viewers get it before they are told.
-func (s *stream) end(err error) {
+func (s *Stream) end(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.start()
@@ -117,7 +123,7 @@ func (s *stream) end(err error) {
 }
 
 // take adds a frame. The caller holds the lock, as of all that follows.
-func (s *stream) take(f *media.Frame) {
+func (s *Stream) take(f *media.Frame) {
 	if s.muxer != nil {
 		s.mux(f)
 		return
@@ -137,7 +143,7 @@ func (s *stream) take(f *media.Frame) {
 }
 
 // known are the formats of the early frames.
-func (s *stream) known() (video, audio *media.Format) {
+func (s *Stream) known() (video, audio *media.Format) {
 	for _, f := range s.early {
 		switch {
 		case f.Kind() == media.Video && video == nil:
@@ -150,7 +156,7 @@ func (s *stream) known() (video, audio *media.Format) {
 }
 
 // start decides what the header says and muxes the early frames.
-func (s *stream) start() {
+func (s *Stream) start() {
 	if s.muxer != nil || len(s.early) == 0 {
 		return
 	}
@@ -165,7 +171,7 @@ func (s *stream) start() {
 }
 
 // mux writes a frame's tags. A keyframe begins a chunk, so that viewers can begin there.
-func (s *stream) mux(f *media.Frame) {
+func (s *Stream) mux(f *media.Frame) {
 	key := s.isKey(f)
 	if key && len(s.pending) > 0 {
 		s.append()
@@ -201,7 +207,7 @@ func (s *stream) mux(f *media.Frame) {
 const noPicture = 5 * time.Second
 
 // isKey tells whether a viewer can begin with a frame: a keyframe, or any sound while there are no pictures.
-func (s *stream) isKey(f *media.Frame) bool {
+func (s *Stream) isKey(f *media.Frame) bool {
 	if f.Kind() == media.Video {
 		s.video = f.DTS
 		return f.Keyframe
@@ -209,7 +215,7 @@ func (s *stream) isKey(f *media.Frame) bool {
 	return s.muxer.Header().Video == nil || f.DTS-s.video > noPicture
 }
 
-func (s *stream) refuse(f *media.Frame, err error) {
+func (s *Stream) refuse(f *media.Frame, err error) {
 	if !s.refused[f.Format] {
 		if s.refused == nil {
 			s.refused = map[*media.Format]bool{}
@@ -219,7 +225,7 @@ func (s *stream) refuse(f *media.Frame, err error) {
 	}
 }
 
-func (s *stream) flushLocked() {
+func (s *Stream) flushLocked() {
 	s.ticking = false
 	if len(s.pending) > 0 {
 		s.append()
@@ -229,8 +235,8 @@ func (s *stream) flushLocked() {
 
 // append puts the pending tags into the ring as one chunk. Its place in time is the present, not that of its frames: a
 // viewer lags by how long something has been waiting for it, and not when an encoder sends what its network held up.
-func (s *stream) append() {
-	c := &chunk{bytes: append([]byte(nil), s.pending...), header: s.muxer.Header(), timestamp: s.first.timestamp}
+func (s *Stream) append() {
+	c := &chunk{bytes: s.form(nil, s.pending, false), header: s.muxer.Header(), timestamp: s.first.timestamp}
 	s.ring.Append(c, media.Mark{Bytes: len(c.bytes), Time: media.Now(), Key: s.first.key})
 	s.pending = s.pending[:0]
 }
@@ -238,8 +244,8 @@ func (s *stream) append() {
 // viewersPerSweeper is how many viewers make a second sweeper worth it.
 const viewersPerSweeper = 64
 
-// serve hands a viewer to a sweeper, which ends it. It tells whether the stream still runs.
-func (s *stream) serve(v *viewer) bool {
+// sweep hands a viewer to a sweeper, which ends it. It tells whether the stream still runs.
+func (s *Stream) sweep(v *viewer) bool {
 	s.sweepMu.Lock()
 	defer s.sweepMu.Unlock()
 	if s.ended {
@@ -259,7 +265,7 @@ func (s *stream) serve(v *viewer) bool {
 	return true
 }
 
-func (s *stream) left() {
+func (s *Stream) left() {
 	s.sweepMu.Lock()
 	defer s.sweepMu.Unlock()
 	s.viewers--

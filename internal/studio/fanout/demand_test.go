@@ -1,4 +1,4 @@
-package flv
+package fanout
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ func TestAV1IsGivenOnlyWhereItCannotBeConverted(t *testing.T) {
 		{"ffmpeg is there", nil, false},
 		{"no ffmpeg", errors.New("no ffmpeg"), true},
 	} {
-		demand := demandOf(c.conversion)
+		demand := Demand(c.conversion)
 		if demand.Video[0] != media.H264 {
 			t.Errorf("%s: pictures are converted to %v", c.name, demand.Video[0])
 		}

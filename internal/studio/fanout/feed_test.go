@@ -1,4 +1,4 @@
-package flv
+package fanout
 
 import (
 	"bytes"
@@ -37,7 +37,7 @@ func headerOf(t *testing.T, video *media.Format) *flv.Header {
 
 func TestFeedBeginsAtTheLastKeyframe(t *testing.T) {
 	h := headerOf(t, testVideo)
-	f := newFeed(testRing(keptChunks, 8, h), newFakeWatcher())
+	f := newFeed(testRing(keptChunks, 8, h), FLV, newFakeWatcher())
 	bufs, err := f.next(nil, 1)
 	if want := [][]byte{h.AppendStart(nil, 6000), {6}, {7}}; err != nil || !equal(bufs, want) {
 		t.Fatalf("%x, %v; want %x", bufs, err, want)
@@ -65,7 +65,7 @@ func TestFeedSkipsToTheNewestKeyframe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ring := testRing(test.limits, 7, h)
 			w := newFakeWatcher()
-			f := newFeed(ring, w)
+			f := newFeed(ring, FLV, w)
 			f.next(nil, 1)
 			appendSeconds(ring, 7, test.until, test.next)
 			bufs, err := f.next(nil, 2)
@@ -88,7 +88,7 @@ func TestFeedCutsOffWhoSkipsTooOften(t *testing.T) {
 			h := headerOf(t, testVideo)
 			ring := testRing(keptChunks, 1, h)
 			w := newFakeWatcher()
-			f := newFeed(ring, w)
+			f := newFeed(ring, FLV, w)
 			f.next(nil, 1)
 			var err error
 			for i := range 5 {
@@ -108,7 +108,7 @@ func TestFeedCutsOffWhoSkipsTooOften(t *testing.T) {
 
 func TestFeedEndsAfterTheLastChunk(t *testing.T) {
 	ring := testRing(keptChunks, 1, headerOf(t, testVideo))
-	f := newFeed(ring, newFakeWatcher())
+	f := newFeed(ring, FLV, newFakeWatcher())
 	ring.Close(io.EOF)
 	if bufs, err := f.next(nil, 1); len(bufs) != 2 || err != nil {
 		t.Errorf("%d buffers, %v", len(bufs), err)

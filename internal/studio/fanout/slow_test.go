@@ -1,4 +1,4 @@
-package flv
+package fanout
 
 import (
 	"errors"
@@ -53,7 +53,7 @@ func TestSlowViewerSkipsAndDelaysNobody(t *testing.T) {
 	keptChunks.Items = 100 // two seconds of pictures
 	g := &fakeGate{stream: startStream(t, src, 0, flv.Tracks{}), opened: make(chan *fakeWatcher, 2)}
 	keptChunks = kept
-	server := httptest.NewServer(&Handler{gate: g, log: quiet()})
+	server := httptest.NewServer(g)
 	defer server.Close()
 	src.frames <- testFrame(testVideo, 0, true, 100)
 	src.frames <- testFrame(testAudio, 0, true, 100)
@@ -140,7 +140,7 @@ func TestViewerThatTakesNothingIsCutOff(t *testing.T) {
 	c := &chunk{bytes: make([]byte, 16<<20), header: headerOf(t, testVideo)}
 	ring.Append(c, media.Mark{Bytes: len(c.bytes), Key: true})
 	w := newFakeWatcher()
-	v := newViewer(here, raw, newFeed(ring, w), []byte("head"))
+	v := newViewer(here, raw, newFeed(ring, FLV, w), []byte("head"))
 	now := media.Now()
 	if err := v.advance(now); err != nil || !v.blocked {
 		t.Fatalf("blocked %v, %v", v.blocked, err)
@@ -158,10 +158,10 @@ func TestViewerThatTakesNothingIsCutOff(t *testing.T) {
 
 // TestEndings lets viewers end in all ways; each must be counted off.
 func TestEndings(t *testing.T) {
-	open := func(t *testing.T) (*fakeSource, *stream, net.Conn, *fakeWatcher) {
+	open := func(t *testing.T) (*fakeSource, *Stream, net.Conn, *fakeWatcher) {
 		src := newFakeSource()
 		g := &fakeGate{stream: startStream(t, src, 0, flv.Tracks{}), opened: make(chan *fakeWatcher, 1)}
-		server := httptest.NewServer(&Handler{gate: g, log: quiet()})
+		server := httptest.NewServer(g)
 		t.Cleanup(server.Close)
 		src.frames <- testFrame(testVideo, 0, true, 100)
 		src.frames <- testFrame(testAudio, 0, true, 100)
@@ -185,7 +185,7 @@ func TestEndings(t *testing.T) {
 	})
 	t.Run("the output is closed", func(t *testing.T) {
 		_, s, c, w := open(t)
-		s.close()
+		s.Close()
 		io.ReadAll(c)
 		wait(t, w)
 	})
@@ -212,9 +212,9 @@ func TestEndings(t *testing.T) {
 	})
 	t.Run("the viewer comes after the end", func(t *testing.T) {
 		src := newFakeSource()
-		g := &fakeGate{stream: newStream(src, func() flv.Tracks { return flv.Tracks{} }, 0, quiet()), opened: make(chan *fakeWatcher, 1)}
-		g.stream.close()
-		server := httptest.NewServer(&Handler{gate: g, log: quiet()})
+		g := &fakeGate{stream: New(src, func() flv.Tracks { return flv.Tracks{} }, 0, nil, quiet()), opened: make(chan *fakeWatcher, 1)}
+		g.stream.Close()
+		server := httptest.NewServer(g)
 		defer server.Close()
 		io.ReadAll(connect(t, server, false))
 		wait(t, <-g.opened)

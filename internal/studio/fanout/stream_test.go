@@ -1,4 +1,4 @@
-package flv
+package fanout
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 
 // tags are the tags of a stream's chunks so far: 'V' a keyframe, 'v' another picture, 'a' sound, 'H' a picture's and 'h' a
 // sound's sequence header; '|' stands before each chunk, '!' before one that viewers can begin with.
-func tags(t *testing.T, s *stream) (text string, tracks flv.Tracks) {
+func tags(t *testing.T, s *Stream) (text string, tracks flv.Tracks) {
 	t.Helper()
 	all := s.ring.FromKey()
 	var chunks [100]*chunk
@@ -96,7 +96,7 @@ func TestStream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				src := newFakeSource()
-				s := newStream(src, func() flv.Tracks { return test.expect }, test.tick, quiet())
+				s := New(src, func() flv.Tracks { return test.expect }, test.tick, nil, quiet())
 				begin := time.Now()
 				for _, f := range test.frames {
 					time.Sleep(f.DTS - time.Since(begin))
@@ -108,7 +108,7 @@ func TestStream(t *testing.T) {
 				if got != test.want || tracks != test.tracks {
 					t.Errorf("chunks from the newest beginning are %q of %+v, want %q of %+v", got, tracks, test.want, test.tracks)
 				}
-				s.close()
+				s.Close()
 			})
 		})
 	}
@@ -117,7 +117,7 @@ func TestStream(t *testing.T) {
 func TestFormatThatFLVCannotCarryIsLeftOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := newFakeSource()
-		s := newStream(src, func() flv.Tracks { return flv.Tracks{} }, 0, quiet())
+		s := New(src, func() flv.Tracks { return flv.Tracks{} }, 0, nil, quiet())
 		src.frames <- testFrame(&media.Format{Codec: media.H264}, 0, true, 10) // without parameter sets
 		src.frames <- testFrame(testAudio, time.Millisecond, true, 10)
 		time.Sleep(time.Second)
@@ -125,6 +125,6 @@ func TestFormatThatFLVCannotCarryIsLeftOut(t *testing.T) {
 		if got, _ := tags(t, s); got != "|ha" && got != "|a" {
 			t.Errorf("chunks %q", got)
 		}
-		s.close()
+		s.Close()
 	})
 }
