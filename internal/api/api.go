@@ -100,6 +100,8 @@ func New(o Options) *API {
 	mux.HandleFunc("POST /api/rooms/{room}/pk/accept", a.directed(a.acceptPK))
 	mux.HandleFunc("POST /api/rooms/{room}/pk/score", a.directed(a.scorePK))
 	mux.HandleFunc("DELETE /api/rooms/{room}/pk", a.directed(a.endPK))
+	mux.HandleFunc("GET /api/rooms/{room}/groups", a.watched(a.getGroups))
+	mux.HandleFunc("POST /api/rooms/{room}/groups/{verb}", a.actOnGroups)
 	mux.HandleFunc("GET /api/rooms/{room}/board", a.getBoard)
 	mux.HandleFunc("GET /api/rooms/{room}/rollcall", a.directed(a.getRollCall))
 	mux.HandleFunc("GET /api/rooms/{room}/attendance", a.directed(a.getAttendance))

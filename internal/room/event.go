@@ -2,6 +2,7 @@ package room
 
 import (
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room/breakout"
 	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/stage"
 )
@@ -85,6 +86,8 @@ type (
 		PK     pk.View
 		Scored bool
 	}
+	// GroupsChanged tells that the room's people are in groups now; without any there are none any more.
+	GroupsChanged struct{ Groups breakout.View }
 	// RoomChanged tells of new room metadata.
 	RoomChanged struct{ Metadata string }
 	// SpeakersChanged lists those whose level changed; a level of 0 means that they stopped.
@@ -139,6 +142,7 @@ func (PublicationRemoved) event()   {}
 func (LiveChanged) event()          {}
 func (StageChanged) event()         {}
 func (PKChanged) event()            {}
+func (GroupsChanged) event()        {}
 func (RoomChanged) event()          {}
 func (SpeakersChanged) event()      {}
 func (QualitiesChanged) event()     {}

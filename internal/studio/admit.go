@@ -52,10 +52,15 @@ func (h *House) admit(roomName string, c Credential, a Action) (auth.Claims, err
 	switch {
 	case c.Token != "":
 		claims, err := h.admitToken(roomName, c.Token, a)
+		if err == nil {
+			err = h.admitToAnnex(roomName, claims, a)
+		}
 		if err == nil && a == ToPublish && !h.mayIngest(roomName, policy, claims) {
 			err = auth.ErrDenied
 		}
 		return claims, err
+	case h.isAnnex(roomName): // links lead to the main room
+		return auth.Claims{}, auth.ErrMissing
 	case c.Key != "":
 		return h.admitKey(roomName, c.Key, policy, a)
 	}

@@ -48,8 +48,11 @@ type Summary struct {
 func (s *Studio) GoLive(by, title string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.members) == 0 && s.returning == nil {
+	switch {
+	case s.closed || len(s.members) == 0 && s.returning == nil:
 		return ErrNoRoom
+	case s.annex != nil: // what is said in a group is for nobody else
+		return errOff
 	}
 	return s.goLive(by, title, false)
 }

@@ -49,6 +49,7 @@ func (h *House) Attend(roomName string, at Attendance) (*Attendee, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the policy of room %q: %w", roomName, err)
 	}
+	created = created || h.isAnnex(roomName)
 	if _, running := h.Studio(roomName); !created && running != nil {
 		return nil, ErrNoRoom
 	}
@@ -203,7 +204,7 @@ func (s *Studio) overview(v View) talk.Overview {
 		Room: talk.RoomHead{Name: s.name}, Live: liveEvent(s.room.Live()),
 		Counts: talk.Counts{Viewers: present.Viewers, People: present.People, Likes: c.applause.Likes()},
 		Chat:   c.chat.Recent(recentChat), Slow: int(c.chat.Slow().Seconds()), Announcement: c.announcement, Polls: c.polls.All(),
-		PK: s.contest, Gifts: c.applause.Gifts(), GiftsTo: c.applause.To(), Board: s.boardState(), RollCall: s.rollState(),
+		PK: s.contest, Gifts: c.applause.Gifts(), GiftsTo: c.applause.To(), Board: s.boardState(), RollCall: s.rollState(), Groups: s.groupsState(v == ViewHosts),
 		Heartbeat: talk.Heartbeat,
 	}
 }

@@ -104,6 +104,7 @@ type House struct {
 	mirror       func(events []byte) (room.Data, error) // nil for none
 	shed         tally.Reasons                          // what the audience sends and nobody is told of
 	arena        *arena
+	annexes      annexes
 
 	mu          sync.Mutex
 	studios     map[string]*Studio
@@ -220,6 +221,10 @@ func (s *Studio) stays(opened bool) bool {
 // open finds a running room or opens one, and tells which it did.
 func (h *House) open(roomName string, settings room.Settings) (s *Studio, opened bool, err error) {
 	scene := h.sceneOf(roomName) // may read the store
+	under, isAnnex := h.annexes.find(roomName)
+	if isAnnex {
+		scene, settings = under.scene, under.settings
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -233,7 +238,11 @@ func (h *House) open(roomName string, settings room.Settings) (s *Studio, opened
 		return nil, false, err
 	}
 	s = newStudio(h, r, scene)
-	s.keepRoom()
+	if isAnnex {
+		s.annex = &under
+	} else {
+		s.keepRoom()
+	}
 	h.studios[roomName] = s
 	return s, true, nil
 }

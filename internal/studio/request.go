@@ -62,6 +62,8 @@ func (s *Studio) Do(a Actor, r talk.Request, reply func(talk.Reply)) {
 		s.say(a, r, reply)
 	case contests[r.Type] != nil:
 		reply(talk.Reply{Err: s.contend(a, r)})
+	case groupRequests[r.Type].do != nil:
+		reply(s.group(a, r))
 	case here:
 		s.mu.Lock()
 		answer := s.do(a, r)

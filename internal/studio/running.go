@@ -100,7 +100,7 @@ func (h *House) reopen(roomName string, r Running) {
 // keepRoom notes how the room is run, for after a restart, where that is not as all are run. The caller holds the lock, or is the
 // only one who knows the studio.
 func (s *Studio) keepRoom() {
-	if s.room.Settings == s.house.rules && !s.kept {
+	if s.room.Settings == s.house.rules && !s.kept || s.annex != nil {
 		return
 	}
 	s.kept = true

@@ -373,6 +373,9 @@ func (s *Studio) stageChanged(happened []stage.Happening) {
 	}
 	var sentAway []*Participant
 	for _, h := range happened {
+		if h.What == stage.Banned {
+			s.banFromGroups(h.Person.Identity)
+		}
 		p := s.members[h.Person.Identity]
 		if p == nil {
 			continue

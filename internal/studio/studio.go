@@ -10,6 +10,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/breakout"
 	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/scenes"
 	"github.com/tuttilive/tutti/internal/room/stage"
@@ -43,6 +44,12 @@ type Studio struct {
 
 	crowd *crowd // nil while there never was an audience
 	lesson
+
+	groups   groups
+	annex    *annex        // nil but for rooms under another one
+	fromMain breakout.View // how the groups are, as the main room has told
+	mainTold bool          // the main room looks at this one soon
+	relaying sync.Mutex    // held while groups are told, or looked into; taken before any studio's lock
 
 	listeners map[string]Observer // by a name that is nobody's identity
 	scene     *scenes.Scene
@@ -226,6 +233,8 @@ func (s *Studio) emit(events []room.Event) {
 		s.tellWitnesses(e)
 	}
 	s.followMedia(events)
+	s.followGroups(events)
+	s.tellMain(events)
 	s.tellArena(events)
 	if slices.ContainsFunc(events, changesStage) {
 		s.restage()
@@ -340,6 +349,8 @@ func (s *Studio) close(why room.LeaveReason) {
 	}
 	s.closeIdleComposer(nil)
 	s.occupy()
+	s.closeGroupRooms(why)
+	s.tellMain([]room.Event{room.RoomClosed{}})
 	s.tellArena([]room.Event{room.RoomClosed{}})
 	if s.curtain != nil {
 		s.curtain.Stop()

@@ -92,6 +92,12 @@ func eventsOf(in func() studio.RoomInfo, e room.Event, now time.Time) []*event {
 				})
 			}
 		}
+	case room.GroupsChanged:
+		name := "groups_opened"
+		if e.Groups.State == "" {
+			name = "groups_closed"
+		}
+		add(name, "groups", e.Groups, nil)
 	case room.PKChanged:
 		if name := contestEvent(e); name != "" {
 			add(name, "pk", e.PK, nil)

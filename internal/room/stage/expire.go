@@ -35,7 +35,7 @@ func (s *Stage) Expire(now time.Time) []Happening {
 		case p == nil:
 		case !p.here && p.away.Equal(a.since):
 			s.forget(p, Gone)
-		case p.off.Equal(a.since) && s.seatOf(a.identity) > 0:
+		case p.off.Equal(a.since) && s.seatOf(a.identity) > 0 && !p.elsewhere:
 			s.vacate(s.seatOf(a.identity), Gone, Person{})
 		}
 	}

@@ -98,6 +98,7 @@ type person struct {
 	away, off          time.Time
 	camera, microphone bool
 	muted              bool // by a host, for as long as they are on stage
+	elsewhere          bool // on behalf of the room, which keeps the seat
 }
 
 type seat struct {
@@ -281,6 +282,20 @@ func (s *Stage) Go(identity string, participantOnly bool, now time.Time) []Happe
 		s.leave(p)
 	}
 	return s.end()
+}
+
+// SetElsewhere tells whether somebody is in a room under this one, where the seat is kept for them; who is not any more has the grace to
+// come back.
+func (s *Stage) SetElsewhere(identity string, elsewhere bool, now time.Time) {
+	p := s.people[identity]
+	if p == nil || p.elsewhere == elsewhere {
+		return
+	}
+	p.elsewhere = elsewhere
+	if !elsewhere && !p.off.IsZero() {
+		p.off = now
+		s.absences = append(s.absences, absence{identity, now})
+	}
 }
 
 // leave notes that somebody is not there in any way.

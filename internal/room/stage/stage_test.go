@@ -356,3 +356,31 @@ func TestNamesAreCutBetweenCharacters(t *testing.T) {
 		t.Errorf("%d bytes: %q", len(name), name)
 	}
 }
+
+func TestWhoIsElsewhereForTheRoomKeepsTheSeat(t *testing.T) {
+	now := time.Unix(0, 0)
+	s := New(Rules{Seats: 2, Claims: true, Grace: 30 * time.Second, Invitation: time.Minute})
+	ann := Person{Identity: "ann", Name: "Ann"}
+	come := func(how Arrival) {
+		t.Helper()
+		if _, err := s.Come(ann, how, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	come(Arrival{Participant: true, Speaker: true})
+	if _, err := s.Act(Actor{Person: ann}, Action{Verb: Raise}, now); err != nil {
+		t.Fatal(err)
+	}
+	s.Go("ann", true, now)
+	s.SetElsewhere("ann", true, now)
+	if now = now.Add(time.Hour); len(s.Expire(now)) > 0 || s.SeatOf("ann") == 0 {
+		t.Fatal("the seat is gone")
+	}
+	s.SetElsewhere("ann", false, now)
+	if s.Expire(now.Add(29*time.Second)); s.SeatOf("ann") == 0 {
+		t.Error("no grace to come back")
+	}
+	if s.Expire(now.Add(31*time.Second)); s.SeatOf("ann") != 0 {
+		t.Error("the seat is kept for somebody who does not come back")
+	}
+}

@@ -64,6 +64,8 @@ func walk(t testing.TB, bytes []byte) {
 			happened = w.s.Expire(w.now)
 		case 3:
 			happened = w.s.SetMedia(who.Identity, w.next(2) == 0, w.next(2) == 0, w.now)
+		case 4:
+			w.s.SetElsewhere(who.Identity, w.next(2) == 0, w.now)
 		default:
 			a := Action{Verb: all[w.next(len(all))], Identity: fmt.Sprint("p", w.next(7)), Seat: w.next(5), Name: "m", For: w.next(3) * 20}
 			by := Actor{Person: who, Admin: w.next(6) == 0}
@@ -161,7 +163,7 @@ func (w *walker) look() {
 		must(!p.Admin || !p.here || s.gates.waits(identity) || s.host != "", "an admin is here and nobody is the host")
 		pending := func(since time.Time) bool { return slices.Contains(s.absences, absence{identity, since}) }
 		must(p.here || pending(p.away), "%s is gone and stays", identity)
-		must(!seated[identity] || p.Participant && p.off.IsZero() || pending(p.off), "%s sits, takes no part, and stays", identity)
+		must(!seated[identity] || p.Participant && p.off.IsZero() || p.elsewhere || pending(p.off), "%s sits, takes no part, and stays", identity)
 	}
 	for _, x := range s.gates.waiting {
 		must(s.people[x.Identity] != nil && s.people[x.Identity].here && !up(x.Identity), "%s waits and is not there", x.Identity)

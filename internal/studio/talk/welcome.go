@@ -3,6 +3,7 @@ package talk
 import (
 	"github.com/tuttilive/tutti/internal/room/applause"
 	"github.com/tuttilive/tutti/internal/room/board"
+	"github.com/tuttilive/tutti/internal/room/breakout"
 	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/poll"
@@ -43,6 +44,7 @@ type Overview struct {
 	GiftsTo   map[string]applause.Total `json:"giftsTo"`
 	Board     *board.State              `json:"board,omitempty"`
 	RollCall  *RollCall                 `json:"rollcall,omitempty"`
+	Groups    *breakout.View            `json:"groups,omitempty"`
 	Heartbeat int                       `json:"heartbeat"`
 }
 

@@ -1,0 +1,135 @@
+package studio
+
+import (
+	"crypto/rand"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/breakout"
+	"github.com/tuttilive/tutti/internal/room/scenes"
+	"github.com/tuttilive/tutti/internal/room/stage"
+)
+
+// attributeMain names, in a token, the room under which the token's is. Such a token is good for as long as that is so.
+const attributeMain = attributePrefix + "main"
+
+// annex is a room under a main one: a group's, or the side room of some. It has no program and no seats, nobody comes in without a
+// token that the main room made, and it is over when that says so. It is immutable.
+type annex struct {
+	main     string
+	n        int // the number of its group
+	scene    *scenes.Scene
+	settings room.Settings
+}
+
+// annexes are the rooms under others, by name. The lock is the last to be taken.
+type annexes struct {
+	mu sync.RWMutex
+	of map[string]annex
+}
+
+func (x *annexes) find(roomName string) (annex, bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	a, ok := x.of[roomName]
+	return a, ok
+}
+
+func (x *annexes) add(roomName string, a annex) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.of == nil {
+		x.of = map[string]annex{}
+	}
+	x.of[roomName] = a
+}
+
+func (x *annexes) remove(roomNames ...string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, name := range roomNames {
+		delete(x.of, name)
+	}
+}
+
+// annexName is one that nobody guesses.
+func annexName() string { return "group-" + strings.ToLower(rand.Text()[:20]) }
+
+// annexScene is the scene of rooms under one of another scene: everybody speaks, and what is there for a stage, a door or groups is not.
+func annexScene(of *scenes.Scene) *scenes.Scene {
+	s := *of
+	s.Seats, s.Publish, s.Arrivals = scenes.Seats{}, nil, stage.Speaker
+	s.Features = maps.Clone(of.Features)
+	for _, feature := range []string{"waitingRoom", "lock", "breakout", "sideRoom", "pk", "gifts", "songs"} {
+		delete(s.Features, feature)
+	}
+	return &s
+}
+
+func (h *House) isAnnex(roomName string) bool {
+	_, is := h.annexes.find(roomName)
+	return is
+}
+
+// admitToAnnex refuses a token for a room under another that is no more, tokens of other making for one that is, and encoders.
+func (h *House) admitToAnnex(roomName string, claims auth.Claims, a Action) error {
+	under, is := h.annexes.find(roomName)
+	switch main := claims.Attributes[attributeMain]; {
+	case main != under.main: // both are "" where this is about no such room
+		return auth.ErrRevoked
+	case is && a == ToPublish:
+		return auth.ErrDenied
+	}
+	return nil
+}
+
+// annexToken is what somebody joins a room under the main one with.
+func (s *Studio) annexToken(roomName string, who breakout.Person, admin bool) (string, error) {
+	yes := true
+	grant := auth.Grant{Room: roomName, RoomJoin: true, RoomAdmin: admin, CanUpdateOwnMetadata: &yes}
+	return s.house.keys.Mint(auth.Claims{
+		Identity: who.Identity, Name: who.Name, Video: grant,
+		Attributes: map[string]string{"role": RoleName(grant), attributeMain: s.name},
+	}, TokenLife, time.Now())
+}
+
+// tellMain has the main room look at this one again after somebody has come or gone. The caller holds the lock.
+func (s *Studio) tellMain(events []room.Event) {
+	if s.annex == nil || s.mainTold {
+		return
+	}
+	for _, e := range events {
+		switch e.(type) {
+		case room.ParticipantJoined, room.ParticipantLeft, room.RoomClosed:
+			s.mainTold = true
+			s.work.Go(func() {
+				s.mu.Lock()
+				s.mainTold = false
+				s.mu.Unlock()
+				if main, err := s.house.Studio(s.annex.main); err == nil {
+					main.lookInto(s)
+				}
+			})
+			return
+		}
+	}
+}
+
+// inside are the people who are in the room.
+func (s *Studio) inside() (all []breakout.Person) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	for _, p := range s.room.Participants() {
+		if hasRole(p.Kind, p.Permission) {
+			all = append(all, breakout.Person{Identity: p.Identity, Name: p.Name})
+		}
+	}
+	return all
+}

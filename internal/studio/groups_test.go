@@ -1,0 +1,272 @@
+package studio
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/breakout"
+	"github.com/tuttilive/tutti/internal/studio/talk"
+)
+
+// toGroup has somebody ask for the way into a group, and go there.
+func toGroup(t *testing.T, h *House, s *Studio, identity string, n int) (*Participant, talk.Moved) {
+	t.Helper()
+	var moved talk.Moved
+	raw, _ := json.Marshal(map[string]any{"type": "joinGroup", "group": n})
+	r, _ := talk.Decode(raw)
+	s.Do(Actor{Identity: identity}, r, func(reply talk.Reply) {
+		if reply.Err != nil {
+			t.Fatalf("%s into group %d: %v", identity, n, reply.Err)
+		}
+		if err := json.Unmarshal(reply.Data, &moved); err != nil {
+			t.Fatal(err)
+		}
+	})
+	claims, err := admitted(h, moved, ToJoin)
+	if err != nil {
+		t.Fatalf("%s with the token for group %d: %v", identity, n, err)
+	}
+	p, err := h.Enter(moved.Room, room.Join{Identity: claims.Identity, Name: claims.Name, Permission: Permission(claims.Video)}, &heard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Wait()
+	return p, moved
+}
+
+// admitted is what becomes of a token at a group's door; policies, which a bubble of virtual time has none of, say nothing of it.
+func admitted(h *House, moved talk.Moved, a Action) (auth.Claims, error) {
+	claims, err := h.keys.Verify(moved.Token)
+	if err == nil {
+		err = h.admitToAnnex(moved.Room, claims, a)
+	}
+	return claims, err
+}
+
+func TestOnlyTokensOpenAGroup(t *testing.T) {
+	h := newHouse(t, true)
+	h.annexes.add("group-x", annex{main: "r", n: 1})
+	for what, c := range map[string]struct {
+		Credential
+		attributes map[string]string
+		want       error
+	}{
+		"nothing":                 {want: auth.ErrMissing},
+		"the key of a link":       {Credential: Credential{Key: testKeys.LinkKey("group-x", auth.Host, "")}, want: auth.ErrMissing},
+		"a token of other making": {attributes: map[string]string{}, want: auth.ErrRevoked},
+		"of another main room":    {attributes: map[string]string{attributeMain: "s"}, want: auth.ErrRevoked},
+		"its own":                 {attributes: map[string]string{attributeMain: "r"}},
+	} {
+		if c.attributes != nil {
+			token, err := testKeys.Mint(auth.Claims{Identity: "ann", Attributes: c.attributes, Video: auth.Grant{Room: "group-x", RoomJoin: true}}, time.Hour, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Credential.Token = token
+		}
+		if _, err := h.Admit("group-x", c.Credential, ToWatch); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func member(v breakout.View, n int, identity string) (m breakout.Member, ok bool) {
+	for _, m := range v.Groups[n-1].People {
+		if m.Identity == identity {
+			return m, true
+		}
+	}
+	return m, false
+}
+
+func TestGroupsOfAConference(t *testing.T) {
+	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		var l listener
+		stop, err := s.Hear(&l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+		people := map[string]*Participant{}
+		for _, id := range []string{"ann", "bob", "cy"} {
+			people[id] = enter(t, h, id, nil)
+		}
+		host, ann := Actor{Identity: "host"}, Actor{Identity: "ann"}
+		for _, c := range []struct {
+			who           Actor
+			request, code string
+		}{
+			{ann, `{"type":"planGroups","count":2}`, "forbidden"},
+			{host, `{"type":"openGroups"}`, "no_groups"},
+			{host, `{"type":"planGroups","count":99}`, "bad_request"},
+			{host, `{"type":"planGroups","count":2,"random":true,"late":true}`, ""},
+			{host, `{"type":"assignGroup","identity":"ann","group":1}`, ""},
+			{host, `{"type":"assignGroup","identity":"bob","group":2}`, ""},
+			{host, `{"type":"assignGroup","identity":"nobody","group":2}`, "not_found"},
+			{ann, `{"type":"joinGroup","group":1}`, "no_groups"},
+			{host, `{"type":"openGroups","seconds":3600}`, ""},
+			{ann, `{"type":"joinGroup","group":2}`, "forbidden"},
+			{host, `{"type":"openSide"}`, "off"},
+		} {
+			if code := request(t, s, c.who, c.request); code != c.code {
+				t.Errorf("%s: %s: %q instead of %q", c.who.Identity, c.request, code, c.code)
+			}
+		}
+		time.Sleep(time.Second)
+		if told := l.told.String(); strings.Contains(told, "planned") || !strings.Contains(told, `"type":"groups","state":"open"`) {
+			t.Errorf("all were told %s", told)
+		}
+
+		inGroup, moved := toGroup(t, h, s, "ann", 1)
+		people["ann"].Leave(room.LeftByItself)
+		synctest.Wait()
+		if m, ok := member(s.Groups(), 1, "ann"); !ok || !m.Here {
+			t.Errorf("Ann is not in her group: %+v", s.Groups())
+		}
+		if _, err := admitted(h, moved, ToPublish); !errors.Is(err, auth.ErrDenied) {
+			t.Errorf("with an encoder: %v", err)
+		}
+		group, err := h.Studio(moved.Room)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if group.Scene().Has("waitingRoom") || group.Scene().HasStage() || group.Scene().Name != "conference" {
+			t.Errorf("the group's scene is %+v", group.Scene())
+		}
+		if err := group.GoLive("ann", ""); err == nil {
+			t.Error("a group goes on the air")
+		}
+		var inside listener
+		stop, _ = group.Hear(&inside)
+		defer stop()
+
+		// The host visits, and stays the host of all meanwhile.
+		visiting, _ := toGroup(t, h, s, "host", 1)
+		s.mu.Lock()
+		inMain := s.members["host"]
+		s.mu.Unlock()
+		inMain.Leave(room.LeftByItself)
+		time.Sleep(2 * time.Minute)
+		if s.Stage().Host == nil || s.Stage().Host.Identity != "host" {
+			t.Error("who visits a group is not the host any more")
+		}
+		if code := request(t, group, host, `{"type":"messageGroups","text":"five minutes"}`); code != "" {
+			t.Errorf("a message from a group: %s", code)
+		}
+		if code := request(t, group, ann, `{"type":"closeGroups","seconds":0}`); code != "forbidden" {
+			t.Errorf("Ann ends the groups: %q", code)
+		}
+		time.Sleep(time.Second)
+		if !strings.Contains(inside.told.String(), "five minutes") || !strings.Contains(l.told.String(), "five minutes") {
+			t.Errorf("in the group: %s", inside.told.String())
+		}
+
+		// Who comes late goes into the smaller group.
+		enter(t, h, "dee", nil)
+		if to := groupOf(s, "dee"); to == 0 {
+			t.Error("who came late belongs to no group")
+		}
+
+		if code := request(t, group, host, `{"type":"closeGroups","seconds":30}`); code != "" {
+			t.Fatal(code)
+		}
+		time.Sleep(31 * time.Second)
+		if !strings.Contains(inside.told.String(), `{"type":"moved","room":"r"}`) {
+			t.Errorf("nobody was told to go back: %s", inside.told.String())
+		}
+		if _, err := admitted(h, moved, ToJoin); !errors.Is(err, auth.ErrRevoked) {
+			t.Errorf("into a group that is over: %v", err)
+		}
+		time.Sleep(wayBack)
+		if _, err := h.Studio(moved.Room); !errors.Is(err, ErrNoRoom) {
+			t.Error("the group's room is still there")
+		}
+		if v := s.Groups(); v.State != "" {
+			t.Errorf("%+v", v)
+		}
+		_, _ = inGroup, visiting
+	})
+}
+
+func groupOf(s *Studio, identity string) int {
+	for _, g := range s.Groups().Groups {
+		for _, p := range g.People {
+			if p.Identity == identity && !p.Visits {
+				return g.N
+			}
+		}
+	}
+	return 0
+}
+
+func TestAPairInPrivate(t *testing.T) {
+	onStage(t, "match", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		people := map[string]*Participant{}
+		host := Actor{Identity: "host"}
+		for _, id := range []string{"ann", "bob"} {
+			if code := request(t, s, host, `{"type":"openSide"}`); code != "no_pair" {
+				t.Errorf("without two: %q", code)
+			}
+			people[id] = enter(t, h, id, nil)
+			letUp(t, s, id)
+		}
+		if code := request(t, s, host, `{"type":"planGroups","count":2}`); code != "off" {
+			t.Errorf("groups of a match: %q", code)
+		}
+		if code := request(t, s, host, `{"type":"openSide","seconds":120}`); code != "" {
+			t.Fatal(code)
+		}
+		for id, p := range people {
+			toGroup(t, h, s, id, 1)
+			p.Leave(room.LeftByItself)
+		}
+		synctest.Wait()
+		if code := request(t, s, host, `{"type":"joinGroup","group":1}`); code != "forbidden" {
+			t.Errorf("the matchmaker listens: %q", code)
+		}
+		time.Sleep(time.Minute)
+		for _, seat := range s.Stage().Seats {
+			if seat.Who == nil || seat.Who.Connected {
+				t.Errorf("seat %d while they are away: %+v", seat.N, seat.Who)
+			}
+		}
+		time.Sleep(70 * time.Second)
+		enter(t, h, "ann", nil)
+		enter(t, h, "bob", nil)
+		synctest.Wait()
+		for _, seat := range s.Stage().Seats {
+			if seat.Who == nil || !seat.Who.Connected {
+				t.Errorf("seat %d when they are back: %+v", seat.N, seat.Who)
+			}
+		}
+	})
+}
+
+func TestTheEndOfARoomEndsItsGroups(t *testing.T) {
+	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		enter(t, h, "ann", nil)
+		for _, r := range []string{`{"type":"planGroups","count":1}`, `{"type":"assignGroup","identity":"ann","group":1}`, `{"type":"openGroups"}`} {
+			if code := request(t, s, Actor{Identity: "host"}, r); code != "" {
+				t.Fatal(r, code)
+			}
+		}
+		_, moved := toGroup(t, h, s, "ann", 1)
+		s.Close(room.LeftRoomDeleted)
+		synctest.Wait()
+		if _, err := h.Studio(moved.Room); !errors.Is(err, ErrNoRoom) {
+			t.Error("a group outlives its room")
+		}
+		if _, err := admitted(h, moved, ToJoin); !errors.Is(err, auth.ErrRevoked) {
+			t.Errorf("its token: %v", err)
+		}
+	})
+}

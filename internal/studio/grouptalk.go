@@ -1,0 +1,237 @@
+package studio
+
+import (
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/breakout"
+	"github.com/tuttilive/tutti/internal/room/stage"
+	"github.com/tuttilive/tutti/internal/studio/talk"
+)
+
+// tellGroups tells everybody how the groups are, here and there. The caller holds the lock.
+func (s *Studio) tellGroups() {
+	s.tell(s.groupsView())
+	s.sayInGroups()
+}
+
+// followGroups does what follows for the groups from who comes and goes in the main room. The caller holds the lock.
+func (s *Studio) followGroups(events []room.Event) {
+	b := &s.groups.breakout
+	if s.annex != nil || b.State() == "" || s.closed {
+		return
+	}
+	changed := false
+	for _, e := range events {
+		switch e := e.(type) {
+		case room.ParticipantJoined:
+			changed = true
+			p := e.Participant
+			if !b.Late() || !hasRole(p.Kind, p.Permission) || s.stage.Waits(p.Identity) || p.Permission.Admin || s.stage.RoleOf(p.Identity).Directs() {
+				continue
+			}
+			who := breakout.Person{Identity: p.Identity, Name: p.Name}
+			if n := b.PutLate(who); n > 0 {
+				s.send(who, n)
+			}
+		case room.ParticipantLeft, room.StageChanged:
+			changed = true
+		}
+	}
+	if changed {
+		s.tellGroups()
+	}
+}
+
+// sayInGroups has a goroutine tell the groups how they are, and more. The caller holds the lock.
+func (s *Studio) sayInGroups(more ...errand) {
+	g := &s.groups
+	g.said = append(g.said, more...)
+	if g.due || s.annex != nil || len(s.groups.breakout.Rooms()) == 0 {
+		return
+	}
+	g.due = true
+	s.work.Go(s.talkToGroups)
+}
+
+func (s *Studio) talkToGroups() {
+	s.relaying.Lock()
+	defer s.relaying.Unlock()
+	s.mu.Lock()
+	s.groups.due = false
+	said, view := s.groups.said, s.groupsView().View
+	s.groups.said = nil
+	rooms := append([]string{}, s.groups.breakout.Rooms()...)
+	s.mu.Unlock()
+	for _, name := range rooms {
+		under, err := s.house.Studio(name)
+		if err != nil {
+			continue // nobody is there
+		}
+		under.hearMain(view, said)
+	}
+}
+
+// hearMain tells a group what the main room says.
+func (s *Studio) hearMain(view breakout.View, said []errand) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.fromMain = view
+	s.tell(talk.Groups{View: view})
+	for _, e := range said {
+		switch {
+		case e.room != "" && e.room != s.name:
+		case e.identity != "":
+			s.tellOne(e.identity, e.event)
+		default:
+			if a, ok := e.event.(talk.Announcement); ok {
+				s.gather().announcement = &a
+			}
+			s.tell(e.event)
+		}
+	}
+}
+
+// lookInto takes in who is in the room of a group. They count as people who are here, with what is theirs.
+func (s *Studio) lookInto(under *Studio) {
+	s.relaying.Lock()
+	defer s.relaying.Unlock()
+	inside := under.inside()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := &s.groups.breakout
+	if s.closed || b.Room(under.annex.n) != under.name {
+		return
+	}
+	came, went := b.Look(under.annex.n, inside)
+	for _, p := range came {
+		if err := s.audienceCame(stage.Person(p), s.groups.admins[p.Identity]); err != nil {
+			s.log.Warn("somebody in a group is not known", "participant", p.Identity, "error", err)
+		}
+		s.stage.SetElsewhere(p.Identity, true, time.Now())
+	}
+	for _, p := range went {
+		s.comeBack(p.Identity)
+	}
+	s.tellGroups()
+	s.settle()
+}
+
+// comeBack follows somebody who has left a group: what is theirs is kept for the grace. The caller holds the lock.
+func (s *Studio) comeBack(identity string) {
+	s.stage.SetElsewhere(identity, false, time.Now())
+	s.drawCurtain()
+	s.audienceLeft(identity)
+}
+
+// wind sets the time for the end. The caller holds the lock.
+func (s *Studio) wind() {
+	g := &s.groups
+	if g.timer != nil {
+		g.timer.Stop()
+		g.timer = nil
+	}
+	next := g.breakout.Next()
+	if next.IsZero() || s.closed {
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(max(time.Until(next), 0), func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if g.timer == timer && !s.closed {
+			s.endGroups()
+		}
+	})
+	g.timer = timer
+}
+
+// wayBack is how long people have to leave the room of a group that is over.
+const wayBack = 10 * time.Second
+
+// endGroups ends the groups when their time is over, and tells whether there are none now. The caller holds the lock.
+func (s *Studio) endGroups() bool {
+	b := &s.groups.breakout
+	rooms, running := b.Rooms(), b.Running()
+	var here []string
+	for _, g := range b.View(nil).Groups {
+		for _, p := range g.People {
+			if p.Here {
+				here = append(here, p.Identity)
+			}
+		}
+	}
+	if b.State() != "" && !b.Expire(time.Now()) {
+		return false
+	}
+	if s.groups.timer != nil {
+		s.groups.timer.Stop()
+		s.groups.timer = nil
+	}
+	s.tell(talk.Groups{})
+	if running {
+		s.dissolve(rooms, func(under *Studio) { under.end(s.name) })
+		s.emit([]room.Event{room.GroupsChanged{}})
+	}
+	for _, identity := range here {
+		s.comeBack(identity)
+	}
+	s.groups.admins, s.groups.said = nil, nil
+	return true
+}
+
+// dissolve sends everybody back from rooms under this one, which are over. The caller holds the lock.
+func (s *Studio) dissolve(rooms []string, end func(*Studio)) {
+	s.house.annexes.remove(rooms...)
+	s.work.Go(func() {
+		for _, name := range rooms {
+			if under, err := s.house.Studio(name); err == nil {
+				end(under)
+			}
+		}
+	})
+}
+
+// closeGroupRooms ends the rooms under one that has ended. The caller holds the lock.
+func (s *Studio) closeGroupRooms(why room.LeaveReason) {
+	if t := s.groups.timer; t != nil {
+		t.Stop()
+	}
+	if s.groups.breakout.Running() {
+		s.dissolve(s.groups.breakout.Rooms(), func(under *Studio) { under.Close(why) })
+	}
+}
+
+// banFromGroups sends somebody who is banned out of a group too. The caller holds the lock.
+func (s *Studio) banFromGroups(identity string) {
+	_, in := s.groups.breakout.GroupOf(identity)
+	name := s.groups.breakout.Room(in)
+	if name == "" {
+		return
+	}
+	s.work.Go(func() {
+		under, err := s.house.Studio(name)
+		if err == nil {
+			err = under.StageAct(stage.Actor{Admin: true}, stage.Action{Verb: stage.Ban, Identity: identity})
+		}
+		if err != nil {
+			s.log.Warn("sending somebody out of a group", "participant", identity, "error", err)
+		}
+	})
+}
+
+// end tells everybody in a group to go back, and closes it when they had the time to.
+func (s *Studio) end(main string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.fromMain = breakout.View{}
+	s.tell(talk.Groups{})
+	s.tell(talk.Moved{Room: main})
+	time.AfterFunc(wayBack, func() { s.Close(room.LeftRoomClosed) })
+}
