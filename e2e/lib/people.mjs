@@ -30,7 +30,7 @@ async function prepare(browser, signal) {
 }
 
 /** Joins a room with the page's own screens. `scripts` are functions with an argument each that run in the page first. */
-export async function join(browser, url, name, signal, { listen = false, scripts = [] } = {}) {
+export async function join(browser, url, name, signal, { listen = false, waits = false, scripts = [] } = {}) {
   const page = await prepare(browser, signal)
   for (const [script, argument] of scripts) await page.addInitScript(script, argument)
   await page.addInitScript((who) => {
@@ -39,7 +39,7 @@ export async function join(browser, url, name, signal, { listen = false, scripts
   }, name)
   await page.goto(url)
   await page.getByRole('button', { name: listen ? 'Join without camera and microphone' : /^Join( as host)?$/ }).click()
-  await page.waitForSelector('.room[data-phase=connected]', { timeout: patience })
+  await page.waitForSelector(waits ? '[data-waiting]' : '.room[data-phase=connected]', { timeout: patience })
   return {
     name,
     page,

@@ -377,10 +377,10 @@ func TestWhoIsElsewhereForTheRoomKeepsTheSeat(t *testing.T) {
 		t.Fatal("the seat is gone")
 	}
 	s.SetElsewhere("ann", false, now)
-	if s.Expire(now.Add(29*time.Second)); s.SeatOf("ann") == 0 {
+	if s.Expire(now.Add(29 * time.Second)); s.SeatOf("ann") == 0 {
 		t.Error("no grace to come back")
 	}
-	if s.Expire(now.Add(31*time.Second)); s.SeatOf("ann") != 0 {
+	if s.Expire(now.Add(31 * time.Second)); s.SeatOf("ann") != 0 {
 		t.Error("the seat is kept for somebody who does not come back")
 	}
 }

@@ -56,12 +56,13 @@ export async function errorOf(response: Response): Promise<ApiError> {
   }
 }
 
-/** What somebody shows to the server: the key of a link, or an operator's API key and secret. */
-export type Credential = { key: string } | { operator: string; secret: string }
+/** What somebody shows to the server: the key of a link, an access token, or an operator's API key and secret. */
+export type Credential = { key: string } | { token: string } | { operator: string; secret: string }
 
 /** Headers that carry a credential. Keys go in headers, never in the query, where logs and referrers would keep them. */
 export function credentialHeaders(credential: Credential): Record<string, string> {
   if ('key' in credential) return credential.key === '' ? {} : { 'X-Tutti-Key': credential.key }
+  if ('token' in credential) return { Authorization: `Bearer ${credential.token}` }
   const pair = new TextEncoder().encode(`${credential.operator}:${credential.secret}`)
   return { Authorization: `Basic ${btoa(String.fromCharCode(...pair))}` }
 }

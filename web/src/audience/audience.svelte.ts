@@ -12,6 +12,8 @@ export interface AudienceOptions {
   room: string
   /** The link's key; empty without one. */
   key: string
+  /** An access token, in place of a key. */
+  token?: string
   /** Let up onto the stage: what to join with. */
   onpromoted?: (promotion: Promotion) => void
   ondemoted?: () => void
@@ -66,6 +68,7 @@ export class Audience implements AudienceView {
       hello: () => ({
         type: 'hello', identity: ownIdentity(options.room), lang: language(),
         ...(this.#name ? { name: this.#name } : {}), ...(options.key ? { key: options.key } : {}),
+        ...(options.token ? { token: options.token } : {}),
       }),
       heard: (events) => this.#heard(events),
       changed: (connected) => (this.connected = connected),
@@ -146,16 +149,19 @@ export class Audience implements AudienceView {
   }
 
   async do(request: AudienceRequest): Promise<boolean> {
+    return (await this.ask(request)) !== undefined
+  }
+
+  async ask(request: AudienceRequest): Promise<Record<string, unknown> | undefined> {
     if (request.type === 'lower') this.#lowering = true
     else if (request.type === 'raise') this.#lowering = false
     try {
-      await this.#send(request)
-      return true
+      return await this.#send(request)
     } catch (error) {
       const refusal = error instanceof Refusal ? error : new Refusal('other', '')
       toast(refusalText(refusal.code), 'bad')
       if (request.type === 'chat') this.#pause(Math.ceil(refusal.wait))
-      return false
+      return undefined
     }
   }
 

@@ -99,7 +99,34 @@ export interface PK {
 }
 
 export type Feature =
-  | 'chat' | 'danmaku' | 'likes' | 'gifts' | 'polls' | 'pk' | 'whiteboard' | 'rollcall' | 'waitingRoom' | 'lock'
+  | 'chat' | 'danmaku' | 'likes' | 'gifts' | 'polls' | 'pk' | 'whiteboard' | 'rollcall' | 'waitingRoom' | 'lock' | 'breakout' | 'sideRoom'
+
+/** Rooms under the room: groups of its people, or the side room of a pair. */
+export interface Groups {
+  /** Missing while there are none. Planned ones are known to hosts alone. */
+  state?: 'planned' | 'open' | 'closing'
+  kind?: 'groups' | 'side'
+  groups?: Group[]
+  until?: string
+  /** Who comes late goes into the smallest group. */
+  late?: boolean
+  /** Only for hosts: who belongs to no group. */
+  unassigned?: Name[]
+}
+
+export interface Group {
+  n: number
+  name: string
+  people: (Name & { here: boolean; visits?: boolean })[]
+}
+
+/** The way into another room: of a group with its token, or back to the main one. */
+export interface Move {
+  room: string
+  token?: string
+  group?: number
+  name?: string
+}
 
 export interface Scene {
   name: string
@@ -150,6 +177,7 @@ export interface Welcome {
   gifts?: Record<string, number>
   board?: BoardState
   rollcall?: RollCall
+  groups?: Groups
   /** Seconds between two signs of life. */
   heartbeat: number
 }
@@ -199,6 +227,8 @@ export type ServerEvent =
   | ({ type: 'drawn' } & Drawing)
   | { type: 'trace'; trace: Trace; by: string }
   | ({ type: 'rollcall' } & RollCall)
+  | ({ type: 'groups' } & Groups)
+  | ({ type: 'moved' } & Move)
   | { type: 'bye'; reason: string }
 
 export type EventType = ServerEvent['type']
@@ -231,6 +261,12 @@ export type AudienceRequest =
   | { type: 'trace'; trace: Trace }
   | { type: 'callRoll'; seconds: number }
   | { type: 'answerRoll' | 'endRoll' }
+  | { type: 'planGroups'; count: number; random: boolean; late: boolean }
+  | { type: 'assignGroup'; identity: string; group: number }
+  | { type: 'shuffleGroups' | 'leaveGroup' }
+  | { type: 'openGroups' | 'openSide' | 'closeGroups'; seconds: number }
+  | { type: 'messageGroups'; text: string }
+  | { type: 'joinGroup'; group: number }
 
 export interface Hello {
   type: 'hello'

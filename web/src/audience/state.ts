@@ -1,5 +1,5 @@
 import type {
-  Announcement, ChatMessage, Counts, GiftNews, PK, Poll, Scene, ServerEvent, StageState, You,
+  Announcement, ChatMessage, Counts, GiftNews, Groups, PK, Poll, Scene, ServerEvent, StageState, You,
 } from './protocol'
 
 /** The chat that a page keeps; older messages are forgotten. */
@@ -21,6 +21,7 @@ export interface AudienceState {
   polls: Poll[]
   pk: PK | undefined
   gifts: Record<string, number>
+  groups: Groups | undefined
   /** Asked onto the stage and not answered yet. */
   invitation: { by: string; seat?: number; until?: string } | undefined
   /** Until when one is banned: a time, or "" for good. */
@@ -41,6 +42,7 @@ export function emptyState(room: string): AudienceState {
     polls: [],
     pk: undefined,
     gifts: {},
+    groups: undefined,
     invitation: undefined,
     banned: undefined,
   }
@@ -79,6 +81,7 @@ export function apply(state: AudienceState, event: ServerEvent): AudienceState {
         polls: event.polls.slice(0, maxPolls),
         pk: event.pk ?? undefined,
         gifts: event.gifts ?? {},
+        groups: event.groups,
         // An invitation that still stands is told again.
         invitation: undefined,
         banned: undefined,
@@ -125,6 +128,10 @@ export function apply(state: AudienceState, event: ServerEvent): AudienceState {
     case 'poll': {
       const { type: _, ...poll } = event
       return { ...state, polls: withPoll(state.polls, poll) }
+    }
+    case 'groups': {
+      const { type: _, ...groups } = event
+      return { ...state, groups: groups.state ? groups : undefined }
     }
     case 'announcement':
       return { ...state, announcement: event.text ? { text: event.text, ...(event.at ? { at: event.at } : {}) } : undefined }

@@ -20,6 +20,8 @@ export interface AudienceView {
   has(feature: Feature): boolean
   /** Sends a request; what fails is said in a toast. Resolves to whether it was done. */
   do(request: AudienceRequest): Promise<boolean>
+  /** The same, but resolves to the answer; undefined where it was not done. */
+  ask(request: AudienceRequest): Promise<Record<string, unknown> | undefined>
   say(text: string, danmaku?: boolean): Promise<boolean>
   like(): void
   vote(poll: string, choices: number[]): Promise<boolean>

@@ -5,6 +5,7 @@ import { check } from './en/check'
 import { classroom } from './en/classroom'
 import { conference } from './en/conference'
 import { files } from './en/files'
+import { groups } from './en/groups'
 import { local } from './en/local'
 import { people } from './en/people'
 import { show } from './en/show'
@@ -62,9 +63,9 @@ export const en = {
     scenesTitle: 'Or start with a scene',
     scenes: {
       class: { title: 'Class', hint: 'Whiteboard, raised hands, roll call. Students are muted until you call on them.' },
-      conference: { title: 'Conference', hint: 'Everybody talks. With a waiting room and a lock.' },
+      conference: { title: 'Conference', hint: 'Everybody talks. With a waiting room, a lock and breakout groups.' },
       karaoke: { title: 'Karaoke', hint: 'Six seats that anybody may take; singers take turns.' },
-      match: { title: 'Match-making', hint: 'A matchmaker, two seats, and an audience that asks to take one.' },
+      match: { title: 'Match-making', hint: 'A matchmaker, two seats that the audience asks for, and a side room for the pair.' },
       team: { title: 'Team room', hint: 'Everybody talks and shares screens, whenever they like.' },
     },
     watchers: 'Who may watch',
@@ -227,6 +228,8 @@ export const en = {
       fullText: 'Try again when somebody has left.',
       failed: 'Connection lost',
       failedText: 'The room could not be reached any more. Check your network.',
+      shut: 'The room is locked',
+      shutText: 'The host lets nobody new in at the moment. Try again later, or ask the host.',
       locked: 'You need an invitation',
       lockedText: 'This room is open only to people with its link. Ask the host for it.',
       wrongLink: 'This link does not open the room',
@@ -451,6 +454,7 @@ export const en = {
   classroom,
   conference,
   files,
+  groups,
   local,
   people,
   show,

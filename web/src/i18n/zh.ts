@@ -5,6 +5,7 @@ import { check } from './zh/check'
 import { classroom } from './zh/classroom'
 import { conference } from './zh/conference'
 import { files } from './zh/files'
+import { groups } from './zh/groups'
 import { local } from './zh/local'
 import { people } from './zh/people'
 import { show } from './zh/show'
@@ -226,6 +227,8 @@ export const zh: Dictionary = {
       fullText: '等有人离开后再试。',
       failed: '连接中断',
       failedText: '连不上房间了，请检查网络。',
+      shut: '会议已锁定',
+      shutText: '主持人暂时不让新的人进入。请稍后再试，或联系主持人。',
       locked: '需要邀请',
       lockedText: '只有拿到链接的人能进这个房间，请向主持人索取。',
       wrongLink: '这个链接打不开房间',
@@ -449,6 +452,7 @@ export const zh: Dictionary = {
   classroom,
   conference,
   files,
+  groups,
   local,
   people,
   show,

@@ -28,6 +28,8 @@ export interface SceneParts {
   /** Short words over the stage, of the class "notice"; it is given what opens a panel. */
   notices?: Snippet<[open: (panel: string) => void]> | undefined
   menu?: MenuItem[]
+  /** Nobody is invited here by a link, and nothing goes on the air. */
+  closed?: boolean
   /** Dialogs. */
   over?: Snippet | undefined
 }

@@ -29,6 +29,8 @@ export interface Entry {
   audio?: MediaStreamTrack | undefined
   /** How to be admitted again after the connection was lost; without it, by asking the server anew. */
   admit?: () => Promise<Admission>
+  /** What is sent at once, from devices that are opened for it. */
+  wish?: { microphone: boolean; camera: boolean } | undefined
   /** Says nothing in passing of who comes and goes. */
   quiet?: boolean
   onphase?: (phase: RoomView['phase']) => void
@@ -83,8 +85,8 @@ export class RoomSession implements RoomView {
     this.publicWatch = entry.publicWatch
     this.role = entry.admission.role
     // What was on before joining shows as on at once, though it is sent only after connecting.
-    this.me.microphone = this.me.busy.microphone = entry.audio !== undefined
-    this.me.camera = this.me.busy.camera = entry.video !== undefined
+    this.me.microphone = this.me.busy.microphone = entry.wish?.microphone ?? entry.audio !== undefined
+    this.me.camera = this.me.busy.camera = entry.wish?.camera ?? entry.video !== undefined
     const h264 = RTCRtpSender.getCapabilities?.('video')?.codecs.some((c) => c.mimeType.toLowerCase() === 'video/h264')
     this.#client = new Room({
       adaptiveStream: true,
@@ -112,7 +114,8 @@ export class RoomSession implements RoomView {
       return
     }
     this.#entered()
-    await this.#publishPreviews()
+    if (this.#entry.wish) await this.#publishAgain(this.#entry.wish)
+    else await this.#publishPreviews()
   }
 
   /** Publishes the tracks that came from before joining, once. */
@@ -220,12 +223,14 @@ export class RoomSession implements RoomView {
       await this.#publishPreviews()
       return
     }
-    if (!this.mayPublish) return
+    if (!this.mayPublish) wish = { microphone: false, camera: false }
     try {
       await this.#client.localParticipant.setMicrophoneEnabled(wish.microphone)
       await this.#client.localParticipant.setCameraEnabled(wish.camera)
     } catch {
       toast(t().prejoin.problem.failed, 'bad')
+    } finally {
+      this.me.busy.microphone = this.me.busy.camera = false
     }
     this.#refresh()
   }
@@ -497,7 +502,9 @@ export function overOf(code: ReturnType<typeof codeOf>): Over | undefined {
 /** Why the signalling refused, or nothing when trying again may help. */
 function refusalOf(error: unknown): Over | undefined {
   if (!(error instanceof ConnectionError) || error.reason !== ConnectionErrorReason.NotAllowed) return undefined
-  return /full/i.test(error.message) ? 'full' : 'locked'
+  if (/full/i.test(error.message)) return 'full'
+  if (/banned/i.test(error.message)) return 'removed'
+  return /locked/i.test(error.message) ? 'shut' : 'locked'
 }
 
 function qualityOf(quality: ConnectionQuality): Quality {

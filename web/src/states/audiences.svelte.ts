@@ -121,6 +121,9 @@ export class DrawnAudience implements AudienceView {
   async do() {
     return true
   }
+  async ask() {
+    return {}
+  }
   async vote() {
     return true
   }

@@ -1,4 +1,4 @@
-import type { AudienceRole, Feature, Poll, RollCall } from '../audience/protocol'
+import type { AudienceRole, Feature, Groups, Poll, RollCall } from '../audience/protocol'
 import { emptyState, type AudienceState } from '../audience/state'
 import type { AudienceView } from '../audience/view'
 import type { Asked, RollView, Stay } from '../class/view'
@@ -20,6 +20,20 @@ interface Wish {
   seats?: number
   waiting?: number
   locked?: boolean
+  groups?: 'planned' | 'open' | 'closing' | 'side'
+  announcement?: boolean
+}
+
+/** Groups that nobody is in, as they look nine minutes and 41 seconds before their end. */
+function drawnGroups(state: NonNullable<Wish['groups']>): Groups {
+  const list = names[language()]
+  const person = (i: number, here = state !== 'planned') => ({ identity: i === 0 ? 'guest-0' : `s${i}`, name: list[i]!, here })
+  const until = new Date(Date.now() + (state === 'closing' ? 24_000 : 581_000)).toISOString()
+  if (state === 'side') return { state: 'open', kind: 'side', until, groups: [{ n: 1, name: '', people: [person(2), person(3)] }] }
+  return {
+    state, kind: 'groups', late: true, ...(state === 'planned' ? {} : { until }), unassigned: [{ identity: 's5', name: list[5]! }],
+    groups: [{ n: 1, name: '', people: [person(1), person(2)] }, { n: 2, name: '', people: [person(3), person(4, false)] }, { n: 3, name: '', people: [] }],
+  }
 }
 
 /** A class's channel that answers nothing. */
@@ -30,7 +44,7 @@ export class DrawnLesson implements AudienceView {
   readonly wait = 0
   readonly voted = {}
 
-  constructor({ role = 'host', hands = 0, position = 0, poll = false, invitation = false, features, scene = 'class', seats = 6, waiting = 0, locked = false }: Wish = {}) {
+  constructor({ role = 'host', hands = 0, position = 0, poll = false, invitation = false, features, scene = 'class', seats = 6, waiting = 0, locked = false, groups, announcement = false }: Wish = {}) {
     const list = names[language()]
     const zh = language() === 'zh'
     const at = (i: number) => new Date(Date.UTC(2026, 0, 1, 9, i)).toISOString()
@@ -59,6 +73,8 @@ export class DrawnLesson implements AudienceView {
       ),
       polls: poll ? [asked] : [],
       invitation: invitation ? { by: list[0]! } : undefined,
+      groups: groups && drawnGroups(groups),
+      announcement: announcement ? { text: zh ? '还有五分钟，请准备好总结。' : 'Five more minutes: get your summary ready.' } : undefined,
     }
   }
 
@@ -67,6 +83,9 @@ export class DrawnLesson implements AudienceView {
   }
   async do() {
     return true
+  }
+  async ask() {
+    return {}
   }
   async say() {
     return true

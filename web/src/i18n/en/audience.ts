@@ -16,6 +16,8 @@ export const audience = {
     board_full: 'The whiteboard is full. Begin a new page or erase something.',
     page_gone: 'That page of the whiteboard is gone.',
     late: 'The roll call is over.',
+    no_groups: 'The groups are closed.',
+    no_pair: 'Two must sit on stage first.',
     internal: 'The server could not do that. Try again.',
     other: 'That did not work. Try again.',
     malformed: 'The server did not understand that. Reload the page and try again.',

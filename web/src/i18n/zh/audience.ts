@@ -16,6 +16,8 @@ export const audience: Dictionary['audience'] = {
     board_full: '白板写满了，新建一页或擦掉一些。',
     page_gone: '白板的这一页已经没有了。',
     late: '点名已经结束。',
+    no_groups: '分组已结束。',
+    no_pair: '需要先有两位嘉宾上台。',
     internal: '服务器没能做到，请再试一次。',
     other: '没有成功，请再试一次。',
     malformed: '服务器没看懂，请刷新页面再试。',
