@@ -10,35 +10,24 @@ import (
 
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/rtpfmt"
 	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/program/compose/layout"
 	"github.com/tuttilive/tutti/internal/program/compose/paint"
+	"github.com/tuttilive/tutti/internal/program/programtest"
 	"github.com/tuttilive/tutti/internal/track"
 )
 
 // painted publishes pictures of one colour in H.264, 30 a second.
 type painted struct {
 	*track.Track
-	stop chan struct{}
-	done sync.WaitGroup
+	stop func()
 }
 
 var (
-	red   = paint.Color{Y: 82, U: 90, V: 240}
-	green = paint.Color{Y: 145, U: 54, V: 34}
-	blue  = paint.Color{Y: 41, U: 240, V: 110}
-	gold  = paint.Color{Y: 180, U: 44, V: 150}
+	red, green, blue, gold = programtest.Red, programtest.Green, programtest.Blue, programtest.Gold
+	needWorkers, await     = programtest.Workers, programtest.Await
 )
-
-func needWorkers(t *testing.T) *codec.Workers {
-	t.Helper()
-	w := codec.FindWorkers("")
-	if err := w.Available(); err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(w.Close)
-	return w
-}
 
 // publishColour starts a picture; what the n-th one shows is painted before it.
 func publishColour(t *testing.T, w *codec.Workers, id string, c paint.Color) *painted {
@@ -51,47 +40,21 @@ func publishColour(t *testing.T, w *codec.Workers, id string, c paint.Color) *pa
 func publishPainted(t *testing.T, w *codec.Workers, id string, draw func(f *paint.Frame, at time.Duration)) *painted {
 	t.Helper()
 	const width, height = 320, 180
-	p := &painted{
-		Track: track.NewFromFrames(track.Info{ID: id, Kind: media.Video, Codec: media.H264, Label: id, Workers: w}), stop: make(chan struct{}),
-	}
-	e, err := w.Encode(codec.EncoderConfig{Width: width, Height: height, FPS: 30, Out: func(f *media.Frame) {
-		if err := p.WriteFrame(f); err != nil && err != track.ErrClosed {
+	p := &painted{Track: track.NewFromFrames(track.Info{ID: id, Kind: media.Video, Codec: media.H264, Label: id, Workers: w})}
+	p.stop = programtest.Draw(t, w, width, height, draw, func(f *media.Frame) error {
+		err := p.WriteFrame(f)
+		if err != nil && err != track.ErrClosed {
 			t.Error(err)
 		}
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.done.Go(func() {
-		defer p.Close()
-		defer e.Close()
-		f := paint.NewFrame(width, height)
-		tick := time.NewTicker(time.Second / 30)
-		defer tick.Stop()
-		for {
-			select {
-			case <-p.stop:
-				return
-			case <-tick.C:
-			}
-			now := media.Now()
-			draw(f, now)
-			if err := e.Write(f.Pix, now); err != nil {
-				t.Log(err)
-			}
-		}
+		return err
 	})
 	t.Cleanup(p.end)
 	return p
 }
 
 func (p *painted) end() {
-	select {
-	case <-p.stop:
-	default:
-		close(p.stop)
-	}
-	p.done.Wait()
+	p.stop()
+	p.Close()
 }
 
 func newComposed(t *testing.T, w *codec.Workers) *Program {
@@ -181,34 +144,7 @@ func (v *viewer) sees(r layout.Rect, c paint.Color) bool {
 	v.mu.Lock()
 	p := v.newest
 	v.mu.Unlock()
-	return p != nil && hasColour(&paint.Frame{Width: p.Width, Height: p.Height, Pix: p.Pix}, r, c)
-}
-
-func hasColour(f *paint.Frame, r layout.Rect, c paint.Color) bool {
-	for i := 1; i < 8; i++ {
-		for j := 1; j < 8; j++ {
-			x, y := r.X+r.W*i/8, r.Y+r.H*j/8
-			at := y/2*(f.Width/2) + x/2
-			if !near(f.Y()[y*f.Width+x], c.Y) || !near(f.U()[at], c.U) || !near(f.V()[at], c.V) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func near(a, b byte) bool { return max(a, b)-min(a, b) <= 16 }
-
-// await waits until something holds.
-func await(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s", what)
-		}
-	}
+	return p != nil && programtest.HasColour(&paint.Frame{Width: p.Width, Height: p.Height, Pix: p.Pix}, r, c)
 }
 
 // inOrder checks that the times of pictures never step back, and gives the longest distance of two.
@@ -397,6 +333,56 @@ func TestRenditionsAreOfTheSamePictureAndMadeWhileTheyAreRead(t *testing.T) {
 	small.reader.Close()
 	await(t, "nobody reads it, nobody makes it", func() bool { stats, _ := p.Composed(); return len(stats.Renditions) == 0 })
 	whole.inOrder(t)
+}
+
+// TestASmallPictureIsDecodedOfASmallLayer: each layer of a simulcast has a colour of its own.
+func TestASmallPictureIsDecodedOfASmallLayer(t *testing.T) {
+	w := needWorkers(t)
+	p := newComposed(t, w)
+	simulcast := track.NewFromPackets(track.Info{ID: "TR_S", Kind: media.Video, Codec: media.H264, Label: "simulcast"}, nil)
+	defer simulcast.Close()
+	for i, l := range []struct {
+		rid           string
+		width, height int
+		colour        paint.Color
+	}{{"q", 320, 180, red}, {"f", 640, 360, blue}} {
+		layer := simulcast.AddLayer(l.rid)
+		packets, err := rtpfmt.NewPacketizer(media.H264)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seq := uint64(1 << 16)
+		programtest.Paint(t, w, l.width, l.height, l.colour, func(f *media.Frame) error {
+			list := packets.Packetize(f)
+			for k := range list {
+				q := list[k]
+				q.Seq, q.SSRC, q.Arrival = seq, uint32(i+1), media.Now()
+				seq++
+				layer.Write(&q)
+			}
+			layer.Flush()
+			return nil
+		})
+	}
+	s := bare()
+	s.Mode, s.Layout, s.Transition = compose.ModeComposed, layout.Custom, 0
+	s.Places = []layout.Place{{W: 0.25, H: 0.25}}
+	p.Add(simulcast, 0)
+	stage := func() { p.Stage([]compose.Source{{ID: "a", Identity: "a", Picture: simulcast}}, s) }
+	stage()
+	width, height := s.Size()
+	v := view(t, w, p, width, height)
+	await(t, "the small layer, small", func() bool { return v.sees(layout.Rect{W: width / 4, H: height / 4}, red) })
+	await(t, "nobody asks for more", func() bool {
+		at, wanted := simulcast.FramesWanted()
+		return wanted && at == media.Size{Width: 320, Height: 180}
+	})
+	s.Places = []layout.Place{{W: 1, H: 1}}
+	stage()
+	await(t, "the large layer, large", func() bool { return v.sees(layout.Rect{W: width, H: height}, blue) })
+	s.Places = []layout.Place{{X: 0.5, Y: 0.5, W: 0.25, H: 0.25}}
+	stage()
+	await(t, "the small layer again", func() bool { return v.sees(layout.Rect{X: width / 2, Y: height / 2, W: width / 4, H: height / 4}, red) })
 }
 
 // TestFlashesKeepTheirTimeInAComposedPicture: two sources flash at each full second of media time, which is when they are captured. In the

@@ -108,7 +108,7 @@ func (s *Studio) neededComposer() *compose.Composer {
 		if err != nil {
 			return nil // the server said so at its start, and warnings do
 		}
-		c.Set(s.stageSources(), s.composition)
+		c.Set(s.staged())
 		s.composer = c
 	}
 	return s.composer
@@ -138,13 +138,13 @@ func (s *Studio) Composition() Composition {
 	if c.Images == nil {
 		c.Images = []string{}
 	}
-	sources := s.stageSources()
+	sources, staged := s.staged()
 	list := make([]layout.Source, len(sources))
 	for i, src := range sources {
 		c.Sources = append(c.Sources, CompositionSource{src.ID, src.Identity, src.Name, src.Seat, src.Screen, src.Picture != nil})
 		list[i] = layout.Source{Screen: src.Screen, Picture: src.Picture != nil}
 	}
-	c.Resolved = layout.Resolve(c.Layout, list)
+	c.Resolved = layout.Resolve(staged.Layout, list)
 	if err := s.house.workers.Available(); err != nil {
 		c.Unavailable = err.Error()
 	}
@@ -211,10 +211,15 @@ func (s *Studio) ComposeImage(name string, b []byte) error {
 func (s *Studio) restage() {
 	switch {
 	case s.air != nil:
-		s.air.program.Stage(s.stageSources(), s.composition)
+		s.air.program.Stage(s.staged())
 	case s.composer != nil:
-		s.composer.Set(s.stageSources(), s.composition)
+		s.composer.Set(s.staged())
 	}
+}
+
+// staged are who is shown, and how. The caller holds the lock.
+func (s *Studio) staged() ([]compose.Source, compose.Settings) {
+	return s.faceOff(s.stageSources(), s.composition)
 }
 
 // stageSources are all who can be shown, by seat, then in order of joining. The caller holds the lock.

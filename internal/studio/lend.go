@@ -3,6 +3,8 @@ package studio
 import (
 	"slices"
 
+	"github.com/tuttilive/tutti/internal/program/compose"
+	"github.com/tuttilive/tutti/internal/program/compose/layout"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/track"
 )
@@ -123,6 +125,37 @@ func (s *Studio) publishLent(p *Participant, o offered) {
 	if s.air != nil {
 		s.air.add(entry)
 	}
+}
+
+// faceOff puts the two hosts of a contest side by side, the own one left, unless this room's host has chosen a layout that is not for any
+// number of people. The caller holds the lock.
+func (s *Studio) faceOff(list []compose.Source, c compose.Settings) ([]compose.Source, compose.Settings) {
+	const own, lent, other = 0, 1, 2
+	host, there := s.stage.Host(), [3]bool{}
+	rank := func(src compose.Source) int {
+		p := s.members[src.Identity]
+		switch {
+		case src.Screen || p == nil:
+			return other
+		case p.kind == room.Lent:
+			return lent
+		case src.Identity == host || p.kind == room.Ingest:
+			return own
+		}
+		return other
+	}
+	for _, src := range list {
+		there[rank(src)] = true
+	}
+	if !there[own] || !there[lent] || c.Layout != layout.Auto && c.Layout != layout.Grid {
+		return list, c
+	}
+	slices.SortStableFunc(list, func(a, b compose.Source) int { return rank(a) - rank(b) })
+	for i := range list {
+		list[i].Seat = 0 // which would order them
+	}
+	c.Layout = layout.Side
+	return list, c
 }
 
 // giveBack ends what another room has lent.

@@ -16,16 +16,18 @@ const (
 	queueMax = 16
 	// resizeAfter is how long a source is shown in another size before it is decoded in that.
 	resizeAfter = 400 * time.Millisecond
+	// layerAfter is how long another layer of a source suits better before it is decoded, layerCheck how often that is looked at.
+	layerAfter = 2 * time.Second
+	layerCheck = 250 * time.Millisecond
 	// openRetry is the pause between tries to read a track.
 	openRetry = time.Second
 )
 
-// input is one picture on its way into the frame: decoded in a worker that scales it to the size in which it is shown. The composer's
-// goroutine owns it; decoders put pictures into it.
+// input is one picture on its way into the frame: the smallest layer that is large enough, decoded in a worker that scales it to the size
+// in which it is shown. The composer's goroutine owns it; decoders put pictures into it.
 type input struct {
 	workers *codec.Workers
 	track   *track.Track
-	lease   *track.FrameLease
 	current *decoder
 	next    *decoder // decodes to another size, until it has caught up
 	retry   time.Duration
@@ -35,6 +37,8 @@ type input struct {
 	// want is the size it is shown in, asked when it was seen first.
 	want  target
 	asked time.Duration
+	// looked is when the layers were looked at.
+	looked time.Duration
 
 	mu     sync.Mutex // guards what follows
 	queue  []*codec.Picture
@@ -52,21 +56,41 @@ type input struct {
 type target struct {
 	w, h int
 	fit  layout.Fit
+	// layer is the size of what is decoded, zero for the largest there is.
+	layer media.Size
 }
+
+// resized tells that it is not the same size, of whatever layer.
+func (t target) resized(to target) bool { return t.w != to.w || t.h != to.h || t.fit != to.fit }
 
 // decoder is a decoder and what it was made for.
 type decoder struct {
 	*codec.Decoder
 	target
-	in *input
+	in    *input
+	lease *track.FrameLease
+}
+
+func (d *decoder) close() {
+	d.Close()
+	d.lease.Release()
 }
 
 func newInput(w *codec.Workers, t *track.Track) *input { return &input{workers: w, track: t} }
 
 // show says in which size the picture is shown. It starts and changes the decoder, and is called for each tick.
 func (in *input) show(want target, now time.Duration) {
+	want.layer = in.want.layer
+	resized := want.resized(in.want)
+	if resized || now-in.looked >= layerCheck {
+		in.looked, want.layer = now, in.layerFor(want)
+	}
 	if want != in.want {
 		in.want, in.asked = want, now
+	}
+	patience := layerAfter
+	if in.current != nil && in.current.resized(want) {
+		patience = resizeAfter
 	}
 	switch {
 	case in.current == nil:
@@ -76,7 +100,7 @@ func (in *input) show(want target, now time.Duration) {
 		}
 	case in.next != nil:
 		in.change()
-	case in.current.target != want && now-in.asked >= resizeAfter:
+	case in.current.target != want && now-in.asked >= patience:
 		in.next, in.err = in.decode(want)
 	}
 }
@@ -91,18 +115,20 @@ func (in *input) change() {
 	}
 	old := in.current
 	in.current, in.next = in.next, nil
-	in.closing.Go(old.Close)
+	in.closing.Go(old.close)
+}
+
+// layerFor is the size of the layer to decode for a target: the smallest that is at least as large.
+func (in *input) layerFor(want target) media.Size {
+	for _, size := range in.track.Sizes() {
+		if size.AtLeast(media.Size{Width: want.w, Height: want.h}) {
+			return size
+		}
+	}
+	return media.Size{}
 }
 
 func (in *input) open(want target) {
-	if in.lease == nil {
-		lease, err := in.track.ReadFrames(in.track.Info().Codec)
-		if err != nil {
-			in.err = err
-			return
-		}
-		in.lease = lease
-	}
 	d, err := in.decode(want)
 	if in.err = err; err != nil {
 		return
@@ -111,14 +137,18 @@ func (in *input) open(want target) {
 }
 
 func (in *input) decode(want target) (_ *decoder, err error) {
-	d := &decoder{target: want, in: in}
+	lease, err := in.track.ReadPictures(in.track.Info().Codec, want.layer)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{target: want, in: in, lease: lease}
 	in.mu.Lock()
 	if in.taking == nil {
 		in.taking = d
 	}
 	in.mu.Unlock()
-	d.Decoder, err = in.workers.Decode(in.lease.Ring(), codec.DecoderConfig{
-		Size: want.scaled, Buffer: in.buffer, Out: d.push, Keyframe: in.track.AskKeyframe,
+	d.Decoder, err = in.workers.Decode(lease.Ring(), codec.DecoderConfig{
+		Size: want.scaled, Buffer: in.buffer, Out: d.push, Keyframe: lease.AskKeyframe,
 	})
 	if err != nil {
 		in.mu.Lock()
@@ -126,6 +156,7 @@ func (in *input) decode(want target) (_ *decoder, err error) {
 			in.taking = nil
 		}
 		in.mu.Unlock()
+		lease.Release()
 		return nil, err
 	}
 	return d, nil
@@ -253,13 +284,10 @@ func (in *input) problem() error {
 func (in *input) close() {
 	for _, d := range []*decoder{in.current, in.next} {
 		if d != nil {
-			d.Close()
+			d.close()
 		}
 	}
 	in.closing.Wait()
-	if in.lease != nil {
-		in.lease.Release()
-	}
 }
 
 // restarts is how many workers were replaced because they died or hung.

@@ -198,7 +198,7 @@ func between(a, b box, part int) box {
 func (s *scene) look(now time.Duration) {
 	for _, e := range s.elements {
 		if e.input != nil && !e.leaving {
-			e.input.show(target{e.to.W, e.to.H, e.tile.Fit}, now)
+			e.input.show(target{w: e.to.W, h: e.to.H, fit: e.tile.Fit}, now)
 		}
 	}
 }
