@@ -41,8 +41,7 @@ func (p *Painter) Border(f *Frame, r Rect, radius, width int, c Color, alpha int
 	if r.W < 2*width || r.H < 2*width || alpha <= 0 {
 		return
 	}
-	radius = min(radius, r.W/2, r.H/2)
-	size := (radius + 1) &^ 1
+	size := min(radius+1, r.W/2, r.H/2) &^ 1 // corners may meet, and not overlap
 	a := int32(min(alpha, 256))
 	edge := max(size, width)
 	f.blend(Rect{r.X + edge, r.Y, r.W - 2*edge, width}, c, a)
