@@ -21,6 +21,8 @@ type Result struct {
 	Memory     int64
 	// Ages are how old media was when it came, First how long after joining the first picture came; at the shares.
 	Ages, First []time.Duration
+	// Told are messages, and ToldBytes bytes, of signalling to all clients until all were there, ToldLater messages while it was measured.
+	Told, ToldBytes, ToldLater int64
 	// Load is what the clients themselves took, in cores.
 	Load float64
 	// Single is the least CPU that a packet can cost that is sent alone, Trains that of packets as they come here.
@@ -32,6 +34,7 @@ var shares = []float64{0.5, 0.95, 0.99}
 func (r *Result) fill(start, end state) {
 	r.Seconds = end.at.Sub(start.at).Seconds()
 	r.CPU, r.Memory = end.cpu-start.cpu, end.memory
+	r.Told, r.ToldBytes, r.ToldLater = start.told, start.toldBytes, end.told-start.told
 	r.Tally = Tally{
 		Packets: end.tally.Packets - start.tally.Packets, Bytes: end.tally.Bytes - start.tally.Bytes,
 		Lost: end.tally.Lost - start.tally.Lost, Stalls: end.tally.Stalls - start.tally.Stalls,
@@ -88,6 +91,11 @@ func (r *Result) Print(w io.Writer) {
 	row("floor: packets sent one by one, us", "%.2f", micro(r.Single))
 	row("floor: pictures sent whole, us", "%.2f", micro(r.Trains))
 	row("CPU a join, ms", "%.1f", milli(r.Join))
+	if !r.Plan.WHEP {
+		people := float64(r.Plan.People)
+		row("signalling a client: messages, KB until all were there; messages a second later", "%.0f, %.0f; %.2f",
+			float64(r.Told)/people, float64(r.ToldBytes)/people/1e3, float64(r.ToldLater)/people/r.Seconds)
+	}
 	row("memory a client (slope), KB", "%.0f", float64(r.MemoryEach)/1e3)
 	row("memory in all, MB", "%.0f", float64(r.Memory)/1e6)
 	row("latency p50 / p95 / p99, ms", "%.1f / %.1f / %.1f", milli(r.Ages[0]), milli(r.Ages[1]), milli(r.Ages[2]))

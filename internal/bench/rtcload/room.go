@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -24,6 +25,17 @@ type rooms struct {
 	address string
 	keys    auth.Keys
 	who     identity
+	told    *told // nil where nobody counts
+}
+
+// told counts what the server says over signal connections.
+type told struct{ messages, bytes atomic.Int64 }
+
+func (t *told) count(message []byte) {
+	if t != nil {
+		t.messages.Add(1)
+		t.bytes.Add(int64(len(message)))
+	}
 }
 
 const (
@@ -277,6 +289,7 @@ func (m *member) read(ws *websocket.Conn) {
 			m.fail(fmt.Errorf("signalling: %w", err))
 			return
 		}
+		m.rooms.told.count(raw)
 		var res pb.SignalResponse
 		if err := proto.Unmarshal(raw, &res); err != nil {
 			m.fail(err)

@@ -70,6 +70,7 @@ type crowd struct {
 	who   identity
 	http  string
 	times times
+	told  told
 	pacer pacemaker
 	open  []io.Closer
 	life  context.Context
@@ -110,7 +111,7 @@ func (c *crowd) close() {
 	all.Wait()
 }
 
-func (c *crowd) rooms() rooms { return rooms{c.http, c.plan.Keys, c.who} }
+func (c *crowd) rooms() rooms { return rooms{c.http, c.plan.Keys, c.who, &c.told} }
 
 // begin lets those come who only publish.
 func (c *crowd) begin() error {
@@ -170,12 +171,14 @@ type state struct {
 	cpu    time.Duration
 	memory int64
 	tally  Tally
+	// told are messages and bytes of signalling to all clients.
+	told, toldBytes int64
 }
 
 func (c *crowd) look(server *bench.Server) (s state, err error) {
 	cpu, err1 := server.CPU()
 	memory, err2 := server.Memory()
-	return state{time.Now(), cpu, memory, c.pacer.counted()}, errors.Join(err1, err2)
+	return state{time.Now(), cpu, memory, c.pacer.counted(), c.told.messages.Load(), c.told.bytes.Load()}, errors.Join(err1, err2)
 }
 
 // measure lets people come in two waves, which gives the memory of one, and measures with all of them.

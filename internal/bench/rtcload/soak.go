@@ -64,7 +64,7 @@ func RunSoak(ctx context.Context, server *bench.Server, plan SoakPlan, progress 
 		return nil, err
 	}
 	s := &Soak{Plan: plan}
-	w := &wear{soak: s, rooms: rooms{server.HTTP, plan.Keys, who}}
+	w := &wear{soak: s, rooms: rooms{address: server.HTTP, keys: plan.Keys, who: who}}
 	rest := plan.Time - warmup - 3*quiet
 	if rest < 2*time.Minute {
 		return nil, fmt.Errorf("a soak takes at least %v", warmup+3*quiet+2*time.Minute)
