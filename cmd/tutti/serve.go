@@ -24,6 +24,7 @@ import (
 	"github.com/tuttilive/tutti/internal/config"
 	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/program/compose/text"
+	"github.com/tuttilive/tutti/internal/push"
 	"github.com/tuttilive/tutti/internal/record"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
@@ -115,6 +116,8 @@ type server struct {
 	// webhooks is nil when nobody is to be told.
 	webhooks *webhook.Notifier
 	recorder *record.Recorder
+	// pusher is nil when nothing is pushed.
+	pusher *push.Pusher
 	// figures are where metrics come from.
 	figures metrics.Sources
 	failed  chan error
@@ -187,6 +190,9 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		return err
 	}
 	witnesses = append(witnesses, recorder)
+	if witnesses, err = s.openPusher(c, st, witnesses); err != nil {
+		return err
+	}
 	kinds, err := openScenes(c)
 	if err != nil {
 		return err
@@ -203,6 +209,9 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, RoomExpiry: c.RoomExpiry, Log: s.log,
 	})
 	recorder.Open(house)
+	if s.pusher != nil {
+		s.pusher.Open(house)
+	}
 	rooms := livekit.New(livekit.Config{House: house, Endpoint: endpoint, ICE: ice, Joins: c.JoinsPerAddress, Log: s.log})
 	s.onClose(func(ctx context.Context) {
 		if err := rooms.Shutdown(ctx); err != nil {
@@ -224,6 +233,9 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	}
 	// Before all others: the HTTP servers wait for viewers, who wait for the end of what they watch.
 	s.onClose(func(context.Context) { house.Close() })
+	if s.pusher != nil {
+		s.onClose(func(context.Context) { s.pusher.Close() })
+	}
 	s.onClose(func(context.Context) { recorder.Close() }) // before their shows end with the house
 	return nil
 }
@@ -293,7 +305,7 @@ func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.En
 	}
 	handler := api.New(api.Options{
 		House: house, Info: s.info, Page: web.Dist(), RootPEM: certificate.rootPEM, Doors: doors, Hosts: append(c.Host, c.Domain...), Origins: c.Origin,
-		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Metrics: s.figures, Webhooks: s.webhooks, Recorder: s.recorder, Log: s.log,
+		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Metrics: s.figures, Webhooks: s.webhooks, Recorder: s.recorder, Pusher: s.pusher, OperatorsPush: c.Push == "operators", Log: s.log,
 	})
 	var plain http.Handler = handler
 	if certificate.managed != nil {

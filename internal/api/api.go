@@ -13,6 +13,7 @@ import (
 	"github.com/tuttilive/tutti/internal/api/openapi"
 	"github.com/tuttilive/tutti/internal/api/roomservice"
 	"github.com/tuttilive/tutti/internal/limit"
+	"github.com/tuttilive/tutti/internal/push"
 	"github.com/tuttilive/tutti/internal/record"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
@@ -41,7 +42,10 @@ type Options struct {
 	Webhooks Webhooks
 	// Recorder is nil where nothing is recorded.
 	Recorder *record.Recorder
-	Log      *slog.Logger
+	// Pusher is nil where shows are sent nowhere; OperatorsPush leaves where they are sent to operators.
+	Pusher        *push.Pusher
+	OperatorsPush bool
+	Log           *slog.Logger
 }
 
 // API serves HTTP. It is made once and safe for use by several goroutines.
@@ -54,6 +58,8 @@ type API struct {
 	log           *slog.Logger
 	webhooks      Webhooks
 	recorder      *record.Recorder
+	pusher        *push.Pusher
+	operatorsPush bool
 	description   *openapi.Document
 	rates         limit.Rates
 	streams       atomic.Int64 // of events, open now
@@ -67,7 +73,7 @@ type API struct {
 func New(o Options) *API {
 	a := &API{
 		house: o.House, info: o.Info, rootPEM: o.RootPEM, anyoneCreates: o.AnyoneCreates, started: time.Now(),
-		log: o.Log, webhooks: o.Webhooks, recorder: o.Recorder, stopping: make(chan struct{}),
+		log: o.Log, webhooks: o.Webhooks, recorder: o.Recorder, pusher: o.Pusher, operatorsPush: o.OperatorsPush, stopping: make(chan struct{}),
 	}
 	mux := &routes{ServeMux: http.NewServeMux()}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
@@ -128,6 +134,10 @@ func New(o Options) *API {
 	mux.HandleFunc("DELETE /api/rooms/{room}/recordings/{id}", a.deleteRecording)
 	mux.HandleFunc("POST /api/rooms/{room}/recordings/{id}/stop", a.stopRecording)
 	mux.HandleFunc("GET /api/rooms/{room}/recordings/{id}/files/{file}", a.getRecordedFile)
+	mux.HandleFunc("GET /api/rooms/{room}/push", a.mayPush(a.getTargets))
+	mux.HandleFunc("POST /api/rooms/{room}/push", a.mayPush(a.addTarget))
+	mux.HandleFunc("PATCH /api/rooms/{room}/push/{id}", a.mayPush(a.changeTarget))
+	mux.HandleFunc("DELETE /api/rooms/{room}/push/{id}", a.mayPush(a.removeTarget))
 	mux.HandleFunc("GET /api/rooms/{room}/recording", a.mayRecord(a.getRecordSettings))
 	mux.HandleFunc("PUT /api/rooms/{room}/recording", a.mayRecord(a.setRecordSettings))
 	a.describe(mux)

@@ -1,0 +1,252 @@
+package push
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bluenviron/gortmplib/pkg/amf0"
+
+	"github.com/tuttilive/tutti/internal/mux/rtmp"
+	"github.com/tuttilive/tutti/internal/studio/fanout"
+)
+
+const (
+	// dialogueTimeout bounds the way from the connection to the first frame, writeTimeout each write.
+	dialogueTimeout = 10 * time.Second
+	writeTimeout    = 10 * time.Second
+)
+
+// Dialer connects to where it may; package dial has it.
+type Dialer interface {
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// client is a connection on which we publish.
+type client struct {
+	net    net.Conn
+	reader *rtmp.Reader
+	stream uint32 // message stream
+
+	writing sync.Mutex
+	chunk   int
+}
+
+// refusal is what the other server answered.
+type refusal struct{ code, description string }
+
+func (r refusal) Error() string {
+	return strings.TrimSuffix("the server refuses: "+r.code+" "+r.description, " ")
+}
+
+// connect opens a connection and publishes on it. ctx bounds all of that.
+func connect(ctx context.Context, dialer Dialer, p place) (*client, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialogueTimeout)
+	defer cancel()
+	conn, err := dialer.DialContext(ctx, "tcp", p.host)
+	if err != nil {
+		return nil, fmt.Errorf("connecting: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	limit, _ := ctx.Deadline()
+	conn.SetDeadline(limit)
+	if p.secure {
+		secure := tls.Client(conn, &tls.Config{ServerName: p.name, RootCAs: roots})
+		if err := secure.HandshakeContext(ctx); err != nil {
+			conn.Close()
+			return nil, fmt.Errorf("connecting over TLS: %w", err)
+		}
+		conn = secure
+	}
+	c := &client{net: conn, chunk: rtmp.InitialChunkSize}
+	if err := c.publish(p); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	if !stop() {
+		conn.Close()
+		return nil, context.Cause(ctx)
+	}
+	conn.SetDeadline(time.Time{})
+	return c, nil
+}
+
+// publish talks with the server until it takes the stream.
+func (c *client) publish(p place) error {
+	if err := rtmp.Connect(c.net); err != nil {
+		return err
+	}
+	c.reader = rtmp.NewReader(c.net, rtmp.DefaultLimits)
+	err := c.call(0, "connect", 1, amf0.Object{
+		{Key: "app", Value: p.app}, {Key: "type", Value: "nonprivate"}, {Key: "flashVer", Value: "FMLE/3.0 (compatible; Tutti)"}, {Key: "tcUrl", Value: p.tcURL},
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := c.result(1); err != nil {
+		return err
+	}
+	if err := c.write(rtmp.SetChunkSize(fanout.ChunkSize)); err != nil {
+		return err
+	}
+	for i, name := range []string{"releaseStream", "FCPublish"} {
+		if err := c.call(0, name, float64(2+i), nil, p.stream); err != nil {
+			return err
+		}
+	}
+	if err := c.call(0, "createStream", 4, nil); err != nil {
+		return err
+	}
+	made, err := c.result(4)
+	if err != nil {
+		return err
+	}
+	id, ok := last(made).(float64)
+	if !ok || id < 1 || id > 1<<31 {
+		return errors.New("the server gives no stream")
+	}
+	c.stream = uint32(id)
+	if err := c.call(c.stream, "publish", 5, nil, p.stream, "live"); err != nil {
+		return err
+	}
+	for {
+		name, _, arguments, err := c.command()
+		if err != nil {
+			return err
+		}
+		if name != "onStatus" {
+			continue
+		}
+		code := property(last(arguments), "code")
+		switch {
+		case code == "NetStream.Publish.Start":
+			return nil
+		case property(last(arguments), "level") == "error" || strings.HasPrefix(code, "NetStream.Publish."):
+			return refusal{code, property(last(arguments), "description")}
+		}
+	}
+}
+
+// result waits for the answer to a command.
+func (c *client) result(transaction float64) ([]any, error) {
+	for {
+		name, of, arguments, err := c.command()
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case of == transaction && name == "_result":
+			return arguments, nil
+		case of == transaction && name == "_error", name == "onStatus" && property(last(arguments), "level") == "error":
+			return nil, refusal{property(last(arguments), "code"), property(last(arguments), "description")}
+		}
+	}
+}
+
+// command gives the next command, and does for the connection what messages before it ask for.
+func (c *client) command() (name string, transaction float64, arguments []any, err error) {
+	for {
+		m, err := c.reader.Read()
+		if err != nil {
+			return "", 0, nil, fmt.Errorf("the connection ends: %w", err)
+		}
+		if token, ok := rtmp.PingRequest(m); ok {
+			if err := c.write(rtmp.PingResponse(token)); err != nil {
+				return "", 0, nil, err
+			}
+		}
+		if m.Type != rtmp.TypeCommandAMF0 {
+			continue
+		}
+		data, err := amf0.Unmarshal(m.Body)
+		if err != nil || len(data) < 2 {
+			return "", 0, nil, fmt.Errorf("the server sends a malformed command: %w", errors.Join(err, rtmp.ErrProtocol))
+		}
+		name, _ := data[0].(string)
+		transaction, _ := data[1].(float64)
+		return name, transaction, data[2:], nil
+	}
+}
+
+func last(arguments []any) any {
+	if len(arguments) == 0 {
+		return nil
+	}
+	return arguments[len(arguments)-1]
+}
+
+func property(of any, name string) string {
+	var o amf0.Object
+	switch v := of.(type) {
+	case amf0.Object:
+		o = v
+	case amf0.ECMAArray:
+		o = amf0.Object(v)
+	}
+	s, _ := o.GetString(name)
+	return s
+}
+
+func (c *client) call(stream uint32, name string, transaction float64, arguments ...any) error {
+	body, err := append(amf0.Data{name, transaction}, arguments...).Marshal()
+	if err != nil {
+		return fmt.Errorf("command %s: %w", name, err)
+	}
+	return c.write(rtmp.Message{ChunkStream: 3, Type: rtmp.TypeCommandAMF0, Stream: stream, Body: body})
+}
+
+func (c *client) write(m rtmp.Message) error {
+	b := rtmp.AppendMessage(nil, m, c.chunk)
+	if m.Type == rtmp.TypeSetChunkSize {
+		c.chunk = int(binary.BigEndian.Uint32(m.Body))
+	}
+	return c.send([][]byte{b})
+}
+
+// send writes whole messages.
+func (c *client) send(bufs [][]byte) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if c.stream > fanout.RTMPStream { // media only comes when there is a stream
+		for i, b := range bufs {
+			if len(b) > 0 && b[0]&0x3f >= 4 {
+				bufs[i] = rtmp.Readdress(b, c.stream, fanout.ChunkSize)
+			}
+		}
+	}
+	c.net.SetWriteDeadline(time.Now().Add(writeTimeout))
+	buffers := net.Buffers(bufs)
+	if _, err := buffers.WriteTo(c.net); err != nil {
+		return fmt.Errorf("sending: %w", err)
+	}
+	return nil
+}
+
+// listen reads what the server says until it ends the stream or the connection.
+func (c *client) listen() error {
+	for {
+		name, _, arguments, err := c.command()
+		if err != nil {
+			return err
+		}
+		if name == "onStatus" && (property(last(arguments), "level") == "error" || strings.HasPrefix(property(last(arguments), "code"), "NetStream.Unpublish")) {
+			return refusal{property(last(arguments), "code"), property(last(arguments), "description")}
+		}
+	}
+}
+
+// close says good-bye, if it can.
+func (c *client) close(stream string) {
+	c.net.SetWriteDeadline(time.Now().Add(time.Second))
+	if c.call(0, "FCUnpublish", 6, nil, stream) == nil {
+		_ = c.call(0, "deleteStream", 7, nil, float64(c.stream)) // it ends anyway
+	}
+	c.net.Close()
+}
