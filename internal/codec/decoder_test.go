@@ -72,7 +72,7 @@ func TestDecoderGivesPicturesOfTheSizeAskedForWithTheirTimes(t *testing.T) {
 	}
 }
 
-func TestDecoderThatDiesOrHangsIsReplacedWithinASecond(t *testing.T) {
+func TestDecoderThatDiesOrHangsIsReplaced(t *testing.T) {
 	for name, signal := range map[string]syscall.Signal{"dies": syscall.SIGKILL, "hangs": syscall.SIGSTOP} {
 		t.Run(name, func(t *testing.T) {
 			frames := flvFrames(t, 300, time.Minute, "-bf", "0")
@@ -89,13 +89,15 @@ func TestDecoderThatDiesOrHangsIsReplacedWithinASecond(t *testing.T) {
 			begin, tick := time.Now(), time.NewTicker(33*time.Millisecond)
 			defer tick.Stop()
 			for i := 1; d.Restarts() == 0 || len(got) == 0; i++ {
-				if i == len(frames) {
+				<-tick.C
+				switch {
+				case i < len(frames):
+					f := frames[i]
+					ring.Append(f, media.Mark{Bytes: len(f.Payload), Time: f.DTS, Key: f.Keyframe})
+					ring.Flush()
+				case time.Since(begin) > time.Minute: // a second where nobody else wants the processors
 					t.Fatal("not replaced")
 				}
-				<-tick.C
-				f := frames[i]
-				ring.Append(f, media.Mark{Bytes: len(f.Payload), Time: f.DTS, Key: f.Keyframe})
-				ring.Flush()
 			}
 			t.Logf("a picture again after %v", time.Since(begin))
 		})

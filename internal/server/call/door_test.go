@@ -533,8 +533,10 @@ func TestCallsUseTheirRoom(t *testing.T) {
 	if err := w.house.Policies().Create("tea", room.Policy{Access: room.AccessLink, UsedAt: last}); err != nil {
 		t.Fatal(err)
 	}
-	w.join("tea", "Ada")
-	w.house.Close() // waits until the use is noted
+	a, _ := w.join("tea", "Ada")
+	a.send(msg{"type": "ping"})
+	a.expect("pong") // what is read comes after the arrival, which is over then
+	w.house.Close()  // waits until the use is noted
 	if p, _, err := w.house.Policies().Find("tea"); err != nil || time.Since(p.UsedAt) > time.Hour {
 		t.Errorf("used %v, %v", p.UsedAt, err)
 	}
