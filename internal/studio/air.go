@@ -9,9 +9,10 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 )
 
-// How much the program wants to show a picture: an ingest rather than what people in the room publish.
+// How much the program wants to show a picture: an ingest rather than what people in the room publish, of these the host.
 const (
 	preferPerson = iota
+	preferHost
 	preferIngest
 	// preferBefore is what was shown before an interruption.
 	preferBefore
@@ -90,7 +91,7 @@ func (s *Studio) goLive(by, title string, byIngest bool) error {
 	for _, p := range s.room.Participants() { // in order of joining, so that the first publisher is shown
 		for _, pub := range p.Publications {
 			if entry := s.tracks[pub.SID]; entry != nil && entry.track != nil {
-				s.air.add(entry)
+				s.show(entry)
 			}
 		}
 	}
@@ -117,21 +118,38 @@ func (s *Studio) takeOver(by, title string) error {
 	return nil
 }
 
-// add puts a track on the stage, unless its publisher is hidden, or it is the program itself.
-func (a *air) add(entry *published) {
+// show puts a track on the stage, unless its publisher is hidden, or it is the program itself. The caller holds the lock.
+func (s *Studio) show(entry *published) {
 	if entry.hidden || entry.composed {
 		return
 	}
-	prefer := preferPerson
-	if entry.ingest {
-		prefer = preferIngest
-	}
-	if a.before.names(entry) {
-		prefer = preferBefore
-	}
-	a.program.Add(entry.track, prefer)
+	a := s.air
+	entry.prefer = s.preference(entry)
+	a.program.Add(entry.track, entry.prefer)
 	if a.pinned.names(entry) {
 		a.program.Show(entry.track)
+	}
+}
+
+// preference is how much the program wants to show a picture. The caller holds the lock.
+func (s *Studio) preference(entry *published) int {
+	switch {
+	case s.air.before.names(entry):
+		return preferBefore
+	case entry.ingest:
+		return preferIngest
+	case entry.identity == s.stage.Host():
+		return preferHost
+	}
+	return preferPerson
+}
+
+// reprefer follows changes of who is the host. The caller holds the lock.
+func (s *Studio) reprefer() {
+	for _, entry := range s.tracks {
+		if entry.track != nil && !entry.hidden && !entry.composed && s.preference(entry) != entry.prefer {
+			s.show(entry)
+		}
 	}
 }
 

@@ -211,6 +211,7 @@ func (s *Studio) ComposeImage(name string, b []byte) error {
 func (s *Studio) restage() {
 	switch {
 	case s.air != nil:
+		s.reprefer()
 		s.air.program.Stage(s.staged())
 	case s.composer != nil:
 		s.composer.Set(s.staged())

@@ -123,7 +123,7 @@ func (s *Studio) publishLent(p *Participant, o offered) {
 	s.emit(events)
 	s.work.Go(func() { s.watchTrack(p, entry) })
 	if s.air != nil {
-		s.air.add(entry)
+		s.show(entry)
 	}
 }
 

@@ -47,7 +47,7 @@ func (s *Studio) hideTracks(identity string, hidden bool) {
 		case hidden:
 			s.air.program.Remove(entry.track)
 		default:
-			s.air.add(entry)
+			s.show(entry)
 		}
 	}
 	if hidden {

@@ -23,6 +23,8 @@ type published struct {
 	// lent tells that the track is another room's or the composer's, lentOut that another room has it too, composed that it holds the
 	// composed picture.
 	lent, lentOut, composed bool
+	// prefer is how much the program wants to show it, while the room is on the air.
+	prefer int
 	// track is nil until the first packet has come.
 	track *track.Track
 	// receiver is nil for tracks that a door writes frames to.
@@ -158,7 +160,7 @@ func (s *Studio) trackCame(p *Participant, entry *published, t *track.Track) err
 	s.work.Go(func() { s.watchTrack(p, entry) })
 	switch {
 	case s.air != nil:
-		s.air.add(entry)
+		s.show(entry)
 	case entry.ingest && !entry.hidden:
 		if err := s.goLive(p.identity, "", true); err != nil {
 			s.log.Error("going live for an ingest", "error", err)

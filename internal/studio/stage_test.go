@@ -277,3 +277,29 @@ func TestEverybodyHearsOfTheStage(t *testing.T) {
 		}
 	})
 }
+
+// TestADirectProgramShowsTheHost: whoever was first.
+func TestADirectProgramShowsTheHost(t *testing.T) {
+	onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
+		host, ann := enter(t, h, "host", asHost), enter(t, h, "ann", nil)
+		letUp(t, s, "ann")
+		publish(t, ann, "TR_ann")
+		if err := s.GoLive("host", "show"); err != nil {
+			t.Fatal(err)
+		}
+		shown := func() string {
+			p, _ := s.air.program.Picture()
+			if p == nil {
+				return ""
+			}
+			return p.Info().ID
+		}
+		if got := shown(); got != "TR_ann" {
+			t.Errorf("alone on the stage: %q", got)
+		}
+		publish(t, host, "TR_host")
+		if got := shown(); got != "TR_host" {
+			t.Errorf("with the host's picture: %q", got)
+		}
+	})
+}
