@@ -14,12 +14,14 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/api"
 	"github.com/tuttilive/tutti/internal/api/metrics"
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/cdn"
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/config"
 	"github.com/tuttilive/tutti/internal/program/compose"
@@ -276,7 +278,7 @@ func (s *server) openRTC(c config.Server) (*rtc.Endpoint, error) {
 // openHTTP opens the page, the API and the doors that speak HTTP, with and without TLS.
 func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.Endpoint, workers *codec.Workers, fonts *text.Fonts, certificate certificate, doors map[string]http.Handler) error {
 	s.info = api.Info{
-		Version: version, Dev: c.Dev, CreateRooms: c.CreateRooms, Addresses: pageAddresses(c.HTTP, c.HTTPS, c.Domain),
+		Version: version, Dev: c.Dev, CreateRooms: c.CreateRooms, Page: strings.TrimSuffix(c.PageURL, "/"), Addresses: pageAddresses(c.HTTP, c.HTTPS, c.Domain),
 		Ports: api.Ports{HTTP: portOf(c.HTTP), HTTPS: portOf(c.HTTPS), RTC: endpoint.Port(), RTCTCP: endpoint.TCPPort(), RTMP: portOf(c.RTMP)},
 	}
 	s.info.Ports.TURN, s.info.Ports.TURNS = s.turnPorts()
@@ -304,7 +306,8 @@ func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.En
 		s.info.RootCertificate = "/root.crt"
 	}
 	handler := api.New(api.Options{
-		House: house, Info: s.info, Page: web.Dist(), RootPEM: certificate.rootPEM, Doors: doors, Hosts: append(c.Host, c.Domain...), Origins: c.Origin,
+		House: house, Info: s.info, Page: web.Dist(), RootPEM: certificate.rootPEM, Doors: doors, Hosts: append(c.Host, c.Domain...), Origins: c.Origin, PlayOrigins: c.PlayOrigin,
+		Fronts:        api.PlayFronts{FLV: c.FLVFront(), HLS: c.HLSFront(), WHEP: cdn.Front{Base: c.PlayWHEP}, TTL: c.PlayTTL},
 		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Metrics: s.figures, Webhooks: s.webhooks, Recorder: s.recorder, Pusher: s.pusher, OperatorsPush: c.Push == "operators", Log: s.log,
 	})
 	var plain http.Handler = handler

@@ -36,6 +36,9 @@ type Options struct {
 	// AnyoneCreates lets people without a key create rooms.
 	AnyoneCreates bool
 	TrustProxy    bool
+	// Fronts are where programs are played, PlayOrigins the sites whose pages may play from here, empty for all.
+	Fronts      PlayFronts
+	PlayOrigins []string
 	// Metrics are where figures for operators come from; what the API knows by itself is added.
 	Metrics metrics.Sources
 	// Webhooks is nil where nobody is told anything.
@@ -56,6 +59,7 @@ type API struct {
 	anyoneCreates bool
 	started       time.Time
 	log           *slog.Logger
+	fronts        PlayFronts
 	webhooks      Webhooks
 	recorder      *record.Recorder
 	pusher        *push.Pusher
@@ -73,7 +77,10 @@ type API struct {
 func New(o Options) *API {
 	a := &API{
 		house: o.House, info: o.Info, rootPEM: o.RootPEM, anyoneCreates: o.AnyoneCreates, started: time.Now(),
-		log: o.Log, webhooks: o.Webhooks, recorder: o.Recorder, pusher: o.Pusher, operatorsPush: o.OperatorsPush, stopping: make(chan struct{}),
+		log: o.Log, fronts: o.Fronts, webhooks: o.Webhooks, recorder: o.Recorder, pusher: o.Pusher, operatorsPush: o.OperatorsPush, stopping: make(chan struct{}),
+	}
+	if a.fronts.TTL == 0 {
+		a.fronts.TTL = 12 * time.Hour
 	}
 	mux := &routes{ServeMux: http.NewServeMux()}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
@@ -147,7 +154,7 @@ func New(o Options) *API {
 		mux.Handle(pattern, door)
 	}
 	mux.Handle("/", newPage(o.Page))
-	guard := newGuard(o.Hosts, o.Origins, o.TrustProxy)
+	guard := newGuard(o.Hosts, o.Origins, o.PlayOrigins, o.Fronts.origins(), o.TrustProxy)
 	a.handler = guard.wrap(mux)
 	return a
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/cdn"
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/store"
@@ -268,6 +270,50 @@ func TestGoingLiveAndEnding(t *testing.T) {
 	}
 	if status, code := f.code("GET", "/api/rooms/show/live", ""); status != 404 || code != "not_live" {
 		t.Errorf("after: %d %s", status, code)
+	}
+}
+
+func TestAddressesToPlayAt(t *testing.T) {
+	f := serve(t, func(o *Options) {
+		o.Fronts = PlayFronts{
+			FLV: cdn.Front{Base: "https://flv.example.com", Sign: cdn.Alibaba, Key: "k", Life: time.Hour}, WHEP: cdn.Front{Base: "https://origin.example.com"},
+		}
+	})
+	for name, private := range map[string]bool{"open": false, "closed": true} {
+		var made created
+		f.call("POST", "/api/rooms", fmt.Sprintf(`{"name":%q,"publicWatch":%v}`, name, !private), &made)
+		p, err := f.house.Enter(name, room.Join{Identity: "host-1"}, silent{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Leave(room.LeftByItself)
+		var st liveStatus
+		f.call("POST", "/api/rooms/"+name+"/live", "{}", &st, "X-Tutti-Key: "+made.Keys.Host)
+		f.call("GET", "/api/rooms/"+name+"/live", "", &st, "X-Tutti-Key: "+made.Keys.Watch)
+		if !strings.HasPrefix(st.Play.FLV, "https://flv.example.com/live/") || !strings.Contains(st.Play.FLV, "?auth_key=") {
+			t.Errorf("%s: FLV at %s", name, st.Play.FLV)
+		}
+		if st.Play.WHEP != "https://origin.example.com/whep/"+name {
+			t.Errorf("%s: WHEP at %s", name, st.Play.WHEP)
+		}
+		if pass := strings.HasPrefix(st.Play.HLS, "/live/~"); pass != private || !strings.HasSuffix(st.Play.HLS, "/"+name+"/index.m3u8") {
+			t.Errorf("%s: HLS at %s", name, st.Play.HLS)
+		}
+	}
+	var status struct{ Rooms []struct{ Live *liveStatus } }
+	f.call("GET", "/api/status", "", &status, "X-Tutti-Key: "+testKeys.Secret)
+	live := 0
+	for _, r := range status.Rooms {
+		if r.Live == nil {
+			continue
+		}
+		live++
+		if r.Live.Play != nil {
+			t.Errorf("a list of rooms hands out addresses: %+v", r.Live.Play)
+		}
+	}
+	if live == 0 {
+		t.Error("nothing on the air in the list of rooms")
 	}
 }
 

@@ -12,11 +12,12 @@ import (
 
 // What the API refuses by itself.
 var (
-	errBadBody     = &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: "the request's body is not the JSON that is expected here"}
-	errOperator    = &refusal.Error{Status: http.StatusUnauthorized, Code: "unauthorized", Message: "this needs the server's API key and secret"}
-	errRoomExists  = &refusal.Error{Status: http.StatusConflict, Code: "exists", Message: "there is a room of this name already"}
-	errManyStreams = &refusal.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "too many follow rooms at the moment: ask again later"}
-	errOrigin      = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "pages of another site may not do this"}
+	errBadBody       = &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: "the request's body is not the JSON that is expected here"}
+	errOperator      = &refusal.Error{Status: http.StatusUnauthorized, Code: "unauthorized", Message: "this needs the server's API key and secret"}
+	errRoomExists    = &refusal.Error{Status: http.StatusConflict, Code: "exists", Message: "there is a room of this name already"}
+	errManyStreams   = &refusal.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "too many follow rooms at the moment: ask again later"}
+	errForeignPlayer = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "pages of another site may not play from here"}
+	errOrigin        = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "pages of another site may not do this"}
 )
 
 func answer(w http.ResponseWriter, status int, v any) {

@@ -19,10 +19,16 @@ type guard struct {
 	origins    []string
 	anyOrigin  bool
 	trustProxy bool
+	// players are the sites whose pages may play from here, empty for all.
+	players []string
+	policy  string
 }
 
-func newGuard(hosts, origins []string, trustProxy bool) *guard {
-	g := &guard{hosts: []string{"localhost"}, trustProxy: trustProxy}
+func newGuard(hosts, origins, players, fronts []string, trustProxy bool) *guard {
+	g := &guard{hosts: []string{"localhost"}, trustProxy: trustProxy, policy: contentPolicy(fronts)}
+	for _, p := range players {
+		g.players = append(g.players, strings.ToLower(strings.TrimSuffix(p, "/")))
+	}
 	if name, err := os.Hostname(); err == nil {
 		g.hosts = append(g.hosts, strings.ToLower(name), strings.ToLower(name)+".local")
 	}
@@ -37,11 +43,14 @@ func newGuard(hosts, origins []string, trustProxy bool) *guard {
 	return g
 }
 
-// contentPolicy lets the page load what is its own and nothing else. Styles may be inline because the page's framework
-// sets them; scripts may not.
-const contentPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
-	"media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; " +
-	"form-action 'none'; frame-ancestors 'self'"
+// contentPolicy lets the page load what is its own, play from the networks in front, and nothing else. Styles may be inline because
+// the page's framework sets them; scripts may not.
+func contentPolicy(fronts []string) string {
+	media := strings.Join(append([]string{"'self'"}, fronts...), " ")
+	return "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
+		"media-src " + media + " blob:; worker-src 'self' blob:; connect-src " + media + " ws: wss:; object-src 'none'; base-uri 'none'; " +
+		"form-action 'none'; frame-ancestors 'self'"
+}
 
 func (g *guard) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -58,14 +67,40 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("Content-Security-Policy", g.policy)
 		if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/twirp/") {
 			if !g.crossOrigin(w, r) {
 				return
 			}
 		}
+		if strings.HasPrefix(r.URL.Path, "/live/") || strings.HasPrefix(r.URL.Path, "/whep/") {
+			if !g.mayPlay(r) {
+				refusal.Write(w, errForeignPlayer)
+				return
+			}
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// mayPlay tells whether what plays is no page, or a page of a site that may. Browsers say whose page it is; programs that do not
+// are no pages that would live on our pictures.
+func (g *guard) mayPlay(r *http.Request) bool {
+	if len(g.players) == 0 {
+		return true
+	}
+	from := r.Header.Get("Origin")
+	if from == "" {
+		from = r.Header.Get("Referer")
+	}
+	if from == "" {
+		return true
+	}
+	u, err := url.Parse(from)
+	if err != nil {
+		return false
+	}
+	return strings.EqualFold(u.Host, r.Host) || g.hostAllowed(u.Host) && !g.anyHost || slices.Contains(g.players, strings.ToLower(u.Scheme+"://"+u.Host))
 }
 
 // hostAllowed tells whether the server may be called by this name. Addresses are always allowed: nobody can rebind them.

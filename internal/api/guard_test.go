@@ -3,7 +3,10 @@ package api
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+
+	"github.com/tuttilive/tutti/internal/cdn"
 )
 
 func TestOnlyATrustedProxySpeaksForItsClients(t *testing.T) {
@@ -26,7 +29,7 @@ func TestOnlyATrustedProxySpeaksForItsClients(t *testing.T) {
 			req.Header["X-Forwarded-For"] = c.forwarded
 			req.Header.Set("X-Forwarded-Proto", c.proto)
 			var from, tells string
-			newGuard(nil, nil, c.trust).wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			newGuard(nil, nil, nil, nil, c.trust).wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				from, tells = r.RemoteAddr, socketURL(r)
 			})).ServeHTTP(httptest.NewRecorder(), req)
 			if from != c.from || tells != c.tells {
@@ -37,13 +40,53 @@ func TestOnlyATrustedProxySpeaksForItsClients(t *testing.T) {
 }
 
 func TestTheServerAnswersToItsNamesOnly(t *testing.T) {
-	g := newGuard([]string{"live.example.com", "*.rooms.example.com"}, nil, false)
+	g := newGuard([]string{"live.example.com", "*.rooms.example.com"}, nil, nil, nil, false)
 	for host, want := range map[string]bool{
 		"live.example.com": true, "LIVE.example.com:443": true, "a.rooms.example.com": true, "192.0.2.1:8080": true, "[2001:db8::1]:8080": true,
 		"rooms.example.com": false, "evil-rooms.example.com": false, "live.example.com.evil.test": false, "": false,
 	} {
 		if got := g.hostAllowed(host); got != want {
 			t.Errorf("%q: %v", host, got)
+		}
+	}
+}
+
+func TestPagesOfOtherSitesPlayOnlyWhereTheyMay(t *testing.T) {
+	g := newGuard([]string{"live.example.com"}, nil, []string{"https://partner.example.com/"}, nil, false)
+	for name, c := range map[string]struct {
+		path, header, from string
+		want               int
+	}{
+		"our own page":         {"/live/a.flv", "Origin", "https://live.example.com", 200},
+		"by another name":      {"/live/a.flv", "Origin", "http://localhost:8080", 200},
+		"a partner's":          {"/live/a/index.m3u8", "Origin", "https://partner.example.com", 200},
+		"a partner's, by page": {"/live/a/index.m3u8", "Referer", "https://partner.example.com/shows/1?x", 200},
+		"a program":            {"/live/a.flv", "", "", 200},
+		"a foreign page":       {"/live/a.flv", "Origin", "https://thief.example.net", 403},
+		"a foreign referer":    {"/whep/a", "Referer", "https://thief.example.net/", 403},
+		"a page from a file":   {"/live/a.flv", "Origin", "null", 403},
+		"what is not played":   {"/w/a", "Referer", "https://thief.example.net/", 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "http://live.example.com"+c.path, nil)
+			if c.header != "" {
+				r.Header.Set(c.header, c.from)
+			}
+			w := httptest.NewRecorder()
+			g.wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
+			if w.Code != c.want {
+				t.Errorf("%d, want %d", w.Code, c.want)
+			}
+		})
+	}
+}
+
+func TestThePageMayReachTheNetworksInFront(t *testing.T) {
+	fronts := PlayFronts{FLV: cdn.Front{Base: "https://flv.example.com/x"}, HLS: cdn.Front{Base: "https://hls.example.com:8443"}}
+	policy := contentPolicy(fronts.origins())
+	for _, want := range []string{"connect-src 'self' https://flv.example.com https://hls.example.com:8443 ws: wss:", "media-src 'self' https://flv.example.com"} {
+		if !strings.Contains(policy, want) {
+			t.Errorf("%s lacks %s", policy, want)
 		}
 	}
 }

@@ -8,6 +8,8 @@ type Info struct {
 	Dev      bool     `json:"dev"`
 	Features Features `json:"features"`
 	Ports    Ports    `json:"ports"`
+	// Page is the address of the page in links that are shared, empty where it is the one that the page was opened at.
+	Page string `json:"page,omitempty"`
 	// Addresses are those to open the page at, the most useful first.
 	Addresses []string `json:"addresses"`
 	// RTMPHosts are hosts to give to an encoder.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -36,7 +35,7 @@ type liveStatus struct {
 	Audio    *audioStatus      `json:"audio"`
 	Sources  []sourceStatus    `json:"sources"`
 	Warnings []program.Warning `json:"warnings"`
-	Play     *playPaths        `json:"play,omitempty"`
+	Play     *playAddresses    `json:"play,omitempty"`
 	// Recording tells that what is on the air is being recorded, and since when.
 	Recording *recordingStatus `json:"recording,omitempty"`
 }
@@ -79,18 +78,10 @@ type trackStatus struct {
 	Shown   bool    `json:"shown"`
 }
 
-type playPaths struct {
-	WHEP string `json:"whep"`
-	FLV  string `json:"flv"`
-	HLS  string `json:"hls"`
-}
-
-func statusOf(name string, st studio.LiveStatus) liveStatus {
-	p := url.PathEscape(name)
+func statusOf(st studio.LiveStatus) liveStatus {
 	out := liveStatus{
 		On: true, Since: &st.Since, Title: st.Title, Viewers: st.Total, ViewersByProtocol: st.Viewers, PeakViewers: st.Peak,
 		Skips: st.Skips, Pinned: st.Pinned, Composed: st.Composed, Sources: []sourceStatus{}, Warnings: st.Warnings,
-		Play: &playPaths{WHEP: "/whep/" + p, FLV: "/live/" + p + ".flv", HLS: "/live/" + p + "/index.m3u8"},
 	}
 	if out.Warnings == nil {
 		out.Warnings = []program.Warning{}
@@ -132,7 +123,8 @@ func (a *API) liveStatus(name string) (liveStatus, error) {
 	if err != nil {
 		return liveStatus{}, a.house.NotLive(name)
 	}
-	out := statusOf(name, st)
+	out := statusOf(st)
+	out.Play = a.playAddresses(name, time.Now())
 	if a.recorder != nil {
 		if rec, ok := a.recorder.Running(name); ok {
 			out.Recording = &recordingStatus{rec.ID, rec.StartedAt}

@@ -53,7 +53,7 @@ func (a *API) getStatus(w http.ResponseWriter, _ *http.Request) {
 		rs := roomStatus{roomPolicy: policyOf(info.Name, policy), Participants: info.Participants, CreatedAt: info.CreatedAt}
 		participants += info.Participants
 		if st, err := s.LiveStatus(); err == nil {
-			live := statusOf(info.Name, st)
+			live := statusOf(st)
 			rs.Live = &live
 			viewers += st.Total
 			totals[info.SID] = st.Sent

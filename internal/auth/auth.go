@@ -10,6 +10,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -148,6 +150,35 @@ func (k Keys) Alias(room, own string) string {
 func (k Keys) IsLinkKey(key, room string, role Role, salt string) bool {
 	return subtle.ConstantTimeCompare([]byte(key), []byte(k.LinkKey(room, role, salt))) == 1
 }
+
+// Pass lets anybody watch a room until then. It is the same for all who get one that ends at the same time, so an address with it
+// in its path can be cached.
+func (k Keys) Pass(room, salt string, until time.Time) string {
+	end := strconv.FormatInt(until.Unix(), 36)
+	mac := hmac.New(sha256.New, []byte(k.Secret))
+	fmt.Fprintf(mac, "tutti pass\x00%s\x00%s\x00%s", end, room, salt)
+	return end + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// CheckPass refuses with ErrInvalid, or ErrExpired where the pass was good once. It compares in constant time.
+func (k Keys) CheckPass(pass, room, salt string, now time.Time) error {
+	end, _, ok := strings.Cut(pass, ".")
+	at, err := strconv.ParseInt(end, 36, 64)
+	if !ok || err != nil || len(pass) > maxPass {
+		return ErrInvalid
+	}
+	until := time.Unix(at, 0)
+	if subtle.ConstantTimeCompare([]byte(pass), []byte(k.Pass(room, salt, until))) != 1 {
+		return ErrInvalid
+	}
+	if now.After(until) {
+		return ErrExpired
+	}
+	return nil
+}
+
+// maxPass is longer than any pass, in bytes.
+const maxPass = 64
 
 // IsSecret tells whether somebody knows the API secret, in constant time.
 func (k Keys) IsSecret(key, secret string) bool {

@@ -42,6 +42,7 @@ type Server struct {
 	Origin        []string `help:"Other web origins whose pages may use the API without a token; '*' for any." placeholder:"URL"`
 	TrustProxy    bool     `help:"Believe X-Forwarded-For and X-Forwarded-Proto: only behind your own reverse proxy."`
 
+	Play      `embed:""`
 	Rooms     `embed:""`
 	Audience  `embed:""`
 	Outbound  `embed:""`
@@ -116,6 +117,7 @@ func (s *Server) Validate() error {
 		between("room-expiry", s.RoomExpiry, 48*time.Hour, 100*365*24*time.Hour)
 	}
 	between("return-grace", s.ReturnGrace, time.Second, 10*time.Minute)
+	errs = append(errs, s.Play.validate()...)
 	errs = append(errs, s.Rooms.validate()...)
 	errs = append(errs, s.Audience.validate()...)
 	errs = append(errs, s.Outbound.validate()...)

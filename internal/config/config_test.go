@@ -65,6 +65,9 @@ func TestWrongConfigurationIsRefused(t *testing.T) {
 		"no domain":    {"domain: [localhost]", "no public name", nil},
 		"wildcard":     {"domain: ['*.example.com']", "acme-dns", nil},
 		"two sources":  {"{domain: [a.example.com], cert: c, key: k}", "one place", nil},
+		"no base":      {"play-flv: flv.example.com", "play-flv", nil},
+		"no CDN key":   {"cdn-sign: alibaba", "cdn-key", nil},
+		"short life":   {"play-ttl: 1m", "play-ttl", nil},
 		"no joins":     {"joins-per-address: 0", "joins-per-address", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

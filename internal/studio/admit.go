@@ -23,10 +23,12 @@ const (
 	ToDirect
 )
 
-// Credential is what somebody shows at a door; either may be empty.
+// Credential is what somebody shows at a door; each may be empty.
 type Credential struct {
 	// Token is a LiveKit access token, Key the key from a link or an encoder's settings.
 	Token, Key string
+	// Pass is what the path of an address to play at carries; see PlayFolder.
+	Pass string
 
 	address netip.Prefix // who shows it; see From
 }
@@ -50,6 +52,11 @@ func (h *House) admit(roomName string, c Credential, a Action) (auth.Claims, err
 		return auth.Claims{}, fmt.Errorf("reading the policy of room %q: %w", roomName, err)
 	}
 	switch {
+	case c.Pass != "" && a == ToWatch:
+		if err := h.keys.CheckPass(c.Pass, roomName, policy.Salt, time.Now()); err != nil {
+			return auth.Claims{}, err
+		}
+		return ClaimsOf(auth.Watcher, roomName), nil
 	case c.Token != "":
 		claims, err := h.admitToken(roomName, c.Token, a)
 		if err == nil {

@@ -58,12 +58,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, refusal.Method)
 		return
 	}
-	name, ok := roomOf(r.URL.Path)
+	name, pass, ok := roomOf(r.URL.Path)
 	if !ok {
 		refusal.Write(w, refusal.NotFound)
 		return
 	}
-	watch, s, err := h.gate.open(name, credentialOf(r).From(r.RemoteAddr))
+	watch, s, err := h.gate.open(name, credentialOf(r, pass).From(r.RemoteAddr))
 	if err != nil {
 		refusal.Write(w, err)
 		return
@@ -94,18 +94,20 @@ func responseHead(header http.Header) []byte {
 	return b.Bytes()
 }
 
-func roomOf(path string) (string, bool) {
-	name, ok := strings.CutPrefix(path, "/live/")
+// roomOf finds the room in /live/{room}.flv or /live/~{pass}/{room}.flv.
+func roomOf(path string) (name, pass string, ok bool) {
+	rest, ok := strings.CutPrefix(path, "/live/")
 	if !ok {
-		return "", false
+		return "", "", false
 	}
-	name, ok = strings.CutSuffix(name, ".flv")
-	return name, ok && name != "" && !strings.Contains(name, "/")
+	pass, rest = studio.CutPass(rest)
+	name, ok = strings.CutSuffix(rest, ".flv")
+	return name, pass, ok && name != "" && !strings.Contains(name, "/")
 }
 
-func credentialOf(r *http.Request) studio.Credential {
+func credentialOf(r *http.Request, pass string) studio.Credential {
 	query := r.URL.Query()
-	c := studio.Credential{Token: query.Get("token"), Key: query.Get("key")}
+	c := studio.Credential{Token: query.Get("token"), Key: query.Get("key"), Pass: pass}
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		c.Token = strings.TrimSpace(bearer)
 	}

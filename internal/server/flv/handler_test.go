@@ -101,7 +101,7 @@ func TestCredentials(t *testing.T) {
 			if test.header != nil {
 				r.Header = test.header
 			}
-			if got := credentialOf(r); got != test.want {
+			if got := credentialOf(r, ""); got != test.want {
 				t.Errorf("got %+v", got)
 			}
 		})

@@ -33,40 +33,43 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		refusal.Write(w, refusal.NotFound)
 	case p.id == "":
-		s.serveIndex(w, r, p.room)
+		s.serveIndex(w, r, p)
 	default:
 		s.serveMedia(w, r, p)
 	}
 }
 
 // path is what a request asks for: a room's multivariant playlist, or a thing by name in the folder id.
-type path struct{ room, id, name string }
+type path struct{ room, id, name, pass string }
 
 func parsePath(p string) (path, bool) {
 	rest, ok := strings.CutPrefix(p, "/live/")
 	if !ok || len(rest) > 512 {
 		return path{}, false
 	}
+	pass, rest := studio.CutPass(rest)
 	roomName, rest, ok := strings.Cut(rest, "/")
 	if !ok || roomName == "" {
 		return path{}, false
 	}
 	if rest == "index.m3u8" {
-		return path{room: roomName}, true
+		return path{room: roomName, pass: pass}, true
 	}
 	id, name, ok := strings.Cut(rest, "/")
 	if !ok || id == "" || name == "" || strings.Contains(name, "/") {
 		return path{}, false
 	}
-	return path{roomName, id, name}, true
+	return path{roomName, id, name, pass}, true
 }
 
-func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request, roomName string) {
-	if err := s.house.Admit(roomName, credential(r).From(r.RemoteAddr)); err != nil {
+func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request, p path) {
+	c := credential(r)
+	c.Pass = p.pass
+	if err := s.house.Admit(p.room, c.From(r.RemoteAddr)); err != nil {
 		refusal.Write(w, err)
 		return
 	}
-	b, v, err := s.enter(roomName, r)
+	b, v, err := s.enter(p.room, r)
 	if err != nil {
 		refusal.Write(w, err)
 		return

@@ -4,6 +4,8 @@ export interface Info {
   dev: boolean
   features: { videoConversion: boolean; reasons: Notice[] | null }
   ports: { http: number; https: number; webrtc: number; rtmp: number }
+  /** The address of the page in links that are shared, where the operator named one. */
+  page?: string
   addresses: string[] | null
   rtmpHosts: string[] | null
   createRooms: 'anyone' | 'key'

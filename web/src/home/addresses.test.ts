@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest'
-import { originForOthers, phoneAddress } from './addresses'
+import { describe, expect, it, test } from 'vitest'
+import { originForOthers, phoneAddress, reachableOrigin } from './addresses'
 
 describe('address for a phone', () => {
   it.each<[string, string[], string]>([
@@ -21,5 +21,11 @@ describe('address in links for others', () => {
     ['opened by a public name', 'https://tutti.example', network, 'https://tutti.example'],
     ['nothing but this computer', 'http://localhost:8080', ['http://localhost:8080'], 'http://localhost:8080'],
     ['before the server has answered', 'http://localhost:8080', [], 'http://localhost:8080'],
-  ])('%s', (_, own, addresses, want) => expect(originForOthers(own, addresses)).toBe(want))
+  ])('%s', (_, own, addresses, want) => expect(reachableOrigin(own, addresses)).toBe(want))
+})
+
+test('an address that the operator named comes before all', () => {
+  expect(originForOthers('http://localhost:8080', { page: 'https://show.example.com', addresses: ['https://192.0.2.1:8443'] })).toBe('https://show.example.com')
+  expect(originForOthers('http://localhost:8080', { addresses: ['https://192.0.2.1:8443'] })).toBe('https://192.0.2.1:8443')
+  expect(originForOthers('https://own.example.com', undefined)).toBe('https://own.example.com')
 })

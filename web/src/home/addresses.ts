@@ -1,3 +1,5 @@
+import type { Info } from '../api/types'
+
 const loopback = /^(localhost|127\.|\[?::1\]?$|0\.0\.0\.0)/
 
 function hostOf(address: string): string {
@@ -22,11 +24,13 @@ export function isLoopback(address: string): boolean {
   return loopback.test(hostOf(address))
 }
 
-/**
- * The origin of every link that is given to others: the page's own, or the network's where the page was opened by a name that
- * means this computer to whoever opens it.
- */
-export function originForOthers(own: string, addresses: string[]): string {
+/** The origin of every link that is given to others: the one that the operator named, else one that others can reach. */
+export function originForOthers(own: string, info: Pick<Info, 'page' | 'addresses'> | undefined): string {
+  return info?.page || reachableOrigin(own, info?.addresses ?? [])
+}
+
+/** The page's own origin, or the network's where the page was opened by a name that means this computer to whoever opens it. */
+export function reachableOrigin(own: string, addresses: string[]): string {
   return ((isLoopback(own) && phoneAddress(addresses)) || own).replace(/\/$/, '')
 }
 

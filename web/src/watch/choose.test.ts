@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { waysToPlay, type Abilities } from './choose'
+import { credentialFor, waysToPlay, type Abilities } from './choose'
 
 const chrome: Abilities = { webrtc: true, mse: true, managed: false, nativeHls: false, wechat: false }
 const iphone: Abilities = { webrtc: true, mse: false, managed: false, nativeHls: true, wechat: false }
@@ -18,4 +18,14 @@ describe('ways to play', () => {
     ['not offered', { hls: '/live/x/index.m3u8' }, chrome, undefined, ['hls']],
     ['nothing', {}, chrome, undefined, []],
   ] as const)('%s', (_, offered, can, chosen, want) => expect(waysToPlay(offered, can, chosen)).toEqual(want))
+})
+
+describe('what a player shows', () => {
+  const page = 'https://show.example.com/w/demo'
+  it.each<[string, 'whep' | 'flv' | 'hls', string, string]>([
+    ['here', 'flv', '/live/demo.flv', 'secret'],
+    ['here, with a pass', 'hls', '/live/~t1.abc/demo/index.m3u8', ''],
+    ['at a network in front', 'flv', 'https://cdn.example.com/live/demo.flv?sign=1', ''],
+    ['at another name of the server', 'whep', 'https://origin.example.com/whep/demo', 'secret'],
+  ])('%s', (_, protocol, address, want) => expect(credentialFor(protocol, address, page, { key: 'secret' })).toEqual({ key: want }))
 })

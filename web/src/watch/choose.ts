@@ -1,3 +1,4 @@
+import type { Credential } from '../api/client'
 import type { Protocol } from '../api/types'
 
 /** What this browser brings for playing. */
@@ -22,6 +23,16 @@ export function canTry(protocol: Protocol, a: Abilities): boolean {
     case 'hls':
       return a.mse || a.managed || a.nativeHls
   }
+}
+
+/**
+ * What a player shows at an address. A network in front of the server gets nothing, and an address with a pass in it needs nothing, so
+ * that caches give everybody the same.
+ */
+export function credentialFor(protocol: Protocol, address: string, page: string, own: Credential): Credential {
+  const { origin, pathname } = new URL(address, page)
+  const whole = protocol === 'whep' || (origin === new URL(page).origin && !pathname.startsWith('/live/~'))
+  return whole ? own : { key: '' }
 }
 
 /**

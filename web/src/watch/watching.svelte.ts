@@ -1,7 +1,7 @@
 import { api, codeOf, type ApiError, type Credential } from '../api/client'
 import { followStatus } from '../api/status'
 import type { LiveOn, LiveStatus, Protocol, RoomSummary } from '../api/types'
-import { abilities, waysToPlay, type Abilities } from './choose'
+import { abilities, credentialFor, waysToPlay, type Abilities } from './choose'
 import type { Delay, Failure, Player } from './player'
 
 export type WatchPhase =
@@ -224,7 +224,7 @@ export class Watching implements WatchView {
       if (turn === this.#turn) this.#fail(way, why)
     }
     const options = {
-      video, url: live.play[way]!, credential: this.#credential, failed,
+      video, url: live.play[way]!, credential: credentialFor(way, live.play[way]!, location.href, this.#credential), failed,
       hasVideo: live.video !== null, hasAudio: live.audio !== null,
     }
     try {
