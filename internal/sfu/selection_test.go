@@ -162,6 +162,7 @@ type scalable struct {
 	asked    int
 	keyAt    time.Duration
 	pictures int
+	absent   byte // how many of the largest layers are left out by the publisher
 }
 
 const keyframeDelay = 120 * ms
@@ -185,7 +186,8 @@ func (s *scalable) superframe(key bool) (list []*media.Packet) {
 	s.timestamp = uint32(ticks(s.w.now-s.epoch, 90000))
 	s.picture++
 	temporal := [4]byte{0, 2, 1, 2}[s.pictures%4]
-	for spatial := range byte(3) {
+	layers := 3 - s.absent
+	for spatial := range layers {
 		flags := byte(0x80 | 0x20 | 0x08 | 0x04)
 		if !key {
 			flags |= 0x40
@@ -200,7 +202,7 @@ func (s *scalable) superframe(key bool) (list []*media.Packet) {
 			payload = append(payload, 2<<5|0x10, 1, 64, 0, 180, 2, 128, 1, 104, 5, 0, 2, 208) // 320x180, 640x360, 1280x720
 		}
 		p := &media.Packet{
-			Seq: s.seq, Timestamp: s.timestamp, Arrival: s.w.now, Marker: spatial == 2, SSRC: 1,
+			Seq: s.seq, Timestamp: s.timestamp, Arrival: s.w.now, Marker: spatial == layers-1, SSRC: 1,
 			Payload: append(payload, make([]byte, 200<<(2*spatial))...),
 		}
 		s.seq++
@@ -276,6 +278,39 @@ func TestSwitchesWithinAStreamDoNotFreeze(t *testing.T) {
 			before = step.gap
 		}
 	})
+}
+
+// TestTheLargestLayerWithinAStreamIsAbsent: publishers leave the largest layer out where their way is narrow. Who comes meanwhile sees the
+// next smaller one at once, and the largest when it is back, without a freeze.
+func TestTheLargestLayerWithinAStreamIsAbsent(t *testing.T) {
+	for name, since := range map[string]time.Duration{"since just now": 200 * ms, "since long": 5 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				tr := w.track(media.VP9)
+				src := &scalable{source: *w.source(tr, "", 100, 0)}
+				src.run(2 * time.Second)
+				src.absent = 1
+				src.run(since)
+				s := w.sender(tr, media.VP9)
+				src.run(400 * ms)
+				if len(w.sent[s.out]) == 0 {
+					t.Fatal("no picture within 0.4 s")
+				}
+				w.shown(s)
+				src.run(4 * time.Second)
+				if largest, gap := w.shown(s); largest[1] < 98 || gap > 40*ms {
+					t.Errorf("while the largest is absent: pictures by size %v, at most %v apart", largest, gap)
+				}
+				src.absent, src.pictures = 0, 0 // comes back with a keyframe
+				src.run(time.Second)
+				w.shown(s)
+				src.run(4 * time.Second)
+				if largest, gap := w.shown(s); largest[2] < 98 || gap > 40*ms {
+					t.Errorf("when it is back: pictures by size %v, at most %v apart", largest, gap)
+				}
+			})
+		})
+	}
 }
 
 // TestSwitchesBetweenStreamsDoNotFreeze is the same for simulcast: the stream that is sent goes on until the other has a keyframe.
