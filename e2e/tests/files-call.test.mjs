@@ -184,11 +184,11 @@ describe('files in a call', { timeout: 1_200_000 }, () => {
     rmSync(directory, { recursive: true, force: true })
   })
 
-  step('somebody with the panel closed is asked, 50 MB arrive whole, and chat gets through meanwhile', async (t) => {
-    const big = make('fifty.bin', 50_000_000)
+  step('somebody with the panel closed is asked, 24 MB arrive whole, and chat gets through meanwhile', async (t) => {
+    const big = make('large.bin', 24_000_000)
     await choose(ada, big.path)
     const card = bo.page.getByRole('region', { name: 'Incoming file' })
-    await card.getByText('Ada wants to send you fifty.bin').waitFor()
+    await card.getByText('Ada wants to send you large.bin').waitFor()
     // Slowly at first, so that there is time to say something.
     await pace(ada, 2_000_000)
     const began = Date.now()
@@ -200,7 +200,7 @@ describe('files in a call', { timeout: 1_200_000 }, () => {
     await pace(ada)
     await reached(bo, big.name, 'done')
     await reached(ada, big.name, 'done')
-    t.diagnostic(`50 MB in ${((Date.now() - began) / 1000).toFixed(1)} s; chat meanwhile took ${took} ms`)
+    t.diagnostic(`24 MB in ${((Date.now() - began) / 1000).toFixed(1)} s; chat meanwhile took ${took} ms`)
     assert.equal(await save(bo, big.name), big.hash)
   })
 
@@ -248,10 +248,10 @@ describe('files in a call', { timeout: 1_200_000 }, () => {
   })
 
   step('a file goes on while the call moves to the server because of a third, and back', async (t) => {
-    const big = make('moving.bin', 40_000_000)
+    const big = make('moving.bin', 24_000_000)
     const before = await sent(ada)
     // At this pace it takes minutes: longer than what follows.
-    await pace(ada, 250_000)
+    await pace(ada, 120_000)
     await choose(ada, big.path)
     await accept(bo, big.name)
     await onItsWay(bo, big.name, 0)
