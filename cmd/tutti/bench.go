@@ -169,6 +169,7 @@ type benchShow struct {
 	Every    time.Duration `help:"About how often something is done to the show." default:"8s"`
 	Settings string        `help:"How the program is composed." default:"{\"height\":360,\"fps\":30,\"badges\":false,\"emphasis\":false}"`
 	Seed     uint64        `help:"The same show again." default:"1"`
+	HLS      bool          `help:"Watch HLS, else FLV." name:"hls"`
 	Core     int           `help:"Processor that the server is pinned to, -1 for none." default:"-1"`
 }
 
@@ -181,7 +182,7 @@ func (b *benchShow) Run() error {
 		return err
 	}
 	defer server.Close()
-	plan := showload.Plan{Sources: b.Sources, Time: b.Time, Every: b.Every, Seed: b.Seed, Settings: b.Settings, Keys: devKeys}
+	plan := showload.Plan{Sources: b.Sources, Time: b.Time, Every: b.Every, HLS: b.HLS, Seed: b.Seed, Settings: b.Settings, Keys: devKeys}
 	result, err := showload.Run(ctx, server, plan, progress)
 	if result != nil {
 		result.Print(os.Stdout)

@@ -44,7 +44,7 @@ type playing struct {
 }
 
 const (
-	// fewest and most are how many sources there are on stage at a time.
+	// fewest is how many sources are composed.
 	fewest = 2
 	// dust is how long after something was done the show may be in disorder.
 	dust = 5 * time.Second
@@ -75,7 +75,7 @@ func (d *director) run(ctx context.Context) error {
 		}
 		d.work.Wait()
 	}()
-	for k := range fewest {
+	for k := range d.plan.Always {
 		d.join(ctx, k)
 	}
 	for {
@@ -109,7 +109,7 @@ func (d *director) act(ctx context.Context) error {
 			d.doing("source %d joined", k)
 			d.join(ctx, k)
 			d.deeds.Joined++
-		} else if len(d.playing) > fewest {
+		} else if len(d.playing) > d.plan.Always {
 			d.doing("source %d left", k)
 			d.leave(k)
 			d.deeds.Left++

@@ -15,13 +15,15 @@ import (
 
 // Plan is the show.
 type Plan struct {
-	// Sources is how many there are, at most as many as there are marks; at least two are on stage at any time.
-	Sources int
-	Time    time.Duration
+	// Sources is how many there are, at most as many as there are marks; Always of them, at least two, are on stage at any time.
+	Sources, Always int
+	Time            time.Duration
 	// Every is about how often something is done to it.
 	Every time.Duration
 	// Seed makes the same show again.
 	Seed uint64
+	// HLS has the viewer play HLS, else FLV.
+	HLS bool
 	// Settings are those of the composition, as JSON.
 	Settings string
 	Keys     auth.Keys
@@ -47,7 +49,7 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	if plan.Sources < fewest || plan.Sources > min(Most, len(marks)) {
 		return nil, fmt.Errorf("there can be %d to %d sources", fewest, min(Most, len(marks)))
 	}
-	plan.PID = server.PID
+	plan.PID, plan.Always = server.PID, max(plan.Always, fewest)
 	d := &director{
 		plan: plan, api: "http://" + server.HTTP + "/api/rooms/" + roomName, random: rand.New(rand.NewPCG(plan.Seed, 1)), playing: map[int]*playing{},
 	}
@@ -84,7 +86,11 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 		<-directed
 		return nil, err
 	}
-	v := &viewer{url: "http://" + server.HTTP + "/live/" + roomName + ".flv", workers: workers, steps: &steps{quiet: d.quiet}}
+	open := openFLV("http://" + server.HTTP + "/live/" + roomName + ".flv")
+	if plan.HLS {
+		open = openHLS("http://" + server.HTTP + "/live/" + roomName + "/index.m3u8")
+	}
+	v := &viewer{open: open, workers: workers, steps: &steps{quiet: d.quiet}}
 	v.note = func(s string) {
 		progress(fmt.Sprintf("%v: %s; %s", time.Since(epoch).Round(time.Millisecond), s, d.lately()))
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"sync"
 	"time"
 
@@ -14,9 +13,9 @@ import (
 	"github.com/tuttilive/tutti/internal/mux/flv"
 )
 
-// viewer watches the program as FLV, decodes it, and keeps figures.
+// viewer watches the program, decodes it, and keeps figures.
 type viewer struct {
-	url     string
+	open    func(context.Context) (io.ReadCloser, error) // the program as FLV
 	workers *codec.Workers
 	steps   *steps
 	// note tells of what should not be.
@@ -71,18 +70,11 @@ func (v *viewer) seen() Program {
 }
 
 func (v *viewer) watch(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, v.url, nil)
+	program, err := v.open(ctx)
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", v.url, resp.Status)
-	}
+	defer program.Close()
 	ring := media.NewRing[*media.Frame](media.Limits{Items: 4096, Bytes: 32 << 20, Span: time.Minute})
 	defer ring.Close(io.EOF)
 	d, err := v.workers.Decode(ring, codec.DecoderConfig{
@@ -97,7 +89,7 @@ func (v *viewer) watch(ctx context.Context) error {
 	defer d.Close()
 	hear := v.hear()
 	var demuxer flv.Demuxer
-	for r := flv.NewReader(resp.Body); ; {
+	for r := flv.NewReader(program); ; {
 		tag, err := r.Next()
 		if err != nil {
 			return err
