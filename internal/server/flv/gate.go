@@ -12,8 +12,19 @@ import (
 // gate lets viewers in.
 type gate interface {
 	// open admits a viewer and gives the stream that it shares with the others.
-	open(room string, c studio.Credential) (fanout.Watcher, *fanout.Stream, error)
+	open(room string, c studio.Credential, k kind) (fanout.Watcher, *fanout.Stream, error)
 }
+
+// kind is how tags are carried. All viewers of one kind share a stream.
+type kind struct {
+	name string
+	form fanout.Form
+}
+
+var (
+	overHTTP      = kind{"flv", fanout.FLV}
+	overWebSocket = kind{"flv in messages", fanout.FLVMessages}
+)
 
 type houseGate struct {
 	house  *studio.House
@@ -22,7 +33,7 @@ type houseGate struct {
 	log    *slog.Logger
 }
 
-func (g *houseGate) open(room string, c studio.Credential) (fanout.Watcher, *fanout.Stream, error) {
+func (g *houseGate) open(room string, c studio.Credential, k kind) (fanout.Watcher, *fanout.Stream, error) {
 	if _, err := g.house.Admit(room, c, studio.ToWatch); err != nil {
 		return nil, nil, err
 	}
@@ -30,12 +41,12 @@ func (g *houseGate) open(room string, c studio.Credential) (fanout.Watcher, *fan
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := studio.Shared(w, "flv", func(p *program.Program) (*fanout.Stream, func(), error) {
+	s, err := studio.Shared(w, k.name, func(p *program.Program) (*fanout.Stream, func(), error) {
 		reader, err := p.Read(g.demand)
 		if err != nil {
 			return nil, nil, err
 		}
-		s := fanout.New(reader, fanout.Expected(p, g.demand), g.tick, fanout.FLV, g.log.With("room", room))
+		s := fanout.New(reader, fanout.Expected(p, g.demand), g.tick, k.form, g.log.With("room", room))
 		return s, s.Close, nil
 	})
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gobwas/ws"
+
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/fanout"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
@@ -63,9 +65,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, refusal.NotFound)
 		return
 	}
-	watch, s, err := h.gate.open(name, credentialOf(r, pass).From(r.RemoteAddr))
+	k := overHTTP
+	if r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		k = overWebSocket
+	}
+	watch, s, err := h.gate.open(name, credentialOf(r, pass).From(r.RemoteAddr), k)
 	if err != nil {
 		refusal.Write(w, err)
+		return
+	}
+	if k.name == overWebSocket.name {
+		h.upgrade(w, r, s, watch)
 		return
 	}
 	header.Set("Content-Type", "video/x-flv")
@@ -81,6 +91,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	serve(w, r, s, watch)
+}
+
+// upgrade goes on over a WebSocket (RFC 6455). Nothing is read from it: who leaves closes the connection, and browsers ask for
+// nothing else.
+func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, s *fanout.Stream, watch fanout.Watcher) {
+	conn, _, _, err := ws.UpgradeHTTP(r, w)
+	if err != nil { // it has answered
+		h.log.Debug("no WebSocket came about", "error", err)
+		watch.Close()
+		return
+	}
+	s.Serve(conn, nil, watch)
 }
 
 // responseHead is the head of a response whose body ends with the connection.

@@ -15,11 +15,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/mux/flv"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/fanout"
 )
 
 func TestAnswersOtherThanTheStream(t *testing.T) {
@@ -183,17 +186,65 @@ func TestFFprobeReadsTheDoor(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			probe := exec.Command("ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=codec_name,nb_read_packets", "-of", "csv=p=0", "-")
-			probe.Stdin = bytes.NewReader(body)
-			out, err := probe.CombinedOutput()
-			if want := "h264,60\naac,95\n"; err != nil || string(out) != want && string(out) != "h264,60\naac,96\n" && string(out) != "h264,60\naac,94\n" {
-				t.Errorf("ffprobe says %q, want about %q (%v)", out, want, err)
-			}
+			probe(t, body)
 			w := <-g.opened
 			<-w.closed
 			if w.sent < len(body) {
 				t.Errorf("%d bytes counted, %d read", w.sent, len(body))
 			}
 		})
+	}
+}
+
+// TestFFprobeReadsMessages plays a clip over WebSockets.
+func TestFFprobeReadsMessages(t *testing.T) {
+	frames := clip(t)
+	for _, name := range []string{"plain", "TLS"} {
+		t.Run(name, func(t *testing.T) {
+			src := newFakeSource()
+			stream := fanout.New(src, func() flv.Tracks { return flv.Tracks{} }, 10*time.Millisecond, fanout.FLVMessages, quiet())
+			t.Cleanup(stream.Close)
+			g := &fakeGate{stream: stream, opened: make(chan *fakeWatcher, 1)}
+			start := httptest.NewServer
+			if name == "TLS" {
+				start = httptest.NewTLSServer
+			}
+			server := start(&Handler{gate: g, log: quiet()})
+			defer server.Close()
+			conn, _, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(server.URL, "http")+"/live/demo.flv", &websocket.DialOptions{HTTPClient: server.Client()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.CloseNow()
+			conn.SetReadLimit(1 << 20)
+			for _, f := range frames {
+				src.frames <- f
+			}
+			close(src.frames)
+			var body []byte
+			for {
+				kind, message, err := conn.Read(t.Context())
+				if err != nil {
+					break // the stream has ended
+				}
+				if kind != websocket.MessageBinary {
+					t.Fatalf("a message of kind %v", kind)
+				}
+				body = append(body, message...)
+			}
+			probe(t, body)
+			<-(<-g.opened).closed
+		})
+	}
+}
+
+// probe has ffprobe look at a clip.
+func probe(t *testing.T, body []byte) {
+	t.Helper()
+	look := exec.Command("ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=codec_name,nb_read_packets", "-of", "csv=p=0", "-")
+	look.Stdin = bytes.NewReader(body)
+	out, err := look.CombinedOutput()
+	if want := "h264,60\naac,95\n"; err != nil || string(out) != want && string(out) != "h264,60\naac,96\n" && string(out) != "h264,60\naac,94\n" {
+		t.Errorf("ffprobe says %q, want about %q (%v)", out, want, err)
 	}
 }

@@ -1,4 +1,4 @@
-// Package fanout carries a program to many connections in a form that is made of FLV's tags: HTTP-FLV, RTMP.
+// Package fanout carries a program to many connections in a form that is made of FLV's tags: FLV over HTTP and WebSockets, RTMP.
 //
 // A program is muxed once: one goroutine gathers the tags of a tick into a chunk, immutable bytes in a ring that all
 // viewers share. A viewer is a cursor into the ring. On plain TCP connections a few goroutines (sweepers), not one for each
@@ -8,6 +8,8 @@
 package fanout
 
 import (
+	"encoding/binary"
+
 	"github.com/tuttilive/tutti/internal/mux/flv"
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
 )
@@ -17,6 +19,21 @@ type Form func(dst, tags []byte, begins bool) []byte
 
 // FLV leaves them as they are.
 func FLV(dst, tags []byte, _ bool) []byte { return append(dst, tags...) }
+
+// FLVMessages are tags as binary messages of a WebSocket, one for each run of tags (RFC 6455, section 5.2; a server masks nothing).
+func FLVMessages(dst, tags []byte, _ bool) []byte {
+	const wholeBinaryMessage = 0x82
+	dst = append(dst, wholeBinaryMessage)
+	switch n := len(tags); {
+	case n < 126:
+		dst = append(dst, byte(n))
+	case n < 1<<16:
+		dst = binary.BigEndian.AppendUint16(append(dst, 126), uint16(n))
+	default:
+		dst = binary.BigEndian.AppendUint64(append(dst, 127), uint64(n))
+	}
+	return append(dst, tags...)
+}
 
 const (
 	// ChunkSize is that of the RTMP forms, to be announced to the peer before, and RTMPStream the message stream they are on.

@@ -144,9 +144,12 @@ type viewer struct {
 	err      error         // of the last try
 }
 
-// newViewer makes a viewer of a connection whose HTTP response begins with head.
+// newViewer makes a viewer of a connection that gets head before all, if there is any.
 func newViewer(conn net.Conn, raw syscall.RawConn, f feed, head []byte) *viewer {
-	v := &viewer{feed: f, conn: conn, raw: raw, unsent: [][]byte{head}, progress: media.Now()}
+	v := &viewer{feed: f, conn: conn, raw: raw, progress: media.Now()}
+	if len(head) > 0 {
+		v.unsent = [][]byte{head}
+	}
 	v.try = v.write
 	return v
 }
