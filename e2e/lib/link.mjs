@@ -1,13 +1,14 @@
 // A narrow way between a browser and a server's UDP port, for tests where there is no other network: it has a rate, a queue, a delay
-// and loss in the direction of the browser, and a delay alone in the other.
+// and loss in the direction of the browser, or of the server, and a delay alone in the other.
 import { createSocket } from 'node:dgram'
 
 /**
  * Opens a link to a UDP port of this machine.
  * @param {number} port
  * @param {{rate?: number, queue?: number, delay?: number, loss?: number}} [first] - bit/s (0 is no limit), longest wait in ms, ms, 0 to 1
+ * @param {'browser' | 'server'} [narrow] - the direction that all that holds for
  */
-export async function openLink(port, first = {}) {
+export async function openLink(port, first = {}, narrow = 'browser') {
   let is = { rate: 0, queue: 300, delay: 0, loss: 0, ...first }
   const near = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 })
   const clients = new Map() // far sockets by the browser's address
@@ -19,7 +20,7 @@ export async function openLink(port, first = {}) {
   const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647
   const later = (ms, act) => (ms > 0 ? setTimeout(act, ms) : act())
 
-  function towardsBrowser(datagram, to) {
+  function through(datagram, deliver) {
     const now = performance.now()
     if (random() < is.loss) return void counts.lost++
     free = Math.max(free, now)
@@ -28,27 +29,26 @@ export async function openLink(port, first = {}) {
       free += (datagram.length * 8000) / is.rate
     }
     counts.passed++
-    waiting.push({ at: free + is.delay, datagram, to })
+    waiting.push({ at: free + is.delay, deliver })
   }
 
   // One timer for all that waits: those of single packets would not keep their order.
   const pump = setInterval(() => {
     const now = performance.now()
-    while (waiting.length > 0 && waiting[0].at <= now) {
-      const { datagram, to } = waiting.shift()
-      near.send(datagram, to.port, to.address)
-    }
+    while (waiting.length > 0 && waiting[0].at <= now) waiting.shift().deliver()
   }, 1)
+
+  const send = (towards, datagram, deliver) => (towards === narrow ? through(datagram, deliver) : later(is.delay, deliver))
 
   near.on('message', (datagram, from) => {
     const key = `${from.address}:${from.port}`
     let far = clients.get(key)
     if (!far) {
       far = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 })
-      far.on('message', (answer) => towardsBrowser(answer, from))
+      far.on('message', (answer) => send('browser', answer, () => near.send(answer, from.port, from.address, () => {})))
       clients.set(key, far)
     }
-    later(is.delay, () => far.send(datagram, port, '127.0.0.1', () => {}))
+    send('server', datagram, () => far.send(datagram, port, '127.0.0.1', () => {}))
   })
   await new Promise((resolve) => near.bind(0, '127.0.0.1', resolve))
   return {
