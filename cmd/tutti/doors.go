@@ -12,6 +12,7 @@ import (
 	"github.com/tuttilive/tutti/internal/server/flv"
 	"github.com/tuttilive/tutti/internal/server/hls"
 	"github.com/tuttilive/tutti/internal/server/rtmp"
+	"github.com/tuttilive/tutti/internal/server/srt"
 	"github.com/tuttilive/tutti/internal/server/whip"
 	"github.com/tuttilive/tutti/internal/studio"
 )
@@ -39,6 +40,9 @@ func (s *server) openLiveDoors(c config.Server, house *studio.House, endpoint *r
 	})
 	doors["/whip/"], doors["/whep/"] = whipDoor, whipDoor
 
+	if err := s.openSRT(c, house); err != nil {
+		return err
+	}
 	if c.RTMP == config.Off {
 		return nil
 	}
@@ -54,6 +58,28 @@ func (s *server) openLiveDoors(c config.Server, house *studio.House, endpoint *r
 	go func() {
 		if err := rtmpDoor.Serve(); err != nil {
 			s.failed <- fmt.Errorf("serving RTMP: %w", err)
+		}
+	}()
+	return nil
+}
+
+// openSRT opens the door for SRT. Its usual port may be another program's; then it stays shut.
+func (s *server) openSRT(c config.Server, house *studio.House) error {
+	if c.SRT == config.Off {
+		return nil
+	}
+	door, err := srt.Listen(srt.Options{House: house, Address: c.SRT, Passphrase: c.SRTPassphrase, Latency: c.SRTLatency, Log: s.log})
+	switch {
+	case err != nil && portOf(c.SRT) == config.SRTPort:
+		s.log.Warn("SRT is off: its port is taken", "error", err)
+		return nil
+	case err != nil:
+		return err
+	}
+	s.onClose(func(context.Context) { s.closeQuietly(door) })
+	go func() {
+		if err := door.Serve(); err != nil {
+			s.failed <- err
 		}
 	}()
 	return nil

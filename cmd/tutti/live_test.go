@@ -169,3 +169,52 @@ func TestRTMPAndRTMPSPlay(t *testing.T) {
 		}
 	}
 }
+
+// TestSRTPublishes sends what encoders send over SRT, with the stream id's forms, encrypted and not.
+func TestSRTPublishes(t *testing.T) {
+	needFFmpeg(t)
+	const passphrase = "a long passphrase"
+	mpegts := []string{"-f", "mpegts"}
+	for name, c := range map[string]struct {
+		source []string
+		id     string
+		flags  []string
+		// passphrase is the encoder's.
+		passphrase string
+		want       string
+	}{
+		"H.264 and AAC":          {slices.Concat(testPicture, testTone, baseline, aac), "demo", nil, "", "aac h264"},
+		"B-frames, as ACL wants": {slices.Concat(testPicture, testTone, withBFrames, aac), "#!::r=demo,m=publish", nil, "", "aac h264"},
+		"H.265 and Opus":         {slices.Concat(testPicture, testTone, []string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-g", "30", "-pix_fmt", "yuv420p", "-c:a", "libopus", "-ar", "48000"}), "publish:demo", nil, "", "aac hevc"},
+		"encrypted":              {slices.Concat(testPicture, testTone, baseline, aac), "demo", []string{"--srt-passphrase", passphrase}, passphrase, "aac h264"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port := freePorts(t, 1)[0]
+			r := start(t, append(c.flags, "--srt", port, "--away-grace", "300ms", "--ffmpeg", "off")...)
+			options := []string{"-srt_streamid", c.id}
+			if c.passphrase != "" {
+				options = append(options, "-passphrase", c.passphrase)
+			}
+			publish(t, slices.Concat(c.source, mpegts, options, []string{"srt://" + port})...)
+			r.live("demo")
+			if got := strings.Join(slices.Compact(ffprobe(t, r.url("/live/demo/index.m3u8"))), " "); got != c.want {
+				t.Errorf("HLS has %s, want %s", got, c.want)
+			}
+			decode(t, r.url("/live/demo/index.m3u8"), "3")
+		})
+	}
+	t.Run("refused", func(t *testing.T) {
+		port := freePorts(t, 1)[0]
+		start(t, "--srt", port, "--srt-passphrase", passphrase)
+		for name, options := range map[string][]string{
+			"not encrypted": {"-srt_streamid", "demo"}, "wrong passphrase": {"-srt_streamid", "demo", "-passphrase", "another passphrase"}, "no room": {"-passphrase", passphrase},
+		} {
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			log, err := ffmpeg(t, ctx, slices.Concat(testTone, aac, []string{"-t", "5"}, mpegts, options, []string{"srt://" + port})...)
+			cancel()
+			if err == nil {
+				t.Errorf("%s: it publishes\n%s", name, log)
+			}
+		}
+	})
+}

@@ -21,6 +21,9 @@ import (
 // Off switches a listener off.
 const Off = "off"
 
+// SRTPort is where SRT is spoken unless somebody says otherwise.
+const SRTPort = 8890
+
 // Server is what `tutti serve` can be told.
 type Server struct {
 	Data string `help:"Directory for keys, certificates and state." default:"data"`
@@ -33,7 +36,11 @@ type Server struct {
 	RTMP   string `help:"Address of RTMP, to publish and to play; 'off' for none." default:":1935" name:"rtmp"`
 	RTMPS  string `help:"The same over TLS, with the certificate of HTTPS; 'off' for none." default:"off" name:"rtmps"`
 
-	TLS `embed:""`
+	TLS           `embed:""`
+	SRT           string        `help:"UDP address of SRT, to publish; 'off' for none." default:":8890" name:"srt"`
+	SRTPassphrase string        `help:"Passphrase that all who publish over SRT must use, 10 to 80 bytes; empty for none, or their stream key." placeholder:"TEXT" name:"srt-passphrase"`
+	SRTLatency    time.Duration `help:"How long SRT waits for packets that were lost; encoders may ask for more." default:"120ms" name:"srt-latency"`
+
 	NAT `embed:""`
 
 	PublicAddress []string `help:"Addresses that WebRTC clients reach the server at, where those of its interfaces are not enough." placeholder:"IP"`
@@ -86,6 +93,10 @@ func (s *Server) Validate() error {
 	check("rtc-tcp", s.RTCTCP, true)
 	check("rtmp", s.RTMP, true)
 	check("rtmps", s.RTMPS, true)
+	check("srt", s.SRT, true)
+	if n := len(s.SRTPassphrase); n != 0 && (n < 10 || n > 80) {
+		errs = append(errs, errors.New("srt-passphrase: must have 10 to 80 bytes"))
+	}
 	if s.RTMP == Off && s.RTMPS != Off {
 		errs = append(errs, errors.New("rtmps: needs rtmp"))
 	}
@@ -103,6 +114,7 @@ func (s *Server) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: %v is not between %v and %v", name, d, low, high))
 		}
 	}
+	between("srt-latency", s.SRTLatency, 20*time.Millisecond, 8*time.Second)
 	between("flv-tick", s.FLVTick, 0, 350*time.Millisecond)
 	between("hls-segment", s.HLSSegment, time.Second, 10*time.Second)
 	if s.HLSPart != 0 {
@@ -128,7 +140,7 @@ func (s *Server) Validate() error {
 // BindDev makes the listeners that were left at their defaults loopback only, and tells whether all listeners are.
 func (s *Server) BindDev() (loopback bool) {
 	loopback = true
-	for _, address := range []*string{&s.HTTP, &s.HTTPS, &s.RTC, &s.RTCTCP, &s.RTMP, &s.RTMPS, &s.TURN, &s.TURNS} {
+	for _, address := range []*string{&s.HTTP, &s.HTTPS, &s.RTC, &s.RTCTCP, &s.RTMP, &s.RTMPS, &s.SRT, &s.TURN, &s.TURNS} {
 		host, port, err := net.SplitHostPort(*address)
 		if err != nil {
 			continue

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/media/bitstream"
+	"github.com/tuttilive/tutti/internal/media/timeline"
 )
 
 // aacFrame is the length of an AAC frame in samples.
@@ -13,7 +14,7 @@ const aacFrame = 1024
 // audioDemuxer reads sound tags without their time.
 type audioDemuxer struct {
 	format *media.Format
-	clock  sampleClock
+	clock  timeline.SampleClock
 	lost   bool
 }
 
@@ -80,7 +81,7 @@ func (a *audioDemuxer) configureAAC(config []byte) error {
 	if err != nil {
 		return err
 	}
-	a.format, a.clock = f, sampleClock{}
+	a.format, a.clock = f, timeline.SampleClock{}
 	return nil
 }
 
@@ -94,7 +95,7 @@ func (a *audioDemuxer) configureOpus(head []byte) error {
 		return unsupported("Opus sound with %d channels; send one or two", channels)
 	}
 	if a.format == nil || a.format.Codec != media.Opus || a.format.Channels != channels {
-		a.format, a.clock = &media.Format{Codec: media.Opus, SampleRate: 48000, Channels: channels}, sampleClock{}
+		a.format, a.clock = &media.Format{Codec: media.Opus, SampleRate: 48000, Channels: channels}, timeline.SampleClock{}
 	}
 	return nil
 }
@@ -113,24 +114,4 @@ func (a *audioDemuxer) frame(codec media.Codec, payload []byte) (*media.Frame, e
 		return nil, malformed("Opus packet")
 	}
 	return &media.Frame{Format: a.format, Payload: payload, Duration: length, Keyframe: true}, nil
-}
-
-// sampleClock takes the rounding to milliseconds out of the times of sound: while frames follow each other without a
-// gap, each begins where the one before ends.
-type sampleClock struct {
-	end   time.Duration
-	begun bool
-}
-
-// sampleSlack is how far the timestamps may stray from the samples before they are believed again.
-const sampleSlack = 10 * time.Millisecond
-
-func (c *sampleClock) next(dts, length time.Duration, jumped bool) time.Duration {
-	if c.begun && !jumped && dts-c.end < sampleSlack && c.end-dts < sampleSlack {
-		dts = c.end
-	} else if c.begun {
-		dts = max(dts, c.end-length+smallestStep) // never before the frame before
-	}
-	c.begun, c.end = true, dts+length
-	return dts
 }

@@ -6,12 +6,13 @@ import (
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/media/bitstream"
+	"github.com/tuttilive/tutti/internal/media/timeline"
 )
 
 // Demuxer turns the bodies of FLV tags, or of RTMP's sound and picture messages, into frames. A body belongs to the
 // demuxer from then on; frames share its bytes. It belongs to one goroutine.
 type Demuxer struct {
-	timeline Timeline
+	timeline timeline.Timeline
 	video    videoDemuxer
 	audio    audioDemuxer
 }
@@ -45,7 +46,7 @@ func (d *Demuxer) Audio(timestamp uint32, body []byte, now time.Duration) (*medi
 		return nil, err
 	}
 	dts, jumped := d.timeline.At(media.Audio, timestamp, now)
-	dts = a.clock.next(dts, f.Duration, jumped)
+	dts = a.clock.Next(dts, f.Duration, jumped)
 	f.DTS, f.PTS = dts, dts
 	f.Discontinuity = jumped || a.lost
 	a.lost = false

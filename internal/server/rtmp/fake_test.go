@@ -13,6 +13,7 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/fanout"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
 // fakeStage lets in whoever shows the key "secret" and keeps what they publish.
@@ -50,7 +51,7 @@ func (s *fakeStage) watch(string) (fanout.Watcher, *fanout.Stream, error) {
 	return nil, nil, studio.ErrNotLive
 }
 
-func (s *fakeStage) enter(roomName string, j room.Join, obs studio.Observer) (ingest, error) {
+func (s *fakeStage) enter(roomName string, j room.Join, obs studio.Observer) (ingest.Participant, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, before := range s.ingests {
@@ -113,7 +114,7 @@ type fakeTrack struct {
 
 func (i *fakeIngest) Self() room.Participant { return i.self }
 
-func (i *fakeIngest) publish(pub room.Publication) (frameWriter, error) {
+func (i *fakeIngest) Publish(pub room.Publication) (ingest.FrameWriter, error) {
 	i.stage.mu.Lock()
 	defer i.stage.mu.Unlock()
 	t := &fakeTrack{stage: i.stage, pub: pub}

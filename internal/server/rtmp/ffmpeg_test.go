@@ -10,6 +10,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
 )
 
 var (
@@ -76,7 +77,7 @@ func TestFFmpegPublishes(t *testing.T) {
 			}
 			check(t, in.of(media.Video), test.video, 40, test.reordered)
 			check(t, in.of(media.Audio), test.audio, 60, false)
-			if _, warned := in.attributes[warningAttribute+warnBFrames]; warned != test.reordered {
+			if _, warned := in.attributes[studio.WarningAttribute+"b_frames"]; warned != test.reordered {
 				t.Errorf("warned of B-frames: %v", warned)
 			}
 		})
@@ -164,7 +165,7 @@ func TestGStreamerPublishes(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatalf("gst-launch: %v\n%s", err, &out)
 	}
-	if took := time.Since(begin); took < 4*time.Second-farAhead-time.Second/2 {
+	if took := time.Since(begin); took < 4*time.Second-2*time.Second-time.Second/2 {
 		t.Errorf("4 s of media took %v", took)
 	}
 	check(t, st.ingests[0].of(media.Video), true, 110, false)

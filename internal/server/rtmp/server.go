@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
 // takeoverSilence is how long a publisher must have sent nothing before a connection from another address may take over.
@@ -191,7 +192,7 @@ func (s *Server) claim(name string, x *session) error {
 		if before.host != x.host && before.conn.silence() < takeoverSilence {
 			return errPublished
 		}
-		before.conn.kick(errReplaced)
+		before.conn.kick(ingest.ErrReplaced)
 	}
 	s.publishers[name] = x
 	return nil
@@ -214,7 +215,7 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	for x := range s.sessions {
-		x.conn.kick(errShutdown)
+		x.conn.kick(ingest.ErrShutdown)
 	}
 	s.mu.Unlock()
 	s.running.Wait()

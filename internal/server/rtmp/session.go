@@ -19,6 +19,7 @@ import (
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
 // maxMalformed is how many broken sound or picture messages a publisher may send before it is sent away.
@@ -234,13 +235,15 @@ func (s *session) publish(stream uint32, name string) error {
 		join.Name = claims.Name
 	}
 	log := s.log.With("room", a.room, "participant", identity)
-	p := &publisher{log: log, named: claims.Name != "", release: func() { s.server.release(a.room+"/"+identity, s) }, kicked: s.conn.kicked}
-	observer := &observer{kick: s.conn.kick}
-	if p.ingest, err = s.server.stage.enter(a.room, join, observer); err != nil {
+	p := &publisher{named: claims.Name != "", release: func() { s.server.release(a.room+"/"+identity, s) }}
+	observer := &ingest.Observer{Kick: s.conn.kick}
+	participant, err := s.server.stage.enter(a.room, join, observer)
+	if err != nil {
 		p.release()
 		return err
 	}
-	observer.entered(p.ingest.Self().SID)
+	p.Publisher = ingest.New(participant, "rtmp", s.conn.kicked, log)
+	observer.Entered(p.Self().SID)
 	s.publisher = p
 	log.Info("encoder publishes", "encoder", s.encoder)
 	if err := s.conn.write(rtmp.StreamBegin(stream)); err != nil {
@@ -253,9 +256,9 @@ func (s *session) publish(stream uint32, name string) error {
 func (s *session) unpublish(why room.LeaveReason) {
 	if p := s.publisher; p != nil {
 		s.publisher = nil
-		p.ingest.Leave(why)
+		p.Leave(why)
 		p.release()
-		p.log.Info("encoder stopped")
+		s.log.Info("encoder stopped", "participant", p.Self().Identity)
 	}
 }
 

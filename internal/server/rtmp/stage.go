@@ -5,34 +5,19 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
-	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/fanout"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
 // stage is what the door needs of the house.
 type stage interface {
 	Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error)
-	enter(roomName string, j room.Join, obs studio.Observer) (ingest, error)
+	enter(roomName string, j room.Join, obs studio.Observer) (ingest.Participant, error)
 	// watch gives a room's program in the form of messages, shared by all players.
 	watch(roomName string) (fanout.Watcher, *fanout.Stream, error)
-}
-
-// ingest is what it needs of a participant.
-type ingest interface {
-	publish(pub room.Publication) (frameWriter, error)
-	Self() room.Participant
-	Unpublish(sid string) error
-	ChangePublication(sid string, change func(*room.Publication)) error
-	Update(name, metadata *string, attributes map[string]string) error
-	Leave(why room.LeaveReason)
-}
-
-// frameWriter is a track born as frames.
-type frameWriter interface {
-	WriteFrame(f *media.Frame) error
 }
 
 type houseStage struct {
@@ -41,12 +26,12 @@ type houseStage struct {
 	log  *slog.Logger
 }
 
-func (h houseStage) enter(roomName string, j room.Join, obs studio.Observer) (ingest, error) {
+func (h houseStage) enter(roomName string, j room.Join, obs studio.Observer) (ingest.Participant, error) {
 	p, err := h.Enter(roomName, j, obs)
 	if err != nil {
 		return nil, err
 	}
-	return houseIngest{p}, nil
+	return ingest.Of(p), nil
 }
 
 func (h houseStage) watch(roomName string) (fanout.Watcher, *fanout.Stream, error) {
@@ -69,7 +54,3 @@ func (h houseStage) watch(roomName string) (fanout.Watcher, *fanout.Stream, erro
 	}
 	return w, s, nil
 }
-
-type houseIngest struct{ *studio.Participant }
-
-func (p houseIngest) publish(pub room.Publication) (frameWriter, error) { return p.PublishFrames(pub) }

@@ -9,6 +9,7 @@ import (
 	"github.com/tuttilive/tutti/internal/mux/flv"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
 // Codes of onStatus and of the answer to connect, as encoders know them.
@@ -32,10 +33,6 @@ const (
 
 var (
 	errPublished = errors.New("another encoder is publishing with this key")
-	errReplaced  = errors.New("another connection of the same encoder took over")
-	errRemoved   = errors.New("removed by the host")
-	errRoomEnded = errors.New("the room was closed")
-	errShutdown  = errors.New("the server is shutting down")
 	errStream    = errors.New("a connection plays one stream")
 )
 
@@ -48,9 +45,9 @@ func statusOf(err error) (code, description string) {
 	case errors.Is(err, room.ErrBadName), errors.Is(err, errNoRoom), errors.Is(err, errApplication),
 		errors.Is(err, errPublished), errors.Is(err, room.ErrBadIdentity):
 		return publishBadName, "Cannot publish: " + err.Error() + "."
-	case errors.Is(err, flv.ErrUnsupported), errors.Is(err, room.ErrFull), errors.Is(err, errReplaced), errors.Is(err, errRemoved):
+	case errors.Is(err, flv.ErrUnsupported), errors.Is(err, room.ErrFull), errors.Is(err, ingest.ErrReplaced), errors.Is(err, ingest.ErrRemoved):
 		return publishRejected, "Refused: " + err.Error() + "."
-	case errors.Is(err, errShutdown), errors.Is(err, studio.ErrShutdown), errors.Is(err, errRoomEnded):
+	case errors.Is(err, ingest.ErrShutdown), errors.Is(err, studio.ErrShutdown), errors.Is(err, ingest.ErrRoomEnded):
 		return connectClosed, "Closed: " + err.Error() + "."
 	}
 	return publishFailed, "Failed: internal error."

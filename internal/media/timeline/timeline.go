@@ -1,4 +1,5 @@
-package flv
+// Package timeline maps the timestamps of publishers to media time.
+package timeline
 
 import (
 	"time"
@@ -73,4 +74,25 @@ func (t *Timeline) other(than *timelineTrack) *timelineTrack {
 		}
 	}
 	return nil
+}
+
+// SampleClock takes the rounding to milliseconds out of the times of sound: while frames follow each other without a
+// gap, each begins where the one before ends.
+type SampleClock struct {
+	end   time.Duration
+	begun bool
+}
+
+// sampleSlack is how far the timestamps may stray from the samples before they are believed again.
+const sampleSlack = 10 * time.Millisecond
+
+// Next gives the time of a frame of a length whose timestamp says dts; jumped begins anew.
+func (c *SampleClock) Next(dts, length time.Duration, jumped bool) time.Duration {
+	if c.begun && !jumped && dts-c.end < sampleSlack && c.end-dts < sampleSlack {
+		dts = c.end
+	} else if c.begun {
+		dts = max(dts, c.end-length+smallestStep) // never before the frame before
+	}
+	c.begun, c.end = true, dts+length
+	return dts
 }

@@ -1,0 +1,150 @@
+package ts
+
+import (
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+// clip is two seconds of a transport stream of ffmpeg's.
+func clip(t testing.TB, args string) []byte {
+	t.Helper()
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("ffmpeg is not installed")
+	}
+	out, err := exec.Command("ffmpeg", strings.Fields("-v error -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine=sample_rate=48000 -t 2 -pix_fmt yuv420p -g 25 "+
+		args+" -f mpegts -")...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// demux takes a stream apart in pieces.
+func demux(b []byte, piece int) (all []*media.Frame, err error) {
+	d := New(func(f *media.Frame, _ time.Duration) error { all = append(all, f); return nil })
+	for at := 0; at < len(b); at += piece {
+		part := b[at:min(at+piece, len(b))]
+		if err := d.Write(part, time.Hour+2*time.Second*time.Duration(at)/time.Duration(len(b))); err != nil {
+			return all, err
+		}
+	}
+	return all, d.Flush(time.Hour + 2*time.Second)
+}
+
+func TestStreamsOfFFmpeg(t *testing.T) {
+	for _, c := range []struct {
+		name, args   string
+		video, audio media.Codec
+		reordered    bool
+		sounds       int
+	}{
+		{"H.264 and AAC", "-c:v libx264 -preset ultrafast -c:a aac", media.H264, media.AAC, false, 94},
+		{"B-frames", "-c:v libx264 -preset veryfast -bf 2 -c:a aac", media.H264, media.AAC, true, 94},
+		{"H.265", "-c:v libx265 -preset ultrafast -x265-params log-level=error -c:a aac", media.H265, media.AAC, false, 94},
+		{"Opus", "-c:v libx264 -preset ultrafast -c:a libopus -b:a 200k", media.H264, media.Opus, false, 100},
+		{"sound alone", "-vn -c:a aac", 0, media.AAC, false, 94},
+		{"picture alone", "-an -c:v libx264 -preset ultrafast", media.H264, 0, false, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := clip(t, c.args)
+			for _, piece := range []int{1316, 188, 1000, len(b)} {
+				all, err := demux(b, piece)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var pictures, sounds, keys int
+				var last [media.Video + 1]time.Duration
+				reordered := false
+				for i, f := range all {
+					if f.DTS <= last[f.Kind()] || f.PTS < f.DTS || f.Discontinuity {
+						t.Fatalf("frame %d: %+v after %v", i, f, last[f.Kind()])
+					}
+					if k := f.Kind(); k == media.Audio && last[k] > 0 && f.DTS-last[k] != f.Duration {
+						t.Fatalf("sound of %v after %v", f.Duration, f.DTS-last[k])
+					}
+					last[f.Kind()] = f.DTS
+					switch {
+					case f.Kind() == media.Audio && f.Format.Codec == c.audio && f.Format.SampleRate == 48000:
+						sounds++
+					case f.Format.Codec == c.video && f.Format.Width == 320 && f.Format.Height == 180:
+						pictures++
+						if f.Keyframe {
+							keys++
+						}
+						reordered = reordered || f.Format.Reordered
+					default:
+						t.Fatalf("%+v", f.Format)
+					}
+				}
+				if c.video != 0 && (pictures != 50 || keys < 2 || keys > 4) || sounds < c.sounds || sounds > c.sounds+2 || c.reordered && !reordered {
+					t.Errorf("in pieces of %d: %d pictures, %d keyframes, %d frames of sound, reordered %v", piece, pictures, keys, sounds, reordered)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatIsMissingIsMarked(t *testing.T) {
+	b := clip(t, "-c:v libx264 -preset ultrafast -c:a aac")
+	middle := len(b) / 2 / packetSize * packetSize
+	whole, _ := demux(b, 1316)
+	all, err := demux(append(append([]byte{}, b[:middle]...), b[middle+40*packetSize+77:]...), 1316) // and the packets are out of step
+	if err != nil {
+		t.Fatal(err)
+	}
+	marked := 0
+	for _, f := range all {
+		if f.Discontinuity {
+			marked++
+		}
+	}
+	if marked == 0 || len(all) >= len(whole) || len(all) < len(whole)-30 {
+		t.Errorf("%d marked, %d frames of %d", marked, len(all), len(whole))
+	}
+}
+
+func TestWhatIsNoStreamIsRefused(t *testing.T) {
+	d := New(func(*media.Frame, time.Duration) error { return nil })
+	var err error
+	for i := 0; err == nil && i < 2000; i++ {
+		err = d.Write(make([]byte, 1316), 0)
+	}
+	if !errors.Is(err, ErrNotTS) {
+		t.Error(err)
+	}
+	if _, err := demux(clip(t, "-an -c:v mpeg2video"), 1316); !errors.Is(err, ErrUnsupported) {
+		t.Error(err)
+	}
+}
+
+func FuzzDemuxer(f *testing.F) {
+	if _, err := exec.LookPath("ffmpeg"); err == nil {
+		for _, args := range []string{"-c:v libx264 -preset ultrafast -c:a aac", "-vn -c:a libopus"} {
+			b := clip(f, args)
+			f.Add(b[:min(len(b), 100*packetSize)], 188)
+		}
+	}
+	f.Add([]byte{syncByte, 0x40, 0, 0x10, 0}, 1)
+	f.Fuzz(func(t *testing.T, b []byte, piece int) {
+		var last [media.Video + 1]time.Duration
+		d := New(func(f *media.Frame, _ time.Duration) error {
+			if f.DTS <= last[f.Kind()] || f.PTS < f.DTS || len(f.Payload) == 0 {
+				t.Fatalf("%+v after %v", f, last[f.Kind()])
+			}
+			last[f.Kind()] = f.DTS
+			return nil
+		})
+		piece = min(max(piece, 1), 4096)
+		for at := 0; at < len(b); at += piece {
+			if d.Write(b[at:min(at+piece, len(b))], time.Hour) != nil {
+				return
+			}
+		}
+		_ = d.Flush(time.Hour)
+	})
+}

@@ -1,0 +1,174 @@
+package srt
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	gosrt "github.com/datarhei/gosrt"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/mux/ts"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
+)
+
+// idle is how long an encoder may send nothing.
+const idle = 12 * time.Second
+
+// session is one connection. It runs on one goroutine; kick may be called by any.
+type session struct {
+	server *Server
+	host   string
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	conn   gosrt.Conn // nil before it is accepted
+	reason error      // why it was kicked
+	kicked chan struct{}
+}
+
+// kick ends the connection for a reason. It does not block.
+func (x *session) kick(reason error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.reason != nil {
+		return
+	}
+	x.reason = reason
+	close(x.kicked)
+	if x.conn != nil {
+		go x.conn.Close()
+	}
+}
+
+// run answers a request and takes the stream until it ends.
+func (x *session) run(req gosrt.ConnRequest) {
+	a, err := parseStreamID(req.StreamId())
+	var claims auth.Claims
+	if err == nil {
+		claims, err = x.server.stage.Admit(a.room, a.credential.From(x.host), studio.ToPublish)
+	}
+	if err == nil {
+		err = x.decrypt(req, a)
+	}
+	if err != nil {
+		x.log.Info("encoder refused", "room", a.room, "error", err)
+		req.Reject(rejection(err))
+		return
+	}
+	conn, err := req.Accept()
+	if err != nil {
+		x.log.Debug("connection failed", "error", err)
+		return
+	}
+	defer conn.Close()
+	x.mu.Lock()
+	x.conn = conn
+	err = x.reason
+	x.mu.Unlock()
+	if err == nil {
+		err = x.take(conn, a, claims)
+	}
+	x.mu.Lock()
+	if x.reason != nil {
+		err = x.reason
+	}
+	x.mu.Unlock()
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	x.log.Info("encoder stopped", "room", a.room, "error", err)
+}
+
+var (
+	errUnencrypted = errors.New("connections must be encrypted with the server's passphrase")
+	errPassphrase  = errors.New("the passphrase is wrong")
+)
+
+// decrypt sets the passphrase of a connection that is encrypted.
+func (x *session) decrypt(req gosrt.ConnRequest, a address) error {
+	passphrase := x.server.passphrase
+	switch {
+	case !req.IsEncrypted() && passphrase != "":
+		return errUnencrypted
+	case !req.IsEncrypted():
+		return nil
+	case passphrase == "":
+		passphrase = a.credential.Key
+	}
+	if err := req.SetPassphrase(passphrase); err != nil {
+		return errPassphrase
+	}
+	return nil
+}
+
+// rejection says why an encoder is not let in, in SRT's terms.
+func rejection(err error) gosrt.RejectionReason {
+	switch {
+	case errors.Is(err, errPassphrase):
+		return gosrt.REJ_BADSECRET
+	case errors.Is(err, errUnencrypted):
+		return gosrt.REJ_UNSECURE
+	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrExpired):
+		return gosrt.REJX_UNAUTHORIZED
+	case errors.Is(err, auth.ErrDenied), errors.Is(err, room.ErrNotAllowed):
+		return gosrt.REJX_FORBIDDEN
+	case errors.Is(err, studio.ErrTooOften):
+		return gosrt.REJX_OVERLOAD
+	case errors.Is(err, errMode):
+		return gosrt.REJX_BAD_MODE
+	case errors.Is(err, errStreamID), errors.Is(err, room.ErrBadName):
+		return gosrt.REJX_BAD_REQUEST
+	}
+	return gosrt.REJX_ISE
+}
+
+// take publishes what comes.
+func (x *session) take(conn gosrt.Conn, a address, claims auth.Claims) error {
+	identity := claims.Identity
+	if a.credential.Token == "" {
+		identity = identityOf(a)
+	}
+	permission := studio.Permission(claims.Video)
+	permission.UpdateMetadata = true // the door says what the host should know in attributes
+	join := room.Join{Identity: identity, Name: "SRT", Metadata: claims.Metadata, Attributes: claims.Attributes, Permission: permission,
+		Kind: room.Ingest, Program: room.Program{Door: "srt", SDK: "SRT"}}
+	if claims.Name != "" {
+		join.Name = claims.Name
+	}
+	observer := &ingest.Observer{Kick: x.kick}
+	participant, err := x.server.stage.enter(a.room, join, observer)
+	if err != nil {
+		return err
+	}
+	defer participant.Leave(room.LeftByItself)
+	observer.Entered(participant.Self().SID)
+	log := x.log.With("room", a.room, "participant", identity)
+	log.Info("encoder publishes")
+	publisher := ingest.New(participant, "srt", x.kicked, log)
+	demuxer := ts.New(publisher.Write)
+	packet := make([]byte, 2048)
+	for {
+		conn.SetReadDeadline(time.Now().Add(idle))
+		n, err := conn.Read(packet)
+		if err != nil {
+			return err
+		}
+		if err := demuxer.Write(packet[:n], media.Now()); err != nil {
+			return err
+		}
+	}
+}
+
+// identityOf is the same for each connection with the same key, so that a new one replaces a dead one.
+func identityOf(a address) string {
+	sum := sha256.Sum256([]byte(a.room + "\x00" + a.credential.Key))
+	return "srt-" + hex.EncodeToString(sum[:4])
+}

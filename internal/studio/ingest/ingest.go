@@ -1,0 +1,178 @@
+// Package ingest turns the frames that an encoder sends, over whatever protocol, into the tracks of a participant, and tells the host what
+// is wrong with them.
+package ingest
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+const (
+	// longestKeyframeInterval is how far keyframes may lie apart before the host is told.
+	longestKeyframeInterval = 4 * time.Second
+	// An encoder that sends faster than time passes is read no further while it is more than farAhead ahead, until it
+	// is only a little ahead.
+	farAhead = 2 * time.Second
+	bitAhead = time.Second
+)
+
+// Participant is what is needed of one.
+type Participant interface {
+	Publish(pub room.Publication) (FrameWriter, error)
+	Self() room.Participant
+	Unpublish(sid string) error
+	ChangePublication(sid string, change func(*room.Publication)) error
+	Update(name, metadata *string, attributes map[string]string) error
+	Leave(why room.LeaveReason)
+}
+
+// FrameWriter is a track born as frames.
+type FrameWriter interface {
+	WriteFrame(f *media.Frame) error
+}
+
+// Of is the participant of a studio.
+func Of(p *studio.Participant) Participant { return participant{p} }
+
+type participant struct{ *studio.Participant }
+
+func (p participant) Publish(pub room.Publication) (FrameWriter, error) { return p.PublishFrames(pub) }
+
+// Publisher publishes an encoder's frames. It belongs to one goroutine.
+type Publisher struct {
+	Participant
+	log    *slog.Logger
+	stream string
+	ended  <-chan struct{}
+
+	tracks  [media.Video + 1]publishedTrack
+	warned  map[string]bool
+	lastKey time.Duration
+}
+
+// New makes a publisher; stream names its tracks' stream. Once ended is closed it holds nobody back any more.
+func New(p Participant, stream string, ended <-chan struct{}, log *slog.Logger) *Publisher {
+	return &Publisher{Participant: p, stream: stream, ended: ended, log: log}
+}
+
+type publishedTrack struct {
+	sid    string
+	writer FrameWriter
+	format *media.Format
+}
+
+// Rename gives the participant a name for people.
+func (p *Publisher) Rename(name string) {
+	if err := p.Update(&name, nil, nil); err != nil {
+		p.log.Debug("naming the participant", "error", err)
+	}
+}
+
+// Write publishes a frame that came at now. It waits where an encoder is far ahead of the time.
+func (p *Publisher) Write(f *media.Frame, now time.Duration) error {
+	t := &p.tracks[f.Kind()]
+	if t.writer == nil && !f.Keyframe {
+		return nil // nobody could decode it
+	}
+	if err := p.prepare(t, f); err != nil {
+		return err
+	}
+	if f.Kind() == media.Video {
+		p.inspect(f)
+	}
+	if f.Discontinuity {
+		p.log.Debug("timestamps jumped or frames were lost", "kind", f.Kind())
+	}
+	if err := t.writer.WriteFrame(f); err != nil {
+		return fmt.Errorf("writing to track %s: %w", t.sid, err)
+	}
+	p.pace(f.DTS - now)
+	return nil
+}
+
+// prepare publishes the track that a frame belongs to and keeps what the room knows of it true.
+func (p *Publisher) prepare(t *publishedTrack, f *media.Frame) error {
+	if t.format == f.Format {
+		return nil
+	}
+	if t.writer != nil && t.format.Codec != f.Format.Codec {
+		if err := p.Unpublish(t.sid); err != nil {
+			return err
+		}
+		*t = publishedTrack{}
+	}
+	if t.writer == nil {
+		pub := room.Publication{
+			SID: room.NewSID("TR_"), Name: f.Kind().String(), Kind: f.Kind(), Codec: f.Format.Codec, Source: room.Microphone,
+			Width: f.Format.Width, Height: f.Format.Height, Stereo: f.Format.Channels > 1, Stream: p.stream,
+		}
+		if pub.Kind == media.Video {
+			pub.Source = room.Camera
+		}
+		w, err := p.Publish(pub)
+		if err != nil {
+			return fmt.Errorf("publishing %v: %w", pub.Kind, err)
+		}
+		t.sid, t.writer = pub.SID, w
+	} else if t.format.Width != f.Format.Width || t.format.Height != f.Format.Height {
+		err := p.ChangePublication(t.sid, func(pub *room.Publication) {
+			pub.Width, pub.Height = f.Format.Width, f.Format.Height
+		})
+		if err != nil {
+			return err
+		}
+	}
+	t.format = f.Format
+	return nil
+}
+
+// Warnings that the host should see, as attributes of the participant (studio.WarningAttribute).
+const (
+	warnBFrames   = "b_frames"
+	warnKeyframes = "keyframe_interval"
+)
+
+// inspect looks for settings of an encoder that some viewers suffer from.
+func (p *Publisher) inspect(f *media.Frame) {
+	if f.Format.Reordered {
+		p.warn(warnBFrames, "The encoder uses B-frames, which browsers cannot show in real time. Set B-frames to 0.")
+	}
+	if f.DTS-p.lastKey > longestKeyframeInterval && p.lastKey != 0 && !f.Discontinuity {
+		p.warn(warnKeyframes, "Keyframes are more than 4 s apart, so viewers wait long for the first picture. Set the keyframe interval to 2 s.")
+	}
+	if f.Keyframe {
+		p.lastKey = f.DTS
+	}
+}
+
+func (p *Publisher) warn(code, text string) {
+	if p.warned[code] {
+		return
+	}
+	if p.warned == nil {
+		p.warned = map[string]bool{}
+	}
+	p.warned[code] = true
+	p.log.Warn("encoder settings", "code", code, "problem", text)
+	if err := p.Update(nil, nil, map[string]string{studio.WarningAttribute + code: text}); err != nil {
+		p.log.Debug("warning the host", "error", err)
+	}
+}
+
+// pace holds an encoder back that sends a file faster than it plays.
+func (p *Publisher) pace(ahead time.Duration) {
+	if ahead < farAhead {
+		return
+	}
+	timer := time.NewTimer(ahead - bitAhead)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.ended:
+	}
+}
