@@ -96,6 +96,30 @@ window.layersSent = async () => {
   return layers
 }
 
+/** The publication of the room's composed picture, and whether it and the cameras are subscribed. */
+const program = () => [...room.remoteParticipants.values()].find((p) => p.attributes['tutti.role'] === 'program')
+const cameras = () => [...room.remoteParticipants.values()].filter((p) => p !== program()).flatMap((p) => [...p.videoTrackPublications.values()])
+const composed = () => program() && [...program().videoTrackPublications.values()][0]
+window.subscribed = () => ({ program: composed()?.isSubscribed, cameras: cameras().map((t) => t.isSubscribed) })
+
+/** Takes the composed picture in place of all cameras, as a weak device would. */
+window.takeProgram = () => {
+  for (const t of cameras()) t.setSubscribed(false)
+  composed().setSubscribed(true)
+}
+
+/** Colours of places in the composed picture, which are given in shares of width and height. */
+window.programColours = (places) => {
+  const video = composed()?.videoTrack?.attachedElements[0]
+  if (!video?.videoWidth) return undefined
+  const canvas = document.createElement('canvas')
+  canvas.width = video.videoWidth
+  canvas.height = video.videoHeight
+  const c = canvas.getContext('2d', { willReadFrequently: true })
+  c.drawImage(video, 0, 0)
+  return places.map(([x, y]) => [...c.getImageData(Math.floor(x * canvas.width), Math.floor(y * canvas.height), 1, 1).data.slice(0, 3)])
+}
+
 /** The publication of the picture that somebody else publishes. */
 window.picture = () => [...room.remoteParticipants.values()].flatMap((p) => [...p.videoTrackPublications.values()])[0]
 

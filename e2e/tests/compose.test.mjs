@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { fileURLToPath } from 'node:url'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
 import { alike, assertTones, eventually, join, watch } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
+import { serveStatic } from '../lib/static.mjs'
+import { token } from '../lib/token.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
 /** Colours of places in what a viewer sees, which are given in shares of width and height. */
@@ -18,7 +21,7 @@ const colourAt = (viewer, places) =>
   }, places)
 
 describe('a composed program', { timeout: 400_000 }, () => {
-  let tutti, browsers, room, ada, bo
+  let tutti, browsers, room, ada, bo, pages
   const viewers = {}
 
   const api = async (method, path, body) => {
@@ -42,6 +45,7 @@ describe('a composed program', { timeout: 400_000 }, () => {
 
   before(async () => {
     tutti = await startTutti()
+    pages = await serveStatic(fileURLToPath(new URL('..', import.meta.url)), { policy: false })
     browsers = await Promise.all([1, 2, 3].map(() => openBrowser()))
     room = await tutti.createRoom({ title: 'Duet' })
     const link = (key) => `${tutti.url}/r/${room.room}#k=${key}`
@@ -55,6 +59,7 @@ describe('a composed program', { timeout: 400_000 }, () => {
   })
   after(async () => {
     await Promise.all((browsers ?? []).map((browser) => browser.close()))
+    await pages?.close()
     await tutti?.close()
   })
 
@@ -98,6 +103,34 @@ describe('a composed program', { timeout: 400_000 }, () => {
       method: 'PATCH', headers: { 'X-Tutti-Key': room.keys.guest }, body: '{}',
     })
     assert.equal(response.status, 403)
+  })
+
+  it('is sent back into the room, to those who ask for it', async () => {
+    await api('PATCH', '/program', { inRoom: true, layout: 'grid' })
+    const weak = await browsers[2].page()
+    try {
+      await weak.goto(`${pages.url}/pages/sdk.html`)
+      await weak.evaluate((library) => window.load(library), 'livekit-client')
+      await weak.evaluate((wish) => window.join(wish), {
+        url: tutti.url.replace(/^http/, 'ws'), token: token({ keys: tutti.keys(), room: room.room, identity: 'weak' }), options: { adaptiveStream: false },
+      })
+      const before = await eventually('both cameras come by themselves', async () => {
+        const seen = await weak.evaluate(() => window.subscribed())
+        return seen.cameras.length === 2 && seen.cameras.every(Boolean) && seen
+      })
+      assert.equal(before.program, false, 'the composed picture comes unasked')
+      await weak.evaluate(() => window.takeProgram())
+      const places = [[0.25, 0.45, colours.red], [0.75, 0.45, colours.green]]
+      await eventually('both are seen in one picture', async () => {
+        const seen = await weak.evaluate((list) => window.programColours(list), places.map(([x, y]) => [x, y]))
+        return seen?.every((colour, i) => alike(colour, places[i][2])) ? seen : Promise.reject(new Error(JSON.stringify(seen)))
+      }, 40_000)
+      assert.deepEqual((await weak.evaluate(() => window.subscribed())).cameras, [false, false])
+    } finally {
+      await weak.close()
+    }
+    assert.equal((await api('GET', '/program')).sources.length, 2)
+    await api('PATCH', '/program', { inRoom: false })
   })
 
   it('shows one picture while that is pinned, and one when one is left', async () => {
