@@ -40,6 +40,23 @@ export async function openBrowser({ devices = true, viewport = { width: 1280, he
   }
 }
 
+/**
+ * Opens one browser with several people in it who know nothing of each other: what one page remembers, the others do not. Cheaper than a
+ * browser each. A wish for each person: its viewport, and whether it is a phone.
+ * @param {{viewport?: {width: number, height: number}, phone?: boolean}[]} wishes
+ */
+export async function openPeople(wishes, { args = [] } = {}) {
+  if (!executablePath) throw new Error('Chromium is missing: install the package "chromium", or name one in $CHROMIUM')
+  const browser = await chromium.launch({ executablePath, ignoreDefaultArgs: ['--headless', '--mute-audio'], args: [...flags, ...madeUpDevices, ...args] })
+  const people = []
+  for (const { viewport = { width: 1280, height: 800 }, phone = false } of wishes) {
+    const context = await browser.newContext({ viewport, locale: 'en-GB', ...(phone ? { hasTouch: true, isMobile: true } : {}) })
+    context.setDefaultTimeout(patience)
+    people.push({ context, page: () => context.newPage() })
+  }
+  return { people, close: () => browser.close() }
+}
+
 /** Collects what a page complains about, for assertions at the end. */
 export function complaints(page) {
   const list = []

@@ -29,7 +29,10 @@ async function prepare(browser, signal) {
   return page
 }
 
-/** Joins a room with the page's own screens. `scripts` are functions with an argument each that run in the page first. */
+/**
+ * Joins a room with the page's own screens. `url` may be a function that takes the page to the room's door by another way. `scripts` are
+ * functions with an argument each that run in the page first.
+ */
 export async function join(browser, url, name, signal, { listen = false, waits = false, scripts = [] } = {}) {
   const page = await prepare(browser, signal)
   for (const [script, argument] of scripts) await page.addInitScript(script, argument)
@@ -37,9 +40,9 @@ export async function join(browser, url, name, signal, { listen = false, waits =
     localStorage.setItem('tutti.name', who)
     localStorage.setItem('tutti.language', 'en')
   }, name)
-  await page.goto(url)
-  await page.getByRole('button', { name: listen ? 'Join without camera and microphone' : /^Join( as host)?$/ }).click()
-  await page.waitForSelector(waits ? '[data-waiting]' : '.room[data-phase=connected]', { timeout: patience })
+  if (typeof url === 'function') await url(page)
+  else await page.goto(url)
+  await enter(page, listen, waits)
   return {
     name,
     page,
@@ -57,6 +60,11 @@ export async function join(browser, url, name, signal, { listen = false, waits =
         return list.map((_, i) => Math.max(-160, ...all.map((levels) => levels[i])))
       }, tones),
     press: (key) => page.keyboard.press(key),
+    /** Loads the page again and comes in again, as somebody does whose browser crashed. */
+    async reload() {
+      await page.reload()
+      await enter(page, listen, waits)
+    },
     control: (label) => page.getByRole('button', { name: label, exact: true }),
     async leave() {
       await page.close()
@@ -64,15 +72,27 @@ export async function join(browser, url, name, signal, { listen = false, waits =
   }
 }
 
-/** Opens the watch page, by a chosen protocol or the one that the page takes. */
-export async function watch(browser, url, protocol) {
-  const page = await prepare(browser)
-  await page.addInitScript(() => localStorage.setItem('tutti.language', 'en'))
+async function enter(page, listen, waits) {
+  await page.getByRole('button', { name: listen ? 'Join without camera and microphone' : /^Join( as host)?$/ }).click()
+  await page.waitForSelector(waits ? '[data-waiting]' : '.room[data-phase=connected]', { timeout: patience })
+}
+
+/**
+ * Opens the watch page, by a chosen protocol or the one that the page takes. With a signal the viewer has a camera and a microphone, for going
+ * up onto a stage.
+ */
+export async function watch(browser, url, protocol, { name = '', signal } = {}) {
+  const page = await prepare(browser, signal)
+  await page.addInitScript((who) => {
+    localStorage.setItem('tutti.language', 'en')
+    if (who) localStorage.setItem('tutti.name', who)
+  }, name)
   await page.goto(url)
   if (protocol) {
     await page.waitForSelector('.page[data-protocol]:not([data-protocol=""])', { timeout: patience })
     await page.locator('.player').hover()
-    await page.getByRole('button', { name: 'How it plays' }).click()
+    // On a phone the picture has one menu for everything.
+    await page.getByRole('button', { name: 'How it plays' }).or(page.locator('.player.bare').getByRole('button', { name: 'More' })).click()
     await page.getByRole('menuitemradio', { name: new RegExp(`^${{ whep: 'WebRTC', flv: 'FLV', hls: 'HLS' }[protocol]}`) }).click()
   }
   return {
@@ -82,6 +102,8 @@ export async function watch(browser, url, protocol) {
     plays: (way = protocol, limit = patience) =>
       page.waitForSelector(`.page[data-phase=playing]${way ? `[data-protocol=${way}]` : ''}`, { timeout: limit }),
     sees: () => page.locator('.player video').evaluate((element) => window.look(element)),
+    /** How much of the picture each colour fills, 0 to 1, wherever it is. */
+    shares: (list) => page.locator('.player video').evaluate((element, of) => window.shares(element, of), list),
     hears: (tones) => page.locator('.player video').evaluate((element, list) => window.listen(element, list), tones),
     async leave() {
       await page.close()

@@ -2,13 +2,13 @@
 // white blocks, and a tone. Both functions run in the page.
 
 /** Colours far enough apart to survive any codec. */
-export const colours = { red: [200, 40, 40], green: [30, 160, 60], blue: [40, 60, 210], yellow: [210, 190, 30] }
+export const colours = { red: [200, 40, 40], green: [30, 160, 60], blue: [40, 60, 210], yellow: [210, 190, 30], violet: [150, 40, 160] }
 
 /**
  * Replaces camera and microphone of a page by a clock on a colour and a tone. Give it to `page.addInitScript` with
- * {colour: [r, g, b], tone: Hz}. `window.signal.turn()` turns the picture by 90 degrees.
+ * {colour: [r, g, b], tone: Hz}, and a size and a rate of pictures where those of a camera are too many. `window.signal.turn()` turns the picture by 90 degrees.
  */
-export function sendSignal({ colour, tone, width = 640, height = 360 }) {
+export function sendSignal({ colour, tone, width = 640, height = 360, rate = 30 }) {
   const canvas = document.createElement('canvas')
   canvas.width = width
   canvas.height = height
@@ -27,9 +27,9 @@ export function sendSignal({ colour, tone, width = 640, height = 360 }) {
     c.fillStyle = 'rgba(255,255,255,0.5)'
     c.fillRect(((Date.now() / 5) % w) - 10, 10, 20, h * 0.1)
   }
-  setInterval(draw, 33)
+  setInterval(draw, 1000 / rate)
   draw()
-  const picture = () => canvas.captureStream(30).getVideoTracks()[0]
+  const picture = () => canvas.captureStream(rate).getVideoTracks()[0]
   let context
   const sound = () => {
     context ??= new AudioContext()
@@ -72,7 +72,7 @@ export function collectConnections() {
   }
 }
 
-/** Puts `window.look(video)`, `window.listen(source, tones)` and `window.reports(type)` into a page. */
+/** Puts `window.look(video)`, `window.shares(video, colours)`, `window.listen(source, tones)` and `window.reports(type)` into a page. */
 export function receiveSignal() {
   const canvas = document.createElement('canvas')
   const c = canvas.getContext('2d', { willReadFrequently: true })
@@ -89,6 +89,23 @@ export function receiveSignal() {
     const marked = bits[0] === 1 && bits[1] === 0
     const clock = marked ? bits.slice(2).reduce((n, bit) => n * 2 + bit, 0) : -1
     return { width, height, colour: at(0.5, 0.5), clock }
+  }
+
+  /** How much of a video's picture colours fill, 0 to 1, give or take what codecs do to them. */
+  window.shares = (video, list, within = 60) => {
+    if (!video.videoWidth) return list.map(() => 0)
+    const [w, h] = [48, 48]
+    canvas.width = w
+    canvas.height = h
+    c.drawImage(video, 0, 0, w, h)
+    const { data } = c.getImageData(0, 0, w, h)
+    const counts = list.map(() => 0)
+    for (let i = 0; i < data.length; i += 4) {
+      for (const [k, [r, g, b]] of list.entries()) {
+        if (Math.abs(data[i] - r) <= within && Math.abs(data[i + 1] - g) <= within && Math.abs(data[i + 2] - b) <= within) counts[k]++
+      }
+    }
+    return counts.map((n) => n / (w * h))
   }
 
   let context

@@ -3,6 +3,7 @@ package room
 import (
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room/breakout"
+	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/stage"
 )
@@ -88,6 +89,9 @@ type (
 	}
 	// GroupsChanged tells that the room's people are in groups now; without any there are none any more.
 	GroupsChanged struct{ Groups breakout.View }
+	// ChatPosted is a message that is shown to everybody. Only those hear it who watch over all rooms: people are told of it with all else that
+	// an audience says.
+	ChatPosted struct{ Message chat.Message }
 	// RoomChanged tells of new room metadata.
 	RoomChanged struct{ Metadata string }
 	// SpeakersChanged lists those whose level changed; a level of 0 means that they stopped.
@@ -143,6 +147,7 @@ func (LiveChanged) event()          {}
 func (StageChanged) event()         {}
 func (PKChanged) event()            {}
 func (GroupsChanged) event()        {}
+func (ChatPosted) event()           {}
 func (RoomChanged) event()          {}
 func (SpeakersChanged) event()      {}
 func (QualitiesChanged) event()     {}

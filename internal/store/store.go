@@ -27,6 +27,9 @@ var (
 // patience bounds every operation: the store is local, so what takes longer is broken.
 const patience = 5 * time.Second
 
+// maxValue bounds one value, in bytes: a board that is full, or a chat with all that was voted in it.
+const maxValue = 8 << 20
+
 // Store is one embedded server. Close stops it after everything is on disk.
 type Store struct {
 	ns *server.Server
@@ -38,7 +41,7 @@ type Store struct {
 func Open(dir string, log *slog.Logger) (*Store, error) {
 	ns, err := server.NewServer(&server.Options{
 		ServerName: "tutti", DontListen: true, JetStream: true, StoreDir: filepath.Join(dir, "store"),
-		NoSigs: true, NoLog: true, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 1 << 30,
+		NoSigs: true, NoLog: true, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 1 << 30, MaxPayload: maxValue,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: preparing the embedded server in %s: %w", dir, err)

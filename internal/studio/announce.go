@@ -33,6 +33,7 @@ func (s *Studio) setAnnouncement(a Actor, r talk.Request) talk.Reply {
 		told = talk.Announcement{Text: text, By: a.Name, At: &now}
 		c.announcement = &told
 	}
+	s.keepLater(partTalk)
 	s.tell(told)
 	return talk.Reply{}
 }

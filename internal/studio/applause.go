@@ -34,6 +34,7 @@ func (s *Studio) like(a Actor, r talk.Request) talk.Reply {
 		s.house.shed.Add("like", uint64(n-added))
 	}
 	if added > 0 {
+		s.keepLater(partTalk)
 		s.tellWithin(countEvery) // how many there are by then
 		s.house.ScorePK(s.name, int64(added)*likePoints)
 	}
@@ -71,6 +72,7 @@ func (s *Studio) give(from *talk.Person, g applause.Gift, free bool) error {
 	if err := c.applause.Give(giver, g, time.Now()); err != nil {
 		return err
 	}
+	s.keepLater(partTalk)
 	s.house.ScorePK(s.name, giftPoints(g))
 	s.tell(talk.Gift{
 		ID: rand.Text()[:16], Gift: g.Name, Count: g.Count, Value: g.Value, From: from, To: g.To, Total: c.applause.Given(g.Name),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
@@ -80,6 +81,7 @@ func (h *House) Attend(roomName string, at Attendance) (*Attendee, error) {
 	}
 }
 
+// attend fails with a *room.Refusal for those who may not come in.
 func (s *Studio) attend(a *Attendee) (*Attendee, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +89,7 @@ func (s *Studio) attend(a *Attendee) (*Attendee, error) {
 		return nil, errStudioClosed
 	}
 	c, id := s.gather(), a.claims.Identity
-	if err := s.audienceCame(stage.Person{Identity: id, Name: a.name}, a.claims.Video.RoomAdmin); err != nil {
+	if err := s.comeIn(stage.Person{Identity: id, Name: a.name}, a.claims.Video.RoomAdmin); err != nil {
 		s.settle() // it may have been opened for this
 		return nil, err
 	}
@@ -95,13 +97,13 @@ func (s *Studio) attend(a *Attendee) (*Attendee, error) {
 	if len(ears) >= maxEars {
 		oldest := ears[0]
 		ears = slices.Delete(ears, 0, 1)
-		s.audienceLeft(id)
 		oldest.ear.Cut(talk.Frame(talk.Encode(talk.Bye{Reason: "replaced"})), "replaced")
 	}
 	c.people[id] = append(ears, a)
 	if len(ears) == 0 && s.members[id] == nil {
 		s.noteCame(a.person())
 	}
+	s.settle()
 	return a, nil
 }
 
@@ -118,11 +120,46 @@ func (a *Attendee) Leave() {
 	if i < 0 {
 		return
 	}
-	if c.people[id] = slices.Delete(c.people[id], i, i+1); len(c.people[id]) == 0 {
-		delete(c.people, id)
-		s.countLater()
+	if c.people[id] = slices.Delete(c.people[id], i, i+1); len(c.people[id]) > 0 {
+		return
 	}
-	s.audienceLeft(id)
+	delete(c.people, id)
+	s.countLater()
+	s.goOut(id)
+}
+
+// comeIn lets somebody in who is there in another way than as a participant. The caller holds the lock, and notes that they are.
+func (s *Studio) comeIn(who stage.Person, admin bool) error {
+	how := stage.Arrival{Admin: admin}
+	if p := s.members[who.Identity]; p != nil { // who takes part is what that says
+		how = arrival(p.grant)
+		how.Admin = how.Admin || admin
+	}
+	happened, err := s.stage.Come(who, how, time.Now())
+	if err != nil {
+		return err
+	}
+	s.attendance.Came(who.Identity, who.Name, time.Now())
+	s.stageChanged(happened)
+	return nil
+}
+
+// goOut follows somebody who was there in such a way, and may not be any more. The caller holds the lock.
+func (s *Studio) goOut(identity string) {
+	if s.closed || s.there(identity) {
+		return
+	}
+	s.noteGone(identity)
+	if s.members[identity] == nil {
+		s.stageChanged(s.stage.Go(identity, false, time.Now()))
+	}
+	s.settle()
+}
+
+// there tells whether somebody is in the audience, or in a group of this room. The caller holds the lock.
+func (s *Studio) there(identity string) bool {
+	_, inside := s.groups.inside[identity]
+	return inside || s.watches(identity)
 }
 
 // Studio is the running room.

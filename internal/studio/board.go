@@ -88,6 +88,7 @@ func (s *Studio) draw(a Actor, r talk.Request) talk.Reply {
 	}
 	won, err := b.Draw(a.Identity, drawing)
 	if err == nil && len(won.Put) > 0 {
+		s.keepLater(partBoard)
 		s.tell(talk.Drawn{Drawing: won})
 	}
 	return talk.Reply{Err: err}
@@ -139,6 +140,7 @@ func (s *Studio) leadBoard(_ Actor, r talk.Request) talk.Reply {
 		err = talk.Malformed("action is open, close, add, remove, clear or show")
 	}
 	if err == nil {
+		s.keepLater(partBoard)
 		s.tell(talk.Board{State: b.State()})
 	}
 	return talk.Reply{Err: err}

@@ -130,13 +130,16 @@ func (s *Studio) post(d chat.Draft) (id string, err error) {
 	}
 	c := s.gather()
 	m := c.chat.Post(d, rand.Text()[:16], time.Now())
+	s.keepLater(partTalk)
 	s.tell(talk.Chat{Message: m})
+	s.tellWitnesses(room.ChatPosted{Message: m})
 	return m.ID, nil
 }
 
 func (s *Studio) deleteMessage(_ Actor, r talk.Request) talk.Reply {
 	err := s.gather().chat.Delete(r.Message)
 	if err == nil {
+		s.keepLater(partTalk)
 		s.tell(talk.ChatDeleted{ID: r.Message})
 	}
 	return talk.Reply{Err: err}
@@ -145,6 +148,7 @@ func (s *Studio) deleteMessage(_ Actor, r talk.Request) talk.Reply {
 func (s *Studio) setSlow(_ Actor, r talk.Request) talk.Reply {
 	err := s.gather().chat.SetSlow(time.Duration(min(max(r.Seconds, -1), 1<<20)) * time.Second)
 	if err == nil {
+		s.keepLater(partTalk)
 		s.tell(talk.Slow{Seconds: r.Seconds})
 	}
 	return talk.Reply{Err: err}

@@ -229,16 +229,33 @@ func (s *Studio) Likes() int {
 
 // presence counts who is there: those who watch, and those who take part. The caller holds the lock.
 func (s *Studio) presence() talk.Presence {
-	p := talk.Presence{People: s.info().People}
+	return talk.Presence{Viewers: s.viewers(), People: s.info().People}
+}
+
+// viewers counts those who watch, each once: who plays the program, by whatever protocol, or is in the audience's channel without taking part.
+// A page does both, and nothing tells which player is whose; but there are as many as the larger of the two at least. The caller
+// holds the lock.
+func (s *Studio) viewers() int {
+	n := 0
 	if s.crowd != nil {
-		p.Viewers = len(s.crowd.people)
+		n = len(s.crowd.people)
 		for identity := range s.members {
-			if _, both := s.crowd.people[identity]; both {
-				p.Viewers--
+			if s.watches(identity) {
+				n--
 			}
 		}
 	}
-	return p
+	if s.air != nil {
+		n = s.air.seenBy(n)
+	}
+	return n
+}
+
+// viewersChanged has everybody told soon how many watch.
+func (s *Studio) viewersChanged() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.countLater()
 }
 
 // Audience are those who watch, ordered by identity: at most limit of those after one.

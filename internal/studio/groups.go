@@ -21,6 +21,8 @@ type groups struct {
 	timer    *time.Timer // for the end
 	// admins are those who went into a group with a host's grant.
 	admins map[string]bool
+	// inside are those who are in a group at the moment.
+	inside map[string]struct{}
 	// said is what is to be said in groups: to somebody, or to all.
 	said []errand
 	due  bool

@@ -108,9 +108,13 @@ func (s *Studio) lookInto(under *Studio) {
 	}
 	came, went := b.Look(under.annex.n, inside)
 	for _, p := range came {
-		if err := s.audienceCame(stage.Person(p), s.groups.admins[p.Identity]); err != nil {
+		if err := s.comeIn(stage.Person(p), s.groups.admins[p.Identity]); err != nil {
 			s.log.Warn("somebody in a group is not known", "participant", p.Identity, "error", err)
 		}
+		if s.groups.inside == nil {
+			s.groups.inside = map[string]struct{}{}
+		}
+		s.groups.inside[p.Identity] = struct{}{}
 		s.stage.SetElsewhere(p.Identity, true, time.Now())
 	}
 	for _, p := range went {
@@ -124,7 +128,8 @@ func (s *Studio) lookInto(under *Studio) {
 func (s *Studio) comeBack(identity string) {
 	s.stage.SetElsewhere(identity, false, time.Now())
 	s.drawCurtain()
-	s.audienceLeft(identity)
+	delete(s.groups.inside, identity)
+	s.goOut(identity)
 }
 
 // wind sets the time for the end. The caller holds the lock.

@@ -83,6 +83,7 @@ type House struct {
 	rooms        *Policies
 	shows        ShowKeeper
 	running      RoomKeeper
+	keeps        bool // running keeps anything
 	scenes       *scenes.Set
 	workers      *codec.Workers
 	fonts        *text.Fonts
@@ -135,7 +136,7 @@ func NewHouse(o Options) *House {
 	if h.shows == nil {
 		h.shows = noShows{}
 	}
-	if h.running == nil {
+	if h.keeps = h.running != nil; !h.keeps {
 		h.running = noRooms{}
 	}
 	if h.log == nil {

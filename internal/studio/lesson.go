@@ -42,7 +42,7 @@ func (s *Studio) noteHere(p room.Participant) {
 // noteGone notes that somebody has left as a participant, or the audience: who is still there otherwise has not. The caller holds
 // the lock.
 func (s *Studio) noteGone(identity string) {
-	if _, takesPart := s.room.Participant(identity); !takesPart && s.sockets[identity] == 0 {
+	if _, takesPart := s.room.Participant(identity); !takesPart && !s.there(identity) {
 		s.attendance.Went(identity, time.Now())
 	}
 }

@@ -21,6 +21,9 @@ func (s *Studio) closePoll(_ Actor, r talk.Request) talk.Reply {
 func (s *Studio) vote(a Actor, r talk.Request) talk.Reply {
 	c := s.gather()
 	p, err := c.polls.Vote(a.Identity, r.Poll, r.Choices)
+	if err == nil {
+		s.keepLater(partTalk)
+	}
 	if err == nil && c.heard() { // an audience votes all at once
 		c.pending.Add(talk.Poll{Poll: p})
 		s.tellWithin(countEvery)
@@ -33,6 +36,7 @@ func (s *Studio) tellPoll(p poll.Poll, err error) talk.Reply {
 	if err != nil {
 		return talk.Reply{Err: err}
 	}
+	s.keepLater(partTalk)
 	s.tell(talk.Poll{Poll: p})
 	return talk.Reply{Poll: p.ID}
 }

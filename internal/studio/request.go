@@ -163,12 +163,9 @@ func (s *Studio) contend(a Actor, r talk.Request) error {
 // refused says in the vocabulary's terms why something was not done.
 func refused(err error) error {
 	var r *room.Refusal
-	var no *stage.Refusal
 	switch {
 	case err == nil, errors.As(err, &r):
 		return err
-	case errors.As(err, &no):
-		return &room.Refusal{Code: no.Code, Message: no.Message}
 	case errors.Is(err, ErrBadComposition):
 		return talk.Malformed(err.Error())
 	case errors.Is(err, ErrNotLive):

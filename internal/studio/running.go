@@ -7,80 +7,141 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/board"
+	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/store"
 )
 
-// Running is what is kept of an open room that has settings of its own, so that it is the same room after a restart.
+// Running is what is kept of an open room that is more than some people who talk, so that it is the same room after a restart.
 type Running struct {
 	SID       string        `json:"sid"`
 	CreatedAt time.Time     `json:"createdAt"`
 	Settings  room.Settings `json:"settings"`
 	// Visited tells that somebody had been there.
-	Visited bool `json:"visited,omitempty"`
+	Visited bool        `json:"visited,omitempty"`
+	Stage   *stage.Kept `json:"stage,omitempty"`
 }
 
-// RoomKeeper keeps open rooms beyond the life of the process. Keep and Forget are called with locks held: they must not block.
+// Left is all that was kept of a room.
+type Left struct {
+	Running
+	// Talk and Board are nil where there was none.
+	Talk  *Talked
+	Board *board.Kept
+}
+
+// RoomKeeper keeps open rooms beyond the life of the process. All but Left are called with locks held: they must not block.
 type RoomKeeper interface {
 	// Left are the rooms that were open when the last process ended, by name.
-	Left() map[string]Running
+	Left() map[string]Left
+	// Keep, KeepTalk and KeepBoard keep a part of a room each, in the place of what was kept before.
 	Keep(roomName string, r Running)
+	KeepTalk(roomName string, t Talked)
+	KeepBoard(roomName string, b board.Kept)
+	// Forget ends all of it.
 	Forget(roomName string)
 }
 
 // RunningRooms keeps open rooms in the store. Close waits until all is written.
 type RunningRooms struct {
-	later *store.Later[Running]
-	left  map[string]Running
+	rooms  *store.Later[Running]
+	talks  *store.Later[Talked]
+	boards *store.Later[board.Kept]
+	left   map[string]Left
 }
 
 // OpenRunningRooms reads which rooms were open; after a long absence they are forgotten.
 func OpenRunningRooms(s *store.Store, longAway bool, log *slog.Logger) (*RunningRooms, error) {
-	bucket, err := store.OpenBucket[Running](s, "running")
+	rooms, left, err := openKept[Running](s, "running", longAway, log)
 	if err != nil {
 		return nil, err
 	}
-	left, err := bucket.All()
+	talks, talked, err := openKept[Talked](s, "talks", longAway, log)
 	if err != nil {
-		return nil, fmt.Errorf("reading the rooms that were open: %w", err)
+		return nil, err
 	}
-	k := &RunningRooms{later: store.NewLater(bucket, "open rooms", log), left: left}
-	if longAway {
-		for name := range left {
-			k.later.Delete(name)
+	boards, drawn, err := openKept[board.Kept](s, "boards", longAway, log)
+	if err != nil {
+		return nil, err
+	}
+	k := &RunningRooms{rooms: rooms, talks: talks, boards: boards, left: map[string]Left{}}
+	for name, r := range left {
+		l := Left{Running: r}
+		if t, ok := talked[name]; ok {
+			l.Talk = &t
 		}
-		k.left = nil
+		if b, ok := drawn[name]; ok {
+			l.Board = &b
+		}
+		k.left[name] = l
 	}
 	return k, nil
 }
 
+// openKept reads a bucket, or empties it after a long absence.
+func openKept[T any](s *store.Store, name string, longAway bool, log *slog.Logger) (*store.Later[T], map[string]T, error) {
+	bucket, err := store.OpenBucket[T](s, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	left, err := bucket.All()
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading what was kept of open rooms (%s): %w", name, err)
+	}
+	later := store.NewLater(bucket, name, log)
+	if longAway {
+		for room := range left {
+			later.Delete(room)
+		}
+		left = nil
+	}
+	return later, left, nil
+}
+
 // Left implements RoomKeeper.
-func (k *RunningRooms) Left() map[string]Running { return maps.Clone(k.left) }
+func (k *RunningRooms) Left() map[string]Left { return maps.Clone(k.left) }
 
 // Keep implements RoomKeeper.
-func (k *RunningRooms) Keep(roomName string, r Running) { k.later.Put(roomName, r) }
+func (k *RunningRooms) Keep(roomName string, r Running) { k.rooms.Put(roomName, r) }
+
+// KeepTalk implements RoomKeeper.
+func (k *RunningRooms) KeepTalk(roomName string, t Talked) { k.talks.Put(roomName, t) }
+
+// KeepBoard implements RoomKeeper.
+func (k *RunningRooms) KeepBoard(roomName string, b board.Kept) { k.boards.Put(roomName, b) }
 
 // Forget implements RoomKeeper.
-func (k *RunningRooms) Forget(roomName string) { k.later.Delete(roomName) }
+func (k *RunningRooms) Forget(roomName string) {
+	k.rooms.Delete(roomName)
+	k.talks.Delete(roomName)
+	k.boards.Delete(roomName)
+}
 
 // Close writes what is left.
-func (k *RunningRooms) Close() { k.later.Close() }
+func (k *RunningRooms) Close() {
+	k.rooms.Close()
+	k.talks.Close()
+	k.boards.Close()
+}
 
 // noRooms keeps nothing.
 type noRooms struct{}
 
-func (noRooms) Left() map[string]Running { return nil }
-func (noRooms) Keep(string, Running)     {}
-func (noRooms) Forget(string)            {}
+func (noRooms) Left() map[string]Left        { return nil }
+func (noRooms) Keep(string, Running)         {}
+func (noRooms) KeepTalk(string, Talked)      {}
+func (noRooms) KeepBoard(string, board.Kept) {}
+func (noRooms) Forget(string)                {}
 
 // reopen opens a room as it was before a restart, and waits for its people: they need a moment to come back.
-func (h *House) reopen(roomName string, r Running) {
-	state, err := room.New(roomName, r.Settings.Within(h.rules), r.CreatedAt)
+func (h *House) reopen(roomName string, l Left) {
+	state, err := room.New(roomName, l.Settings.Within(h.rules), l.CreatedAt)
 	if err != nil {
 		h.running.Forget(roomName) // its name is no longer allowed
 		return
 	}
-	state.SID = r.SID
-	if r.Visited {
+	state.SID = l.SID
+	if l.Visited {
 		state.Visit()
 	}
 	s := newStudio(h, state, h.sceneOf(roomName))
@@ -89,22 +150,16 @@ func (h *House) reopen(roomName string, r Running) {
 	h.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kept = true
+	s.recall(l)
 	patience := state.KeptFor()
-	if !r.Visited {
-		patience -= time.Since(r.CreatedAt)
+	if !l.Visited {
+		patience -= time.Since(l.CreatedAt)
 	}
 	s.wait(max(patience, h.returnGrace))
 }
 
-// keepRoom notes how the room is run, for after a restart, where that is not as all are run. The caller holds the lock, or is the
-// only one who knows the studio.
+// keepRoom notes how the room is run, for after a restart. The caller holds the lock, or is the only one who knows the studio.
 func (s *Studio) keepRoom() {
-	if s.room.Settings == s.house.rules && !s.kept || s.annex != nil {
-		return
-	}
-	s.kept = true
-	s.house.running.Keep(s.name, Running{
-		SID: s.room.SID, CreatedAt: s.room.CreatedAt, Settings: s.room.Settings, Visited: s.room.Visited(),
-	})
+	s.memory.unkept |= partRoom
+	s.keepNow()
 }

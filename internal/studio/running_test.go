@@ -10,25 +10,35 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/board"
 	"github.com/tuttilive/tutti/internal/store"
+	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
 // keptRooms is a store of rooms in memory.
 type keptRooms struct {
 	mu    sync.Mutex
-	rooms map[string]Running
+	rooms map[string]Left
 }
 
-func (k *keptRooms) Left() map[string]Running {
+func (k *keptRooms) Left() map[string]Left {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return maps.Clone(k.rooms)
 }
 
-func (k *keptRooms) Keep(name string, r Running) {
+func (k *keptRooms) change(name string, f func(*Left)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.rooms[name] = r
+	l := k.rooms[name]
+	f(&l)
+	k.rooms[name] = l
+}
+
+func (k *keptRooms) Keep(name string, r Running)    { k.change(name, func(l *Left) { l.Running = r }) }
+func (k *keptRooms) KeepTalk(name string, t Talked) { k.change(name, func(l *Left) { l.Talk = &t }) }
+func (k *keptRooms) KeepBoard(name string, b board.Kept) {
+	k.change(name, func(l *Left) { l.Board = &b })
 }
 
 func (k *keptRooms) Forget(name string) {
@@ -41,7 +51,7 @@ func (k *keptRooms) Forget(name string) {
 func overRestarts(t *testing.T, test func(t *testing.T, kept *keptRooms, next func() *House)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		kept := &keptRooms{rooms: map[string]Running{}}
+		kept := &keptRooms{rooms: map[string]Left{}}
 		var last *House
 		test(t, kept, func() *House {
 			if last != nil {
@@ -127,7 +137,7 @@ func TestARoomThatIsDeletedIsNotKept(t *testing.T) {
 
 func TestOpenRoomsSurviveInTheStore(t *testing.T) {
 	dir := t.TempDir()
-	open := func(longAway bool) (map[string]Running, func()) {
+	open := func(longAway bool) (map[string]Left, func()) {
 		t.Helper()
 		s, err := store.Open(dir, slog.New(slog.DiscardHandler))
 		if err != nil {
@@ -139,7 +149,10 @@ func TestOpenRoomsSurviveInTheStore(t *testing.T) {
 		}
 		if len(k.Left()) == 0 && !longAway {
 			k.Keep("合奏", Running{SID: "RM_1", Settings: room.Settings{Metadata: "m", EmptyTimeout: time.Minute}})
+			k.KeepTalk("合奏", Talked{Announcement: &talk.Announcement{Text: "a"}})
+			k.KeepBoard("合奏", board.New().Keep())
 			k.Keep("over", Running{})
+			k.KeepTalk("over", Talked{})
 			k.Forget("over")
 		}
 		return k.Left(), func() { k.Close(); s.Close() }
@@ -148,7 +161,7 @@ func TestOpenRoomsSurviveInTheStore(t *testing.T) {
 	end()
 	left, end := open(false)
 	end()
-	if r := left["合奏"]; len(left) != 1 || r.SID != "RM_1" || r.Settings.EmptyTimeout != time.Minute {
+	if r := left["合奏"]; len(left) != 1 || r.SID != "RM_1" || r.Settings.EmptyTimeout != time.Minute || r.Talk.Announcement.Text != "a" || len(r.Board.Contents) != 1 {
 		t.Errorf("after a restart: %+v", left)
 	}
 	left, end = open(true)

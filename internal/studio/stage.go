@@ -105,7 +105,7 @@ func (s *Studio) RoleOf(identity string) stage.Role {
 	return s.stage.RoleOf(identity)
 }
 
-// StageAct does what somebody wants on the stage, or refuses it with a *stage.Refusal. Everybody hears room.StageChanged, and what
+// StageAct does what somebody wants on the stage, or refuses it with a *room.Refusal. Everybody hears room.StageChanged, and what
 // participants may do changes with it.
 func (s *Studio) StageAct(by stage.Actor, a stage.Action) error {
 	s.mu.Lock()
@@ -125,60 +125,8 @@ func (s *Studio) StageAct(by stage.Actor, a stage.Action) error {
 	return nil
 }
 
-// AudienceCame tells that somebody is there in the audience's channel: every time until AudienceLeft. The studio stays open for
-// them. It fails with a *stage.Refusal for those who may not come in, and with ErrNoRoom when the room has closed.
-func (s *Studio) AudienceCame(who stage.Person, admin bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return ErrNoRoom
-	}
-	return s.audienceCame(who, admin)
-}
-
-// audienceCame is called with the lock held.
-func (s *Studio) audienceCame(who stage.Person, admin bool) error {
-	how := stage.Arrival{Admin: admin}
-	if p := s.members[who.Identity]; p != nil { // who takes part is what that says
-		how = arrival(p.grant)
-		how.Admin = how.Admin || admin
-	}
-	happened, err := s.stage.Come(who, how, time.Now())
-	if err != nil {
-		return err
-	}
-	s.sockets[who.Identity]++
-	s.attendance.Came(who.Identity, who.Name, time.Now())
-	s.stageChanged(happened)
-	s.settle()
-	return nil
-}
-
-// AudienceLeft takes back one AudienceCame.
-func (s *Studio) AudienceLeft(identity string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.audienceLeft(identity)
-}
-
-// audienceLeft is called with the lock held.
-func (s *Studio) audienceLeft(identity string) {
-	if s.closed || s.sockets[identity] == 0 {
-		return
-	}
-	if s.sockets[identity]--; s.sockets[identity] > 0 {
-		return
-	}
-	delete(s.sockets, identity)
-	s.noteGone(identity)
-	if s.members[identity] == nil {
-		s.stageChanged(s.stage.Go(identity, false, time.Now()))
-	}
-	s.settle()
-}
-
 // StageToken makes the token with which somebody who was let up joins the room: what it permits is what the role does, for as long
-// as it does. It fails with a *stage.Refusal for those who are not on the stage.
+// as it does. It fails with a *room.Refusal for those who are not on the stage.
 func (s *Studio) StageToken(who stage.Person) (string, error) {
 	if !s.RoleOf(who.Identity).OnStage() {
 		return "", stage.ErrNotSeated
@@ -256,7 +204,7 @@ func (s *Studio) leaveStage(p *Participant, why room.LeaveReason) {
 	if why == room.LeftRemoved {
 		s.stageChanged(s.stage.Expel(p.identity, now))
 	}
-	s.stageChanged(s.stage.Go(p.identity, s.sockets[p.identity] > 0, now))
+	s.stageChanged(s.stage.Go(p.identity, s.there(p.identity), now))
 }
 
 // ownAttributes are attributes without those that are the server's; never nil.
@@ -370,6 +318,12 @@ func (s *Studio) stageChanged(happened []stage.Happening) {
 	s.drawCurtain()
 	if len(happened) == 0 || s.closed {
 		return
+	}
+	if slices.ContainsFunc(happened, endures) {
+		s.keepLater(partRoom)
+	}
+	if judges(happened) {
+		s.keepNow()
 	}
 	var sentAway []*Participant
 	for _, h := range happened {

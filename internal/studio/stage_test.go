@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/stage"
 )
@@ -67,11 +68,24 @@ func TestWhatOneMayPublishFollowsTheRole(t *testing.T) {
 	})
 }
 
+// unheard is the ear of somebody in the audience to whom nobody listens.
+type unheard struct{}
+
+func (unheard) Tell([]byte)        {}
+func (unheard) Cut([]byte, string) {}
+func (unheard) Refresh()           {}
+
+// attend has somebody in the audience of a room.
+func attend(s *Studio, who stage.Person) (*Attendee, error) {
+	return s.attend(&Attendee{studio: s, ear: unheard{}, name: who.Name, claims: auth.Claims{Identity: who.Identity}})
+}
+
 func TestWatchersAreLetUpToo(t *testing.T) {
 	onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
 		enter(t, h, "host", asHost)
 		bob := stage.Person{Identity: "bob", Name: "Bob"}
-		if err := s.AudienceCame(bob, false); err != nil {
+		watching, err := attend(s, bob)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.StageToken(bob); err == nil {
@@ -88,7 +102,7 @@ func TestWatchersAreLetUpToo(t *testing.T) {
 		if s.Standing("bob").Role != stage.Audience {
 			t.Error("bob is gone")
 		}
-		s.AudienceLeft("bob")
+		watching.Leave()
 	})
 }
 
@@ -176,7 +190,7 @@ func TestWhoIsBannedGoesAndDoesNotComeBack(t *testing.T) {
 		if _, err := h.Enter("r", room.Join{Identity: "ann", Permission: room.Permission{Publish: true}}, &heard{}); !errors.Is(err, stage.ErrBanned) {
 			t.Errorf("coming back: %v", err)
 		}
-		if err := s.AudienceCame(stage.Person{Identity: "ann"}, false); !errors.Is(err, stage.ErrBanned) {
+		if _, err := attend(s, stage.Person{Identity: "ann"}); !errors.Is(err, stage.ErrBanned) {
 			t.Errorf("watching: %v", err)
 		}
 		time.Sleep(61 * time.Second)

@@ -14,7 +14,7 @@ import (
 // LiveStatus describes a room on the air.
 type LiveStatus struct {
 	room.Live
-	// Viewers are counted by protocol.
+	// Viewers are those who play, by protocol. Total counts also those who are in the audience's channel and do not play, each once.
 	Viewers map[string]int
 	Total   int
 	Peak    int
@@ -83,7 +83,7 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 		s.mu.Unlock()
 		return LiveStatus{}, ErrNotLive
 	}
-	st := LiveStatus{Live: s.room.Live(), Sent: a.sent.Load()}
+	st := LiveStatus{Live: s.room.Live(), Sent: a.sent.Load(), Total: s.viewers()}
 	people := s.room.Participants()
 	tracks := make(map[string]*track.Track, len(s.tracks))
 	for sid, entry := range s.tracks {
@@ -105,7 +105,7 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	st.Viewers, st.Skips = maps.Clone(a.viewers), maps.Clone(a.skips)
-	st.Total, st.Peak = a.total, a.peak
+	st.Peak = a.peak
 	return st, nil
 }
 

@@ -39,11 +39,11 @@ type Studio struct {
 	levels   map[string]float64
 	vacancy  *time.Timer // ends the show, or the room, when everybody stays away
 	closed   bool
-	kept     bool // the room outlives a restart
 	recorded bool // the server records the program
 
 	crowd *crowd // nil while there never was an audience
 	lesson
+	memory memory
 
 	groups   groups
 	annex    *annex        // nil but for rooms under another one
@@ -54,11 +54,10 @@ type Studio struct {
 	listeners map[string]Observer // by a name that is nobody's identity
 	scene     *scenes.Scene
 	stage     *stage.Stage
-	curtain   *time.Timer    // when something on the stage has had its time
-	contest   *pk.View       // with another room, nil when there is none
-	arenaTold bool           // it looks at the contest soon
-	sockets   map[string]int // how often somebody is there in the audience's channel, by identity
-	returning *returning     // an interrupted show that may go on, nil when there is none
+	curtain   *time.Timer // when something on the stage has had its time
+	contest   *pk.View    // with another room, nil when there is none
+	arenaTold bool        // it looks at the contest soon
+	returning *returning  // an interrupted show that may go on, nil when there is none
 
 	changed  chan struct{} // closed and replaced when somebody comes, goes or changes
 	speakers *sfu.Speakers
@@ -74,7 +73,7 @@ type Studio struct {
 // newStudio runs a room; the caller has made sure that there is no other of its name.
 func newStudio(h *House, r *room.Room, scene *scenes.Scene) *Studio {
 	s := &Studio{
-		scene: scene, stage: stage.New(scene.Rules()), sockets: map[string]int{},
+		scene: scene, stage: stage.New(scene.Rules()),
 		house: h, name: r.Name, log: h.log.With("room", r.Name), room: r,
 		members: map[string]*Participant{}, tracks: map[string]*published{}, listeners: map[string]Observer{},
 		changed: make(chan struct{}), speakers: sfu.NewSpeakers(), stop: make(chan struct{}), composition: h.initialComposition(scene),
@@ -330,13 +329,14 @@ func (s *Studio) close(why room.LeaveReason) {
 	switch {
 	case why == room.LeftServerShutdown:
 		s.interrupt()
+		s.keepNow()
 	case s.air != nil:
 		s.endLive()
 	case s.returning != nil:
 		s.endReturning()
 	}
-	if s.kept && why != room.LeftServerShutdown {
-		s.house.running.Forget(s.name)
+	if why != room.LeftServerShutdown {
+		s.forgetAll()
 	}
 	s.emitLast(why)
 	s.disperse(why.String())

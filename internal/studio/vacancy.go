@@ -27,7 +27,7 @@ func (s *Studio) attended() bool {
 	switch {
 	case s.air != nil && !s.air.byIngest && s.scene.HasStage():
 		return s.stage.Attended() || slices.ContainsFunc(s.room.Participants(), func(p room.Participant) bool { return p.Kind == room.Ingest })
-	case s.air == nil && len(s.sockets) > 0:
+	case s.air == nil && (len(s.groups.inside) > 0 || s.crowd != nil && len(s.crowd.people) > 0):
 		return true
 	}
 	return slices.ContainsFunc(s.room.Participants(), func(p room.Participant) bool {
@@ -35,7 +35,7 @@ func (s *Studio) attended() bool {
 	})
 }
 
-// MayEnter tells whether somebody could join now: room.ErrFull, or a *stage.Refusal of those who are banned or meet a locked door.
+// MayEnter tells whether somebody could join now: room.ErrFull, or a *room.Refusal of those who are banned or meet a locked door.
 func (s *Studio) MayEnter(j room.Join) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -26,22 +26,15 @@ func (h *House) Watch(roomName, protocol string) (*Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := w.air
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.ended {
-		return nil, ErrNotLive
-	}
 	h.NoteUse(roomName)
 	w.protocol = protocol
-	a.viewers[protocol]++
-	a.total++
-	a.peak = max(a.peak, a.total)
+	w.air.count(protocol, 1)
+	w.studio.viewersChanged()
 	return w, nil
 }
 
-// Tap opens the program of a room for what is no viewer and not counted: a recording, a push to another server. It fails as Watch
-// does.
+// Tap opens the program of a room for what is no viewer and not counted: a recording, a push to another server, a host who looks at what the
+// others see. It fails as Watch does.
 func (h *House) Tap(roomName string) (*Watcher, error) {
 	s, err := h.Studio(roomName)
 	if err != nil {
@@ -53,13 +46,38 @@ func (h *House) Tap(roomName string) (*Watcher, error) {
 	if a == nil {
 		return nil, h.NotLive(roomName)
 	}
-	return &Watcher{air: a, closed: make(chan struct{})}, nil
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ended {
+		return nil, ErrNotLive
+	}
+	return &Watcher{studio: s, air: a, closed: make(chan struct{})}, nil
+}
+
+// count counts viewers of a protocol who came, or with -1 went.
+func (a *air) count(protocol string, n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.viewers[protocol] += n
+	a.total += n
+	a.peak = max(a.peak, a.total)
+}
+
+// seenBy tells how many see the program where an audience of some size is there, and notes whether there ever were as many.
+func (a *air) seenBy(audience int) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := max(audience, a.total)
+	a.peak = max(a.peak, n)
+	return n
 }
 
 // Watcher is one viewer. Whoever opened it closes it.
 type Watcher struct {
-	air      *air
-	protocol string // "" for what is no viewer
+	studio *Studio
+	air    *air
+	// protocol is empty for what is no viewer.
+	protocol string
 
 	once   sync.Once
 	closed chan struct{}
@@ -92,6 +110,9 @@ func (w *Watcher) Sent(bytes int) { w.air.sent.Add(uint64(bytes)) }
 
 // Skipped counts that the viewer lost something, and why.
 func (w *Watcher) Skipped(reason string) {
+	if w.protocol == "" {
+		return
+	}
 	w.air.mu.Lock()
 	defer w.air.mu.Unlock()
 	w.air.skips[w.protocol+":"+reason]++
@@ -104,13 +125,13 @@ func (w *Watcher) Close() {
 		close(w.closed)
 		w.mu.Unlock()
 		w.senders.Wait()
+		if w.protocol != "" {
+			w.air.count(w.protocol, -1)
+			w.studio.viewersChanged()
+		}
 		a := w.air
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if w.protocol != "" {
-			a.viewers[w.protocol]--
-			a.total--
-		}
 		for _, o := range w.using {
 			a.leaveOutput(o)
 		}

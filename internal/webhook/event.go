@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/scenes"
 	"github.com/tuttilive/tutti/internal/room/stage"
@@ -25,6 +26,8 @@ type event struct {
 	// detail goes into the JSON under detailKey; nil for none.
 	detailKey string
 	detail    any
+	// minor events leave room to the others where many wait: an audience may write as fast as it can.
+	minor bool
 }
 
 // body is the event as it is sent; dropped is how many went missing before it.
@@ -47,7 +50,13 @@ func (e *event) body(dropped int32) ([]byte, error) {
 }
 
 // size is about how much memory an event takes, in bytes.
-func (e *event) size() int { return proto.Size(e.WebhookEvent) + 256 }
+func (e *event) size() int {
+	n := proto.Size(e.WebhookEvent) + 256
+	if m, ok := e.detail.(chat.Message); ok {
+		n += len(m.Text)
+	}
+	return n
+}
 
 // eventsOf translates what happened, to nothing where applications are not told.
 func eventsOf(in func() studio.RoomInfo, e room.Event, now time.Time) []*event {
@@ -57,7 +66,7 @@ func eventsOf(in func() studio.RoomInfo, e room.Event, now time.Time) []*event {
 		if change != nil {
 			change(message)
 		}
-		all = append(all, &event{message, key, detail})
+		all = append(all, &event{WebhookEvent: message, detailKey: key, detail: detail})
 	}
 	switch e := e.(type) {
 	case room.RoomOpened:
@@ -98,6 +107,14 @@ func eventsOf(in func() studio.RoomInfo, e room.Event, now time.Time) []*event {
 			name = "groups_closed"
 		}
 		add(name, "groups", e.Groups, nil)
+	case room.ChatPosted:
+		m := e.Message
+		add("chat_message", "chat", m, func(message *pb.WebhookEvent) {
+			if !m.System {
+				message.Participant = &pb.ParticipantInfo{Identity: m.From.Identity, Name: m.From.Name}
+			}
+		})
+		all[0].minor = true
 	case room.PKChanged:
 		if name := contestEvent(e); name != "" {
 			add(name, "pk", e.PK, nil)
@@ -134,8 +151,8 @@ func liveEvent(in func() studio.RoomInfo, name string, live room.Live, now time.
 		Since time.Time `json:"since,omitzero"`
 	}
 	return &event{
-		&pb.WebhookEvent{Event: name, Id: "EV_" + rand.Text()[:12], CreatedAt: now.Unix(), Room: lkinfo.Room(in())},
-		"live", show{live.Title, live.By, live.Since},
+		WebhookEvent: &pb.WebhookEvent{Event: name, Id: "EV_" + rand.Text()[:12], CreatedAt: now.Unix(), Room: lkinfo.Room(in())},
+		detailKey:    "live", detail: show{live.Title, live.By, live.Since},
 	}
 }
 
@@ -145,7 +162,8 @@ func (n *Notifier) Tell(in studio.RoomInfo, name, key string, detail any) {
 		return
 	}
 	n.put(&event{
-		&pb.WebhookEvent{Event: name, Id: "EV_" + rand.Text()[:12], CreatedAt: time.Now().Unix(), Room: lkinfo.Room(in)}, key, detail,
+		WebhookEvent: &pb.WebhookEvent{Event: name, Id: "EV_" + rand.Text()[:12], CreatedAt: time.Now().Unix(), Room: lkinfo.Room(in)},
+		detailKey:    key, detail: detail,
 	})
 }
 

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// What waits for a receiver is bounded, for each of its lanes.
+// What waits for a receiver is bounded, for each of its lanes; minor events have half of the place.
 const (
 	maxWaiting      = 1000
 	maxWaitingBytes = 4 << 20
@@ -34,7 +34,11 @@ func newLane(to *receiver) *lane { return &lane{to: to, wake: make(chan struct{}
 func (l *lane) put(e *event) {
 	bytes := e.size()
 	l.mu.Lock()
-	full := l.closed || len(l.waiting) >= maxWaiting || l.bytes+bytes > maxWaitingBytes
+	most, mostBytes := maxWaiting, maxWaitingBytes
+	if e.minor {
+		most, mostBytes = maxWaiting/2, maxWaitingBytes/2
+	}
+	full := l.closed || len(l.waiting) >= most || l.bytes+bytes > mostBytes
 	if full {
 		l.dropped++
 	} else {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room/plain"
-	"github.com/tuttilive/tutti/internal/room/stage"
+	"github.com/tuttilive/tutti/internal/room/refuse"
 )
 
 // Limits.
@@ -47,13 +47,13 @@ const (
 
 // Why something is refused.
 var (
-	ErrState    = &stage.Refusal{Code: "wrong_state", Message: "the groups are not in that state"}
-	ErrNone     = &stage.Refusal{Code: "no_groups", Message: "there are no groups"}
-	ErrCount    = &stage.Refusal{Code: "bad_request", Message: fmt.Sprintf("there are 1 to %d groups", MaxGroups)}
-	ErrNoGroup  = &stage.Refusal{Code: "not_found", Message: "there is no such group"}
-	ErrFull     = &stage.Refusal{Code: "full", Message: fmt.Sprintf("at most %d people are in groups", MaxPeople)}
-	ErrSeconds  = &stage.Refusal{Code: "bad_request", Message: "so long it may not take"}
-	ErrNotYours = &stage.Refusal{Code: "forbidden", Message: "this is the group of others"}
+	ErrState    = &refuse.Refusal{Code: "wrong_state", Message: "the groups are not in that state"}
+	ErrNone     = &refuse.Refusal{Code: "no_groups", Message: "there are no groups"}
+	ErrCount    = &refuse.Refusal{Code: "bad_request", Message: fmt.Sprintf("there are 1 to %d groups", MaxGroups)}
+	ErrNoGroup  = &refuse.Refusal{Code: "not_found", Message: "there is no such group"}
+	ErrFull     = &refuse.Refusal{Code: "full", Message: fmt.Sprintf("at most %d people are in groups", MaxPeople)}
+	ErrSeconds  = &refuse.Refusal{Code: "bad_request", Message: "so long it may not take"}
+	ErrNotYours = &refuse.Refusal{Code: "forbidden", Message: "this is the group of others"}
 )
 
 // Person is somebody by name.

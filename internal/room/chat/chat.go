@@ -7,9 +7,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/pace"
 	"github.com/tuttilive/tutti/internal/room/plain"
+	"github.com/tuttilive/tutti/internal/room/refuse"
 )
 
 // Limits on what is written and kept.
@@ -30,16 +30,16 @@ var (
 
 // Why a message is refused.
 var (
-	ErrEmpty     = &room.Refusal{Code: "malformed", Message: "a message needs text"}
-	ErrTooLong   = &room.Refusal{Code: "too_large", Message: "a message has at most 500 characters"}
-	ErrColor     = &room.Refusal{Code: "malformed", Message: "a color is # and six hexadecimal digits"}
-	ErrNonce     = &room.Refusal{Code: "too_large", Message: "a nonce has at most 64 bytes"}
-	ErrTooFast   = &room.Refusal{Code: "rate_limited", Message: "too many messages: wait a moment"}
-	ErrSlow      = &room.Refusal{Code: "slow", Message: "slow mode: wait before the next message"}
-	ErrBusy      = &room.Refusal{Code: "busy", Message: "too much is written at the moment"}
-	ErrWords     = &room.Refusal{Code: "not_allowed", Message: "this is not said here"}
-	ErrNoMessage = &room.Refusal{Code: "not_found", Message: "no such message"}
-	ErrSlowRange = &room.Refusal{Code: "malformed", Message: "slow mode is 0 to 3600 seconds"}
+	ErrEmpty     = &refuse.Refusal{Code: "malformed", Message: "a message needs text"}
+	ErrTooLong   = &refuse.Refusal{Code: "too_large", Message: "a message has at most 500 characters"}
+	ErrColor     = &refuse.Refusal{Code: "malformed", Message: "a color is # and six hexadecimal digits"}
+	ErrNonce     = &refuse.Refusal{Code: "too_large", Message: "a nonce has at most 64 bytes"}
+	ErrTooFast   = &refuse.Refusal{Code: "rate_limited", Message: "too many messages: wait a moment"}
+	ErrSlow      = &refuse.Refusal{Code: "slow", Message: "slow mode: wait before the next message"}
+	ErrBusy      = &refuse.Refusal{Code: "busy", Message: "too much is written at the moment"}
+	ErrWords     = &refuse.Refusal{Code: "not_allowed", Message: "this is not said here"}
+	ErrNoMessage = &refuse.Refusal{Code: "not_found", Message: "no such message"}
+	ErrSlowRange = &refuse.Refusal{Code: "malformed", Message: "slow mode is 0 to 3600 seconds"}
 )
 
 // From is who wrote a message, as it was then.
@@ -206,6 +206,9 @@ func (c *Chat) DeleteFrom(identity string) (ids []string) {
 func (c *Chat) Recent(n int) []Message {
 	return append([]Message{}, c.history[max(len(c.history)-n, 0):]...)
 }
+
+// Empty tells that nothing is written.
+func (c *Chat) Empty() bool { return len(c.history) == 0 }
 
 // Slow is how long each must wait between messages, 0 where not at all.
 func (c *Chat) Slow() time.Duration { return c.slow }

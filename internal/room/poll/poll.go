@@ -57,11 +57,13 @@ type Polls struct{ list []*state }
 type state struct {
 	Poll
 	votes map[string]uint16 // by identity: a bit for each option
+	// voters are those of whom nobody knows any more how they voted.
+	voters int
 }
 
 func (s *state) snapshot() Poll {
 	p := s.Poll
-	p.Options, p.Voters = slices.Clone(s.Options), len(s.votes)
+	p.Options, p.Voters = slices.Clone(s.Options), s.voters+len(s.votes)
 	return p
 }
 

@@ -130,7 +130,7 @@ func Verbs() []Verb {
 	return all
 }
 
-// Act does what somebody wants, and tells what happened, or refuses it with a *Refusal and changes nothing.
+// Act does what somebody wants, and tells what happened, or refuses it with a *refuse.Refusal and changes nothing.
 func (s *Stage) Act(by Actor, a Action, now time.Time) ([]Happening, error) {
 	v, ok := verbs[a.Verb]
 	switch {

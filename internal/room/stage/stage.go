@@ -1,6 +1,6 @@
 // Package stage holds who of a room's people speaks and who listens, and how one becomes the other: roles, numbered seats,
 // raised hands, invitations, who waits before the door, who is silenced or banned. It is pure state: no clock but the one in
-// arguments, no goroutines, no sockets. Each change gives what happened, or a Refusal.
+// arguments, no goroutines, no sockets. Each change gives what happened, or a refusal.
 //
 // Its owner tells it who is there (Come, Go), passes on what people want (Act), and calls Expire when Next says.
 package stage

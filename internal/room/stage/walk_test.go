@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/room/refuse"
 )
 
 // walker does whatever bytes say to a stage, and looks after each step whether everything is still as it must be.
@@ -87,11 +89,12 @@ func walk(t testing.TB, bytes []byte) {
 		w.told.follow(happened)
 		w.look()
 	}
+	w.restart()
 	w.empty()
 }
 
 func isRefusal(err error) bool {
-	var r *Refusal
+	var r *refuse.Refusal
 	return errors.As(err, &r) && r.Code != "" && r.Message != ""
 }
 
@@ -105,6 +108,21 @@ func (w *walker) fail(format string, args ...any) {
 		w.t.Log(s)
 	}
 	w.t.Fatalf("step %d: %s\n%+v", len(w.steps), fmt.Sprintf(format, args...), w.s.Snapshot())
+}
+
+// restart looks at what a restart of the server makes of the stage: all is as it was but who waits before the door, and who does not come
+// back within the grace has nothing any more.
+func (w *walker) restart() {
+	was, back := modelOf(w.s.Snapshot()), Restore(w.s.rules, w.s.Keep(), w.now)
+	is := modelOf(back.Snapshot())
+	was.Waiting, was.muted, is.muted = nil, nil, nil
+	if !reflect.DeepEqual(was, is) {
+		w.fail("a restart makes of %+v\n%+v", was, is)
+	}
+	back.Expire(w.now.Add(w.s.rules.Grace))
+	if left := back.Keep(); len(left.People) > 0 || left.Host != "" || len(left.Queue) > 0 {
+		w.fail("nobody came back, and there is still %+v", left)
+	}
 }
 
 // empty has everybody go, and sees that nothing stays.

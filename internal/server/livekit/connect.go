@@ -17,7 +17,6 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/room"
-	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
@@ -256,7 +255,7 @@ func (s *Server) turnAway(w http.ResponseWriter, err error) {
 // refuse answers with an error in LiveKit's manner: a status and a plain sentence.
 func refuse(w http.ResponseWriter, err error) {
 	status := http.StatusInternalServerError
-	var no *stage.Refusal
+	var no *room.Refusal
 	switch {
 	case errors.As(err, &no):
 		status = http.StatusForbidden

@@ -7,7 +7,6 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
-	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/tally"
 )
@@ -55,7 +54,7 @@ func (s *Server) Stats() Stats {
 
 // refusalName says why somebody was not let in.
 func refusalName(err error) string {
-	var no *stage.Refusal
+	var no *room.Refusal
 	switch {
 	case errors.As(err, &no):
 		return no.Code

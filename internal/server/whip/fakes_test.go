@@ -49,7 +49,7 @@ func (h *fakeHouse) Enter(roomName string, j room.Join, obs studio.Observer) (pa
 	return p, nil
 }
 
-func (h *fakeHouse) Watch(roomName string) (watcher, error) {
+func (h *fakeHouse) Watch(roomName string, _ bool) (watcher, error) {
 	if roomName == "quiet" {
 		return nil, studio.ErrNotLive
 	}

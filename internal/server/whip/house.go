@@ -14,7 +14,8 @@ import (
 type house interface {
 	Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error)
 	Enter(roomName string, j room.Join, obs studio.Observer) (participant, error)
-	Watch(roomName string) (watcher, error)
+	// Watch opens the program for somebody who is counted as a viewer, or is not.
+	Watch(roomName string, counted bool) (watcher, error)
 }
 
 // participant is a publisher in the room.
@@ -55,8 +56,12 @@ func (h studioHouse) Enter(roomName string, j room.Join, obs studio.Observer) (p
 	return p, nil
 }
 
-func (h studioHouse) Watch(roomName string) (watcher, error) {
-	w, err := h.House.Watch(roomName, "whep")
+func (h studioHouse) Watch(roomName string, counted bool) (watcher, error) {
+	open := h.House.Tap
+	if counted {
+		open = func(name string) (*studio.Watcher, error) { return h.House.Watch(name, "whep") }
+	}
+	w, err := open(roomName)
 	if err != nil {
 		return nil, err
 	}

@@ -11,10 +11,12 @@ import (
 
 // view answers the offer of a WHEP client.
 func (s *Server) view(x *session, r *http.Request, offer string) (answer string, err error) {
-	if _, err := s.house.Admit(x.path.room, credential(r).From(r.RemoteAddr), studio.ToWatch); err != nil {
+	claims, err := s.house.Admit(x.path.room, credential(r).From(r.RemoteAddr), studio.ToWatch)
+	if err != nil {
 		return "", err
 	}
-	if x.watcher, err = s.house.Watch(x.path.room); err != nil {
+	// Hosts who look at what their viewers see are no viewers.
+	if x.watcher, err = s.house.Watch(x.path.room, !claims.Video.RoomAdmin); err != nil {
 		return "", err
 	}
 	picture := choosePicture(offeredPictures(offer), x.watcher.Picture())

@@ -13,7 +13,6 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/pk"
-	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/tally"
 )
@@ -75,13 +74,9 @@ func Of(err error) *Error {
 	if errors.Is(err, studio.ErrReturning) {
 		return &Error{http.StatusNotFound, "not_live", studio.ErrReturning.Error(), "returning"}
 	}
-	var no *stage.Refusal
+	var no *room.Refusal
 	if errors.As(err, &no) {
 		return &Error{Status: statusOf(no.Code), Code: no.Code, Message: no.Message}
-	}
-	var inRoom *room.Refusal
-	if errors.As(err, &inRoom) {
-		return &Error{Status: statusOf(inRoom.Code), Code: inRoom.Code, Message: inRoom.Message}
 	}
 	for _, k := range known {
 		if errors.Is(err, k.err) {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { candidates } from './candidates'
+import { candidates, nameOf } from './candidates'
 import type { ChatMessage } from './protocol'
 
 const said = (identity: string, role: ChatMessage['from']['role'] = 'audience', system = false): ChatMessage => ({
@@ -16,4 +16,11 @@ it('lists raised hands, then who wrote last, and nobody who is on stage', () => 
     messages: [said('a'), said('b'), said('room', 'audience', true), said('c'), said('me', 'host'), said('d')],
   })
   expect(list.map(({ identity }) => identity)).toEqual(['c', 'd', 'a'])
+})
+
+it('knows what somebody is called by what they wrote last, and nothing of others', () => {
+  const state = { stage: { host: null, cohosts: [], queueLength: 0, seats: [] }, messages: [said('a'), { ...said('a'), from: { identity: 'a', name: 'New', role: 'audience' as const } }] }
+  expect(nameOf(state, 'a')).toBe('New')
+  expect(nameOf(state, 'b')).toBe('')
+  expect(nameOf(state, undefined)).toBe('')
 })

@@ -3,6 +3,12 @@ import type { AudienceState } from './state'
 
 const most = 20
 
+/** What somebody is called who was seen in the chat, in the queue or on a seat; empty when nobody was. */
+export function nameOf({ stage, messages }: Pick<AudienceState, 'stage' | 'messages'>, identity: string | undefined): string {
+  const known = [...(stage.queue ?? []), ...stage.seats.flatMap((seat) => seat.who ?? []), ...messages.toReversed().map(({ from }) => from)]
+  return known.find((who) => who.identity === identity)?.name ?? ''
+}
+
 /** Whom a host may ask onto the stage: raised hands first, then who wrote last; nobody who is there already. */
 export function candidates({ stage, messages, you }: Pick<AudienceState, 'stage' | 'messages' | 'you'>): Name[] {
   const there = new Set([you.identity, stage.host?.identity, ...stage.seats.map((seat) => seat.who?.identity)])

@@ -16,9 +16,9 @@ const widest = 16 / 9
 
 /**
  * The grid of n equal tiles that shows the most picture in an area. Pictures are taken to be 16:9 or, where the area is upright,
- * 4:3, and are fitted, not cropped.
+ * 4:3, and are fitted, not cropped. Tiles that bleed are as large as they can be, of whatever shape.
  */
-export function bestGrid(n: number, area: Size, gap: number): Grid {
+export function bestGrid(n: number, area: Size, gap: number, bleed = false): Grid {
   let best: Grid = { columns: 1, rows: Math.max(1, n), tile: { width: 0, height: 0 } }
   let most = -1
   const upright = area.width < area.height
@@ -30,7 +30,7 @@ export function bestGrid(n: number, area: Size, gap: number): Grid {
       height: (area.height - gap * (rows - 1)) / rows,
     }
     if (cell.width <= 0 || cell.height <= 0) continue
-    const tile = clampAspect(cell, upright ? narrowest.upright : narrowest.wide)
+    const tile = bleed ? { width: Math.floor(cell.width), height: Math.floor(cell.height) } : clampAspect(cell, upright ? narrowest.upright : narrowest.wide)
     const shown = Math.min(tile.width * (tile.width / picture), tile.height * (tile.height * picture))
     if (shown > most) {
       most = shown

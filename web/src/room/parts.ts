@@ -18,6 +18,8 @@ export interface SceneParts {
   shows?: (tile: Tile) => boolean
   /** What stands around the stage, or beside it. */
   frame?: Snippet<[stage: Snippet]> | undefined
+  /** The stage fills the screen, and the page's head and foot lie over it. */
+  bleed?: boolean
   /** Takes the place of the room's own chat; `count` is how much was said. */
   chat?: { body: Snippet; count: number }
   /** Above the list of people. */

@@ -26,6 +26,7 @@ export interface AudienceWish {
   banned?: boolean
   seats?: 'some' | 'none' | 'full'
   hands?: number
+  sanctions?: boolean
   chat?: boolean
   slow?: number
   wait?: number
@@ -74,6 +75,10 @@ export class DrawnAudience implements AudienceView {
       ...(i === 1 ? { note: zh ? '想合唱副歌' : 'I would like to sing the chorus' } : {}),
     }))
     const stage: StageState = { seats, host, cohosts: [{ identity: 'guest-1', name: list[1]! }], queueLength: queue.length, ...(role === 'host' ? { queue } : {}) }
+    if (wish.sanctions) {
+      stage.silenced = [{ identity: 'viewer-4', name: list[6]!, until: new Date(Date.UTC(2026, 0, 1, 12, 40)).toISOString() }]
+      stage.banned = [{ identity: 'viewer-5', name: list[7]! }]
+    }
     const you: You = {
       ...me, role, ...(wish.position ? { position: wish.position } : {}), ...(wish.silenced ? { silenced: true } : {}), ...(role === 'speaker' ? { seat: 3 } : {}),
     }

@@ -1,5 +1,8 @@
 /** Texts of a show's console. */
 export const show = {
+  program: 'Program',
+  preview: 'What viewers see now',
+  previewNone: 'Once you are live, what viewers see is shown here.',
   layout: 'Layout',
   layoutHint: 'Viewers see the change at once; nobody is interrupted.',
   layoutUnavailable: 'Without ffmpeg the server cannot put pictures together; viewers see one of them.',

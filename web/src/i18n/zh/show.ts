@@ -2,6 +2,9 @@ import type { Dictionary } from '../en'
 
 /** 直播控制台的文案。 */
 export const show: Dictionary['show'] = {
+  program: '直播画面',
+  preview: '观众现在看到的画面',
+  previewNone: '开播后，这里显示观众看到的画面。',
   layout: '画面布局',
   layoutHint: '换布局时观众立刻看到，播放不会中断。',
   layoutUnavailable: '服务器上没有 ffmpeg，无法合成画面，观众只能看到其中一路。',
