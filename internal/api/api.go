@@ -97,6 +97,7 @@ func New(o Options) *API {
 	mux.HandleFunc("POST /api/rooms/{room}/live", a.directed(a.goLive))
 	mux.HandleFunc("PATCH /api/rooms/{room}/live", a.directed(a.showTrack))
 	mux.HandleFunc("DELETE /api/rooms/{room}/live", a.directed(a.endLive))
+	mux.HandleFunc("GET /api/rooms/{room}/snapshot.jpg", a.limited(perAddressShots, a.getSnapshot))
 	mux.HandleFunc("GET /api/rooms/{room}/program", a.directed(a.getProgram))
 	mux.HandleFunc("PATCH /api/rooms/{room}/program", a.directed(a.changeProgram))
 	mux.HandleFunc("PUT /api/rooms/{room}/program/images/{image}", a.directed(a.setProgramImage))

@@ -156,6 +156,23 @@ func (a *API) getLive(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, st)
 }
 
+// getSnapshot gives a picture of what is on the air, a few seconds old at most.
+func (a *API) getSnapshot(w http.ResponseWriter, r *http.Request) {
+	if _, err := a.admit(r, studio.ToWatch); err != nil {
+		refusal.Write(w, err)
+		return
+	}
+	picture, err := a.house.Snapshot(r.PathValue("room"))
+	if err != nil {
+		refusal.Write(w, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "image/jpeg")
+	h.Set("Cache-Control", fmt.Sprintf("private, max-age=%d", int(studio.SnapshotAge.Seconds())))
+	w.Write(picture)
+}
+
 func (a *API) goLive(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
 	var req struct {

@@ -11,6 +11,7 @@ var (
 	perAddressCreate = limit.Rate{Name: "create", PerSecond: 0.5, Burst: 20}
 	perAddressJoin   = limit.Rate{Name: "join", PerSecond: 5, Burst: 100}
 	perAddressEvents = limit.Rate{Name: "events", PerSecond: 10, Burst: 200}
+	perAddressShots  = limit.Rate{Name: "snapshots", PerSecond: 10, Burst: 200}
 )
 
 // limited lets a handler through for addresses that stay within a rate.

@@ -36,7 +36,8 @@ type air struct {
 	skips   map[string]int // by reason
 	ended   bool
 
-	sent atomic.Uint64 // bytes to all viewers
+	sent     atomic.Uint64 // bytes to all viewers
+	snapshot snapshot
 }
 
 // Summary is what is left of a show.

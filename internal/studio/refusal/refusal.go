@@ -55,6 +55,8 @@ var known = []struct {
 	{auth.ErrInvalid, http.StatusUnauthorized, "unauthorized"},
 	{auth.ErrDenied, http.StatusForbidden, "forbidden"},
 	{studio.ErrNotLive, http.StatusNotFound, "not_live"},
+	{studio.ErrNoPicture, http.StatusNotFound, "no_picture"},
+	{studio.ErrCannotDecode, http.StatusServiceUnavailable, "unavailable"},
 	{studio.ErrPKBusy, http.StatusConflict, "busy"},
 	{studio.ErrPKNone, http.StatusNotFound, "no_pk"},
 	{pk.ErrSelf, http.StatusBadRequest, "bad_request"},
