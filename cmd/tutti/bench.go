@@ -21,6 +21,9 @@ type benchCommand struct {
 	RTC benchRTC `cmd:"" name:"rtc" help:"A room full of WebRTC clients."`
 	FLV benchFLV `cmd:"" name:"flv" help:"Many HTTP-FLV viewers of one RTMP publisher."`
 
+	HLS      benchHLS      `cmd:"" name:"hls" help:"Many HLS viewers of one RTMP publisher."`
+	HLSFloor benchHLSFloor `cmd:"" name:"hls-floor" hidden:"" help:"What bench hls compares with."`
+
 	Show benchShow `cmd:"" name:"show" help:"A composed show to which things are done: does it go on, in step, and does the server's use stay flat?"`
 
 	Audience benchAudience `cmd:"" name:"audience" help:"Many viewers on WebSockets, to whom a host writes."`
@@ -37,6 +40,8 @@ type benchTarget struct {
 
 	Duration time.Duration `help:"How long to measure." default:"20s"`
 	Bitrate  int           `help:"Bit rate of the picture, in kbit/s." default:"1700"`
+
+	flags []string // more of them for the server that is started
 }
 
 // open starts the server, or takes the one that runs.
@@ -55,7 +60,7 @@ func (t *benchTarget) open(ctx context.Context) (*bench.Server, error) {
 	if err := bench.PinSelf(t.Core); err != nil {
 		return nil, err
 	}
-	return bench.Start(wait, t.Core)
+	return bench.Start(wait, t.Core, t.flags...)
 }
 
 // with runs a measurement on the server, until it ends or somebody interrupts it.

@@ -68,6 +68,29 @@ func Start(ctx context.Context, core int, flags ...string) (*Server, error) {
 	return s, nil
 }
 
+// StartFloor runs another command of this program that serves on an address, pinned to the given core. Close ends it.
+func StartFloor(ctx context.Context, core int, command ...string) (*Server, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	ports, err := freePorts(1)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{HTTP: ports[0], cmd: exec.Command(self, append(command, "--http", ports[0])...)}
+	s.cmd.Stderr = os.Stderr
+	if err := startOnCore(s.cmd, core); err != nil {
+		return nil, fmt.Errorf("starting the floor: %w", err)
+	}
+	s.PID = s.cmd.Process.Pid
+	if err := s.answers(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
 // Restart stops a server that Start started, as an operator would, and starts it again where and as it was.
 func (s *Server) Restart(ctx context.Context, core int) error {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may be gone already

@@ -19,6 +19,8 @@ type Server struct {
 // Start, and all else here, works on Linux only, because the figures come from /proc.
 func Start(context.Context, int, ...string) (*Server, error) { return nil, errLinux }
 
+func StartFloor(context.Context, int, ...string) (*Server, error) { return nil, errLinux }
+
 func (s *Server) Restart(context.Context, int) error { return errLinux }
 func PinSelf(int) error                              { return errLinux }
 func (s *Server) Close()                             {}

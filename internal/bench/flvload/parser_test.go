@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/bench"
+	"github.com/tuttilive/tutti/internal/bench/ingest"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/media/bitstream"
 	"github.com/tuttilive/tutti/internal/mux/flv"
@@ -15,14 +16,14 @@ import (
 func testStream(t testing.TB, stamped time.Time) []byte {
 	t.Helper()
 	m := flv.NewMuxer(0, flv.Tracks{})
-	if err := m.Know(pictureFormat, soundFormat); err != nil {
+	if err := m.Know(ingest.PictureFormat, ingest.SoundFormat); err != nil {
 		t.Fatal(err)
 	}
 	b := m.Header().AppendStart(nil, 0)
-	picture := &media.Frame{Format: pictureFormat, DTS: 40 * time.Millisecond, PTS: 40 * time.Millisecond, Keyframe: true}
+	picture := &media.Frame{Format: ingest.PictureFormat, DTS: 40 * time.Millisecond, PTS: 40 * time.Millisecond, Keyframe: true}
 	slice, _ := bench.NewPicture(1_000_000).Next(stamped)
 	picture.Payload = bitstream.AppendUnit(nil, slice)
-	sound := &media.Frame{Format: soundFormat, DTS: 43 * time.Millisecond, PTS: 43 * time.Millisecond, Payload: []byte{1}}
+	sound := &media.Frame{Format: ingest.SoundFormat, DTS: 43 * time.Millisecond, PTS: 43 * time.Millisecond, Payload: []byte{1}}
 	for _, f := range []*media.Frame{picture, sound} {
 		var err error
 		if b, err = m.Append(b, f); err != nil {

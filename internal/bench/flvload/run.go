@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/bench"
+	"github.com/tuttilive/tutti/internal/bench/ingest"
 )
 
 // Plan is what to measure.
@@ -55,12 +56,12 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 		plan.Settle = 3 * time.Second
 	}
 	r := Result{Viewers: plan.Viewers, FloorSize: 8 << 10}
-	p, err := publish(ctx, server.RTMP, room, plan.Bitrate)
+	p, err := ingest.OpenCamera(ctx, server.RTMP, room, plan.Bitrate)
 	if err != nil {
 		return r, err
 	}
 	published := make(chan error, 1)
-	go func() { published <- p.run(ctx) }()
+	go func() { published <- p.Run(ctx) }()
 	address := "http://" + server.HTTP + "/live/" + room + ".flv"
 	if err := waitLive(ctx, address); err != nil {
 		return r, err

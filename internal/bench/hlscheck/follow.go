@@ -83,7 +83,7 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	if f.variant != nil && f.variant.FrameRate > 0 && f.pictured > 5*time.Second {
 		got := float64(f.frames) / f.pictured.Seconds()
-		f.report.check(frames, got <= 1.2*f.variant.FrameRate, "%s: %.1f, not %.1f", f.name, got, f.variant.FrameRate)
+		f.report.check(frames, got <= 1.2*f.variant.FrameRate+1, "%s: %.1f, not %.1f", f.name, got, f.variant.FrameRate)
 	}
 	return nil
 }

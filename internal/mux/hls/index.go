@@ -92,14 +92,19 @@ func (i *index) holds(now index) bool {
 }
 
 // enough tells whether there is so much to play that a player does not run dry at once: a classic one polls for the next segment only
-// about as often as there is one, so it needs two.
+// about as often as there is one, so it needs two; with parts, one and what players stay behind is enough.
 func (s *Stream) enough() bool {
-	segment, sound := s.cfg.Segment, s.sound.total
-	two := 2*segment - segment/20
-	if s.pictures[0].track == nil {
-		return sound >= two
+	segment := s.cfg.Segment - s.cfg.Segment/20
+	need := func(r *rendition) bool {
+		if s.cfg.Classic {
+			return r.total >= 2*segment
+		}
+		return r.total >= segment && r.total+r.open() >= segment+holdBackParts*s.cfg.Part
 	}
-	return s.pictures[0].total >= two || sound >= 2*two // or the picture stands still
+	if s.pictures[0].track == nil {
+		return need(&s.sound.rendition)
+	}
+	return need(&s.pictures[0].rendition) || s.sound.total >= 4*segment // or the picture stands still
 }
 
 // write writes the multivariant playlist. The sound alone is a variant, too, for listeners and for those whose way takes no picture.

@@ -17,8 +17,9 @@ const (
 	// skipTargets is how many target durations from the end of a playlist delta updates begin, partTargets for how many parts are named.
 	skipTargets = 6
 	partTargets = 3
-	// holdBackParts is PART-HOLD-BACK in part targets, holdBackTargets HOLD-BACK in target durations.
-	holdBackParts   = 3
+	// holdBackParts is PART-HOLD-BACK in part targets, holdBackTargets HOLD-BACK in target durations. Three parts are the least; sound that
+	// is mixed comes up to a quarter of a second after the picture, and with three players would have next to nothing in front of them.
+	holdBackParts   = 4
 	holdBackTargets = 3
 )
 

@@ -72,6 +72,14 @@ func (r *rendition) empty() bool { return r.samples == 0 }
 // length is how long the segment is.
 func (r *rendition) length() time.Duration { return r.track.Duration(r.end - r.start) }
 
+// open is how long the parts are that the segment has so far.
+func (r *rendition) open() (d time.Duration) {
+	for _, p := range r.parts {
+		d += p.Duration
+	}
+	return d
+}
+
 // add appends a sample that begins at a tick, and tells that the next one does not begin before another tick.
 func (r *rendition) add(at, until int64, s fmp4.Sample) {
 	target, low := r.partTarget()

@@ -234,7 +234,7 @@ func (s *Stream) publish() {
 	if !changed {
 		return
 	}
-	if s.unlisted {
+	if s.unlisted || s.index == nil {
 		s.unlisted = false
 		s.renderIndex()
 	}

@@ -294,7 +294,7 @@ func TestTheEndReleasesWhoWaits(t *testing.T) {
 		cancel()
 		<-played
 		answer := make(chan string)
-		go func() { answer <- get(s, folder+"video.m3u8?_HLS_msn=3").Body.String() }()
+		go func() { answer <- get(s, folder+"video.m3u8?_HLS_msn=2").Body.String() }()
 		synctest.Wait()
 		h.end("show")
 		if text := <-answer; !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") {

@@ -1,6 +1,11 @@
 import mpegts from 'mpegts.js'
 import { credentialHeaders } from '../api/client'
+import { hopeless, pace } from './pace'
 import { bufferedAhead, empty, type Player, type PlayerOptions } from './player'
+
+/** How much lies in front of the picture when it is where it should be, in seconds. */
+const cushion = 0.35
+const paceEvery = 250
 
 /** Plays HTTP-FLV through Media Source Extensions. */
 export function playFlv({ video, url, credential, hasVideo, hasAudio, failed }: PlayerOptions): Player {
@@ -12,9 +17,6 @@ export function playFlv({ video, url, credential, hasVideo, hasAudio, failed }: 
       lazyLoad: false,
       deferLoadAfterSourceOpen: false,
       autoCleanupSourceBuffer: true,
-      liveBufferLatencyChasing: true,
-      liveBufferLatencyMaxLatency: 2.5,
-      liveBufferLatencyMinRemain: 0.6,
       headers: credentialHeaders(credential),
     },
   )
@@ -31,14 +33,28 @@ export function playFlv({ video, url, credential, hasVideo, hasAudio, failed }: 
   player.attachMediaElement(video)
   player.load()
 
+  let begun = false
+  const toEdge = () => (video.currentTime += Math.max(0, bufferedAhead(video) - cushion))
+  const pacing = window.setInterval(() => {
+    if (video.paused || video.readyState < 2) return
+    const ahead = bufferedAhead(video)
+    const late = ahead - cushion
+    // The stream begins with the last keyframe: what was before the viewer came is passed over.
+    if (late > hopeless || (!begun && late > 0.3)) toEdge()
+    else video.playbackRate = pace({ late, ahead })
+    begun = true
+  }, paceEvery)
+
   return {
     progress: async () => video.currentTime,
     delay: async () => ({ seconds: bufferedAhead(video), of: 'buffer' }),
     catchUp() {
-      if (bufferedAhead(video) > 3) video.currentTime += bufferedAhead(video) - 0.6
+      if (bufferedAhead(video) > 3) toEdge()
     },
     stop() {
       ended = true
+      clearInterval(pacing)
+      video.playbackRate = 1
       player.destroy()
       empty(video)
     },

@@ -1,19 +1,27 @@
 import Hls from 'hls.js'
 import { credentialHeaders } from '../api/client'
+import { hopeless, pace } from './pace'
 import { bufferedAhead, empty, type Player, type PlayerOptions } from './player'
 import { ServerClock } from './serverclock'
 
-/** Plays HLS through hls.js. */
+const paceEvery = 250
+
+/** Plays HLS through hls.js, with low latency where the server offers it. */
 export function playHls({ video, url, credential, failed }: PlayerOptions): Player {
   const headers = Object.entries(credentialHeaders(credential))
+  const index = new URL(url, location.href).href
   const hls = new Hls({
     lowLatencyMode: true,
-    backBufferLength: 10,
-    liveSyncDurationCount: 2,
-    liveMaxLatencyDurationCount: 6,
-    maxLiveSyncPlaybackRate: 1.1,
-    xhrSetup: (request) => {
-      for (const [name, value] of headers) request.setRequestHeader(name, value)
+    backBufferLength: 30,
+    // The pace is ours, for hls.js leaves alone who is more than a segment late, and takes long to get there.
+    maxLiveSyncPlaybackRate: 1,
+    // Each time it runs dry it stays further behind; by a whole second, as is usual, would be the end of low latency.
+    liveSyncOnStallIncrease: 0.25,
+    abrEwmaDefaultEstimate: 5_000_000,
+    startFragPrefetch: true,
+    // What the multivariant playlist names is the same for everybody, also for caches.
+    xhrSetup: (request, address) => {
+      if (new URL(address, location.href).href === index) for (const [name, value] of headers) request.setRequestHeader(name, value)
     },
   })
   const clock = new ServerClock()
@@ -23,6 +31,8 @@ export function playHls({ video, url, credential, failed }: PlayerOptions): Play
   })
   let ended = false
   let recovered = false
+  /** Plays the newest, rather than what somebody went back to. */
+  let following = true
   hls.on(Hls.Events.ERROR, (_, error) => {
     if (ended || !error.fatal) return
     if (error.type === Hls.ErrorTypes.MEDIA_ERROR) {
@@ -36,9 +46,26 @@ export function playHls({ video, url, credential, failed }: PlayerOptions): Play
       failed(error.response?.code === 404 ? 'off' : 'network')
     }
   })
-  hls.loadSource(url)
+  hls.loadSource(index)
   hls.attachMedia(video)
 
+  const keepUp = () => {
+    if (!following) {
+      video.playbackRate = 1
+      return
+    }
+    if (video.paused || video.readyState < 2 || hls.targetLatency === null) return
+    const late = hls.latency - hls.targetLatency
+    if (late > hopeless && hls.liveSyncPosition) video.currentTime = hls.liveSyncPosition
+    else video.playbackRate = pace({ late, ahead: bufferedAhead(video) })
+  }
+  const pacing = window.setInterval(keepUp, paceEvery)
+
+  const bounds = () => {
+    const first = hls.latestLevelDetails?.fragments[0]
+    const end = hls.liveSyncPosition
+    return first && end !== null ? { start: first.start, end } : undefined
+  }
   return {
     progress: async () => video.currentTime,
     async delay() {
@@ -47,12 +74,24 @@ export function playHls({ video, url, credential, failed }: PlayerOptions): Play
       if (now !== undefined && playing) return { seconds: Math.max(0, (now - playing.getTime()) / 1000), of: 'show' }
       return { seconds: bufferedAhead(video), of: 'buffer' }
     },
+    history() {
+      const range = bounds()
+      return range && { length: Math.max(0, range.end - range.start), behind: following ? 0 : Math.max(0, range.end - video.currentTime) }
+    },
+    goBack(seconds) {
+      const range = bounds()
+      if (!range) return
+      following = seconds <= 0
+      // The oldest is about to leave.
+      video.currentTime = following ? range.end : Math.max(range.end - seconds, Math.min(range.start + 2, range.end))
+    },
     catchUp() {
-      const edge = hls.liveSyncPosition
-      if (edge && edge - video.currentTime > 4) video.currentTime = edge
+      if (following && hls.liveSyncPosition && hls.liveSyncPosition - video.currentTime > 4) video.currentTime = hls.liveSyncPosition
     },
     stop() {
       ended = true
+      clearInterval(pacing)
+      video.playbackRate = 1
       hls.destroy()
       empty(video)
     },

@@ -13,11 +13,18 @@ export function playNativeHls({ video, url, credential, failed }: PlayerOptions)
   video.src = address.href
 
   const edge = () => (video.seekable.length > 0 ? video.seekable.end(video.seekable.length - 1) : 0)
+  const oldest = () => (video.seekable.length > 0 ? video.seekable.start(0) : 0)
+  let following = true
   return {
     progress: async () => video.currentTime,
     delay: async () => (edge() > 0 ? { seconds: edge() - video.currentTime, of: 'buffer' } : undefined),
+    history: () => (edge() > 0 ? { length: Math.max(0, edge() - 3 - oldest()), behind: following ? 0 : Math.max(0, edge() - 3 - video.currentTime) } : undefined),
+    goBack(seconds) {
+      following = seconds <= 0
+      video.currentTime = Math.max(edge() - 3 - seconds, oldest() + 2)
+    },
     catchUp() {
-      if (edge() - video.currentTime > 8) video.currentTime = edge() - 3
+      if (following && edge() - video.currentTime > 8) video.currentTime = edge() - 3
     },
     stop() {
       ended = true

@@ -16,6 +16,13 @@ export interface Delay {
   of: 'show' | 'buffer'
 }
 
+/** How far back the show can be seen, in seconds. */
+export interface History {
+  length: number
+  /** How far back one is, 0 for the newest. */
+  behind: number
+}
+
 export interface PlayerOptions {
   video: HTMLVideoElement
   url: string
@@ -31,6 +38,10 @@ export interface Player {
   /** A number that grows for as long as something arrives. */
   progress(): Promise<number>
   delay(): Promise<Delay | undefined>
+  /** What can be gone back to, where that can be. */
+  history?(): History | undefined
+  /** Plays what was so many seconds ago, and goes on from there; 0 follows the newest again. */
+  goBack?(seconds: number): void
   /** Goes to the newest picture after the page was in the background. */
   catchUp(): void
   stop(): void

@@ -2,7 +2,7 @@ import { api, codeOf, type ApiError, type Credential } from '../api/client'
 import { followStatus } from '../api/status'
 import type { LiveOn, LiveStatus, Protocol, RoomSummary } from '../api/types'
 import { abilities, credentialFor, waysToPlay, type Abilities } from './choose'
-import type { Delay, Failure, Player } from './player'
+import type { Delay, Failure, History, Player } from './player'
 
 export type WatchPhase =
   | 'loading'
@@ -33,12 +33,16 @@ export interface WatchView {
   readonly chosen: Protocol | undefined
   readonly possible: Protocol[]
   readonly delay: Delay | undefined
+  /** How far back the show can be seen in the way it plays now. */
+  readonly history: History | undefined
   /** The browser plays without sound until somebody taps. */
   readonly soundBlocked: boolean
   readonly muted: boolean
   attach(video: HTMLVideoElement): void
   choose(protocol: Protocol | undefined): void
   setMuted(muted: boolean): void
+  /** Goes so many seconds back; 0 is the newest. */
+  goBack(seconds: number): void
   retry(): void
   /** Plays nothing while somebody is on stage, and the show is followed all the same. */
   suspend(): void
@@ -62,6 +66,7 @@ export class Watching implements WatchView {
   protocol = $state<Protocol>()
   chosen = $state<Protocol>()
   delay = $state.raw<Delay>()
+  history = $state.raw<History>()
   soundBlocked = $state(false)
   muted = $state(false)
 
@@ -183,6 +188,11 @@ export class Watching implements WatchView {
     void this.#video.play().catch(() => {})
   }
 
+  goBack(seconds: number) {
+    this.#player?.goBack?.(seconds)
+    this.history = this.#player?.history?.()
+  }
+
   retry() {
     this.#failed.clear()
     this.#retryDelay = 500
@@ -291,6 +301,7 @@ export class Watching implements WatchView {
       } else {
         this.phase = now - movedAt > bufferingAfter && !video.paused ? 'buffering' : 'playing'
       }
+      this.history = this.#played ? player.history?.() : undefined
       if (this.#played && ticks++ % 2 === 0) this.delay = (await player.delay()) ?? this.delay
     }
     this.#check = window.setInterval(() => void tick(), checkEvery)
@@ -339,6 +350,7 @@ export class Watching implements WatchView {
     this.#player?.stop()
     this.#player = undefined
     this.delay = undefined
+    this.history = undefined
   }
 
   stop() {

@@ -1,0 +1,21 @@
+/** Where a player of a live show is, in seconds. */
+export interface Place {
+  /** Behind where it should be; negative when it is ahead of that. */
+  late: number
+  /** How much of the show lies ready in front of it. */
+  ahead: number
+}
+
+/** Later than this is not made up for by playing faster: somebody's computer slept. */
+export const hopeless = 12
+
+/**
+ * How fast to play so that one comes back to the edge of the show without a jump: a little faster the later it is, as long as there is
+ * enough in front, and a little slower where that runs out.
+ */
+export function pace({ late, ahead }: Place): number {
+  if (ahead < 0.2 && late < 1) return 0.95
+  if (late < 0.15 || ahead < 0.45) return 1
+  const rate = 1 + Math.min(late > 3 ? 0.25 : 0.12, 0.03 + late * 0.05)
+  return Math.round(rate * 100) / 100
+}
