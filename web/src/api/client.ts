@@ -69,7 +69,7 @@ export function credentialHeaders(credential: Credential): Record<string, string
 
 const nobody: Credential = { key: '' }
 
-async function request<T>(
+export async function request<T>(
   method: string, path: string, { credential = nobody, body }: { credential?: Credential; body?: unknown } = {},
 ): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json', ...credentialHeaders(credential) }

@@ -1,5 +1,6 @@
 import { audience } from './en/audience'
 import { board } from './en/board'
+import { broadcast } from './en/broadcast'
 import { call } from './en/call'
 import { check } from './en/check'
 import { classroom } from './en/classroom'
@@ -461,6 +462,7 @@ export const en = {
   groups,
   local,
   people,
+  broadcast,
   show,
   stats,
   units: {

@@ -1,5 +1,6 @@
 import { audience } from './zh/audience'
 import { board } from './zh/board'
+import { broadcast } from './zh/broadcast'
 import { call } from './zh/call'
 import { check } from './zh/check'
 import { classroom } from './zh/classroom'
@@ -459,6 +460,7 @@ export const zh: Dictionary = {
   groups,
   local,
   people,
+  broadcast,
   show,
   stats,
   units: {

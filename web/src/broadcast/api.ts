@@ -1,0 +1,72 @@
+import { request, type Credential } from '../api/client'
+
+export interface RecordedFile {
+  name: string
+  startedAt: string
+  duration: number
+  bytes: number
+  width?: number
+  height?: number
+  finished: boolean
+  url: string
+}
+
+export interface Recording {
+  id: string
+  title: string
+  state: 'recording' | 'finishing' | 'done' | 'failed'
+  startedAt: string
+  duration: number
+  bytes: number
+  published: boolean
+  error?: string
+  files: RecordedFile[]
+}
+
+export interface RecordSettings {
+  always?: boolean
+  publish: boolean
+  keep: number
+}
+
+export interface Target {
+  id: string
+  name: string
+  address: string
+  enabled: boolean
+  state: 'idle' | 'connecting' | 'live' | 'waiting'
+  error?: string
+  bytes?: number
+}
+
+const at = (room: string, rest: string) => `/api/rooms/${encodeURIComponent(room)}${rest}`
+
+/** What a room's shows are recorded to and sent to. */
+export const broadcast = {
+  recordings: (room: string, credential: Credential) =>
+    request<{ recordings: Recording[] }>('GET', at(room, '/recordings'), { credential }),
+
+  record: (room: string, credential: Credential) => request<Recording>('POST', at(room, '/recordings'), { body: {}, credential }),
+
+  stop: (room: string, id: string, credential: Credential) => request<Recording>('POST', at(room, `/recordings/${id}/stop`), { credential }),
+
+  publish: (room: string, id: string, published: boolean, credential: Credential) =>
+    request<Recording>('PATCH', at(room, `/recordings/${id}`), { body: { published }, credential }),
+
+  discard: (room: string, id: string, credential: Credential) => request<void>('DELETE', at(room, `/recordings/${id}`), { credential }),
+
+  settings: (room: string, credential: Credential) => request<RecordSettings>('GET', at(room, '/recording'), { credential }),
+
+  set: (room: string, settings: RecordSettings, credential: Credential) =>
+    request<RecordSettings>('PUT', at(room, '/recording'), { body: settings, credential }),
+
+  targets: (room: string, credential: Credential) => request<{ targets: Target[] }>('GET', at(room, '/push'), { credential }),
+
+  push: (room: string, target: { name: string; url: string; key: string }, credential: Credential) =>
+    request<Target>('POST', at(room, '/push'), { body: target, credential }),
+
+  enable: (room: string, id: string, enabled: boolean, credential: Credential) =>
+    request<Target>('PATCH', at(room, `/push/${id}`), { body: { enabled }, credential }),
+
+  unpush: (room: string, id: string, credential: Credential) => request<void>('DELETE', at(room, `/push/${id}`), { credential }),
+}
