@@ -25,9 +25,9 @@ const (
 	lead     = codec.SampleRate / 10
 	// inputMax bounds the sound that waits, of a source ahead of time.
 	inputMax = 2 * codec.SampleRate
-	// stallMax is how much of the timeline is made up for when the mixer was held up: sound has no gap, and what a player hears late it
-	// has buffered.
-	stallMax = 5 * codec.SampleRate
+	// stallMax is how much of the timeline is made up for when the mixer was held up: the sound has no gap, and players have about as much in
+	// their buffers. More would keep it behind the picture where the machine is too slow for long.
+	stallMax = 2 * codec.SampleRate
 	// ramp declicks where a source begins and ends: 2.5 ms.
 	ramp = 120
 )

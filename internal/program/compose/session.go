@@ -73,7 +73,11 @@ func (s *session) run(version int) {
 			due, wait = false, s.ticker.step/2
 		}
 		if due {
-			if s.shed.tell(s.paint(s.ticker.take()), now) {
+			changed := s.shed.tell(s.paint(s.ticker.take()), now)
+			for range s.ticker.takeMissed() { // it is this process that has no time
+				changed = s.shed.tell(false, now) || changed
+			}
+			if changed {
 				s.change(now)
 			}
 			continue

@@ -10,6 +10,8 @@ type ticker struct {
 	step time.Duration
 	at   time.Duration // the tick to come, 0 before the first
 	last time.Duration
+	// missed is how many ticks were left out since it was asked last.
+	missed int
 }
 
 // next tells how long it is until the next tick is due, or that it is.
@@ -18,6 +20,7 @@ func (t *ticker) next(now, delay time.Duration) (wait time.Duration, due bool) {
 		t.at = max((now-delay)/t.step*t.step, t.last+t.step)
 	}
 	if behind := now - delay - t.at; behind > stallMax {
+		t.missed += int(behind / t.step)
 		t.at += behind / t.step * t.step
 	}
 	wait = t.at + delay - now
@@ -29,6 +32,13 @@ func (t *ticker) take() time.Duration {
 	t.last = t.at
 	t.at += t.step
 	return t.last
+}
+
+// takeMissed gives how many ticks were left out since.
+func (t *ticker) takeMissed() int {
+	n := t.missed
+	t.missed = 0
+	return n
 }
 
 // skip leaves out what is due.
