@@ -24,6 +24,8 @@ type crowd struct {
 
 	messages, bytes, updates, infos, graded atomic.Int64
 
+	begun time.Time
+
 	mu    sync.Mutex
 	knows map[string]map[string]bool // by identity: who is there, as the client was told
 	socks []*websocket.Conn
@@ -32,6 +34,8 @@ type crowd struct {
 
 func newCrowd(t testing.TB, w *world, room string) *crowd {
 	c := &crowd{w: w, t: t, room: room, knows: map[string]map[string]bool{}}
+	w.server.patience = time.Hour // they answer no offer
+	c.begun = time.Now()
 	t.Cleanup(c.leave)
 	return c
 }
@@ -98,6 +102,9 @@ func (c *crowd) read(ws *websocket.Conn, identity string, joined chan struct{}) 
 	}
 }
 
+// crowdLife is after how long the first of a crowd may be given up: they have no media, so no check of connectivity ever comes.
+const crowdLife = 25 * time.Second
+
 // settled waits until everybody knows of n.
 func (c *crowd) settled(n int) {
 	c.t.Helper()
@@ -106,11 +113,31 @@ func (c *crowd) settled(n int) {
 		if c.all(n) {
 			return
 		}
+		if time.Since(c.begun) > crowdLife {
+			c.t.Skip("this machine takes so long that the first leave before the last have come")
+		}
 		if time.Now().After(deadline) {
-			c.t.Fatalf("not everybody knows of %d", n)
+			c.t.Fatalf("not everybody knows of %d: %s", n, c.knowing())
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// knowing says how many know of how many.
+func (c *crowd) knowing() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	counts := map[int]int{}
+	for _, knows := range c.knows {
+		there := 0
+		for _, is := range knows {
+			if is {
+				there++
+			}
+		}
+		counts[there]++
+	}
+	return fmt.Sprint(counts)
 }
 
 func (c *crowd) all(n int) bool {
@@ -140,13 +167,13 @@ func (c *crowd) leave() {
 func TestAnnouncementsInLargeRoomsAreGathered(t *testing.T) {
 	w := newWorld(t, nil)
 	c := newCrowd(t, w, "hall")
-	const size = 120
+	const size = 90
 	begun := time.Now()
 	for i := range size {
 		c.join(fmt.Sprint("person ", i))
 	}
 	c.settled(size)
-	// One by one it would be a message to each of those who were there, for each who comes: 7140. The first fifty are told so; then each
+	// One by one it would be a message to each of those who were there, for each who comes: 4005. The first fifty are told so; then each
 	// gets one every listenerDelay, however slowly the others come.
 	rounds := int64(time.Since(begun)/listenerDelay) + 2
 	if got, most := c.updates.Load(), largeRoom*(largeRoom+1)/2+size*rounds; got > most {

@@ -73,7 +73,7 @@ func (s *session) sendOffer() {
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Offer{Offer: &pb.SessionDescription{
 		Type: "offer", Sdp: sdp, Id: s.offering.id, MidToTrackId: s.trackMids(),
 	}}})
-	s.after(negotiationPatience, negotiationLate{onePeer: false, id: s.offering.id})
+	s.after(s.server.patience, negotiationLate{onePeer: false, id: s.offering.id})
 }
 
 // takeAnswer handles the client's answer. One to an older offer, or to none, is passed over; clients that do not number
@@ -105,7 +105,7 @@ func (s *session) askForOffer() {
 	s.asking.pending = true
 	s.asking.id++
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_MediaSectionsRequirement{MediaSectionsRequirement: more}})
-	s.after(negotiationPatience, negotiationLate{onePeer: true, id: s.asking.id})
+	s.after(s.server.patience, negotiationLate{onePeer: true, id: s.asking.id})
 }
 
 // takeOffer answers the client's offer of the connection it publishes on, which with onePeer is the only one.

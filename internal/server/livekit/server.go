@@ -34,6 +34,7 @@ type Server struct {
 	endpoint    *rtc.Endpoint
 	ice         *turn.Directory
 	resumeGrace time.Duration
+	patience    time.Duration // negotiationPatience, unless a test has more
 	log         *slog.Logger
 	mux         *http.ServeMux
 	rates       limit.Rates
@@ -55,7 +56,7 @@ type place struct{ room, identity string }
 // New makes the door.
 func New(cfg Config) *Server {
 	s := &Server{
-		house: cfg.House, endpoint: cfg.Endpoint, ice: cfg.ICE, resumeGrace: cfg.ResumeGrace, log: cfg.Log,
+		house: cfg.House, endpoint: cfg.Endpoint, ice: cfg.ICE, resumeGrace: cfg.ResumeGrace, patience: negotiationPatience, log: cfg.Log,
 		mux: http.NewServeMux(), sessions: map[place]*session{},
 		counts: counts{join: newJoinHistogram()},
 	}
