@@ -62,6 +62,7 @@ func Parse(text string) (*Description, error) {
 		mids[s.Mid] = true
 		d.Sections = append(d.Sections, s)
 	}
+	d.detach()
 	return d, nil
 }
 

@@ -10,19 +10,18 @@ type Opener struct {
 	profile   Profile
 	rtp, rtcp direction
 	windows   map[uint32]*Window
+	// master makes rtp when the first packet comes: of most peers, who only receive, none ever does.
+	master []byte
+	salt   []byte
 }
 
-// NewOpener derives session keys from a master key and salt.
+// NewOpener derives session keys from a master key and salt, which it keeps.
 func NewOpener(p Profile, key, salt []byte) (*Opener, error) {
-	rtp, err := newDirection(p, key, salt, labelRTPKey, labelRTPAuth, labelRTPSalt)
-	if err != nil {
-		return nil, err
-	}
 	rtcp, err := newDirection(p, key, salt, labelRTCPKey, labelRTCPAuth, labelRTCPSalt)
 	if err != nil {
 		return nil, err
 	}
-	return &Opener{profile: p, rtp: rtp, rtcp: rtcp}, nil
+	return &Opener{profile: p, rtcp: rtcp, master: key, salt: salt}, nil
 }
 
 func (o *Opener) Profile() Profile { return o.profile }
@@ -31,7 +30,7 @@ func (o *Opener) Profile() Profile { return o.profile }
 // packet. It tells whether the packet is authentic. index is the packet index that the caller has guessed.
 func (o *Opener) OpenRTP(dst, packet []byte, head int, ssrc uint32, index uint64) ([]byte, bool) {
 	size := len(packet) - head - o.profile.Overhead()
-	if size < 0 {
+	if size < 0 || o.master != nil && !o.begin() {
 		return dst, false
 	}
 	if g := o.rtp.gcm; g != nil {
@@ -50,6 +49,15 @@ func (o *Opener) OpenRTP(dst, packet []byte, head int, ssrc uint32, index uint64
 	dst = append(dst, packet[head:end]...)
 	c.crypt(dst[start:], dst[start:], ssrc, index)
 	return dst, true
+}
+
+// begin makes what opens RTP.
+func (o *Opener) begin() bool {
+	rtp, err := newDirection(o.profile, o.master, o.salt, labelRTPKey, labelRTPAuth, labelRTPSalt)
+	if err == nil {
+		o.rtp, o.master, o.salt = rtp, nil, nil
+	}
+	return err == nil
 }
 
 // OpenRTCP appends the decrypted compound packet to dst, which must not overlap the packet. It tells whether the packet

@@ -199,7 +199,7 @@ func (c *conn) read(ctx context.Context, pace *rate.Limiter, handle func(*pb.Sig
 			return err
 		}
 		c.text.Store(kind == websocket.MessageText)
-		req, err := decodeRequest(kind, data)
+		req, err := decodeAside(kind, data)
 		if err != nil {
 			return err
 		}
@@ -210,6 +210,18 @@ func (c *conn) read(ctx context.Context, pace *rate.Limiter, handle func(*pb.Sig
 			return errSessionEnded
 		}
 	}
+}
+
+// decodeAside is decodeRequest on a stack that ends with it. Decoding is deep, and the stack of a goroutine that then waits for the next
+// message would stay as large as that made it.
+func decodeAside(kind websocket.MessageType, data []byte) (req *pb.SignalRequest, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		req, err = decodeRequest(kind, data)
+	}()
+	<-done
+	return req, err
 }
 
 var errSessionEnded = errors.New("session has ended")

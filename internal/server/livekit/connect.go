@@ -130,14 +130,14 @@ func refuseResume(c *conn) {
 	c.close(websocket.StatusNormalClosure, "session is gone")
 }
 
-// serve reads what the client sends and gives it to the session, which answers at its own pace. It ends with the
-// connection. It has a goroutine of its own, since that of the HTTP handler keeps the request, and a stack that has been deep.
+// serve reads what the client sends and gives it to the session, which answers at its own pace, one request after the other. It ends
+// with the connection. It has a goroutine of its own, since that of the HTTP handler keeps the request, and a stack that has been deep.
 func (s *session) serve(c *conn) {
 	defer c.ws.CloseNow()
 	err := c.read(context.Background(), s.pace, func(req *pb.SignalRequest) bool {
 		select {
-		case s.requests <- req:
-			return true
+		case <-s.turn:
+			return s.inbox.put(request{req}, 0)
 		case <-s.done:
 			return false
 		}

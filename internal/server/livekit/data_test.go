@@ -166,7 +166,7 @@ func TestSenderPaysForCopies(t *testing.T) {
 
 // A client that reads nothing costs a bounded number of bytes, and what it is sent later is lost rather than out of order.
 func TestBacklogIsBounded(t *testing.T) {
-	s := &session{log: slog.New(slog.DiscardHandler), inbox: newInbox()}
+	s := &session{log: slog.New(slog.DiscardHandler), inbox: newInbox(nil)}
 	message := room.Data{Reliable: true, Payload: make([]byte, 14_000)}
 	fit := maxBacklogBytes / len(message.Payload)
 	for range 3 * fit {

@@ -171,7 +171,7 @@ func TestWhatOthersNoticeOfHostileData(t *testing.T) {
 
 // A flood that comes faster than a session takes it is lost, and the session stays.
 func TestFloodOfDataEndsNoSession(t *testing.T) {
-	s := &session{inbox: newInbox(), log: testLog()}
+	s := &session{inbox: newInbox(nil), log: testLog()}
 	flood := room.DataReceived{Data: room.Data{Payload: make([]byte, 1<<10), Reliable: true}}
 	for range 2 * maxInboxItems {
 		s.RoomEvent(flood)

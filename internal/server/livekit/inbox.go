@@ -9,18 +9,21 @@ const (
 	maxInboxBytes = 16 << 20
 )
 
-// inbox hands items from many goroutines, none of which may be blocked, to a session's own.
+// inbox hands items from many goroutines, none of which may be blocked, to a worker that takes them one after the other. The worker has
+// a goroutine only while there are items: most sessions have nothing to do most of the time, and there are many.
 type inbox struct {
-	ready chan struct{} // holds one token while there is something to take
+	work func() // takes until there is nothing to take
 
 	mu     sync.Mutex
 	items  []any
 	bytes  int
+	busy   bool // the worker is awake
 	full   bool
 	closed bool
 }
 
-func newInbox() *inbox { return &inbox{ready: make(chan struct{}, 1)} }
+// newInbox makes one whose worker is awake already.
+func newInbox(work func()) *inbox { return &inbox{work: work, busy: true} }
 
 // put adds an item of some bytes; it tells whether the item will be taken. An item that does not fit marks the inbox as
 // full for good: something was lost, so the session cannot go on.
@@ -61,19 +64,23 @@ func (q *inbox) add(item any, bytes int) {
 }
 
 func (q *inbox) wake() {
-	select {
-	case q.ready <- struct{}{}:
-	default:
+	if !q.busy {
+		q.busy = true
+		go q.work()
 	}
 }
 
-// take gives all items there are, in order; full tells that some were lost after them. The slice given is used again.
+// take gives all items there are, in order; full tells that some were lost after them. When there is neither, the worker is taken to be
+// asleep from now on. The slice given is used again.
 func (q *inbox) take(spare []any) (items []any, full bool) {
 	clear(spare)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	items, q.items = q.items, spare[:0]
 	q.bytes = 0
+	if q.busy = len(items) > 0 || q.full; !q.busy {
+		q.items = nil
+	}
 	return items, q.full
 }
 

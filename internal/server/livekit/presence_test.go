@@ -10,7 +10,7 @@ import (
 
 // TestMessagesComeBehindTheirSender: in a large room listeners are told of late, but not behind what they send.
 func TestMessagesComeBehindTheirSender(t *testing.T) {
-	s := &session{sid: "PA_me", inbox: newInbox()}
+	s := &session{sid: "PA_me", inbox: newInbox(nil)}
 	s.company.Store(largeRoom)
 	s.tell(notice{participant: room.Participant{SID: "PA_b"}})
 	s.tellBefore("PA_c")
@@ -26,7 +26,7 @@ func TestMessagesComeBehindTheirSender(t *testing.T) {
 // TestManyAreIntroducedInPieces: to those who come, and to those who come back, a room full of metadata is told in messages that
 // fit into what may wait for a client.
 func TestManyAreIntroducedInPieces(t *testing.T) {
-	s := &session{inbox: newInbox()}
+	s := &session{inbox: newInbox(nil)}
 	const people = 100
 	var others []room.Participant
 	for i := range people {

@@ -122,14 +122,11 @@ func (s *Server) start(sess *session, c *conn) bool {
 	}
 	s.sessions[sess.place] = sess
 	s.running.Add(1)
-	go func() {
-		defer s.running.Done()
-		sess.run(c)
-	}()
+	go sess.run(c)
 	return true
 }
 
-// forget is called by a session that has ended.
+// forget is called by a session that has ended, which then tells that it does not run any more.
 func (s *Server) forget(sess *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
-// session is one participant's visit. Its goroutine owns every field below the line; the rest does not change after
+// session is one participant's visit. The worker of its inbox owns every field below the line; the rest does not change after
 // enter, or is safe for all.
 type session struct {
 	server  *Server
@@ -28,12 +28,12 @@ type session struct {
 	part    *studio.Participant
 	log     *slog.Logger
 
-	inbox    *inbox
-	requests chan *pb.SignalRequest
-	done     chan struct{} // closed when the session has ended
-	data     incomingData
-	rules    subscriptionRules // who may have our tracks; other sessions ask
-	pace     *rate.Limiter     // of the client's requests, over all its connections
+	inbox *inbox
+	turn  chan struct{} // holds a token while no request of the client waits
+	done  chan struct{} // closed when the session has ended
+	data  incomingData
+	rules subscriptionRules // who may have our tracks; other sessions ask
+	pace  *rate.Limiter     // of the client's requests, over all its connections
 
 	// ---
 	join  joinRequest
@@ -71,6 +71,8 @@ type session struct {
 
 // Items of a session's inbox, beside room events and those of its peers.
 type (
+	// request: the client wants something.
+	request struct{ *pb.SignalRequest }
 	// connLost: a WebSocket ended.
 	connLost struct {
 		conn *conn
@@ -94,11 +96,13 @@ type (
 func (s *Server) enter(a admission) (*session, error) {
 	sess := &session{
 		server: s, place: place{a.room, a.claims.Identity}, client: a.client, onePeer: a.onePeer, claims: a.claims,
-		log:   s.log.With("room", a.room, "participant", a.claims.Identity),
-		inbox: newInbox(), requests: make(chan *pb.SignalRequest), done: make(chan struct{}), pace: newPace(),
+		log:  s.log.With("room", a.room, "participant", a.claims.Identity),
+		turn: make(chan struct{}, 1), done: make(chan struct{}), pace: newPace(),
 		join: a.joinRequest, host: a.host, token: tokenState{expires: a.expires},
 		asked: a.asked,
 	}
+	sess.inbox = newInbox(sess.work)
+	sess.turn <- struct{}{}
 	sess.remote.auto = a.autoSubscribe
 	if candidates, relayed := s.detourOf(sess.place); s.endpoint.Reachable(candidates) {
 		sess.candidates, sess.relayed = candidates, relayed
@@ -126,32 +130,35 @@ func (s *session) RoomEvent(e room.Event) {
 	s.inbox.put(e, 0)
 }
 
-// run is the session's goroutine.
+// run begins the session, and handles what has come meanwhile.
 func (s *session) run(c *conn) {
-	defer s.cleanUp()
 	s.conn = c
 	if err := s.begin(); err != nil {
 		s.log.Warn("session could not begin", "error", err)
 		s.end(leave(pb.DisconnectReason_JOIN_FAILURE, pb.LeaveRequest_DISCONNECT), room.LeftByItself)
 	}
+	s.settle()
+	s.work()
+}
+
+// work handles what is in the inbox, until there is nothing or the session has ended.
+func (s *session) work() {
 	var items []any
 	for !s.ended {
-		s.settle()
-		select {
-		case <-s.inbox.ready:
-			var full bool
-			items, full = s.inbox.take(items)
-			for _, item := range items {
-				s.take(item)
-			}
-			if full {
-				s.log.Warn("session fell behind")
-				s.end(leave(pb.DisconnectReason_UNKNOWN_REASON, pb.LeaveRequest_RECONNECT), room.LeftTimeout)
-			}
-		case req := <-s.requests:
-			s.answer(req)
+		var full bool
+		if items, full = s.inbox.take(items); len(items) == 0 && !full {
+			return // and is called again
 		}
+		for _, item := range items {
+			s.take(item)
+		}
+		if full {
+			s.log.Warn("session fell behind")
+			s.end(leave(pb.DisconnectReason_UNKNOWN_REASON, pb.LeaveRequest_RECONNECT), room.LeftTimeout)
+		}
+		s.settle()
 	}
+	s.cleanUp()
 }
 
 // take handles one item of the inbox.
@@ -163,6 +170,9 @@ func (s *session) take(item any) {
 		return
 	}
 	switch i := item.(type) {
+	case request:
+		s.answer(i.SignalRequest)
+		s.turn <- struct{}{}
 	case room.Event:
 		s.hear(i)
 	case peerEvent:
@@ -246,6 +256,7 @@ func (s *session) end(message *pb.SignalResponse, why room.LeaveReason) {
 
 // cleanUp runs when the session has ended.
 func (s *session) cleanUp() {
+	defer s.server.running.Done()
 	close(s.done)
 	s.server.forget(s)
 	for _, item := range s.inbox.close() {
