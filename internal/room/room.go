@@ -164,6 +164,11 @@ func (r *Room) Participants() []Participant {
 	return all
 }
 
+// Any tells whether something is true of somebody.
+func (r *Room) Any(is func(Participant) bool) bool {
+	return slices.ContainsFunc(r.order, func(id string) bool { return is(r.participants[id].snapshot()) })
+}
+
 // Participant is a snapshot of one.
 func (r *Room) Participant(identity string) (Participant, bool) {
 	p, ok := r.participants[identity]

@@ -14,6 +14,8 @@ const (
 	// a stream are left out there is one for each picture or two, and segmentsMost are kept.
 	segmentsKept = 16
 	segmentsMost = 128
+	// segmentsFirst is what there is room for at first: most streams go on as they began.
+	segmentsFirst = 2
 	// sentBits is how far back the rewriter knows which numbers it gave out; a later packet must be asked for again.
 	sentBits = 256
 	// maxGap is the longest hole that is passed on; the remote could not tell a longer one from a step back.
@@ -76,7 +78,7 @@ func (s *segment) time(timestamp uint32) uint32 {
 // newRewriter makes a rewriter whose first packet gets the given numbers, which should be random (RFC 3550, section 5.1).
 // A number below 1<<15 keeps early loss from confusing SRTP's rollover counter.
 func newRewriter(seq uint16, timestamp uint32) rewriter {
-	return rewriter{highest: 1<<16 + uint64(seq) - 1, timestamp: timestamp, segments: make([]segment, segmentsKept), want: everything}
+	return rewriter{highest: 1<<16 + uint64(seq) - 1, timestamp: timestamp, segments: make([]segment, segmentsFirst), want: everything}
 }
 
 // begin goes on with a layer from packet p, which must be one at which decoding can start. Packets of the layer before p
@@ -225,6 +227,9 @@ func (r *rewriter) position() (layer *track.Layer, source uint32) {
 }
 
 func (r *rewriter) push(s segment) {
+	if r.count == r.kept() && r.kept() < segmentsKept {
+		r.keep(2 * len(r.segments))
+	}
 	r.segments[r.count%r.kept()] = s
 	r.count++
 }
@@ -262,7 +267,7 @@ func (r *rewriter) reselect(s *segment, p *media.Packet, seq uint64) *segment {
 
 // leaveOut skips a packet of a layer that is not forwarded. Numbers of pictures that must be dense close the gap.
 func (r *rewriter) leaveOut(p *media.Packet, seq uint64) {
-	r.widen()
+	r.keep(segmentsMost)
 	r.skip(p, seq)
 	if d := &p.Descriptor; d.Dense && d.IDAt > 0 && r.dropped != uint32(d.PictureID)+1 {
 		r.dropped = uint32(d.PictureID) + 1
@@ -270,14 +275,14 @@ func (r *rewriter) leaveOut(p *media.Packet, seq uint64) {
 	}
 }
 
-// widen keeps more segments from now on.
-func (r *rewriter) widen() {
-	if len(r.segments) == segmentsMost {
+// keep makes room for n segments, if there is less.
+func (r *rewriter) keep(n int) {
+	if len(r.segments) >= n {
 		return
 	}
-	wide := make([]segment, segmentsMost)
+	wide := make([]segment, n)
 	for i := r.count - min(r.count, r.kept()); i < r.count; i++ {
-		wide[i%segmentsMost] = r.segments[i%r.kept()]
+		wide[i%uint64(n)] = r.segments[i%r.kept()]
 	}
 	r.segments = wide
 }

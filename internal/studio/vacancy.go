@@ -1,7 +1,6 @@
 package studio
 
 import (
-	"slices"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
@@ -26,11 +25,11 @@ func (s *Studio) settle() {
 func (s *Studio) attended() bool {
 	switch {
 	case s.air != nil && !s.air.byIngest && s.scene.HasStage():
-		return s.stage.Attended() || slices.ContainsFunc(s.room.Participants(), func(p room.Participant) bool { return p.Kind == room.Ingest })
+		return s.stage.Attended() || s.room.Any(func(p room.Participant) bool { return p.Kind == room.Ingest })
 	case s.air == nil && (len(s.groups.inside) > 0 || s.crowd != nil && len(s.crowd.people) > 0):
 		return true
 	}
-	return slices.ContainsFunc(s.room.Participants(), func(p room.Participant) bool {
+	return s.room.Any(func(p room.Participant) bool {
 		return p.Kind == room.Ingest || !p.Dependent() && (s.air == nil || !s.air.byIngest)
 	})
 }
