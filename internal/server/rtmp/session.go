@@ -256,9 +256,10 @@ func (s *session) publish(stream uint32, name string) error {
 func (s *session) unpublish(why room.LeaveReason) {
 	if p := s.publisher; p != nil {
 		s.publisher = nil
+		identity := p.Self().Identity
 		p.Leave(why)
 		p.release()
-		s.log.Info("encoder stopped", "participant", p.Self().Identity)
+		s.log.Info("encoder stopped", "participant", identity)
 	}
 }
 
