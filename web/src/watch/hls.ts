@@ -5,6 +5,8 @@ import { bufferedAhead, empty, type Player, type PlayerOptions } from './player'
 import { ServerClock } from './serverclock'
 
 const paceEvery = 250
+/** For how many milliseconds after the first picture what has gathered meanwhile may be passed over. */
+const settling = 3000
 
 /** Plays HLS through hls.js, with low latency where the server offers it. */
 export function playHls({ video, url, credential, failed }: PlayerOptions): Player {
@@ -33,6 +35,7 @@ export function playHls({ video, url, credential, failed }: PlayerOptions): Play
   let recovered = false
   /** Plays the newest, rather than what somebody went back to. */
   let following = true
+  let began: number | undefined
   hls.on(Hls.Events.ERROR, (_, error) => {
     if (ended || !error.fatal) return
     if (error.type === Hls.ErrorTypes.MEDIA_ERROR) {
@@ -56,8 +59,11 @@ export function playHls({ video, url, credential, failed }: PlayerOptions): Play
     }
     if (video.paused || video.readyState < 2 || hls.targetLatency === null) return
     const late = hls.latency - hls.targetLatency
+    const ahead = bufferedAhead(video)
+    began ??= performance.now()
     if (late > hopeless && hls.liveSyncPosition) video.currentTime = hls.liveSyncPosition
-    else video.playbackRate = pace({ late, ahead: bufferedAhead(video) })
+    else if (performance.now() - began < settling && late > 0.5 && ahead > 1.2) video.currentTime += Math.min(late, ahead - 0.6)
+    else video.playbackRate = pace({ late, ahead })
   }
   const pacing = window.setInterval(keepUp, paceEvery)
 
