@@ -79,8 +79,8 @@ func (t *Timeline) other(than *timelineTrack) *timelineTrack {
 // SampleClock takes the rounding to milliseconds out of the times of sound: while frames follow each other without a
 // gap, each begins where the one before ends.
 type SampleClock struct {
-	end   time.Duration
-	begun bool
+	begin, end time.Duration // of the last frame
+	begun      bool
 }
 
 // sampleSlack is how far the timestamps may stray from the samples before they are believed again.
@@ -91,8 +91,8 @@ func (c *SampleClock) Next(dts, length time.Duration, jumped bool) time.Duration
 	if c.begun && !jumped && dts-c.end < sampleSlack && c.end-dts < sampleSlack {
 		dts = c.end
 	} else if c.begun {
-		dts = max(dts, c.end-length+smallestStep) // never before the frame before
+		dts = max(dts, c.begin+smallestStep) // never before the frame before
 	}
-	c.begun, c.end = true, dts+length
+	c.begun, c.begin, c.end = true, dts, dts+length
 	return dts
 }
