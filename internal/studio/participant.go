@@ -50,6 +50,9 @@ func (p *Participant) Self() room.Participant {
 func (p *Participant) Others() []room.Participant {
 	p.studio.mu.Lock()
 	defer p.studio.mu.Unlock()
+	if p.studio.stage.Waits(p.identity) {
+		return nil
+	}
 	return slices.DeleteFunc(p.studio.room.Participants(), func(other room.Participant) bool {
 		return other.SID == p.sid || other.Permission.Hidden
 	})
@@ -60,14 +63,18 @@ func (p *Participant) Room() RoomInfo { return p.studio.Info() }
 
 // mayHear tells whether an event concerns the participant. The caller holds the studio's lock.
 func (p *Participant) mayHear(e room.Event) bool {
-	visible := func(about room.Participant) bool { return !about.Permission.Hidden || about.SID == p.sid }
+	// Who waits to be let in hears of nobody else, not even by name.
+	waits := p.studio.stage.Waits(p.identity)
+	visible := func(about room.Participant) bool { return about.SID == p.sid || !about.Permission.Hidden && !waits }
 	switch e := e.(type) {
 	case room.ParticipantJoined:
 		return visible(e.Participant)
 	case room.ParticipantShown:
-		return e.Participant.SID != p.sid
+		return e.Participant.SID != p.sid && !waits
 	case room.ParticipantHidden:
-		return e.Participant.SID != p.sid
+		return e.Participant.SID != p.sid && !waits
+	case room.SpeakersChanged, room.QualitiesChanged, room.StageChanged:
+		return !waits
 	case room.SubscriptionsSet:
 		return e.Identity == p.identity
 	case room.RoomOpened, room.ParticipantConnected:
@@ -83,7 +90,7 @@ func (p *Participant) mayHear(e room.Event) bool {
 	case room.PublicationRemoved:
 		return visible(e.Participant)
 	case room.DataReceived: // whom it is addressed to has been looked at
-		return e.Data.From.SID != p.sid
+		return e.Data.From.SID != p.sid && !waits
 	}
 	return true
 }

@@ -326,6 +326,10 @@ func (s *Studio) stageChanged(happened []stage.Happening) {
 		s.keepNow()
 	}
 	var sentAway []*Participant
+	var shown []room.Participant
+	if slices.ContainsFunc(happened, func(h stage.Happening) bool { return h.What == stage.LetIn }) {
+		shown = slices.DeleteFunc(s.room.Participants(), func(p room.Participant) bool { return p.Permission.Hidden })
+	}
 	for _, h := range happened {
 		if h.What == stage.Banned {
 			s.banFromGroups(h.Person.Identity)
@@ -342,6 +346,11 @@ func (s *Studio) stageChanged(happened []stage.Happening) {
 				s.emitIfDone(s.room.Update(p.identity, &h.Person.Name, nil, nil))
 			}
 		case stage.MediaChanged:
+		case stage.LetIn:
+			s.followRole(p)
+			for _, other := range shown { // until now it knew of nobody; of who is let in with it everybody hears
+				p.obs.RoomEvent(room.ParticipantShown{Participant: other})
+			}
 		default:
 			s.followRole(p)
 		}

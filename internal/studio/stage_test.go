@@ -231,10 +231,48 @@ func TestWhoWaitsSeesNothingAndIsNotSeen(t *testing.T) {
 		if p := ann.Self().Permission; p.Subscribe || p.Publish || p.PublishData || !p.Hidden {
 			t.Errorf("before the door: %+v", p)
 		}
+		cy := enter(t, h, "cy", nil)
+		publish(t, host, "TR_host")
 		if len(host.Others()) != 0 {
 			t.Error("who waits is seen")
 		}
-		act(t, s, "host", stage.Action{Verb: stage.Admit, Identity: "ann"})
+		aboutHost := func(e room.Event) bool {
+			shown, ok := e.(room.ParticipantShown)
+			return ok && shown.Participant.Identity == "host"
+		}
+		for _, p := range []*Participant{ann, cy} {
+			if len(p.Others()) != 0 || p.obs.(*heard).any(func(e room.Event) bool {
+				switch e := e.(type) {
+				case room.ParticipantJoined:
+					return e.Participant.SID != p.sid
+				case room.PublicationAdded, room.StageChanged, room.ParticipantShown:
+					return true
+				}
+				return false
+			}) {
+				t.Errorf("who waits knows who is there: %+v", p.obs)
+			}
+		}
+		act(t, s, "host", stage.Action{Verb: stage.EndWaiting})
+		act(t, s, "host", stage.Action{Verb: stage.OpenWaiting})
+		for _, p := range []*Participant{ann, cy} {
+			times := 0
+			p.obs.(*heard).any(func(e room.Event) bool {
+				if aboutHost(e) {
+					times++
+				}
+				return false
+			})
+			if times != 1 || len(p.Others()) != 2 {
+				t.Errorf("let in, and told %d times of the host, of %d others", times, len(p.Others()))
+			}
+			if !p.obs.(*heard).any(func(e room.Event) bool {
+				shown, ok := e.(room.ParticipantShown)
+				return ok && shown.Participant.Identity != "host"
+			}) {
+				t.Error("not told of who was let in too")
+			}
+		}
 		if p := ann.Self().Permission; !p.Subscribe || !p.Publish || p.Hidden {
 			t.Errorf("let in: %+v", p)
 		}
