@@ -37,8 +37,15 @@ func (a *API) admit(r *http.Request, action studio.Action) (auth.Claims, error) 
 
 // directed lets a handler through for those who may direct the room.
 func (a *API) directed(next http.HandlerFunc) http.HandlerFunc {
+	return a.allowed(studio.ToDirect, next)
+}
+
+// run lets a handler through for those who may run the room's show.
+func (a *API) run(next http.HandlerFunc) http.HandlerFunc { return a.allowed(studio.ToRun, next) }
+
+func (a *API) allowed(action studio.Action, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if _, err := a.admit(r, studio.ToDirect); err != nil {
+		if _, err := a.admit(r, action); err != nil {
 			refusal.Write(w, err)
 			return
 		}

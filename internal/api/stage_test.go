@@ -161,3 +161,23 @@ func TestAContestIsRunOverHTTP(t *testing.T) {
 		t.Errorf("after the end: %s", resp.Status)
 	}
 }
+
+func TestWhoIsMadeCohostRunsTheShow(t *testing.T) {
+	f := serve(t, nil)
+	host := "X-Tutti-Key: " + f.inShow("ann", "bob").Keys.Host
+	want := func(status int, method, path, as string) {
+		t.Helper()
+		if resp := f.call(method, "/api/rooms/show"+path, "{}", nil, as); resp.StatusCode != status {
+			t.Errorf("%s %s as %s: %s", method, path, as, resp.Status)
+		}
+	}
+	want(403, "POST", "/live", bearer(t, "ann"))
+	f.call("POST", "/api/rooms/show/stage/promote", `{"identity":"ann"}`, nil, host)
+	want(200, "POST", "/live", bearer(t, "ann"))
+	want(200, "PATCH", "/program", bearer(t, "ann"))
+	want(403, "PATCH", "/program", bearer(t, "bob"))
+	want(403, "GET", "/keys", bearer(t, "ann")) // whoever has the host's link stays host for ever
+	f.call("POST", "/api/rooms/show/stage/demote", `{"identity":"ann"}`, nil, host)
+	want(403, "DELETE", "/live", bearer(t, "ann"))
+	want(200, "DELETE", "/live", host)
+}

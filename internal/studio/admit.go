@@ -21,6 +21,8 @@ const (
 	ToPublish
 	ToWatch
 	ToDirect
+	// ToRun a show: go live and arrange its pictures. Who is host or cohost on the stage may, too, whatever their token says.
+	ToRun
 )
 
 // Credential is what somebody shows at a door; each may be empty.
@@ -97,11 +99,19 @@ func (h *House) admitToken(roomName, token string, a Action) (auth.Claims, error
 		allowed = g.RoomJoin && perm.Subscribe || g.RoomAdmin
 	case ToDirect:
 		allowed = g.RoomAdmin
+	case ToRun:
+		allowed = g.RoomAdmin || g.RoomJoin && h.runs(roomName, claims.Identity)
 	}
 	if !allowed {
 		return auth.Claims{}, auth.ErrDenied
 	}
 	return claims, nil
+}
+
+// runs tells whether somebody is responsible for what goes on in a room.
+func (h *House) runs(roomName, identity string) bool {
+	s, err := h.Studio(roomName)
+	return err == nil && s.RoleOf(identity).Directs()
 }
 
 func (h *House) admitKey(roomName, key string, policy room.Policy, a Action) (auth.Claims, error) {
