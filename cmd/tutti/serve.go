@@ -305,6 +305,13 @@ func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.En
 	if len(certificate.rootPEM) > 0 {
 		s.info.RootCertificate = "/root.crt"
 	}
+	if c.Songs != "" {
+		files, err := serveSongs(c.Songs)
+		if err != nil {
+			return err
+		}
+		doors["GET /songs/"] = files
+	}
 	handler := api.New(api.Options{
 		House: house, Info: s.info, Page: web.Dist(), RootPEM: certificate.rootPEM, Doors: doors, Hosts: append(c.Host, c.Domain...), Origins: c.Origin, PlayOrigins: c.PlayOrigin,
 		Fronts:        api.PlayFronts{FLV: c.FLVFront(), HLS: c.HLSFront(), WHEP: cdn.Front{Base: c.PlayWHEP}, TTL: c.PlayTTL},

@@ -116,6 +116,8 @@ func New(o Options) *API {
 	mux.HandleFunc("DELETE /api/rooms/{room}/pk", a.directed(a.endPK))
 	mux.HandleFunc("GET /api/rooms/{room}/groups", a.watched(a.getGroups))
 	mux.HandleFunc("POST /api/rooms/{room}/groups/{verb}", a.actOnGroups)
+	mux.HandleFunc("GET /api/rooms/{room}/songs", a.watched(a.getSongs))
+	mux.HandleFunc("POST /api/rooms/{room}/songs/{verb}", a.actOnSongs)
 	mux.HandleFunc("GET /api/rooms/{room}/board", a.getBoard)
 	mux.HandleFunc("GET /api/rooms/{room}/rollcall", a.directed(a.getRollCall))
 	mux.HandleFunc("GET /api/rooms/{room}/attendance", a.directed(a.getAttendance))

@@ -55,7 +55,7 @@ func mixingOf(sources []compose.Source, s compose.Settings) mixing {
 		if src.Screen {
 			v.role = roleBackground
 		}
-		if slices.Contains(s.Music, src.ID) {
+		if src.Music || slices.Contains(s.Music, src.ID) {
 			v.role = roleMusic
 		}
 		for _, t := range src.Sounds {

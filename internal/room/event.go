@@ -5,6 +5,7 @@ import (
 	"github.com/tuttilive/tutti/internal/room/breakout"
 	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/pk"
+	"github.com/tuttilive/tutti/internal/room/songs"
 	"github.com/tuttilive/tutti/internal/room/stage"
 )
 
@@ -92,6 +93,8 @@ type (
 	// ChatPosted is a message that is shown to everybody. Only those hear it who watch over all rooms: people are told of it with all else that
 	// an audience says.
 	ChatPosted struct{ Message chat.Message }
+	// SongChanged tells whose turn it is to sing what; nil for nobody's.
+	SongChanged struct{ Now *songs.Playing }
 	// RoomChanged tells of new room metadata.
 	RoomChanged struct{ Metadata string }
 	// SpeakersChanged lists those whose level changed; a level of 0 means that they stopped.
@@ -148,6 +151,7 @@ func (StageChanged) event()         {}
 func (PKChanged) event()            {}
 func (GroupsChanged) event()        {}
 func (ChatPosted) event()           {}
+func (SongChanged) event()          {}
 func (RoomChanged) event()          {}
 func (SpeakersChanged) event()      {}
 func (QualitiesChanged) event()     {}

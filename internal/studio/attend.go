@@ -242,6 +242,7 @@ func (s *Studio) overview(v View) talk.Overview {
 		Counts: talk.Counts{Viewers: present.Viewers, People: present.People, Likes: c.applause.Likes()},
 		Chat:   c.chat.Recent(recentChat), Slow: int(c.chat.Slow().Seconds()), Announcement: c.announcement, Polls: c.polls.All(),
 		PK: s.contest, Gifts: c.applause.Gifts(), GiftsTo: c.applause.To(), Board: s.boardState(), RollCall: s.rollState(), Groups: s.groupsState(v == ViewHosts),
+		Songs: s.songsState(), Lyrics: s.lyricsState(),
 		Heartbeat: talk.Heartbeat,
 	}
 }

@@ -275,6 +275,7 @@ func (s *Studio) sourcesOf(p *room.Participant) []compose.Source {
 		list = append(list, self)
 	}
 	if screen.Picture != nil || screen.Sounds != nil {
+		screen.Music = s.scene.Audio == "music" && screen.Picture == nil
 		list = append(list, screen)
 	}
 	return list

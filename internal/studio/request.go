@@ -137,6 +137,15 @@ var requests = map[string]struct {
 	"callRoll":      {true, "rollcall", (*Studio).callRoll},
 	"answerRoll":    {false, "rollcall", (*Studio).answerRoll},
 	"endRoll":       {true, "rollcall", (*Studio).endRoll},
+	"requestSong":   {false, "songs", sing(requestSong)},
+	"removeSong":    {false, "songs", sing(removeSong)},
+	"moveSong":      {true, "songs", sing(moveSong)},
+	"joinSong":      {false, "songs", sing(joinSong)},
+	"playSong":      {false, "songs", sing(playSong)},
+	"pauseSong":     {false, "songs", sing(pauseSong)},
+	"turnSong":      {false, "songs", sing(turnSong)},
+	"listSong":      {true, "songs", sing(listSong)},
+	"unlistSong":    {true, "songs", sing(unlistSong)},
 }
 
 // contests are the requests of two rooms to each other. They are done without the studio's lock.

@@ -359,6 +359,7 @@ func (s *Studio) stageChanged(happened []stage.Happening) {
 		}
 	}
 	s.emit([]room.Event{room.StageChanged{Stage: s.stage.Snapshot(), Happened: happened}})
+	s.followSongs(happened)
 	for _, p := range sentAway {
 		s.leave(p, room.LeftRemoved)
 	}

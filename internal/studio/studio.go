@@ -13,6 +13,7 @@ import (
 	"github.com/tuttilive/tutti/internal/room/breakout"
 	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/scenes"
+	"github.com/tuttilive/tutti/internal/room/songs"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/sfu"
 	"github.com/tuttilive/tutti/internal/track"
@@ -45,6 +46,7 @@ type Studio struct {
 	lesson
 	memory memory
 
+	songs    songs.Songs
 	groups   groups
 	annex    *annex        // nil but for rooms under another one
 	fromMain breakout.View // how the groups are, as the main room has told

@@ -115,6 +115,12 @@ func eventsOf(in func() studio.RoomInfo, e room.Event, now time.Time) []*event {
 			}
 		})
 		all[0].minor = true
+	case room.SongChanged:
+		name := "song_turn"
+		if e.Now == nil {
+			name = "songs_over"
+		}
+		add(name, "song", e.Now, nil)
 	case room.PKChanged:
 		if name := contestEvent(e); name != "" {
 			add(name, "pk", e.PK, nil)

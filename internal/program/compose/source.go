@@ -20,6 +20,8 @@ type Source struct {
 	// Seat is its number on the stage from 1, 0 without one.
 	Seat   int
 	Screen bool
+	// Music tells that the sound is music that the same participant's voice is sung to; there is no picture.
+	Music bool
 	// Pinned sources are shown large.
 	Pinned bool
 	// Muted tells that the microphone is off.

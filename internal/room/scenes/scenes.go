@@ -89,8 +89,8 @@ func (d Duration) MarshalJSON() ([]byte, error) {
 
 // AllFeatures are what a scene may switch on.
 var AllFeatures = []string{
-	"breakout", "chat", "danmaku", "gifts", "likes", "lock", "pk", "polls", "rollcall", "screenShare", "sideRoom", "waitingRoom",
-	"whiteboard",
+	"breakout", "chat", "danmaku", "gifts", "likes", "lock", "pk", "polls", "rollcall", "screenShare", "sideRoom", "songs",
+	"waitingRoom", "whiteboard",
 }
 
 // Has tells whether a feature is on.

@@ -45,6 +45,8 @@ type Overview struct {
 	Board     *board.State              `json:"board,omitempty"`
 	RollCall  *RollCall                 `json:"rollcall,omitempty"`
 	Groups    *breakout.View            `json:"groups,omitempty"`
+	Songs     *Songs                    `json:"songs,omitempty"`
+	Lyrics    *Lyrics                   `json:"lyrics,omitempty"`
 	Heartbeat int                       `json:"heartbeat"`
 }
 

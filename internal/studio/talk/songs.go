@@ -1,0 +1,26 @@
+package talk
+
+import (
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room/songs"
+)
+
+type (
+	// Songs are what is sung: the song that goes on, those that wait, the room's own list. At is the server's clock, by which a song began.
+	Songs struct {
+		songs.View
+		At time.Time `json:"at"`
+	}
+	// Lyrics are those of the song whose turn it is; without a song there is none.
+	Lyrics struct {
+		Song  string       `json:"song,omitempty"`
+		Lines []songs.Line `json:"lines"`
+	}
+)
+
+func (Songs) Kind() string  { return "songs" }
+func (Lyrics) Kind() string { return "lyrics" }
+
+func (Songs) Key() string  { return "songs" }
+func (Lyrics) Key() string { return "lyrics" }
