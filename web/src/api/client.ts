@@ -97,6 +97,8 @@ export const api = {
 
   room: (room: string, credential: Credential) => request<RoomSummary>('GET', at(room), { credential }),
 
+  scene: (name: string) => request<{ name: string; audio: 'speech' | 'music' }>('GET', `/api/scenes/${encodeURIComponent(name)}`),
+
   join: (room: string, who: { name: string; identity?: string }, credential: Credential) =>
     request<Admission>('POST', at(room, '/join'), { body: who, credential }),
 

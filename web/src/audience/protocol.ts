@@ -99,7 +99,38 @@ export interface PK {
 }
 
 export type Feature =
-  | 'chat' | 'danmaku' | 'likes' | 'gifts' | 'polls' | 'pk' | 'whiteboard' | 'rollcall' | 'waitingRoom' | 'lock' | 'breakout' | 'sideRoom'
+  | 'chat' | 'danmaku' | 'likes' | 'gifts' | 'polls' | 'pk' | 'whiteboard' | 'rollcall' | 'waitingRoom' | 'lock' | 'breakout' | 'sideRoom' | 'songs' | 'pointer' | 'files'
+
+/** A song in the queue. Without an address, the accompaniment is with the first of the singers. */
+export interface Song {
+  id: string
+  title: string
+  artist?: string
+  url?: string
+  singers: Name[]
+}
+
+/** The song whose turn it is: at 0 when the server's clock showed `began`, or standing still at `position` seconds. */
+export interface Playing extends Song {
+  began?: string
+  position: number
+  /** Which of the singers sings and plays the accompaniment. */
+  turn: number
+}
+
+export interface SongsState {
+  now?: Playing
+  queue: Song[]
+  /** The room's own songs. */
+  list?: { id: string; title: string; artist?: string; url?: string }[]
+  /** The server's clock. */
+  at: string
+}
+
+export interface LyricsOfSong {
+  song?: string
+  lines: { at: number; text: string }[] | null
+}
 
 /** Rooms under the room: groups of its people, or the side room of a pair. */
 export interface Groups {
@@ -178,6 +209,8 @@ export interface Welcome {
   board?: BoardState
   rollcall?: RollCall
   groups?: Groups
+  songs?: SongsState
+  lyrics?: LyricsOfSong
   /** Seconds between two signs of life. */
   heartbeat: number
 }
@@ -227,6 +260,8 @@ export type ServerEvent =
   | ({ type: 'drawn' } & Drawing)
   | { type: 'trace'; trace: Trace; by: string }
   | ({ type: 'rollcall' } & RollCall)
+  | ({ type: 'songs' } & SongsState)
+  | ({ type: 'lyrics' } & LyricsOfSong)
   | ({ type: 'groups' } & Groups)
   | ({ type: 'moved' } & Move)
   | { type: 'bye'; reason: string }
@@ -267,6 +302,11 @@ export type AudienceRequest =
   | { type: 'openGroups' | 'openSide' | 'closeGroups'; seconds: number }
   | { type: 'messageGroups'; text: string }
   | { type: 'joinGroup'; group: number }
+  | { type: 'requestSong'; listed?: string; title?: string; artist?: string; lyrics?: string }
+  | { type: 'removeSong' | 'joinSong' | 'unlistSong'; song: string }
+  | { type: 'moveSong'; song: string; place: number }
+  | { type: 'playSong' | 'pauseSong' | 'turnSong'; song: string; position: number }
+  | { type: 'listSong'; title: string; artist: string; url: string; lyrics: string }
 
 export interface Hello {
   type: 'hello'

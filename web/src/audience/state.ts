@@ -1,6 +1,7 @@
 import type {
-  Announcement, ChatMessage, Counts, GiftNews, Groups, PK, Poll, Scene, ServerEvent, StageState, You,
+  Announcement, ChatMessage, Counts, GiftNews, Groups, LyricsOfSong, PK, Poll, Scene, ServerEvent, SongsState, StageState, You,
 } from './protocol'
+import { aheadOf } from '../karaoke/clock'
 
 /** The chat that a page keeps; older messages are forgotten. */
 export const maxMessages = 300
@@ -22,6 +23,10 @@ export interface AudienceState {
   pk: PK | undefined
   gifts: Record<string, number>
   groups: Groups | undefined
+  songs: SongsState | undefined
+  lyrics: { song: string; lines: { at: number; text: string }[] } | undefined
+  /** How far the server's clock is ahead of this computer's, in milliseconds; known where songs are. */
+  clockAhead: number | undefined
   /** Asked onto the stage and not answered yet. */
   invitation: { by: string; seat?: number; until?: string } | undefined
   /** Until when one is banned: a time, or "" for good. */
@@ -43,6 +48,9 @@ export function emptyState(room: string): AudienceState {
     pk: undefined,
     gifts: {},
     groups: undefined,
+    songs: undefined,
+    lyrics: undefined,
+    clockAhead: undefined,
     invitation: undefined,
     banned: undefined,
   }
@@ -64,6 +72,10 @@ function withGift(gifts: Record<string, number>, { gift, count }: GiftNews, tota
   return { ...gifts, [gift]: total ?? (gifts[gift] ?? 0) + count }
 }
 
+function lyricsOf(lyrics: LyricsOfSong | undefined): AudienceState['lyrics'] {
+  return lyrics?.song ? { song: lyrics.song, lines: lyrics.lines ?? [] } : undefined
+}
+
 /** What is known after an event. A state that an event says nothing about is returned as it is. */
 export function apply(state: AudienceState, event: ServerEvent): AudienceState {
   switch (event.type) {
@@ -82,6 +94,9 @@ export function apply(state: AudienceState, event: ServerEvent): AudienceState {
         pk: event.pk ?? undefined,
         gifts: event.gifts ?? {},
         groups: event.groups,
+        songs: event.songs,
+        lyrics: lyricsOf(event.lyrics),
+        clockAhead: event.songs ? aheadOf(event.songs, state.clockAhead, Date.now()) : undefined,
         // An invitation that still stands is told again.
         invitation: undefined,
         banned: undefined,
@@ -129,6 +144,12 @@ export function apply(state: AudienceState, event: ServerEvent): AudienceState {
       const { type: _, ...poll } = event
       return { ...state, polls: withPoll(state.polls, poll) }
     }
+    case 'songs': {
+      const { type: _, ...songs } = event
+      return { ...state, songs, clockAhead: aheadOf(songs, state.clockAhead, Date.now()) }
+    }
+    case 'lyrics':
+      return { ...state, lyrics: lyricsOf(event) }
     case 'groups': {
       const { type: _, ...groups } = event
       return { ...state, groups: groups.state ? groups : undefined }

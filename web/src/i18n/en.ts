@@ -7,6 +7,7 @@ import { classroom } from './en/classroom'
 import { conference } from './en/conference'
 import { files } from './en/files'
 import { groups } from './en/groups'
+import { karaoke } from './en/karaoke'
 import { local } from './en/local'
 import { people } from './en/people'
 import { show } from './en/show'
@@ -65,7 +66,7 @@ export const en = {
     scenes: {
       class: { title: 'Class', hint: 'Whiteboard, raised hands, roll call. Students are muted until you call on them.' },
       conference: { title: 'Conference', hint: 'Everybody talks. With a waiting room, a lock and breakout groups.' },
-      karaoke: { title: 'Karaoke', hint: 'Six seats that anybody may take; singers take turns.' },
+      karaoke: { title: 'Karaoke', hint: 'Six seats that anybody may take, a queue of songs, lyrics in time with the music.' },
       match: { title: 'Match-making', hint: 'A matchmaker, two seats that the audience asks for, and a side room for the pair.' },
       team: { title: 'Team room', hint: 'Everybody talks and shares screens, whenever they like.' },
     },
@@ -460,6 +461,7 @@ export const en = {
   conference,
   files,
   groups,
+  karaoke,
   local,
   people,
   broadcast,

@@ -7,6 +7,7 @@ import { classroom } from './zh/classroom'
 import { conference } from './zh/conference'
 import { files } from './zh/files'
 import { groups } from './zh/groups'
+import { karaoke } from './zh/karaoke'
 import { local } from './zh/local'
 import { people } from './zh/people'
 import { show } from './zh/show'
@@ -63,9 +64,9 @@ export const zh: Dictionary = {
     scenesTitle: '或者选一个场景',
     scenes: {
       class: { title: '课堂', hint: '白板、举手、点名。学生默认静音，叫到谁谁发言。' },
-      conference: { title: '会议', hint: '人人可发言，有等候室，也能锁定会议。' },
-      karaoke: { title: '歌房', hint: '六个麦位，谁都能上麦，轮流唱。' },
-      match: { title: '相亲', hint: '红娘主持，两个嘉宾位，观众申请上座。' },
+      conference: { title: '会议', hint: '人人可发言，有等候室，能锁定会议，也能分组讨论。' },
+      karaoke: { title: '歌房', hint: '六个麦位，谁都能上麦点歌，歌词跟着音乐走。' },
+      match: { title: '相亲', hint: '红娘主持，两个嘉宾位，观众申请上座，还有两个人的小房间。' },
       team: { title: '团队空间', hint: '随来随聊，几块屏幕可以一起共享。' },
     },
     watchers: '谁可以观看',
@@ -458,6 +459,7 @@ export const zh: Dictionary = {
   conference,
   files,
   groups,
+  karaoke,
   local,
   people,
   broadcast,

@@ -76,6 +76,14 @@ export function microphoneConstraints(deviceId: string, noiseSuppression = true,
   return { ...voiceConstraints(noiseSuppression), ...(deviceId ? { deviceId: { [insistence]: deviceId } } : {}) }
 }
 
+/** A microphone for music: nothing is taken from what it hears, in stereo where it can. */
+export function musicConstraints(deviceId: string): MediaTrackConstraints {
+  return {
+    echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: { ideal: 2 }, sampleRate: { ideal: 48_000 },
+    ...(deviceId ? { deviceId: { ideal: deviceId } } : {}),
+  }
+}
+
 /** A shared screen is to stay sharp, and its sound is no voice to be cleaned. */
 export const screenConstraints: DisplayMediaStreamOptions = {
   video: { frameRate: { ideal: 30, max: 30 } },

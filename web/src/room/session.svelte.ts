@@ -1,12 +1,12 @@
 import {
-  ConnectionError, ConnectionErrorReason, ConnectionQuality, DisconnectReason, LocalAudioTrack, LocalVideoTrack, ParticipantKind, Room, RoomEvent, Track,
+  AudioPresets, ConnectionError, ConnectionErrorReason, ConnectionQuality, DisconnectReason, LocalAudioTrack, LocalVideoTrack, ParticipantKind, Room, RoomEvent, Track,
   type Participant, type TrackPublication,
 } from 'livekit-client'
 import { api, codeOf, type Credential } from '../api/client'
 import { followStatus } from '../api/status'
 import type { Admission, Keys, LiveStatus, LiveSummary, Role } from '../api/types'
 import { t } from '../i18n/index.svelte'
-import { cameraConstraints, microphoneConstraints } from '../media/devices'
+import { cameraConstraints, microphoneConstraints, musicConstraints } from '../media/devices'
 import { recall, remember } from '../remember'
 import { toast } from '../ui/toasts.svelte'
 import { chatTopic, decodeChat, encodeChat } from './chat'
@@ -15,6 +15,8 @@ import type { ChatMessage, DeviceKind, Me, Over, Person, Quality, RoomView, Tile
 /** How long a broken connection is tried again before the room is given up, in seconds. */
 const patience = 60
 const maxMessages = 500
+/** How music is sent: stereo at 128 kbit/s, never thinned out in pauses. */
+const musicDefaults = { audioPreset: AudioPresets.musicHighQualityStereo, forceStereo: true, dtx: false, red: false } as const
 
 export interface Entry {
   room: string
@@ -31,6 +33,8 @@ export interface Entry {
   admit?: () => Promise<Admission>
   /** What is sent at once, from devices that are opened for it. */
   wish?: { microphone: boolean; camera: boolean } | undefined
+  /** What is sung or played is heard here: sound is sent in full, and nothing is taken from it. */
+  music?: boolean
   /** Says nothing in passing of who comes and goes. */
   quiet?: boolean
   onphase?: (phase: RoomView['phase']) => void
@@ -91,7 +95,8 @@ export class RoomSession implements RoomView {
     this.#client = new Room({
       adaptiveStream: true,
       dynacast: true,
-      publishDefaults: { videoCodec: h264 ? 'h264' : 'vp8' },
+      publishDefaults: { videoCodec: h264 ? 'h264' : 'vp8', ...(entry.music ? musicDefaults : {}) },
+      ...(entry.music ? { audioCaptureDefaults: { ...musicConstraints(recall('microphone')) as object } } : {}),
       ...(recall('speaker') ? { audioOutput: { deviceId: recall('speaker') } } : {}),
     })
     this.#sound.hidden = true
@@ -136,6 +141,14 @@ export class RoomSession implements RoomView {
   async #publishPreview(track: MediaStreamTrack | undefined) {
     if (!track) return
     const video = track.kind === 'video'
+    if (!video && this.#entry.music) {
+      // The preview's microphone was opened for a voice.
+      track.stop()
+      this.me.busy.microphone = false
+      if (!this.me.microphone || !this.#client.localParticipant.isMicrophoneEnabled) await this.#client.localParticipant.setMicrophoneEnabled(true, this.#microphone()).catch(() => toast(t().prejoin.micProblem, 'bad'))
+      this.#refresh()
+      return
+    }
     const own = video
       ? new LocalVideoTrack(track, cameraConstraints(recall('camera')), false)
       : new LocalAudioTrack(track, microphoneConstraints(recall('microphone')), false)
@@ -402,8 +415,32 @@ export class RoomSession implements RoomView {
   toggleMicrophone() {
     const on = !this.me.microphone
     return this.#busyWith('microphone', () =>
-      this.#client.localParticipant.setMicrophoneEnabled(on, on ? microphoneConstraints(recall('microphone')) as object : undefined),
+      this.#client.localParticipant.setMicrophoneEnabled(on, on ? this.#microphone() : undefined),
     )
+  }
+
+  #microphone(): object {
+    return (this.#entry.music ? musicConstraints : microphoneConstraints)(recall('microphone'))
+  }
+
+  /** How late the own microphone is, in seconds, as far as the browser knows. */
+  get microphoneDelay(): number {
+    const settings = this.#client.localParticipant.getTrackPublication(Track.Source.Microphone)?.track?.mediaStreamTrack.getSettings()
+    return (settings as { latency?: number } | undefined)?.latency ?? 0
+  }
+
+  #music: LocalAudioTrack | undefined
+
+  async playMusic(track: MediaStreamTrack) {
+    if (this.#music?.mediaStreamTrack === track && this.#client.localParticipant.getTrackPublication(Track.Source.ScreenShareAudio)) return
+    this.#music = new LocalAudioTrack(track, undefined, true)
+    await this.#client.localParticipant.publishTrack(this.#music, { source: Track.Source.ScreenShareAudio, name: 'accompaniment', ...musicDefaults })
+  }
+
+  async endMusic() {
+    const music = this.#music
+    this.#music = undefined
+    if (music && this.phase !== 'over') await this.#client.localParticipant.unpublishTrack(music, false)
   }
 
   toggleCamera() {
