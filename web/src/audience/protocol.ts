@@ -99,7 +99,7 @@ export interface PK {
 }
 
 export type Feature =
-  | 'chat' | 'danmaku' | 'likes' | 'gifts' | 'polls' | 'pk' | 'whiteboard' | 'rollcall' | 'waitingRoom' | 'lock' | 'breakout' | 'sideRoom' | 'songs' | 'pointer' | 'files'
+  | 'chat' | 'danmaku' | 'likes' | 'gifts' | 'polls' | 'pk' | 'whiteboard' | 'rollcall' | 'waitingRoom' | 'lock' | 'breakout' | 'sideRoom' | 'songs' | 'pointer'
 
 /** A song in the queue. Without an address, the accompaniment is with the first of the singers. */
 export interface Song {

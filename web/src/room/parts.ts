@@ -1,4 +1,5 @@
 import type { Component, Snippet } from 'svelte'
+import type { Pointers } from '../team/pointers.svelte'
 import type { MenuItem } from '../ui/Menu.svelte'
 import type { Tile } from './view'
 
@@ -30,6 +31,8 @@ export interface SceneParts {
   /** Short words over the stage, of the class "notice"; it is given what opens a panel. */
   notices?: Snippet<[open: (panel: string) => void]> | undefined
   menu?: MenuItem[]
+  /** Where people point on shared screens. */
+  pointers?: Pointers | undefined
   /** Nobody is invited here by a link, and nothing goes on the air. */
   closed?: boolean
   /** Dialogs. */

@@ -317,6 +317,7 @@ export class RoomSession implements RoomView {
       .on(RoomEvent.AudioPlaybackStatusChanged, () => (this.soundBlocked = !this.#client.canPlaybackAudio))
       .on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
         if (topic === chatTopic && participant) this.#hear(payload, participant)
+        if (topic && participant) for (const listen of this.#overheard.get(topic) ?? []) listen(payload, { identity: participant.identity, name: participant.name || participant.identity })
       })
       .on(RoomEvent.Reconnecting, () => this.#wait())
       .on(RoomEvent.SignalReconnecting, () => this.#wait())
@@ -479,6 +480,19 @@ export class RoomSession implements RoomView {
     await this.#client.localParticipant.publishData(encodeChat(payload), { reliable: true, topic: chatTopic })
     const { identity } = this.#client.localParticipant
     this.#keep({ id: payload.id, from: this.#entry.name, identity, own: true, text, at: payload.timestamp })
+  }
+
+  #overheard = new Map<string, Set<(payload: Uint8Array, from: { identity: string; name: string }) => void>>()
+
+  whisper(topic: string, payload: Uint8Array) {
+    if (this.phase !== 'connected') return
+    void this.#client.localParticipant.publishData(payload as Uint8Array<ArrayBuffer>, { reliable: false, topic }).catch(() => {})
+  }
+
+  overhear(topic: string, listener: (payload: Uint8Array, from: { identity: string; name: string }) => void): () => void {
+    const all = this.#overheard.get(topic) ?? new Set()
+    this.#overheard.set(topic, all.add(listener))
+    return () => all.delete(listener)
   }
 
   #hear(data: Uint8Array, from: Participant) {

@@ -6,6 +6,7 @@ export const classroom = {
   lower: 'Lower your hand',
   raisedAt: (position: number) => (position > 0 ? `Your hand is up – number ${position}` : 'Your hand is up'),
   mayTalk: 'You may speak now. Turn on your microphone.',
+  pointer: 'Show my pointer on shared screens',
   stepDown: 'Back to listening',
   invited: (by: string) => `${by} asks you to speak`,
   accept: 'Speak',

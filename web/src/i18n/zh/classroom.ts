@@ -5,6 +5,7 @@ export const classroom: Dictionary['classroom'] = {
   lower: '放下手',
   raisedAt: (position) => (position > 0 ? `已举手，排在第 ${position} 位` : '已举手'),
   mayTalk: '老师请你发言，打开麦克风就可以说话。',
+  pointer: '在共享屏幕上显示我的指针',
   stepDown: '回去听课',
   invited: (by) => `${by} 请你发言`,
   accept: '发言',

@@ -1,0 +1,47 @@
+// A team's room: several screens at once, and where somebody points on one.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { openBrowser } from '../lib/browser.mjs'
+import { eventually, join } from '../lib/people.mjs'
+import { startTutti } from '../lib/tutti.mjs'
+
+describe('a team room', { timeout: 180_000 }, () => {
+  let server, room
+  const browsers = []
+  const people = []
+  before(async () => {
+    server = await startTutti()
+    room = await server.createRoom({ title: 'Office', scene: 'team' })
+    for (const [name, key] of [['Ada', room.keys.host], ['Bo', room.keys.guest], ['Cy', room.keys.guest]]) {
+      browsers.push(await openBrowser())
+      people.push(await join(browsers.at(-1), `${server.url}/r/${room.room}#k=${key}`, name))
+    }
+  })
+  after(async () => {
+    for (const browser of browsers) await browser.close()
+    await server?.close()
+  })
+
+  it('shows several screens at once', async () => {
+    const [ada, bo, cy] = people
+    for (const who of [ada, bo]) await who.page.getByRole('button', { name: 'Share the screen', exact: true }).click()
+    await eventually('Cy sees two screens', async () => (await cy.page.locator('figure[data-kind=screen] video').count()) === 2)
+  })
+
+  it('shows where somebody points, with their name', async () => {
+    const [ada, bo, cy] = people
+    await cy.control('Show my pointer on shared screens').click()
+    const layer = (who, sid) => who.page.locator(`.layer[data-sid="${sid}"]`)
+    const sid = await eventually('whose screen it is', () => cy.tile('Ada', 'screen').locator('.layer').getAttribute('data-sid'))
+    const pointer = layer(bo, sid).locator('.pointer', { hasText: 'Cy' })
+    await eventually('Bo sees it', async () => {
+      const box = await layer(cy, sid).boundingBox()
+      await cy.page.mouse.move(box.x + box.width * 0.25, box.y + box.height * 0.5)
+      await cy.page.mouse.move(box.x + box.width * 0.25 + 1, box.y + box.height * 0.5)
+      return (await pointer.count()) === 1
+    })
+    assert.match(await pointer.getAttribute('style'), /left: 2[45](\.\d+)?%; top: (49|50)(\.\d+)?%/)
+    await pointer.waitFor({ state: 'detached' })
+    assert.deepEqual([ada, bo, cy].flatMap((who) => who.page.complaints), [])
+  })
+})
