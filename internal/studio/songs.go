@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/refuse"
 	"github.com/tuttilive/tutti/internal/room/songs"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
-var errMaySing = &room.Refusal{Code: "not_seated", Message: "who sings is on the stage"}
+var errMaySing = &refuse.Refusal{Code: "not_seated", Message: "who sings is on the stage"}
 
 // songRequest is what requests about songs have of their own. Lyrics are in the LRC format.
 type songRequest struct {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room/plain"
-	"github.com/tuttilive/tutti/internal/room/stage"
+	"github.com/tuttilive/tutti/internal/room/refuse"
 )
 
 // Limits.
@@ -28,16 +28,16 @@ const (
 
 // Why something is refused.
 var (
-	ErrNoSong   = &stage.Refusal{Code: "not_found", Message: "there is no such song"}
-	ErrFull     = &stage.Refusal{Code: "queue_full", Message: fmt.Sprintf("at most %d songs wait, %d of one person", MaxQueue, MaxOwn)}
-	ErrNotYours = &stage.Refusal{Code: "forbidden", Message: "this is the song of others"}
-	ErrNotTurn  = &stage.Refusal{Code: "wrong_state", Message: "it is not this song's turn"}
-	ErrTitle    = &stage.Refusal{Code: "bad_request", Message: fmt.Sprintf("a song has a title of at most %d characters", MaxTitleRunes)}
-	ErrURL      = &stage.Refusal{Code: "bad_request", Message: "an address is a path on this server"}
-	ErrSeconds  = &stage.Refusal{Code: "bad_request", Message: fmt.Sprintf("a place in a song is between 0 and %d seconds", MaxSeconds)}
-	ErrListed   = &stage.Refusal{Code: "bad_request", Message: fmt.Sprintf("a list has at most %d songs", MaxListed)}
-	ErrDuet     = &stage.Refusal{Code: "wrong_state", Message: "two sing this song already, or only one does"}
-	ErrNoFile   = &stage.Refusal{Code: "no_file", Message: "the accompaniment is with one of the two alone: songs of the room's list can be sung in turns"}
+	ErrNoSong   = &refuse.Refusal{Code: "not_found", Message: "there is no such song"}
+	ErrFull     = &refuse.Refusal{Code: "queue_full", Message: fmt.Sprintf("at most %d songs wait, %d of one person", MaxQueue, MaxOwn)}
+	ErrNotYours = &refuse.Refusal{Code: "forbidden", Message: "this is the song of others"}
+	ErrNotTurn  = &refuse.Refusal{Code: "wrong_state", Message: "it is not this song's turn"}
+	ErrTitle    = &refuse.Refusal{Code: "bad_request", Message: fmt.Sprintf("a song has a title of at most %d characters", MaxTitleRunes)}
+	ErrURL      = &refuse.Refusal{Code: "bad_request", Message: "an address is a path on this server"}
+	ErrSeconds  = &refuse.Refusal{Code: "bad_request", Message: fmt.Sprintf("a place in a song is between 0 and %d seconds", MaxSeconds)}
+	ErrListed   = &refuse.Refusal{Code: "bad_request", Message: fmt.Sprintf("a list has at most %d songs", MaxListed)}
+	ErrDuet     = &refuse.Refusal{Code: "wrong_state", Message: "two sing this song already, or only one does"}
+	ErrNoFile   = &refuse.Refusal{Code: "no_file", Message: "the accompaniment is with one of the two alone: songs of the room's list can be sung in turns"}
 )
 
 // Person is somebody by name.

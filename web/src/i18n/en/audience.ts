@@ -43,7 +43,6 @@ export const audience = {
     wrong_state: 'It is not the moment for that.',
     no_pk: 'There is no PK any more.',
     no_seat: 'There is no such seat.',
-    not_seated: 'They are not on stage any more.',
     not_cohost: 'They are no co-host any more.',
     not_banned: 'They are not banned any more.',
     not_silenced: 'They may write already.',

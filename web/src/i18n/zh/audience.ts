@@ -43,7 +43,6 @@ export const audience: Dictionary['audience'] = {
     wrong_state: '现在不能这样做。',
     no_pk: 'PK 已经不在了。',
     no_seat: '没有这个麦位。',
-    not_seated: '对方已经不在麦上了。',
     not_cohost: '对方已经不是管理员了。',
     not_banned: '对方已经不在黑名单里了。',
     not_silenced: '对方已经可以发言了。',
