@@ -18,7 +18,7 @@ export const audience = {
     late: 'The roll call is over.',
     no_groups: 'The groups are closed.',
     no_file: 'The accompaniment is with the other singer: only songs of the room’s list can be handed over.',
-    not_seated: 'Take a seat first.',
+    not_seated: 'That is only for those who are on stage.',
     no_pair: 'Two must sit on stage first.',
     internal: 'The server could not do that. Try again.',
     other: 'That did not work. Try again.',

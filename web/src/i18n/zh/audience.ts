@@ -18,7 +18,7 @@ export const audience: Dictionary['audience'] = {
     late: '点名已经结束。',
     no_groups: '分组已结束。',
     no_file: '伴奏文件在对方手里，只有本房歌单里的歌能交接。',
-    not_seated: '请先上麦。',
+    not_seated: '只有在麦上才可以。',
     no_pair: '需要先有两位嘉宾上台。',
     internal: '服务器没能做到，请再试一次。',
     other: '没有成功，请再试一次。',
