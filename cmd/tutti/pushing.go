@@ -9,7 +9,7 @@ import (
 
 // openPusher makes what sends shows to other servers, a further witness, unless that is off. It begins with the house.
 func (s *server) openPusher(c config.Server, st *store.Store, witnesses []studio.Witness) ([]studio.Witness, error) {
-	if c.Push == config.Off {
+	if c.Pushers() == config.Off {
 		return witnesses, nil
 	}
 	out, err := dialer(c)

@@ -20,7 +20,7 @@ func (s *server) openRecorder(c config.Server, st *store.Store) (*record.Recorde
 		dir = filepath.Join(c.Data, "recordings")
 	}
 	s.recorder, err = record.New(record.Options{
-		Dir: dir, Mode: record.Mode(c.Record), Settings: settings, Keep: c.RecordKeep, Log: s.log,
+		Dir: dir, Mode: record.Mode(c.Recorders()), Settings: settings, Keep: c.RecordKeep, Log: s.log,
 		Limits: record.Limits{Split: c.RecordSplit, SplitBytes: c.SplitSize(), Reserve: c.ReserveSize()},
 		Tell:   func(in studio.RoomInfo, event string, r record.Recording) { s.webhooks.Tell(in, event, "recording", r) },
 	})

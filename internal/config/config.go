@@ -137,6 +137,23 @@ func (s *Server) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Recorders and Pushers are who may record and push: what was set, or for auto operators alone where strangers may create rooms, who
+// would fill the disk and send streams wherever they like.
+func (s *Server) Recorders() string { return s.trusted(s.Record) }
+
+// Pushers is Recorders for pushing.
+func (s *Server) Pushers() string { return s.trusted(s.Push) }
+
+func (s *Server) trusted(who string) string {
+	switch {
+	case who != "auto":
+		return who
+	case s.CreateRooms == "anyone" && !s.Dev:
+		return "operators"
+	}
+	return "hosts"
+}
+
 // BindDev makes the listeners that were left at their defaults loopback only, and tells whether all listeners are.
 func (s *Server) BindDev() (loopback bool) {
 	loopback = true

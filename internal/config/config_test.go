@@ -79,6 +79,22 @@ func TestWrongConfigurationIsRefused(t *testing.T) {
 	}
 }
 
+func TestStrangersNeitherRecordNorPush(t *testing.T) {
+	for _, c := range []struct {
+		create, set string
+		dev         bool
+		want        string
+	}{
+		{"anyone", "auto", false, "operators"}, {"key", "auto", false, "hosts"}, {"anyone", "auto", true, "hosts"},
+		{"anyone", "hosts", false, "hosts"}, {"key", "off", false, "off"},
+	} {
+		s := Server{CreateRooms: c.create, Dev: c.dev, Recording: Recording{Record: c.set}, Outbound: Outbound{Push: c.set}}
+		if s.Recorders() != c.want || s.Pushers() != c.want {
+			t.Errorf("%+v: %s record, %s push", c, s.Recorders(), s.Pushers())
+		}
+	}
+}
+
 func TestADomainTakesTheWebsPorts(t *testing.T) {
 	s := Server{HTTP: ":8080", HTTPS: ":8443"}
 	if s.BindDomain(); s.HTTP != ":8080" || s.HTTPS != ":8443" {

@@ -11,7 +11,7 @@ import (
 
 // Recording is what is recorded of shows, and how long it is kept.
 type Recording struct {
-	Record           string        `help:"Who may record shows: hosts, operators alone, always (each show is recorded), or off." enum:"hosts,operators,always,off" default:"hosts"`
+	Record           string        `help:"Who may record shows: hosts, operators alone, always (each show is recorded), or off; auto is operators where anyone may create rooms, else hosts." enum:"auto,hosts,operators,always,off" default:"auto"`
 	RecordDir        string        `help:"Directory for recordings; recordings/ in the data directory when empty." placeholder:"DIR"`
 	RecordSplit      time.Duration `help:"Length after which a recording goes on in another file; 0 for never." default:"2h"`
 	RecordSplitBytes string        `help:"Size after which it does, such as 4G; 0 for no bound." default:"0"`
