@@ -97,7 +97,7 @@ describe('a conference', { timeout: 240_000 }, () => {
     await host.page.getByLabel('Message to all groups').fill('Five more minutes')
     await host.page.getByRole('button', { name: 'Send', exact: true }).click()
     await bo.page.locator('.notice.said', { hasText: 'Five more minutes' }).waitFor()
-    await host.page.getByRole('button', { name: 'Go to Group 2' }).click()
+    await host.page.getByRole('button', { name: 'Go there: Group 2' }).click()
     await host.page.getByRole('button', { name: 'Back to the main room' }).waitFor()
     await connected(host)
     await assertTones('Bo', bo.hears, [tones.host, tones.cy])

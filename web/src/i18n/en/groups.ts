@@ -20,7 +20,6 @@ export const groups = {
   isHere: 'is here',
   youAreHere: 'You are here',
   join: 'Go there',
-  goTo: (name: string) => `Go to ${name}`,
   moveTo: (name: string) => `Move ${name} to`,
   lasts: 'They last',
   minutes: (n: number) => (n === 0 ? 'until you close them' : plural(n, 'minute', 'minutes')),

@@ -19,7 +19,6 @@ export const groups: Dictionary['groups'] = {
   isHere: '已在组内',
   youAreHere: '你在这里',
   join: '前往',
-  goTo: (name) => `前往${name}`,
   moveTo: (name) => `把${name}移到`,
   lasts: '持续时间',
   minutes: (n) => (n === 0 ? '由你结束' : `${n} 分钟`),
