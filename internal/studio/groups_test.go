@@ -120,7 +120,7 @@ func TestGroupsOfAConference(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Second)
-		if told := l.told.String(); strings.Contains(told, "planned") || !strings.Contains(told, `"type":"groups","state":"open"`) {
+		if told := l.all(); strings.Contains(told, "planned") || !strings.Contains(told, `"type":"groups","state":"open"`) {
 			t.Errorf("all were told %s", told)
 		}
 
@@ -164,8 +164,8 @@ func TestGroupsOfAConference(t *testing.T) {
 			t.Errorf("Ann ends the groups: %q", code)
 		}
 		time.Sleep(time.Second)
-		if !strings.Contains(inside.told.String(), "five minutes") || !strings.Contains(l.told.String(), "five minutes") {
-			t.Errorf("in the group: %s", inside.told.String())
+		if !strings.Contains(inside.all(), "five minutes") || !strings.Contains(l.all(), "five minutes") {
+			t.Errorf("in the group: %s", inside.all())
 		}
 
 		// Who comes late goes into the smaller group.
@@ -178,8 +178,8 @@ func TestGroupsOfAConference(t *testing.T) {
 			t.Fatal(code)
 		}
 		time.Sleep(31 * time.Second)
-		if !strings.Contains(inside.told.String(), `{"type":"moved","room":"r"}`) {
-			t.Errorf("nobody was told to go back: %s", inside.told.String())
+		if !strings.Contains(inside.all(), `{"type":"moved","room":"r"}`) {
+			t.Errorf("nobody was told to go back: %s", inside.all())
 		}
 		if _, err := admitted(h, moved, ToJoin); !errors.Is(err, auth.ErrRevoked) {
 			t.Errorf("into a group that is over: %v", err)

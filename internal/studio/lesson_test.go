@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,10 +34,25 @@ func request(t *testing.T, s *Studio, who Actor, what string) string {
 }
 
 // listener keeps what everybody is told.
-type listener struct{ told strings.Builder }
+type listener struct {
+	mu   sync.Mutex
+	told strings.Builder
+}
 
-func (l *listener) Batch(b talk.Batch)  { fmt.Fprintln(&l.told, string(b.All)) }
+func (l *listener) Batch(b talk.Batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fmt.Fprintln(&l.told, string(b.All))
+}
+
 func (l *listener) End(farewell []byte) {}
+
+// all is what everybody was told until now.
+func (l *listener) all() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.told.String()
+}
 
 func TestTheBoardOfAClass(t *testing.T) {
 	onStage(t, "class", func(t *testing.T, h *House, s *Studio) {
@@ -81,8 +97,8 @@ func TestTheBoardOfAClass(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		for _, want := range []string{`"type":"drawn","page":"p1","put":[{"id":"b","v":1,"by":"ann","kind":"pen"`, `"type":"trace","trace":{`, `"type":"board","on":true,"pages":["p1","p2"]`} {
-			if !strings.Contains(l.told.String(), want) {
-				t.Errorf("nobody was told %s in\n%s", want, l.told.String())
+			if !strings.Contains(l.all(), want) {
+				t.Errorf("nobody was told %s in\n%s", want, l.all())
 			}
 		}
 		for range 100 {
@@ -125,7 +141,7 @@ func TestARollCall(t *testing.T) {
 			t.Errorf("%+v", roll)
 		}
 		var last []map[string]any
-		lines := strings.Split(strings.TrimSpace(l.told.String()), "\n")
+		lines := strings.Split(strings.TrimSpace(l.all()), "\n")
 		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
 			t.Fatal(err)
 		}

@@ -44,7 +44,7 @@ func TestSongsOfAKaraokeRoom(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Second)
-		told := l.told.String()
+		told := l.all()
 		for _, want := range []string{`"type":"lyrics","song":"s1","lines":[{"at":1,"text":"line one"}]`, `"type":"songs"`, `"began":"`} {
 			if !strings.Contains(told, want) {
 				t.Errorf("%s is not in %s", want, told)

@@ -36,7 +36,7 @@ type Program struct {
 	Pictures, Sounds int
 	FewestPictures   float64
 	// PictureGap and SoundGap are the longest distances of two by their timestamps, Silence the longest time in which nothing came at all.
-	// SoundGaps is how many distances of sounds are longer than a frame.
+	// SoundGaps is how many distances of sounds are longer than one and a half frames.
 	PictureGap, SoundGap, Silence time.Duration
 	SoundGaps                     int
 	// Stopped is how often the program ended and had to be opened again.
@@ -168,7 +168,8 @@ func (v *viewer) count(f *media.Frame) {
 		if v.lastSound > 0 {
 			gap := f.PTS - v.lastSound
 			p.SoundGap = max(p.SoundGap, gap)
-			if gap > soundFrame+3*time.Millisecond || gap < 0 { // FLV counts milliseconds
+			// FLV counts milliseconds, and where real sound follows silence it lies where it belongs, not where a frame would end.
+			if gap > soundFrame*3/2 || gap < 0 {
 				p.SoundGaps++
 				v.note(fmt.Sprintf("%v between sounds at %v", gap, f.PTS))
 			}
