@@ -86,6 +86,9 @@ func (d *DataChannel) give() {
 		if len(d.inbox) == 0 || d.closed {
 			d.giving, d.inbox = false, nil
 			d.mu.Unlock()
+			if messages > 0 { // closed while these were heard
+				d.channels.consumed(messages, bytes)
+			}
 			return
 		}
 		e := d.inbox[0]

@@ -243,9 +243,14 @@ func (s *Studio) messageGroups(a Actor, r groupRequest) talk.Reply {
 		return talk.Reply{Err: breakout.ErrNone}
 	}
 	reply := s.setAnnouncement(a, talk.Request{Text: r.Text})
-	if reply.Err == nil {
-		s.sayInGroups(errand{event: *s.crowd.announcement})
+	if reply.Err != nil {
+		return reply
 	}
+	told := talk.Announcement{} // an empty one takes the last away
+	if said := s.crowd.announcement; said != nil {
+		told = *said
+	}
+	s.sayInGroups(errand{event: told})
 	return reply
 }
 
@@ -260,6 +265,9 @@ func (s *Studio) joinGroup(a Actor, r groupRequest) talk.Reply {
 		if who.Identity == "" {
 			return talk.Reply{Err: talk.Malformed("identity is missing")}
 		}
+	}
+	if s.stage.Banned(who.Identity) {
+		return talk.Reply{Err: stage.ErrBanned}
 	}
 	if err := s.groups.breakout.MayJoin(who.Identity, r.Group, s.directs(a)); err != nil {
 		return talk.Reply{Err: err}

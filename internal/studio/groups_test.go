@@ -3,6 +3,7 @@ package studio
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -204,6 +205,72 @@ func groupOf(s *Studio, identity string) int {
 		}
 	}
 	return 0
+}
+
+// TestTheDoorOfAConferenceWithGroups has the waiting room open: who was in is not before the door when they come back from a group, and
+// who is banned meanwhile is in none.
+func TestTheDoorOfAConferenceWithGroups(t *testing.T) {
+	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		people := map[string]*Participant{}
+		for _, id := range []string{"ann", "eve"} {
+			people[id] = enter(t, h, id, nil)
+		}
+		host := Actor{Identity: "host"}
+		for _, r := range []string{
+			`{"type":"openWaiting"}`, `{"type":"planGroups","count":1}`, `{"type":"assignGroup","identity":"ann","group":1}`,
+			`{"type":"assignGroup","identity":"eve","group":1}`, `{"type":"openGroups"}`,
+		} {
+			if code := request(t, s, host, r); code != "" {
+				t.Fatal(r, code)
+			}
+		}
+		annInGroup, _ := toGroup(t, h, s, "ann", 1)
+		people["ann"].Leave(room.LeftByItself)
+		_, token := toGroup(t, h, s, "eve", 1)
+		people["eve"].Leave(room.LeftByItself)
+		synctest.Wait()
+		if n := s.Stage().WaitingLength; n != 0 {
+			t.Errorf("%d wait, who are in groups", n)
+		}
+
+		if code := request(t, s, host, `{"type":"ban","identity":"eve"}`); code != "" {
+			t.Fatal(code)
+		}
+		synctest.Wait()
+		group, err := h.Studio(token.Room)
+		if err != nil {
+			t.Fatal(err)
+		}
+		here := func(identity string) bool {
+			return slices.ContainsFunc(group.Participants(), func(p room.Participant) bool { return p.Identity == identity })
+		}
+		if here("eve") || !here("ann") {
+			t.Errorf("after the ban there are %+v", group.Participants())
+		}
+		if code := request(t, s, Actor{Identity: "eve"}, `{"type":"joinGroup","group":1}`); code != "banned" {
+			t.Errorf("who is banned gets a token: %q", code)
+		}
+		if _, err := h.Enter(token.Room, room.Join{Identity: "eve", Permission: room.Permission{Publish: true}}, &heard{}); err != nil { // with the token from before
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if here("eve") {
+			t.Error("who is banned comes back with an older token")
+		}
+
+		annInGroup.Leave(room.LeftByItself)
+		enter(t, h, "ann", nil)
+		synctest.Wait()
+		if n := s.Stage().WaitingLength; n != 0 {
+			t.Errorf("%d wait who came back from a group", n)
+		}
+		for _, text := range []string{"", " "} {
+			if code := request(t, s, host, `{"type":"messageGroups","text":"`+text+`"}`); code != "" {
+				t.Errorf("taking a message away: %q", code)
+			}
+		}
+	})
 }
 
 func TestAPairInPrivate(t *testing.T) {

@@ -88,7 +88,9 @@ func (s *Studio) hearMain(view breakout.View, said []errand) {
 			s.tellOne(e.identity, e.event)
 		default:
 			if a, ok := e.event.(talk.Announcement); ok {
-				s.gather().announcement = &a
+				if s.gather().announcement = &a; a.Text == "" {
+					s.crowd.announcement = nil
+				}
 			}
 			s.tell(e.event)
 		}
@@ -109,7 +111,10 @@ func (s *Studio) lookInto(under *Studio) {
 	came, went := b.Look(under.annex.n, inside)
 	for _, p := range came {
 		if err := s.comeIn(stage.Person(p), s.groups.admins[p.Identity]); err != nil {
-			s.log.Warn("somebody in a group is not known", "participant", p.Identity, "error", err)
+			// They were banned, or sent away, after they had got a token for the group.
+			s.log.Info("sent out of a group", "participant", p.Identity, "reason", err)
+			s.sendOut(under.name, p.Identity)
+			continue
 		}
 		if s.groups.inside == nil {
 			s.groups.inside = map[string]struct{}{}
@@ -212,18 +217,22 @@ func (s *Studio) closeGroupRooms(why room.LeaveReason) {
 
 // banFromGroups sends somebody who is banned out of a group too. The caller holds the lock.
 func (s *Studio) banFromGroups(identity string) {
-	_, in := s.groups.breakout.GroupOf(identity)
+	to, in := s.groups.breakout.GroupOf(identity)
 	name := s.groups.breakout.Room(in)
-	if name == "" {
-		return
+	if to > 0 {
+		_ = s.groups.breakout.Assign(breakout.Person{Identity: identity}, 0) // it is running, and they are known to it
 	}
+	if name != "" {
+		s.sendOut(name, identity)
+	}
+}
+
+// sendOut takes somebody out of a group's room. Bans are the main room's alone: who comes again is sent out again for as long as one holds.
+// The caller holds the lock.
+func (s *Studio) sendOut(groupRoom, identity string) {
 	s.work.Go(func() {
-		under, err := s.house.Studio(name)
-		if err == nil {
-			err = under.StageAct(stage.Actor{Admin: true}, stage.Action{Verb: stage.Ban, Identity: identity})
-		}
-		if err != nil {
-			s.log.Warn("sending somebody out of a group", "participant", identity, "error", err)
+		if under, err := s.house.Studio(groupRoom); err == nil {
+			_ = under.Remove(identity) // gone already is as good
 		}
 	})
 }

@@ -307,7 +307,7 @@ func (s *Stage) leave(p *person) {
 		return
 	case p.Identity == s.host:
 		s.tell(Happening{What: Disconnected, Person: p.Person, Role: Host})
-	case !s.holds(p.Identity) && !s.gates.locked: // who was in may come back to a locked room
+	case !s.holds(p.Identity) && !s.gates.locked && !s.gates.waitingRoom: // who was in may come back by a closed door
 		delete(s.people, p.Identity)
 		return
 	}

@@ -10,8 +10,9 @@ import (
 const (
 	// ackDelay is how long an acknowledgement may wait for a second packet (RFC 9260, section 6.2).
 	ackDelay = 200 * time.Millisecond
-	// overhead is what keeping a chunk or message takes beside its bytes, at least.
-	overhead = 64
+	// overhead is what keeping a chunk or message counts beside its bytes. It is more than the memory that it takes: who sends a byte a
+	// chunk makes work with each of those that are there.
+	overhead = 256
 	// maxAhead is how far beyond the first missing TSN others are taken, and maxGaps how many holes there may be.
 	maxAhead = 1 << 14
 	maxGaps  = 256
