@@ -34,7 +34,10 @@ export class Accompanist {
   /** The context's time at which the song was at its beginning, while it plays; where it stands, while it does not. */
   #began = 0
   #stands = 0
+  /** Counts what starts and silences it: what was begun before the last of it is not carried on. */
+  #start = 0
   #ended: () => void = () => {}
+  #closed = false
   /** How late the microphone is, in seconds. */
   #microphone: () => number
 
@@ -46,8 +49,10 @@ export class Accompanist {
   /** Takes a file of this computer, or fetches one from the server. */
   async load(song: string, from: File | string) {
     const bytes = typeof from === 'string' ? await fetch(from, { credentials: 'omit' }).then((r) => (r.ok ? r.arrayBuffer() : Promise.reject(new Error(r.statusText)))) : await from.arrayBuffer()
+    if (this.#closed) return
     this.#open()
     const buffer = await this.#context!.decodeAudioData(bytes)
+    if (this.#closed) return
     this.stop()
     this.#buffer = buffer
     this.duration = buffer.duration
@@ -88,15 +93,18 @@ export class Accompanist {
     this.#hold!.delayTime.value = this.held
   }
 
-  /** Plays from a place; resolves when it is heard. */
-  async play(position = this.position, ended: () => void = () => {}) {
+  /** Plays from a place; resolves to whether it does, once it is heard. It does not where nothing is loaded, or it was paused or stopped meanwhile. */
+  async play(position = this.position, ended: () => void = () => {}): Promise<boolean> {
     const context = this.#context
-    if (!context || !this.#buffer) return
+    const buffer = this.#buffer
+    if (!context || !buffer) return false
+    const start = ++this.#start
     await context.resume()
-    await this.#outlet.playMusic(this.#destination!.stream.getAudioTracks()[0]!)
+    if (start === this.#start) await this.#outlet.playMusic(this.#destination!.stream.getAudioTracks()[0]!)
+    if (start !== this.#start) return false
     this.#silence()
     this.tune()
-    const source = new AudioBufferSourceNode(context, { buffer: this.#buffer })
+    const source = new AudioBufferSourceNode(context, { buffer })
     source.connect(this.#toRoom!)
     source.connect(this.#toEar!)
     const at = context.currentTime + 0.05
@@ -111,6 +119,7 @@ export class Accompanist {
       this.#ended()
     }
     this.playing = true
+    return true
   }
 
   pause(): number {
@@ -121,24 +130,30 @@ export class Accompanist {
   }
 
   #silence() {
+    this.#start++
     const source = this.#source
     this.#source = undefined
     source?.stop()
     source?.disconnect()
   }
 
-  /** Stops, and forgets the song. */
+  /** Stops, forgets the song, and sends no more music. */
   stop() {
+    void this.#end()
+  }
+
+  async #end() {
     this.#silence()
     this.playing = false
     this.loaded = ''
     this.#buffer = undefined
+    await this.#outlet.endMusic().catch(() => {})
   }
 
   /** Lets go of everything. */
   async close() {
-    this.stop()
-    await this.#outlet.endMusic().catch(() => {})
+    this.#closed = true
+    await this.#end()
     await this.#context?.close()
     this.#context = undefined
   }

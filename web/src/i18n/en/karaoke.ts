@@ -30,5 +30,7 @@ export const karaoke = {
   shift: (ms: number) => `Voice against music: ${ms > 0 ? '+' : ''}${ms} ms`,
   headphones: 'Wear headphones: else the room hears the music twice.',
   noSound: 'This accompaniment cannot be played.',
+  fileGone: 'This page has no file of your song’s accompaniment any more, so the song stands. Choose the file again under “Songs”.',
+  chooseAgain: (at: string) => `This page has no file of the accompaniment: choose it again, and go on at ${at}.`,
   takeSeat: 'Take a seat to choose a song.',
 }

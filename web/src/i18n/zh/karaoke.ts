@@ -31,5 +31,7 @@ export const karaoke: Dictionary['karaoke'] = {
   shift: (ms) => `人声与伴奏：${ms > 0 ? '+' : ''}${ms} 毫秒`,
   headphones: '请戴耳机，否则大家会听到两遍伴奏。',
   noSound: '无法播放这个伴奏。',
+  fileGone: '页面里已没有这首歌的伴奏文件，歌曲已暂停。请在“点歌”里重新选择文件。',
+  chooseAgain: (at) => `页面里没有伴奏文件，请重新选择，从 ${at} 接着唱。`,
   takeSeat: '上麦后即可点歌。',
 }
