@@ -431,17 +431,32 @@ export class RoomSession implements RoomView {
   }
 
   #music: LocalAudioTrack | undefined
+  /** What was last asked of the music; the next waits for it. */
+  #musicDone: Promise<unknown> = Promise.resolve()
 
-  async playMusic(track: MediaStreamTrack) {
-    if (this.#music?.mediaStreamTrack === track && this.#client.localParticipant.getTrackPublication(Track.Source.ScreenShareAudio)) return
-    this.#music = new LocalAudioTrack(track, undefined, true)
-    await this.#client.localParticipant.publishTrack(this.#music, { source: Track.Source.ScreenShareAudio, name: 'accompaniment', ...musicDefaults })
+  playMusic(track: MediaStreamTrack): Promise<void> {
+    return this.#withMusic(async () => {
+      const person = this.#client.localParticipant
+      // The sound of a shared screen has the same source, so only the track itself tells.
+      const published = [...person.trackPublications.values()].some((publication) => publication.track === this.#music)
+      if (this.#music?.mediaStreamTrack === track && published) return
+      this.#music = new LocalAudioTrack(track, undefined, true)
+      await person.publishTrack(this.#music, { source: Track.Source.ScreenShareAudio, name: 'accompaniment', ...musicDefaults })
+    })
   }
 
-  async endMusic() {
-    const music = this.#music
-    this.#music = undefined
-    if (music && this.phase !== 'over') await this.#client.localParticipant.unpublishTrack(music, false)
+  endMusic(): Promise<void> {
+    return this.#withMusic(async () => {
+      const music = this.#music
+      this.#music = undefined
+      if (music && this.phase !== 'over') await this.#client.localParticipant.unpublishTrack(music, false)
+    })
+  }
+
+  #withMusic(work: () => Promise<void>): Promise<void> {
+    const done = this.#musicDone.catch(() => {}).then(work)
+    this.#musicDone = done
+    return done
   }
 
   toggleCamera() {
