@@ -1,0 +1,11 @@
+/** Why a show does not reach another server, of which the page has words. */
+export type PushReason = 'address' | 'unreachable' | 'refused' | 'broken'
+
+/** What the server says of it in a sentence, which others wrote in part. `code` is RTMP's own name for a refusal. */
+export function reasonOf(error: string): { reason: PushReason; code?: string } {
+  if (error.includes('not a public one')) return { reason: 'address' }
+  if (error.startsWith('connecting')) return { reason: 'unreachable' }
+  if (!error.startsWith('the server refuses')) return { reason: 'broken' }
+  const code = /\bNet(?:Stream|Connection)\.[A-Za-z.]+/.exec(error)?.[0]
+  return code ? { reason: 'refused', code } : { reason: 'refused' }
+}
