@@ -68,6 +68,7 @@ type Recorder struct {
 	// createdAt is since when there has been this room of its name.
 	createdAt func(room string) time.Time
 
+	// mu is taken by RoomEvent, under the lock of a studio: who holds it asks no studio and no house for anything, and waits for no disk.
 	mu       sync.Mutex
 	sessions map[string]*session  // by room
 	looks    map[string]struct{}  // rooms whose show has changed
@@ -109,8 +110,13 @@ func (r *Recorder) RoomEvent(in func() studio.RoomInfo, e room.Event) {
 	if _, ok := e.(room.LiveChanged); !ok {
 		return
 	}
+	r.lookSoon(in().Name)
+}
+
+// lookSoon has a room looked at. It does not block.
+func (r *Recorder) lookSoon(name string) {
 	r.mu.Lock()
-	r.looks[in().Name] = struct{}{}
+	r.looks[name] = struct{}{}
 	r.mu.Unlock()
 	select {
 	case r.wake <- struct{}{}:
@@ -223,23 +229,22 @@ func (r *Recorder) Start(name, title, by string) (Recording, error) {
 		ID: strings.ToLower(rand.Text()[:16]), Room: name, Title: title, State: Running, By: by, StartedAt: time.Now().UTC(), Files: []File{},
 		Published: r.SettingsOf(name).Publish,
 	}, Created: r.createdAt(name)}
-	return r.begin(name, func() (string, int, error) { return e.ID, 0, r.library.put(e) })
+	return r.begin(name, e.ID, func() (int, error) { return 0, r.library.put(e) })
 }
 
 // resume goes on with a recording that was interrupted.
 func (r *Recorder) resume(name, id string) error {
-	_, err := r.begin(name, func() (string, int, error) {
-		files := 0
-		_, err := r.library.change(id, true, func(e *entry) {
+	_, err := r.begin(name, id, func() (files int, err error) {
+		_, err = r.library.change(id, true, func(e *entry) {
 			e.State, e.Interrupted, e.EndedAt, e.Error, files = Running, false, time.Time{}, "", len(e.Files)
 		})
-		return id, files, err
+		return files, err
 	})
 	return err
 }
 
-// begin runs a session. note writes the recording down, and gives its name and how many files it has.
-func (r *Recorder) begin(name string, note func() (string, int, error)) (Recording, error) {
+// begin runs a session. note writes the recording down, and tells how many files it has.
+func (r *Recorder) begin(name, id string, note func() (int, error)) (Recording, error) {
 	if r.options.Mode == Off {
 		return Recording{}, ErrOff
 	}
@@ -251,52 +256,80 @@ func (r *Recorder) begin(name string, note func() (string, int, error)) (Recordi
 	if err != nil {
 		return Recording{}, err
 	}
-	s, err := r.prepare(name, w, note)
-	if err != nil {
+	if err := r.run(name, id, w, note); err != nil {
 		w.Close()
 		return Recording{}, err
 	}
-	e, err := r.library.find(s.id)
+	e, err := r.library.find(id)
 	if err != nil {
 		return Recording{}, err
 	}
 	return e.Recording, nil
 }
 
-func (r *Recorder) prepare(name string, w *studio.Watcher, note func() (string, int, error)) (*session, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.closed:
-		return nil, studio.ErrShutdown
-	case r.sessions[name] != nil:
-		return nil, ErrRunning
-	}
+// run begins a session, which has the watcher from then on.
+func (r *Recorder) run(name, id string, w *studio.Watcher, note func() (int, error)) error {
 	st, err := r.house.Studio(name)
 	if err != nil {
-		return nil, studio.ErrNotLive
-	}
-	from, err := w.Program().Read(demand)
-	if err != nil {
-		return nil, studio.ErrNotLive
-	}
-	id, files, err := note()
-	if err != nil {
-		from.Close()
-		if isDiskFull(err) {
-			return nil, ErrNoSpace
-		}
-		return nil, fmt.Errorf("beginning a recording: %w", err)
+		return studio.ErrNotLive
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s := &session{
 		library: r.library, limits: r.options.Limits, log: r.log.With("room", name, "recording", id), id: id, in: name, room: st.Info(), watcher: w,
-		stop: stop, done: make(chan struct{}), number: files,
+		stop: stop, done: make(chan struct{}),
 	}
-	r.sessions[name] = s
-	delete(r.declined, name)
-	r.running.Go(func() { r.record(ctx, s, from) })
-	return s, nil
+	if err := r.reserve(s); err != nil {
+		stop()
+		return err
+	}
+	from, err := w.Program().Read(demand)
+	if err != nil {
+		r.release(s)
+		return studio.ErrNotLive
+	}
+	if s.number, err = note(); err != nil {
+		from.Close()
+		r.release(s)
+		if isDiskFull(err) {
+			return ErrNoSpace
+		}
+		return fmt.Errorf("beginning a recording: %w", err)
+	}
+	go func() {
+		defer r.running.Done()
+		r.record(ctx, s, from)
+	}()
+	return nil
+}
+
+// reserve makes a session the room's. Close waits for it until it is released or has run.
+func (r *Recorder) reserve(s *session) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+		return studio.ErrShutdown
+	case r.sessions[s.in] != nil:
+		return ErrRunning
+	}
+	r.sessions[s.in] = s
+	delete(r.declined, s.in)
+	r.running.Add(1)
+	return nil
+}
+
+// release takes back a reservation that came to nothing.
+func (r *Recorder) release(s *session) {
+	s.stop()
+	r.leave(s)
+	close(s.done)
+	r.running.Done()
+}
+
+func (r *Recorder) leave(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.sessions, s.in)
 }
 
 // record runs a session from its beginning to its end.
@@ -311,10 +344,11 @@ func (r *Recorder) record(ctx context.Context, s *session, from source) {
 	from.Close()
 	s.watcher.Close()
 	s.stop()
-	r.mu.Lock()
-	delete(r.sessions, s.in)
-	r.mu.Unlock()
-	r.mark(s, false)
+	r.mark(s, false) // before the next session of the room can say the opposite
+	r.leave(s)
+	if failure == "" { // another show may have begun meanwhile; what failed is tried again later
+		r.lookSoon(s.in)
+	}
 	done, err := r.library.change(s.id, true, func(e *entry) {
 		e.EndedAt, e.Interrupted = time.Now().UTC(), s.interrupted.Load()
 		e.end(failure)
@@ -345,11 +379,12 @@ func (r *Recorder) mark(s *session, on bool) {
 // Stop ends a recording and waits until it is finished, or ctx has ended. The show goes on without one.
 func (r *Recorder) Stop(ctx context.Context, id string) (Recording, error) {
 	if s := r.session(id); s != nil {
-		r.mu.Lock()
 		if st, err := r.house.Studio(s.in); err == nil {
-			r.declined[s.in] = st.Info().Live.Since
+			since := st.Info().Live.Since
+			r.mu.Lock()
+			r.declined[s.in] = since
+			r.mu.Unlock()
 		}
-		r.mu.Unlock()
 		s.stop()
 		select {
 		case <-s.done:

@@ -1,0 +1,150 @@
+package record
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/store"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// hold is a witness that keeps a studio's lock for a moment when its show changes.
+type hold struct{ then atomic.Pointer[func()] }
+
+func (h *hold) RoomEvent(_ func() studio.RoomInfo, e room.Event) {
+	if _, ok := e.(room.LiveChanged); ok {
+		if then := h.then.Swap(nil); then != nil {
+			(*then)()
+		}
+	}
+}
+
+// openRecorder is a recorder of a house in which the host of the room "demo" is.
+func openRecorder(t *testing.T, mode Mode, others ...studio.Witness) (*Recorder, *studio.Studio) {
+	t.Helper()
+	st, err := store.Open(t.TempDir(), quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	settings, err := store.OpenBucket[Settings](st, "record")
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies, err := studio.OpenPolicies(st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := New(Options{Dir: t.TempDir(), Mode: mode, Settings: settings, Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := studio.NewHouse(studio.Options{Rooms: policies, Witnesses: append(others, r), Log: quiet()})
+	t.Cleanup(h.Close)
+	r.Open(h)
+	t.Cleanup(r.Close)
+	if _, err := h.Enter("demo", room.Join{Identity: "host", Permission: room.Permission{Publish: true, Admin: true}}, deaf{}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := h.Studio("demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, s
+}
+
+type deaf struct{}
+
+func (deaf) RoomEvent(room.Event) {}
+
+// within fails where something does not come about.
+func within(t *testing.T, what string, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal(what)
+	}
+}
+
+// TestShowsChangeWhileRecordingsBeginAndEnd has a show end while its lock is held by who tells the recorder of it, and the recorder asks for it.
+func TestShowsChangeWhileRecordingsBeginAndEnd(t *testing.T) {
+	for name, then := range map[string]func(r *Recorder, id string){
+		"begin": func(r *Recorder, _ string) {
+			if _, err := r.Start("demo", "", "host"); err != nil && !errors.Is(err, studio.ErrNotLive) && !errors.Is(err, ErrRunning) {
+				t.Error(err)
+			}
+		},
+		"end": func(r *Recorder, id string) {
+			if _, err := r.Stop(t.Context(), id); err != nil && !errors.Is(err, ErrNotFound) {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var h hold
+			r, s := openRecorder(t, ForHosts, &h)
+			if err := s.GoLive("host", ""); err != nil {
+				t.Fatal(err)
+			}
+			id := ""
+			if name == "end" {
+				rec, err := r.Start("demo", "", "host")
+				if err != nil {
+					t.Fatal(err)
+				}
+				id = rec.ID
+			}
+			var asking sync.WaitGroup
+			during := func() {
+				asking.Go(func() { then(r, id) })
+				for range 100 { // until the recorder holds its own lock, which it must not while it asks
+					if !r.mu.TryLock() {
+						return
+					}
+					r.mu.Unlock()
+					time.Sleep(time.Millisecond)
+				}
+			}
+			h.then.Store(&during)
+			over := make(chan struct{})
+			go func() {
+				defer close(over)
+				if _, err := s.EndLive(); err != nil {
+					t.Error(err)
+				}
+				asking.Wait()
+			}()
+			within(t, "the room and its recorder wait for each other", over)
+		})
+	}
+}
+
+// TestAShowThatFollowsAtOnceIsRecorded ends shows and begins others before the recorder can have looked.
+func TestAShowThatFollowsAtOnceIsRecorded(t *testing.T) {
+	r, s := openRecorder(t, ForAll)
+	for range 20 {
+		if err := s.GoLive("host", ""); err != nil {
+			t.Fatal(err)
+		}
+		since := s.Info().Live.Since
+		recorded := make(chan struct{})
+		go func() {
+			defer close(recorded)
+			for begun := time.Now(); time.Since(begun) < 9*time.Second; time.Sleep(time.Millisecond) {
+				if rec, ok := r.Running("demo"); ok && !rec.StartedAt.Before(since) && s.Info().Recorded {
+					return
+				}
+			}
+			t.Error("the show is not recorded")
+		}()
+		within(t, "the show is not recorded", recorded)
+		if _, err := s.EndLive(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
