@@ -37,7 +37,7 @@ type Server struct {
 	RTMPS  string `help:"The same over TLS, with the certificate of HTTPS; 'off' for none." default:"off" name:"rtmps"`
 
 	TLS           `embed:""`
-	SRT           string        `help:"UDP address of SRT, to publish; 'off' for none." default:":8890" name:"srt"`
+	SRT           string        `help:"UDP address of SRT, to publish, such as :8890, for networks of encoders only; 'off' for none." default:"off" name:"srt"`
 	SRTPassphrase string        `help:"Passphrase that all who publish over SRT must use, 10 to 80 bytes; empty for none, or their stream key." placeholder:"TEXT" name:"srt-passphrase"`
 	SRTLatency    time.Duration `help:"How long SRT waits for packets that were lost; encoders may ask for more." default:"120ms" name:"srt-latency"`
 

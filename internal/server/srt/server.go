@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	gosrt "github.com/datarhei/gosrt"
@@ -58,6 +59,7 @@ type Server struct {
 	log        *slog.Logger
 	listener   gosrt.Listener
 	running    sync.WaitGroup
+	crashed    atomic.Uint64 // handshakes on which the library panicked
 
 	maxConnections, maxPerAddress int
 
@@ -104,8 +106,13 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // Serve lets encoders in until Close, and then returns nil.
 func (s *Server) Serve() error {
 	for {
-		req, err := s.listener.Accept2()
+		req, err := s.accept()
 		switch {
+		case errors.Is(err, errHandshake):
+			if n := s.crashed.Add(1); n == 1 || n%1000 == 0 {
+				s.log.Warn("a handshake that nobody honest sends", "error", err, "count", n)
+			}
+			continue
 		case errors.Is(err, gosrt.ErrListenerClosed):
 			return nil
 		case err != nil:
@@ -122,6 +129,18 @@ func (s *Server) Serve() error {
 			x.run(req)
 		}()
 	}
+}
+
+var errHandshake = errors.New("a malformed handshake")
+
+// accept waits for a request. The library reads handshakes on this goroutine, and panics on some that are cut short.
+func (s *Server) accept() (req gosrt.ConnRequest, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			req, err = nil, fmt.Errorf("%w: %v", errHandshake, r)
+		}
+	}()
+	return s.listener.Accept2()
 }
 
 // admit makes a session of a request, unless there are too many.

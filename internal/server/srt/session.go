@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -89,11 +90,17 @@ func (x *session) run(req gosrt.ConnRequest) {
 
 var (
 	errUnencrypted = errors.New("connections must be encrypted with the server's passphrase")
+	errIdle        = errors.New("the encoder sends nothing")
 	errPassphrase  = errors.New("the passphrase is wrong")
 )
 
 // decrypt sets the passphrase of a connection that is encrypted.
-func (x *session) decrypt(req gosrt.ConnRequest, a address) error {
+func (x *session) decrypt(req gosrt.ConnRequest, a address) (err error) {
+	defer func() { // the library reads the key's material here
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", errHandshake, r)
+		}
+	}()
 	passphrase := x.server.passphrase
 	switch {
 	case !req.IsEncrypted() && passphrase != "":
@@ -155,12 +162,14 @@ func (x *session) take(conn gosrt.Conn, a address, claims auth.Claims) error {
 	publisher := ingest.New(participant, "srt", x.kicked, log)
 	demuxer := ts.New(publisher.Write)
 	packet := make([]byte, 2048)
+	silent := time.AfterFunc(idle, func() { x.kick(errIdle) }) // the library's read deadlines do nothing
+	defer silent.Stop()
 	for {
-		conn.SetReadDeadline(time.Now().Add(idle))
 		n, err := conn.Read(packet)
 		if err != nil {
 			return err
 		}
+		silent.Reset(idle)
 		if err := demuxer.Write(packet[:n], media.Now()); err != nil {
 			return err
 		}
