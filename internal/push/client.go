@@ -21,6 +21,8 @@ const (
 	// dialogueTimeout bounds the way from the connection to the first frame, writeTimeout each write.
 	dialogueTimeout = 10 * time.Second
 	writeTimeout    = 10 * time.Second
+	// partingTime is how long a connection that ends may still take for what is being written and the good-bye.
+	partingTime = time.Second
 )
 
 // Dialer connects to where it may; package dial has it.
@@ -36,6 +38,9 @@ type client struct {
 
 	writing sync.Mutex
 	chunk   int
+
+	limiting sync.Mutex
+	last     time.Time // by when all writing ends; zero while that is open
 }
 
 // refusal is what the other server answered.
@@ -221,12 +226,31 @@ func (c *client) send(bufs [][]byte) error {
 			}
 		}
 	}
-	c.net.SetWriteDeadline(time.Now().Add(writeTimeout))
+	c.allow()
 	buffers := net.Buffers(bufs)
 	if _, err := buffers.WriteTo(c.net); err != nil {
 		return fmt.Errorf("sending: %w", err)
 	}
 	return nil
+}
+
+// allow gives the next write its time, but none beyond the limit.
+func (c *client) allow() {
+	c.limiting.Lock()
+	defer c.limiting.Unlock()
+	if c.last.IsZero() {
+		c.net.SetWriteDeadline(time.Now().Add(writeTimeout))
+	}
+}
+
+// limit ends all writing at a time, also what is being written. The first limit stays.
+func (c *client) limit(t time.Time) {
+	c.limiting.Lock()
+	defer c.limiting.Unlock()
+	if c.last.IsZero() {
+		c.last = t
+		c.net.SetWriteDeadline(t)
+	}
 }
 
 // listen reads what the server says until it ends the stream or the connection.
@@ -244,7 +268,7 @@ func (c *client) listen() error {
 
 // close says good-bye, if it can.
 func (c *client) close(stream string) {
-	c.net.SetWriteDeadline(time.Now().Add(time.Second))
+	c.limit(time.Now().Add(partingTime))
 	if c.call(0, "FCUnpublish", 6, nil, stream) == nil {
 		_ = c.call(0, "deleteStream", 7, nil, float64(c.stream)) // it ends anyway
 	}

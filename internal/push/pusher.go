@@ -153,7 +153,14 @@ func (p *Pusher) begin(name string, t Target, at place) {
 		p.sessions[name] = map[string]*session{}
 	}
 	p.sessions[name][t.ID] = s
-	p.running.Go(func() { defer cancel(); s.run(ctx) })
+	p.running.Go(func() {
+		defer cancel()
+		s.run(ctx)
+		close(s.done)
+		if ctx.Err() == nil { // the show is over, or another one has begun before anybody looked
+			p.lookSoon(name)
+		}
+	})
 }
 
 func statusOf(t Target) Status {

@@ -60,7 +60,6 @@ func (s *session) snapshot() Status {
 
 // run tries again and again.
 func (s *session) run(ctx context.Context) {
-	defer close(s.done)
 	wait := firstWait
 	for {
 		s.now(Connecting, nil)
@@ -105,14 +104,20 @@ func (s *session) send(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	following, end := context.WithCancel(ctx)
+	defer end()
 	heard := make(chan error, 1)
-	go func() { heard <- c.listen(); c.net.SetDeadline(time.Unix(1, 0)) }()
-	stopped := context.AfterFunc(ctx, func() { c.net.SetReadDeadline(time.Unix(1, 0)) })
+	go func() {
+		heard <- c.listen()
+		c.limit(time.Unix(1, 0))
+		end()
+	}()
+	stopped := context.AfterFunc(ctx, func() { c.limit(time.Now().Add(partingTime)) })
 	defer stopped()
 	s.now(Live, nil)
 	s.log.Info("pushing")
 	s.pusher.tell(s.room, "push_live", s.snapshot())
-	err = stream.Read(counter{s}).Follow(ctx.Done(), func(bufs [][]byte) error {
+	err = stream.Read(counter{s}).Follow(following.Done(), func(bufs [][]byte) error {
 		n := 0
 		for _, b := range bufs {
 			n += len(b)
