@@ -86,7 +86,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.ProtoMajor == 1 && r.TLS == nil {
 		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-			s.Serve(conn, responseHead(header), watch)
+			s.Serve(nil, conn, responseHead(header), watch)
 			return
 		}
 	}
@@ -102,7 +102,7 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, s *fanout.Stre
 		watch.Close()
 		return
 	}
-	s.Serve(conn, nil, watch)
+	s.Serve(nil, conn, nil, watch)
 }
 
 // responseHead is the head of a response whose body ends with the connection.

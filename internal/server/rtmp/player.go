@@ -51,5 +51,5 @@ func (s *session) handOver(program *fanout.Stream, watcher fanout.Watcher, first
 	for _, m := range first {
 		head = rtmp.AppendMessage(head, m, s.conn.chunk)
 	}
-	s.server.running.Go(func() { program.Serve(s.conn.net, head, watcher); s.conn.waitForever() })
+	s.server.running.Go(func() { program.Serve(s.conn.kicked, s.conn.net, head, watcher); s.conn.waitForever() })
 }

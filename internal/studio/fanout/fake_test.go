@@ -74,7 +74,7 @@ func (g *fakeGate) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	if err != nil {
 		panic(err)
 	}
-	g.stream.Serve(conn, []byte("HTTP/1.1 200 OK\r\n\r\n"), viewer)
+	g.stream.Serve(nil, conn, []byte("HTTP/1.1 200 OK\r\n\r\n"), viewer)
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -15,8 +15,8 @@ const (
 )
 
 // Serve takes a connection over, writes head and then the stream to it, and closes it and the watcher in the end. It returns when a
-// sweeper has the connection, or, where it cannot have it, at the end. Nobody else may write to it.
-func (s *Stream) Serve(conn net.Conn, head []byte, w Watcher) {
+// sweeper has the connection, or, where it cannot have it, at the end, also when done is closed; nil never is. Nobody else may write to it.
+func (s *Stream) Serve(done <-chan struct{}, conn net.Conn, head []byte, w Watcher) {
 	f := newFeed(s.ring, s.form, w)
 	conn.SetDeadline(time.Time{})
 	plain, ok := conn.(syscall.Conn)
@@ -35,7 +35,7 @@ func (s *Stream) Serve(conn net.Conn, head []byte, w Watcher) {
 	if _, err := conn.Write(head); err != nil {
 		return
 	}
-	s.follow(nil, &f, func(bufs [][]byte) error {
+	s.follow(done, &f, func(bufs [][]byte) error {
 		conn.SetWriteDeadline(time.Now().Add(stallLimit))
 		buffers := net.Buffers(bufs)
 		n, err := buffers.WriteTo(conn)
