@@ -15,7 +15,7 @@ import (
 // What is refused of recordings.
 var (
 	errNoRecorder     = &refusal.Error{Status: http.StatusForbidden, Code: "off", Message: record.ErrOff.Error()}
-	errOperatorRecord = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "on this server operators alone begin recordings"}
+	errOperatorRecord = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "on this server operators alone record"}
 	errNoRecording    = &refusal.Error{Status: http.StatusNotFound, Code: "not_found", Message: record.ErrNotFound.Error()}
 	errRecorded       = &refusal.Error{Status: http.StatusConflict, Code: "exists", Message: record.ErrRunning.Error()}
 	errNoSpace        = &refusal.Error{Status: http.StatusInsufficientStorage, Code: "disk_full", Message: record.ErrNoSpace.Error()}
@@ -162,12 +162,21 @@ func (a *API) getRecording(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, recordingOf(rec))
 }
 
+// recordingToChange finds the recording that a request changes, if whoever asks may: where operators alone record, they alone.
+func (a *API) recordingToChange(r *http.Request) (record.Recording, error) {
+	rec, err := a.recordingFor(r, false)
+	if err == nil && a.recorder.Mode() == record.ForOperators && !a.isOperator(r) {
+		err = errOperatorRecord
+	}
+	return rec, err
+}
+
 func (a *API) changeRecording(w http.ResponseWriter, r *http.Request) {
 	var req struct {
 		Title     *string `json:"title"`
 		Published *bool   `json:"published"`
 	}
-	rec, err := a.recordingFor(r, false)
+	rec, err := a.recordingToChange(r)
 	if err == nil {
 		err = read(w, r, &req)
 	}
@@ -185,7 +194,7 @@ func (a *API) changeRecording(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) stopRecording(w http.ResponseWriter, r *http.Request) {
-	rec, err := a.recordingFor(r, false)
+	rec, err := a.recordingToChange(r)
 	if err == nil {
 		rec, err = a.recorder.Stop(r.Context(), rec.ID)
 	}
@@ -197,7 +206,7 @@ func (a *API) stopRecording(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) deleteRecording(w http.ResponseWriter, r *http.Request) {
-	rec, err := a.recordingFor(r, false)
+	rec, err := a.recordingToChange(r)
 	if err == nil {
 		err = a.recorder.Delete(r.Context(), rec.ID)
 	}
@@ -236,9 +245,25 @@ func (a *API) getRecordedFile(w http.ResponseWriter, r *http.Request) {
 		name := fmt.Sprintf("%s %s.mp4", rec.Room, about.StartedAt.Format("2006-01-02 15-04-05"))
 		h.Set("Content-Disposition", "attachment; filename*=UTF-8''"+url.PathEscape(name))
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // a long movie takes long
-	http.ServeContent(w, r, "", info.ModTime(), file)
+	http.ServeContent(&patient{w, http.NewResponseController(w)}, r, "", info.ModTime(), file)
 }
+
+// fileStall is how long whoever takes a recorded file may take nothing.
+const fileStall = 30 * time.Second
+
+// patient gives each write its time: a long movie takes long.
+type patient struct {
+	http.ResponseWriter
+	control *http.ResponseController
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	_ = p.control.SetWriteDeadline(time.Now().Add(fileStall)) // where there are none, the server's own stays
+	return p.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (p *patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
 func (a *API) getRecordSettings(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, a.recorder.SettingsOf(r.PathValue("room")))
