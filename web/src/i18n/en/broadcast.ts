@@ -8,6 +8,7 @@ export const broadcast = {
   none: 'Nothing has been recorded yet.',
   untitled: 'Recording',
   published: 'Viewers may play it',
+  past: 'Past shows',
   play: 'Play',
   download: 'Download',
   discard: 'Delete',

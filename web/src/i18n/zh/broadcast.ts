@@ -10,6 +10,7 @@ export const broadcast: Dictionary['broadcast'] = {
   none: '还没有录制。',
   untitled: '录制',
   published: '观众可回放',
+  past: '往期回放',
   play: '播放',
   download: '下载',
   discard: '删除',
