@@ -64,7 +64,7 @@ describe('redundant audio', { timeout: 900_000 }, () => {
     })
     await eventually('Cy receives none', async () => {
       const [[sent], [got]] = [await soundOf(ada, 'outbound-rtp'), await soundOf(cy, 'inbound-rtp')]
-      return got && size(got) < 0.6 * size(sent) && got.packetsDiscarded === 0
+      return got && size(got) < 0.6 * size(sent) && got.packetsDiscarded < got.packetsReceived / 10 // what comes late is discarded too
     })
     await assertTones('Bo', bo.hears, [440])
     await assertTones('Cy', cy.hears, [440])
