@@ -124,12 +124,16 @@ describe('karaoke', { timeout: 240_000 }, () => {
     const url = `${server.url}/live/${room.room}.flv`
     const first = await eventually('clicks in both channels', async () => offset(await sound(url, 6)), 90_000)
     t.diagnostic(`voice after the music with a way of ${loop * 1000} ms from ear to mouth: ${first.toFixed(1)} ms`)
-    // Who sings moves the one towards the other by what they hear.
-    const by = Math.round(first / 10) / 100
-    await page.locator('input[type=range]').nth(2).fill(String(Math.max(-0.3, Math.min(0.3, by))))
-    await new Promise((resolve) => setTimeout(resolve, 1500))
-    const second = offset(await sound(url, 8))
-    t.diagnostic(`after the slider: ${second.toFixed(1)} ms`)
-    assert.ok(Math.abs(second) < 20, `${second} ms apart`)
+    // Who sings moves the one towards the other by what they hear, once more where the machine was too busy for a true reading.
+    let moved = 0
+    let apart = first
+    for (let rounds = 0; rounds < 3 && !(rounds > 0 && Math.abs(apart) < 20); rounds++) {
+      moved = Math.max(-0.3, Math.min(0.3, moved + Math.round(apart / 10) / 100))
+      await page.locator('input[type=range]').nth(2).fill(String(moved))
+      await new Promise((resolve) => setTimeout(resolve, 1500))
+      apart = offset(await sound(url, 8))
+      t.diagnostic(`after the slider: ${apart.toFixed(1)} ms`)
+    }
+    assert.ok(Math.abs(apart) < 20, `${apart} ms apart`)
   })
 })

@@ -185,12 +185,18 @@ func TestCertificatesFromAnAuthority(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer again.Close()
-				here, there := net.Pipe()
-				go tls.Server(there, &tls.Config{GetCertificate: again.GetCertificate}).Handshake()
-				if err := tls.Client(here, trusted).Handshake(); err != nil {
-					t.Error(err)
+				for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) { // it is read beside the start
+					here, there := net.Pipe()
+					go tls.Server(there, &tls.Config{GetCertificate: again.GetCertificate}).Handshake()
+					err := tls.Client(here, trusted).Handshake()
+					here.Close()
+					if err == nil {
+						break
+					}
+					if time.Now().After(deadline) {
+						t.Fatal(err)
+					}
 				}
-				here.Close()
 			})
 		})
 	}

@@ -36,7 +36,7 @@ type Program struct {
 	Pictures, Sounds int
 	FewestPictures   float64
 	// PictureGap and SoundGap are the longest distances of two by their timestamps, Silence the longest time in which nothing came at all.
-	// SoundGaps is how many distances of sounds are longer than one and a half frames.
+	// SoundGaps is how many sounds came after at least one that is missing.
 	PictureGap, SoundGap, Silence time.Duration
 	SoundGaps                     int
 	// Stopped is how often the program ended and had to be opened again.
@@ -169,7 +169,7 @@ func (v *viewer) count(f *media.Frame) {
 			gap := f.PTS - v.lastSound
 			p.SoundGap = max(p.SoundGap, gap)
 			// FLV counts milliseconds, and where real sound follows silence it lies where it belongs, not where a frame would end.
-			if gap > soundFrame*3/2 || gap < 0 {
+			if gap > 2*soundFrame-time.Millisecond || gap < 0 {
 				p.SoundGaps++
 				v.note(fmt.Sprintf("%v between sounds at %v", gap, f.PTS))
 			}
