@@ -222,8 +222,9 @@ func (d *Downlink) mayRepair(size int, now time.Duration) bool {
 // share gives each picture the largest layer that there is room for.
 func (d *Downlink) share(tx exit) {
 	now := tx.Now()
-	sound, wanted := d.survey(now)
+	sound, wanted, needed := d.survey(now)
 	d.estimator.SetWanted(upwards * (sound + wanted)) // or the largest layers would never be given
+	d.estimator.SetNeeded(needed)
 	rate, full := d.estimator.Rate(), d.estimator.Full(remember, now)
 	if limit := float64(d.limit.Load()); limit > 0 && (!full || rate > limit) {
 		rate, full = limit, true
@@ -285,8 +286,10 @@ func (d *Downlink) step(tx exit) bool {
 	})
 }
 
-// survey gathers what all pictures would take, and adds up the rates of sound and of pictures as they are wanted.
-func (d *Downlink) survey(now time.Duration) (sound, wanted float64) {
+// survey gathers what all pictures would take, and adds up the rates of sound, of pictures as they are wanted, and of what is needed
+// for sound and the smallest layer of the most important picture.
+func (d *Downlink) survey(now time.Duration) (sound, wanted, needed float64) {
+	var rank uint64
 	d.demands, d.asking, d.limits = d.demands[:0], d.asking[:0], d.limits[:0]
 	for _, s := range d.senders {
 		if s.now.paused || s.audience == nil {
@@ -312,6 +315,9 @@ func (d *Downlink) survey(now time.Duration) (sound, wanted float64) {
 		if m.wanted >= 0 && m.wanted < len(m.rates) {
 			wanted += m.rates[m.wanted]
 		}
+		if smallest := m.above(suspended); smallest >= 0 && (needed == 0 || m.rank > rank) {
+			needed, rank = m.rates[smallest], m.rank
+		}
 	}
-	return sound, wanted
+	return sound, wanted, sound + needed
 }

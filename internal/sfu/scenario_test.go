@@ -1,9 +1,11 @@
 package sfu
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -215,7 +217,8 @@ func (v *viewing) run(what string, d time.Duration) got {
 		delivered = v.rival.Delivered
 	}
 	for end := v.now + d; v.now < end; {
-		time.Sleep(ms) // in the bubble: it lets the stepper's ticker tick
+		time.Sleep(ms)  // in the bubble: it lets the stepper's ticker tick
+		synctest.Wait() // until it has: or a run would not follow from its seeds
 		v.now += ms
 		v.millisecond()
 	}
@@ -468,7 +471,8 @@ func TestScenarioPaused(t *testing.T) {
 }
 
 // Somebody downloads a file over the same way, with a sender that fills every queue or with one that gives way. One that fills every queue
-// takes most of the link from whoever minds queues; but sound goes on, and a picture comes most of the time.
+// takes most of the link from whoever minds queues; but sound goes on, and so does a picture. What happens follows from when the download
+// begins; of 1200 such moments the worst had a picture stand still for 1.3 s beside the one and for 0.25 s beside the other.
 func TestScenarioRivals(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -476,28 +480,30 @@ func TestScenarioRivals(t *testing.T) {
 		longest time.Duration // without a picture
 		shown   int           // pictures in half a minute
 	}{
-		{"TCP", 0, 8 * time.Second, 350},
+		{"TCP", 0, 2600 * ms, 800},
 		{"LEDBAT", 60 * ms, 500 * ms, 850},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			watch(t, netsim.Config{Rate: 3 * mbit, Delay: 25 * ms}, func(v *viewing) {
-				v.run("alone", 15*time.Second).good(t, 1, 1.8*mbit)
-				v.rival = netsim.NewFlow(25*ms, c.target)
-				v.run("beside "+c.name+", first 5 s", 5*time.Second).heard(t, 0.9)
-				for range 3 {
-					g := v.run("beside "+c.name, 30*time.Second)
-					g.heard(t, 0.97)
-					if shown := g.layers[0] + g.layers[1] + g.layers[2]; shown < c.shown || g.longest > c.longest {
-						t.Errorf("%d pictures are shown, one after %v", shown, g.longest)
+		for _, begin := range []time.Duration{0, 217 * ms, 423 * ms, 639 * ms} {
+			t.Run(fmt.Sprintf("%s/%v", c.name, begin), func(t *testing.T) {
+				watch(t, netsim.Config{Rate: 3 * mbit, Delay: 25 * ms}, func(v *viewing) {
+					v.run("alone", 15*time.Second+begin).good(t, 1, 1.8*mbit)
+					v.rival = netsim.NewFlow(25*ms, c.target)
+					v.run("beside "+c.name+", first 5 s", 5*time.Second).heard(t, 0.9)
+					for range 3 {
+						g := v.run("beside "+c.name, 30*time.Second)
+						g.heard(t, 0.97)
+						if shown := g.layers[0] + g.layers[1] + g.layers[2]; shown < c.shown || g.longest > c.longest {
+							t.Errorf("%d pictures are shown, one after %v", shown, g.longest)
+						}
+						if all := float64(g.bytes*8)/g.took.Seconds() + g.rival; all < 0.85*3*mbit || g.rival < 1*mbit {
+							t.Errorf("%.2f Mbit/s in all, %.2f of them the rival's", all/mbit, g.rival/mbit)
+						}
 					}
-					if all := float64(g.bytes*8)/g.took.Seconds() + g.rival; all < 0.85*3*mbit || g.rival < 1*mbit {
-						t.Errorf("%.2f Mbit/s in all, %.2f of them the rival's", all/mbit, g.rival/mbit)
-					}
-				}
-				v.rival = nil
-				v.run("alone again, first 8 s", 8*time.Second).heard(t, 0.98)
-				v.run("alone again", 8*time.Second).good(t, 0.85, 1.8*mbit)
+					v.rival = nil
+					v.run("alone again, first 8 s", 8*time.Second).heard(t, 0.98)
+					v.run("alone again", 8*time.Second).good(t, 0.85, 1.8*mbit)
+				})
 			})
-		})
+		}
 	}
 }

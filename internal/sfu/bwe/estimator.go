@@ -26,22 +26,25 @@ const (
 
 // Estimator estimates what the way to one peer carries. It belongs to one goroutine.
 type Estimator struct {
-	history history
-	clock   clock
-	groups  groups
-	trend   trendline
-	queue   standing
-	arrives throughput
-	recent  recent
-	delay   aimd
-	loss    lossModel
-	probes  prober
-	limited limited
+	history   history
+	clock     clock
+	groups    groups
+	trend     trendline
+	queue     standing
+	arrives   throughput
+	recent    recent
+	delivered delivery
+	delay     aimd
+	loss      lossModel
+	probes    prober
+	limited   limited
 
 	started    bool
 	lastReport time.Duration
 	lastSent   time.Duration
 	wanted     float64
+	needed     float64
+	carried    float64 // what is sent and arrives, 0 while less arrives than is sent
 	cap        float64
 	rtt        time.Duration
 	state      usage
@@ -81,6 +84,10 @@ func (e *Estimator) SetRTT(rtt time.Duration) { e.rtt, e.delay.rtt = rtt, rtt }
 // SetWanted tells how much would be sent if the way carried anything: more than twice that is not looked for.
 func (e *Estimator) SetWanted(rate float64) { e.wanted = rate }
 
+// SetNeeded tells the least that is of any use: as long as so much is sent and arrives, queues and losses do not bring the estimate
+// below it. They are of others then, and stay whatever is left to them.
+func (e *Estimator) SetNeeded(rate float64) { e.needed = rate }
+
 // SetCap bounds the estimate from outside, as a peer does with REMB; 0 is no bound.
 func (e *Estimator) SetCap(rate float64) {
 	if rate <= 0 {
@@ -95,8 +102,11 @@ func (e *Estimator) Rate() float64 {
 	if e.loss.rate > 0 && e.loss.limits {
 		rate = min(rate, e.loss.rate)
 	}
-	return min(max(min(rate, e.cap), minRate), maxRate)
+	return min(max(min(max(rate, e.floor()), e.cap), minRate), maxRate)
 }
+
+// floor is what the estimate does not fall below.
+func (e *Estimator) floor() float64 { return min(e.carried, e.needed) }
 
 // Loss is the mean share of packets lost of late, 0 to 1.
 func (e *Estimator) Loss() float64 { return e.lossShare }
@@ -137,7 +147,9 @@ func (e *Estimator) Report(report twcc.Report, now time.Duration) {
 	through := e.through(came)
 	for _, r := range lost {
 		e.loss.note(r, false)
+		e.delivered.note(r, false)
 	}
+	e.carried = e.delivered.rate()
 	standing := e.queue.is()
 	if !standing {
 		e.delay.emptied()
@@ -165,7 +177,7 @@ func (e *Estimator) Report(report twcc.Report, now time.Duration) {
 	if state == over && e.least > fullQueue || e.loss.limits && e.loss.rate < e.wanted || e.cap < e.wanted {
 		e.fullAt = now
 	}
-	e.delay.rate = min(max(e.delay.rate, minRate), maxRate)
+	e.delay.rate = min(max(e.delay.rate, minRate, e.floor()), maxRate)
 	if after := e.Rate(); after < before {
 		e.probes.fell(before, after, now)
 	}
@@ -185,6 +197,7 @@ func (e *Estimator) follow(came []result) (state usage, found float64) {
 	}
 	for _, r := range came {
 		e.loss.note(r, true)
+		e.delivered.note(r, true)
 		e.arrives.add(r.arrived, r.size, e.limited.is())
 		e.recent.add(r.arrived, r.size)
 		e.least = min(e.least, e.queue.note(r.sent, r.arrived))
@@ -237,6 +250,7 @@ func (e *Estimator) Tick(now time.Duration) {
 	}
 	if e.probes.started && now-e.lastReport > silence && e.history.inFlight > 0 && e.lastSent > e.lastReport {
 		// Nothing comes back: the way is broken or full to the brim.
+		e.delivered, e.carried = delivery{}, 0
 		e.delay.rate = max(e.delay.rate/2, minRate)
 		e.lastReport, e.fullAt = now, now
 	}

@@ -151,6 +151,9 @@ func (s *simulation) receive() {
 		if !ok {
 			return
 		}
+		if p.from == nil { // another's
+			continue
+		}
 		p.from.recorder.Note(p.seq, at)
 		p.from.received += p.size
 		p.from.delays = append(p.from.delays, at-p.sent)
