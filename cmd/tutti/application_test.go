@@ -38,7 +38,7 @@ func TestAnApplicationOfLiveKit(t *testing.T) {
 				t.Fatalf("told %v, want %s", e, want)
 			}
 			return e
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("not told of %s", want)
 		}
 		return nil

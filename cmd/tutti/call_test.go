@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 	lksdk "github.com/livekit/server-sdk-go/v2"
@@ -33,7 +32,7 @@ type caller struct {
 // call joins a call and gives the path.
 func (r *running) call(room, name string) (*caller, callMessage) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	r.t.Cleanup(cancel)
 	ws, _, err := websocket.Dial(ctx, r.url("/call/%s", room), nil)
 	if err != nil {

@@ -22,6 +22,9 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 )
 
+// patience is how long is waited for what should come soon. No test is about how fast this machine is.
+const patience = time.Minute
+
 // running is a whole server in this process, in development mode on loopback.
 type running struct {
 	t          *testing.T
@@ -89,8 +92,8 @@ func (r *running) url(format string, args ...any) string {
 	return "http://" + r.HTTP + fmt.Sprintf(format, args...)
 }
 
-// get reads an address until it answers 200 or the patience ends.
-func (r *running) get(path string, patience time.Duration) []byte {
+// get reads an address until it answers 200.
+func (r *running) get(path string) []byte {
 	r.t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
@@ -114,7 +117,7 @@ func (r *running) get(path string, patience time.Duration) []byte {
 func (r *running) live(room string) map[string]any {
 	r.t.Helper()
 	var st map[string]any
-	if err := json.Unmarshal(r.get("/api/rooms/"+room+"/live", 10*time.Second), &st); err != nil {
+	if err := json.Unmarshal(r.get("/api/rooms/"+room+"/live"), &st); err != nil {
 		r.t.Fatal(err)
 	}
 	return st

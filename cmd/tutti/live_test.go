@@ -21,7 +21,7 @@ var (
 // ffprobe gives the codecs that ffprobe finds at an address.
 func ffprobe(t *testing.T, url string) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "ffprobe", "-v", "error", "-of", "json", "-show_streams", url).Output()
 	if err != nil {
@@ -47,7 +47,7 @@ func ffprobe(t *testing.T, url string) []string {
 // decode plays an address for a while with ffmpeg, which complains about what it cannot decode.
 func decode(t *testing.T, url string, span string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	log, err := ffmpeg(t, ctx, "-xerror", "-loglevel", "error", "-i", url, "-t", span, "-f", "null", "-")
 	if err != nil || strings.TrimSpace(log) != "" {
@@ -90,7 +90,7 @@ func TestNotLiveBeforeAndAfter(t *testing.T) {
 	doors := func() map[string]int {
 		got := map[string]int{}
 		for _, path := range []string{"/live/demo.flv", "/live/demo/index.m3u8", "/api/rooms/demo/live"} {
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url("%s", path), nil)
 			if err != nil {
 				t.Fatal(err)
@@ -130,7 +130,7 @@ func TestNotLiveBeforeAndAfter(t *testing.T) {
 	}
 	cancel()
 	<-ended
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		got := doors()
 		if !slices.ContainsFunc([]string{"/live/demo.flv", "/live/demo/index.m3u8", "/api/rooms/demo/live", "/whep/demo"}, func(p string) bool { return got[p] != 404 }) {
@@ -163,7 +163,7 @@ func TestRTMPAndRTMPSPlay(t *testing.T) {
 		decode(t, url, "3")
 		<-done
 	}
-	for deadline := time.Now().Add(10 * time.Second); r.live("demo")["viewers"].(float64) != 0; <-time.After(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); r.live("demo")["viewers"].(float64) != 0; <-time.After(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("players that have gone are still counted")
 		}
@@ -209,7 +209,7 @@ func TestSRTPublishes(t *testing.T) {
 		for name, options := range map[string][]string{
 			"not encrypted": {"-srt_streamid", "demo"}, "wrong passphrase": {"-srt_streamid", "demo", "-passphrase", "another passphrase"}, "no room": {"-passphrase", passphrase},
 		} {
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			log, err := ffmpeg(t, ctx, slices.Concat(testTone, aac, []string{"-t", "5"}, mpegts, options, []string{"srt://" + port})...)
 			cancel()
 			if err == nil {

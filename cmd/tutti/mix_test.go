@@ -22,7 +22,7 @@ func TestBothSpeakersAreHeard(t *testing.T) {
 		t.Errorf("one speaker: 440 Hz %.3f, 880 Hz %.3f", got[0], got[1])
 	}
 	publishTone(t, r, "duet", 880)
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for len(r.live("duet")["sources"].([]any)) < 2 {
 		if time.Now().After(deadline) {
 			t.Fatal("the second speaker does not come")
@@ -40,7 +40,7 @@ func TestBothSpeakersAreHeard(t *testing.T) {
 // that a small correction of clocks in between does not matter.
 func hear(t *testing.T, url string, tones ...float64) []float64 {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-loglevel", "error", "-i", url, "-t", "3", "-vn", "-ac", "1", "-ar", "48000", "-f", "f32le", "-").Output()
 	if err != nil || len(out) < 2*48000*4 {

@@ -35,7 +35,7 @@ type audienceEvent struct {
 // watch has somebody come into the audience of a room, whose secret is their name, and gives the welcome.
 func (r *running) watch(room, name string) (*viewer, audienceEvent) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	r.t.Cleanup(cancel)
 	socket, _, err := websocket.Dial(ctx, r.url("/audience/%s", room), nil)
 	if err != nil {
@@ -171,7 +171,11 @@ func TestTheApplicationLooksAtMessages(t *testing.T) {
 		return mei.until("ok", "error")
 	}
 	for text, code := range map[string]string{"hello": "", "a secret": "not_allowed", "my number is 12345": "", "slow": "not_allowed"} {
-		if got := say(text); got.Code != code {
+		got := say(text)
+		for tries := 0; code == "" && got.Code == "not_allowed" && tries < 20; tries++ { // a busy machine takes longer than the server waits
+			got = say(text)
+		}
+		if got.Code != code {
 			t.Errorf("%q: %+v, want %q", text, got, code)
 		}
 	}
@@ -183,7 +187,7 @@ func TestTheApplicationLooksAtMessages(t *testing.T) {
 			if !want[line] {
 				t.Errorf("told of %q", line)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("not told of all that was shown")
 		}
 	}

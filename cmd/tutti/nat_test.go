@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tuttilive/tutti/internal/api"
 	"github.com/tuttilive/tutti/internal/config"
@@ -48,13 +47,13 @@ func TestRelayAddressWhenNobodyHasSaid(t *testing.T) {
 func TestTURNPortsAreTheRealOnes(t *testing.T) {
 	r := start(t, "--turn", "127.0.0.1:0", "--turns", "127.0.0.1:0")
 	var info api.Info
-	if err := json.Unmarshal(r.get("/api/info", 10*time.Second), &info); err != nil {
+	if err := json.Unmarshal(r.get("/api/info"), &info); err != nil {
 		t.Fatal(err)
 	}
 	var ice struct {
 		ICEServers []turn.ICEServer `json:"iceServers"`
 	}
-	if err := json.Unmarshal(r.get("/probe/ice", 10*time.Second), &ice); err != nil {
+	if err := json.Unmarshal(r.get("/probe/ice"), &ice); err != nil {
 		t.Fatal(err)
 	}
 	if info.Ports.TURN == 0 || info.Ports.TURNS == 0 || len(ice.ICEServers) != 2 || len(ice.ICEServers[1].URLs) != 3 {

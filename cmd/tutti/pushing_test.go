@@ -22,7 +22,7 @@ func TestAShowIsPushed(t *testing.T) {
 	status := func(want func(push.Status) bool, which int) push.Status {
 		t.Helper()
 		var list struct{ Targets []push.Status }
-		for deadline := time.Now().Add(20 * time.Second); ; <-time.After(50 * time.Millisecond) {
+		for deadline := time.Now().Add(patience); ; <-time.After(50 * time.Millisecond) {
 			here.ask("GET", "/api/rooms/demo/push", "", &list)
 			if len(list.Targets) > which && want(list.Targets[which]) {
 				return list.Targets[which]

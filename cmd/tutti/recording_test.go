@@ -48,7 +48,7 @@ func (r *running) ask(method, path, body string, answer any) int {
 func (r *running) recordings(room string, wanted func([]record.Recording) bool) []record.Recording {
 	r.t.Helper()
 	var list struct{ Recordings []record.Recording }
-	for deadline := time.Now().Add(40 * time.Second); ; <-time.After(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; <-time.After(100 * time.Millisecond) {
 		r.ask("GET", "/api/rooms/"+room+"/recordings", "", &list)
 		if wanted(list.Recordings) {
 			return list.Recordings
@@ -232,7 +232,7 @@ func process(t *testing.T, flags ...string) (r *running, kill func()) {
 		}
 	})
 	r = &running{t: t, HTTP: ports[0], RTMP: ports[2], keys: devKeys}
-	for deadline := time.Now().Add(20 * time.Second); ; <-time.After(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; <-time.After(50 * time.Millisecond) {
 		resp, err := http.Get(r.url("/healthz"))
 		if err == nil {
 			resp.Body.Close()

@@ -43,8 +43,8 @@ import (
 // devKeys are for trying things on one's own machine.
 var devKeys = auth.Keys{Key: "devkey", Secret: "secret"}
 
-// exitWithin is how long the server takes to end at most.
-const exitWithin = 4 * time.Second
+// exitWithin is how long the server takes to end at most. Tests change it.
+var exitWithin = 4 * time.Second
 
 // requestsWithin is how long HTTP requests may take at the end: who stalls in one shall not keep others from being told.
 const requestsWithin = time.Second

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { patience } from './patience.mjs'
+import { tellOfPages } from './tell.mjs'
 
 const executablePath = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
 
@@ -30,6 +31,7 @@ export async function openBrowser({ devices = true, viewport = { width: 1280, he
     ...options,
   })
   context.setDefaultTimeout(patience)
+  tellOfPages(context)
   return {
     context,
     page: () => context.newPage(),
@@ -52,6 +54,7 @@ export async function openPeople(wishes, { args = [] } = {}) {
   for (const { viewport = { width: 1280, height: 800 }, phone = false } of wishes) {
     const context = await browser.newContext({ viewport, locale: 'en-GB', ...(phone ? { hasTouch: true, isMobile: true } : {}) })
     context.setDefaultTimeout(patience)
+    tellOfPages(context)
     people.push({ context, page: () => context.newPage() })
   }
   return { people, close: () => browser.close() }

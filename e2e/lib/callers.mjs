@@ -3,6 +3,7 @@ import { complaints } from './browser.mjs'
 import { patience } from './patience.mjs'
 import { assertClock, assertTones, eventually } from './people.mjs'
 import { collectConnections, receiveSignal, sendSignal } from './signal.mjs'
+import { telling } from './tell.mjs'
 
 /** Made-up devices ask for no permission, without which browsers hide their addresses behind names that nothing here resolves. */
 export const plainAddresses = ['--disable-features=WebRtcHideLocalIpsWithMdns']
@@ -54,23 +55,27 @@ export async function open(browser, url, name, signal) {
     localStorage.setItem('tutti.name', who)
     localStorage.setItem('tutti.language', 'en')
   }, name)
-  await page.goto(url)
+  await telling(`${name} opens the call`, page.goto(url))
   return person(page, name)
 }
 
 /** Opens a call's link where nobody waits, and enters. */
 export async function call(browser, url, name, signal) {
   const who = await open(browser, url, name, signal)
-  await who.control(/^(Start|Join) the call$/).click()
-  await who.page.waitForSelector('.call', { timeout: patience })
+  await telling(`${name} starts the call`, (async () => {
+    await who.control(/^(Start|Join) the call$/).click()
+    await who.page.waitForSelector('.call', { timeout: patience })
+  })())
   return who
 }
 
 /** Opens a call's link where somebody waits, and accepts. */
 export async function answer(browser, url, name, signal, limit = patience) {
   const who = await open(browser, url, name, signal)
-  await who.control('Accept').click({ timeout: patience })
-  await who.page.waitForSelector('.call[data-phase=connected]', { timeout: limit })
+  await telling(`${name} accepts`, (async () => {
+    await who.control('Accept').click({ timeout: patience })
+    await who.page.waitForSelector('.call[data-phase=connected]', { timeout: limit })
+  })())
   return who
 }
 
@@ -117,20 +122,27 @@ function person(page, name) {
       await page.getByRole('textbox', { name: 'Write to everyone' }).fill(text)
       await page.keyboard.press('Enter')
     },
-    /** Begins to note the frames of somebody's picture, until `longestGap`. */
-    watchFrames: (of) => page.evaluate(([other, own]) => void (window.watched = [other, own].map((who) => window.frames_of(who))), [of, name]),
-    /** The longest gap in ms, without what a busy machine withheld of the own picture too, which goes over no network. */
-    longestGap: () =>
-      page.evaluate(() => {
-        const [other, own] = window.watched.map((frames) => frames.gap())
-        return Math.max(0, other - Math.max(0, own - 100))
-      }),
     async hangUp() {
       await page.getByRole('button', { name: 'Hang up' }).click()
     },
     async leave() {
       await page.close()
     },
+  }
+}
+
+/**
+ * Begins to note the frames that two show of each other. What is given back ends that, and tells the longest gap for each in ms, by name,
+ * without what a busy machine withheld of the own pictures too, which go over no network.
+ */
+export async function watchGaps(a, b) {
+  const names = [a.name, b.name]
+  for (const { page } of [a, b]) await page.evaluate((list) => void (window.watched = list.map((name) => window.frames_of(name))), names)
+  return async () => {
+    const gaps = []
+    for (const { page } of [a, b]) gaps.push(await page.evaluate(() => window.watched.map((frames) => frames.gap())))
+    const withheld = Math.max(0, gaps[0][0] - 100, gaps[1][1] - 100)
+    return { [a.name]: Math.max(0, Math.round(gaps[0][1] - withheld)), [b.name]: Math.max(0, Math.round(gaps[1][0] - withheld)) }
   }
 }
 

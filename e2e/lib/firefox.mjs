@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { firefox } from 'playwright-core'
 import { patience } from './patience.mjs'
+import { tellOfPages } from './tell.mjs'
 
 const executablePath = process.env.FIREFOX ?? ['/usr/bin/firefox-esr', '/usr/bin/firefox'].find(existsSync)
 
@@ -25,6 +26,7 @@ export async function openFirefox({ viewport = { width: 1280, height: 800 } } = 
   leaveMediaFeatures(browser)
   const context = await browser.newContext({ viewport, locale: 'en-GB' })
   context.setDefaultTimeout(patience)
+  tellOfPages(context)
   return { context, page: () => context.newPage(), close: () => browser.close() }
 }
 

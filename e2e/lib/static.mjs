@@ -15,7 +15,9 @@ export async function serveStatic(directory, { policy = true } = {}) {
     if (!file.startsWith(directory) || !existsSync(file) || !statSync(file).isFile()) file = join(directory, 'index.html')
     if (!existsSync(file)) return void response.writeHead(404).end()
     response.writeHead(200, {
-      'Content-Type': types[extname(file)] ?? 'application/octet-stream', ...(policy && { 'Content-Security-Policy': contentPolicy }),
+      'Content-Type': types[extname(file)] ?? 'application/octet-stream',
+      // What is named for its content is kept, as the server has it kept: pages that are opened again and again are read once.
+      ...(/\/assets\//.test(file) && { 'Cache-Control': 'max-age=3600' }), ...(policy && { 'Content-Security-Policy': contentPolicy }),
     })
     createReadStream(file).pipe(response)
   })

@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { tellOfServer } from './tell.mjs'
 
 const binary = process.env.TUTTI ?? join(dirname(fileURLToPath(import.meta.url)), '../../bin/tutti')
 
@@ -81,6 +82,7 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
     clearTimeout(timer)
   }
 
+  const forget = tellOfServer({ url, log: () => log })
   await start()
   return {
     url,
@@ -109,6 +111,7 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
     },
     async close() {
       await stop()
+      forget()
       rmSync(data, { recursive: true, force: true })
       if (process.env.E2E_SHOW_LOG) console.log(log)
     },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
-import { answer, assertClock, call, eventually, plainAddresses } from '../lib/callers.mjs'
+import { answer, assertClock, call, eventually, plainAddresses, watchGaps } from '../lib/callers.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
@@ -26,10 +26,9 @@ describe('a call whose server goes', { timeout: 900_000 }, () => {
 
   it('goes on without it, and with a new one', async (t) => {
     const both = [ada, bo]
-    const others = { Ada: 'Bo', Bo: 'Ada' }
+    const gaps = await watchGaps(ada, bo)
     // Every change of what a page shows as its state is noted, so that none is missed between two looks.
     for (const who of both) {
-      await who.watchFrames(others[who.name])
       await who.page.evaluate(() => {
         window.phases = []
         const view = document.querySelector('.call')
@@ -50,14 +49,14 @@ describe('a call whose server goes', { timeout: 900_000 }, () => {
         60_000,
       )
     }
+    const longest = await gaps()
     for (const who of both) {
-      const gap = await who.longestGap()
-      t.diagnostic(`longest gap for ${who.name}: ${Math.round(gap)} ms`)
+      const gap = longest[who.name]
+      t.diagnostic(`longest gap for ${who.name}: ${gap} ms`)
       assert.ok(gap < 1000, `a gap of ${gap} ms for ${who.name}`)
       assert.deepEqual([...new Set(await who.page.evaluate(() => window.phases))].filter((phase) => phase !== 'connected'), [], `${who.name} saw nothing but a connected call`)
     }
-    await assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green)
-    await assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red)
+    await Promise.all([assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green), assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red)])
     await ada.say('Back again')
     await bo.page.getByText('Back again', { exact: true }).waitFor()
     // The new server knows what each sends.

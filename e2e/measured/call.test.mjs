@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
-import { answer, assertClock, assertTones, call, eventually, open, plainAddresses } from '../lib/callers.mjs'
+import { answer, assertClock, assertTones, call, eventually, open, plainAddresses, watchGaps } from '../lib/callers.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
@@ -42,8 +42,7 @@ describe('a call between two', { timeout: 900_000 }, () => {
   })
 
   step('shows and plays each to the other, without the server in between', async () => {
-    await assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red)
-    await assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green)
+    await Promise.all([assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red), assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green)])
     await assertTones('Ada', ada.hears, [660])
     await assertTones('Bo', bo.hears, [440])
     for (const who of [ada, bo]) {
@@ -78,7 +77,7 @@ describe('a call between two', { timeout: 900_000 }, () => {
   })
 
   step('goes on while the WebSocket is cut, which is then resumed', async () => {
-    await bo.watchFrames('Ada')
+    const gaps = await watchGaps(ada, bo)
     const before = await bo.page.evaluate(() => window.sockets.length)
     await bo.page.evaluate(() => window.sockets.findLast((s) => s.readyState === WebSocket.OPEN).close(4000, 'cut by the test'))
     await eventually('a new WebSocket is open', () =>
@@ -89,40 +88,39 @@ describe('a call between two', { timeout: 900_000 }, () => {
     await ada.tile('Bo').getByText('Microphone off').waitFor({ state: 'attached' })
     await bo.page.getByRole('button', { name: 'Unmute', exact: true }).click()
     assert.equal(await bo.page.evaluate(() => window.peers.length), 1, 'the connection is the same')
-    const gap = await bo.longestGap()
+    const { Bo: gap } = await gaps()
     assert.ok(gap < 1000, `a gap of ${gap} ms in Ada's picture`)
   })
 
   step('finds a new way when the network changes, without losing the picture', async () => {
     const user = () => bo.page.evaluate(() => /ice-ufrag:(\S+)/.exec(window.peers[0].localDescription.sdp)[1])
     const before = await user()
-    await bo.watchFrames('Ada')
+    const gaps = await watchGaps(ada, bo)
     await bo.page.evaluate(() => dispatchEvent(new Event('online')))
     await eventually('ICE was started anew', async () => (await user()) !== before)
     await eventually('and connected', () => bo.page.evaluate(() => ['connected', 'completed'].includes(window.peers[0].iceConnectionState)))
     await assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red)
-    const gap = await bo.longestGap()
+    const { Bo: gap } = await gaps()
     assert.ok(gap < 1500, `a gap of ${gap} ms in Ada's picture`)
   })
 
   step('moves to the server when a third one comes, and nothing stops', async (t) => {
-    await Promise.all([ada.watchFrames('Bo'), bo.watchFrames('Ada')])
+    const gaps = await watchGaps(ada, bo)
     cy = await answer(browsers[2], link(room.keys.guest), 'Cy', signals.cy)
     await Promise.all([ada, bo, cy].map((who) => who.onPath('server')))
-    await assertClock('Ada seen by Cy', () => cy.sees('Ada'), colours.red)
-    await assertClock('Bo seen by Cy', () => cy.sees('Bo'), colours.green)
-    await assertClock('Cy seen by Ada', () => ada.sees('Cy'), colours.blue)
-    await assertClock('Cy seen by Bo', () => bo.sees('Cy'), colours.blue)
-    await assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green)
-    await assertTones('Ada', ada.hears, [660, 880])
-    await assertTones('Bo', bo.hears, [440, 880])
-    await assertTones('Cy', cy.hears, [440, 660])
+    await Promise.all([
+      assertClock('Ada seen by Cy', () => cy.sees('Ada'), colours.red), assertClock('Bo seen by Cy', () => cy.sees('Bo'), colours.green),
+      assertClock('Cy seen by Ada', () => ada.sees('Cy'), colours.blue), assertClock('Cy seen by Bo', () => bo.sees('Cy'), colours.blue),
+      assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green),
+    ])
+    await Promise.all([assertTones('Ada', ada.hears, [660, 880]), assertTones('Bo', bo.hears, [440, 880]), assertTones('Cy', cy.hears, [440, 660])])
     await ada.page.getByText('It is no longer end-to-end encrypted.').first().waitFor()
     await eventually('the direct connection has ended', () => ada.page.evaluate(() => window.peers[0].connectionState === 'closed'))
+    for (const [name, gap] of Object.entries(await gaps())) {
+      t.diagnostic(`longest gap for ${name}, from two to three: ${gap} ms`)
+      assert.ok(gap < 2000, `a gap of ${gap} ms for ${name}`)
+    }
     for (const who of [ada, bo]) {
-      const gap = await who.longestGap()
-      t.diagnostic(`longest gap for ${who.name}, from two to three: ${Math.round(gap)} ms`)
-      assert.ok(gap < 2000, `a gap of ${gap} ms for ${who.name}`)
       assert.equal(new Set(await who.voices()).size, (await who.voices()).length, 'nobody is heard twice')
     }
   })
@@ -133,17 +131,15 @@ describe('a call between two', { timeout: 900_000 }, () => {
   })
 
   step('goes back to the direct way when two remain', async (t) => {
-    await Promise.all([ada.watchFrames('Bo'), bo.watchFrames('Ada')])
+    const gaps = await watchGaps(ada, bo)
     await cy.hangUp()
     await cy.page.getByRole('heading', { name: 'You have hung up' }).waitFor()
     await Promise.all([ada.onPath('direct'), bo.onPath('direct')])
-    await assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red)
-    await assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green)
+    await Promise.all([assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red), assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green)])
     await assertTones('Ada', ada.hears, [660])
-    for (const who of [ada, bo]) {
-      const gap = await who.longestGap()
-      t.diagnostic(`longest gap for ${who.name}, from three to two: ${Math.round(gap)} ms`)
-      assert.ok(gap < 2000, `a gap of ${gap} ms for ${who.name}`)
+    for (const [name, gap] of Object.entries(await gaps())) {
+      t.diagnostic(`longest gap for ${name}, from three to two: ${gap} ms`)
+      assert.ok(gap < 2000, `a gap of ${gap} ms for ${name}`)
     }
     await ada.say('Two again')
     await bo.page.getByText('Two again', { exact: true }).waitFor()

@@ -109,8 +109,8 @@ describe('karaoke', { timeout: 240_000 }, () => {
     const live = await fetch(`${server.url}/api/rooms/${room.room}/live`, { method: 'POST', headers: { 'X-Tutti-Key': room.keys.host } })
     assert.equal(live.status, 200)
     await singer.control('Songs').click()
-    await page.locator('form input[type=file]').first().setInputFiles({ name: 'clicks.wav', mimeType: 'audio/wav', buffer: clicks(120) })
-    await page.locator('form input[type=file]').nth(1).setInputFiles({ name: 'clicks.lrc', mimeType: 'text/plain', buffer: Buffer.from('[00:00.00]first line\n[00:03.00]second line\n[01:50.00]last line\n') })
+    await page.locator('form input[type=file]').first().setInputFiles({ name: 'clicks.wav', mimeType: 'audio/wav', buffer: clicks(240) })
+    await page.locator('form input[type=file]').nth(1).setInputFiles({ name: 'clicks.lrc', mimeType: 'text/plain', buffer: Buffer.from('[00:00.00]first line\n[00:03.00]second line\n[03:50.00]last line\n') })
     await page.getByRole('button', { name: 'Sing this' }).click()
     await page.getByRole('button', { name: 'Play', exact: true }).click()
     await page.getByText('second line').first().waitFor()
@@ -122,18 +122,19 @@ describe('karaoke', { timeout: 240_000 }, () => {
   it('has the voice where the music is', async (t) => {
     const { page } = singer
     const url = `${server.url}/live/${room.room}.flv`
-    const first = await eventually('clicks in both channels', async () => offset(await sound(url, 6)), 90_000)
-    t.diagnostic(`voice after the music with a way of ${loop * 1000} ms from ear to mouth: ${first.toFixed(1)} ms`)
-    // Who sings moves the one towards the other by what they hear, once more where the machine was too busy for a true reading.
+    const listen = () => eventually('clicks in both channels', async () => offset(await sound(url, 6)))
+    let apart = await listen()
+    t.diagnostic(`voice after the music with a way of ${loop * 1000} ms from ear to mouth: ${apart.toFixed(1)} ms`)
+    // Who sings moves the one towards the other by what they hear, again where the machine was too busy for a true reading.
     let moved = 0
-    let apart = first
-    for (let rounds = 0; rounds < 3 && !(rounds > 0 && Math.abs(apart) < 20); rounds++) {
+    for (let rounds = 0; rounds < 6; rounds++) {
       moved = Math.max(-0.3, Math.min(0.3, moved + Math.round(apart / 10) / 100))
       await page.locator('input[type=range]').nth(2).fill(String(moved))
       await new Promise((resolve) => setTimeout(resolve, 1500))
-      apart = offset(await sound(url, 8))
+      apart = await listen()
       t.diagnostic(`after the slider: ${apart.toFixed(1)} ms`)
+      if (Math.abs(apart) < 20) return
     }
-    assert.ok(Math.abs(apart) < 20, `${apart} ms apart`)
+    assert.fail(`${apart} ms apart`)
   })
 })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
 import { readTime, sendTime } from '../lib/glass.mjs'
-import { eventually, join, watch } from '../lib/people.mjs'
+import { eventually, join, onceOfThree, watch } from '../lib/people.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
 const frames = Number(process.env.GLASS_FRAMES ?? 150)
@@ -84,22 +84,24 @@ describe('a show, glass to glass', { timeout: 900_000 }, () => {
       await page.getByRole('menuitemradio', { name: new RegExp(`^${{ whep: 'WebRTC', flv: 'FLV', hls: 'HLS' }[way]}`) }).click()
       await viewer.plays(way)
       const first = await page.evaluate(() => window.first)
-      await new Promise((resolve) => setTimeout(resolve, 8000))
-      const { ages, unread } = await video.evaluate(readTime, frames)
-      assert.ok(ages.length >= frames / 2, `${ages.length} frames were read, ${unread} could not be`)
-      const sorted = ages.toSorted((a, b) => a - b)
-      const [p50, p95, most] = [share(sorted, 0.5), share(sorted, 0.95), sorted.at(-1)]
-      t.diagnostic(`${way}: p50 ${p50} ms, p95 ${p95} ms, at most ${most} ms of ${ages.length} frames; first picture after ${Math.round(first)} ms`)
-      if (process.env.GLASS_DETAIL) {
-        t.diagnostic(await page.evaluate(() => document.querySelector('.delay')?.textContent))
-        t.diagnostic(JSON.stringify(await video.evaluate((v) => ({ rate: v.playbackRate, at: v.currentTime, ahead: v.buffered.length && v.buffered.end(v.buffered.length - 1) - v.currentTime }))))
-        t.diagnostic(JSON.stringify(await page.evaluate(() => window.requests.slice(0, 12).map(({ url, at }) => `${Math.round(at - window.requests[0].at)} ${url.slice(-40)}`))))
-      }
-      assert.ok(p50 < 2 * ways[way].promised[0] && p95 < 2 * ways[way].promised[1], `${p50} and ${p95} ms`)
+      await onceOfThree(t, async () => {
+        await new Promise((resolve) => setTimeout(resolve, 4000)) // it catches up with the present
+        const { ages, unread } = await video.evaluate(readTime, frames)
+        assert.ok(ages.length >= frames / 2, `${ages.length} frames were read, ${unread} could not be`)
+        const sorted = ages.toSorted((a, b) => a - b)
+        const [p50, p95, most] = [share(sorted, 0.5), share(sorted, 0.95), sorted.at(-1)]
+        t.diagnostic(`${way}: p50 ${p50} ms, p95 ${p95} ms, at most ${most} ms of ${ages.length} frames; first picture after ${Math.round(first)} ms`)
+        if (process.env.GLASS_DETAIL) {
+          t.diagnostic(await page.evaluate(() => document.querySelector('.delay')?.textContent))
+          t.diagnostic(JSON.stringify(await video.evaluate((v) => ({ rate: v.playbackRate, at: v.currentTime, ahead: v.buffered.length && v.buffered.end(v.buffered.length - 1) - v.currentTime }))))
+          t.diagnostic(JSON.stringify(await page.evaluate(() => window.requests.slice(0, 12).map(({ url, at }) => `${Math.round(at - window.requests[0].at)} ${url.slice(-40)}`))))
+        }
+        assert.ok(p50 < 2 * ways[way].promised[0] && p95 < 2 * ways[way].promised[1], `${p50} and ${p95} ms`)
+      })
     })
   }
 
-  it('goes back over HLS, stays there, and comes back to the newest', async () => {
+  it('goes back over HLS, stays there, and comes back to the newest', async (t) => {
     const { page } = viewer
     const video = page.locator('.player video')
     const age = async () => {
@@ -114,13 +116,17 @@ describe('a show, glass to glass', { timeout: 900_000 }, () => {
       input.dispatchEvent(new Event('input', { bubbles: true }))
       input.dispatchEvent(new Event('change', { bubbles: true }))
     })
-    const back = await eventually('it is about nine seconds back', async () => {
+    await eventually('it is about nine seconds back', async () => {
       const ms = await age()
       return ms > 8500 && ms < 13_000 ? ms : undefined
     })
-    await new Promise((resolve) => setTimeout(resolve, 5000))
-    const later = await age()
-    assert.ok(Math.abs(later - back) < 1500, `it went from ${back} to ${later} ms of age`)
+    await onceOfThree(t, async () => {
+      const before = await age()
+      await new Promise((resolve) => setTimeout(resolve, 4000))
+      const later = await age()
+      assert.ok(Math.abs(later - before) < 1500, `it went from ${before} to ${later} ms of age`)
+      assert.ok(later > 7000, `${later} ms of age`)
+    })
     await page.locator('.player').hover()
     await page.getByRole('button', { name: 'Back to live' }).click()
     await eventually('it is live again', async () => (await age()) < 4000)

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
-import { eventually } from '../lib/people.mjs'
+import { eventually, onceOfThree } from '../lib/people.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 import { token } from '../lib/token.mjs'
 
@@ -103,7 +103,7 @@ for (const [videoCodec, scalabilityMode] of [['vp9', 'L3T3_KEY'], ['av1', 'L3T3_
     it('is shown as large as it is', async (t) => {
       await size(960, 540)
       await eventually('the largest layer comes', async () => (await measure(bo, 1000)).last === 960)
-      full = await measure(bo, 3000)
+      full = await measure(bo, 2000)
       t.diagnostic(JSON.stringify(full))
       const sent = await ada.evaluate(async () => {
         for (const p of window.room.localParticipant.videoTrackPublications.values()) {
@@ -114,22 +114,19 @@ for (const [videoCodec, scalabilityMode] of [['vp9', 'L3T3_KEY'], ['av1', 'L3T3_
       assert.deepEqual(sent, { mode: scalabilityMode, codec: `video/${videoCodec.toUpperCase()}` })
     })
 
-    it('is smaller and takes less for who wants it small, without a freeze', async (t) => {
-      await size(240, 135)
-      const change = await measure(bo, 2000)
-      const small = await measure(bo, 3000)
-      t.diagnostic(JSON.stringify({ change, small }))
-      assert.equal(small.last, 240)
-      assert.ok(small.rate < full.rate / 3, `${small.rate} bit/s of ${full.rate}`)
-      assertFlow(change)
-    })
-
-    it('and grows again', async (t) => {
-      await size(960, 540)
-      const change = await measure(bo, 3000)
-      t.diagnostic(JSON.stringify(change))
-      assert.equal(change.last, 960)
-      assertFlow(change)
+    it('is smaller and takes less for who wants it small, and grows again, without a freeze', async (t) => {
+      await onceOfThree(t, async () => {
+        await size(240, 135)
+        const shrinks = await measure(bo, 2000)
+        const small = await measure(bo, 2000)
+        await size(960, 540)
+        const grows = await measure(bo, 3000)
+        t.diagnostic(JSON.stringify({ shrinks, small, grows }))
+        assert.equal(small.last, 240)
+        assert.ok(small.rate < full.rate / 3, `${small.rate} bit/s of ${full.rate}`)
+        assert.equal(grows.last, 960)
+        for (const change of [shrinks, grows]) assertFlow(change)
+      })
     })
 
     it('comes slower for who wants it slow', async (t) => {
@@ -140,16 +137,22 @@ for (const [videoCodec, scalabilityMode] of [['vp9', 'L3T3_KEY'], ['av1', 'L3T3_
             for (const r of (await window.pub.track.getRTCStatsReport()).values()) if (r.type === 'inbound-rtp') return r.framesReceived
           })
         const before = await count()
-        await new Promise((resolve) => setTimeout(resolve, 4000))
+        await new Promise((resolve) => setTimeout(resolve, 3000))
         return (await count()) - before
       }
-      const all = await received()
-      await bo.evaluate(() => window.pub.setVideoFPS(5))
-      await measure(bo, 1000)
-      const slow = await received()
-      t.diagnostic(JSON.stringify({ all, slow }))
-      if (all < 60) return t.skip('the machine has no time for pictures that could be left out')
-      assert.ok(slow > 0.3 * all && slow < 0.8 * all, `${slow} pictures of ${all}`)
+      let all
+      await onceOfThree(t, async () => {
+        await bo.evaluate(() => window.pub.setVideoFPS(30))
+        await measure(bo, 1000)
+        all = await received()
+        if (all < 45) return
+        await bo.evaluate(() => window.pub.setVideoFPS(5))
+        await measure(bo, 1000)
+        const slow = await received()
+        t.diagnostic(JSON.stringify({ all, slow }))
+        assert.ok(slow > 0.3 * all && slow < 0.8 * all, `${slow} pictures of ${all}`)
+      })
+      if (all < 45) t.skip('the machine has no time for pictures that could be left out')
     })
 
     it('goes on the air as one picture of one size', async (t) => {

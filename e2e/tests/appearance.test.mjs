@@ -1,5 +1,6 @@
-// Every state of every screen: a screenshot in e2e/out, no accessibility violation, nothing that scrolls sideways.
-// STATES=all looks at every state in both languages, both themes and all sizes; STATES=room,home at those in all of them.
+// Every state of every screen: no accessibility violation, nothing that scrolls sideways.
+// STATES=all looks at every state in both languages, both themes and all sizes, STATES=room,home at those in all of them; then a picture of each
+// look is left in e2e/out.
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -42,17 +43,20 @@ const inOne = [
   'check-unsupported', 'check-offline', 'check-nodoor', 'check-busy', 'check-cancelled', 'files-empty', 'files-alone', 'files-ended',
 ]
 
-function shots() {
-  const wish = process.env.STATES ?? ''
-  const every = (states, looks) =>
-    states.flatMap((state) => Object.keys(sizes).flatMap((size) => looks.map((look) => ({ state, size, ...look }))))
-  const allLooks = ['en', 'zh'].flatMap((language) => ['light', 'dark'].map((theme) => ({ language, theme })))
-  const [light, , , dark] = allLooks
-  if (wish === 'all') return every([...inEverySize, ...inOne], allLooks)
-  if (wish) return every(wish.split(','), allLooks)
+const wish = process.env.STATES ?? ''
+const all = Object.keys(sizes)
+const looks = ['en', 'zh'].flatMap((language) => ['light', 'dark'].map((theme) => ({ language, theme })))
+
+/**
+ * By state, in which languages, themes and sizes it is looked at. It is loaded in the first of the sizes and then resized, as a window is or a
+ * phone that is turned; `examine` are the sizes in which its accessibility is: one theme and one language need it in only some of them.
+ */
+function views() {
+  const [light, , , dark] = looks
+  if (wish) return (wish === 'all' ? [...inEverySize, ...inOne] : wish.split(',')).map((state) => [state, looks.map((look) => ({ ...look, in: all, examine: all }))])
   return [
-    ...every(inEverySize, [light, dark]),
-    ...inOne.map((state, i) => ({ state, ...(i % 2 ? { size: 'phone', ...dark } : { size: 'desktop', ...light }) })),
+    ...inEverySize.map((state) => [state, [{ ...light, in: ['phone', 'landscape', 'desktop'], examine: ['phone', 'desktop'] }, { ...dark, in: ['desktop', 'phone', 'landscape'], examine: ['landscape'] }]]),
+    ...inOne.map((state, i) => [state, [i % 2 ? { ...dark, in: ['phone'], examine: ['phone'] } : { ...light, in: ['desktop'], examine: ['desktop'] }]]),
   ]
 }
 
@@ -82,36 +86,43 @@ describe('every state of every screen', { timeout: 900_000, concurrency: lookers
     await server?.close()
   })
 
-  const groups = Map.groupBy ? Map.groupBy(shots(), ({ state }) => state) : groupBy(shots(), ({ state }) => state)
-  for (const [state, list] of groups) {
+  /** Waits until pictures have arrived, and what slides in. */
+  async function settle(page) {
+    await page.waitForFunction(() => [...document.querySelectorAll('video')].every((v) => v.readyState >= 2 || !v.srcObject))
+    await page.evaluate(async () => {
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))) // it has been laid out in its size
+      await Promise.all(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations === 1).map((a) => a.finished.catch(() => {})))
+    })
+  }
+
+  async function assertAccessible(page, name) {
+    if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe)
+    const violations = await page.evaluate(async () => {
+      const result = await window.axe.run(document, { resultTypes: ['violations'], rules: { 'page-has-heading-one': { enabled: false } } })
+      return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join(' | ')}`)
+    })
+    assert.deepEqual(violations, [], name)
+  }
+
+  for (const [state, list] of views()) {
     it(state, async (t) => {
       const page = pages.pop()
       t.after(() => pages.push(page))
-      for (const { size, language, theme } of list) {
-        const name = `${state}-${size}-${language}-${theme}`
-        await page.setViewportSize(sizes[size])
+      for (const { language, theme, in: inSizes, examine } of list) {
+        await page.setViewportSize(sizes[inSizes[0]])
         await page.goto(`${server.url}/__states/${state}?${new URLSearchParams({ language, theme })}`, { waitUntil: 'commit' })
         await page.waitForSelector('#app :is(main, header)', { state: 'attached' })
-        // Pictures arrive and what slides in has arrived.
-        await page.waitForFunction(() => [...document.querySelectorAll('video')].every((v) => v.readyState >= 2 || !v.srcObject))
-        await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations === 1).map((a) => a.finished.catch(() => {}))))
-        await page.screenshot({ path: join(out, `${name}.png`) })
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
-        assert.ok(wide <= 0, `${name} scrolls sideways by ${wide} px`)
-        await page.evaluate(axe)
-        const violations = await page.evaluate(async () => {
-          const result = await window.axe.run(document, { resultTypes: ['violations'], rules: { 'page-has-heading-one': { enabled: false } } })
-          return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join(' | ')}`)
-        })
-        assert.deepEqual(violations, [], name)
+        for (const size of inSizes) {
+          const name = `${state}-${size}-${language}-${theme}`
+          await page.setViewportSize(sizes[size])
+          await settle(page)
+          if (wish) await page.screenshot({ path: join(out, `${name}.png`) })
+          const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+          assert.ok(wide <= 0, `${name} scrolls sideways by ${wide} px`)
+          if (examine.includes(size)) await assertAccessible(page, name)
+        }
       }
       assert.deepEqual(page.wrong.splice(0), [])
     })
   }
 })
-
-function groupBy(list, key) {
-  const map = new Map()
-  for (const entry of list) map.set(key(entry), [...(map.get(key(entry)) ?? []), entry])
-  return map
-}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
-import { answer, assertTones, call, eventually, plainAddresses } from '../lib/callers.mjs'
+import { answer, assertTones, call, eventually, plainAddresses, watchGaps } from '../lib/callers.mjs'
 import { alike } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
@@ -37,10 +37,8 @@ async function assertLive(what, look, colour) {
 }
 
 async function assertBoth(ada, bo) {
-  await assertLive('Ada seen by Bo', () => bo.sees('Ada'), colours.red)
-  await assertLive('Bo seen by Ada', () => ada.sees('Bo'), colours.green)
-  await assertTones('Ada', ada.hears, [660])
-  await assertTones('Bo', bo.hears, [440])
+  await Promise.all([assertLive('Ada seen by Bo', () => bo.sees('Ada'), colours.red), assertLive('Bo seen by Ada', () => ada.sees('Bo'), colours.green)])
+  await Promise.all([assertTones('Ada', ada.hears, [660]), assertTones('Bo', bo.hears, [440])])
 }
 
 const assertNoComplaints = (...people) => {
@@ -80,10 +78,7 @@ describe('calls over bad ways', { timeout: 900_000 }, () => {
     return { ada, bo, took, third: () => answer(own[2], link(room.keys.guest), 'Cy', signals.cy) }
   }
 
-  const watch = (ada, bo) => Promise.all([ada.watchFrames('Bo'), bo.watchFrames('Ada')])
-  async function tellGaps(t, when, ...people) {
-    for (const who of people) t.diagnostic(`longest gap for ${who.name} ${when}: ${Math.round(await who.longestGap())} ms`)
-  }
+  const tellGaps = async (t, when, gaps) => t.diagnostic(`longest gaps in ms ${when}: ${JSON.stringify(await gaps())}`)
 
   for (const [protocol, wanted] of Object.entries(relays)) {
     it(`goes through relays over ${protocol.toUpperCase()} when there is nothing else, and says so`, async (t) => {
@@ -123,7 +118,7 @@ describe('calls over bad ways', { timeout: 900_000 }, () => {
       })
       const user = () => ada.page.evaluate(() => /ice-ufrag:(\S+)/.exec(window.peers[0].localDescription.sdp)[1])
       const before = await user()
-      await watch(ada, bo)
+      const gaps = await watchGaps(ada, bo)
       const began = Date.now()
       assert.ok(wire[how]() > 0, 'a connection went through the cable')
       await eventually('ICE was started anew', async () => (await user()) !== before)
@@ -132,7 +127,7 @@ describe('calls over bad ways', { timeout: 900_000 }, () => {
       t.diagnostic(`connected again after ${((Date.now() - began) / 1000).toFixed(1)} s`)
       await Promise.all([ada.onPath('relay'), bo.onPath('relay')])
       await assertBoth(ada, bo)
-      await tellGaps(t, `when it ${what}`, ada, bo)
+      await tellGaps(t, `when it ${what}`, gaps)
       assert.equal(await ada.page.evaluate(() => window.peers.length), 1, 'the connection is the same')
       assertNoComplaints(ada, bo)
     })
@@ -140,20 +135,20 @@ describe('calls over bad ways', { timeout: 900_000 }, () => {
 
   it('goes on without the server, says so, and takes it back when it is there again', async (t) => {
     const { ada, bo, third } = await between(t)
-    await watch(ada, bo)
+    let gaps = await watchGaps(ada, bo)
     await plain.kill()
     for (const who of [ada, bo]) await who.page.getByText('The server cannot be reached. Your call goes on without it.').waitFor()
     await assertBoth(ada, bo)
     await ada.say('Still here')
     await bo.page.keyboard.press('c')
     await bo.page.getByText('Still here', { exact: true }).waitFor()
-    await tellGaps(t, 'without the server', ada, bo)
-    await watch(ada, bo)
+    await tellGaps(t, 'without the server', gaps)
+    gaps = await watchGaps(ada, bo)
     await plain.start()
     for (const who of [ada, bo]) await who.page.getByText('The server cannot be reached.').waitFor({ state: 'detached' })
     await Promise.all([ada.onPath('direct'), bo.onPath('direct')])
     await assertBoth(ada, bo)
-    await tellGaps(t, 'when the server came back', ada, bo)
+    await tellGaps(t, 'when the server came back', gaps)
     const cy = await third()
     await Promise.all([ada, bo, cy].map((who) => who.onPath('server')))
     await assertLive('Cy seen by Ada', () => ada.sees('Cy'), colours.blue)

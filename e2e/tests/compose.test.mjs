@@ -35,12 +35,12 @@ describe('a composed program', { timeout: 400_000 }, () => {
 
   /** Every viewer sees colours at places, within the time in which a player catches up. */
   const allSee = async (what, expected) => {
-    for (const [name, viewer] of Object.entries(viewers)) {
-      await eventually(`${name} sees ${what}`, async () => {
+    await Promise.all(Object.entries(viewers).map(([name, viewer]) =>
+      eventually(`${name} sees ${what}`, async () => {
         const seen = await colourAt(viewer, expected.map(([x, y]) => [x, y]))
         return seen?.every((colour, i) => alike(colour, expected[i][2])) ? seen : Promise.reject(new Error(JSON.stringify(seen)))
-      }, 40_000)
-    }
+      }),
+    ))
   }
 
   before(async () => {
@@ -82,7 +82,7 @@ describe('a composed program', { timeout: 400_000 }, () => {
   })
 
   it('has both voices', async () => {
-    for (const [name, viewer] of Object.entries(viewers)) await assertTones(name, viewer.hears, [440, 660])
+    await Promise.all(Object.entries(viewers).map(([name, viewer]) => assertTones(name, viewer.hears, [440, 660])))
   })
 
   it('changes its layout while everybody watches', async () => {
@@ -124,7 +124,7 @@ describe('a composed program', { timeout: 400_000 }, () => {
       await eventually('both are seen in one picture', async () => {
         const seen = await weak.evaluate((list) => window.programColours(list), places.map(([x, y]) => [x, y]))
         return seen?.every((colour, i) => alike(colour, places[i][2])) ? seen : Promise.reject(new Error(JSON.stringify(seen)))
-      }, 40_000)
+      })
       assert.deepEqual((await weak.evaluate(() => window.subscribed())).cameras, [false, false])
     } finally {
       await weak.close()
@@ -140,7 +140,7 @@ describe('a composed program', { timeout: 400_000 }, () => {
     await api('PATCH', '/live', { show: '' })
     await api('PATCH', '/program', { layout: 'grid' })
     await allSee('both again', [[0.25, 0.45, colours.red], [0.75, 0.45, colours.green]])
-    await bo.leave()
+    await bo.control('Leave').click() // who only closes the page is waited for
     await allSee('Ada, who is left', [[0.25, 0.3, colours.red], [0.75, 0.3, colours.red]])
     await eventually('nothing is composed any more', async () => (await tutti.live(room.room)).composed === false)
     for (const [name, viewer] of Object.entries(viewers)) assert.equal(await viewer.phase(), 'playing', name)

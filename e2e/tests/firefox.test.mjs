@@ -93,8 +93,7 @@ describe('Firefox and Chromium', { skip, timeout: 900_000 }, () => {
       })
 
       step('shows and plays each to the other', async (t) => {
-        await assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red)
-        await assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green)
+        await Promise.all([assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red), assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green)])
         await assertTones('Ada', ada.hears, [660])
         await assertTones('Bo', bo.hears, [440])
         t.diagnostic(`${caller} sends ${await pictureCodecs(ada, 'outbound-rtp')}, ${callee} ${await pictureCodecs(bo, 'outbound-rtp')}`)
@@ -140,8 +139,7 @@ describe('Firefox and Chromium', { skip, timeout: 900_000 }, () => {
           await cut.page.getByRole('button', { name: 'Unmute', exact: true }).click()
           assert.equal(await cut.page.evaluate(() => window.peers.length), 1, 'the connection is the same')
         }
-        await assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green)
-        await assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red)
+        await Promise.all([assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green), assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red)])
       })
 
       step('tells who remains that the other has hung up, and complains about nothing', async () => {

@@ -28,13 +28,13 @@ describe('a show', { timeout: 600_000 }, () => {
   /** Every viewer's picture has these colours in it and none of those. */
   const allSee = async (what, has, hasNot = []) => {
     const all = [...has, ...hasNot].map((name) => colours[name])
-    for (const [name, viewer] of Object.entries(viewers)) {
-      await eventually(`${name} sees ${what}`, async () => {
+    await Promise.all(Object.entries(viewers).map(([name, viewer]) =>
+      eventually(`${name} sees ${what}`, async () => {
         const found = await viewer.shares(all)
         const right = found.every((share, i) => (i < has.length ? share > 0.03 : share < 0.01))
         return right || Promise.reject(new Error(`${[...has, ...hasNot].map((c, i) => `${c} ${found[i].toFixed(2)}`)}`))
-      })
-    }
+      }),
+    ))
   }
   const button = (who, name) => who.page.getByRole('button', { name, exact: typeof name === 'string' })
   const message = (who, text) => who.page.locator('[data-message]', { hasText: text })
@@ -91,7 +91,7 @@ describe('a show', { timeout: 600_000 }, () => {
       await guest.control('Turn the camera on').click()
     }
     await allSee('all three', ['red', 'green', 'blue'])
-    for (const way of ['whep', 'flv', 'hls']) await assertTones(way, viewers[way].hears, [440, 660, 880])
+    await Promise.all(['whep', 'flv', 'hls'].map((way) => assertTones(way, viewers[way].hears, [440, 660, 880])))
   })
 
   it('lets a viewer up who raised a hand, shows her to everybody, and takes her down again', async () => {

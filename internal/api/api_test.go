@@ -318,6 +318,9 @@ func TestAddressesToPlayAt(t *testing.T) {
 }
 
 func TestEventsTellOfGoingLiveAtOnce(t *testing.T) {
+	kept := eventInterval
+	eventInterval = time.Hour // what is told without a change comes too late
+	t.Cleanup(func() { eventInterval = kept })
 	f := serve(t, nil)
 	var made created
 	f.call("POST", "/api/rooms", `{"name":"show"}`, &made)
@@ -342,12 +345,8 @@ func TestEventsTellOfGoingLiveAtOnce(t *testing.T) {
 	if next() {
 		t.Fatal("on the air before it went live")
 	}
-	started := time.Now()
 	f.call("POST", "/api/rooms/show/live", "{}", nil, "X-Tutti-Key: "+made.Keys.Host)
 	for !next() {
-	}
-	if took := time.Since(started); took > eventInterval {
-		t.Errorf("told after %v", took)
 	}
 }
 

@@ -259,8 +259,8 @@ func (a *API) endLive(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"duration": sum.Duration.Seconds(), "peakViewers": sum.Peak})
 }
 
-// eventInterval is how often a client hears of a live room even when nothing changed but the figures.
-const eventInterval = 2 * time.Second
+// eventInterval is how often a client hears of a live room even when nothing changed but the figures. Tests change it.
+var eventInterval = 2 * time.Second
 
 // maxEventStreams bounds how many clients follow rooms at the same time; about as many as there are descriptors.
 const maxEventStreams = 20_000

@@ -40,7 +40,7 @@ func nextPicture(t *testing.T, d *Decoder, got <-chan *Picture) *Picture {
 	select {
 	case p := <-got:
 		return p
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("no picture comes: %v", d.Err())
 		return nil
 	}
@@ -128,7 +128,7 @@ func TestEncoderGivesEachPictureWithItsTime(t *testing.T) {
 			if f.PTS != at(i) || f.Format.Width != 320 || f.Format.Height != 180 || f.Keyframe != (i%60 == 0) {
 				t.Fatalf("picture %d: %dx%d at %v, keyframe %v", i, f.Format.Width, f.Format.Height, f.PTS-time.Hour, f.Keyframe)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("picture %d does not come out while no other goes in", i)
 		}
 	}

@@ -110,7 +110,7 @@ func convert(t *testing.T, w *Workers, frames []*media.Frame, speed int) (out []
 		v.Write(f)
 		<-tick.C
 	}
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(time.Minute)
 	for len(out) < len(frames)-3 {
 		select {
 		case c := <-got:

@@ -55,7 +55,7 @@ func (s *stream) write(frames ...[]byte) {
 
 // read gives the next frame, or why there is none.
 func (s *stream) read() ([]byte, error) {
-	_ = s.conn.SetReadDeadline(time.Now().Add(15 * time.Second))
+	_ = s.conn.SetReadDeadline(time.Now().Add(time.Minute))
 	for {
 		frame, ok, err := s.in.next()
 		if ok || err != nil {
@@ -215,7 +215,7 @@ func TestLostConnectionIsNoPath(t *testing.T) {
 			t.Fatalf("media goes to %v", to)
 		}
 		s.conn.Close()
-		deadline := time.Now().Add(15 * time.Second)
+		deadline := time.Now().Add(time.Minute)
 		for to := p.remote.Load(); to != nil && to.addr == s.conn.LocalAddr().(*net.TCPAddr).AddrPort(); to = p.remote.Load() {
 			if time.Now().After(deadline) {
 				t.Fatal("the lost connection is still a path")
@@ -274,7 +274,7 @@ func TestSlowReader(t *testing.T) {
 		waitFor(t, done, "sender goroutine")
 		// The quick one reads as it comes; here it must not be outrun.
 		w := &toQuick.peer.remote.Load().tcp.tcpWriter
-		for deadline := time.Now().Add(15 * time.Second); w.queued() > maxWaiting/2 && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(time.Minute); w.queued() > maxWaiting/2 && time.Now().Before(deadline); {
 			runtime.Gosched()
 		}
 		if n := slowPeer.remote.Load().tcp.queued(); n > maxWaiting {
@@ -404,7 +404,7 @@ func TestHomeWaitsForUDP(t *testing.T) {
 				defer p.connectivity.Unlock()
 				return p.connectivity.homeFixed
 			}
-			for deadline := time.Now().Add(15 * time.Second); !settled() && time.Now().Before(deadline); {
+			for deadline := time.Now().Add(time.Minute); !settled() && time.Now().Before(deadline); {
 				runtime.Gosched()
 			}
 		}

@@ -30,7 +30,7 @@ func (h hearing) await(t *testing.T, words ...string) string {
 			if fits {
 				return m
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("nobody says %q", words)
 		}
 	}

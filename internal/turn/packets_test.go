@@ -44,7 +44,7 @@ func TestAnswersLeaveFromTheAddressThatWasAsked(t *testing.T) {
 			if _, err := p.WriteTo([]byte("answer"), from); err != nil {
 				t.Fatal(err)
 			}
-			client.SetReadDeadline(time.Now().Add(10 * time.Second))
+			client.SetReadDeadline(time.Now().Add(patience))
 			if n, err := client.Read(buf); err != nil || string(buf[:n]) != "answer" {
 				t.Errorf("%s, %s: %q %v", network, host, buf[:n], err)
 			}

@@ -18,6 +18,9 @@ import (
 
 const testSecret = "the test's secret"
 
+// patience is how long is waited for what should come soon.
+const patience = time.Minute
+
 var loopback4 = netip.MustParseAddr("127.0.0.1")
 
 // listen opens a server on loopback.
@@ -89,7 +92,7 @@ func exchange(t *testing.T, a, b net.PacketConn) {
 	}
 	for _, way := range [][2]net.PacketConn{{a, b}, {b, a}} {
 		buf := make([]byte, 100)
-		way[1].SetReadDeadline(time.Now().Add(10 * time.Second))
+		way[1].SetReadDeadline(time.Now().Add(patience))
 		for from := ""; from != way[0].LocalAddr().String(); { // what others sent earlier may be left over
 			n, sender, err := way[1].ReadFrom(buf)
 			if err != nil {
@@ -160,7 +163,7 @@ func TestAllocationEndsWithItsConnection(t *testing.T) {
 
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for tick := time.NewTicker(5 * time.Millisecond); !is(); {
 		select {
@@ -212,7 +215,7 @@ func TestFilteredPeers(t *testing.T) {
 		}
 	}
 	buf := make([]byte, 100)
-	media.SetReadDeadline(time.Now().Add(10 * time.Second))
+	media.SetReadDeadline(time.Now().Add(patience))
 	if n, from, err := media.ReadFrom(buf); err != nil || string(buf[:n]) != "out" || from.String() != relayed.LocalAddr().String() {
 		t.Fatalf("%q %v %v", buf[:n], from, err)
 	}
@@ -221,7 +224,7 @@ func TestFilteredPeers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	relayed.SetReadDeadline(time.Now().Add(10 * time.Second))
+	relayed.SetReadDeadline(time.Now().Add(patience))
 	if n, _, err := relayed.ReadFrom(buf); err != nil || string(buf[:n]) != "in "+media.LocalAddr().String() {
 		t.Fatalf("%q %v", buf[:n], err)
 	}
@@ -351,7 +354,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer third.Close()
-	third.SetReadDeadline(time.Now().Add(10 * time.Second))
+	third.SetReadDeadline(time.Now().Add(patience))
 	if _, err := third.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
 		t.Errorf("a third connection stays open: %v", err)
 	}
@@ -386,7 +389,7 @@ func TestBehindNATRelaysReachOwnMedia(t *testing.T) {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 100)
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	media.SetReadDeadline(deadline)
 	_, from, err := media.ReadFrom(buf)
 	if err != nil {

@@ -93,7 +93,7 @@ func hears[E room.Event](t *testing.T, p *person) E {
 			if e, ok := e.(E); ok {
 				return e
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("no %T is heard", *new(E))
 		}
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // Timeout bounds every wait in this package. It is only ever reached by a failing test.
-const Timeout = 15 * time.Second
+const Timeout = time.Minute
 
 // Endpoint listens on the loopback interface, on a port of the kernel's choice; it is closed when the test ends.
 func Endpoint(t testing.TB) *rtc.Endpoint {

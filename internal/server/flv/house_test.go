@@ -82,7 +82,7 @@ func publish(t *testing.T, url string, args string) (stop func()) {
 // watch waits until the room is live and gives what its stream says.
 func watch(t *testing.T, url string) io.ReadCloser {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		answer, err := http.Get(url)
 		if err != nil {
 			t.Fatal(err)

@@ -75,7 +75,7 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 	w.server = New(cfg)
 	w.http = httptest.NewServer(w.server)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := w.server.Shutdown(ctx); err != nil {
 			t.Errorf("shutting down: %v", err)

@@ -26,7 +26,7 @@ func dial(t *testing.T, s *Server) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	hello := make([]byte, 1+2*1536)
 	hello[0] = 3
 	if _, err := c.Write(hello); err != nil {

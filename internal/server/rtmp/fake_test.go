@@ -76,7 +76,7 @@ func (s *fakeStage) notify() {
 // wait waits until a condition holds, which is looked at with the lock held.
 func (s *fakeStage) wait(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		s.mu.Lock()
 		ok, changed := holds(), s.changed

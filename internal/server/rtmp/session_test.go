@@ -193,7 +193,7 @@ func TestConnectionLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer third.Close()
-	third.SetDeadline(time.Now().Add(10 * time.Second))
+	third.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := third.Read(make([]byte, 1)); err == nil {
 		t.Error("a third connection is served")
 	}

@@ -32,7 +32,7 @@ func TestAHandshakeThatIsCutShortEndsNothing(t *testing.T) {
 		}
 	}
 	for begun := time.Now(); s.crashed.Load() < 3; time.Sleep(time.Millisecond) {
-		if time.Since(begun) > 10*time.Second {
+		if time.Since(begun) > time.Minute {
 			t.Fatalf("%d of 3 handshakes are counted", s.crashed.Load())
 		}
 	}

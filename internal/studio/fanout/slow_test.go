@@ -26,7 +26,7 @@ func connect(t *testing.T, server *httptest.Server, small bool) net.Conn {
 			t.Fatal(err)
 		}
 	}
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(c, "GET /live/demo.flv HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestEndings(t *testing.T) {
 	wait := func(t *testing.T, w *fakeWatcher) {
 		select {
 		case <-w.closed:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("the viewer is still counted")
 		}
 	}
