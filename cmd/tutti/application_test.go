@@ -19,6 +19,7 @@ import (
 // TestAnApplicationOfLiveKit runs a room as an application does that knows LiveKit only: with its server SDK, its client and its
 // webhooks.
 func TestAnApplicationOfLiveKit(t *testing.T) {
+	t.Parallel()
 	lksdk.SetLogger(logger.GetDiscardLogger())
 	told := make(chan *pb.WebhookEvent, 100)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -112,6 +113,7 @@ func fetch(t *testing.T, req *http.Request) []byte {
 
 // TestAnApplicationsRoomIsThereAfterARestart stops a server in which a room waits for its people, and starts it again.
 func TestAnApplicationsRoomIsThereAfterARestart(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	open := func() (*running, *lksdk.RoomServiceClient) {
 		r := start(t, "--data", data)

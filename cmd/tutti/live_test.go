@@ -57,6 +57,7 @@ func decode(t *testing.T, url string, span string) {
 
 // TestRTMPToEveryDoor publishes what encoders send and plays it over FLV and HLS.
 func TestRTMPToEveryDoor(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		source   []string
 		flv, hls string
@@ -85,6 +86,7 @@ func TestRTMPToEveryDoor(t *testing.T) {
 
 // TestNotLiveBeforeAndAfter goes to all play doors before a stream, during it, and after its end.
 func TestNotLiveBeforeAndAfter(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	r := start(t, "--away-grace", "200ms")
 	doors := func() map[string]int {
@@ -145,6 +147,7 @@ func TestNotLiveBeforeAndAfter(t *testing.T) {
 
 // TestRTMPAndRTMPSPlay publishes over TLS, and plays over both.
 func TestRTMPAndRTMPSPlay(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	secure := freePorts(t, 1)[0]
 	r := start(t, "--rtmps", secure)
@@ -172,6 +175,7 @@ func TestRTMPAndRTMPSPlay(t *testing.T) {
 
 // TestSRTPublishes sends what encoders send over SRT, with the stream id's forms, encrypted and not.
 func TestSRTPublishes(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	const passphrase = "a long passphrase"
 	mpegts := []string{"-f", "mpegts"}
@@ -189,6 +193,7 @@ func TestSRTPublishes(t *testing.T) {
 		"encrypted":              {slices.Concat(testPicture, testTone, baseline, aac), "demo", []string{"--srt-passphrase", passphrase}, passphrase, "aac h264"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			port := freePorts(t, 1)[0]
 			r := start(t, append(c.flags, "--srt", port, "--away-grace", "300ms", "--ffmpeg", "off")...)
 			options := []string{"-srt_streamid", c.id}
@@ -204,6 +209,7 @@ func TestSRTPublishes(t *testing.T) {
 		})
 	}
 	t.Run("refused", func(t *testing.T) {
+		t.Parallel()
 		port := freePorts(t, 1)[0]
 		start(t, "--srt", port, "--srt-passphrase", passphrase)
 		for name, options := range map[string][]string{

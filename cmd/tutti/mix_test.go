@@ -14,6 +14,7 @@ import (
 
 // TestBothSpeakersAreHeard has two people publish a tone each, the second some time after the first, and listens at every door.
 func TestBothSpeakersAreHeard(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	r := start(t)
 	publishTone(t, r, "duet", 440)

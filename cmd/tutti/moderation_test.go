@@ -112,6 +112,7 @@ func (r *running) do(method, path string, body any) map[string]any {
 
 // TestTheApplicationLooksAtMessages runs an application that is asked about each message, and told of those that were shown.
 func TestTheApplicationLooksAtMessages(t *testing.T) {
+	t.Parallel()
 	told := make(chan string, 10)
 	release := make(chan struct{})
 	application := http.NewServeMux()

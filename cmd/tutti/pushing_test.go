@@ -14,6 +14,7 @@ import (
 
 // TestAShowIsPushed sends a show from one server to another and to one that is not there; the second comes back.
 func TestAShowIsPushed(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	const secret = "sEcReT-stream-key"
 	there := start(t)

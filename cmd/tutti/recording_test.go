@@ -99,6 +99,7 @@ func played(t *testing.T, name string) (length float64, pictures int) {
 
 // TestAShowIsRecorded records by request and by setting, splits, downloads in ranges, and deletes.
 func TestAShowIsRecorded(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	dir := t.TempDir()
 	r := start(t, "--record-dir", dir, "--record-split", "3s", "--away-grace", "200ms")
@@ -247,6 +248,7 @@ func process(t *testing.T, flags ...string) (r *running, kill func()) {
 // TestARecordingSurvivesAKill kills a server while it records. What is left plays up to the last second, also before it is finished
 // at the next start.
 func TestARecordingSurvivesAKill(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	data := t.TempDir()
 	dir := filepath.Join(data, "recordings")
@@ -295,6 +297,7 @@ func TestARecordingSurvivesAKill(t *testing.T) {
 
 // TestARecordingGoesOnAfterARestart stops a server as it should be stopped, and starts it again while the show may return.
 func TestARecordingGoesOnAfterARestart(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	data := t.TempDir()
 	r := start(t, "--data", data)

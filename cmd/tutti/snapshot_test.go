@@ -9,6 +9,7 @@ import (
 )
 
 func TestSnapshotOfAStream(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	r := start(t)
 	red := []string{"-re", "-f", "lavfi", "-i", "color=red:size=1280x720:rate=30"}

@@ -62,7 +62,7 @@ window.join = async ({ url, token, key, library, options = {} }) => {
 
 /** Publishes camera and microphone as the browser makes them up. */
 window.publish = async ({ video = {}, audio = {} } = {}) => {
-  if (video) await room.localParticipant.setCameraEnabled(true, { resolution: { width: 640, height: 360, frameRate: 30 } }, video)
+  if (video) await room.localParticipant.setCameraEnabled(true, { resolution: { width: 640, height: 360, frameRate: 15 } }, video)
   if (audio) await room.localParticipant.setMicrophoneEnabled(true, undefined, audio)
 }
 

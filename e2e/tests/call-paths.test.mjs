@@ -8,7 +8,9 @@ import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 import { cable, relaysOnly, serversOnly } from '../lib/ways.mjs'
 
-const signals = { ada: { colour: colours.red, tone: 440 }, bo: { colour: colours.green, tone: 660 }, cy: { colour: colours.blue, tone: 880 } }
+/** Small pictures, since several calls go on at the same time. */
+const small = { width: 320, height: 180 }
+const signals = { ada: { ...small, colour: colours.red, tone: 440 }, bo: { ...small, colour: colours.green, tone: 660 }, cy: { ...small, colour: colours.blue, tone: 880 } }
 const relays = { udp: '^turn:.*=udp$', tcp: '^turn:.*=tcp$', tls: '^turns:' }
 
 /** The two ends of the way that a page's newest connection has chosen. */
@@ -99,40 +101,6 @@ describe('calls over bad ways', { timeout: 900_000 }, () => {
     assertNoComplaints(ada, bo)
   })
 
-  it('goes through the server by itself when no way leads to the other', async (t) => {
-    const { ada, bo, took } = await between(t, { ways: [[serversOnly], [serversOnly]], path: 'server' })
-    t.diagnostic(`on the server ${(took / 1000).toFixed(1)} s after the link was opened`)
-    for (const who of [ada, bo]) {
-      await who.page.getByText('because no way was found between you').waitFor()
-      assert.equal((await who.voices()).length, 1, `${who.name} hears one voice`)
-    }
-    assertNoComplaints(ada, bo)
-  })
-
-  for (const [how, what] of [['cut', 'is cut'], ['silence', 'falls silent']]) {
-    it(`comes back over a new way when the connection to the relay ${what}`, async (t) => {
-      const wire = await cable(relaying.turn.plain)
-      t.after(() => wire.close())
-      const { ada, bo } = await between(t, {
-        tutti: relaying, ways: [[relaysOnly, { wanted: relays.tcp, through: wire.port }], [relaysOnly, { wanted: relays.udp }]], path: 'relay',
-      })
-      const user = () => ada.page.evaluate(() => /ice-ufrag:(\S+)/.exec(window.peers[0].localDescription.sdp)[1])
-      const before = await user()
-      const gaps = await watchGaps(ada, bo)
-      const began = Date.now()
-      assert.ok(wire[how]() > 0, 'a connection went through the cable')
-      await eventually('ICE was started anew', async () => (await user()) !== before)
-      const states = () => Promise.all([ada, bo].map((who) => who.page.evaluate(() => window.peers[0].iceConnectionState)))
-      await eventually('it connected', async () => (await states()).every((state) => state === 'connected' || state === 'completed'))
-      t.diagnostic(`connected again after ${((Date.now() - began) / 1000).toFixed(1)} s`)
-      await Promise.all([ada.onPath('relay'), bo.onPath('relay')])
-      await assertBoth(ada, bo)
-      await tellGaps(t, `when it ${what}`, gaps)
-      assert.equal(await ada.page.evaluate(() => window.peers.length), 1, 'the connection is the same')
-      assertNoComplaints(ada, bo)
-    })
-  }
-
   it('goes on without the server, says so, and takes it back when it is there again', async (t) => {
     const { ada, bo, third } = await between(t)
     let gaps = await watchGaps(ada, bo)
@@ -156,28 +124,65 @@ describe('calls over bad ways', { timeout: 900_000 }, () => {
     assertNoComplaints(ada, bo, cy)
   })
 
-  it('tells when the other one is gone without a word', async (t) => {
-    const { ada, bo } = await between(t)
-    const began = Date.now()
-    const session = await bo.page.context().newCDPSession(bo.page)
-    session.send('Page.crash').catch(() => {})
-    await ada.tile('Bo').getByText('Bo is reconnecting…').waitFor()
-    t.diagnostic(`said that Bo is reconnecting after ${((Date.now() - began) / 1000).toFixed(1)} s`)
-    await ada.page.getByText('Send this link. Whoever opens it is called.').waitFor()
-    t.diagnostic(`said that Bo is gone after ${((Date.now() - began) / 1000).toFixed(1)} s`)
-    assertNoComplaints(ada)
-  })
+  // These wait for most of their time, until somebody gives up; so they wait together.
+  describe('that are found out about late', { concurrency: 3 }, () => {
+    it('tells when the other one is gone without a word', async (t) => {
+      const { ada, bo } = await between(t)
+      const began = Date.now()
+      const session = await bo.page.context().newCDPSession(bo.page)
+      session.send('Page.crash').catch(() => {})
+      await ada.tile('Bo').getByText('Bo is reconnecting…').waitFor()
+      t.diagnostic(`said that Bo is reconnecting after ${((Date.now() - began) / 1000).toFixed(1)} s`)
+      await ada.page.getByText('Send this link. Whoever opens it is called.').waitFor()
+      t.diagnostic(`said that Bo is gone after ${((Date.now() - began) / 1000).toFixed(1)} s`)
+      assertNoComplaints(ada)
+    })
 
-  it('goes on after one side was asleep', async (t) => {
-    const { ada, bo } = await between(t)
-    const session = await bo.page.context().newCDPSession(bo.page)
-    await session.send('Page.setWebLifecycleState', { state: 'frozen' })
-    await new Promise((resolve) => setTimeout(resolve, 20_000))
-    await session.send('Page.setWebLifecycleState', { state: 'active' })
-    const began = Date.now()
-    await Promise.all([ada, bo].map((who) => who.page.waitForSelector('.call[data-phase=connected][data-moving=false]')))
-    await assertBoth(ada, bo)
-    t.diagnostic(`saw and heard each other, checks included, ${((Date.now() - began) / 1000).toFixed(1)} s after waking up`)
-    assertNoComplaints(ada, bo)
+    it('goes on after one side was asleep', async (t) => {
+      const { ada, bo } = await between(t)
+      const session = await bo.page.context().newCDPSession(bo.page)
+      await session.send('Page.setWebLifecycleState', { state: 'frozen' })
+      await new Promise((resolve) => setTimeout(resolve, 20_000))
+      await session.send('Page.setWebLifecycleState', { state: 'active' })
+      const began = Date.now()
+      await Promise.all([ada, bo].map((who) => who.page.waitForSelector('.call[data-phase=connected][data-moving=false]')))
+      await assertBoth(ada, bo)
+      t.diagnostic(`saw and heard each other, checks included, ${((Date.now() - began) / 1000).toFixed(1)} s after waking up`)
+      assertNoComplaints(ada, bo)
+    })
+
+    it('goes through the server by itself when no way leads to the other', async (t) => {
+      const { ada, bo, took } = await between(t, { ways: [[serversOnly], [serversOnly]], path: 'server' })
+      t.diagnostic(`on the server ${(took / 1000).toFixed(1)} s after the link was opened`)
+      for (const who of [ada, bo]) {
+        await who.page.getByText('because no way was found between you').waitFor()
+        assert.equal((await who.voices()).length, 1, `${who.name} hears one voice`)
+      }
+      assertNoComplaints(ada, bo)
+    })
+
+    for (const [how, what] of [['cut', 'is cut'], ['silence', 'falls silent']]) {
+      it(`comes back over a new way when the connection to the relay ${what}`, async (t) => {
+        const wire = await cable(relaying.turn.plain)
+        t.after(() => wire.close())
+        const { ada, bo } = await between(t, {
+          tutti: relaying, ways: [[relaysOnly, { wanted: relays.tcp, through: wire.port }], [relaysOnly, { wanted: relays.udp }]], path: 'relay',
+        })
+        const user = () => ada.page.evaluate(() => /ice-ufrag:(\S+)/.exec(window.peers[0].localDescription.sdp)[1])
+        const before = await user()
+        const gaps = await watchGaps(ada, bo)
+        const began = Date.now()
+        assert.ok(wire[how]() > 0, 'a connection went through the cable')
+        await eventually('ICE was started anew', async () => (await user()) !== before)
+        const states = () => Promise.all([ada, bo].map((who) => who.page.evaluate(() => window.peers[0].iceConnectionState)))
+        await eventually('it connected', async () => (await states()).every((state) => state === 'connected' || state === 'completed'))
+        t.diagnostic(`connected again after ${((Date.now() - began) / 1000).toFixed(1)} s`)
+        await Promise.all([ada.onPath('relay'), bo.onPath('relay')])
+        await assertBoth(ada, bo)
+        await tellGaps(t, `when it ${what}`, gaps)
+        assert.equal(await ada.page.evaluate(() => window.peers.length), 1, 'the connection is the same')
+        assertNoComplaints(ada, bo)
+      })
+    }
   })
 })

@@ -9,7 +9,8 @@ const everything = { rtcTcp: true, turn: true }
 // The server's certificate is its own.
 const trusting = ['--ignore-certificate-errors']
 
-describe('the connectivity test', { timeout: 900_000 }, () => {
+// It waits for most of its time.
+describe('the connectivity test', { timeout: 900_000, concurrency: 2 }, () => {
   const closing = []
   after(async () => {
     for (const close of closing.reverse()) await close()
