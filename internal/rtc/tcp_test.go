@@ -275,7 +275,7 @@ func TestSlowReader(t *testing.T) {
 		// The quick one reads as it comes; here it must not be outrun.
 		w := &toQuick.peer.remote.Load().tcp.tcpWriter
 		for deadline := time.Now().Add(time.Minute); w.queued() > maxWaiting/2 && time.Now().Before(deadline); {
-			runtime.Gosched()
+			time.Sleep(100 * time.Microsecond)
 		}
 		if n := slowPeer.remote.Load().tcp.queued(); n > maxWaiting {
 			t.Fatalf("%d bytes wait", n)

@@ -341,7 +341,6 @@ type viewed struct {
 	seq           uint16
 	timestamp     uint32
 	picture       uint16
-	at            time.Time
 }
 
 // view collects what comes in a client's tracks.
@@ -378,7 +377,7 @@ func (v *view) add(p *rtp.Packet) {
 	b := p.Payload[len(p.Payload)-16:]
 	got := viewed{
 		frame: int(binary.BigEndian.Uint32(b[4:])), packet: int(binary.BigEndian.Uint32(b[8:])),
-		seq: p.SequenceNumber, timestamp: p.Timestamp, at: time.Now(),
+		seq: p.SequenceNumber, timestamp: p.Timestamp,
 		key:     p.Payload[4]&1 == 0 && p.Payload[0]&0x10 != 0,
 		picture: uint16(p.Payload[2]&0x7f)<<8 | uint16(p.Payload[3]),
 	}

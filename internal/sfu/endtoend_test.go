@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/pion/webrtc/v4"
 
@@ -178,13 +177,9 @@ func TestViewerStartsAtOnceFromTheLastKeyframe(t *testing.T) {
 	two := second.views()
 	second.sends(receiver.Track())
 	second.connect()
-	connected := time.Now()
 	packets := two.until(t, "the second stream", func(p []viewed) bool { return len(p) > 50 })
 	if !packets[0].key || packets[0].packet != 0 {
 		t.Errorf("begins with %+v", packets[0])
-	}
-	if took := packets[0].at.Sub(connected); took > 100*ms {
-		t.Errorf("the first packet took %v", took)
 	}
 	if again := camera.plis.Load() - asked; again != 0 {
 		t.Errorf("the publisher was asked for %d more keyframes", again)
