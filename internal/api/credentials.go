@@ -7,6 +7,7 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/intake"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
@@ -93,18 +94,25 @@ type linkKeys struct {
 	Host    string `json:"host,omitempty"`
 	Guest   string `json:"guest,omitempty"`
 	Watch   string `json:"watch,omitempty"`
-	Publish string `json:"publish"`
+	Publish string `json:"publish,omitempty"`
 }
 
 // keysOf gives the keys that are good for something: there are no links into a room for tokens, but encoders cannot make
-// tokens.
-func keysOf(k auth.Keys, roomName string, p room.Policy) linkKeys {
-	publish := k.LinkKey(roomName, auth.Publisher, p.Salt)
+// tokens. The publish key is the main one of the room's stream keys, absent where that was revoked.
+func (a *API) keysOf(roomName string, p room.Policy) (linkKeys, error) {
+	var all linkKeys
+	if main, ok := a.house.Intake(roomName).Key(intake.Main); ok {
+		secret, err := a.house.StreamKey(roomName, main)
+		if err != nil {
+			return linkKeys{}, err
+		}
+		all.Publish = secret
+	}
 	if p.Access == room.AccessToken {
-		return linkKeys{Publish: publish}
+		return all, nil
 	}
-	return linkKeys{
-		Host: k.LinkKey(roomName, auth.Host, p.Salt), Guest: k.LinkKey(roomName, auth.Guest, p.Salt),
-		Watch: k.LinkKey(roomName, auth.Watcher, p.Salt), Publish: publish,
-	}
+	k := a.house.Keys()
+	all.Host, all.Guest = k.LinkKey(roomName, auth.Host, p.Salt), k.LinkKey(roomName, auth.Guest, p.Salt)
+	all.Watch = k.LinkKey(roomName, auth.Watcher, p.Salt)
+	return all, nil
 }

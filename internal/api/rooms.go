@@ -66,10 +66,15 @@ func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, err)
 		return
 	}
+	keys, err := a.keysOf(req.Name, policy)
+	if err != nil {
+		refusal.Write(w, err)
+		return
+	}
 	answer(w, http.StatusCreated, struct {
 		roomPolicy
 		Keys linkKeys `json:"keys"`
-	}{policyOf(req.Name, policy), keysOf(a.house.Keys(), req.Name, policy)})
+	}{policyOf(req.Name, policy), keys})
 }
 
 // deleteRoom ends a room and forgets it: for its hosts, operators, and tokens that may create rooms.
@@ -198,11 +203,15 @@ func socketURL(r *http.Request) string {
 func (a *API) getKeys(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
 	policy, _, err := a.house.Policies().Find(name)
+	var keys linkKeys
+	if err == nil {
+		keys, err = a.keysOf(name, policy)
+	}
 	if err != nil {
 		refusal.Write(w, err)
 		return
 	}
-	answer(w, http.StatusOK, keysOf(a.house.Keys(), name, policy))
+	answer(w, http.StatusOK, keys)
 }
 
 func (a *API) muteTrack(w http.ResponseWriter, r *http.Request) {

@@ -138,6 +138,15 @@ func (k Keys) LinkKey(room string, role Role, salt string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
 }
 
+// StreamKey is what an encoder shows to publish into a room: the link key of a publisher where id is "" (nobody made or changed it), else
+// one of several that the room has. Another nonce makes another key.
+func (k Keys) StreamKey(room, id, nonce, salt string) string {
+	if id == "" {
+		return k.LinkKey(room, Publisher, salt)
+	}
+	return k.LinkKey(room, Role(string(Publisher)+"\x01"+id+"\x01"+nonce), salt)
+}
+
 // Alias is the public name, in one room, of whoever knows a secret of their own making. Nobody can take it who knows the
 // alias alone.
 func (k Keys) Alias(room, own string) string {

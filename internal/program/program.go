@@ -89,12 +89,16 @@ func New(label string, c *compose.Composer) *Program {
 func (p *Program) Add(t *track.Track, prefer int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
-		return
+	if !p.closed {
+		p.add(t, prefer)
+		p.update()
 	}
+}
+
+// add is Add without what follows from it. The caller holds the lock.
+func (p *Program) add(t *track.Track, prefer int) {
 	if s := p.find(t); s != nil {
 		s.prefer = prefer
-		p.update()
 		return
 	}
 	s := &source{track: t, prefer: prefer, gone: make(chan struct{})}
@@ -107,21 +111,45 @@ func (p *Program) Add(t *track.Track, prefer int) {
 		case <-p.done:
 		}
 	})
-	p.update()
 }
 
 // Remove takes a track off the stage.
 func (p *Program) Remove(t *track.Track) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s := p.find(t); s != nil {
-		close(s.gone)
-		p.sources = slices.DeleteFunc(p.sources, func(x *source) bool { return x == s })
-		if p.shown == t {
-			p.shown = nil
-		}
+	if p.remove(t) {
 		p.update()
 	}
+}
+
+// remove is Remove without what follows from it, and tells whether the track was there. The caller holds the lock.
+func (p *Program) remove(t *track.Track) bool {
+	s := p.find(t)
+	if s == nil {
+		return false
+	}
+	close(s.gone)
+	p.sources = slices.DeleteFunc(p.sources, func(x *source) bool { return x == s })
+	if p.shown == t {
+		p.shown = nil
+	}
+	return true
+}
+
+// Swap takes tracks off the stage and puts others on it at once, so that nothing is in between.
+func (p *Program) Swap(off, on []*track.Track, prefer int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	for _, t := range on {
+		p.add(t, prefer)
+	}
+	for _, t := range off {
+		p.remove(t)
+	}
+	p.update()
 }
 
 func (p *Program) find(t *track.Track) *source {

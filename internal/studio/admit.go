@@ -33,6 +33,7 @@ type Credential struct {
 	Pass string
 
 	address netip.Prefix // who shows it; see From
+	host    netip.Addr   // the same exactly, invalid where that is not known
 }
 
 // Admit checks a credential against a room's policy; it is the one place that decides. The claims carry the identity
@@ -142,10 +143,13 @@ func (h *House) admitKey(roomName, key string, policy room.Policy, a Action) (au
 // roleOf finds the role that a link key gives; token-only rooms know no links.
 func (h *House) roleOf(key, roomName string, policy room.Policy) (auth.Role, bool) {
 	found, ok := auth.Role(""), false
-	for _, role := range []auth.Role{auth.Host, auth.Guest, auth.Watcher, auth.Publisher} {
+	for _, role := range []auth.Role{auth.Host, auth.Guest, auth.Watcher} {
 		if h.keys.IsLinkKey(key, roomName, role, policy.Salt) {
 			found, ok = role, true
 		}
+	}
+	if _, is := h.streamKey(key, roomName, policy); is {
+		found, ok = auth.Publisher, true
 	}
 	if ok && policy.Access == room.AccessToken && found != auth.Publisher {
 		return "", false

@@ -2,6 +2,7 @@ package studio
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 
 	"github.com/tuttilive/tutti/internal/auth"
@@ -19,6 +20,11 @@ var ErrTooOften = errors.New("too many wrong keys from this address: wait a mome
 // From notes who shows a credential. remote is an address with or without a port.
 func (c Credential) From(remote string) Credential {
 	c.address = limit.Network(remote)
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	c.host, _ = netip.ParseAddr(host)
 	return c
 }
 

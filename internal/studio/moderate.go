@@ -28,6 +28,7 @@ func (s *Studio) SetPermission(identity string, perm room.Permission) error {
 		if p == nil {
 			return nil, room.ErrNoParticipant
 		}
+		perm.Hidden = perm.Hidden || p.encoder != nil && p.encoder.waits
 		had := hasRole(p.kind, p.grant)
 		p.grant = perm
 		s.regrant(p, had)

@@ -25,6 +25,7 @@ type Participant struct {
 	quality  room.Quality    // guarded by the studio's lock
 	asks     pace.Bucket     // guarded by the studio's lock
 	grant    room.Permission // what the participant was given, before its role; guarded by the studio's lock
+	encoder  *encoder        // nil for others; guarded by the studio's lock
 
 	mu            sync.Mutex
 	subscriptions map[*Subscription]struct{} // nil once the participant has left

@@ -21,6 +21,7 @@ const usedWithin = 24 * time.Hour
 type Policies struct {
 	bucket  *store.Bucket[room.Policy]
 	revoked *revocations
+	intakes *intakes
 
 	writing sync.Mutex // held while what is kept of a room changes
 	handed  []func(name string)
@@ -41,17 +42,25 @@ func OpenPolicies(s *store.Store) (*Policies, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Policies{bucket: b, revoked: revoked, known: map[string]room.Policy{}, unknown: map[string]struct{}{}}, nil
+	intakes, err := openIntakes(s)
+	if err != nil {
+		return nil, err
+	}
+	return &Policies{bucket: b, revoked: revoked, intakes: intakes, known: map[string]room.Policy{}, unknown: map[string]struct{}{}}, nil
 }
 
 // OnHandover has f called when a name changes hands: somebody creates a room of it, or the room is deleted or forgotten. What is kept
 // for whoever had it before is not for whoever comes next. It is called before anybody comes in; f must not call back.
 func (p *Policies) OnHandover(f func(name string)) { p.handed = append(p.handed, f) }
 
-func (p *Policies) handOver(name string) {
+func (p *Policies) handOver(name string) error {
+	if err := p.intakes.forget(name); err != nil {
+		return err
+	}
 	for _, f := range p.handed {
 		f(name)
 	}
+	return nil
 }
 
 // Find is the policy of a room, the default one where nobody created it, and tells whether somebody did.
@@ -97,7 +106,9 @@ func (p *Policies) Create(name string, policy room.Policy) error {
 	if err := p.bucket.Create(name, policy); err != nil {
 		return err
 	}
-	p.handOver(name)
+	if err := p.handOver(name); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.changes++
@@ -122,7 +133,9 @@ func (p *Policies) delete(name string) error {
 	if err := p.bucket.Delete(name); err != nil {
 		return err
 	}
-	p.handOver(name)
+	if err := p.handOver(name); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.changes++

@@ -168,6 +168,9 @@ func (s *Studio) trackCame(p *Participant, entry *published, t *track.Track) err
 	default:
 		s.tryReturn()
 	}
+	if p.encoder != nil {
+		s.arrangeEncoders()
+	}
 	return nil
 }
 

@@ -45,6 +45,7 @@ type Studio struct {
 	crowd *crowd // nil while there never was an audience
 	lesson
 	memory memory
+	lineup lineup
 
 	songs    songs.Songs
 	groups   groups
@@ -291,6 +292,7 @@ func (s *Studio) leave(p *Participant, why room.LeaveReason) {
 	p.gone()
 	s.log.Info("participant left", "participant", p.identity, "reason", why)
 	s.leaveStage(p, why)
+	s.forgetEncoder(p)
 	s.settle()
 }
 
@@ -356,6 +358,9 @@ func (s *Studio) close(why room.LeaveReason) {
 	s.tellArena([]room.Event{room.RoomClosed{}})
 	if s.curtain != nil {
 		s.curtain.Stop()
+	}
+	if s.lineup.look != nil {
+		s.lineup.look.Stop()
 	}
 	close(s.stop)
 	s.house.forget(s) // nobody who holds the house's lock waits for ours

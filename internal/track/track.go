@@ -269,6 +269,23 @@ type Stats struct {
 	Width, Height int
 }
 
+// Silent is for how long nothing has come, 0 before the first frame or packet.
+func (t *Track) Silent() time.Duration {
+	last := int64(0)
+	if t.writer != nil {
+		last = t.writer.meter.last.Load()
+	} else {
+		layers, _ := t.layers.get()
+		for _, l := range layers {
+			last = max(last, l.meter.last.Load())
+		}
+	}
+	if last == 0 {
+		return 0
+	}
+	return max(media.Now()-time.Duration(last-1), 0)
+}
+
 // Stats tells what the track carries; of several layers, the largest that is sent.
 func (t *Track) Stats() Stats {
 	var s Stats

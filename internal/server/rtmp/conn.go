@@ -2,17 +2,16 @@ package rtmp
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 
-	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
 )
 
@@ -39,8 +38,6 @@ type conn struct {
 	acked  uint32
 
 	muted bool // the connection is somebody else's to write to
-
-	heard atomic.Int64 // media time of the last message in nanoseconds
 
 	mu     sync.Mutex
 	reason error         // why kick was called
@@ -69,6 +66,19 @@ func (c *conn) kick(reason error) {
 		close(c.kicked)
 		c.net.SetReadDeadline(time.Unix(1, 0))
 	}
+}
+
+// context ends when the connection is kicked.
+func (c *conn) context() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		select {
+		case <-c.kicked:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // mute ends our own writing; what asks for an answer gets none.
@@ -106,7 +116,6 @@ func (c *conn) read() (rtmp.Message, error) {
 			}
 			return m, err
 		}
-		c.heard.Store(int64(media.Now()))
 		if err := c.acknowledge(); err != nil {
 			return m, err
 		}
@@ -127,9 +136,6 @@ func (c *conn) read() (rtmp.Message, error) {
 		}
 	}
 }
-
-// silence is how long ago the last message came.
-func (c *conn) silence() time.Duration { return media.Now() - time.Duration(c.heard.Load()) }
 
 // acknowledge tells the peer how much has come (section 5.4.3). A tiny window is rounded up, or a peer could make us
 // write as much as it does.

@@ -5,7 +5,5 @@
 // Addresses are rtmp://host/live/{room}?key={stream key}, which OBS splits into the server rtmp://host/live and the stream
 // key {room}?key={stream key}; rtmp://host/live/{room}/{stream key} is the same. ?token= takes a LiveKit access token.
 //
-// One key publishes one stream. A second connection with the same key takes over when the first one has been silent for
-// [takeoverSilence] or comes from the same address, so an encoder that lost its network gets in again; otherwise it is
-// refused, or two encoders would push each other out forever.
+// What becomes of one that comes while another publishes is the room's policy (package intake).
 package rtmp

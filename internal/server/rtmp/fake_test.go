@@ -1,6 +1,8 @@
 package rtmp
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -32,11 +34,22 @@ func (s *fakeStage) Admit(roomName string, c studio.Credential, a studio.Action)
 	if c != (studio.Credential{Token: c.Token, Key: c.Key}).From("127.0.0.1") {
 		return auth.Claims{}, errors.New("the door does not say who asks")
 	}
-	switch {
-	case a == studio.ToWatch:
-		return auth.Claims{}, nil
-	case a != studio.ToPublish:
+	if a != studio.ToWatch {
 		return auth.Claims{}, auth.ErrDenied
+	}
+	return auth.Claims{}, nil
+}
+
+func (s *fakeStage) AdmitEncoder(_ context.Context, roomName, protocol string, c studio.Credential) (studio.Encoder, error) {
+	if _, err := s.Admit(roomName, c, studio.ToWatch); err != nil || protocol != "rtmp" {
+		return studio.Encoder{}, cmp.Or(err, errors.New("another door"))
+	}
+	claims, err := claimsOf(c)
+	return studio.Encoder{Room: roomName, Claims: claims}, err
+}
+
+func claimsOf(c studio.Credential) (auth.Claims, error) {
+	switch {
 	case c.Token == "token":
 		return auth.Claims{Identity: "ada", Name: "Ada", Video: auth.Grant{RoomJoin: true}}, nil
 	case c.Key == "" && c.Token == "":
@@ -51,7 +64,8 @@ func (s *fakeStage) watch(string) (fanout.Watcher, *fanout.Stream, error) {
 	return nil, nil, studio.ErrNotLive
 }
 
-func (s *fakeStage) enter(roomName string, j room.Join, obs studio.Observer) (ingest.Participant, error) {
+func (s *fakeStage) enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (ingest.Participant, error) {
+	roomName, j := e.Room, room.Join{Identity: e.Claims.Identity, Name: cmp.Or(e.Claims.Name, program.SDK), Kind: room.Ingest, Program: program}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, before := range s.ingests {

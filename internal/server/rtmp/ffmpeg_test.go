@@ -72,7 +72,7 @@ func TestFFmpegPublishes(t *testing.T) {
 				t.Fatalf("ffmpeg: %s", out)
 			}
 			in := st.ingests[0]
-			if in.join.Kind != room.Ingest || in.room != "demo" || !strings.HasPrefix(in.join.Identity, "rtmp-") || in.name != "ffmpeg" {
+			if in.join.Kind != room.Ingest || in.room != "demo" || in.join.Identity != "made-up" || in.name != "ffmpeg" {
 				t.Errorf("joined %q as %+v, name %q", in.room, in.join, in.name)
 			}
 			check(t, in.of(media.Video), test.video, 40, test.reordered)

@@ -12,7 +12,6 @@ import (
 // publisher turns an encoder's messages into frames for its tracks. It belongs to its session's goroutine.
 type publisher struct {
 	*ingest.Publisher
-	release func()
 	named   bool // the token gave a name
 	demuxer flv.Demuxer
 }

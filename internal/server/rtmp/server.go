@@ -13,9 +13,6 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
-// takeoverSilence is how long a publisher must have sent nothing before a connection from another address may take over.
-const takeoverSilence = 3 * time.Second
-
 // Options are what the door needs.
 type Options struct {
 	// Address to listen on, "host:port".
@@ -49,7 +46,6 @@ type Server struct {
 	sessions   map[*session]struct{}
 	counted    int // of the sessions, those that do not play
 	perAddress map[string]int
-	publishers map[string]*session // by room and identity
 	closed     bool
 }
 
@@ -78,7 +74,7 @@ func listen(o Options, st stage) (*Server, error) {
 	}
 	s := &Server{
 		stage: st, log: o.Log, idle: o.Idle, maxConnections: o.MaxConnections, maxPerAddress: o.MaxPerAddress, listeners: listeners,
-		sessions: map[*session]struct{}{}, perAddress: map[string]int{}, publishers: map[string]*session{},
+		sessions: map[*session]struct{}{}, perAddress: map[string]int{},
 	}
 	if s.log == nil {
 		s.log = slog.Default()
@@ -181,28 +177,6 @@ func (s *Server) uncount(x *session) {
 	s.counted--
 	if s.perAddress[x.host]--; s.perAddress[x.host] == 0 {
 		delete(s.perAddress, x.host)
-	}
-}
-
-// claim makes a session the publisher of a name. The one before is sent away when it may be taken over.
-func (s *Server) claim(name string, x *session) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if before := s.publishers[name]; before != nil && before != x {
-		if before.host != x.host && before.conn.silence() < takeoverSilence {
-			return errPublished
-		}
-		before.conn.kick(ingest.ErrReplaced)
-	}
-	s.publishers[name] = x
-	return nil
-}
-
-func (s *Server) release(name string, x *session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.publishers[name] == x {
-		delete(s.publishers, name)
 	}
 }
 

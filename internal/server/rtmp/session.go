@@ -1,8 +1,6 @@
 package rtmp
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +16,6 @@ import (
 	"github.com/tuttilive/tutti/internal/mux/flv"
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
 	"github.com/tuttilive/tutti/internal/room"
-	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
@@ -216,32 +213,19 @@ func (s *session) publish(stream uint32, name string) error {
 	if err != nil {
 		return err
 	}
-	claims, err := s.server.stage.Admit(a.room, a.credential.From(s.host), studio.ToPublish)
+	ctx, cancel := s.conn.context()
+	defer cancel()
+	encoder, err := s.server.stage.AdmitEncoder(ctx, a.room, "rtmp", a.credential.From(s.host))
 	if err != nil {
 		return err
 	}
-	identity := claims.Identity
-	if a.credential.Token == "" {
-		identity = identityOf(a)
-	}
-	if err := s.server.claim(a.room+"/"+identity, s); err != nil {
-		return err
-	}
-	permission := studio.Permission(claims.Video)
-	permission.UpdateMetadata = true // the door says what the host should know in attributes
-	join := room.Join{Identity: identity, Name: s.encoder, Metadata: claims.Metadata, Attributes: claims.Attributes,
-		Permission: permission, Kind: room.Ingest, Program: room.Program{Door: "rtmp", SDK: s.encoder}}
-	if claims.Name != "" {
-		join.Name = claims.Name
-	}
-	log := s.log.With("room", a.room, "participant", identity)
-	p := &publisher{named: claims.Name != "", release: func() { s.server.release(a.room+"/"+identity, s) }}
+	p := &publisher{named: encoder.Claims.Name != ""}
 	observer := &ingest.Observer{Kick: s.conn.kick}
-	participant, err := s.server.stage.enter(a.room, join, observer)
+	participant, err := s.server.stage.enter(encoder, room.Program{Door: "rtmp", SDK: s.encoder}, observer)
 	if err != nil {
-		p.release()
 		return err
 	}
+	log := s.log.With("room", a.room, "participant", participant.Self().Identity)
 	p.Publisher = ingest.New(participant, "rtmp", s.conn.kicked, log)
 	observer.Entered(p.Self().SID)
 	s.publisher = p
@@ -258,15 +242,8 @@ func (s *session) unpublish(why room.LeaveReason) {
 		s.publisher = nil
 		identity := p.Self().Identity
 		p.Leave(why)
-		p.release()
 		s.log.Info("encoder stopped", "participant", identity)
 	}
-}
-
-// identityOf is the same for each connection with the same key, so that a new one replaces a dead one.
-func identityOf(a address) string {
-	sum := sha256.Sum256([]byte(a.room + "\x00" + a.credential.Key))
-	return "rtmp-" + hex.EncodeToString(sum[:4])
 }
 
 // encoderName makes a name for people of what an encoder calls itself.

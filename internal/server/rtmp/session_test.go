@@ -76,35 +76,6 @@ func TestNewConnectionReplacesTheOldOne(t *testing.T) {
 	}
 }
 
-func TestTwoEncodersDoNotFight(t *testing.T) {
-	st := newFakeStage()
-	s := open(t, st, Options{})
-	a := &session{host: "192.0.2.1", conn: &conn{kicked: make(chan struct{}), net: nopConn{}}}
-	b := &session{host: "192.0.2.2", conn: &conn{kicked: make(chan struct{}), net: nopConn{}}}
-	a.conn.heard.Store(int64(media.Now()))
-	if err := s.claim("x", a); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.claim("x", b); err != errPublished {
-		t.Errorf("a second encoder elsewhere: %v", err)
-	}
-	a.conn.heard.Store(int64(media.Now() - takeoverSilence))
-	if err := s.claim("x", b); err != nil {
-		t.Errorf("after silence: %v", err)
-	}
-	<-a.conn.kicked
-	s.release("x", a) // late, and no longer his
-	if s.publishers["x"] != b {
-		t.Error("the new publisher lost its name")
-	}
-	s.release("x", b)
-}
-
-// nopConn is a connection that nobody uses.
-type nopConn struct{ net.Conn }
-
-func (nopConn) SetReadDeadline(time.Time) error { return nil }
-
 func TestPublisherIsSentAway(t *testing.T) {
 	tests := map[string]struct {
 		event func(self room.Participant) room.Event

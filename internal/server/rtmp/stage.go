@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 // stage is what the door needs of the house.
 type stage interface {
 	Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error)
-	enter(roomName string, j room.Join, obs studio.Observer) (ingest.Participant, error)
+	AdmitEncoder(ctx context.Context, roomName, protocol string, c studio.Credential) (studio.Encoder, error)
+	enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (ingest.Participant, error)
 	// watch gives a room's program in the form of messages, shared by all players.
 	watch(roomName string) (fanout.Watcher, *fanout.Stream, error)
 }
@@ -26,8 +28,8 @@ type houseStage struct {
 	log  *slog.Logger
 }
 
-func (h houseStage) enter(roomName string, j room.Join, obs studio.Observer) (ingest.Participant, error) {
-	p, err := h.Enter(roomName, j, obs)
+func (h houseStage) enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (ingest.Participant, error) {
+	p, err := h.EnterEncoder(e, program, obs)
 	if err != nil {
 		return nil, err
 	}

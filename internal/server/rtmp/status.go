@@ -8,6 +8,7 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/mux/flv"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/intake"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
@@ -31,19 +32,16 @@ const (
 	playNotFound = "NetStream.Play.StreamNotFound"
 )
 
-var (
-	errPublished = errors.New("another encoder is publishing with this key")
-	errStream    = errors.New("a connection plays one stream")
-)
+var errStream = errors.New("a connection plays one stream")
 
 // statusOf says why publishing ended, in RTMP's terms.
 func statusOf(err error) (code, description string) {
 	switch {
 	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrDenied), errors.Is(err, room.ErrNotAllowed),
-		errors.Is(err, studio.ErrTooOften):
+		errors.Is(err, studio.ErrTooOften), errors.Is(err, studio.ErrKeyOver), errors.Is(err, studio.ErrFrom):
 		return publishUnauthorized, "Not permitted: " + err.Error() + "."
 	case errors.Is(err, room.ErrBadName), errors.Is(err, errNoRoom), errors.Is(err, errApplication),
-		errors.Is(err, errPublished), errors.Is(err, room.ErrBadIdentity):
+		errors.Is(err, intake.ErrPublished), errors.Is(err, room.ErrBadIdentity):
 		return publishBadName, "Cannot publish: " + err.Error() + "."
 	case errors.Is(err, flv.ErrUnsupported), errors.Is(err, room.ErrFull), errors.Is(err, ingest.ErrReplaced), errors.Is(err, ingest.ErrRemoved):
 		return publishRejected, "Refused: " + err.Error() + "."

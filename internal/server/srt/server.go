@@ -5,6 +5,7 @@
 package srt
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,7 +16,6 @@ import (
 
 	gosrt "github.com/datarhei/gosrt"
 
-	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
@@ -38,14 +38,14 @@ type Options struct {
 
 // stage is what the door needs of the house.
 type stage interface {
-	Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error)
-	enter(roomName string, j room.Join, obs studio.Observer) (ingest.Participant, error)
+	AdmitEncoder(ctx context.Context, roomName, protocol string, c studio.Credential) (studio.Encoder, error)
+	enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (ingest.Participant, error)
 }
 
 type houseStage struct{ *studio.House }
 
-func (h houseStage) enter(roomName string, j room.Join, obs studio.Observer) (ingest.Participant, error) {
-	p, err := h.Enter(roomName, j, obs)
+func (h houseStage) enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (ingest.Participant, error) {
+	p, err := h.EnterEncoder(e, program, obs)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,7 @@
 package srt
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/mux/ts"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/intake"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
@@ -49,21 +49,23 @@ func (x *session) kick(reason error) {
 	}
 }
 
-// run answers a request and takes the stream until it ends.
+// run answers a request and takes the stream until it ends. The participant enters before the connection is accepted, since who is refused
+// is told why only then.
 func (x *session) run(req gosrt.ConnRequest) {
 	a, err := parseStreamID(req.StreamId())
-	var claims auth.Claims
-	if err == nil {
-		claims, err = x.server.stage.Admit(a.room, a.credential.From(x.host), studio.ToPublish)
-	}
 	if err == nil {
 		err = x.decrypt(req, a)
+	}
+	var participant ingest.Participant
+	if err == nil {
+		participant, err = x.enter(a)
 	}
 	if err != nil {
 		x.log.Info("encoder refused", "room", a.room, "error", err)
 		req.Reject(rejection(err))
 		return
 	}
+	defer participant.Leave(room.LeftByItself)
 	conn, err := req.Accept()
 	if err != nil {
 		x.log.Debug("connection failed", "error", err)
@@ -75,7 +77,7 @@ func (x *session) run(req gosrt.ConnRequest) {
 	err = x.reason
 	x.mu.Unlock()
 	if err == nil {
-		err = x.take(conn, a, claims)
+		err = x.take(conn, a, participant)
 	}
 	x.mu.Lock()
 	if x.reason != nil {
@@ -86,6 +88,30 @@ func (x *session) run(req gosrt.ConnRequest) {
 		err = nil
 	}
 	x.log.Info("encoder stopped", "room", a.room, "error", err)
+}
+
+// enter comes into the room.
+func (x *session) enter(a address) (ingest.Participant, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-x.kicked:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	encoder, err := x.server.stage.AdmitEncoder(ctx, a.room, "srt", a.credential.From(x.host))
+	if err != nil {
+		return nil, err
+	}
+	observer := &ingest.Observer{Kick: x.kick}
+	participant, err := x.server.stage.enter(encoder, room.Program{Door: "srt", SDK: "SRT"}, observer)
+	if err != nil {
+		return nil, err
+	}
+	observer.Entered(participant.Self().SID)
+	return participant, nil
 }
 
 var (
@@ -123,12 +149,14 @@ func rejection(err error) gosrt.RejectionReason {
 		return gosrt.REJ_BADSECRET
 	case errors.Is(err, errUnencrypted):
 		return gosrt.REJ_UNSECURE
-	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrExpired):
+	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrExpired), errors.Is(err, studio.ErrKeyOver):
 		return gosrt.REJX_UNAUTHORIZED
-	case errors.Is(err, auth.ErrDenied), errors.Is(err, room.ErrNotAllowed):
+	case errors.Is(err, auth.ErrDenied), errors.Is(err, room.ErrNotAllowed), errors.Is(err, studio.ErrFrom):
 		return gosrt.REJX_FORBIDDEN
-	case errors.Is(err, studio.ErrTooOften):
+	case errors.Is(err, studio.ErrTooOften), errors.Is(err, room.ErrFull), errors.Is(err, studio.ErrShutdown):
 		return gosrt.REJX_OVERLOAD
+	case errors.Is(err, intake.ErrPublished):
+		return gosrt.REJX_CONFLICT
 	case errors.Is(err, errMode):
 		return gosrt.REJX_BAD_MODE
 	case errors.Is(err, errStreamID), errors.Is(err, room.ErrBadName):
@@ -138,26 +166,8 @@ func rejection(err error) gosrt.RejectionReason {
 }
 
 // take publishes what comes.
-func (x *session) take(conn gosrt.Conn, a address, claims auth.Claims) error {
-	identity := claims.Identity
-	if a.credential.Token == "" {
-		identity = identityOf(a)
-	}
-	permission := studio.Permission(claims.Video)
-	permission.UpdateMetadata = true // the door says what the host should know in attributes
-	join := room.Join{Identity: identity, Name: "SRT", Metadata: claims.Metadata, Attributes: claims.Attributes, Permission: permission,
-		Kind: room.Ingest, Program: room.Program{Door: "srt", SDK: "SRT"}}
-	if claims.Name != "" {
-		join.Name = claims.Name
-	}
-	observer := &ingest.Observer{Kick: x.kick}
-	participant, err := x.server.stage.enter(a.room, join, observer)
-	if err != nil {
-		return err
-	}
-	defer participant.Leave(room.LeftByItself)
-	observer.Entered(participant.Self().SID)
-	log := x.log.With("room", a.room, "participant", identity)
+func (x *session) take(conn gosrt.Conn, a address, participant ingest.Participant) error {
+	log := x.log.With("room", a.room, "participant", participant.Self().Identity)
 	log.Info("encoder publishes")
 	publisher := ingest.New(participant, "srt", x.kicked, log)
 	demuxer := ts.New(publisher.Write)
@@ -174,10 +184,4 @@ func (x *session) take(conn gosrt.Conn, a address, claims auth.Claims) error {
 			return err
 		}
 	}
-}
-
-// identityOf is the same for each connection with the same key, so that a new one replaces a dead one.
-func identityOf(a address) string {
-	sum := sha256.Sum256([]byte(a.room + "\x00" + a.credential.Key))
-	return "srt-" + hex.EncodeToString(sum[:4])
 }

@@ -1,6 +1,7 @@
 package whip
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http/httptest"
@@ -38,7 +39,13 @@ func (h *fakeHouse) Admit(roomName string, c studio.Credential, a studio.Action)
 	return auth.Claims{}, auth.ErrInvalid
 }
 
-func (h *fakeHouse) Enter(roomName string, j room.Join, obs studio.Observer) (participant, error) {
+func (h *fakeHouse) AdmitEncoder(_ context.Context, roomName, protocol string, c studio.Credential) (studio.Encoder, error) {
+	claims, err := h.Admit(roomName, c, studio.ToPublish)
+	return studio.Encoder{Room: roomName, Claims: claims}, err
+}
+
+func (h *fakeHouse) enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (participant, error) {
+	roomName, j := e.Room, room.Join{Identity: e.Claims.Identity, Name: program.SDK, Kind: room.Ingest, Program: program}
 	if roomName == "full" {
 		return nil, room.ErrFull
 	}

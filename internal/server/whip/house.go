@@ -1,6 +1,7 @@
 package whip
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/tuttilive/tutti/internal/auth"
@@ -13,7 +14,8 @@ import (
 // house is what the door uses of studio.House.
 type house interface {
 	Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error)
-	Enter(roomName string, j room.Join, obs studio.Observer) (participant, error)
+	AdmitEncoder(ctx context.Context, roomName, protocol string, c studio.Credential) (studio.Encoder, error)
+	enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (participant, error)
 	// Watch opens the program for somebody who is counted as a viewer, or is not.
 	Watch(roomName string, counted bool) (watcher, error)
 }
@@ -48,8 +50,8 @@ type peer interface {
 
 type studioHouse struct{ *studio.House }
 
-func (h studioHouse) Enter(roomName string, j room.Join, obs studio.Observer) (participant, error) {
-	p, err := h.House.Enter(roomName, j, obs)
+func (h studioHouse) enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (participant, error) {
+	p, err := h.EnterEncoder(e, program, obs)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func (s *Server) publish(x *session, r *http.Request, offer string) (answer stri
 	if shown == (studio.Credential{}) && foreign(r) {
 		return "", errOrigin
 	}
-	claims, err := s.house.Admit(x.path.room, shown.From(r.RemoteAddr), studio.ToPublish)
+	encoder, err := s.house.AdmitEncoder(r.Context(), x.path.room, "whip", shown.From(r.RemoteAddr))
 	if err != nil {
 		return "", err
 	}
@@ -35,16 +35,7 @@ func (s *Server) publish(x *session, r *http.Request, offer string) (answer stri
 	if x.sections() == 0 {
 		return "", errNothingSent
 	}
-	name := claims.Name
-	if name == "" {
-		name = program(r.UserAgent())
-	}
-	perm := studio.Permission(claims.Video)
-	p, err := s.house.Enter(x.path.room, room.Join{
-		Identity: claims.Identity, Name: name, Metadata: claims.Metadata, Attributes: claims.Attributes, Kind: room.Ingest,
-		Program:    room.Program{Door: "whip", SDK: program(r.UserAgent())},
-		Permission: room.Permission{Publish: perm.Publish, Sources: perm.Sources, Hidden: perm.Hidden},
-	}, x)
+	p, err := s.house.enter(encoder, room.Program{Door: "whip", SDK: program(r.UserAgent())}, x.observer)
 	if err != nil {
 		return "", fmt.Errorf("entering the room: %w", err)
 	}

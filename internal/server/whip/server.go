@@ -8,6 +8,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
 // Config is what the door needs.
@@ -60,7 +61,7 @@ func (s *Server) Close() {
 	}
 	s.mu.Unlock()
 	for _, x := range all {
-		x.end(errShutdown)
+		x.end(ingest.ErrShutdown)
 	}
 	s.ending.Wait()
 }

@@ -121,7 +121,7 @@ func TestPublisherIsAnIngestWithItsTracks(t *testing.T) {
 	s, h, e := door(t, Config{})
 	location, _ := post(t, s, "/whip/room?key=sesame", "User-Agent", "OBS-Studio/31.0 (Linux)")
 	p, j := h.lastParticipant(), h.joins[0]
-	if j.Kind != room.Ingest || j.Name != "OBS-Studio" || j.Identity == "" || j.Permission.Subscribe || j.Permission.Admin || !j.Permission.Publish {
+	if j.Kind != room.Ingest || j.Name != "OBS-Studio" || j.Identity == "" || j.Program.Door != "whip" {
 		t.Errorf("joined as %+v", j)
 	}
 	if len(p.published) != 2 || p.published[0].Source != room.Microphone || p.published[1].Source != room.Camera ||

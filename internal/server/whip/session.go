@@ -10,15 +10,12 @@ import (
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
 // Reasons for the end of a session.
 var (
 	errDeleted     = errors.New("deleted by its client")
-	errShutdown    = errors.New("server is shutting down")
-	errRemoved     = errors.New("removed from the room")
-	errReplaced    = errors.New("replaced by a newer connection")
-	errRoomClosed  = errors.New("room closed")
 	errProgramOver = errors.New("program ended")
 	errRefused     = errors.New("offer refused")
 )
@@ -31,6 +28,8 @@ type session struct {
 	id     string
 	slot   slot
 	log    *slog.Logger
+	// observer hears when the room ends it.
+	observer *ingest.Observer
 
 	// peer, participant and watcher are set before others know the session; one of the last two is nil.
 	peer        peer
@@ -47,17 +46,19 @@ type session struct {
 	mu        sync.Mutex
 	inbounds  []*rtc.Inbound
 	published map[room.Source]bool
-	sid       string // of the participant
-	failed    error  // why it ended before it was entered
+	inside    bool  // it has entered
+	failed    error // why it ended before that
 }
 
 func (s *Server) newSession(p path, sl slot) *session {
 	id := strings.ToLower(rand.Text())
-	return &session{
+	x := &session{
 		server: s, path: p, id: id, slot: sl, ended: make(chan struct{}), published: map[room.Source]bool{},
 		log: s.log.With("room", p.room, "protocol", p.verb, "session", id[:6]),
 		tag: newTag(),
 	}
+	x.observer = &ingest.Observer{Kick: x.kick}
+	return x
 }
 
 // newTag names an ICE session (RFC 9725, section 4.3.1).
@@ -91,7 +92,7 @@ func leaveReason(why error) room.LeaveReason {
 	switch {
 	case errors.Is(why, rtc.ErrTimeout):
 		return room.LeftTimeout
-	case errors.Is(why, errShutdown):
+	case errors.Is(why, ingest.ErrShutdown):
 		return room.LeftServerShutdown
 	}
 	return room.LeftByItself
@@ -100,8 +101,9 @@ func leaveReason(why error) room.LeaveReason {
 // entered takes the participant in whose name the session publishes, and publishes what was offered.
 func (x *session) entered(p participant) error {
 	x.participant = p
+	x.observer.Entered(p.Self().SID)
 	x.mu.Lock()
-	x.sid = p.Self().SID
+	x.inside = true
 	waiting, failed := x.inbounds, x.failed
 	x.inbounds = nil
 	x.mu.Unlock()
@@ -166,33 +168,10 @@ func (x *session) InboundRemoved(*rtc.Inbound) {}
 // DataChannel implements rtc.Handler.
 func (x *session) DataChannel(dc *rtc.DataChannel) { go dc.Close() }
 
-// RoomEvent implements studio.Observer. It is called with the room's lock held.
-func (x *session) RoomEvent(e room.Event) {
-	switch e := e.(type) {
-	case room.RoomClosed:
-		if e.Reason == room.LeftServerShutdown {
-			x.kick(errShutdown)
-		} else {
-			x.kick(errRoomClosed)
-		}
-	case room.ParticipantLeft:
-		x.mu.Lock()
-		self := e.Participant.SID == x.sid
-		x.mu.Unlock()
-		switch {
-		case !self:
-		case e.Reason == room.LeftDuplicate:
-			x.kick(errReplaced)
-		default:
-			x.kick(errRemoved)
-		}
-	}
-}
-
-// kick ends the session from within the room.
+// kick ends the session from within the room. Before the session has entered, its making fails.
 func (x *session) kick(why error) {
 	x.mu.Lock()
-	entering := x.sid == ""
+	entering := !x.inside
 	if entering {
 		x.failed = why
 	}

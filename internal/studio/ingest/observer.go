@@ -9,7 +9,7 @@ import (
 
 // Why the room ends an encoder's connection.
 var (
-	ErrReplaced  = errors.New("another connection of the same encoder took over")
+	ErrReplaced  = errors.New("another encoder took over")
 	ErrRemoved   = errors.New("removed by the host")
 	ErrRoomEnded = errors.New("the room was closed")
 	ErrShutdown  = errors.New("the server is shutting down")
@@ -30,6 +30,9 @@ func (o *Observer) Entered(sid string) {
 	defer o.mu.Unlock()
 	o.sid = sid
 }
+
+// Dismiss implements studio.EncoderObserver.
+func (o *Observer) Dismiss(why error) { o.Kick(why) }
 
 // RoomEvent implements studio.Observer.
 func (o *Observer) RoomEvent(e room.Event) {

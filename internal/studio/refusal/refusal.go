@@ -12,6 +12,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/intake"
 	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/tally"
@@ -47,6 +48,9 @@ var known = []struct {
 	{room.ErrNotAllowed, http.StatusForbidden, "forbidden"},
 	{studio.ErrUnmute, http.StatusForbidden, "forbidden"},
 	{room.ErrFull, http.StatusConflict, "full"},
+	{intake.ErrPublished, http.StatusConflict, "busy"},
+	{studio.ErrFrom, http.StatusForbidden, "forbidden"},
+	{studio.ErrKeyOver, http.StatusUnauthorized, "unauthorized"},
 	{room.ErrAlreadyOnAir, http.StatusConflict, "exists"},
 	{room.ErrNoParticipant, http.StatusNotFound, "not_found"},
 	{room.ErrNoPublication, http.StatusNotFound, "not_found"},

@@ -1,0 +1,332 @@
+package studio
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/intake"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+// Encoder is somebody who was let in to publish a live stream into a room.
+type Encoder struct {
+	Room string
+	// Claims are what a token says, or what a key is worth.
+	Claims auth.Claims
+	// Key is the stream key that was shown, zero where something else let it in.
+	Key intake.Key
+
+	owner string // the same for each connection of the same encoder
+	from  netip.Addr
+}
+
+// EncoderObserver is told why an encoder is sent away, before it hears that its participant has left. Neither call may block.
+type EncoderObserver interface {
+	Observer
+	Dismiss(why error)
+}
+
+// AdmitEncoder checks what an encoder shows, and where it is. It fails with the errors of Admit, ErrFrom, or that of the application.
+func (h *House) AdmitEncoder(_ context.Context, roomName, _ string, c Credential) (Encoder, error) {
+	claims, err := h.Admit(roomName, c, ToPublish)
+	if err != nil {
+		return Encoder{}, err
+	}
+	e := Encoder{Room: roomName, Claims: claims, from: c.host}
+	switch {
+	case c.Token != "":
+		e.owner = "token " + claims.Identity
+	case claims.Video.RoomAdmin:
+		e.owner, e.Claims.Identity = "host", "encoder-host"
+	default:
+		policy, _, err := h.rooms.Find(roomName)
+		if err != nil {
+			return Encoder{}, err
+		}
+		key, ok := h.streamKey(c.Key, roomName, policy)
+		e.owner, e.Claims.Identity = "anybody", "encoder"
+		if ok {
+			e.Key, e.owner, e.Claims.Identity, e.Claims.Name = key, "key "+key.ID, "encoder-"+key.ID, key.Name
+		}
+	}
+	if !h.Intake(roomName).Allows(e.from, e.Key) {
+		return Encoder{}, ErrFrom
+	}
+	return e, nil
+}
+
+// EnterEncoder joins the room as Enter does. What others that publish there mean for it is the room's policy: it fails with
+// intake.ErrPublished, sends others away, or waits until it is shown. program names what it runs, for people too.
+func (h *House) EnterEncoder(e Encoder, program room.Program, obs EncoderObserver) (*Participant, error) {
+	grant := Permission(e.Claims.Video)
+	join := room.Join{
+		Identity: e.Claims.Identity, Name: cmp.Or(e.Claims.Name, program.SDK), Metadata: e.Claims.Metadata, Attributes: e.Claims.Attributes,
+		Kind: room.Ingest, Program: program,
+		// The door says what the host should know in attributes.
+		Permission: room.Permission{Publish: grant.Publish, Sources: grant.Sources, Hidden: grant.Hidden, UpdateMetadata: true},
+	}
+	for {
+		s, opened, err := h.open(e.Room, room.Settings{})
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.enterEncoder(e, join, obs, opened)
+		if errors.Is(err, errStudioClosed) {
+			continue
+		}
+		if err == nil {
+			h.NoteUse(e.Room)
+		}
+		return p, err
+	}
+}
+
+// encoder is what the studio remembers of one. The studio's lock guards it.
+type encoder struct {
+	Encoder
+	since  time.Time
+	waits  bool        // it is hidden until it is chosen
+	expiry *time.Timer // ends it with its key
+}
+
+func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool) (*Participant, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errStudioClosed
+	}
+	settings := s.house.Intake(s.name)
+	var arrival intake.Arrival
+	var err error
+	switch {
+	case e.Key.ID != "" && !settings.Good(e.Key, time.Now()): // it was good a moment ago
+		err = ErrKeyOver
+	case j.Permission.Hidden: // the application's own affair
+		arrival.Identity = j.Identity
+	default:
+		arrival, err = settings.Conflict.Arrive(s.encoders(), intake.Encoder{Identity: j.Identity, Owner: e.owner, From: e.from.String(), Backup: e.Key.Backup})
+	}
+	if err != nil {
+		if opened && len(s.members) == 0 {
+			s.close(room.LeftRoomClosed)
+		}
+		return nil, err
+	}
+	for _, identity := range arrival.Gone {
+		s.leave(s.members[identity], room.LeftDuplicate)
+	}
+	hidden := j.Permission.Hidden
+	j.Identity, j.Permission.Hidden = arrival.Identity, hidden || arrival.Waits
+	p, err := s.join(j, obs, opened)
+	if err != nil {
+		return nil, err
+	}
+	s.followComposition()
+	if hidden {
+		return p, nil
+	}
+	p.encoder = &encoder{Encoder: e, since: time.Now(), waits: arrival.Waits}
+	if !e.Key.ExpiresAt.IsZero() {
+		p.encoder.expiry = time.AfterFunc(time.Until(e.Key.ExpiresAt), s.reviewEncoders)
+	}
+	if arrival.Waits {
+		s.log.Info("encoder waits until it is needed", "participant", p.identity)
+	}
+	s.arrangeEncoders()
+	return p, nil
+}
+
+// encoders are those that are there, in the order in which they came. The caller holds the lock.
+func (s *Studio) encoders() []intake.Encoder {
+	var all []intake.Encoder
+	for _, is := range s.room.Participants() {
+		p := s.members[is.Identity]
+		if p == nil || p.encoder == nil || p.grant.Hidden && !p.encoder.waits { // the application has hidden it
+			continue
+		}
+		e := intake.Encoder{
+			Identity: is.Identity, Owner: p.encoder.owner, From: p.encoder.from.String(), Backup: s.keyOf(p.encoder).Backup,
+			Shown: !p.encoder.waits, Silent: time.Since(p.encoder.since),
+		}
+		picture, any := false, false
+		for _, entry := range s.tracks {
+			if entry.publisherSID == p.sid && entry.track != nil {
+				e.Silent = min(e.Silent, entry.track.Silent())
+				picture, any = picture || entry.pub.Kind == media.Video, true
+			}
+		}
+		// Sound that comes a moment before its picture is not all that there is.
+		e.Ready = picture || any && time.Since(p.encoder.since) > time.Second
+		all = append(all, e)
+	}
+	return all
+}
+
+// keyOf is an encoder's key as it is now. The caller holds the lock.
+func (s *Studio) keyOf(e *encoder) intake.Key {
+	if key, ok := s.house.Intake(s.name).Key(e.Key.ID); ok {
+		return key
+	}
+	return e.Key
+}
+
+// lineup is who of several encoders is shown. The studio's lock guards it.
+type lineup struct {
+	chosen time.Time   // when that changed last
+	look   *time.Timer // set while it is looked after
+}
+
+// arrangeEncoders shows whom the room's policy shows of the encoders, and nobody else of them. The change is at a keyframe, as each change of
+// the program's source is. The caller holds the lock.
+func (s *Studio) arrangeEncoders() {
+	if s.closed {
+		return
+	}
+	there, chosen := s.encoders(), ""
+	one := s.house.Intake(s.name).Conflict == intake.Standby
+	if one {
+		chosen = intake.Choose(there, time.Since(s.lineup.chosen))
+	}
+	if one && len(there) > 1 && s.lineup.look == nil { // nobody tells of one that has fallen silent
+		s.lineup.look = time.AfterFunc(time.Second, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.lineup.look = nil
+			s.arrangeEncoders()
+		})
+	}
+	change := map[string]bool{} // by identity: whether it is shown from now on
+	for _, e := range there {
+		if shown := !one || e.Identity == chosen; shown != e.Shown {
+			change[e.Identity] = shown
+		}
+	}
+	if len(change) == 0 {
+		return
+	}
+	s.lineup.chosen = time.Now()
+	s.swapTracks(change)
+	for _, e := range there {
+		shown, changes := change[e.Identity]
+		p := s.members[e.Identity]
+		if !changes || p == nil {
+			continue
+		}
+		p.encoder.waits, p.grant.Hidden = !shown, !shown
+		s.emit(s.permit(p))
+		s.log.Info("encoders change places", "participant", e.Identity, "shown", shown, "silent", e.Silent.Round(time.Millisecond))
+		if shown && s.air == nil && s.publishes(p) {
+			if err := s.goLive(p.identity, "", true); err != nil {
+				s.log.Error("going live for an ingest", "error", err)
+			}
+		}
+	}
+}
+
+// swapTracks takes tracks of encoders on and off the air at once. The caller holds the lock.
+func (s *Studio) swapTracks(shown map[string]bool) {
+	var on, off []*track.Track
+	var entries []*published
+	for _, entry := range s.tracks {
+		is, changes := shown[entry.identity]
+		if !changes {
+			continue
+		}
+		entry.hidden = !is
+		switch {
+		case entry.track == nil:
+		case is:
+			on, entries = append(on, entry.track), append(entries, entry)
+		default:
+			off = append(off, entry.track)
+		}
+	}
+	if s.air == nil {
+		return
+	}
+	s.air.program.Swap(off, on, preferIngest)
+	for _, entry := range entries {
+		s.show(entry) // the host may have pinned it
+	}
+}
+
+// publishes tells whether somebody publishes anything. The caller holds the lock.
+func (s *Studio) publishes(p *Participant) bool {
+	for _, entry := range s.tracks {
+		if entry.publisherSID == p.sid && entry.track != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// reviewEncoders sends away who may not publish any more, after something has changed, or a key has expired.
+func (s *Studio) reviewEncoders() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	settings := s.house.Intake(s.name)
+	for _, e := range s.encoders() {
+		p := s.members[e.Identity]
+		switch key := p.encoder.Key; {
+		case key.ID != "" && !settings.Good(key, time.Now()):
+			s.dismiss(p, ErrKeyOver)
+		case !settings.Allows(p.encoder.from, key):
+			s.dismiss(p, ErrFrom)
+		}
+	}
+	s.arrangeEncoders()
+}
+
+// dismiss sends an encoder away. The caller holds the lock.
+func (s *Studio) dismiss(p *Participant, why error) {
+	s.log.Info("encoder is sent away", "participant", p.identity, "reason", why)
+	if o, ok := p.obs.(EncoderObserver); ok {
+		o.Dismiss(why)
+	}
+	s.leave(p, room.LeftRemoved)
+}
+
+// forgetEncoder is called when a participant has left. The caller holds the lock.
+func (s *Studio) forgetEncoder(p *Participant) {
+	if p.encoder == nil {
+		return
+	}
+	if p.encoder.expiry != nil {
+		p.encoder.expiry.Stop()
+	}
+	s.arrangeEncoders()
+}
+
+// Publisher is an encoder as hosts see it.
+type Publisher struct {
+	room.Participant
+	// KeyID is the stream key that let it in, empty for none.
+	KeyID  string
+	Backup bool
+	// Shown tells that it does not wait, Silent for how long nothing has come of it.
+	Shown  bool
+	Silent time.Duration
+}
+
+// Encoders are those that publish or wait, in the order in which they came.
+func (s *Studio) Encoders() []Publisher {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	people := s.room.Participants()
+	var all []Publisher
+	for _, e := range s.encoders() {
+		i := slices.IndexFunc(people, func(p room.Participant) bool { return p.Identity == e.Identity })
+		all = append(all, Publisher{people[i], s.members[e.Identity].encoder.Key.ID, e.Backup, e.Shown, e.Silent})
+	}
+	return all
+}
