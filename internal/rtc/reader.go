@@ -68,45 +68,43 @@ func keyOf(a netip.AddrPort) pathKey {
 }
 
 func newReader(s *Shard) *reader {
-	return &reader{
-		shard: s, in: s.socket.receiver(), paths: make(map[pathKey]*path), finished: make(chan struct{}),
-	}
+	r := &reader{shard: s, paths: make(map[pathKey]*path), finished: make(chan struct{})}
+	r.in = s.socket.receiver(r.batch)
+	return r
 }
 
 // run is the reader goroutine. It ends after close.
 func (r *reader) run() {
 	defer close(r.finished)
 	for {
-		n, err := r.in.read()
-		r.now = media.Now()
+		err := r.in.read()
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
+			r.now = media.Now()
 			r.awake()
 			if r.closing.Load() {
 				return
 			}
 		case errors.Is(err, net.ErrClosed):
 			return
-		case err != nil:
-			// The fate of one datagram (ICMP).
-		default:
-			bytes := 0
-			for i := range n {
-				if b, from := r.in.datagram(i); b != nil {
-					bytes += len(b)
-					r.datagram(b, from)
-				}
-			}
-			r.flush()
-			r.counted(n, bytes)
 		}
+		// Any other error is the fate of one datagram (ICMP).
 	}
 }
 
-// counted adds a batch to the figures.
-func (r *reader) counted(packets, bytes int) {
+// batch takes the n datagrams that were read.
+func (r *reader) batch(n int) {
+	r.now = media.Now()
+	bytes := 0
+	for i := range n {
+		if b, from := r.in.datagram(i); b != nil {
+			bytes += len(b)
+			r.datagram(b, from)
+		}
+	}
+	r.flush()
 	c := &r.shard.counts
-	c.receivedPackets.Add(uint64(packets))
+	c.receivedPackets.Add(uint64(n))
 	c.receivedBytes.Add(uint64(bytes))
 	c.reading.Add(int64(media.Now() - r.now))
 }

@@ -17,6 +17,7 @@ type Shard struct {
 
 	mu     sync.Mutex
 	queue  []Work
+	awake  bool // the sender goroutine has been told of what is in the queue
 	closed bool
 	wake   chan struct{}
 
@@ -33,14 +34,20 @@ func newShard(e *Endpoint, s *socket) *Shard {
 
 // Post queues work for the shard's sender goroutine; it never blocks. Whoever posts bounds what it posts: one item for
 // a group of subscribers, not one for a packet.
-func (s *Shard) Post(w Work) {
+func (s *Shard) Post(w Work) { s.put(w, true) }
+
+// PostLater queues work that is in no hurry: it is done as soon as the goroutine has anything else to do.
+func (s *Shard) PostLater(w Work) { s.put(w, false) }
+
+func (s *Shard) put(w Work, now bool) {
 	s.mu.Lock()
-	first := len(s.queue) == 0 && !s.closed
+	wake := now && !s.awake && !s.closed
+	s.awake = s.awake || wake
 	if !s.closed {
 		s.queue = append(s.queue, w)
 	}
 	s.mu.Unlock()
-	if first {
+	if wake {
 		s.signal()
 	}
 }
@@ -69,6 +76,7 @@ func (s *Shard) send() {
 		s.mu.Lock()
 		batch, s.queue = s.queue, batch[:0]
 		closed := s.closed
+		s.awake = len(batch) > 0
 		s.mu.Unlock()
 		if len(batch) == 0 {
 			if closed {

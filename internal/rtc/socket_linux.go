@@ -118,12 +118,12 @@ type receiver struct {
 	names   [batchSize][addressSize]byte
 	buffers [batchSize][maxDatagram]byte
 
-	count int
 	errno syscall.Errno
 	call  func(fd uintptr) bool
 }
 
-func (s *socket) receiver() *receiver {
+// receiver makes one that gives each batch to take; its datagrams are valid until that returns.
+func (s *socket) receiver(take func(n int)) *receiver {
 	r := &receiver{raw: s.raw}
 	for i := range r.headers {
 		r.vectors[i].Base = &r.buffers[i][0]
@@ -131,7 +131,7 @@ func (s *socket) receiver() *receiver {
 		h := &r.headers[i]
 		h.Iov = &r.vectors[i]
 		h.SetIovlen(1)
-		h.Name = &r.names[i][0]
+		h.Name, h.Namelen = &r.names[i][0], addressSize
 	}
 	r.call = func(fd uintptr) bool {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.headers)), batchSize,
@@ -139,24 +139,30 @@ func (s *socket) receiver() *receiver {
 		if errno == unix.EAGAIN || errno == unix.EINTR {
 			return false
 		}
-		r.count, r.errno = int(n), errno
-		return true
+		if r.errno = errno; errno != 0 {
+			return true
+		}
+		take(int(n))
+		for i := range n {
+			r.headers[i].Namelen = addressSize
+		}
+		// Where there was room for more, nothing more was there. What has come since makes the socket ready once more (the
+		// poller is edge-triggered), so it need not be asked only to hear that there is nothing.
+		return n == batchSize
 	}
 	return r
 }
 
-// read waits for datagrams and tells how many there are. They are valid until the next read.
-func (r *receiver) read() (int, error) {
-	for i := range r.headers {
-		r.headers[i].Namelen = addressSize
-	}
+// read takes batches until there is a reason to look around: an error, a deadline, or so much to read that others might starve.
+func (r *receiver) read() error {
+	r.errno = 0
 	if err := r.raw.Read(r.call); err != nil {
-		return 0, err
+		return err
 	}
 	if r.errno != 0 {
-		return 0, r.errno
+		return r.errno
 	}
-	return r.count, nil
+	return nil
 }
 
 // datagram gives the i-th datagram of the batch and its sender; nil when it was too long.

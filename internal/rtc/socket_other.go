@@ -36,20 +36,22 @@ func keepShort(*net.TCPConn) {}
 
 type receiver struct {
 	conn   *net.UDPConn
+	take   func(n int)
 	buffer [maxDatagram + 1]byte
 	size   int
 	from   netip.AddrPort
 }
 
-func (s *socket) receiver() *receiver { return &receiver{conn: s.conn} }
+// receiver makes one that gives each datagram to take; it is valid until that returns.
+func (s *socket) receiver(take func(n int)) *receiver { return &receiver{conn: s.conn, take: take} }
 
-// read waits for a datagram. It is valid until the next read.
-func (r *receiver) read() (n int, err error) {
+// read waits for a datagram.
+func (r *receiver) read() (err error) {
 	r.size, r.from, err = r.conn.ReadFromUDPAddrPort(r.buffer[:])
-	if err != nil {
-		return 0, err
+	if err == nil {
+		r.take(1)
 	}
-	return 1, nil
+	return err
 }
 
 func (r *receiver) datagram(int) ([]byte, netip.AddrPort) {

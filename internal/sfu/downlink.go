@@ -40,6 +40,7 @@ type Downlink struct {
 	rate     atomic.Int64  // bit/s; what Rate tells
 	limit    atomic.Int64  // bit/s; set by hand, 0 for none
 	full     atomic.Bool   // what Full tells
+	urgent   atomic.Bool   // what the peer says is looked at at once; else with the next packets, or the tick
 	estimate atomic.Int64  // what Estimate tells
 	loss     atomic.Uint64 // float64 bits; what Loss tells
 
@@ -135,8 +136,12 @@ func (d *Downlink) hear(note func()) {
 	post := shard != nil && !d.posted
 	d.posted = d.posted || post
 	d.mu.Unlock()
-	if post {
+	switch {
+	case !post:
+	case d.urgent.Load():
 		shard.Post(d)
+	default:
+		shard.PostLater(d)
 	}
 }
 
@@ -158,7 +163,9 @@ func (d *Downlink) run(tx exit) {
 		d.estimator.SetCap(float64(remb)) // from peers that send no transport-wide reports
 	}
 	d.taken.each(func(report twcc.Report) { d.estimator.Report(report, now) })
-	if d.full.Load() || d.estimator.Full(remember, now) {
+	full := d.full.Load() || d.estimator.Full(remember, now)
+	d.urgent.Store(full || d.estimator.Congested())
+	if full {
 		d.share(tx) // else there is nothing to share out that could not wait for the tick
 	}
 }

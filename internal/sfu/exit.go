@@ -16,7 +16,10 @@ type exit interface {
 }
 
 // queue is where a shard's work waits, an *rtc.Shard.
-type queue interface{ Post(w rtc.Work) }
+type queue interface {
+	Post(w rtc.Work)
+	PostLater(w rtc.Work)
+}
 
 // publisher is the way back to the remote that sends a stream, an *rtc.Stream.
 type publisher interface {

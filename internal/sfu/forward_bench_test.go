@@ -17,6 +17,7 @@ type nowhere struct {
 }
 
 func (n *nowhere) Post(w rtc.Work)                                { w.(interface{ run(exit) }).run(n) }
+func (n *nowhere) PostLater(w rtc.Work)                           { n.Post(w) }
 func (n *nowhere) Now() time.Duration                             { return n.now }
 func (n *nowhere) Send(_ *rtc.Outbound, packets []rtc.Packet)     { n.packets += len(packets) }
 func (n *nowhere) SendReport(_ *rtc.Outbound, _ uint64, _ uint32) {}

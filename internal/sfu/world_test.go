@@ -58,6 +58,8 @@ func (w *world) Post(work rtc.Work) {
 	w.queue = append(w.queue, work)
 }
 
+func (w *world) PostLater(work rtc.Work) { w.Post(work) }
+
 func (w *world) Now() time.Duration             { return w.now }
 func (w *world) Home() *rtc.Shard               { return nil }
 func (w *world) RTT() time.Duration             { return w.rtt }

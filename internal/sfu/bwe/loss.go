@@ -97,6 +97,11 @@ func (m *lossModel) update(delayRate, arrives float64, now time.Duration) {
 }
 
 func (m *lossModel) estimate(delayRate, arrives float64, now time.Duration) {
+	if m.lossless() && !m.limits && delayRate > 0 {
+		// The highest rate explains it best, and the least share: no need to compute how well others do.
+		m.rate, m.inherent = delayRate, minInherent
+		return
+	}
 	mean := m.meanLoss()
 	best, bestInherent, bestFit := m.rate, m.inherent, math.Inf(-1)
 	consider := func(rate float64) {
@@ -129,8 +134,8 @@ func (m *lossModel) estimate(delayRate, arrives float64, now time.Duration) {
 	m.inherent = bestInherent
 	m.rate = best
 	m.limits = delayRate > 0 && m.rate < delayRate*0.98
-	if !m.limits {
-		m.rate = max(m.rate, delayRate)
+	if !m.limits && delayRate > 0 {
+		m.rate = delayRate // or it would grow without an end for as long as nothing is lost
 	}
 }
 
@@ -153,6 +158,16 @@ func (m *lossModel) each(weight float64, f func(o *observation, w float64)) {
 		f(&m.seen[i%observations], w)
 		w *= weight
 	}
+}
+
+// lossless tells that nothing was lost in the observations that count.
+func (m *lossModel) lossless() bool {
+	for i := range m.seen[:min(m.count, observations)] {
+		if m.seen[i].lost > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (m *lossModel) meanLoss() float64 {
