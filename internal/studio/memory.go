@@ -9,6 +9,7 @@ import (
 	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/poll"
 	"github.com/tuttilive/tutti/internal/room/scenes"
+	"github.com/tuttilive/tutti/internal/room/songs"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
@@ -31,7 +32,8 @@ const (
 	partRoom part = 1 << iota // settings and stage
 	partTalk
 	partBoard
-	allParts = partRoom | partTalk | partBoard
+	partSongs
+	allParts = partRoom | partTalk | partBoard | partSongs
 )
 
 // memory is what a studio has not kept yet. It is guarded by the studio's lock.
@@ -81,6 +83,9 @@ func (s *Studio) keepNow() {
 	if s.board != nil && parts&partBoard != 0 {
 		s.house.running.KeepBoard(s.name, s.board.Keep())
 	}
+	if s.scene.Has("songs") && parts&partSongs != 0 {
+		s.house.running.KeepSongs(s.name, s.songs.Keep())
+	}
 }
 
 // rest stops the timer.
@@ -117,6 +122,9 @@ func (s *Studio) recall(l Left) {
 	}
 	if l.Board != nil && s.scene.Has("whiteboard") {
 		s.board = board.Restore(*l.Board)
+	}
+	if l.Songs != nil && s.scene.Has("songs") {
+		s.songs = songs.Restore(*l.Songs)
 	}
 	s.drawCurtain()
 }

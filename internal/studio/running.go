@@ -8,6 +8,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/board"
+	"github.com/tuttilive/tutti/internal/room/songs"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/store"
 )
@@ -25,19 +26,21 @@ type Running struct {
 // Left is all that was kept of a room.
 type Left struct {
 	Running
-	// Talk and Board are nil where there was none.
+	// Talk, Board and Songs are nil where there was none.
 	Talk  *Talked
 	Board *board.Kept
+	Songs *songs.Kept
 }
 
 // RoomKeeper keeps open rooms beyond the life of the process. All but Left are called with locks held: they must not block.
 type RoomKeeper interface {
 	// Left are the rooms that were open when the last process ended, by name.
 	Left() map[string]Left
-	// Keep, KeepTalk and KeepBoard keep a part of a room each, in the place of what was kept before.
+	// Keep, KeepTalk, KeepBoard and KeepSongs keep a part of a room each, in the place of what was kept before.
 	Keep(roomName string, r Running)
 	KeepTalk(roomName string, t Talked)
 	KeepBoard(roomName string, b board.Kept)
+	KeepSongs(roomName string, k songs.Kept)
 	// Forget ends all of it.
 	Forget(roomName string)
 }
@@ -47,6 +50,7 @@ type RunningRooms struct {
 	rooms  *store.Later[Running]
 	talks  *store.Later[Talked]
 	boards *store.Later[board.Kept]
+	songs  *store.Later[songs.Kept]
 	left   map[string]Left
 }
 
@@ -64,7 +68,11 @@ func OpenRunningRooms(s *store.Store, longAway bool, log *slog.Logger) (*Running
 	if err != nil {
 		return nil, err
 	}
-	k := &RunningRooms{rooms: rooms, talks: talks, boards: boards, left: map[string]Left{}}
+	sung, singing, err := openKept[songs.Kept](s, "songs", longAway, log)
+	if err != nil {
+		return nil, err
+	}
+	k := &RunningRooms{rooms: rooms, talks: talks, boards: boards, songs: sung, left: map[string]Left{}}
 	for name, r := range left {
 		l := Left{Running: r}
 		if t, ok := talked[name]; ok {
@@ -72,6 +80,9 @@ func OpenRunningRooms(s *store.Store, longAway bool, log *slog.Logger) (*Running
 		}
 		if b, ok := drawn[name]; ok {
 			l.Board = &b
+		}
+		if sung, ok := singing[name]; ok {
+			l.Songs = &sung
 		}
 		k.left[name] = l
 	}
@@ -110,11 +121,15 @@ func (k *RunningRooms) KeepTalk(roomName string, t Talked) { k.talks.Put(roomNam
 // KeepBoard implements RoomKeeper.
 func (k *RunningRooms) KeepBoard(roomName string, b board.Kept) { k.boards.Put(roomName, b) }
 
+// KeepSongs implements RoomKeeper.
+func (k *RunningRooms) KeepSongs(roomName string, kept songs.Kept) { k.songs.Put(roomName, kept) }
+
 // Forget implements RoomKeeper.
 func (k *RunningRooms) Forget(roomName string) {
 	k.rooms.Delete(roomName)
 	k.talks.Delete(roomName)
 	k.boards.Delete(roomName)
+	k.songs.Delete(roomName)
 }
 
 // Close writes what is left.
@@ -122,6 +137,7 @@ func (k *RunningRooms) Close() {
 	k.rooms.Close()
 	k.talks.Close()
 	k.boards.Close()
+	k.songs.Close()
 }
 
 // noRooms keeps nothing.
@@ -131,6 +147,7 @@ func (noRooms) Left() map[string]Left        { return nil }
 func (noRooms) Keep(string, Running)         {}
 func (noRooms) KeepTalk(string, Talked)      {}
 func (noRooms) KeepBoard(string, board.Kept) {}
+func (noRooms) KeepSongs(string, songs.Kept) {}
 func (noRooms) Forget(string)                {}
 
 // reopen opens a room as it was before a restart, and waits for its people: they need a moment to come back.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/board"
+	"github.com/tuttilive/tutti/internal/room/songs"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
@@ -39,6 +40,9 @@ func (k *keptRooms) Keep(name string, r Running)    { k.change(name, func(l *Lef
 func (k *keptRooms) KeepTalk(name string, t Talked) { k.change(name, func(l *Left) { l.Talk = &t }) }
 func (k *keptRooms) KeepBoard(name string, b board.Kept) {
 	k.change(name, func(l *Left) { l.Board = &b })
+}
+func (k *keptRooms) KeepSongs(name string, kept songs.Kept) {
+	k.change(name, func(l *Left) { l.Songs = &kept })
 }
 
 func (k *keptRooms) Forget(name string) {

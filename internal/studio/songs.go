@@ -47,11 +47,17 @@ func sing(do func(s *Studio, who songs.Person, a Actor, r songRequest) (id strin
 			}
 		}
 		before, _ := s.songs.Lyrics()
+		listed := len(s.songs.Listed())
 		id, err := do(s, who, a, in)
 		if err != nil {
 			return talk.Reply{Err: err}
 		}
-		s.tellSongs(before)
+		if list := s.songs.Listed(); len(list) != listed {
+			s.tell(talk.SongList{List: list})
+			s.keepLater(partSongs)
+		} else {
+			s.tellSongs(before)
+		}
 		reply := talk.Reply{}
 		if id != "" {
 			reply.Data, _ = json.Marshal(map[string]string{"song": id}) // a string always can be
@@ -60,9 +66,11 @@ func sing(do func(s *Studio, who songs.Person, a Actor, r songRequest) (id strin
 	}
 }
 
-// tellSongs tells everybody what is sung; before is the song whose turn it was. The caller holds the lock.
+// tellSongs tells everybody what is sung, and has it kept; before is the song whose turn it was. The caller holds the lock.
 func (s *Studio) tellSongs(before string) {
 	view := s.songs.View()
+	view.List = nil // it is told when it changes
+	s.keepLater(partSongs)
 	s.tell(talk.Songs{View: view, At: time.Now()})
 	if song, lines := s.songs.Lyrics(); song != before {
 		s.tell(talk.Lyrics{Song: song, Lines: lines})

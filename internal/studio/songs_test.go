@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,41 @@ func TestAccompanimentIsMusicInTheMix(t *testing.T) {
 		list := s.stageSources()
 		if len(list) != 2 || list[0].Music || !list[1].Music || list[1].Identity != "host" {
 			t.Errorf("%+v", list)
+		}
+	})
+}
+
+func TestSongsOutliveARestart(t *testing.T) {
+	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
+		h := next()
+		s, err := h.Open("r", room.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.scene, _ = h.scenes.Find("karaoke")
+		enter(t, h, "host", asHost)
+		host := Actor{Identity: "host", Name: "Host"}
+		for _, r := range []string{
+			`{"type":"listSong","title":"Listed","url":"/songs/x.mp3","lyrics":"[00:01]line one"}`,
+			`{"type":"requestSong","listed":"l1"}`, `{"type":"requestSong","title":"Sun"}`, `{"type":"playSong","song":"s2","position":3}`,
+		} {
+			if code := request(t, s, host, r); code != "" {
+				t.Fatalf("%s: %s", r, code)
+			}
+		}
+		before, lines := s.Songs()
+		h = next()
+		if s, err = h.Studio("r"); err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		s.scene, _ = h.scenes.Find("karaoke")
+		s.recall(kept.Left()["r"])
+		s.mu.Unlock()
+		after, linesAfter := s.Songs()
+		if !reflect.DeepEqual(before.Queue, after.Queue) || !reflect.DeepEqual(before.List, after.List) || !reflect.DeepEqual(lines, linesAfter) ||
+			after.Now == nil || after.Now.ID != "s2" || !after.Now.Began.Equal(before.Now.Began) || len(lines) != 1 {
+			t.Errorf("before %+v, after %+v", before, after)
 		}
 	})
 }

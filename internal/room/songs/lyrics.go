@@ -109,3 +109,12 @@ func lrcText(raw string) string {
 	runes := []rune(plain.Line(b.String()))
 	return string(runes[:min(len(runes), MaxLineRunes)])
 }
+
+// bytesOf is how much lines of lyrics are when they are kept, about.
+func bytesOf(lines []Line) int {
+	n := 0
+	for _, l := range lines {
+		n += len(l.Text) + 24
+	}
+	return n
+}

@@ -22,6 +22,8 @@ const (
 	// MaxTitleRunes bounds titles and artists, MaxURLBytes addresses.
 	MaxTitleRunes = 80
 	MaxURLBytes   = 1024
+	// MaxListedLyrics bounds the lyrics of all songs of a list together, in bytes of their texts and times.
+	MaxListedLyrics = 3 << 20
 	// MaxSeconds is how long a song is at most.
 	MaxSeconds = 3600
 )
@@ -36,6 +38,7 @@ var (
 	ErrURL      = &refuse.Refusal{Code: "bad_request", Message: "an address is a path on this server"}
 	ErrSeconds  = &refuse.Refusal{Code: "bad_request", Message: fmt.Sprintf("a place in a song is between 0 and %d seconds", MaxSeconds)}
 	ErrListed   = &refuse.Refusal{Code: "bad_request", Message: fmt.Sprintf("a list has at most %d songs", MaxListed)}
+	ErrLyrics   = &refuse.Refusal{Code: "bad_request", Message: "there are too many lyrics on the list already"}
 	ErrDuet     = &refuse.Refusal{Code: "wrong_state", Message: "two sing this song already, or only one does"}
 	ErrNoFile   = &refuse.Refusal{Code: "no_file", Message: "the accompaniment is with one of the two alone: songs of the room's list can be sung in turns"}
 )
@@ -105,14 +108,10 @@ func (s *Songs) Lyrics() (song string, lines []Line) {
 
 // View is how things are, without lyrics.
 func (s *Songs) View() View {
-	v := View{Queue: make([]Song, len(s.queue)), List: make([]Listed, len(s.list))}
+	v := View{Queue: make([]Song, len(s.queue)), List: s.Listed()}
 	for i, song := range s.queue {
 		song.Lyrics, song.Singers = nil, slices.Clone(song.Singers)
 		v.Queue[i] = song
-	}
-	for i, l := range s.list {
-		l.Lyrics = nil
-		v.List[i] = l
 	}
 	if s.now != nil {
 		now := *s.now
@@ -120,6 +119,16 @@ func (s *Songs) View() View {
 		v.Now = &now
 	}
 	return v
+}
+
+// Listed is the room's own list, without lyrics.
+func (s *Songs) Listed() []Listed {
+	list := make([]Listed, len(s.list))
+	for i, l := range s.list {
+		l.Lyrics = nil
+		list[i] = l
+	}
+	return list
 }
 
 // Empty tells that there is nothing to tell.
@@ -151,6 +160,13 @@ func (s *Songs) List(a About) (id string, err error) {
 	}
 	if len(s.list) >= MaxListed {
 		return "", ErrListed
+	}
+	lyrics := bytesOf(a.Lyrics)
+	for _, l := range s.list {
+		lyrics += bytesOf(l.Lyrics)
+	}
+	if lyrics > MaxListedLyrics {
+		return "", ErrLyrics
 	}
 	id = s.id("l")
 	s.list = append(s.list, Listed{ID: id, About: a})

@@ -1,7 +1,9 @@
 package songs
 
 import (
+	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -144,4 +146,53 @@ func FuzzParseLRC(f *testing.F) {
 			before = l.At
 		}
 	})
+}
+
+func TestSongsAreTheSameOnceRestored(t *testing.T) {
+	s := &Songs{}
+	if _, err := s.List(About{Title: "Listed", URL: "/songs/a.mp3", Lyrics: []Line{{At: 1, Text: "one"}}}); err != nil {
+		t.Fatal(err)
+	}
+	first := request(t, s, ann, "l1", About{})
+	request(t, s, bob, "", About{Title: "B"})
+	if err := s.Play(first, "ann", 4, noon); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(s.Keep())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var k Kept
+	if err := json.Unmarshal(raw, &k); err != nil {
+		t.Fatal(err)
+	}
+	again := Restore(k)
+	if !reflect.DeepEqual(again.View(), s.View()) {
+		t.Errorf("%+v instead of %+v", again.View(), s.View())
+	}
+	if song, lines := again.Lyrics(); song != first || len(lines) != 1 {
+		t.Errorf("the lyrics are %v of %q", lines, song)
+	}
+	if id := request(t, &again, bob, "", About{Title: "C"}); slices.Contains([]string{"l1", first, "s3"}, id) {
+		t.Errorf("%s is there twice", id)
+	}
+	if damaged := Restore(Kept{Now: &Playing{Turn: 3}, Queue: []Song{{ID: "x"}}}); !damaged.Empty() {
+		t.Errorf("what nobody sings is kept: %+v", damaged.View())
+	}
+}
+
+func TestAListHasOnlySoManyLyrics(t *testing.T) {
+	s := &Songs{}
+	long := About{Title: "Long", Lyrics: slices.Repeat([]Line{{Text: strings.Repeat("a", MaxLineRunes)}}, MaxLines)}
+	for i := 0; i < MaxListedLyrics/bytesOf(long.Lyrics); i++ {
+		if _, err := s.List(long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.List(long); !errors.Is(err, ErrLyrics) {
+		t.Error(err)
+	}
+	if _, err := s.List(About{Title: "Without"}); err != nil {
+		t.Error(err)
+	}
 }

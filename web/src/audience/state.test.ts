@@ -32,6 +32,13 @@ describe('what is known of a room', () => {
     expect(many.messages[0]!.id).toBe('m20')
   })
 
+  it('keeps the list of songs while others change', () => {
+    const at = '2026-01-01T00:00:00Z'
+    const list = [{ id: 'l1', title: 'Listed' }]
+    expect(after({ type: 'songList', list }, { type: 'songs', queue: [], at }).songs?.list).toEqual(list)
+    expect(after({ type: 'songList', list }, { type: 'songList', list: [] }, { type: 'songs', queue: [], at }).songs?.list).toEqual([])
+  })
+
   it('never counts likes down', () => {
     expect(after({ type: 'likes', total: 15, added: 5 }, { type: 'likes', total: 12, added: 1 }).counts.likes).toBe(15)
   })

@@ -146,8 +146,10 @@ export function apply(state: AudienceState, event: ServerEvent): AudienceState {
     }
     case 'songs': {
       const { type: _, ...songs } = event
-      return { ...state, songs, clockAhead: aheadOf(songs, state.clockAhead, Date.now()) }
+      return { ...state, songs: { ...songs, ...(state.songs?.list ? { list: state.songs.list } : {}) }, clockAhead: aheadOf(songs, state.clockAhead, Date.now()) }
     }
+    case 'songList':
+      return { ...state, songs: { ...(state.songs ?? { queue: [], at: new Date().toISOString() }), list: event.list } }
     case 'lyrics':
       return { ...state, lyrics: lyricsOf(event) }
     case 'groups': {
