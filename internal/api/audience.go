@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room/applause"
 	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -32,14 +33,23 @@ func (a *API) ask(w http.ResponseWriter, r *http.Request, from talk.Person, req 
 	return reply, true
 }
 
-// watched lets a handler through for those who may watch a running room.
+// inside is a running room for those who may watch it and before whom its door is not closed.
+func (a *API) inside(r *http.Request) (*studio.Studio, auth.Claims, error) {
+	claims, err := a.admit(r, studio.ToWatch)
+	if err != nil {
+		return nil, claims, err
+	}
+	s, err := a.house.Studio(r.PathValue("room"))
+	if err != nil {
+		return nil, claims, err
+	}
+	return s, claims, s.Inside(claims)
+}
+
+// watched lets a handler through for those who are inside.
 func (a *API) watched(next func(w http.ResponseWriter, r *http.Request, s *studio.Studio)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if _, err := a.admit(r, studio.ToWatch); err != nil {
-			refusal.Write(w, err)
-			return
-		}
-		s, err := a.house.Studio(r.PathValue("room"))
+		s, _, err := a.inside(r)
 		if err != nil {
 			refusal.Write(w, err)
 			return

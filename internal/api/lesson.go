@@ -9,16 +9,7 @@ import (
 )
 
 // getBoard gives the whiteboard with all that is on it, to everybody who may watch.
-func (a *API) getBoard(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.admit(r, studio.ToWatch); err != nil {
-		refusal.Write(w, err)
-		return
-	}
-	s, err := a.house.Studio(r.PathValue("room"))
-	if err != nil {
-		refusal.Write(w, err)
-		return
-	}
+func (a *API) getBoard(w http.ResponseWriter, _ *http.Request, s *studio.Studio) {
 	board, err := s.Board()
 	if err != nil {
 		refusal.Write(w, err)

@@ -11,12 +11,7 @@ import (
 
 // getStage tells how the stage is: to hosts all, to others what everybody may know.
 func (a *API) getStage(w http.ResponseWriter, r *http.Request) {
-	claims, err := a.admit(r, studio.ToWatch)
-	if err != nil {
-		refusal.Write(w, err)
-		return
-	}
-	s, err := a.house.Studio(r.PathValue("room"))
+	s, claims, err := a.inside(r)
 	if err != nil {
 		refusal.Write(w, err)
 		return

@@ -181,3 +181,34 @@ func TestWhoIsMadeCohostRunsTheShow(t *testing.T) {
 	want(403, "DELETE", "/live", bearer(t, "ann"))
 	want(200, "DELETE", "/live", host)
 }
+
+func TestAClosedDoorKeepsInWhatGoesOn(t *testing.T) {
+	f := serve(t, nil)
+	var made created
+	f.call("POST", "/api/rooms", `{"name":"show","scene":"conference"}`, &made)
+	if _, err := f.house.Enter("show", room.Join{Identity: "ann", Name: "ann", Permission: room.Permission{Publish: true, Subscribe: true}}, silent{}); err != nil {
+		t.Fatal(err)
+	}
+	host, guest := "X-Tutti-Key: "+made.Keys.Host, "X-Tutti-Key: "+made.Keys.Guest
+	look := func(who string, want int, code string) {
+		t.Helper()
+		for _, what := range []string{"stage", "chat", "polls", "groups", "board"} {
+			var refused struct{ Error struct{ Code string } }
+			if resp := f.call("GET", "/api/rooms/show/"+what, "", &refused, who); resp.StatusCode != want || refused.Error.Code != code {
+				t.Errorf("%s: %s %q instead of %d %q", what, resp.Status, refused.Error.Code, want, code)
+			}
+		}
+	}
+	look(guest, 200, "")
+	for verb, code := range map[string]string{"openWaiting": "waiting", "lock": "locked"} {
+		if resp := f.call("POST", "/api/rooms/show/stage/"+verb, "", nil, host); resp.StatusCode != 200 {
+			t.Fatal(resp.Status)
+		}
+		look(guest, 403, code)
+		look(bearer(t, "bob"), 403, code)
+		look(bearer(t, "ann"), 200, "")
+		look(host, 200, "")
+		f.call("POST", "/api/rooms/show/stage/"+map[string]string{"openWaiting": "endWaiting", "lock": "unlock"}[verb], "", nil, host)
+	}
+	look(guest, 200, "")
+}

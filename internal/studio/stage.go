@@ -71,6 +71,16 @@ func (s *Studio) Stage() stage.Snapshot {
 	return s.stage.Snapshot()
 }
 
+// Inside refuses those who must not know what goes on behind a closed door: whoever has not been let in, and a link alone does not say who shows it.
+func (s *Studio) Inside(who auth.Claims) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if who.Video.RoomAdmin {
+		return nil
+	}
+	return s.stage.Inside(who.Identity)
+}
+
 // Standing is what the stage knows of one person.
 type Standing struct {
 	Role stage.Role

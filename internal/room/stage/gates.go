@@ -31,6 +31,20 @@ func (g *gates) dismiss(identity string) bool {
 // Waits tells whether somebody must be let in first.
 func (s *Stage) Waits(identity string) bool { return s.gates.waits(identity) }
 
+// Inside tells whether somebody may know what goes on behind the door: who is in, and everybody while it is open. Else it is ErrWaiting or ErrLocked.
+func (s *Stage) Inside(identity string) error {
+	_, known := s.people[identity]
+	switch {
+	case known && !s.gates.waits(identity):
+		return nil
+	case s.gates.locked:
+		return ErrLocked
+	case s.gates.waitingRoom:
+		return ErrWaiting
+	}
+	return nil
+}
+
 func (s *Stage) letIn(p *person, by Person) {
 	s.tell(Happening{What: LetIn, Person: p.Person, By: by, Role: s.RoleOf(p.Identity)})
 	if s.rules.SeatArrivals && p.Participant && p.Speaker {

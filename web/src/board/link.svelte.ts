@@ -14,13 +14,13 @@ export class BoardLink implements BoardView {
   ready = $state(false)
   #audience: AudienceView
   #room: string
-  #credential: Credential
+  #credential: () => Credential
   #loading = false
   #again = false
   #stopped = false
   #timer = 0
 
-  constructor(audience: AudienceView, room: string, credential: Credential) {
+  constructor(audience: AudienceView, room: string, credential: () => Credential) {
     this.#audience = audience
     this.#room = room
     this.#credential = credential
@@ -88,7 +88,7 @@ export class BoardLink implements BoardView {
     this.#loading = true
     this.#again = false
     try {
-      const snapshot = await api.board(this.#room, this.#credential)
+      const snapshot = await api.board(this.#room, this.#credential())
       this.model.load(snapshot)
       this.ready = true
     } catch {

@@ -14,10 +14,10 @@ export class RollLink implements RollView {
   #answeredNumber = $state(0)
   #audience: AudienceView
   #room: string
-  #credential: Credential
+  #credential: () => Credential
   #timer = 0
 
-  constructor(audience: AudienceView, room: string, credential: Credential) {
+  constructor(audience: AudienceView, room: string, credential: () => Credential) {
     this.#audience = audience
     this.#room = room
     this.#credential = credential
@@ -46,7 +46,7 @@ export class RollLink implements RollView {
     this.#timer = 0
     try {
       const [roll, attendance] = await Promise.all([
-        this.call ? api.rollcall(this.#room, this.#credential) : undefined, api.attendance(this.#room, this.#credential),
+        this.call ? api.rollcall(this.#room, this.#credential()) : undefined, api.attendance(this.#room, this.#credential()),
       ])
       this.asked = roll?.people.map(({ identity, name, at = '' }) => ({ identity, name, at })) ?? []
       this.stays = attendance.people
