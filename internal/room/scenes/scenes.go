@@ -89,7 +89,7 @@ func (d Duration) MarshalJSON() ([]byte, error) {
 
 // AllFeatures are what a scene may switch on.
 var AllFeatures = []string{
-	"breakout", "chat", "danmaku", "gifts", "likes", "lock", "pk", "pointer", "polls", "rollcall", "screenShare", "sideRoom", "songs",
+	"breakout", "chat", "danmaku", "files", "gifts", "likes", "lock", "pk", "pointer", "polls", "rollcall", "screenShare", "sideRoom", "songs",
 	"waitingRoom", "whiteboard",
 }
 

@@ -99,7 +99,7 @@ export interface PK {
 }
 
 export type Feature =
-  | 'chat' | 'danmaku' | 'likes' | 'gifts' | 'polls' | 'pk' | 'whiteboard' | 'rollcall' | 'waitingRoom' | 'lock' | 'breakout' | 'sideRoom' | 'songs' | 'pointer'
+  | 'chat' | 'danmaku' | 'likes' | 'gifts' | 'polls' | 'pk' | 'whiteboard' | 'rollcall' | 'waitingRoom' | 'lock' | 'breakout' | 'sideRoom' | 'songs' | 'pointer' | 'files'
 
 /** A song in the queue. Without an address, the accompaniment is with the first of the singers. */
 export interface Song {
@@ -121,7 +121,7 @@ export interface Playing extends Song {
 export interface SongsState {
   now?: Playing
   queue: Song[]
-  /** The room's own songs. */
+  /** The room's own songs; in events it is missing, and told for itself when it changes. */
   list?: { id: string; title: string; artist?: string; url?: string }[]
   /** The server's clock. */
   at: string
@@ -261,6 +261,7 @@ export type ServerEvent =
   | { type: 'trace'; trace: Trace; by: string }
   | ({ type: 'rollcall' } & RollCall)
   | ({ type: 'songs' } & SongsState)
+  | { type: 'songList'; list: NonNullable<SongsState['list']> }
   | ({ type: 'lyrics' } & LyricsOfSong)
   | ({ type: 'groups' } & Groups)
   | ({ type: 'moved' } & Move)

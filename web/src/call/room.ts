@@ -4,17 +4,9 @@ import {
 } from 'livekit-client'
 import type { LocalMedia } from '../media/local.svelte'
 import { chatTopic } from '../room/chat'
-import { Inbox } from './inbox'
 import { TrackPicture, whenLive, type Feed, type Link, type LinkEvents, type Reached } from './link'
-import type { Pipe } from './pipe'
 import { sources, type Source } from './protocol'
-
-const pipeTopic = 'tutti.pipe'
-const pipeMessage = 14_000
-/** How soon a pipe that broke while the room was connected gets a successor, in ms. */
-const renewAfter = 1000
-/** Chat comes in the same order as files: over 2 Mbit/s it waits for this at most 2 s. The server keeps 8 MiB for who reads slowly. */
-const pipeWindow = 512 << 10
+import { pipeTopic, RoomPipes } from './roompipes'
 
 const sourceOf: Partial<Record<Track.Source, Source>> = {
   [Track.Source.Microphone]: 'microphone', [Track.Source.Camera]: 'camera', [Track.Source.ScreenShare]: 'screen',
@@ -38,13 +30,16 @@ export class RoomLink implements Link {
   generation: number
   feeds: Feed[] = []
   reached: Reached[] = []
-  pipes: RoomPipe[] = []
 
   #o: RoomOptions
   #client: Room
   #published = new Map<Source, { local: LocalAudioTrack | LocalVideoTrack; track: MediaStreamTrack; publication?: LocalTrackPublication }>()
   #publishing = Promise.resolve()
   #stops = new Map<MediaStreamTrack, () => void>()
+  #pipes = new RoomPipes(async (peer, message) => {
+    if (!this.open) throw new Error('the room is not connected')
+    await this.#client.localParticipant.publishData(message, { reliable: true, topic: pipeTopic, destinationIdentities: [peer] })
+  }, () => this.#look())
   #closed = false
 
   constructor(options: RoomOptions) {
@@ -59,6 +54,10 @@ export class RoomLink implements Link {
 
   get open(): boolean {
     return this.#client.state === 'connected'
+  }
+
+  get pipes() {
+    return this.#pipes.list
   }
 
   async #start() {
@@ -93,7 +92,7 @@ export class RoomLink implements Link {
         if (!p) return
         const bytes = payload as Uint8Array<ArrayBuffer>
         if (topic === chatTopic) this.#o.events.told(p.identity, p.name || p.identity, bytes)
-        else if (topic === pipeTopic) this.#pipeTo(p.identity).inbox.put(bytes)
+        else if (topic === pipeTopic) this.#pipes.take(p.identity, bytes)
       })
       .on(RoomEvent.Disconnected, (reason) => {
         if (this.#closed || reason === DisconnectReason.CLIENT_INITIATED) return
@@ -127,9 +126,7 @@ export class RoomLink implements Link {
 
   #left(p: RemoteParticipant) {
     this.feeds = this.feeds.filter((f) => f.member !== p.identity)
-    const pipe = this.pipes.find((x) => x.peer === p.identity)
-    this.pipes = this.pipes.filter((x) => x !== pipe)
-    pipe?.close()
+    this.#pipes.end(p.identity)
     this.#look()
   }
 
@@ -147,7 +144,7 @@ export class RoomLink implements Link {
   #look() {
     if (this.#closed) return
     this.reached = [...this.#client.remoteParticipants.values()].map((p) => {
-      this.#pipeTo(p.identity)
+      this.#pipes.to(p.identity)
       return {
         id: p.identity,
         name: p.name || p.identity,
@@ -158,29 +155,6 @@ export class RoomLink implements Link {
       }
     })
     this.#o.events.changed()
-  }
-
-  #pipeTo(peer: string): RoomPipe {
-    const known = this.pipes.find((pipe) => pipe.peer === peer)
-    if (known) return known
-    const fresh: RoomPipe = new RoomPipe(peer, async (message) => {
-      try {
-        if (!this.open) throw new Error('the room is not connected')
-        await this.#client.localParticipant.publishData(message, { reliable: true, topic: pipeTopic, destinationIdentities: [peer] })
-      } catch (error) {
-        this.#broke(fresh)
-        throw error
-      }
-    })
-    this.pipes = [...this.pipes, fresh]
-    return fresh
-  }
-
-  /** A message was lost, so the pipe has a gap: it ends, and another one takes its place. */
-  #broke(pipe: RoomPipe) {
-    this.pipes = this.pipes.filter((x) => x !== pipe)
-    pipe.close()
-    setTimeout(() => this.#look(), renewAfter)
   }
 
   // --- what is sent
@@ -263,41 +237,10 @@ export class RoomLink implements Link {
     if (this.#closed) return
     this.#closed = true
     for (const stop of this.#stops.values()) stop()
-    for (const pipe of this.pipes) pipe.close()
+    this.#pipes.close()
     // The tracks are the call's and go on.
     void this.#client.disconnect(false)
     this.feeds = []
     this.reached = []
-  }
-}
-
-/** A pipe as data messages through the server, which waits for the connection to have room. */
-class RoomPipe implements Pipe {
-  readonly maxMessage = pipeMessage
-  readonly window = pipeWindow
-  onclose: Pipe['onclose']
-  readonly inbox = new Inbox()
-  #closed = false
-
-  constructor(readonly peer: string, private readonly publish: (message: Uint8Array<ArrayBuffer>) => Promise<void>) {}
-
-  get onmessage(): Pipe['onmessage'] {
-    return this.inbox.reader
-  }
-
-  set onmessage(reader: Pipe['onmessage']) {
-    this.inbox.reader = reader
-  }
-
-  async send(message: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (message.length > pipeMessage) throw new RangeError(`a message of ${message.length} bytes is too large`)
-    if (this.#closed) throw new Error('the pipe is closed')
-    await this.publish(message)
-  }
-
-  close() {
-    if (this.#closed) return
-    this.#closed = true
-    this.onclose?.()
   }
 }

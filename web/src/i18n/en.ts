@@ -8,6 +8,7 @@ import { conference } from './en/conference'
 import { files } from './en/files'
 import { groups } from './en/groups'
 import { karaoke } from './en/karaoke'
+import { match } from './en/match'
 import { local } from './en/local'
 import { people } from './en/people'
 import { show } from './en/show'
@@ -460,6 +461,7 @@ export const en = {
   classroom,
   conference,
   files,
+  match,
   groups,
   karaoke,
   local,

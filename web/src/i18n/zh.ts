@@ -8,6 +8,7 @@ import { conference } from './zh/conference'
 import { files } from './zh/files'
 import { groups } from './zh/groups'
 import { karaoke } from './zh/karaoke'
+import { match } from './zh/match'
 import { local } from './zh/local'
 import { people } from './zh/people'
 import { show } from './zh/show'
@@ -458,6 +459,7 @@ export const zh: Dictionary = {
   classroom,
   conference,
   files,
+  match,
   groups,
   karaoke,
   local,

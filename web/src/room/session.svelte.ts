@@ -105,6 +105,11 @@ export class RoomSession implements RoomView {
     void this.#start()
   }
 
+  /** The own access token, with what the room permits now. */
+  get token(): string {
+    return (this.#client.engine as unknown as { token?: string } | undefined)?.token ?? this.#entry.admission.token
+  }
+
   // --- connecting
 
   async #start() {
@@ -240,6 +245,7 @@ export class RoomSession implements RoomView {
     try {
       await this.#client.localParticipant.setMicrophoneEnabled(wish.microphone)
       await this.#client.localParticipant.setCameraEnabled(wish.camera)
+      if (this.#music && this.mayPublish) await this.playMusic(this.#music.of)
     } catch {
       toast(t().prejoin.problem.failed, 'bad')
     } finally {
@@ -430,7 +436,8 @@ export class RoomSession implements RoomView {
     return (settings as { latency?: number } | undefined)?.latency ?? 0
   }
 
-  #music: LocalAudioTrack | undefined
+  /** What is sent as music: a copy of what it was made of, since what is sent ends with the connection. */
+  #music: { sent: LocalAudioTrack; of: MediaStreamTrack } | undefined
   /** What was last asked of the music; the next waits for it. */
   #musicDone: Promise<unknown> = Promise.resolve()
 
@@ -438,10 +445,10 @@ export class RoomSession implements RoomView {
     return this.#withMusic(async () => {
       const person = this.#client.localParticipant
       // The sound of a shared screen has the same source, so only the track itself tells.
-      const published = [...person.trackPublications.values()].some((publication) => publication.track === this.#music)
-      if (this.#music?.mediaStreamTrack === track && published) return
-      this.#music = new LocalAudioTrack(track, undefined, true)
-      await person.publishTrack(this.#music, { source: Track.Source.ScreenShareAudio, name: 'accompaniment', ...musicDefaults })
+      const published = [...person.trackPublications.values()].some((publication) => publication.track === this.#music?.sent)
+      if (this.#music?.of === track && published) return
+      this.#music = { sent: new LocalAudioTrack(track.clone(), undefined, true), of: track }
+      await person.publishTrack(this.#music.sent, { source: Track.Source.ScreenShareAudio, name: 'accompaniment', ...musicDefaults })
     })
   }
 
@@ -449,7 +456,8 @@ export class RoomSession implements RoomView {
     return this.#withMusic(async () => {
       const music = this.#music
       this.#music = undefined
-      if (music && this.phase !== 'over') await this.#client.localParticipant.unpublishTrack(music, false)
+      if (music && this.phase !== 'over') await this.#client.localParticipant.unpublishTrack(music.sent, false)
+      music?.sent.mediaStreamTrack.stop()
     })
   }
 
@@ -502,6 +510,11 @@ export class RoomSession implements RoomView {
   whisper(topic: string, payload: Uint8Array) {
     if (this.phase !== 'connected') return
     void this.#client.localParticipant.publishData(payload as Uint8Array<ArrayBuffer>, { reliable: false, topic }).catch(() => {})
+  }
+
+  async post(identity: string, topic: string, payload: Uint8Array) {
+    if (this.#client.state !== 'connected') throw new Error('the room is not connected')
+    await this.#client.localParticipant.publishData(payload as Uint8Array<ArrayBuffer>, { reliable: true, topic, destinationIdentities: [identity] })
   }
 
   overhear(topic: string, listener: (payload: Uint8Array, from: { identity: string; name: string }) => void): () => void {

@@ -6,6 +6,7 @@ export const files = {
   dropNow: 'Let go to send',
   how: 'Others are asked first. Files of any size; if the connection breaks, they go on by themselves.',
   nobody: 'Nobody else is here. Files can be sent when somebody comes.',
+  offered: (n: number) => (n === 1 ? 'Offered to everyone here' : `${n} files offered to everyone here`),
   empty: 'No files yet.',
   to: 'Send to',
   everyone: 'Everyone',

@@ -7,6 +7,7 @@ export const files: Dictionary['files'] = {
   dropNow: '松手即可发送',
   how: '对方同意后才会开始传输。大小不限；网络中断后会自动接着传。',
   nobody: '通话里还没有其他人，等人来了就能发文件。',
+  offered: (n: number) => (n === 1 ? '已向在场的所有人发出' : `已向在场的所有人发出 ${n} 个文件`),
   empty: '还没有文件。',
   to: '发送给',
   everyone: '所有人',
