@@ -18,6 +18,7 @@ var (
 	errOperatorRecord = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "on this server operators alone record"}
 	errNoRecording    = &refusal.Error{Status: http.StatusNotFound, Code: "not_found", Message: record.ErrNotFound.Error()}
 	errRecorded       = &refusal.Error{Status: http.StatusConflict, Code: "exists", Message: record.ErrRunning.Error()}
+	errAway           = &refusal.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: record.ErrAway.Error()}
 	errNoSpace        = &refusal.Error{Status: http.StatusInsufficientStorage, Code: "disk_full", Message: record.ErrNoSpace.Error()}
 )
 
@@ -53,7 +54,7 @@ func refuseRecording(w http.ResponseWriter, err error) {
 	for _, k := range []struct {
 		is    error
 		means *refusal.Error
-	}{{record.ErrOff, errNoRecorder}, {record.ErrNotFound, errNoRecording}, {record.ErrRunning, errRecorded}, {record.ErrNoSpace, errNoSpace}} {
+	}{{record.ErrOff, errNoRecorder}, {record.ErrNotFound, errNoRecording}, {record.ErrRunning, errRecorded}, {record.ErrNoSpace, errNoSpace}, {record.ErrAway, errAway}} {
 		if errors.Is(err, k.is) {
 			err = k.means
 		}
@@ -224,28 +225,25 @@ func (a *API) getRecordedFile(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, err)
 		return
 	}
-	file, about, err := a.recorder.OpenFile(rec.ID, r.PathValue("file"))
+	file, about, err := a.recorder.OpenFile(r.Context(), rec.ID, r.PathValue("file"))
 	if err != nil {
 		refuseRecording(w, err)
 		return
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		refusal.Write(w, err)
-		return
-	}
 	h := w.Header()
 	h.Set("Content-Type", "video/mp4")
 	h.Set("Cache-Control", "private, no-cache")
-	if about.Finished {
-		h.Set("ETag", fmt.Sprintf(`"%x-%x"`, info.Size(), info.ModTime().UnixNano()))
+	ended := time.Time{}
+	if about.Finished { // it changes no more, and its name was made up
+		h.Set("ETag", fmt.Sprintf(`"%s-%d"`, about.Name, about.Bytes))
+		ended = about.StartedAt.Add(time.Duration(about.Duration * float64(time.Second)))
 	}
 	if r.URL.Query().Has("download") {
 		name := fmt.Sprintf("%s %s.mp4", rec.Room, about.StartedAt.Format("2006-01-02 15-04-05"))
 		h.Set("Content-Disposition", "attachment; filename*=UTF-8''"+url.PathEscape(name))
 	}
-	http.ServeContent(&patient{w, http.NewResponseController(w)}, r, "", info.ModTime(), file)
+	http.ServeContent(&patient{w, http.NewResponseController(w)}, r, "", ended, file)
 }
 
 // fileStall is how long whoever takes a recorded file may take nothing.

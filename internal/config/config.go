@@ -54,6 +54,7 @@ type Server struct {
 	Audience  `embed:""`
 	Outbound  `embed:""`
 	Recording `embed:""`
+	Storage   `embed:""`
 
 	CreateRooms string        `help:"Who may create rooms: anyone, or key (an operator's API key or token)." enum:"anyone,key" default:"anyone"`
 	AwayGrace   time.Duration `help:"How long a live room without anybody on stage stays on the air." default:"10s"`
@@ -134,6 +135,7 @@ func (s *Server) Validate() error {
 	errs = append(errs, s.Audience.validate()...)
 	errs = append(errs, s.Outbound.validate()...)
 	errs = append(errs, s.Recording.validate()...)
+	errs = append(errs, s.Storage.validate()...)
 	return errors.Join(errs...)
 }
 

@@ -24,6 +24,9 @@ var ErrNotFound = errors.New("there is no such recording")
 type library struct {
 	dir string
 	log *slog.Logger
+	// bucket tells that files are in a bucket too, or will be; changed is called when there is something new to do there.
+	bucket  bool
+	changed func()
 
 	mu      sync.Mutex
 	entries map[string]*entry
@@ -38,7 +41,7 @@ func openLibrary(dir string, log *slog.Logger) (*library, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &library{dir: dir, log: log, entries: map[string]*entry{}}
+	l := &library{dir: dir, log: log, changed: func() {}, entries: map[string]*entry{}}
 	for _, name := range names {
 		content, err := os.ReadFile(name)
 		e := &entry{}
@@ -69,6 +72,9 @@ func (l *library) left() (ids []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id, e := range l.entries {
+		if e.Deleted {
+			continue
+		}
 		if e.State == Finishing || slices.ContainsFunc(e.Files, func(f File) bool { return !f.Finished }) {
 			ids = append(ids, id)
 		}
@@ -95,7 +101,7 @@ func (l *library) change(id string, keep bool, f func(e *entry)) (Recording, err
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.entries[id]
-	if e == nil {
+	if e == nil || e.Deleted {
 		return Recording{}, ErrNotFound
 	}
 	f(e)
@@ -106,6 +112,22 @@ func (l *library) change(id string, keep bool, f func(e *entry)) (Recording, err
 		}
 	}
 	return e.snapshot(), nil
+}
+
+// note changes what is known of a recording, also of one that is deleted, and writes it down.
+func (l *library) note(id string, f func(e *entry)) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.entries[id]
+	if e == nil {
+		return ErrNotFound
+	}
+	f(e)
+	if err := l.write(e); err != nil {
+		l.log.Error("writing down what is known of a recording", "recording", id, "error", err)
+		return err
+	}
+	return nil
 }
 
 // write replaces the description of a recording as a whole. The caller holds the lock.
@@ -126,23 +148,30 @@ func (l *library) find(id string) (entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.entries[id]
-	if e == nil {
+	if e == nil || e.Deleted {
 		return entry{}, ErrNotFound
 	}
-	c := *e
-	c.Recording = e.snapshot()
-	return c, nil
+	return e.copy(), nil
 }
 
 // list gives copies of those that are asked for, the newest first.
-func (l *library) list(wanted func(e *entry) bool) (all []entry) {
+func (l *library) list(wanted func(e *entry) bool) []entry {
+	return l.sorted(func(e *entry) bool { return !e.Deleted && wanted(e) })
+}
+
+// pending gives copies of those that have files to be uploaded, or are deleted, the newest first.
+func (l *library) pending() []entry {
+	return l.sorted(func(e *entry) bool {
+		return e.Deleted || slices.ContainsFunc(e.Files, func(f File) bool { return f.Finished && !f.Stored })
+	})
+}
+
+func (l *library) sorted(wanted func(e *entry) bool) (all []entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.entries {
 		if wanted(e) {
-			c := *e
-			c.Recording = e.snapshot()
-			all = append(all, c)
+			all = append(all, e.copy())
 		}
 	}
 	slices.SortFunc(all, func(a, b entry) int {
@@ -151,20 +180,43 @@ func (l *library) list(wanted func(e *entry) bool) (all []entry) {
 	return all
 }
 
-// remove deletes a recording and its files.
+// remove deletes a recording and its files. What of it is in the bucket, or on the way there, is left to the uploader.
 func (l *library) remove(id string) error {
 	l.mu.Lock()
 	e := l.entries[id]
-	delete(l.entries, id)
-	l.mu.Unlock()
-	if e == nil {
+	if e == nil || e.Deleted {
+		l.mu.Unlock()
 		return ErrNotFound
 	}
+	elsewhere := len(e.Uploads) > 0 || slices.ContainsFunc(e.Files, func(f File) bool { return f.Stored || l.bucket && f.Finished })
 	var errs []error
+	if elsewhere {
+		e.Deleted = true
+		errs = append(errs, l.write(e)) // after a restart it must not be there again
+	} else {
+		delete(l.entries, id)
+	}
+	l.mu.Unlock()
 	for _, f := range e.Files {
 		errs = append(errs, os.Remove(l.path(f.Name)))
 	}
-	errs = append(errs, os.Remove(l.path(id+".json"))) // last, so that what is left of a failure is still known
+	if !elsewhere {
+		errs = append(errs, os.Remove(l.path(id+".json"))) // last, so that what is left of a failure is still known
+	}
+	l.changed()
+	return unlessGone(errs...)
+}
+
+// forget forgets a deleted recording.
+func (l *library) forget(id string) error {
+	l.mu.Lock()
+	delete(l.entries, id)
+	l.mu.Unlock()
+	return unlessGone(os.Remove(l.path(id + ".json")))
+}
+
+// unlessGone joins errors but those that tell that something is not there.
+func unlessGone(errs ...error) error {
 	for i, err := range errs {
 		if errors.Is(err, fs.ErrNotExist) {
 			errs[i] = nil
@@ -193,6 +245,7 @@ func (l *library) finish(id, name string) error {
 			f.Finished, f.Bytes, f.Duration = true, s.Bytes, s.Length.Seconds()
 		}
 	})
+	l.changed()
 	return err
 }
 

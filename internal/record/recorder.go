@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/s3"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
 )
@@ -42,6 +44,8 @@ var (
 	ErrOff     = errors.New("this server does not record")
 	ErrRunning = errors.New("this room is being recorded already")
 	ErrNoSpace = errors.New("there is not enough space on the server's disk to record")
+	// ErrAway tells that a file is in a bucket that cannot be read now.
+	ErrAway = errors.New("the recording is in a storage that cannot be reached now")
 )
 
 // Options are what a recorder needs.
@@ -53,6 +57,9 @@ type Options struct {
 	Keep time.Duration
 	// Settings keep how rooms are recorded.
 	Settings *store.Bucket[Settings]
+	// Bucket is where finished files are uploaded to, nil for nowhere. KeepLocal keeps them here too.
+	Bucket    *s3.Bucket
+	KeepLocal bool
 	// Tell tells applications what became of a recording: "recording_started", "recording_finished" or "recording_failed". It must
 	// not block; nil tells nobody.
 	Tell func(in studio.RoomInfo, event string, r Recording)
@@ -63,8 +70,10 @@ type Options struct {
 type Recorder struct {
 	options Options
 	library *library
-	log     *slog.Logger
-	house   *studio.House
+	// uploader is nil where nothing is uploaded.
+	uploader *uploader
+	log      *slog.Logger
+	house    *studio.House
 	// createdAt is since when there has been this room of its name.
 	createdAt func(room string) time.Time
 
@@ -94,8 +103,14 @@ func New(o Options) (*Recorder, error) {
 		settings: map[string]Settings{}, wake: make(chan struct{}, 1), closing: make(chan struct{}),
 	}
 	var err error
-	r.library, err = openLibrary(o.Dir, o.Log)
-	return r, err
+	if r.library, err = openLibrary(o.Dir, o.Log); err != nil {
+		return nil, err
+	}
+	if o.Bucket != nil {
+		r.uploader = newUploader(r.library, o.Bucket, o.KeepLocal, o.Log)
+		r.library.bucket, r.library.changed = true, r.uploader.look
+	}
+	return r, nil
 }
 
 // Open begins to record the shows of a house whose witness the recorder is.
@@ -103,6 +118,11 @@ func (r *Recorder) Open(h *studio.House) {
 	r.house, r.createdAt = h, r.policyCreated
 	h.Policies().OnHandover(r.forget)
 	r.running.Go(r.tend)
+	if r.uploader != nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		r.running.Go(func() { r.uploader.run(ctx) })
+		r.running.Go(func() { <-r.closing; cancel() })
+	}
 }
 
 // RoomEvent implements studio.Witness.
@@ -411,7 +431,15 @@ func (r *Recorder) Delete(ctx context.Context, id string) error {
 	if _, err := r.Stop(ctx, id); err != nil {
 		return err
 	}
-	return r.library.remove(id)
+	return r.remove(id)
+}
+
+func (r *Recorder) remove(id string) error {
+	err := r.library.remove(id)
+	if r.uploader != nil {
+		r.uploader.stop(id)
+	}
+	return err
 }
 
 // Close interrupts all recordings and waits until they are finished. It comes before the end of the house, so that a show that goes
@@ -432,8 +460,8 @@ func isDiskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// OpenFile opens a file of a recording for reading. The caller closes it.
-func (r *Recorder) OpenFile(id, name string) (*os.File, File, error) {
+// OpenFile opens a file of a recording for reading, as long as ctx is good. The caller closes it.
+func (r *Recorder) OpenFile(ctx context.Context, id, name string) (io.ReadSeekCloser, File, error) {
 	e, err := r.library.find(id)
 	if err != nil {
 		return nil, File{}, err
@@ -443,8 +471,23 @@ func (r *Recorder) OpenFile(id, name string) (*os.File, File, error) {
 		return nil, File{}, ErrNotFound
 	}
 	file, err := os.Open(r.library.path(f.Name))
-	if errors.Is(err, os.ErrNotExist) {
-		err = ErrNotFound
+	switch {
+	case err == nil:
+		return file, *f, nil
+	case !errors.Is(err, os.ErrNotExist):
+		return nil, *f, err
+	case !f.Stored:
+		return nil, *f, ErrNotFound
+	case r.options.Bucket == nil:
+		return nil, *f, ErrAway
 	}
-	return file, *f, err
+	size, err := r.options.Bucket.Size(ctx, f.Name) // so that a server that does not answer is told of, and not an answer that breaks off
+	switch {
+	case errors.Is(err, s3.ErrNotFound):
+		return nil, *f, ErrNotFound
+	case err != nil:
+		r.log.Warn("reading a recording from the bucket", "recording", id, "error", err)
+		return nil, *f, ErrAway
+	}
+	return r.options.Bucket.Open(ctx, f.Name, size), *f, nil
 }

@@ -1,8 +1,11 @@
 package record
 
 import (
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/s3"
 )
 
 // State is how far a recording is.
@@ -44,6 +47,8 @@ type Recording struct {
 	// Error says why it failed.
 	Error string `json:"error,omitempty"`
 	Files []File `json:"files"`
+	// Upload is its way into the bucket, nil where there is none.
+	Upload *Upload `json:"upload,omitempty"`
 }
 
 // File is one movie of a recording.
@@ -58,6 +63,9 @@ type File struct {
 	Height    int       `json:"height,omitempty"`
 	// Finished files have an index and can be sought in.
 	Finished bool `json:"finished"`
+	// Stored files are in the bucket, and those that are Away nowhere else.
+	Stored bool `json:"stored,omitempty"`
+	Away   bool `json:"away,omitempty"`
 }
 
 // Settings are how a room is recorded.
@@ -77,6 +85,10 @@ type entry struct {
 	Created time.Time `json:"created,omitzero"`
 	// Interrupted tells that the server ended before the show did.
 	Interrupted bool `json:"interrupted,omitempty"`
+	// Uploads are those of its files that have begun.
+	Uploads map[string]s3.Upload `json:"uploads,omitempty"`
+	// Deleted recordings are there for nobody, until they are out of the bucket too.
+	Deleted bool `json:"deleted,omitempty"`
 }
 
 // add counts the files together.
@@ -101,4 +113,11 @@ func (e *entry) snapshot() Recording {
 	r := e.Recording
 	r.Files = append([]File{}, e.Files...)
 	return r
+}
+
+// copy is one that changes no more.
+func (e *entry) copy() entry {
+	c := *e
+	c.Recording, c.Uploads = e.snapshot(), maps.Clone(e.Uploads)
+	return c
 }

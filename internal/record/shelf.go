@@ -26,8 +26,11 @@ func (r *Recorder) shown(entries []entry) []Recording {
 	return all
 }
 
-// dated says when a recording is deleted.
+// dated says when a recording is deleted, and how far it is on its way into the bucket.
 func (r *Recorder) dated(e entry) Recording {
+	if r.uploader != nil {
+		e.Upload = r.uploader.of(&e)
+	}
 	if keep := r.keep(e.Room, e.Created); keep > 0 && !e.EndedAt.IsZero() {
 		e.ExpiresAt = e.EndedAt.Add(keep)
 	}
@@ -81,7 +84,7 @@ func (r *Recorder) expire(now time.Time) {
 		if rec.ExpiresAt.IsZero() || rec.ExpiresAt.After(now) || rec.State == Running {
 			continue
 		}
-		if err := r.library.remove(rec.ID); err != nil {
+		if err := r.remove(rec.ID); err != nil {
 			r.log.Error("deleting an old recording", "recording", rec.ID, "error", err)
 			continue
 		}

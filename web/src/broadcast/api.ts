@@ -20,6 +20,8 @@ export interface Recording {
   bytes: number
   published: boolean
   error?: string
+  /** Its way into a bucket, where there is one. */
+  upload?: { state: 'waiting' | 'uploading' | 'retrying' | 'stored'; bytes: number; error?: 'unreachable' | 'denied' | 'no_bucket' | 'refused' }
   files: RecordedFile[]
 }
 

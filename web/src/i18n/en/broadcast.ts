@@ -20,6 +20,18 @@ export const broadcast = {
     write_failed: 'ended early: the disk cannot be written to',
     empty: 'nothing came to record',
   },
+  uploads: {
+    waiting: 'waits to be stored',
+    uploading: (percent: number) => `being stored, ${percent} %`,
+    stored: 'stored',
+    retrying: (why: string) => `not stored yet: ${why}; tries again`,
+    errors: {
+      unreachable: 'the storage does not answer',
+      denied: 'the storage does not take the key',
+      no_bucket: 'there is no such bucket',
+      refused: 'the storage refuses',
+    },
+  },
   push: 'Push to other platforms',
   pushOff: 'This server does not push for you.',
   pushStates: { idle: 'waits for the show', connecting: 'connecting', live: 'live', waiting: 'failed, tries again' },

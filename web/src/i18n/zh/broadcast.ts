@@ -22,6 +22,18 @@ export const broadcast: Dictionary['broadcast'] = {
     write_failed: '提前结束：磁盘无法写入',
     empty: '没有可录制的内容',
   },
+  uploads: {
+    waiting: '等待上传',
+    uploading: (percent: number) => `上传中 ${percent}%`,
+    stored: '已存入对象存储',
+    retrying: (why: string) => `尚未存入：${why}，稍后重试`,
+    errors: {
+      unreachable: '对象存储没有响应',
+      denied: '对象存储不接受密钥',
+      no_bucket: '没有这个存储桶',
+      refused: '对象存储拒绝了',
+    },
+  },
   push: '转推到其他平台',
   pushOff: '这台服务器没有为你开启转推。',
   pushStates: { idle: '等待开播', connecting: '连接中', live: '转推中', waiting: '失败，稍后重试' },

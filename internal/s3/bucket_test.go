@@ -1,0 +1,173 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/tuttilive/tutti/internal/s3/s3test"
+)
+
+func open(t *testing.T, s *s3test.Server, c Config) *Bucket {
+	t.Helper()
+	t.Cleanup(s.Close)
+	c.Endpoint, c.Key, c.Secret, c.PathStyle = s.URL, "key", "sEcReT", true
+	b, err := Open(c, &net.Dialer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.part = 1000
+	return b
+}
+
+// noted is what an upload tells.
+type noted struct {
+	began []Upload
+	sent  []int64
+}
+
+func (n *noted) Began(u Upload)   { n.began = append(n.began, u) }
+func (n *noted) Sent(bytes int64) { n.sent = append(n.sent, bytes) }
+
+func noise(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
+	return b
+}
+
+func TestAFileGoesThereAndBack(t *testing.T) {
+	ctx := context.Background()
+	for name, size := range map[string]int{"whole": 900, "in pieces": 4500, "empty": 0} {
+		t.Run(name, func(t *testing.T) {
+			server := s3test.New()
+			b := open(t, server, Config{Bucket: "bucket", Prefix: "a/b"})
+			data := noise(size)
+			var n noted
+			if err := b.Put(ctx, "one.mp4", bytes.NewReader(data), int64(size), Upload{}, &n); err != nil {
+				t.Fatal(err)
+			}
+			if got := n.sent[len(n.sent)-1]; got != int64(size) {
+				t.Errorf("told of %d bytes", got)
+			}
+			if names, open := server.Objects(); !slices.Equal(names, []string{"a/b/one.mp4"}) || open != 0 {
+				t.Errorf("there are %v, %d open", names, open)
+			}
+			f := b.Open(ctx, "one.mp4", int64(size))
+			defer f.Close()
+			if back, err := io.ReadAll(f); err != nil || !bytes.Equal(back, data) {
+				t.Errorf("%d bytes back, %v", len(back), err)
+			}
+			if size > 100 {
+				piece := make([]byte, 50)
+				if _, err := f.Seek(-70, io.SeekEnd); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.ReadFull(f, piece); err != nil || !bytes.Equal(piece, data[size-70:size-20]) {
+					t.Errorf("a piece: %v", err)
+				}
+			}
+			if err := b.Remove(ctx, "one.mp4"); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Remove(ctx, "one.mp4"); err != nil {
+				t.Errorf("removed again: %v", err)
+			}
+			if _, err := b.Size(ctx, "one.mp4"); !errors.Is(err, ErrNotFound) {
+				t.Errorf("it is still there: %v", err)
+			}
+		})
+	}
+}
+
+func TestAnInterruptedUploadGoesOn(t *testing.T) {
+	ctx := context.Background()
+	server := s3test.New()
+	var broken atomic.Bool
+	var pieces atomic.Int32
+	server.Fail = func(r *http.Request) int {
+		if r.Method != http.MethodPut {
+			return 0
+		}
+		if n := r.URL.Query().Get("partNumber"); broken.Load() && n > "3" {
+			return 500
+		}
+		pieces.Add(1)
+		return 0
+	}
+	broken.Store(true)
+	b := open(t, server, Config{Bucket: "bucket"})
+	data := noise(7500)
+	var first, second noted
+	err := b.Put(ctx, "one.mp4", bytes.NewReader(data), 7500, Upload{}, &first)
+	if err == nil || CauseOf(err) != Unreachable || len(first.began) != 1 {
+		t.Fatalf("%v, %+v", err, first)
+	}
+	broken.Store(false)
+	if err := b.Put(ctx, "one.mp4", bytes.NewReader(data), 7500, first.began[0], &second); err != nil {
+		t.Fatal(err)
+	}
+	if n := pieces.Load(); n != 8 || second.began[0] != first.began[0] {
+		t.Errorf("%d pieces were sent of 8; %+v", n, second.began)
+	}
+	back, err := io.ReadAll(b.Open(ctx, "one.mp4", 7500))
+	if err != nil || !bytes.Equal(back, data) {
+		t.Errorf("%d bytes, %v", len(back), err)
+	}
+	// What the server has thrown away meanwhile is begun anew.
+	var third noted
+	if err := b.Put(ctx, "one.mp4", bytes.NewReader(data), 7500, Upload{ID: "gone", Part: 1000}, &third); err != nil || third.began[0].ID == "gone" {
+		t.Errorf("%v, %+v", err, third.began)
+	}
+	var fourth noted
+	broken.Store(true)
+	_ = b.Put(ctx, "two.mp4", bytes.NewReader(data), 7500, Upload{}, &fourth)
+	if _, open := server.Objects(); open != 1 {
+		t.Errorf("%d uploads are open", open)
+	}
+	for range 2 { // the second time it is not there any more
+		if err := b.Abandon(ctx, "two.mp4", fourth.began[0]); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, open := server.Objects(); open != 0 {
+		t.Errorf("%d uploads are open", open)
+	}
+}
+
+func TestErrorsSayWhyAndNoSecret(t *testing.T) {
+	ctx := context.Background()
+	server := s3test.New()
+	server.Fail = func(r *http.Request) int {
+		if strings.HasSuffix(r.URL.Path, "denied") {
+			return http.StatusForbidden
+		}
+		return 0
+	}
+	b := open(t, server, Config{Bucket: "bucket"})
+	elsewhere := open(t, server, Config{Bucket: "other"})
+	put := func(b *Bucket, name string) error {
+		return b.Put(ctx, name, bytes.NewReader([]byte{1}), 1, Upload{}, &noted{})
+	}
+	for want, err := range map[Cause]error{Denied: put(b, "denied"), NoBucket: put(elsewhere, "x")} {
+		if err == nil || CauseOf(err) != want || strings.Contains(err.Error(), "sEcReT") {
+			t.Errorf("%s is %s: %v", want, CauseOf(err), err)
+		}
+	}
+	server.Close()
+	if err := put(b, "x"); CauseOf(err) != Unreachable {
+		t.Error(err)
+	}
+	for _, c := range []Config{{}, {Endpoint: "host", Bucket: "b", Key: "k", Secret: "s"}, {Endpoint: "https://u:p@host", Bucket: "b", Key: "k", Secret: "s"}, {Endpoint: "https://host/path", Bucket: "b", Key: "k", Secret: "s"}, {Endpoint: "https://host", Key: "k", Secret: "s"}} {
+		if _, err := Open(c, &net.Dialer{}); err == nil {
+			t.Errorf("%+v is taken", c)
+		}
+	}
+}
