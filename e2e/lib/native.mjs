@@ -98,6 +98,43 @@ export class Native {
     return this.me.publishTrack(track, new sdk.TrackPublishOptions({ source: sdk.TrackSource.SOURCE_MICROPHONE, ...options }))
   }
 
+  /** Publishes a microphone; what it returns says whether somebody `speaks` into it. */
+  async publishVoice() {
+    const source = new sdk.AudioSource(rate, 1)
+    const voice = { speaks: false }
+    let on = true
+    let n = 0
+    const speak = async () => {
+      while (on) {
+        const samples = new Int16Array(rate / 100)
+        const syllable = 0.1 + 0.9 * Math.abs(Math.sin((n * Math.PI * 3.1) / rate)) // as speech has, and no hum
+        const peak = voice.speaks ? 20_000 * syllable : 10
+        for (let i = 0; i < samples.length; i++) samples[i] = peak * Math.sin((n++ * 2 * Math.PI * 220) / rate)
+        await source.captureFrame(new sdk.AudioFrame(samples, rate, 1, samples.length))
+      }
+    }
+    speak()
+    this.stops.push(() => (on = false))
+    const track = sdk.LocalAudioTrack.createAudioTrack('voice', source)
+    await this.me.publishTrack(track, new sdk.TrackPublishOptions({ source: sdk.TrackSource.SOURCE_MICROPHONE, dtx: false, red: true }))
+    return voice
+  }
+
+  /** What has come of each stream of sound until now, by its SSRC. */
+  async soundReceived() {
+    const { publisherStats, subscriberStats } = await this.room.getRtcStats()
+    const streams = {}
+    for (const s of [...publisherStats, ...subscriberStats]) {
+      const { stream, received, inbound } = s.stats?.value ?? s.inboundRtp ?? {}
+      if (stream?.kind !== 'audio' || !inbound) continue
+      streams[stream.ssrc] = {
+        packets: Number(received.packetsReceived), lost: Number(received.packetsLost), bytes: Number(inbound.bytesReceived),
+        redundant: Number(inbound.packetsDiscarded),
+      }
+    }
+    return streams
+  }
+
   async leave() {
     for (const stop of this.stops) stop()
     await this.room.disconnect()

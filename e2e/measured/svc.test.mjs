@@ -1,4 +1,4 @@
-// Chromium publishes one stream with layers in it, over livekit-client, and who wants a small picture gets a small one.
+// Chromium publishes streams with layers in them, over livekit-client, and who wants a small picture gets a small one.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -42,7 +42,10 @@ const publish = (page, options) =>
       }
     }, 1000 / 30)
     const [track] = canvas.captureStream(30).getVideoTracks()
-    await window.room.localParticipant.publishTrack(track, { name: 'camera', source: 'camera', simulcast: true, backupCodec: false, ...options })
+    const { track: { sender } } = await window.room.localParticipant.publishTrack(track, { name: 'camera', source: 'camera', simulcast: true, backupCodec: false, ...options })
+    const parameters = sender.getParameters() // where livekit-client publishes simulcast it leaves temporal layers to the browser
+    for (const encoding of parameters.encodings) encoding.scalabilityMode = options.scalabilityMode
+    await sender.setParameters(parameters)
   }, options)
 
 /** Subscribes, shows, and notes when frames come and how large they are. */
@@ -79,7 +82,8 @@ const measure = (page, ms) =>
     }
   }, ms)
 
-for (const [videoCodec, scalabilityMode] of [['vp9', 'L3T3_KEY'], ['av1', 'L3T3_KEY']]) {
+// H.264 comes in several streams, and says in dependency descriptors alone which pictures can be left out.
+for (const [videoCodec, scalabilityMode, smallest] of [['vp9', 'L3T3_KEY', 240], ['av1', 'L3T3_KEY', 240], ['h264', 'L1T3', 320]]) {
   describe(`${videoCodec} in ${scalabilityMode}`, { timeout: 900_000 }, () => {
     let tutti, browsers, ada, bo, full
     const size = (width, height) => bo.evaluate(([width, height]) => window.pub.setVideoDimensions({ width, height }), [width, height])
@@ -122,7 +126,7 @@ for (const [videoCodec, scalabilityMode] of [['vp9', 'L3T3_KEY'], ['av1', 'L3T3_
         await size(960, 540)
         const grows = await measure(bo, 3000)
         t.diagnostic(JSON.stringify({ shrinks, small, grows }))
-        assert.equal(small.last, 240)
+        assert.equal(small.last, smallest)
         assert.ok(small.rate < full.rate / 3, `${small.rate} bit/s of ${full.rate}`)
         assert.equal(grows.last, 960)
         for (const change of [shrinks, grows]) assertFlow(change)
@@ -155,15 +159,17 @@ for (const [videoCodec, scalabilityMode] of [['vp9', 'L3T3_KEY'], ['av1', 'L3T3_
       if (all < 45) t.skip('the machine has no time for pictures that could be left out')
     })
 
-    it('goes on the air as one picture of one size', async (t) => {
-      const headers = { Authorization: `Bearer ${token({ keys: tutti.keys(), room: 'svc', identity: 'host', grant: { roomAdmin: true } })}`, 'Content-Type': 'application/json' }
-      const live = await fetch(`${tutti.url}/api/rooms/svc/live`, { method: 'POST', headers, body: '{}' })
-      assert.ok(live.ok, await live.text())
-      const probe = spawnSync('ffprobe', ['-v', 'error', '-select_streams', 'v:0', '-show_entries', 'frame=width,height', '-of', 'csv=p=0', '-read_intervals', '%+4', `${tutti.url}/live/svc.flv`], { encoding: 'utf8', timeout: 40_000 })
-      const sizes = probe.stdout.trim().split('\n')
-      t.diagnostic(`${sizes.length} pictures of ${[...new Set(sizes)]}`)
-      assert.ok(sizes.length > 10, probe.stderr)
-      assert.deepEqual([...new Set(sizes)], ['960,540'])
-    })
+    if (scalabilityMode.startsWith('L3')) {
+      it('goes on the air as one picture of one size', async (t) => {
+        const headers = { Authorization: `Bearer ${token({ keys: tutti.keys(), room: 'svc', identity: 'host', grant: { roomAdmin: true } })}`, 'Content-Type': 'application/json' }
+        const live = await fetch(`${tutti.url}/api/rooms/svc/live`, { method: 'POST', headers, body: '{}' })
+        assert.ok(live.ok, await live.text())
+        const probe = spawnSync('ffprobe', ['-v', 'error', '-select_streams', 'v:0', '-show_entries', 'frame=width,height', '-of', 'csv=p=0', '-read_intervals', '%+4', `${tutti.url}/live/svc.flv`], { encoding: 'utf8', timeout: 40_000 })
+        const sizes = probe.stdout.trim().split('\n')
+        t.diagnostic(`${sizes.length} pictures of ${[...new Set(sizes)]}`)
+        assert.ok(sizes.length > 10, probe.stderr)
+        assert.deepEqual([...new Set(sizes)], ['960,540'])
+      })
+    }
   })
 }

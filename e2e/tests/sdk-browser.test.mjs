@@ -127,11 +127,10 @@ describe('livekit-client', () => {
     await eventually('the message is there', () => bo.evaluate(() => received.some((r) => r.text === 'after it')))
   })
 
-  const onBoth = ['resume-reconnect', 'full-reconnect', 'migration', 'force-tcp']
-  const scenarios = {
-    v0: [...onBoth, 'node-failure'],
-    v1: [...onBoth, 'node-failure', 'leave-full-reconnect', 'disconnect-signal-on-resume', 'disconnect-signal-on-resume-no-messages', 'fail-on-v1-path'],
-  }
+  const onBoth = [
+    'resume-reconnect', 'full-reconnect', 'migration', 'force-tcp', 'node-failure', 'leave-full-reconnect', 'disconnect-signal-on-resume', 'disconnect-signal-on-resume-no-messages',
+  ]
+  const scenarios = { v0: onBoth, v1: [...onBoth, 'fail-on-v1-path'] }
   for (const { path, options } of versions.filter((v) => v.library === newest)) {
     for (const scenario of scenarios[path]) {
       it(`survives ${scenario}, ${path}`, async () => {
