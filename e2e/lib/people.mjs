@@ -103,19 +103,30 @@ export async function watch(browser, url, protocol, { name = '', signal } = {}) 
     if (who) localStorage.setItem('tutti.name', who)
   }, name)
   await page.goto(url)
-  if (protocol) {
+  const choose = async (way) => {
     await page.waitForSelector('.page[data-protocol]:not([data-protocol=""])', { timeout: patience })
     await page.locator('.player').hover()
     // On a phone the picture has one menu for everything.
     await page.getByRole('button', { name: 'How it plays' }).or(page.locator('.player.bare').getByRole('button', { name: 'More' })).click()
-    await page.getByRole('menuitemradio', { name: new RegExp(`^${{ whep: 'WebRTC', flv: 'FLV', hls: 'HLS' }[protocol]}`) }).click()
+    await page.getByRole('menuitemradio', { name: new RegExp(`^${{ whep: 'WebRTC', flv: 'FLV', hls: 'HLS' }[way]}`) }).click()
   }
+  if (protocol) await telling(`choosing ${protocol}`, choose(protocol))
   return {
     page,
     phase: () => page.getAttribute('.page', 'data-phase'),
     protocol: () => page.getAttribute('.page', 'data-protocol'),
-    plays: (way = protocol, limit = patience) =>
-      page.waitForSelector(`.page[data-phase=playing]${way ? `[data-protocol=${way}]` : ''}`, { timeout: limit }),
+    async plays(way = protocol) {
+      const plays = (timeout) => page.waitForSelector(`.page[data-phase=playing]${way ? `[data-protocol=${way}]` : ''}`, { timeout })
+      if (!way || way !== protocol) return plays(patience)
+      try {
+        await plays(patience / 2)
+      } catch (error) {
+        // What does not play soon the page leaves for another way; on a busy machine it is tried again.
+        if ((await page.getAttribute('.page', 'data-protocol')) === way) throw error
+        await choose(way)
+        await plays(patience)
+      }
+    },
     sees: () => page.locator('.player video').evaluate((element) => window.look(element)),
     /** How much of the picture each colour fills, 0 to 1, wherever it is. */
     shares: (list) => page.locator('.player video').evaluate((element, of) => window.shares(element, of), list),

@@ -18,7 +18,7 @@ export function tellOfPages(context) {
       if (said.length > lines.page) said.shift()
     }
     pages.set(page, said)
-    page.on('console', (message) => note(`${message.type()}: ${message.text()}`))
+    page.on('console', (message) => !message.text().startsWith('webrtc stats') && note(`${message.type()}: ${message.text()}`))
     page.on('pageerror', (error) => note(`error: ${error.stack ?? error.message}`))
     page.on('crash', () => note('the page crashed'))
     page.on('close', () => pages.delete(page))

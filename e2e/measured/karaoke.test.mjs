@@ -2,6 +2,9 @@
 // left channel; what the singer's ear gets comes back by the microphone, in the right channel, after a known delay of the way from ear to mouth.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join as joinPath } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
 import { eventually, join, watch } from '../lib/people.mjs'
@@ -93,6 +96,7 @@ function offset([music, voice]) {
 
 describe('karaoke', { timeout: 240_000 }, () => {
   let server, browser, room, singer
+  const directory = mkdtempSync(joinPath(tmpdir(), 'tutti-songs-'))
   before(async () => {
     server = await startTutti()
     browser = await openBrowser()
@@ -102,14 +106,17 @@ describe('karaoke', { timeout: 240_000 }, () => {
   after(async () => {
     await browser?.close()
     await server?.close()
+    rmSync(directory, { recursive: true, force: true })
   })
 
   it('plays a song of the singer to the room, and its lyrics to all', async () => {
     const { page } = singer
     const live = await fetch(`${server.url}/api/rooms/${room.room}/live`, { method: 'POST', headers: { 'X-Tutti-Key': room.keys.host } })
     assert.equal(live.status, 200)
+    const song = joinPath(directory, 'clicks.wav')
+    writeFileSync(song, clicks(240))
     await singer.control('Songs').click()
-    await page.locator('form input[type=file]').first().setInputFiles({ name: 'clicks.wav', mimeType: 'audio/wav', buffer: clicks(240) })
+    await page.locator('form input[type=file]').first().setInputFiles(song)
     await page.locator('form input[type=file]').nth(1).setInputFiles({ name: 'clicks.lrc', mimeType: 'text/plain', buffer: Buffer.from('[00:00.00]first line\n[00:03.00]second line\n[03:50.00]last line\n') })
     await page.getByRole('button', { name: 'Sing this' }).click()
     await page.getByRole('button', { name: 'Play', exact: true }).click()

@@ -57,10 +57,7 @@ func TestRun(t *testing.T) {
 	var text strings.Builder
 	r.Print(&text)
 	t.Log("\n" + text.String())
-	if each := r.Mbit / r.Seconds / 20; each < 0.7 || each > 1.6 {
-		t.Errorf("%.2f Mbit/s each", each)
-	}
-	if r.Failed > 0 || r.Ages[0] <= 0 || r.FirstFrames[0] <= 0 || r.Floor <= 0 || r.Lost > 0 {
+	if r.Mbit <= 0 || r.Seconds <= 0 || r.Failed > 0 || r.Ages[0] <= 0 || r.FirstFrames[0] <= 0 || r.Floor <= 0 || r.Lost > 0 {
 		t.Errorf("result %+v", r)
 	}
 }
