@@ -10,6 +10,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/poller"
 	"github.com/tuttilive/tutti/internal/room/pace"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/talk"
@@ -47,7 +48,7 @@ type client struct {
 	foreign bool
 
 	raw      syscall.RawConn // of a client that the poller reads from
-	polled   uint64          // names it there
+	polled   poller.ID       // names it there; guarded by the server's lock
 	queued   bool            // guarded by its sweeper
 	unsent   [][]byte        // the sweeper's own: what the connection has not taken yet; the first may be begun
 	progress time.Time       // the sweeper's own: when it last took something
@@ -80,6 +81,18 @@ type carrier interface {
 	// enter has what is new in the client's hall written to it from now on.
 	enter(*client)
 }
+
+// watch has the poller tell what comes.
+func (c *client) watch() bool {
+	c.server.mu.Lock() // so that forget knows of it
+	defer c.server.mu.Unlock()
+	var err error
+	c.polled, err = c.server.poller.Watch(c, c.raw)
+	return err == nil
+}
+
+// Readable implements poller.Reader.
+func (c *client) Readable() { c.server.intake.from(c, time.Now()) }
 
 // received handles bytes that came, which it may change. It tells whether the connection goes on.
 func (c *client) received(data []byte, now time.Time) bool {

@@ -22,6 +22,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/tuttilive/tutti/internal/limit"
+	"github.com/tuttilive/tutti/internal/poller"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 	httprefusal "github.com/tuttilive/tutti/internal/studio/refusal"
@@ -49,7 +50,8 @@ type Server struct {
 	log       *slog.Logger
 	addresses *addresses
 	counts    counts
-	poller    *poller // nil where there is none
+	poller    *poller.Poller // nil where there is none
+	intake    *intake
 	sweepers  []*sweeper
 	turn      atomic.Uint64 // of the sweepers
 
@@ -80,11 +82,11 @@ func New(cfg Config) *Server {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	poller, err := newPoller()
-	if err != nil {
+	var err error
+	if s.poller, err = poller.New(); err != nil {
 		s.log.Debug("no poller", "error", err)
 	}
-	s.poller = poller
+	s.intake = newIntake()
 	for range min(runtime.GOMAXPROCS(0), maxSweepers) {
 		s.sweepers = append(s.sweepers, newSweeper())
 	}
@@ -138,7 +140,7 @@ func (s *Server) hand(c *client, first []byte) {
 		c.conn.Close()
 		return
 	}
-	if len(first) > 0 && !c.received(first, time.Now()) || s.poller.add(c) != nil {
+	if len(first) > 0 && !c.received(first, time.Now()) || !c.watch() {
 		c.over()
 	}
 }
@@ -168,7 +170,7 @@ func (s *Server) forget(c *client) {
 	defer s.mu.Unlock()
 	delete(s.clients, c)
 	if c.raw != nil {
-		s.poller.remove(c)
+		s.poller.Forget(c.polled)
 	}
 	s.addresses.leave(c.from)
 	s.running.Done()
@@ -326,7 +328,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		w.stop()
 	}
 	if s.poller != nil {
-		s.poller.stop()
+		s.poller.Close()
 	}
 	return err
 }

@@ -3,7 +3,6 @@ package livekit
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/coder/websocket"
 	pb "github.com/livekit/protocol/livekit"
-	"golang.org/x/time/rate"
 )
 
 // Limits of a signal connection.
@@ -27,15 +25,18 @@ const (
 	keepAliveTimeout = 10 * time.Second
 )
 
-// conn is one WebSocket of a session. Whoever calls read is its reader; its writer is a goroutine that lives while there is
-// something to write. send and close may be called from anywhere and never block.
+// conn is one WebSocket of a session. Its reader and its writer are goroutines that live while there is something to read and to
+// write. send and close may be called from anywhere and never block.
 type conn struct {
 	*socket
-	log  *slog.Logger
-	text atomic.Bool // the client sends JSON, so it is answered in JSON
+	log   *slog.Logger
+	text  atomic.Bool  // the client sends JSON, so it is answered in JSON
+	heard atomic.Int64 // when the client sent something last, in nanoseconds since 1970
 
 	alive *time.Timer
 	done  chan struct{} // closed when nothing is written any more
+
+	listening listening
 
 	mu      sync.Mutex
 	out     []frame
@@ -151,9 +152,10 @@ func (c *conn) finish() {
 	// The closing handshake waits for the rest of a message that has begun, for as long as that takes.
 	if err := c.tcp.SetReadDeadline(time.Now().Add(closeWithin)); err != nil {
 		c.ws.CloseNow()
-		return
+	} else {
+		c.ws.Close(c.code, c.reason)
 	}
-	c.ws.Close(c.code, c.reason)
+	c.deaf()
 }
 
 func (c *conn) writeFrame(f frame) error {
@@ -171,57 +173,23 @@ func (c *conn) fail() {
 	c.ws.CloseNow()
 }
 
-// ping looks whether the other side is there; without an answer the connection is closed, and the reader learns of it.
+// ping looks whether the other side is there, if it has said nothing for a while; without an answer the connection is closed.
 func (c *conn) ping() {
-	ctx, cancel := context.WithTimeout(context.Background(), keepAliveTimeout)
-	defer cancel()
-	if err := c.ws.Ping(ctx); err != nil {
-		c.fail()
-		return
+	quiet := time.Since(time.Unix(0, c.heard.Load()))
+	if quiet >= keepAlive {
+		ctx, cancel := context.WithTimeout(context.Background(), keepAliveTimeout)
+		defer cancel()
+		if err := c.ws.Ping(ctx); err != nil {
+			c.fail()
+			return
+		}
+		quiet = 0
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ending {
-		c.alive.Reset(keepAlive)
+		c.alive.Reset(keepAlive - quiet)
 	}
-}
-
-// read gives each request to handle, at the client's pace, until the connection or the session ends, and says why it ended: errTooLarge and
-// errMalformed are the client's fault.
-func (c *conn) read(ctx context.Context, pace *rate.Limiter, handle func(*pb.SignalRequest) bool) error {
-	for {
-		kind, r, err := c.ws.Reader(ctx)
-		if err != nil {
-			return err
-		}
-		data, err := io.ReadAll(io.LimitReader(r, maxMessageBytes+1))
-		if err != nil {
-			return err
-		}
-		c.text.Store(kind == websocket.MessageText)
-		req, err := decodeAside(kind, data)
-		if err != nil {
-			return err
-		}
-		if err := pace.WaitN(ctx, cost(req)); err != nil {
-			return err
-		}
-		if !handle(req) {
-			return errSessionEnded
-		}
-	}
-}
-
-// decodeAside is decodeRequest on a stack that ends with it. Decoding is deep, and the stack of a goroutine that then waits for the next
-// message would stay as large as that made it.
-func decodeAside(kind websocket.MessageType, data []byte) (req *pb.SignalRequest, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		req, err = decodeRequest(kind, data)
-	}()
-	<-done
-	return req, err
 }
 
 var errSessionEnded = errors.New("session has ended")

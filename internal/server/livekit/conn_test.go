@@ -14,10 +14,23 @@ import (
 	pb "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tuttilive/tutti/internal/poller"
 )
 
+// eachWay runs a test with connections that a poller reads, and with such that a goroutine waits on.
+func eachWay(t *testing.T, test func(t *testing.T, p *poller.Poller)) {
+	t.Run("waiting", func(t *testing.T) { test(t, nil) })
+	p, err := poller.New()
+	if err != nil {
+		t.Skip(err)
+	}
+	defer p.Close()
+	t.Run("polled", func(t *testing.T) { test(t, p) })
+}
+
 // connPair gives a connection of the server, what its reader ended with, and the client's side.
-func connPair(t *testing.T, handle func(*conn, *pb.SignalRequest) bool) (*conn, <-chan error, *websocket.Conn) {
+func connPair(t *testing.T, p *poller.Poller, handle func(*conn, *pb.SignalRequest) bool) (*conn, <-chan error, *websocket.Conn) {
 	t.Helper()
 	conns, ended := make(chan *conn, 1), make(chan error, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -28,8 +41,10 @@ func connPair(t *testing.T, handle func(*conn, *pb.SignalRequest) bool) (*conn, 
 		}
 		c := newConn(ws, testLog())
 		conns <- c
-		ended <- c.read(r.Context(), newPace(), func(req *pb.SignalRequest) bool { return handle(c, req) })
-		c.close(websocket.StatusNormalClosure, "")
+		c.listen(p, newPace(), func(req *pb.SignalRequest) bool { return handle(c, req) }, func(err error) {
+			ended <- err
+			c.close(websocket.StatusNormalClosure, "")
+		})
 		<-c.done
 	}))
 	t.Cleanup(s.Close)
@@ -55,11 +70,12 @@ func TestConnEndsThoughAMessageDoesNot(t *testing.T) {
 			return
 		}
 		c := newConn(ws, testLog())
-		err = c.read(r.Context(), newPace(), func(*pb.SignalRequest) bool { return true })
-		if !errors.Is(err, errTooLarge) {
-			t.Errorf("reading ended with %v", err)
-		}
-		c.close(websocket.StatusMessageTooBig, "")
+		c.listen(nil, newPace(), func(*pb.SignalRequest) bool { return true }, func(err error) {
+			if !errors.Is(err, errTooLarge) {
+				t.Errorf("reading ended with %v", err)
+			}
+			c.close(websocket.StatusMessageTooBig, "")
+		})
 		<-c.done
 	}))
 	defer s.Close()
@@ -82,97 +98,107 @@ func TestConnEndsThoughAMessageDoesNot(t *testing.T) {
 }
 
 func TestConnAnswersInTheClientsEncoding(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	_, _, client := connPair(t, func(c *conn, req *pb.SignalRequest) bool {
-		c.send(&pb.SignalResponse{Message: &pb.SignalResponse_PongResp{PongResp: &pb.Pong{LastPingTimestamp: req.GetPingReq().Timestamp}}})
-		return true
+	eachWay(t, func(t *testing.T, p *poller.Poller) {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_, _, client := connPair(t, p, func(c *conn, req *pb.SignalRequest) bool {
+			c.send(&pb.SignalResponse{Message: &pb.SignalResponse_PongResp{PongResp: &pb.Pong{LastPingTimestamp: req.GetPingReq().Timestamp}}})
+			return true
+		})
+		for _, kind := range []websocket.MessageType{websocket.MessageBinary, websocket.MessageText, websocket.MessageBinary} {
+			data, _ := proto.Marshal(ping())
+			if kind == websocket.MessageText {
+				data, _ = protojson.Marshal(ping())
+			}
+			if err := client.Write(ctx, kind, data); err != nil {
+				t.Fatal(err)
+			}
+			got, data, err := client.Read(ctx)
+			if err != nil || got != kind {
+				t.Fatalf("answer in %v, want %v (%v)", got, kind, err)
+			}
+			res := &pb.SignalResponse{}
+			if kind == websocket.MessageText {
+				err = protojson.Unmarshal(data, res)
+			} else {
+				err = proto.Unmarshal(data, res)
+			}
+			if err != nil || res.GetPongResp().GetLastPingTimestamp() != 7 {
+				t.Errorf("got %v (%v)", res, err)
+			}
+		}
 	})
-	for _, kind := range []websocket.MessageType{websocket.MessageBinary, websocket.MessageText, websocket.MessageBinary} {
-		data, _ := proto.Marshal(ping())
-		if kind == websocket.MessageText {
-			data, _ = protojson.Marshal(ping())
-		}
-		if err := client.Write(ctx, kind, data); err != nil {
-			t.Fatal(err)
-		}
-		got, data, err := client.Read(ctx)
-		if err != nil || got != kind {
-			t.Fatalf("answer in %v, want %v (%v)", got, kind, err)
-		}
-		res := &pb.SignalResponse{}
-		if kind == websocket.MessageText {
-			err = protojson.Unmarshal(data, res)
-		} else {
-			err = proto.Unmarshal(data, res)
-		}
-		if err != nil || res.GetPongResp().GetLastPingTimestamp() != 7 {
-			t.Errorf("got %v (%v)", res, err)
-		}
-	}
 }
 
 func TestConnEndsOnNonsense(t *testing.T) {
-	for name, tt := range map[string]struct {
-		data []byte
-		want error
-	}{
-		"malformed": {[]byte{0xff, 0xff, 0xff}, errMalformed},
-		"oversized": {make([]byte, maxMessageBytes+1), errTooLarge},
-	} {
-		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
-			defer cancel()
-			_, ended, client := connPair(t, func(*conn, *pb.SignalRequest) bool { return true })
-			if err := client.Write(ctx, websocket.MessageBinary, tt.data); err != nil {
-				t.Fatal(err)
-			}
-			if err := <-ended; !errors.Is(err, tt.want) {
-				t.Errorf("ended with %v, want %v", err, tt.want)
-			}
-		})
-	}
+	eachWay(t, func(t *testing.T, p *poller.Poller) {
+		for name, tt := range map[string]struct {
+			data []byte
+			want error
+		}{
+			"malformed": {[]byte{0xff, 0xff, 0xff}, errMalformed},
+			"oversized": {make([]byte, maxMessageBytes+1), errTooLarge},
+		} {
+			t.Run(name, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
+				defer cancel()
+				_, ended, client := connPair(t, p, func(*conn, *pb.SignalRequest) bool { return true })
+				if err := client.Write(ctx, websocket.MessageBinary, tt.data); err != nil {
+					t.Fatal(err)
+				}
+				if err := <-ended; !errors.Is(err, tt.want) {
+					t.Errorf("ended with %v, want %v", err, tt.want)
+				}
+			})
+		}
+	})
 }
 
 func TestConnSendsWhatIsQueuedBeforeItCloses(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	c, _, client := connPair(t, func(*conn, *pb.SignalRequest) bool { return true })
-	c.send(leave(pb.DisconnectReason_ROOM_DELETED, pb.LeaveRequest_DISCONNECT))
-	c.close(websocket.StatusNormalClosure, "")
-	c.send(leave(pb.DisconnectReason_UNKNOWN_REASON, pb.LeaveRequest_DISCONNECT))
-	_, data, err := client.Read(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res := &pb.SignalResponse{}
-	if err := proto.Unmarshal(data, res); err != nil || res.GetLeave().GetReason() != pb.DisconnectReason_ROOM_DELETED {
-		t.Errorf("got %v (%v)", res, err)
-	}
-	if _, _, err := client.Read(ctx); websocket.CloseStatus(err) != websocket.StatusNormalClosure {
-		t.Errorf("then %v", err)
-	}
+	eachWay(t, func(t *testing.T, p *poller.Poller) {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		c, _, client := connPair(t, p, func(*conn, *pb.SignalRequest) bool { return true })
+		c.send(leave(pb.DisconnectReason_ROOM_DELETED, pb.LeaveRequest_DISCONNECT))
+		c.close(websocket.StatusNormalClosure, "")
+		c.send(leave(pb.DisconnectReason_UNKNOWN_REASON, pb.LeaveRequest_DISCONNECT))
+		_, data, err := client.Read(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res := &pb.SignalResponse{}
+		if err := proto.Unmarshal(data, res); err != nil || res.GetLeave().GetReason() != pb.DisconnectReason_ROOM_DELETED {
+			t.Errorf("got %v (%v)", res, err)
+		}
+		if _, _, err := client.Read(ctx); websocket.CloseStatus(err) != websocket.StatusNormalClosure {
+			t.Errorf("then %v", err)
+		}
+	})
 }
 
 func TestConnCutsOffWhoDoesNotRead(t *testing.T) {
-	c, ended, _ := connPair(t, func(*conn, *pb.SignalRequest) bool { return true })
-	big := &pb.SignalResponse{Message: &pb.SignalResponse_RefreshToken{RefreshToken: strings.Repeat("x", 256<<10)}}
-	for range 200 { // far more than the sockets' buffers and the outbox hold
-		c.send(big)
-	}
-	c.mu.Lock()
-	waiting, ending := c.bytes, c.ending
-	c.mu.Unlock()
-	if !ending || waiting > maxOutboxBytes {
-		t.Errorf("%d bytes wait, ending: %v", waiting, ending)
-	}
-	c.fail()
-	<-ended
+	eachWay(t, func(t *testing.T, p *poller.Poller) {
+		c, ended, _ := connPair(t, p, func(*conn, *pb.SignalRequest) bool { return true })
+		big := &pb.SignalResponse{Message: &pb.SignalResponse_RefreshToken{RefreshToken: strings.Repeat("x", 256<<10)}}
+		for range 200 { // far more than the sockets' buffers and the outbox hold
+			c.send(big)
+		}
+		c.mu.Lock()
+		waiting, ending := c.bytes, c.ending
+		c.mu.Unlock()
+		if !ending || waiting > maxOutboxBytes {
+			t.Errorf("%d bytes wait, ending: %v", waiting, ending)
+		}
+		c.fail()
+		<-ended
+	})
 }
 
 func TestConnCloseNow(t *testing.T) {
-	c, ended, client := connPair(t, func(*conn, *pb.SignalRequest) bool { return true })
-	client.CloseNow()
-	<-ended
-	<-c.done
+	eachWay(t, func(t *testing.T, p *poller.Poller) {
+		c, ended, client := connPair(t, p, func(*conn, *pb.SignalRequest) bool { return true })
+		client.CloseNow()
+		<-ended
+		<-c.done
+	})
 }

@@ -1,7 +1,6 @@
 package livekit
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -104,7 +103,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, onePeer bool) {
 		c.close(websocket.StatusGoingAway, "server is shutting down")
 		return
 	}
-	go sess.serve(c)
+	sess.serve(c)
 }
 
 // resume hands a new WebSocket to a session that is still there; a client whose session is gone is told to join anew.
@@ -121,7 +120,7 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request, a admission) {
 		refuseResume(c)
 		return
 	}
-	go sess.serve(c)
+	sess.serve(c)
 }
 
 // refuseResume sends the client away to join anew.
@@ -130,22 +129,20 @@ func refuseResume(c *conn) {
 	c.close(websocket.StatusNormalClosure, "session is gone")
 }
 
-// serve reads what the client sends and gives it to the session, which answers at its own pace, one request after the other. It ends
-// with the connection. It has a goroutine of its own, since that of the HTTP handler keeps the request, and a stack that has been deep.
+// serve has the session answer what the client sends, at its own pace, one request after the other.
 func (s *session) serve(c *conn) {
-	defer c.ws.CloseNow()
-	err := c.read(context.Background(), s.pace, func(req *pb.SignalRequest) bool {
+	c.listen(s.server.poller, s.pace, func(req *pb.SignalRequest) bool {
 		select {
 		case <-s.turn:
 			return s.inbox.put(request{req}, 0)
 		case <-s.done:
 			return false
 		}
+	}, func(why error) {
+		if !s.inbox.put(connLost{c, why}, 0) {
+			c.close(websocket.StatusNormalClosure, "")
+		}
 	})
-	if !s.inbox.put(connLost{c, err}, 0) {
-		c.close(websocket.StatusNormalClosure, "")
-	}
-	<-c.done
 }
 
 // admit checks a request and its credential.

@@ -10,6 +10,7 @@ import (
 	pb "github.com/livekit/protocol/livekit"
 
 	"github.com/tuttilive/tutti/internal/limit"
+	"github.com/tuttilive/tutti/internal/poller"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/turn"
@@ -42,6 +43,7 @@ type Server struct {
 	comeBack    limit.Rate
 	counts      counts
 	detours     memos[pb.CandidateProtocol] // ways that clients asked to try when they connect next
+	poller      *poller.Poller              // reads signal connections; nil where there is none
 	withheld    memos[rulesOfTracks]        // so that nobody gets what a client withheld while it was gone without a word
 
 	mu       sync.Mutex
@@ -70,6 +72,10 @@ func New(cfg Config) *Server {
 	s.join, s.comeBack = joinRates(cfg.Joins)
 	if s.log == nil {
 		s.log = slog.Default()
+	}
+	var err error
+	if s.poller, err = poller.New(); err != nil {
+		s.log.Debug("no poller", "error", err)
 	}
 	s.mux.HandleFunc("GET /rtc", func(w http.ResponseWriter, r *http.Request) { s.connect(w, r, false) })
 	s.mux.HandleFunc("GET /rtc/v1", func(w http.ResponseWriter, r *http.Request) { s.connect(w, r, true) })
@@ -105,12 +111,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.running.Wait()
 		close(ended)
 	}()
+	var err error
 	select {
 	case <-ended:
-		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		err = ctx.Err()
 	}
+	if s.poller != nil {
+		s.poller.Close()
+	}
+	return err
 }
 
 // start runs a session and lists it, in the place of another one that the same identity had before.

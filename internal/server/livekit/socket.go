@@ -18,6 +18,8 @@ const socketBuffer = 512
 type socket struct {
 	ws  *websocket.Conn
 	tcp net.Conn
+	// in is what the WebSocket reads from.
+	in *bufio.Reader
 }
 
 // accept makes a WebSocket of a request, from any origin. The handler may return while it is used.
@@ -27,7 +29,7 @@ func accept(w http.ResponseWriter, r *http.Request) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &socket{ws, u.tcp}, nil
+	return &socket{ws, u.tcp, u.in}, nil
 }
 
 // upgrade is a response whose connection is taken over with buffers of socketBuffer. Those of net/http take 8 KB, for as long as
@@ -35,6 +37,7 @@ func accept(w http.ResponseWriter, r *http.Request) (*socket, error) {
 type upgrade struct {
 	http.ResponseWriter
 	tcp net.Conn
+	in  *bufio.Reader
 }
 
 // Hijack implements http.Hijacker.
@@ -43,9 +46,9 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	u.tcp = tcp
 	ahead, _ := large.Reader.Peek(large.Reader.Buffered()) // there is so much
 	in := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(ahead), tcp), max(len(ahead), socketBuffer))
 	_, _ = in.Peek(len(ahead)) // the WebSocket looks for it in the buffer
+	u.tcp, u.in = tcp, in
 	return tcp, bufio.NewReadWriter(in, bufio.NewWriterSize(tcp, socketBuffer)), nil
 }

@@ -1,0 +1,149 @@
+package poller
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// errClosed is what a closed poller answers.
+var errClosed = errors.New("poller: closed")
+
+// Poller watches connections with an epoll of its own. Its methods may be called from any goroutine.
+type Poller struct {
+	fd, wake int // epoll, eventfd
+	done     chan struct{}
+
+	mu      sync.Mutex
+	readers map[ID]Reader
+	last    ID
+	closed  bool
+}
+
+// ID names a connection that is watched. 0 is none.
+type ID uint64
+
+// New starts a poller, which its maker closes. It fails where there is no epoll.
+func New() (*Poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err == nil {
+		err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN})
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	p := &Poller{fd: fd, wake: wake, done: make(chan struct{}), readers: map[ID]Reader{}}
+	go p.run()
+	return p, nil
+}
+
+// Descriptor is the way to a connection's descriptor, nil where it is no plain TCP connection.
+func Descriptor(conn net.Conn) syscall.RawConn {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// Watch tells r whenever there is something to read, until Forget.
+func (p *Poller) Watch(r Reader, raw syscall.RawConn) (ID, error) {
+	return p.add(r, raw, unix.EPOLLIN|unix.EPOLLRDHUP)
+}
+
+// WatchOnce tells r once, and after that once for each WatchAgain.
+func (p *Poller) WatchOnce(r Reader, raw syscall.RawConn) (ID, error) {
+	return p.add(r, raw, once)
+}
+
+const once = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT
+
+// WatchAgain tells the reader of a connection once more, at once if there is something already.
+func (p *Poller) WatchAgain(id ID, raw syscall.RawConn) error {
+	return p.control(id, raw, unix.EPOLL_CTL_MOD, once)
+}
+
+func (p *Poller) add(r Reader, raw syscall.RawConn, events uint32) (ID, error) {
+	p.mu.Lock()
+	p.last++
+	id := p.last
+	p.readers[id] = r
+	p.mu.Unlock()
+	if err := p.control(id, raw, unix.EPOLL_CTL_ADD, events); err != nil {
+		p.Forget(id)
+		return 0, err
+	}
+	return id, nil
+}
+
+func (p *Poller) control(id ID, raw syscall.RawConn, op int, events uint32) (err error) {
+	p.mu.Lock() // the descriptor is another's once the poller is closed
+	defer p.mu.Unlock()
+	if p.closed {
+		return errClosed
+	}
+	failed := raw.Control(func(fd uintptr) {
+		err = unix.EpollCtl(p.fd, op, int(fd), &unix.EpollEvent{Events: events, Fd: int32(uint32(id)), Pad: int32(uint32(id >> 32))})
+	})
+	return errors.Join(failed, err)
+}
+
+// Forget ends watching a connection that is closed, or about to be: that ends the rest.
+func (p *Poller) Forget(id ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.readers, id)
+}
+
+func (p *Poller) find(id ID) Reader {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.readers[id]
+}
+
+// Close ends the goroutine, not the connections.
+func (p *Poller) Close() {
+	p.mu.Lock()
+	was := p.closed
+	p.closed = true
+	p.mu.Unlock()
+	if was {
+		return
+	}
+	unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	<-p.done
+	unix.Close(p.wake)
+	unix.Close(p.fd)
+}
+
+func (p *Poller) run() {
+	defer close(p.done)
+	events := make([]unix.EpollEvent, 256)
+	for {
+		n, err := unix.EpollWait(p.fd, events, -1)
+		if err != nil && err != unix.EINTR {
+			return
+		}
+		for _, e := range events[:max(n, 0)] {
+			id := ID(uint32(e.Fd)) | ID(uint32(e.Pad))<<32
+			if id == 0 { // the eventfd
+				return
+			}
+			if r := p.find(id); r != nil {
+				r.Readable()
+			}
+		}
+	}
+}
