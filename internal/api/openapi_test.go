@@ -60,6 +60,17 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"POST", "/api/rooms/show/join", `{"name":"Ann"}`, "Joined"},
 		{"GET", "/api/rooms/show/stage", "", "Stage"},
 		{"GET", "/api/rooms/show/pk", "", "Error"},
+		{"POST", "/api/rooms/show/live", `{"title":"Friday"}`, "Live"},
+		{"GET", "/api/rooms/show/live", "", "Live"},
+		{"POST", "/api/rooms/show/chat", `{"text":"hello","danmaku":true,"color":"#ff0000"}`, "Made"},
+		{"GET", "/api/rooms/show/chat", "", "Messages"},
+		{"POST", "/api/rooms/show/polls", `{"question":"?","options":["a","b"]}`, "Made"},
+		{"GET", "/api/rooms/show/polls", "", "Polls"},
+		{"GET", "/api/rooms/show/audience", "", "Audience"},
+		{"GET", "/api/rooms/show/participants", "", "Participants"},
+		{"GET", "/api/rooms/show/participants/ann", "", "ParticipantDetail"},
+		{"DELETE", "/api/rooms/show/live", "", "LiveSummary"},
+		{"GET", "/api/info", "", "Info"},
 		{"GET", "/api/rooms/show/recordings", "", "Recordings"},
 		{"GET", "/api/scenes", "", "Scenes"},
 		{"GET", "/api/scenes/karaoke", "", "Scene"},
@@ -69,6 +80,17 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		if err := f.api.description.Check(c.schema, answer); err != nil {
 			t.Errorf("%s %s: %v\n%s", c.method, c.path, err, answer)
 		}
+	}
+}
+
+func TestTheStatusIsAsDescribed(t *testing.T) {
+	f := serve(t, nil)
+	host := "X-Tutti-Key: " + f.inShow("ann").Keys.Host
+	f.call("POST", "/api/rooms/show/live", "", nil, host)
+	var answer json.RawMessage
+	f.call("GET", "/api/status", "", &answer, "X-Tutti-Key: "+testKeys.Secret)
+	if err := f.api.description.Check("Status", answer); err != nil {
+		t.Errorf("%v\n%s", err, answer)
 	}
 }
 
