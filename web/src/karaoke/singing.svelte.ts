@@ -7,12 +7,13 @@ import { toast } from '../ui/toasts.svelte'
 import type { Accompanist } from './accompanist.svelte'
 import { positionOf } from './clock'
 import { stepOf } from './turn'
+import type { SingingView } from './view'
 
 /**
  * The own part in the room's songs. It lasts as long as the stay in the room, so that the accompaniment follows the songs whatever is open on the page:
  * it is made while a component is set up, and its effects end with that.
  */
-export class Singing {
+export class Singing implements SingingView {
   /** Something was asked for and is not done yet. */
   busy = $state(false)
 

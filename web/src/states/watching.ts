@@ -1,4 +1,5 @@
 import type { RoomSummary } from '../api/types'
+import type { Recording } from '../broadcast/api'
 import { language } from '../i18n/index.svelte'
 import type { WatchPhase, WatchView } from '../watch/watching.svelte'
 import { DrawnPicture } from './pictures'
@@ -23,4 +24,19 @@ export function drawnWatching(phase: WatchPhase, change: Partial<WatchView> = {}
     choose() {}, setMuted() {}, goBack() {}, retry() {}, suspend() {}, resume() {}, stop() {},
     ...change,
   }
+}
+
+/** Recordings of a room: one in two files, one without a title, one that is not published. */
+export function drawnPast(): Recording[] {
+  const zh = language() === 'zh'
+  const show = (id: string, title: string, day: number, minutes: number[], published = true): Recording => ({
+    id, title, state: 'done', published, startedAt: new Date(Date.UTC(2026, 0, day, 12)).toISOString(), duration: 0, bytes: 0,
+    files: minutes.map((n, i) => ({
+      name: `${id}-${i}.mp4`, startedAt: new Date(Date.UTC(2026, 0, day, 12 + i)).toISOString(), duration: n * 60 + 7, bytes: n * 9_000_000, finished: true, url: `/x/${id}-${i}.mp4`,
+    })),
+  })
+  return [
+    show('a', zh ? '周五音乐夜' : 'Friday music night', 16, [58, 21]), show('b', '', 9, [3]), show('c', 'hidden', 8, [1], false),
+    show('d', zh ? '一个非常非常长的标题，长到在手机上必须换行才能看完' : 'A very long title that has to go on in a second line on a phone to be read to its end', 2, [131]),
+  ]
 }
