@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"image/jpeg"
 	"io"
 	"net/http"
 	"os"
@@ -163,6 +164,17 @@ func TestAShowIsRecorded(t *testing.T) {
 	}
 	r.ask("PATCH", "/api/rooms/demo/recordings/"+rec.ID, `{"published":true}`, nil)
 	decode(t, r.url("%s", path), "2") // published: everybody who may watch plays it, and seeks in it
+	// All its files are played as one out of a playlist, and there are pictures of it.
+	list := string(r.get("/api/rooms/demo/recordings/" + rec.ID + "/index.m3u8"))
+	if n := strings.Count(list, "#EXT-X-MAP"); n != len(rec.Files) || !strings.Contains(list, "#EXT-X-INDEPENDENT-SEGMENTS") || !strings.HasSuffix(list, "#EXT-X-ENDLIST\n") {
+		t.Errorf("%d files, %s", len(rec.Files), list)
+	}
+	decode(t, r.url("/api/rooms/demo/recordings/%s/index.m3u8", rec.ID), "4")
+	for _, name := range []string{"picture.jpg", "strip.jpg"} {
+		if _, err := jpeg.Decode(bytes.NewReader(r.get("/api/rooms/demo/recordings/" + rec.ID + "/" + name))); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	// A setting begins by itself, and a show that ends ends its recording.
 	if status := r.ask("PUT", "/api/rooms/demo/recording", `{"always":true}`, nil); status != http.StatusOK {
 		t.Fatal(status)
@@ -172,11 +184,11 @@ func TestAShowIsRecorded(t *testing.T) {
 	})
 	cancel()
 	<-ended
-	list := r.recordings("demo", finished)
-	if list[0].State != record.Done || list[1].ID != rec.ID {
-		t.Errorf("after the show: %+v", list)
+	all := r.recordings("demo", finished)
+	if all[0].State != record.Done || all[1].ID != rec.ID {
+		t.Errorf("after the show: %+v", all)
 	}
-	for _, rec := range list {
+	for _, rec := range all {
 		if status := r.ask("DELETE", "/api/rooms/demo/recordings/"+rec.ID, "", nil); status != http.StatusNoContent {
 			t.Errorf("deleting: %d", status)
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -162,7 +163,7 @@ func (a *API) getSnapshot(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, err)
 		return
 	}
-	picture, err := a.house.Snapshot(r.PathValue("room"))
+	picture, err := a.house.Snapshot(context.WithoutCancel(r.Context()), r.PathValue("room")) // it is for others too
 	if err != nil {
 		refusal.Write(w, err)
 		return

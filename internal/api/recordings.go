@@ -26,6 +26,15 @@ var (
 type recording struct {
 	record.Recording
 	Files []recordedFile `json:"files"`
+	// Play is the playlist of what is finished, Picture and Strip are how it looks.
+	Play    string         `json:"play,omitempty"`
+	Picture string         `json:"picture,omitempty"`
+	Strip   *recordedStrip `json:"strip,omitempty"`
+}
+
+type recordedStrip struct {
+	record.Strip
+	URL string `json:"url"`
 }
 
 type recordedFile struct {
@@ -35,8 +44,18 @@ type recordedFile struct {
 
 func recordingOf(r record.Recording) recording {
 	out := recording{Recording: r, Files: []recordedFile{}}
+	base := fmt.Sprintf("/api/rooms/%s/recordings/%s", url.PathEscape(r.Room), r.ID)
 	for _, f := range r.Files {
-		out.Files = append(out.Files, recordedFile{f, fmt.Sprintf("/api/rooms/%s/recordings/%s/files/%s", url.PathEscape(r.Room), r.ID, f.Name)})
+		out.Files = append(out.Files, recordedFile{f, base + "/files/" + f.Name})
+		if f.Finished {
+			out.Play = base + "/index.m3u8"
+		}
+	}
+	if r.Pictured {
+		out.Picture = base + "/picture.jpg"
+	}
+	if r.Strip != nil {
+		out.Strip = &recordedStrip{*r.Strip, base + "/strip.jpg"}
 	}
 	return out
 }

@@ -197,8 +197,9 @@ func (l *library) remove(id string) error {
 		delete(l.entries, id)
 	}
 	l.mu.Unlock()
+	errs = append(errs, os.Remove(l.path(pictureName(id))), os.Remove(l.path(stripName(id))))
 	for _, f := range e.Files {
-		errs = append(errs, os.Remove(l.path(f.Name)))
+		errs = append(errs, os.Remove(l.path(piecesName(f.Name))), os.Remove(l.path(f.Name)))
 	}
 	if !elsewhere {
 		errs = append(errs, os.Remove(l.path(id+".json"))) // last, so that what is left of a failure is still known

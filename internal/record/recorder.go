@@ -360,10 +360,16 @@ func (r *Recorder) record(ctx context.Context, s *session, from source) {
 	if e, err := r.library.find(s.id); err == nil {
 		r.options.Tell(s.room, "recording_started", e.Recording)
 	}
+	var camera sync.WaitGroup
+	camera.Go(func() {
+		p := photographer{library: r.library, id: s.id, take: func() ([]byte, error) { return r.house.Snapshot(ctx, s.in) }}
+		p.run(ctx)
+	})
 	failure := s.run(ctx, from)
 	from.Close()
 	s.watcher.Close()
 	s.stop()
+	camera.Wait()
 	r.mark(s, false) // before the next session of the room can say the opposite
 	r.leave(s)
 	if failure == "" { // another show may have begun meanwhile; what failed is tried again later

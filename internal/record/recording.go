@@ -47,6 +47,9 @@ type Recording struct {
 	// Error says why it failed.
 	Error string `json:"error,omitempty"`
 	Files []File `json:"files"`
+	// Pictured tells that there is a picture of it, Strip what the strip of small ones has.
+	Pictured bool   `json:"pictured,omitempty"`
+	Strip    *Strip `json:"strip,omitempty"`
 	// Upload is its way into the bucket, nil where there is none.
 	Upload *Upload `json:"upload,omitempty"`
 }

@@ -227,6 +227,9 @@ func (c *course) Sent(bytes int64) {
 
 // leave leaves a file to the bucket alone.
 func (u *uploader) leave(id, name string) {
+	if _, err := u.library.pieces(name); err != nil && !errors.Is(err, fs.ErrNotExist) { // later it cannot be looked for
+		u.log.Warn("how a recorded file is played piece by piece is not known", "file", name, "error", err)
+	}
 	// What is known is written down first: after a crash between the two tidy removes the file.
 	if err := u.library.note(id, func(e *entry) {
 		if f := e.file(name); f != nil {

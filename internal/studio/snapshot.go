@@ -41,8 +41,8 @@ type snapshot struct {
 }
 
 // Snapshot is a JPEG of what a room's program shows, at most SnapshotAge old. It fails as Watch does, with ErrNoPicture, or where
-// pictures cannot be decoded.
-func (h *House) Snapshot(roomName string) ([]byte, error) {
+// pictures cannot be decoded. When ctx ends the one who asks gets none, while others wait for theirs.
+func (h *House) Snapshot(ctx context.Context, roomName string) ([]byte, error) {
 	w, err := h.Tap(roomName)
 	if err != nil {
 		return nil, err
@@ -52,21 +52,24 @@ func (h *House) Snapshot(roomName string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now := time.Now(); now.Sub(s.taken) > SnapshotAge {
-		s.image, s.err = takeSnapshot(w.air.program, h.workers)
-		s.taken = time.Now()
+		image, err := takeSnapshot(ctx, w.air.program, h.workers)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		s.image, s.err, s.taken = image, err, time.Now()
 	}
 	return s.image, s.err
 }
 
 // takeSnapshot decodes from a keyframe on until there is a picture.
-func takeSnapshot(p *program.Program, workers *codec.Workers) ([]byte, error) {
+func takeSnapshot(ctx context.Context, p *program.Program, workers *codec.Workers) ([]byte, error) {
 	if workers.Available() != nil {
 		return nil, ErrCannotDecode
 	}
 	if source, _ := p.Picture(); source == nil {
 		return nil, ErrNoPicture
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), snapshotWithin)
+	ctx, cancel := context.WithTimeout(ctx, snapshotWithin)
 	defer cancel()
 	reader, err := p.Read(program.Demand{
 		Video: []media.Codec{media.H264, media.H265, media.VP8, media.VP9, media.AV1}, Size: media.Size{Width: snapshotSide / 2, Height: snapshotSide / 2},

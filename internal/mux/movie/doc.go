@@ -8,4 +8,6 @@
 //
 // Where the size or the parameters of a picture change, or sound comes later, another moov says so in the middle of the
 // file; players pass over it, since H.264 has its parameter sets in band too, and Finish takes it up.
+//
+// Either can be played piece by piece: the fragments are still in a finished movie, and [ReadPieces] says where.
 package movie

@@ -168,11 +168,16 @@ func (w *Writer) write(f *media.Frame) error {
 			return err
 		}
 	}
+	at := l.place(l.track, f, w.start)
+	l.release(at)
+	if f.Keyframe && f.Kind() == media.Video && w.filling { // so that what is played piece by piece has pieces to begin with
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
 	if !w.filling {
 		w.filling, w.began = true, f.DTS
 	}
-	at := l.place(l.track, f, w.start)
-	l.release(at)
 	l.held, l.heldAt = f, at
 	w.last = max(w.last, f.DTS)
 	return nil

@@ -23,6 +23,10 @@ export interface Recording {
   /** Its way into a bucket, where there is one. */
   upload?: { state: 'waiting' | 'uploading' | 'retrying' | 'stored'; bytes: number; error?: 'unreachable' | 'denied' | 'no_bucket' | 'refused' }
   files: RecordedFile[]
+  /** A playlist of all that is finished. */
+  play?: string
+  /** A picture of it. */
+  picture?: string
 }
 
 export interface RecordSettings {

@@ -1,0 +1,48 @@
+// A show that was: recorded while it was on the air, published, and played on its page out of a playlist of the file's pieces.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { openBrowser } from '../lib/browser.mjs'
+import { publishRtmp } from '../lib/encoders.mjs'
+import { eventually, watch } from '../lib/people.mjs'
+import { colours } from '../lib/signal.mjs'
+import { startTutti } from '../lib/tutti.mjs'
+
+describe('a recorded show', { timeout: 300_000 }, () => {
+  let tutti, browser, encoder
+  before(async () => {
+    tutti = await startTutti(['--dev', '--record', 'always', '--record-split', '5s', '--away-grace', '200ms'])
+    browser = await openBrowser()
+    encoder = publishRtmp(`${tutti.rtmp}/past`, { colour: colours.red, tone: 440 })
+  })
+  after(async () => {
+    await encoder?.stop()
+    await browser?.close()
+    await tutti?.close()
+  })
+
+  const recordings = async () => (await (await fetch(`${tutti.url}/api/rooms/past/recordings`, { headers: operator })).json()).recordings
+  const operator = { Authorization: `Basic ${Buffer.from('devkey:secret').toString('base64')}`, 'Content-Type': 'application/json' }
+
+  it('is played from beginning to end on the page, its files as one', async () => {
+    const running = await eventually('eight seconds are recorded', async () => (await recordings()).find(({ duration }) => duration > 8))
+    await encoder.stop()
+    const done = await eventually('it is finished', async () => (await recordings()).find(({ state, id }) => state === 'done' && id === running.id))
+    assert.ok(done.files.length > 1, `${done.files.length} files`)
+    await fetch(`${tutti.url}/api/rooms/past/recordings/${done.id}`, { method: 'PATCH', headers: operator, body: '{"published":true}' })
+
+    const { page } = await watch(browser, `${tutti.url}/w/past`)
+    const past = page.getByRole('region', { name: 'Past shows' })
+    await past.locator('img').waitFor()
+    await past.getByRole('button', { name: /^Play/ }).click()
+    const video = past.locator('video')
+    await eventually('it plays', () => video.evaluate((one) => one.currentTime > 1 && one.videoWidth === 640))
+    const { source, length } = await video.evaluate((one) => ({ source: one.currentSrc, length: one.duration }))
+    assert.match(source, /^blob:/, 'it is played piece by piece')
+    assert.ok(Math.abs(length - done.duration) < 1, `${length} s of ${done.duration}`)
+    // Into the second file, past what was loaded at first.
+    await video.evaluate((one, to) => { one.currentTime = to }, done.files[0].duration + 1)
+    await eventually('it plays from there', () => video.evaluate((one, from) => one.currentTime > from && !one.seeking && one.readyState > 2, done.files[0].duration + 1.2))
+    await eventually('it ends', () => video.evaluate((one) => one.ended))
+    assert.deepEqual(page.complaints, [])
+  })
+})
