@@ -339,6 +339,35 @@ func TestMeter(t *testing.T) {
 	}
 }
 
+func TestWhatIsSlowIsActiveBetweenItsPictures(t *testing.T) {
+	var m meter
+	now := time.Hour
+	m.add(now, 1000, 1)
+	if m.active(now + 1100*time.Millisecond) {
+		t.Error("one picture makes it slow")
+	}
+	for range 10 { // a screen on which nothing happens
+		now += 1050 * time.Millisecond
+		m.add(now, 1000, 1)
+	}
+	if !m.active(now+1100*time.Millisecond) || m.active(now+slowPatience) {
+		t.Error("a picture a second is taken for a layer that comes and goes, or one that ended for one that goes on")
+	}
+	for range 60 { // and then much does
+		now += 33 * time.Millisecond
+		m.add(now, 1000, 1)
+	}
+	if m.active(now + 1100*time.Millisecond) {
+		t.Error("30 pictures a second are slow")
+	}
+	now += time.Minute
+	m.add(now, 1000, 1) // another layer under its name
+	m.add(now+200*time.Millisecond, 1000, 1)
+	if m.active(now + 1300*time.Millisecond) {
+		t.Error("what has just begun is slow")
+	}
+}
+
 func BenchmarkClock(b *testing.B) {
 	c := newSourceClock(media.H264.ClockRate(), nil)
 	b.ReportAllocs()

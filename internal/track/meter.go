@@ -13,18 +13,31 @@ type meter struct {
 	bytes  atomic.Int64
 	frames atomic.Int64
 	last   atomic.Int64 // time of the newest, plus one
+	begun  time.Duration
+	slow   atomic.Bool // so few pictures come that the next may be later than a second
 }
+
+const (
+	// slowPictures come in a second of a screen on which nothing happens, or of the camera of a machine that has no time: the next may be
+	// later than in a second, but not than in slowPatience.
+	slowPictures = 3
+	slowPatience = 3 * time.Second
+)
 
 const tenth = 100 * time.Millisecond
 
 func (m *meter) add(now time.Duration, bytes, frames int) {
 	slot := int64(now / tenth)
-	if m.last.Load() == 0 {
-		m.slot = slot
+	if last := m.last.Load(); last == 0 || now-time.Duration(last-1) > slowPatience {
+		m.begun = now
+		if last == 0 {
+			m.slot = slot
+		}
 	}
 	if slot > m.slot {
 		m.bytes.Store(int64(m.sum.bytes))
 		m.frames.Store(int64(m.sum.frames))
+		m.slow.Store(m.sum.frames <= slowPictures && now-m.begun > time.Second)
 		for range min(slot-m.slot, int64(len(m.slots))) {
 			m.slot++
 			m.clear()
@@ -53,8 +66,10 @@ func (m *meter) clear() {
 	s.bytes, s.frames = 0, 0
 }
 
-// active tells whether anything came within the last second.
-func (m *meter) active(now time.Duration) bool { return m.within(now, time.Second) }
+// active tells whether anything came within the last second, or slowPatience where little comes.
+func (m *meter) active(now time.Duration) bool {
+	return m.within(now, time.Second) || m.slow.Load() && m.within(now, slowPatience)
+}
 
 // within tells whether anything came within a time.
 func (m *meter) within(now, d time.Duration) bool {
