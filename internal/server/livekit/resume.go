@@ -2,8 +2,7 @@ package livekit
 
 import (
 	"errors"
-	"io"
-	"net"
+	"fmt"
 	"time"
 
 	"github.com/coder/websocket"
@@ -35,15 +34,16 @@ func (s *session) lostConn(l connLost) {
 	s.away = s.after(s.server.resumeGrace, awayTooLong{s.awaySince})
 }
 
-// closeReason says in a few words why a WebSocket ended.
+// closeReason says in a word or two how a WebSocket ended: "closed" by the client, with its status code (RFC 6455, section 7.4.1) where that
+// says anything, or "broken".
 func closeReason(err error) string {
-	if code := websocket.CloseStatus(err); code >= 0 {
-		return code.String()
+	switch code := websocket.CloseStatus(err); {
+	case code == websocket.StatusNormalClosure || code == websocket.StatusGoingAway || code == websocket.StatusNoStatusRcvd:
+		return "closed"
+	case code >= 0:
+		return fmt.Sprintf("closed %d", code)
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
-		return "connection closed"
-	}
-	return "connection broken"
+	return "broken"
 }
 
 // comeBack goes on with a client that has connected again, and brings it up to date. Its peers have stayed, so nothing

@@ -43,6 +43,13 @@ export function pathName(path: ParticipantSummary['path'], relay: string): strin
   return path === 'relay' ? relay : path.toUpperCase()
 }
 
+/** How long it took from coming in until media could flow, in seconds; undefined where that is not known. */
+export function joinTime({ joinedAt, timeline }: ParticipantDetail): number | undefined {
+  const came = Date.parse(joinedAt)
+  const connected = timeline.find((event) => event.what === 'connected' && Date.parse(event.at) >= came) // others are of earlier visits
+  return connected && (Date.parse(connected.at) - came) / 1000
+}
+
 /** The program that somebody takes part with, in one line: browser and system, else the SDK. */
 export function programOf({ client }: ParticipantSummary): string {
   const sdk = [client.sdk, client.version].filter(Boolean).join(' ')

@@ -39,7 +39,7 @@ describe('dictionaries', () => {
       'local\\.(filters|resolutions|(camera|microphone|screen)\\.(problem|gone|replaced|back|one|another))',
       'prejoin\\.(problem|fix)', 'room\\.over', 'room\\.shortcutList', 'live\\.warnings', 'watch\\.protocol(s|Hints)',
       'app\\.themes', 'obs\\.(settingList|rtmp|whip)', 'home\\.(obsSteps|scenes\\.)', 'show\\.layouts', 'stats\\.(path|ends|findings|limitation)',
-      'people\\.(health|quality|kinds|candidate|sources|states|what|leftFor)',
+      'people\\.(health|quality|kinds|candidate|connections|sources|states|what|awayFor|leftFor)',
       'check\\.(group|step|state|trouble|verdict|note|nat)', 'watch\\.(forbidden|expired|missing)(Text)?',
     ].join('|')})`)
     // Texts in a group are used with its name, and deeper ones through a name for their group.

@@ -79,7 +79,7 @@ export function drawnPerson(left = false): { detail: ParticipantDetail; history:
         { at: at(41), what: 'published', track: 'TR_1', detail: 'microphone opus' },
         { at: at(41.2), what: 'published', track: 'TR_2', detail: 'camera h264' },
         { at: at(300), what: 'muted', track: 'TR_1' },
-        { at: at(612), what: 'away', detail: 'connection broken' },
+        { at: at(612), what: 'away', detail: 'broken' },
         { at: at(617), what: 'resumed' },
         { at: at(618), what: 'path', detail: 'subscriber udp relay' },
         { at: at(640), what: 'layer', track: 'TR_4', detail: '640x360 → 320x180' },

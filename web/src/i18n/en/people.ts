@@ -12,7 +12,7 @@ export const people = {
   hidden: 'hidden',
   relay: 'Relay',
   candidate: {
-    host: 'an address of its own', srflx: 'behind a router', prflx: 'behind a router', relay: 'over a relay',
+    host: 'an address of its own', srflx: 'behind a router', prflx: 'an address it did not name', relay: 'over a relay',
   } as Record<string, string>,
   pathTitle: 'Path',
   roundTrip: 'Round trip',
@@ -25,6 +25,7 @@ export const people = {
   full: 'full',
   address: 'Address',
   joined: 'Came',
+  connectedIn: (time: string) => `connected in ${time}`,
   left: 'Left',
   freezes: 'Freezes',
   suspended: 'Left out',
@@ -53,6 +54,8 @@ export const people = {
     published: 'Began to send', ended: 'Stopped sending', muted: 'Muted', unmuted: 'Unmuted', permission: 'May now',
     layer: 'Another layer', suspended: 'Left out: the way is full', continued: 'Flows again', quality: 'Quality', failed: 'Failed', left: 'Left',
   } as Record<string, string>,
+  connections: { publisher: 'to send', subscriber: 'to get' } as Record<string, string>,
+  awayFor: { closed: 'the client closed it', broken: 'without a word' } as Record<string, string>,
   leftFor: {
     left: 'by itself', duplicate: 'joined anew', timeout: 'the connection was lost', removed: 'removed', room_closed: 'the room ended',
     room_deleted: 'the room was deleted', shutdown: 'the server stopped',
