@@ -92,7 +92,7 @@ func FindWorkers(path string) *Workers {
 		w.err = ErrNoWorkers
 		return w
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second) // much else may be starting
 	defer cancel()
 	cmd := exec.CommandContext(ctx, w.path, "-hide_banner", "-version")
 	cmd.Env = []string{}
