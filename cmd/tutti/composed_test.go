@@ -20,7 +20,8 @@ func TestComposedSourcesAreInStep(t *testing.T) {
 			if hls {
 				span = 20 * time.Second // the first segments come late
 			}
-			r := start(t, "--compose", "auto")
+			r, p := start(t, "--compose", "auto"), keepPace(t)
+			defer p.judge()
 			server := &bench.Server{HTTP: r.HTTP, RTMP: r.RTMP, PID: os.Getpid()}
 			plan := showload.Plan{
 				Sources: 3, Always: 3, Time: span, Every: time.Hour, HLS: hls, Keys: devKeys,
@@ -28,7 +29,8 @@ func TestComposedSourcesAreInStep(t *testing.T) {
 			}
 			result, err := showload.Run(context.Background(), server, plan, func(s string) { t.Log(s) })
 			if err != nil {
-				t.Fatal(err)
+				p.wrongf("%v", err)
+				return
 			}
 			lips, pictures, sounds := result.CalmLips, result.CalmPictures, result.CalmSounds
 			t.Logf("beeps after flashes %+v, pictures of sources apart %+v, sounds %+v", lips, pictures, sounds)
@@ -43,13 +45,13 @@ func TestComposedSourcesAreInStep(t *testing.T) {
 				}
 			}
 			if lips.Median.Abs() > limit {
-				t.Errorf("beeps lie %v from their flashes", lips.Median)
+				p.wrongf("beeps lie %v from their flashes", lips.Median)
 			}
 			if pictures.Median > 2*limit || sounds.Median > 2*inSync {
-				t.Errorf("pictures of sources lie %v apart, sounds %v", pictures.Median, sounds.Median)
+				p.wrongf("pictures of sources lie %v apart, sounds %v", pictures.Median, sounds.Median)
 			}
 			if result.Program.SoundGaps > 0 && result.Program.Silence < 2*time.Second { // the mix makes up for no more than that
-				t.Errorf("%d gaps in the sound, up to %v", result.Program.SoundGaps, result.Program.SoundGap)
+				p.wrongf("%d gaps in the sound, up to %v", result.Program.SoundGaps, result.Program.SoundGap)
 			}
 		})
 	}

@@ -35,16 +35,16 @@ var baseline = []string{"-c:v", "libx264", "-profile:v", "baseline", "-pix_fmt",
 // TestRTMPToWebRTCInSync publishes a flash with a beep over RTMP and takes both from WHEP, each with the time that its sender
 // reports give it.
 func TestRTMPToWebRTCInSync(t *testing.T) {
-	r := start(t)
+	r, p := start(t), keepPace(t)
 	publish(t, slices.Concat(flashAndBeep, baseline, []string{"-c:a", "aac", "-f", "flv", "rtmp://" + r.RTMP + "/live/sync"})...)
 	r.live("sync")
 	flashes, beeps := watchWHEP(t, r, "sync", 7*time.Second)
-	compare(t, flashes, beeps)
+	p.compare(flashes, beeps)
 }
 
 // TestWebRTCToFLVInSync publishes the same over WHIP and reads FLV.
 func TestWebRTCToFLVInSync(t *testing.T) {
-	r := start(t)
+	r, p := start(t), keepPace(t)
 	publishWHIP(t, r, "sync")
 	r.live("sync")
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -54,7 +54,7 @@ func TestWebRTCToFLVInSync(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log)
 	}
-	compare(t, times(log, `black_end:([\d.]+)`), times(log, `silence_end: ([\d.]+)`))
+	p.compare(times(log, `black_end:([\d.]+)`), times(log, `silence_end: ([\d.]+)`))
 }
 
 // times finds durations in seconds in a log.
@@ -69,9 +69,9 @@ func times(log, pattern string) []time.Duration {
 }
 
 // compare pairs each flash with the nearest beep.
-func compare(t *testing.T, flashes, beeps []time.Duration) {
-	t.Helper()
-	t.Logf("flashes %v, beeps %v", flashes, beeps)
+func (p *pace) compare(flashes, beeps []time.Duration) {
+	p.t.Helper()
+	p.t.Logf("flashes %v, beeps %v", flashes, beeps)
 	pairs := 0
 	for i, f := range flashes {
 		if i == 0 {
@@ -87,14 +87,15 @@ func compare(t *testing.T, flashes, beeps []time.Duration) {
 			continue // at an end
 		}
 		pairs++
-		t.Logf("beep %v after its flash", best)
+		p.t.Logf("beep %v after its flash", best)
 		if best.Abs() > inSync {
-			t.Errorf("beep %v after its flash, more than %v", best, inSync)
+			p.wrongf("beep %v after its flash, more than %v", best, inSync)
 		}
 	}
 	if pairs < 3 {
-		t.Errorf("only %d pairs of flash and beep", pairs)
+		p.wrongf("only %d pairs of flash and beep", pairs)
 	}
+	p.judge()
 }
 
 // clock maps one stream's RTP timestamps to its sender's time.

@@ -118,13 +118,14 @@ export async function watch(browser, url, protocol, { name = '', signal } = {}) 
     async plays(way = protocol) {
       const plays = (timeout) => page.waitForSelector(`.page[data-phase=playing]${way ? `[data-protocol=${way}]` : ''}`, { timeout })
       if (!way || way !== protocol) return plays(patience)
-      try {
-        await plays(patience / 2)
-      } catch (error) {
-        // What does not play soon the page leaves for another way; on a busy machine it is tried again.
-        if ((await page.getAttribute('.page', 'data-protocol')) === way) throw error
-        await choose(way)
-        await plays(patience)
+      for (let left = 3; ; left--) {
+        try {
+          return await plays(patience / 2)
+        } catch (error) {
+          if (left === 0) throw error
+          // What does not play soon the page leaves for another way; on a busy machine it is tried again.
+          if ((await page.getAttribute('.page', 'data-protocol')) !== way) await choose(way)
+        }
       }
     },
     sees: () => page.locator('.player video').evaluate((element) => window.look(element)),
