@@ -38,6 +38,14 @@ func (s *server) openWebhooks(c config.Server, keys auth.Keys) ([]studio.Witness
 	return []studio.Witness{n}, nil
 }
 
+// tellPlays tells applications of viewings that ended, nil where there are none to be told.
+func (s *server) tellPlays() func(studio.RoomInfo, studio.PlaysOver) {
+	if s.webhooks == nil {
+		return nil
+	}
+	return func(in studio.RoomInfo, over studio.PlaysOver) { s.webhooks.Tell(in, "plays_ended", "plays", over) }
+}
+
 // dialer is the way out to the application.
 func dialer(c config.Server) (*dial.Dialer, error) {
 	allow, err := c.DialNetworks()

@@ -136,6 +136,7 @@ func New(o Options) *API {
 	mux.HandleFunc("POST /api/rooms/{room}/gifts", a.directed(a.give))
 	mux.HandleFunc("POST /api/rooms/{room}/meta", a.directed(a.meta))
 	mux.HandleFunc("GET /api/rooms/{room}/audience", a.directed(a.getAudience))
+	mux.HandleFunc("GET /api/rooms/{room}/plays", a.directed(a.getPlays))
 	mux.HandleFunc("GET /api/recordings", a.operated(a.getAllRecordings))
 	mux.HandleFunc("GET /api/rooms/{room}/recordings", a.getRecordings)
 	mux.HandleFunc("POST /api/rooms/{room}/recordings", a.mayRecord(a.startRecording))

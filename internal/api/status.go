@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -32,8 +33,9 @@ type roomStatus struct {
 	Participants int         `json:"participants"`
 	CreatedAt    time.Time   `json:"createdAt"`
 	Live         *liveStatus `json:"live"`
-	// BitrateOut is in bit/s, to viewers over HTTP.
-	BitrateOut uint64 `json:"bitrateOut"`
+	// BitrateOut is in bit/s, to all viewers; ByProtocol is the same for each way to watch.
+	BitrateOut uint64            `json:"bitrateOut"`
+	ByProtocol map[string]uint64 `json:"bitrateOutByProtocol,omitempty"`
 }
 
 func (a *API) getStatus(w http.ResponseWriter, _ *http.Request) {
@@ -56,14 +58,22 @@ func (a *API) getStatus(w http.ResponseWriter, _ *http.Request) {
 			live := statusOf(st)
 			rs.Live = &live
 			viewers += st.Total
-			totals[info.SID] = st.Sent
+			for protocol, bytes := range s.Egress() {
+				totals[info.SID+"/"+protocol] = bytes
+			}
 		}
 		rooms = append(rooms, rs)
 	}
 	out, cpu := a.rate.look(totals, time.Now())
 	var sum uint64
 	for i := range rooms {
-		rooms[i].BitrateOut = out[sids[i]]
+		rooms[i].ByProtocol = map[string]uint64{}
+		for key, rate := range out {
+			if protocol, ok := strings.CutPrefix(key, sids[i]+"/"); ok {
+				rooms[i].ByProtocol[protocol] = rate
+				rooms[i].BitrateOut += rate
+			}
+		}
 		sum += rooms[i].BitrateOut
 	}
 	var mem runtime.MemStats

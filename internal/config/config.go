@@ -36,6 +36,8 @@ type Server struct {
 	RTMP   string `help:"Address of RTMP, to publish and to play; 'off' for none." default:":1935" name:"rtmp"`
 	RTMPS  string `help:"The same over TLS, with the certificate of HTTPS; 'off' for none." default:"off" name:"rtmps"`
 
+	RTMPPlayers int `help:"Most players of RTMP from one address." default:"256" name:"rtmp-players-per-address"`
+
 	TLS           `embed:""`
 	SRT           string        `help:"UDP address of SRT, to publish, such as :8890, for networks of encoders only; 'off' for none." default:"off" name:"srt"`
 	SRTPassphrase string        `help:"Passphrase that all who publish over SRT must use, 10 to 80 bytes; empty for none, or their stream key." placeholder:"TEXT" name:"srt-passphrase"`

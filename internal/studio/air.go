@@ -28,13 +28,15 @@ type air struct {
 	// studio's lock.
 	pinned, before Choice
 
-	mu      sync.Mutex
-	viewers map[string]int // by protocol
-	total   int
-	peak    int
-	outputs map[string]*output
-	skips   map[string]int // by reason
-	ended   bool
+	mu       sync.Mutex
+	watching map[*Watcher]struct{} // viewers
+	gone     map[string]uint64     // bytes to viewers who left, by protocol
+	viewers  map[string]int        // by protocol
+	total    int
+	peak     int
+	outputs  map[string]*output
+	skips    map[string]int // by reason
+	ended    bool
 
 	sent     atomic.Uint64 // bytes to all viewers
 	snapshot snapshot
@@ -84,7 +86,7 @@ func (s *Studio) goLive(by, title string, byIngest bool) error {
 	}
 	s.air = &air{
 		program: program.New(s.name, s.neededComposer()), since: show.Since, byIngest: show.ByIngest, before: show.Shown, peak: show.Peak,
-		viewers: map[string]int{}, outputs: map[string]*output{}, skips: map[string]int{},
+		watching: map[*Watcher]struct{}{}, gone: map[string]uint64{}, viewers: map[string]int{}, outputs: map[string]*output{}, skips: map[string]int{},
 	}
 	if show.Pinned {
 		s.air.pinned = show.Shown

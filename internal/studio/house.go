@@ -72,6 +72,8 @@ type Options struct {
 	Words *chat.Words
 	// Reviewer looks at what is written in them before it is shown; nil for nobody.
 	Reviewer Reviewer
+	// Played is told, every few seconds, of viewings that ended; nil tells nobody. It must not block.
+	Played func(in RoomInfo, over PlaysOver)
 	// RoomExpiry is after how long without any use a created room is forgotten, 0 for never.
 	RoomExpiry time.Duration
 	Log        *slog.Logger
@@ -105,6 +107,7 @@ type House struct {
 	mirror       func(events []byte) (room.Data, error) // nil for none
 	shed         tally.Reasons                          // what the audience sends and nobody is told of
 	arena        *arena
+	plays        *ledger
 	annexes      annexes
 
 	mu          sync.Mutex
@@ -144,6 +147,13 @@ func NewHouse(o Options) *House {
 	}
 	h.stop = make(chan struct{})
 	h.arena = newArena(h)
+	h.plays = newLedger(o.Played != nil)
+	if h.rooms != nil {
+		h.rooms.OnHandover(h.plays.forget)
+	}
+	if o.Played != nil {
+		h.work.Go(func() { h.tellPlays(o.Played) })
+	}
 	if o.RoomExpiry > 0 && h.rooms != nil {
 		h.work.Go(func() { h.expireRooms(o.RoomExpiry) })
 	}

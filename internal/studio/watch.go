@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -27,8 +28,8 @@ func (h *House) Watch(roomName, protocol string) (*Watcher, error) {
 		return nil, err
 	}
 	h.NoteUse(roomName)
-	w.protocol = protocol
-	w.air.count(protocol, 1)
+	w.protocol, w.began = protocol, time.Now()
+	w.air.enter(w)
 	w.studio.viewersChanged()
 	return w, nil
 }
@@ -54,13 +55,24 @@ func (h *House) Tap(roomName string) (*Watcher, error) {
 	return &Watcher{studio: s, air: a, closed: make(chan struct{})}, nil
 }
 
-// count counts viewers of a protocol who came, or with -1 went.
-func (a *air) count(protocol string, n int) {
+// enter counts a viewer.
+func (a *air) enter(w *Watcher) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.viewers[protocol] += n
-	a.total += n
+	a.watching[w] = struct{}{}
+	a.viewers[w.protocol]++
+	a.total++
 	a.peak = max(a.peak, a.total)
+}
+
+// leave counts a viewer off.
+func (a *air) leave(w *Watcher) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.watching, w)
+	a.gone[w.protocol] += w.bytes()
+	a.viewers[w.protocol]--
+	a.total--
 }
 
 // seenBy tells how many see the program where an audience of some size is there, and notes whether there ever were as many.
@@ -78,6 +90,9 @@ type Watcher struct {
 	air    *air
 	// protocol is empty for what is no viewer.
 	protocol string
+	began    time.Time
+	left     atomic.Int64  // when the viewer was there last, in Unix ns, where the door knows it better than Close does; else 0
+	sent     atomic.Uint64 // bytes, but for what senders sent
 
 	once   sync.Once
 	closed chan struct{}
@@ -85,7 +100,30 @@ type Watcher struct {
 
 	mu      sync.Mutex // held when closed is closed and when a sender is added
 	senders sync.WaitGroup
+	rtc     []*sfu.Sender
 }
+
+// bytes is how much left for the viewer.
+func (w *Watcher) bytes() uint64 {
+	n := w.sent.Load()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.rtc {
+		n += s.Stats().Bytes
+	}
+	return n
+}
+
+// play is the viewing up to a time.
+func (w *Watcher) play(now time.Time) Play {
+	if left := w.left.Load(); left != 0 {
+		now = time.Unix(0, left)
+	}
+	return Play{Protocol: w.protocol, Since: w.began.UTC(), Until: now.UTC(), Watched: max(now.Sub(w.began).Seconds(), 0), Bytes: w.bytes()}
+}
+
+// Left tells when the viewer was there last, where that is earlier than Close.
+func (w *Watcher) Left(at time.Time) { w.left.Store(at.UnixNano()) }
 
 // ErrWatcherClosed is what a closed watcher answers.
 var ErrWatcherClosed = errors.New("watcher is closed")
@@ -106,7 +144,10 @@ func (w *Watcher) Program() *program.Program { return w.air.program }
 func (w *Watcher) Done() <-chan struct{} { return w.air.program.Done() }
 
 // Sent counts bytes that left for the viewer.
-func (w *Watcher) Sent(bytes int) { w.air.sent.Add(uint64(bytes)) }
+func (w *Watcher) Sent(bytes int) {
+	w.sent.Add(uint64(bytes))
+	w.air.sent.Add(uint64(bytes))
+}
 
 // Skipped counts that the viewer lost something, and why.
 func (w *Watcher) Skipped(reason string) {
@@ -126,7 +167,10 @@ func (w *Watcher) Close() {
 		w.mu.Unlock()
 		w.senders.Wait()
 		if w.protocol != "" {
-			w.air.count(w.protocol, -1)
+			w.air.leave(w)
+			if p := w.play(time.Now()); p.Bytes > 0 { // else nobody has seen anything
+				w.studio.house.plays.note(w.studio.name, p)
+			}
 			w.studio.viewersChanged()
 		}
 		a := w.air
@@ -160,6 +204,7 @@ func (w *Watcher) Subscribe(peer *rtc.Peer, picture media.Codec) error {
 			sender.Close()
 			return ErrWatcherClosed
 		}
+		w.rtc = append(w.rtc, sender)
 		w.senders.Go(func() {
 			defer sender.Close()
 			for {

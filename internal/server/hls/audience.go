@@ -94,20 +94,21 @@ func (a *audience) leaveAll() {
 }
 
 func (a *audience) takeOut(gone func(viewerKey, *viewer) bool) {
-	var left []watcher
+	var left []*viewer
 	a.mu.Lock()
 	for k, v := range a.viewers {
 		if !gone(k, v) {
 			continue
 		}
-		left = append(left, v.watcher)
+		left = append(left, v)
 		delete(a.viewers, k)
 		if a.perAddress[k.address]--; a.perAddress[k.address] == 0 {
 			delete(a.perAddress, k.address)
 		}
 	}
 	a.mu.Unlock()
-	for _, w := range left {
-		w.Close()
+	for _, v := range left {
+		v.watcher.Left(time.Unix(0, v.seen.Load()))
+		v.watcher.Close()
 	}
 }

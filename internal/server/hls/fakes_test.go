@@ -137,6 +137,7 @@ type fakeWatcher struct {
 
 func (w *fakeWatcher) Program() any          { return w.program }
 func (w *fakeWatcher) Done() <-chan struct{} { return w.program.done }
+func (w *fakeWatcher) Left(time.Time)        {}
 func (w *fakeWatcher) Sent(n int)            { w.sent.Add(int64(n)) }
 
 func (w *fakeWatcher) Output(open func(source) (func(), error)) error {

@@ -2,6 +2,7 @@ package hls
 
 import (
 	"context"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program"
@@ -23,6 +24,8 @@ type watcher interface {
 	// Output keeps the program's HLS output open until Close. open runs when nobody else does.
 	Output(open func(source) (stop func(), err error)) error
 	Sent(bytes int)
+	// Left tells when the viewer asked last, before Close.
+	Left(at time.Time)
 	Close()
 }
 

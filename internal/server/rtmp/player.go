@@ -31,6 +31,9 @@ func (s *session) play(stream uint32, name string) error {
 	}
 	reset, err := command(stream, "onStatus", 0, nil, status("status", playReset, "Playing."))
 	if err == nil {
+		err = s.server.watches(s)
+	}
+	if err == nil {
 		var start rtmp.Message
 		if start, err = command(stream, "onStatus", 0, nil, status("status", playStart, "Playing.")); err == nil {
 			s.handOver(program, watcher, rtmp.SetChunkSize(fanout.ChunkSize), rtmp.StreamBegin(stream), reset, start)
@@ -44,9 +47,7 @@ func (s *session) play(stream uint32, name string) error {
 
 // handOver has the stream written to the connection, after some messages of ours, the last ones.
 func (s *session) handOver(program *fanout.Stream, watcher fanout.Watcher, first ...rtmp.Message) {
-	s.plays = true
 	s.conn.mute()
-	s.server.watches(s)
 	var head []byte
 	for _, m := range first {
 		head = rtmp.AppendMessage(head, m, s.conn.chunk)

@@ -25,8 +25,9 @@ type Options struct {
 	Tick time.Duration
 	Log  *slog.Logger
 
-	// MaxConnections bounds all connections, 1000 when 0; MaxPerAddress those of one IP address, 32 when 0.
-	MaxConnections, MaxPerAddress int
+	// MaxConnections bounds all connections but players', 1000 when 0; MaxPerAddress those of one IP address, 32 when 0. MaxPlayers bounds the
+	// players of one address, 256 when 0.
+	MaxConnections, MaxPerAddress, MaxPlayers int
 	// Idle is how long a publisher may send nothing, 12 s when 0.
 	Idle time.Duration
 }
@@ -38,6 +39,7 @@ type Server struct {
 	idle           time.Duration
 	maxConnections int
 	maxPerAddress  int
+	maxPlayers     int // of an address
 	listeners      []net.Listener
 
 	running sync.WaitGroup
@@ -46,6 +48,7 @@ type Server struct {
 	sessions   map[*session]struct{}
 	counted    int // of the sessions, those that do not play
 	perAddress map[string]int
+	players    map[string]int // by address
 	closed     bool
 }
 
@@ -74,7 +77,7 @@ func listen(o Options, st stage) (*Server, error) {
 	}
 	s := &Server{
 		stage: st, log: o.Log, idle: o.Idle, maxConnections: o.MaxConnections, maxPerAddress: o.MaxPerAddress, listeners: listeners,
-		sessions: map[*session]struct{}{}, perAddress: map[string]int{},
+		sessions: map[*session]struct{}{}, perAddress: map[string]int{}, players: map[string]int{}, maxPlayers: o.MaxPlayers,
 	}
 	if s.log == nil {
 		s.log = slog.Default()
@@ -88,6 +91,9 @@ func listen(o Options, st stage) (*Server, error) {
 	}
 	if s.maxPerAddress == 0 {
 		s.maxPerAddress = 32
+	}
+	if s.maxPlayers == 0 {
+		s.maxPlayers = 256
 	}
 	return s, nil
 }
@@ -159,13 +165,24 @@ func (s *Server) end(x *session) {
 	defer s.mu.Unlock()
 	delete(s.sessions, x)
 	s.uncount(x)
+	if x.plays {
+		if s.players[x.host]--; s.players[x.host] == 0 {
+			delete(s.players, x.host)
+		}
+	}
 }
 
-// watches takes a session for a player's: of those there may be as many as there are descriptors.
-func (s *Server) watches(x *session) {
+// watches takes a session for a player's, of which there may be as many as there are descriptors, but not all from one address.
+func (s *Server) watches(x *session) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.players[x.host] >= s.maxPlayers {
+		return errManyPlayers
+	}
+	s.players[x.host]++
+	x.plays = true
 	s.uncount(x)
+	return nil
 }
 
 // uncount frees a place within the limits. The caller holds the lock.

@@ -32,7 +32,10 @@ const (
 	playNotFound = "NetStream.Play.StreamNotFound"
 )
 
-var errStream = errors.New("a connection plays one stream")
+var (
+	errStream      = errors.New("a connection plays one stream")
+	errManyPlayers = errors.New("too many play from this address")
+)
 
 // statusOf says why publishing ended, in RTMP's terms.
 func statusOf(err error) (code, description string) {
@@ -56,7 +59,7 @@ func playStatusOf(err error) (code, description string) {
 	switch {
 	case errors.Is(err, studio.ErrNotLive):
 		return playNotFound, "Cannot play: " + err.Error() + "."
-	case errors.Is(err, errStream):
+	case errors.Is(err, errStream), errors.Is(err, errManyPlayers):
 		return playFailed, "Cannot play: " + err.Error() + "."
 	}
 	code, description = statusOf(err)

@@ -101,7 +101,7 @@ export interface LiveOn {
   resumed?: string
   title: string
   viewers: number
-  viewersByProtocol: Partial<Record<Protocol, number>> | null
+  viewersByProtocol: Partial<Record<Protocol | 'rtmp', number>> | null
   peakViewers: number
   /** The track that the host chose to show; empty while the server chooses. */
   pinned?: string
@@ -140,6 +140,8 @@ export interface ServerStatus {
 }
 
 export interface StatusRoom {
+  /** In bit/s, by protocol. */
+  bitrateOutByProtocol?: Record<string, number>
   room: string
   title: string
   participants: number

@@ -1,0 +1,94 @@
+package studio
+
+import (
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestViewingsAreRememberedAndAddedUp(t *testing.T) {
+	l := newLedger(true)
+	at := time.Unix(1000, 0)
+	for i := range keptPlays + 10 {
+		l.note("a", Play{Protocol: "flv", Since: at, Until: at.Add(time.Second), Watched: 1, Bytes: uint64(i)})
+	}
+	l.note("b", Play{Protocol: "hls", Watched: 2, Bytes: 5})
+	over, totals := l.of("a")
+	if len(over) != keptPlays-1 || over[0].Bytes != keptPlays+9 || over[1].Bytes != keptPlays+8 {
+		t.Errorf("%d, %+v", len(over), over[:2])
+	}
+	if w := totals["flv"]; w.Plays != keptPlays+10 || w.Seconds != keptPlays+10 {
+		t.Errorf("%+v", w)
+	}
+	told := l.take()
+	if a := told["a"]; len(a.Plays) != mostPlaysTold || a.Omitted != keptPlays+10-mostPlaysTold || a.Watched["flv"].Plays != keptPlays+10 {
+		t.Errorf("%d told, %d omitted, %+v", len(a.Plays), a.Omitted, a.Watched)
+	}
+	if l.take() != nil {
+		t.Error("told twice")
+	}
+	l.forget("a")
+	if over, totals := l.of("a"); len(over) != 0 || len(totals) != 0 {
+		t.Errorf("forgotten: %d, %+v", len(over), totals)
+	}
+	if over, _ := l.of("b"); len(over) != 1 {
+		t.Errorf("the other room: %+v", over)
+	}
+	for i := range mostPlayRooms + 5 {
+		l.note(string(rune(i+0x4e00)), Play{Protocol: "flv"})
+	}
+	if len(l.totals) > mostPlayRooms {
+		t.Errorf("%d rooms", len(l.totals))
+	}
+	if newLedger(false).take() != nil {
+		t.Error("nobody is to be told")
+	}
+}
+
+func TestAViewingIsFromComingToGoing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := make(chan PlaysOver, 4)
+		h := NewHouse(Options{AwayGrace: testGrace, Log: slog.New(slog.DiscardHandler), Played: func(in RoomInfo, over PlaysOver) {
+			if in.Name == "r" {
+				told <- over
+			}
+		}})
+		defer h.Close()
+		publish(t, enter(t, h, "obs", asIngest), "TR_1")
+		watch := func(protocol string) *Watcher {
+			w, err := h.Watch("r", protocol)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w
+		}
+		flv, hls, probe := watch("flv"), watch("hls"), watch("flv")
+		probe.Close() // has got nothing
+		flv.Sent(1000)
+		hls.Sent(50)
+		time.Sleep(3 * time.Second)
+		if p := h.Plays("r"); len(p.Now) != 2 || len(p.Over) != 0 || p.Watched["flv"] != (Watched{1, 3, 1000}) {
+			t.Errorf("while they go on: %+v", p)
+		}
+		flv.Sent(500)
+		flv.Close()
+		flv.Close()
+		hls.Left(time.Now().Add(-time.Second))
+		hls.Close()
+		p := h.Plays("r")
+		if len(p.Now) != 0 || len(p.Over) != 2 || p.Watched["flv"] != (Watched{1, 3, 1500}) || p.Watched["hls"] != (Watched{1, 2, 50}) {
+			t.Errorf("afterwards: %+v", p)
+		}
+		s, err := h.Studio("r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out := s.Egress(); out["flv"] != 1500 || out["hls"] != 50 {
+			t.Errorf("sent %v", out)
+		}
+		if over := <-told; len(over.Plays) != 2 || over.Watched["flv"].Bytes != 1500 {
+			t.Errorf("told %+v", over)
+		}
+	})
+}
