@@ -30,7 +30,7 @@ export function drawnWatching(phase: WatchPhase, change: Partial<WatchView> = {}
 export function drawnPast(): Recording[] {
   const zh = language() === 'zh'
   const show = (id: string, title: string, day: number, minutes: number[], published = true): Recording => ({
-    id, title, state: 'done', published, startedAt: new Date(Date.UTC(2026, 0, day, 12)).toISOString(), duration: 0, bytes: 0,
+    id, title, state: 'done', published, startedAt: new Date(Date.UTC(2026, 0, day, 12)).toISOString(), duration: minutes.reduce((sum, n) => sum + n * 60 + 7, 0), bytes: 0,
     play: `/x/${id}.m3u8`, files: minutes.map((n, i) => ({
       name: `${id}-${i}.mp4`, startedAt: new Date(Date.UTC(2026, 0, day, 12 + i)).toISOString(), duration: n * 60 + 7, bytes: n * 9_000_000, finished: true, url: `/x/${id}-${i}.mp4`,
     })),
