@@ -81,6 +81,7 @@ type benchRTC struct {
 	benchTarget `embed:""`
 	Mode        rtcload.Mode  `help:"fanout: one camera that many watch; meeting: all see all, each with a camera in three layers; audio: two microphones that many hear." enum:"fanout,meeting,audio" default:"fanout"`
 	Subscribers int           `help:"How many clients receive (in a meeting, all of them send too)." default:"200"`
+	Rooms       int           `help:"Over how many rooms they are spread, each with publishers of its own." default:"1"`
 	WHEP        bool          `help:"Speak WHIP and WHEP; else LiveKit's client protocol, which other servers speak too." name:"whep"`
 	Packets     rtcload.Sizes `help:"How pictures are cut into packets: as browsers do, or into packets of equal size." enum:"libwebrtc,equal" default:"libwebrtc"`
 	Feedback    time.Duration `help:"How often a client reports arrivals." default:"50ms"`
@@ -92,7 +93,7 @@ type benchRTC struct {
 func (b *benchRTC) Run() error {
 	return b.with(func(ctx context.Context, server *bench.Server) error {
 		result, err := rtcload.Run(ctx, server, rtcload.Plan{
-			Mode: b.Mode, People: b.Subscribers, WHEP: b.WHEP, Keys: auth.Keys{Key: b.Key, Secret: b.Secret},
+			Mode: b.Mode, People: b.Subscribers, Rooms: b.Rooms, WHEP: b.WHEP, Keys: auth.Keys{Key: b.Key, Secret: b.Secret},
 			Bitrate: b.Bitrate * 1000, Sizes: b.Packets, Feedback: b.Feedback, Duration: b.Duration, Core: b.Core,
 		}, progress)
 		if err == nil {

@@ -29,8 +29,10 @@ const tileWidth, tileHeight = 426, 240
 // Plan is what to measure.
 type Plan struct {
 	Mode Mode
-	// People who receive.
+	// People who receive, in all rooms.
 	People int
+	// Rooms is over how many rooms they are spread, each with publishers of its own; 0 is one.
+	Rooms int
 	// WHEP speaks WHIP and WHEP instead of LiveKit's protocol; for Fanout only.
 	WHEP bool
 	// Keys are the server's, for LiveKit's protocol.
@@ -52,6 +54,8 @@ func (p Plan) check() error {
 		return err
 	case p.People < 2:
 		return errors.New("at least two are needed")
+	case p.Rooms < 0 || p.Rooms > p.People:
+		return errors.New("a room needs somebody in it")
 	case p.WHEP && p.Mode != Fanout:
 		return fmt.Errorf("WHEP has no %s", p.Mode)
 	case p.Feedback < pace:
@@ -66,7 +70,7 @@ const settle = 4 * time.Second
 // crowd is all clients of a run.
 type crowd struct {
 	plan  Plan
-	room  string
+	rooms []string
 	who   identity
 	http  string
 	times times
@@ -89,7 +93,10 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	}
 	c := &crowd{
 		plan: plan, who: who, http: server.HTTP, life: life, pacer: pacemaker{interval: plan.Feedback},
-		room: fmt.Sprintf("bench-%d", time.Now().UnixNano()%1e6),
+	}
+	run := time.Now().UnixNano() % 1e6
+	for i := range max(plan.Rooms, 1) {
+		c.rooms = append(c.rooms, fmt.Sprintf("bench-%d-%d", run, i))
 	}
 	go c.pacer.run(life.Done())
 	r, err := c.measure(server, progress)
@@ -111,25 +118,34 @@ func (c *crowd) close() {
 	all.Wait()
 }
 
-func (c *crowd) rooms() rooms { return rooms{c.http, c.plan.Keys, c.who, &c.told} }
+func (c *crowd) door() rooms { return rooms{c.http, c.plan.Keys, c.who, &c.told} }
+
+// roomOf is where the i-th client is.
+func (c *crowd) roomOf(i int) string { return c.rooms[i%len(c.rooms)] }
 
 // begin lets those come who only publish.
 func (c *crowd) begin() error {
-	ctx, done := context.WithTimeout(c.life, connectPatience)
-	defer done()
-	publishers := map[Mode]int{Fanout: 1, Sound: 2}[c.plan.Mode]
+	publishers := len(c.rooms) * map[Mode]int{Fanout: 1, Sound: 2}[c.plan.Mode]
 	for i := range publishers {
-		s := newSender(c.plan.Mode == Fanout, false, c.plan.Bitrate, c.plan.Sizes)
-		if c.plan.WHEP {
-			return whip{c.http, c.who}.publish(ctx, c.life, c.room, s)
-		}
-		m, err := c.rooms().join(ctx, c.life, c.room, fmt.Sprintf("publisher-%d", i), s, nil, 0, 0)
-		if err != nil {
+		if err := c.publish(i); err != nil {
 			return err
 		}
-		c.open = append(c.open, m)
 	}
 	return nil
+}
+
+func (c *crowd) publish(i int) error {
+	ctx, done := context.WithTimeout(c.life, connectPatience)
+	defer done()
+	s := newSender(c.plan.Mode == Fanout, false, c.plan.Bitrate, c.plan.Sizes)
+	if c.plan.WHEP {
+		return whip{c.http, c.who}.publish(ctx, c.life, c.roomOf(i), s)
+	}
+	m, err := c.door().join(ctx, c.life, c.roomOf(i), fmt.Sprintf("publisher-%d", i), s, nil, 0, 0)
+	if err == nil {
+		c.open = append(c.open, m)
+	}
+	return err
 }
 
 // grow lets people come, one after the other, until there are n.
@@ -150,7 +166,7 @@ func (c *crowd) come(i int, r *receiver) (io.Closer, error) {
 	ctx, done := context.WithTimeout(c.life, connectPatience)
 	defer done()
 	if c.plan.WHEP {
-		return whip{c.http, c.who}.play(ctx, c.room, r)
+		return whip{c.http, c.who}.play(ctx, c.roomOf(i), r)
 	}
 	var s *sender
 	width, height := 0, 0
@@ -158,7 +174,7 @@ func (c *crowd) come(i int, r *receiver) (io.Closer, error) {
 		s = newSender(true, true, c.plan.Bitrate, c.plan.Sizes)
 		width, height = tileWidth, tileHeight
 	}
-	m, err := c.rooms().join(ctx, c.life, c.room, fmt.Sprintf("person-%d", i), s, r, width, height)
+	m, err := c.door().join(ctx, c.life, c.roomOf(i), fmt.Sprintf("person-%d", i), s, r, width, height)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,9 @@
 package livekit
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // Limits of a session's inbox. The session takes from it without waiting for anything but locks, so it is full only when
 // the machine is far behind. Messages of others have half of it: whoever floods the room must not end anybody's session.
@@ -18,6 +21,7 @@ type inbox struct {
 	items  []any
 	bytes  int
 	busy   bool // the worker is awake
+	due    bool // it will be woken
 	full   bool
 	closed bool
 }
@@ -40,6 +44,34 @@ func (q *inbox) put(item any, bytes int) bool {
 	}
 	q.add(item, bytes)
 	return true
+}
+
+// putLater is put for an item that is in no hurry: the worker is not woken for it within d, but takes it before anything that comes later.
+func (q *inbox) putLater(item any, d time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.closed || q.full:
+	case !q.fits(0, maxInboxItems, maxInboxBytes):
+		q.full = true
+		q.wake()
+	default:
+		q.items = append(q.items, item)
+		if !q.busy && !q.due {
+			q.due = true
+			time.AfterFunc(d, q.rouse)
+		}
+	}
+}
+
+// rouse wakes the worker for what was in no hurry.
+func (q *inbox) rouse() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.due = false
+	if len(q.items) > 0 && !q.closed {
+		q.wake()
+	}
 }
 
 // offer is put for an item that can be done without: it is left out when the inbox is half full.

@@ -15,9 +15,11 @@ const (
 	// room, n times n messages would go out.
 	largeRoom = 50
 	// publisherDelay and listenerDelay are for how long, for those who publish and for those who only listen. Whoever is seen
-	// or heard by the client is told of before the SDP with the tracks in any case.
+	// or heard by the client is told of before the SDP with the tracks in any case. Of those who only listen the session itself
+	// hears with a pause, so that nobody's coming wakes hundreds.
 	publisherDelay = 200 * time.Millisecond
-	listenerDelay  = 2 * time.Second
+	listenerDelay  = 1500 * time.Millisecond
+	listenerPause  = 500 * time.Millisecond
 	// presenceBytes is about how much is told in one message; the rest follows in others, presencePause apart, so that a room
 	// full of metadata does not overrun what may wait for a client.
 	presenceBytes = 256 << 10
@@ -38,6 +40,26 @@ type notice struct {
 	participant room.Participant
 	left        bool
 	why         room.LeaveReason
+}
+
+// canWait tells whether an event is of no consequence but that the client is told of it some time: in a large room somebody comes,
+// changes or goes who publishes nothing. It may be called from any goroutine.
+func (s *session) canWait(e room.Event) bool {
+	if s.company.Load() < largeRoom {
+		return false
+	}
+	var who *room.Participant
+	switch e := e.(type) {
+	case room.ParticipantJoined:
+		who = &e.Participant
+	case room.ParticipantChanged:
+		who = &e.Participant
+	case room.ParticipantLeft:
+		who = &e.Participant
+	default:
+		return false
+	}
+	return who.Identity != s.place.identity && len(who.Publications) == 0
 }
 
 // presenceDue: what was gathered is to be told. It is void when the time has been moved since.

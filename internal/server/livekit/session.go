@@ -127,6 +127,10 @@ func (s *session) RoomEvent(e room.Event) {
 		}
 		return
 	}
+	if s.canWait(e) {
+		s.inbox.putLater(e, listenerPause)
+		return
+	}
 	s.inbox.put(e, 0)
 }
 
