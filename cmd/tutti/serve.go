@@ -203,8 +203,12 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	if err != nil {
 		return err
 	}
+	gate, err := s.openGate(c, keys)
+	if err != nil {
+		return err
+	}
 	house := studio.NewHouse(studio.Options{
-		Words: words, Reviewer: reviewer,
+		Words: words, Reviewer: reviewer, Gate: gate,
 		Fonts: fonts, Compose: composeMode(c.Compose), Keys: keys, Rooms: policies, Scenes: kinds, Shows: shows, Running: running, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute, Loudest: c.Loudest, LastN: c.LastN,
 		Witnesses: witnesses, Played: s.tellPlays(),
 		Rules:     room.Settings{MaxParticipants: c.MaxParticipants, EmptyTimeout: c.EmptyTimeout, DepartureTimeout: c.DepartureTimeout},

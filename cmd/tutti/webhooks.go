@@ -46,6 +46,21 @@ func (s *server) tellPlays() func(studio.RoomInfo, studio.PlaysOver) {
 	return func(in studio.RoomInfo, over studio.PlaysOver) { s.webhooks.Tell(in, "plays_ended", "plays", over) }
 }
 
+// openGate finds whom to ask who may publish and play; nil for nobody.
+func (s *server) openGate(c config.Server, keys auth.Keys) (studio.Gate, error) {
+	if c.AdmitHook == "" {
+		return nil, nil
+	}
+	out, err := dialer(c)
+	if err != nil {
+		return nil, err
+	}
+	return webhook.NewGate(webhook.GateOptions{
+		URL: c.AdmitHook, Publish: c.Asks("publish"), Play: c.Asks("play"), Open: c.AdmitHookFail == "allow", Patience: c.AdmitHookTimeout,
+		Remember: c.AdmitHookCache, Keys: keys, Client: out.Client(c.AdmitHookTimeout), Log: s.log,
+	}), nil
+}
+
 // dialer is the way out to the application.
 func dialer(c config.Server) (*dial.Dialer, error) {
 	allow, err := c.DialNetworks()

@@ -54,6 +54,7 @@ type Server struct {
 	Play      `embed:""`
 	Rooms     `embed:""`
 	Audience  `embed:""`
+	Admission `embed:""`
 	Outbound  `embed:""`
 	Recording `embed:""`
 	Storage   `embed:""`
@@ -135,6 +136,7 @@ func (s *Server) Validate() error {
 	errs = append(errs, s.Play.validate()...)
 	errs = append(errs, s.Rooms.validate()...)
 	errs = append(errs, s.Audience.validate()...)
+	errs = append(errs, s.Admission.validate()...)
 	errs = append(errs, s.Outbound.validate()...)
 	errs = append(errs, s.Recording.validate()...)
 	errs = append(errs, s.Storage.validate()...)

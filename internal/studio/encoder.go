@@ -34,7 +34,7 @@ type EncoderObserver interface {
 }
 
 // AdmitEncoder checks what an encoder shows, and where it is. It fails with the errors of Admit, ErrFrom, or that of the application.
-func (h *House) AdmitEncoder(_ context.Context, roomName, _ string, c Credential) (Encoder, error) {
+func (h *House) AdmitEncoder(ctx context.Context, roomName, protocol string, c Credential) (Encoder, error) {
 	claims, err := h.Admit(roomName, c, ToPublish)
 	if err != nil {
 		return Encoder{}, err
@@ -58,6 +58,13 @@ func (h *House) AdmitEncoder(_ context.Context, roomName, _ string, c Credential
 	}
 	if !h.Intake(roomName).Allows(e.from, e.Key) {
 		return Encoder{}, ErrFrom
+	}
+	if h.gate != nil {
+		v := visit(Publishing, roomName, protocol, c)
+		v.Identity, v.Name, v.Key = e.Claims.Identity, e.Claims.Name, e.Key.ID
+		if err := h.gate.Pass(ctx, v); err != nil {
+			return Encoder{}, err
+		}
 	}
 	return e, nil
 }

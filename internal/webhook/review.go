@@ -1,18 +1,9 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room/chat"
@@ -27,17 +18,15 @@ const maxReviews = 64
 //
 // answered by {"allow": bool, "text"?: what is shown instead}.
 type Reviewer struct {
-	url    string
-	keys   auth.Keys
-	client *http.Client
-	open   bool // lets through what the application does not answer for
-	log    *slog.Logger
-	busy   chan struct{}
+	asker
+	open bool // lets through what the application does not answer for
+	log  *slog.Logger
+	busy chan struct{}
 }
 
 // NewReviewer makes a reviewer. open lets messages through when the application does not answer in time, or not as it should.
 func NewReviewer(target string, open bool, keys auth.Keys, client *http.Client, log *slog.Logger) *Reviewer {
-	return &Reviewer{url: target, keys: keys, client: client, open: open, log: log, busy: make(chan struct{}, maxReviews)}
+	return &Reviewer{asker: asker{target, keys, client}, open: open, log: log, busy: make(chan struct{}, maxReviews)}
 }
 
 // Review implements studio.Reviewer.
@@ -65,39 +54,9 @@ type verdictOnChat struct {
 }
 
 func (r *Reviewer) ask(ctx context.Context, roomName string, from chat.From, text string) (v verdictOnChat, err error) {
-	body, err := json.Marshal(map[string]any{"room": roomName, "from": from, "text": text})
-	if err != nil {
-		return v, err
+	err = r.asker.ask(ctx, map[string]any{"room": roomName, "from": from, "text": text}, &v)
+	if err == nil && v.Allow == nil {
+		err = errNoVerdict
 	}
-	sum := sha256.Sum256(body)
-	token, err := r.keys.Mint(auth.Claims{SHA256: base64.StdEncoding.EncodeToString(sum[:])}, signatureLife, time.Now())
-	if err != nil {
-		return v, fmt.Errorf("signing: %w", err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, bytes.NewReader(body))
-	if err != nil {
-		return v, err
-	}
-	req.Header.Set("Authorization", token)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "Tutti")
-	res, err := r.client.Do(req)
-	if err != nil {
-		var secret *url.Error
-		if errors.As(err, &secret) {
-			err = secret.Err // the rest names the URL, query and all
-		}
-		return v, err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return v, refused{res.Status}
-	}
-	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(&v); err != nil {
-		return v, fmt.Errorf("reading the answer: %w", err)
-	}
-	if v.Allow == nil {
-		return v, errors.New("the answer has no \"allow\"")
-	}
-	return v, nil
+	return v, err
 }

@@ -49,7 +49,7 @@ type fakeGate struct {
 	opened chan *fakeWatcher
 }
 
-func (g *fakeGate) open(string, studio.Credential, kind) (fanout.Watcher, *fanout.Stream, error) {
+func (g *fakeGate) open(context.Context, string, studio.Credential, kind) (fanout.Watcher, *fanout.Stream, error) {
 	if g.err != nil {
 		return nil, nil, g.err
 	}

@@ -1,6 +1,7 @@
 package flv
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // gate lets viewers in.
 type gate interface {
 	// open admits a viewer and gives the stream that it shares with the others.
-	open(room string, c studio.Credential, k kind) (fanout.Watcher, *fanout.Stream, error)
+	open(ctx context.Context, room string, c studio.Credential, k kind) (fanout.Watcher, *fanout.Stream, error)
 }
 
 // kind is how tags are carried. All viewers of one kind share a stream.
@@ -33,8 +34,8 @@ type houseGate struct {
 	log    *slog.Logger
 }
 
-func (g *houseGate) open(room string, c studio.Credential, k kind) (fanout.Watcher, *fanout.Stream, error) {
-	if _, err := g.house.Admit(room, c, studio.ToWatch); err != nil {
+func (g *houseGate) open(ctx context.Context, room string, c studio.Credential, k kind) (fanout.Watcher, *fanout.Stream, error) {
+	if _, err := g.house.AdmitPlayer(ctx, room, "flv", c); err != nil {
 		return nil, nil, err
 	}
 	w, err := g.house.Watch(room, "flv")

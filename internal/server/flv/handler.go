@@ -69,7 +69,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		k = overWebSocket
 	}
-	watch, s, err := h.gate.open(name, credentialOf(r, pass).From(r.RemoteAddr), k)
+	watch, s, err := h.gate.open(r.Context(), name, credentialOf(r, pass).From(r.RemoteAddr), k)
 	if err != nil {
 		refusal.Write(w, err)
 		return

@@ -24,7 +24,7 @@ type fakeHouse struct {
 	live map[string]*fakeProgram
 }
 
-func (h *fakeHouse) Admit(roomName string, c studio.Credential) error {
+func (h *fakeHouse) Admit(_ context.Context, roomName string, c studio.Credential) error {
 	switch {
 	case roomName != "locked" || c.Key == "sesame" || c.Token == "a.b.c":
 		return nil

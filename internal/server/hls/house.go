@@ -12,7 +12,7 @@ import (
 // house is what the door uses of studio.House.
 type house interface {
 	// Admit tells why a credential does not permit to watch.
-	Admit(roomName string, c studio.Credential) error
+	Admit(ctx context.Context, roomName string, c studio.Credential) error
 	Watch(roomName string) (watcher, error)
 }
 
@@ -45,8 +45,8 @@ type reader interface {
 // studioHouse is the real house.
 type studioHouse struct{ *studio.House }
 
-func (h studioHouse) Admit(roomName string, c studio.Credential) error {
-	_, err := h.House.Admit(roomName, c, studio.ToWatch)
+func (h studioHouse) Admit(ctx context.Context, roomName string, c studio.Credential) error {
+	_, err := h.House.AdmitPlayer(ctx, roomName, "hls", c)
 	return err
 }
 

@@ -65,7 +65,7 @@ func parsePath(p string) (path, bool) {
 func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request, p path) {
 	c := credential(r)
 	c.Pass = p.pass
-	if err := s.house.Admit(p.room, c.From(r.RemoteAddr)); err != nil {
+	if err := s.house.Admit(r.Context(), p.room, c.From(r.RemoteAddr)); err != nil {
 		refusal.Write(w, err)
 		return
 	}

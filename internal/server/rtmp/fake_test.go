@@ -27,22 +27,19 @@ type fakeStage struct {
 
 func newFakeStage() *fakeStage { return &fakeStage{changed: make(chan struct{})} }
 
-func (s *fakeStage) Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error) {
-	if err := room.CheckName(roomName); err != nil {
-		return auth.Claims{}, err
-	}
-	if c != (studio.Credential{Token: c.Token, Key: c.Key}).From("127.0.0.1") {
+func (s *fakeStage) AdmitPlayer(_ context.Context, roomName, protocol string, c studio.Credential) (auth.Claims, error) {
+	switch {
+	case room.CheckName(roomName) != nil:
+		return auth.Claims{}, room.ErrBadName
+	case c != (studio.Credential{Token: c.Token, Key: c.Key}).From("127.0.0.1"), protocol != "rtmp":
 		return auth.Claims{}, errors.New("the door does not say who asks")
-	}
-	if a != studio.ToWatch {
-		return auth.Claims{}, auth.ErrDenied
 	}
 	return auth.Claims{}, nil
 }
 
 func (s *fakeStage) AdmitEncoder(_ context.Context, roomName, protocol string, c studio.Credential) (studio.Encoder, error) {
-	if _, err := s.Admit(roomName, c, studio.ToWatch); err != nil || protocol != "rtmp" {
-		return studio.Encoder{}, cmp.Or(err, errors.New("another door"))
+	if _, err := s.AdmitPlayer(context.Background(), roomName, protocol, c); err != nil {
+		return studio.Encoder{}, err
 	}
 	claims, err := claimsOf(c)
 	return studio.Encoder{Room: roomName, Claims: claims}, err

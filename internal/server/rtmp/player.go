@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
-	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/fanout"
 )
 
@@ -22,7 +21,9 @@ func (s *session) play(stream uint32, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.server.stage.Admit(a.room, a.credential.From(s.host), studio.ToWatch); err != nil {
+	ctx, cancel := s.conn.context()
+	defer cancel()
+	if _, err := s.server.stage.AdmitPlayer(ctx, a.room, "rtmp", a.credential.From(s.host)); err != nil {
 		return err
 	}
 	watcher, program, err := s.server.stage.watch(a.room)

@@ -15,7 +15,7 @@ import (
 
 // stage is what the door needs of the house.
 type stage interface {
-	Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error)
+	AdmitPlayer(ctx context.Context, roomName, protocol string, c studio.Credential) (auth.Claims, error)
 	AdmitEncoder(ctx context.Context, roomName, protocol string, c studio.Credential) (studio.Encoder, error)
 	enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (ingest.Participant, error)
 	// watch gives a room's program in the form of messages, shared by all players.

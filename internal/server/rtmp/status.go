@@ -39,7 +39,10 @@ var (
 
 // statusOf says why publishing ended, in RTMP's terms.
 func statusOf(err error) (code, description string) {
+	var no *room.Refusal
 	switch {
+	case errors.As(err, &no): // the application's word
+		return publishUnauthorized, "Not permitted: " + no.Message + "."
 	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrDenied), errors.Is(err, room.ErrNotAllowed),
 		errors.Is(err, studio.ErrTooOften), errors.Is(err, studio.ErrKeyOver), errors.Is(err, studio.ErrFrom):
 		return publishUnauthorized, "Not permitted: " + err.Error() + "."

@@ -144,7 +144,12 @@ func (x *session) decrypt(req gosrt.ConnRequest, a address) (err error) {
 
 // rejection says why an encoder is not let in, in SRT's terms.
 func rejection(err error) gosrt.RejectionReason {
+	var no *room.Refusal
 	switch {
+	case errors.As(err, &no) && no.Code == "unavailable":
+		return gosrt.REJX_OVERLOAD
+	case errors.As(err, &no):
+		return gosrt.REJX_FORBIDDEN
 	case errors.Is(err, errPassphrase):
 		return gosrt.REJ_BADSECRET
 	case errors.Is(err, errUnencrypted):

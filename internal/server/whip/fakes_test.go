@@ -39,6 +39,10 @@ func (h *fakeHouse) Admit(roomName string, c studio.Credential, a studio.Action)
 	return auth.Claims{}, auth.ErrInvalid
 }
 
+func (h *fakeHouse) AdmitPlayer(_ context.Context, roomName, _ string, c studio.Credential) (auth.Claims, error) {
+	return h.Admit(roomName, c, studio.ToWatch)
+}
+
 func (h *fakeHouse) AdmitEncoder(_ context.Context, roomName, protocol string, c studio.Credential) (studio.Encoder, error) {
 	claims, err := h.Admit(roomName, c, studio.ToPublish)
 	return studio.Encoder{Room: roomName, Claims: claims}, err

@@ -13,7 +13,7 @@ import (
 
 // house is what the door uses of studio.House.
 type house interface {
-	Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error)
+	AdmitPlayer(ctx context.Context, roomName, protocol string, c studio.Credential) (auth.Claims, error)
 	AdmitEncoder(ctx context.Context, roomName, protocol string, c studio.Credential) (studio.Encoder, error)
 	enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (participant, error)
 	// Watch opens the program for somebody who is counted as a viewer, or is not.

@@ -6,12 +6,11 @@ import (
 	"strings"
 
 	"github.com/tuttilive/tutti/internal/media"
-	"github.com/tuttilive/tutti/internal/studio"
 )
 
 // view answers the offer of a WHEP client.
 func (s *Server) view(x *session, r *http.Request, offer string) (answer string, err error) {
-	claims, err := s.house.Admit(x.path.room, credential(r).From(r.RemoteAddr), studio.ToWatch)
+	claims, err := s.house.AdmitPlayer(r.Context(), x.path.room, "whep", credential(r).From(r.RemoteAddr))
 	if err != nil {
 		return "", err
 	}

@@ -103,6 +103,8 @@ func statusOf(code string) int {
 		return http.StatusTooManyRequests
 	case "not_allowed", "silenced":
 		return http.StatusForbidden
+	case "unavailable":
+		return http.StatusServiceUnavailable
 	case "bad_request", "too_long", "malformed", "too_large":
 		return http.StatusBadRequest
 	}

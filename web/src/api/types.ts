@@ -24,7 +24,8 @@ export interface Keys {
   host: string
   guest: string
   watch: string
-  publish: string
+  /** The main stream key; absent where it was revoked. */
+  publish?: string
 }
 
 export interface CreatedRoom {

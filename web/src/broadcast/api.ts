@@ -45,6 +45,37 @@ export interface Target {
   bytes?: number
 }
 
+export type Conflict = 'together' | 'refuse' | 'replace' | 'standby'
+
+export interface StreamKey {
+  id: string
+  name: string
+  hint: string
+  /** Only when it was just made. */
+  secret?: string
+  backup: boolean
+  allow: string[]
+  expiresAt?: string
+  expired?: boolean
+}
+
+export interface Encoder {
+  identity: string
+  name: string
+  protocol: string
+  key?: string
+  backup: boolean
+  state: 'shown' | 'waits'
+  silent: number
+}
+
+export interface Ingest {
+  conflict: Conflict
+  allow: string[]
+  keys: StreamKey[]
+  encoders: Encoder[]
+}
+
 const at = (room: string, rest: string) => `/api/rooms/${encodeURIComponent(room)}${rest}`
 
 /** What a room's shows are recorded to and sent to. */
@@ -65,6 +96,20 @@ export const broadcast = {
 
   set: (room: string, settings: RecordSettings, credential: Credential) =>
     request<RecordSettings>('PUT', at(room, '/recording'), { body: settings, credential }),
+
+  ingest: (room: string, credential: Credential) => request<Ingest>('GET', at(room, '/ingest'), { credential }),
+
+  setIngest: (room: string, change: { conflict?: Conflict; allow?: string[] }, credential: Credential) =>
+    request<Ingest>('PATCH', at(room, '/ingest'), { body: change, credential }),
+
+  addKey: (room: string, key: { name: string; backup: boolean; expiresAt?: string }, credential: Credential) =>
+    request<StreamKey>('POST', at(room, '/ingest/keys'), { body: key, credential }),
+
+  rotateKey: (room: string, id: string, credential: Credential) =>
+    request<StreamKey>('POST', at(room, `/ingest/keys/${encodeURIComponent(id)}/rotate`), { credential }),
+
+  revokeKey: (room: string, id: string, credential: Credential) =>
+    request<void>('DELETE', at(room, `/ingest/keys/${encodeURIComponent(id)}`), { credential }),
 
   targets: (room: string, credential: Credential) => request<{ targets: Target[] }>('GET', at(room, '/push'), { credential }),
 

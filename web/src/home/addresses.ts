@@ -24,6 +24,14 @@ export function isLoopback(address: string): boolean {
   return loopback.test(hostOf(address))
 }
 
+/** The server that encoders send RTMP to. */
+export function rtmpServer(info: Pick<Info, 'rtmpHosts' | 'ports'> | undefined): string {
+  const host = info?.rtmpHosts?.[0] ?? location.hostname
+  const port = info?.ports.rtmp ?? 1935
+  const bracketed = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+  return `rtmp://${bracketed}${port === 1935 ? '' : `:${port}`}/live`
+}
+
 /** The origin of every link that is given to others: the one that the operator named, else one that others can reach. */
 export function originForOthers(own: string, info: Pick<Info, 'page' | 'addresses'> | undefined): string {
   return info?.page || reachableOrigin(own, info?.addresses ?? [])

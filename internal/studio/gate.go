@@ -1,0 +1,61 @@
+package studio
+
+import (
+	"context"
+
+	"github.com/tuttilive/tutti/internal/auth"
+)
+
+// Doing is what somebody does whom a gate is asked about.
+type Doing string
+
+const (
+	Publishing Doing = "publish"
+	Playing    Doing = "play"
+)
+
+// Visit is somebody who may publish or play by the room's policy.
+type Visit struct {
+	Action   Doing  `json:"action"`
+	Room     string `json:"room"`
+	Protocol string `json:"protocol"`
+	// Address is the client's, or that of what is in front of it.
+	Address string `json:"address,omitempty"`
+	// Identity and Name are those of a token, Key the ID of a stream key.
+	Identity string `json:"identity,omitempty"`
+	Name     string `json:"name,omitempty"`
+	Key      string `json:"key,omitempty"`
+	// Shown is all that was shown, to tell visitors apart. It is secret.
+	Shown string `json:"-"`
+}
+
+// Gate has the last word on who publishes and plays.
+type Gate interface {
+	// Pass gives nil, or why not: a *room.Refusal. It decides by itself when that takes too long.
+	Pass(ctx context.Context, v Visit) error
+}
+
+// visit describes who shows a credential.
+func visit(what Doing, roomName, protocol string, c Credential) Visit {
+	v := Visit{Action: what, Room: roomName, Protocol: protocol, Shown: c.Token + "\x00" + c.Key + "\x00" + c.Pass}
+	if c.host.IsValid() {
+		v.Address = c.host.String()
+	}
+	return v
+}
+
+// AdmitPlayer lets somebody in who wants to play a room's program. Hosts may look at what others see without anybody being asked.
+func (h *House) AdmitPlayer(ctx context.Context, roomName, protocol string, c Credential) (auth.Claims, error) {
+	claims, err := h.Admit(roomName, c, ToWatch)
+	if err != nil || h.gate == nil || claims.Video.RoomAdmin {
+		return claims, err
+	}
+	v := visit(Playing, roomName, protocol, c)
+	if c.Token != "" {
+		v.Identity, v.Name = claims.Identity, claims.Name
+	}
+	if err := h.gate.Pass(ctx, v); err != nil {
+		return auth.Claims{}, err
+	}
+	return claims, nil
+}
