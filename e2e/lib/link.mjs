@@ -7,15 +7,16 @@ import { createSocket } from 'node:dgram'
  * @param {number} port
  * @param {{rate?: number, queue?: number, delay?: number, loss?: number}} [first] - bit/s (0 is no limit), longest wait in ms, ms, 0 to 1
  * @param {'browser' | 'server'} [narrow] - the direction that all that holds for
+ * @param {string} [host] - where the port is
  */
-export async function openLink(port, first = {}, narrow = 'browser') {
+export async function openLink(port, first = {}, narrow = 'browser', host = '127.0.0.1') {
   let is = { rate: 0, queue: 300, delay: 0, loss: 0, ...first }
   const near = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 })
   const clients = new Map() // far sockets by the browser's address
   const waiting = [] // in order of when they arrive
   let free = 0
   let seed = 1
-  const counts = { passed: 0, dropped: 0, lost: 0 }
+  const counts = { passed: 0, dropped: 0, lost: 0, bytes: 0 } // bytes are of what passed
 
   const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647
   const later = (ms, act) => (ms > 0 ? setTimeout(act, ms) : act())
@@ -29,6 +30,7 @@ export async function openLink(port, first = {}, narrow = 'browser') {
       free += (datagram.length * 8000) / is.rate
     }
     counts.passed++
+    counts.bytes += datagram.length
     waiting.push({ at: free + is.delay, deliver })
   }
 
@@ -48,12 +50,14 @@ export async function openLink(port, first = {}, narrow = 'browser') {
       far.on('message', (answer) => send('browser', answer, () => near.send(answer, from.port, from.address, () => {})))
       clients.set(key, far)
     }
-    send('server', datagram, () => far.send(datagram, port, '127.0.0.1', () => {}))
+    send('server', datagram, () => far.send(datagram, port, host, () => {}))
   })
   await new Promise((resolve) => near.bind(0, '127.0.0.1', resolve))
   return {
     port: near.address().port,
     counts,
+    /** How long a datagram that comes now waits, in ms. */
+    waiting: () => Math.max(0, free - performance.now()),
     change: (now) => (is = { ...is, ...now }),
     close() {
       clearInterval(pump)

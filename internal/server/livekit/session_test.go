@@ -239,6 +239,12 @@ func TestHostileRequests(t *testing.T) {
 			RequestId: 3, Metadata: strings.Repeat("x", room.MaxMetadataBytes+1)}}}, pb.RequestResponse_LIMIT_EXCEEDED},
 		"data track publication": {&pb.SignalRequest{Message: &pb.SignalRequest_PublishDataTrackRequest{
 			PublishDataTrackRequest: &pb.PublishDataTrackRequest{PubHandle: 1, Name: "d"}}}, pb.RequestResponse_UNSUPPORTED_TYPE},
+		"data track that is not there": {&pb.SignalRequest{Message: &pb.SignalRequest_UnpublishDataTrackRequest{
+			UnpublishDataTrackRequest: &pb.UnpublishDataTrackRequest{PubHandle: 7}}}, pb.RequestResponse_NOT_FOUND},
+		"data blob": {&pb.SignalRequest{Message: &pb.SignalRequest_StoreDataBlobRequest{
+			StoreDataBlobRequest: &pb.StoreDataBlobRequest{RequestId: 4}}}, pb.RequestResponse_UNSUPPORTED_TYPE},
+		"data blob that is not there": {&pb.SignalRequest{Message: &pb.SignalRequest_GetDataBlobRequest{
+			GetDataBlobRequest: &pb.GetDataBlobRequest{RequestId: 5}}}, pb.RequestResponse_NOT_FOUND},
 		"too many permissions": {&pb.SignalRequest{Message: &pb.SignalRequest_SubscriptionPermission{
 			SubscriptionPermission: &pb.SubscriptionPermission{TrackPermissions: make([]*pb.TrackPermission, maxRules+1)}}},
 			pb.RequestResponse_LIMIT_EXCEEDED},
@@ -255,6 +261,17 @@ func TestHostileRequests(t *testing.T) {
 			}
 		})
 	}
+	t.Run("metadata without the permission", func(t *testing.T) {
+		other, _, err := w.dial(t, token(t, "trent", "hall", func(c *auth.Claims) { c.Video.CanUpdateOwnMetadata = new(false) }), "protocol=17")
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.send(&pb.SignalRequest{Message: &pb.SignalRequest_UpdateMetadata{UpdateMetadata: &pb.UpdateParticipantMetadata{RequestId: 6, Metadata: "x"}}})
+		res := other.until(func(r *pb.SignalResponse) bool { return r.GetRequestResponse() != nil }).GetRequestResponse()
+		if res.Reason != pb.RequestResponse_NOT_ALLOWED || res.RequestId != 6 {
+			t.Errorf("got %v", res)
+		}
+	})
 	t.Run("too many tracks", func(t *testing.T) {
 		c.t = t
 		for i := range room.MaxPublications + 1 {
