@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -126,7 +127,7 @@ func (d *Document) render() error {
 	for _, name := range sortedKeys(schemas) {
 		forms = append(forms, named{name, d.form(schemas[name], 0)})
 	}
-	page, err := template.New("docs").Parse(pageSource)
+	page, err := template.New("docs").Funcs(template.FuncMap{"linked": linked(schemas)}).Parse(pageSource)
 	if err != nil {
 		return fmt.Errorf("reading the page of the API's description: %w", err)
 	}
@@ -134,6 +135,21 @@ func (d *Document) render() error {
 	err = page.Execute(&out, map[string]any{"Info": d.root["info"], "Groups": groups, "Forms": forms})
 	d.html = out.Bytes()
 	return err
+}
+
+// formName is what a form's name looks like within others.
+var formName = regexp.MustCompile(`\b[A-Z][A-Za-z]+\b`)
+
+// linked gives names of forms, in what a form is made of, the way to where they are.
+func linked(schemas map[string]any) func(string) template.HTML {
+	return func(form string) template.HTML {
+		return template.HTML(formName.ReplaceAllStringFunc(template.HTMLEscapeString(form), func(name string) string { // #nosec: escaped above
+			if _, ok := schemas[name]; !ok {
+				return name
+			}
+			return `<a href="#` + name + `">` + name + `</a>`
+		}))
+	}
 }
 
 // schemaOf is the form of a body's JSON.
@@ -181,7 +197,7 @@ func (d *Document) form(schema any, depth int) string {
 		var all []string
 		for _, name := range sortedKeys(properties) {
 			mark := ""
-			if len(required) > 0 && !slices.Contains(required, any(name)) {
+			if !slices.Contains(required, any(name)) {
 				mark = "?"
 			}
 			all = append(all, fmt.Sprintf("%q%s: %s", name, mark, d.form(properties[name], depth+1)))
