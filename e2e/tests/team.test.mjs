@@ -1,11 +1,13 @@
-// A team's room: several screens at once, and where somebody points on one.
+// A team's room: several screens at once, where somebody points on one, and files for each other.
 import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
 import { eventually, join } from '../lib/people.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
-describe('a team room', { timeout: 180_000 }, () => {
+describe('a team room', { timeout: 300_000 }, () => {
   let server, room
   const browsers = []
   const people = []
@@ -42,6 +44,27 @@ describe('a team room', { timeout: 180_000 }, () => {
     })
     assert.match(await pointer.getAttribute('style'), /left: 2[45](\.\d+)?%; top: (49|50)(\.\d+)?%/)
     await pointer.waitFor({ state: 'detached' })
+  })
+
+  it('takes a file that is dropped to all who want it', async () => {
+    const [ada, bo, cy] = people
+    const file = randomBytes(1 << 20)
+    const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
+    await ada.page.evaluate((base64) => {
+      const data = new DataTransfer()
+      data.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], 'plan.bin'))
+      document.querySelector('.room').dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }))
+    }, file.toString('base64'))
+    await cy.page.getByRole('button', { name: 'Refuse' }).click()
+    await bo.page.getByText('Ada wants to send you plan.bin').waitFor()
+    await bo.page.getByRole('button', { name: 'Accept' }).click()
+    await bo.page.locator('li[data-phase=done][data-direction=in]').waitFor()
+    const download = bo.page.waitForEvent('download')
+    await bo.page.getByRole('button', { name: 'Save', exact: true }).click()
+    assert.equal(sha256(readFileSync(await (await download).path())), sha256(file))
+    await ada.control('Files').click()
+    await ada.page.locator('li[data-phase=done]', { hasText: 'to Bo' }).waitFor()
+    await ada.page.locator('li[data-phase=refused]', { hasText: 'to Cy' }).waitFor()
     assert.deepEqual([ada, bo, cy].flatMap((who) => who.page.complaints), [])
   })
 })
