@@ -74,6 +74,7 @@ type cutter struct {
 	piece  Piece
 	began  time.Duration
 	until  time.Duration
+	seen   bool // the piece has a picture, if it can have any
 	fresh  bool // the header that holds is that of no fragment yet
 	header int
 }
@@ -140,7 +141,7 @@ func (c *cutter) take(moof *mp4.MoofBox, at, end int64) {
 	if len(c.out.Headers) == 0 {
 		return
 	}
-	from, until, key, ok := c.look(moof)
+	from, until, key, picture, ok := c.look(moof)
 	if !ok {
 		return
 	}
@@ -150,8 +151,11 @@ func (c *cutter) take(moof *mp4.MoofBox, at, end int64) {
 		if c.fresh {
 			c.header, c.fresh = len(c.out.Headers)-1, false
 		}
-		c.piece = Piece{Offset: at, Header: c.header, Independent: key}
-		c.began = from
+		c.piece = Piece{Offset: at, Header: c.header}
+		c.began, c.seen = from, false
+	}
+	if !c.seen { // sound may come before the first picture
+		c.piece.Independent, c.seen = key, picture || !c.hasPictures()
 	}
 	c.piece.Bytes = end - c.piece.Offset
 	c.until = max(c.until, until)
@@ -172,7 +176,7 @@ func (c *cutter) end() error {
 }
 
 // look tells when a fragment begins and ends, and whether with a keyframe, by its pictures where there are any.
-func (c *cutter) look(moof *mp4.MoofBox) (from, until time.Duration, key, ok bool) {
+func (c *cutter) look(moof *mp4.MoofBox) (from, until time.Duration, key, picture, ok bool) {
 	for _, traf := range moof.Trafs {
 		t := (*samples)(nil)
 		if traf.Tfhd != nil {
@@ -181,10 +185,10 @@ func (c *cutter) look(moof *mp4.MoofBox) (from, until time.Duration, key, ok boo
 		if t == nil || traf.Tfdt == nil || traf.Trun == nil || len(traf.Trun.Samples) == 0 {
 			continue
 		}
-		picture := t.kind != "soun"
-		if ok && !picture {
+		if ok && t.kind == "soun" {
 			continue
 		}
+		picture = t.kind != "soun"
 		traf.Trun.AddSampleDefaultValues(traf.Tfhd, c.c.trex[t.id])
 		begin := traf.Tfdt.BaseMediaDecodeTime()
 		length := uint64(0)
@@ -196,7 +200,7 @@ func (c *cutter) look(moof *mp4.MoofBox) (from, until time.Duration, key, ok boo
 		key = traf.Trun.Samples[0].IsSync() && (picture || !c.hasPictures())
 		ok = true
 	}
-	return from, until, key, ok
+	return from, until, key, picture, ok
 }
 
 func (c *cutter) hasPictures() bool {

@@ -72,6 +72,18 @@ func TestPiecesBeginWithKeyframes(t *testing.T) {
 	}
 }
 
+func TestAPieceMayBeginWithSound(t *testing.T) {
+	all := frames(t, "320x180")
+	first := slices.IndexFunc(all, func(f *media.Frame) bool { return f.Kind() == media.Audio })
+	early := *all[first]
+	early.PTS, early.DTS = early.PTS-100*time.Millisecond, early.DTS-100*time.Millisecond
+	b := write(t, append([]*media.Frame{&early}, all...))
+	p, err := ReadPieces(bytes.NewReader(b), int64(len(b)))
+	if err != nil || len(p.Pieces) != 1 || !p.Pieces[0].Independent {
+		t.Errorf("%+v, %v", p.Pieces, err)
+	}
+}
+
 func TestAPlaylistOfAMovieIsPlayed(t *testing.T) {
 	all := frames(t, "320x180")
 	f := save(t, write(t, all))
