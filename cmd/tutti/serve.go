@@ -26,6 +26,7 @@ import (
 	"github.com/tuttilive/tutti/internal/config"
 	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/program/compose/text"
+	"github.com/tuttilive/tutti/internal/pull"
 	"github.com/tuttilive/tutti/internal/push"
 	"github.com/tuttilive/tutti/internal/record"
 	"github.com/tuttilive/tutti/internal/room"
@@ -120,6 +121,8 @@ type server struct {
 	recorder *record.Recorder
 	// pusher is nil when nothing is pushed.
 	pusher *push.Pusher
+	// puller is nil when nothing is fetched.
+	puller *pull.Puller
 	// figures are where metrics come from.
 	figures metrics.Sources
 	failed  chan error
@@ -207,8 +210,15 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	if err != nil {
 		return err
 	}
+	if s.puller, err = s.openPuller(c, st); err != nil {
+		return err
+	}
+	var fetcher studio.Fetcher
+	if s.puller != nil {
+		fetcher = s.puller
+	}
 	house := studio.NewHouse(studio.Options{
-		Words: words, Reviewer: reviewer, Gate: gate,
+		Words: words, Reviewer: reviewer, Gate: gate, Fetcher: fetcher,
 		Fonts: fonts, Compose: composeMode(c.Compose), Keys: keys, Rooms: policies, Scenes: kinds, Shows: shows, Running: running, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute, Loudest: c.Loudest, LastN: c.LastN,
 		Witnesses: witnesses, Played: s.tellPlays(),
 		Rules:     room.Settings{MaxParticipants: c.MaxParticipants, EmptyTimeout: c.EmptyTimeout, DepartureTimeout: c.DepartureTimeout},
@@ -217,6 +227,10 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	recorder.Open(house)
 	if s.pusher != nil {
 		s.pusher.Open(house)
+	}
+	if s.puller != nil {
+		s.puller.Open(house)
+		s.onClose(func(context.Context) { s.puller.Close() }) // after the house: a room that ends sends it away
 	}
 	rooms := livekit.New(livekit.Config{House: house, Endpoint: endpoint, ICE: ice, Joins: c.JoinsPerAddress, Log: s.log})
 	s.onClose(func(ctx context.Context) {
@@ -319,7 +333,7 @@ func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.En
 	handler := api.New(api.Options{
 		House: house, Info: s.info, Page: web.Dist(), RootPEM: certificate.rootPEM, Doors: doors, Hosts: append(c.Host, c.Domain...), Origins: c.Origin, PlayOrigins: c.PlayOrigin,
 		Fronts:        api.PlayFronts{FLV: c.FLVFront(), HLS: c.HLSFront(), WHEP: cdn.Front{Base: c.PlayWHEP}, TTL: c.PlayTTL},
-		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Metrics: s.figures, Webhooks: s.webhooks, Recorder: s.recorder, Pusher: s.pusher, OperatorsPush: c.Pushers() == "operators", Log: s.log,
+		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Metrics: s.figures, Webhooks: s.webhooks, Recorder: s.recorder, Pusher: s.pusher, OperatorsPush: c.Pushers() == "operators", Puller: s.puller, OperatorsPull: c.Pullers() == "operators", Log: s.log,
 	})
 	var plain http.Handler = handler
 	if certificate.managed != nil {

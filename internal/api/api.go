@@ -13,6 +13,7 @@ import (
 	"github.com/tuttilive/tutti/internal/api/openapi"
 	"github.com/tuttilive/tutti/internal/api/roomservice"
 	"github.com/tuttilive/tutti/internal/limit"
+	"github.com/tuttilive/tutti/internal/pull"
 	"github.com/tuttilive/tutti/internal/push"
 	"github.com/tuttilive/tutti/internal/record"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -48,6 +49,9 @@ type Options struct {
 	// Pusher is nil where shows are sent nowhere; OperatorsPush leaves where they are sent to operators.
 	Pusher        *push.Pusher
 	OperatorsPush bool
+	// Puller is nil where nothing is fetched; OperatorsPull leaves what is fetched to operators.
+	Puller        *pull.Puller
+	OperatorsPull bool
 	Log           *slog.Logger
 }
 
@@ -64,6 +68,8 @@ type API struct {
 	recorder      *record.Recorder
 	pusher        *push.Pusher
 	operatorsPush bool
+	puller        *pull.Puller
+	operatorsPull bool
 	description   *openapi.Document
 	rates         limit.Rates
 	streams       atomic.Int64 // of events, open now
@@ -77,7 +83,7 @@ type API struct {
 func New(o Options) *API {
 	a := &API{
 		house: o.House, info: o.Info, rootPEM: o.RootPEM, anyoneCreates: o.AnyoneCreates, started: time.Now(),
-		log: o.Log, fronts: o.Fronts, webhooks: o.Webhooks, recorder: o.Recorder, pusher: o.Pusher, operatorsPush: o.OperatorsPush, stopping: make(chan struct{}),
+		log: o.Log, fronts: o.Fronts, webhooks: o.Webhooks, recorder: o.Recorder, pusher: o.Pusher, operatorsPush: o.OperatorsPush, puller: o.Puller, operatorsPull: o.OperatorsPull, stopping: make(chan struct{}),
 	}
 	if a.fronts.TTL == 0 {
 		a.fronts.TTL = 12 * time.Hour
@@ -155,6 +161,10 @@ func New(o Options) *API {
 	mux.HandleFunc("PATCH /api/rooms/{room}/ingest/keys/{id}", a.directed(a.changeStreamKey))
 	mux.HandleFunc("POST /api/rooms/{room}/ingest/keys/{id}/rotate", a.directed(a.rotateStreamKey))
 	mux.HandleFunc("DELETE /api/rooms/{room}/ingest/keys/{id}", a.directed(a.revokeStreamKey))
+	mux.HandleFunc("GET /api/rooms/{room}/pull", a.mayPull(a.getSources))
+	mux.HandleFunc("POST /api/rooms/{room}/pull", a.mayPull(a.addSource))
+	mux.HandleFunc("PATCH /api/rooms/{room}/pull/{id}", a.mayPull(a.changeSource))
+	mux.HandleFunc("DELETE /api/rooms/{room}/pull/{id}", a.mayPull(a.removeSource))
 	mux.HandleFunc("GET /api/rooms/{room}/push", a.mayPush(a.getTargets))
 	mux.HandleFunc("POST /api/rooms/{room}/push", a.mayPush(a.addTarget))
 	mux.HandleFunc("PATCH /api/rooms/{room}/push/{id}", a.mayPush(a.changeTarget))

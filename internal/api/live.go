@@ -151,6 +151,7 @@ func (a *API) getLive(w http.ResponseWriter, r *http.Request) {
 	}
 	st, err := a.liveStatus(name)
 	if err != nil {
+		a.house.Want(name) // so that it may be live when it is asked again
 		refusal.Write(w, err)
 		return
 	}
@@ -296,6 +297,7 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		}
 		st, err := a.liveStatus(name)
 		if err != nil {
+			a.house.Want(name)
 			st = a.offAir(name)
 		}
 		data, err := json.Marshal(st)

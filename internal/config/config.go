@@ -150,6 +150,9 @@ func (s *Server) Recorders() string { return s.trusted(s.Record) }
 // Pushers is Recorders for pushing.
 func (s *Server) Pushers() string { return s.trusted(s.Push) }
 
+// Pullers is Recorders for fetching.
+func (s *Server) Pullers() string { return s.trusted(s.Pull) }
+
 func (s *Server) trusted(who string) string {
 	switch {
 	case who != "auto":

@@ -23,8 +23,16 @@ type Encoder struct {
 	// Key is the stream key that was shown, zero where something else let it in.
 	Key intake.Key
 
-	owner string // the same for each connection of the same encoder
-	from  netip.Addr
+	owner  string // the same for each connection of the same encoder
+	from   netip.Addr
+	backup bool
+}
+
+// Fetched is a stream that the server itself fetches into a room.
+func Fetched(roomName, id, name string, backup bool) Encoder {
+	claims := ClaimsOf(auth.Publisher, roomName)
+	claims.Identity, claims.Name = "pull-"+id, name
+	return Encoder{Room: roomName, Claims: claims, owner: "pull " + id, backup: backup}
 }
 
 // EncoderObserver is told why an encoder is sent away, before it hears that its participant has left. Neither call may block.
@@ -118,7 +126,7 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 	case j.Permission.Hidden: // the application's own affair
 		arrival.Identity = j.Identity
 	default:
-		arrival, err = settings.Conflict.Arrive(s.encoders(), intake.Encoder{Identity: j.Identity, Owner: e.owner, From: e.from.String(), Backup: e.Key.Backup})
+		arrival, err = settings.Conflict.Arrive(s.encoders(), intake.Encoder{Identity: j.Identity, Owner: e.owner, From: e.from.String(), Backup: e.Key.Backup || e.backup})
 	}
 	if err != nil {
 		if opened && len(s.members) == 0 {
@@ -159,7 +167,7 @@ func (s *Studio) encoders() []intake.Encoder {
 			continue
 		}
 		e := intake.Encoder{
-			Identity: is.Identity, Owner: p.encoder.owner, From: p.encoder.from.String(), Backup: s.keyOf(p.encoder).Backup,
+			Identity: is.Identity, Owner: p.encoder.owner, From: p.encoder.from.String(), Backup: s.keyOf(p.encoder).Backup || p.encoder.backup,
 			Shown: !p.encoder.waits, Silent: time.Since(p.encoder.since),
 		}
 		picture, any := false, false
@@ -287,7 +295,7 @@ func (s *Studio) reviewEncoders() {
 		switch key := p.encoder.Key; {
 		case key.ID != "" && !settings.Good(key, time.Now()):
 			s.dismiss(p, ErrKeyOver)
-		case !settings.Allows(p.encoder.from, key):
+		case p.encoder.from.IsValid() && !settings.Allows(p.encoder.from, key):
 			s.dismiss(p, ErrFrom)
 		}
 	}

@@ -76,6 +76,8 @@ type Options struct {
 	Played func(in RoomInfo, over PlaysOver)
 	// Gate is asked before somebody publishes or plays; nil for nobody.
 	Gate Gate
+	// Fetcher fetches what somebody wants to watch; nil for nobody.
+	Fetcher Fetcher
 	// RoomExpiry is after how long without any use a created room is forgotten, 0 for never.
 	RoomExpiry time.Duration
 	Log        *slog.Logger
@@ -107,6 +109,7 @@ type House struct {
 	words        *chat.Words
 	reviewer     Reviewer
 	gate         Gate
+	fetcher      Fetcher
 	mirror       func(events []byte) (room.Data, error) // nil for none
 	shed         tally.Reasons                          // what the audience sends and nobody is told of
 	arena        *arena
@@ -125,7 +128,7 @@ type House struct {
 func NewHouse(o Options) *House {
 	h := &House{
 		keys: o.Keys, rooms: o.Rooms, shows: o.Shows, running: o.Running, workers: o.Workers, dev: o.Dev, rules: o.Rules, remoteUnmute: o.RemoteUnmute, witnesses: o.Witnesses,
-		words: o.Words, reviewer: o.Reviewer, gate: o.Gate,
+		words: o.Words, reviewer: o.Reviewer, gate: o.Gate, fetcher: o.Fetcher,
 		chronicle: chronicle.New(), loudest: o.Loudest, lastN: o.LastN,
 		scenes: o.Scenes, awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
 	}

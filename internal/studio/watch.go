@@ -21,9 +21,13 @@ const unsendable = "codec"
 const outputLinger = 5 * time.Second
 
 // Watch opens the program of a room for one viewer, who is counted under protocol ("whep", "flv", "hls") until Close.
-// It fails with ErrNotLive while the room is not on the air, with ErrReturning while that may change by itself.
+// It fails with ErrNotLive while the room is not on the air, with ErrReturning while that may change by itself. A stream that is fetched on
+// demand is waited for.
 func (h *House) Watch(roomName, protocol string) (*Watcher, error) {
 	w, err := h.Tap(roomName)
+	if errors.Is(err, ErrNotLive) && h.Want(roomName) {
+		w, err = h.await(roomName)
+	}
 	if err != nil {
 		return nil, err
 	}

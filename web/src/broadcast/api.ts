@@ -76,6 +76,18 @@ export interface Ingest {
   encoders: Encoder[]
 }
 
+/** Where a room's stream is fetched from. */
+export interface Source {
+  id: string
+  name: string
+  address: string
+  mode: 'always' | 'demand'
+  backup: boolean
+  enabled: boolean
+  state: 'idle' | 'connecting' | 'live' | 'waiting'
+  error?: string
+}
+
 const at = (room: string, rest: string) => `/api/rooms/${encodeURIComponent(room)}${rest}`
 
 /** What a room's shows are recorded to and sent to. */
@@ -110,6 +122,16 @@ export const broadcast = {
 
   revokeKey: (room: string, id: string, credential: Credential) =>
     request<void>('DELETE', at(room, `/ingest/keys/${encodeURIComponent(id)}`), { credential }),
+
+  sources: (room: string, credential: Credential) => request<{ sources: Source[] }>('GET', at(room, '/pull'), { credential }),
+
+  pull: (room: string, source: { name: string; url: string; mode: Source['mode'] }, credential: Credential) =>
+    request<Source>('POST', at(room, '/pull'), { body: source, credential }),
+
+  setSource: (room: string, id: string, change: { enabled?: boolean; mode?: Source['mode'] }, credential: Credential) =>
+    request<Source>('PATCH', at(room, `/pull/${id}`), { body: change, credential }),
+
+  unpull: (room: string, id: string, credential: Credential) => request<void>('DELETE', at(room, `/pull/${id}`), { credential }),
 
   targets: (room: string, credential: Credential) => request<{ targets: Target[] }>('GET', at(room, '/push'), { credential }),
 

@@ -1,0 +1,259 @@
+package pull
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/dial"
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/mediatest"
+	"github.com/tuttilive/tutti/internal/store"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+// kept keeps sources in memory.
+type kept struct {
+	mu  sync.Mutex
+	all map[string][]Source
+}
+
+func (k *kept) All() (map[string][]Source, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	all := map[string][]Source{}
+	for name, list := range k.all {
+		all[name] = list
+	}
+	return all, nil
+}
+
+func (k *kept) Put(name string, list []Source) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.all[name] = list
+	return nil
+}
+
+func (k *kept) Delete(name string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.all, name)
+	return nil
+}
+
+// camera is a source that works.
+func camera(ctx context.Context, _ Dialer, _ Source, write func(*media.Frame, time.Duration) error, _ func()) error {
+	format := mediatest.H264Format(320, 180)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		at := media.Now()
+		if err := write(&media.Frame{Format: format, Payload: mediatest.H264(true, 100), PTS: at, DTS: at, Keyframe: true}, at); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func open(t *testing.T, k *kept, f fetcher) (*Puller, *studio.House) {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	st, err := store.Open(t.TempDir(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(st.Close)
+	policies, err := studio.OpenPolicies(st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := newPuller(Options{Dialer: dial.New(nil), Linger: 50 * time.Millisecond, Log: log}, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.fetchers = map[string]fetcher{"rtmp": f}
+	h := studio.NewHouse(studio.Options{
+		Keys: auth.Keys{Key: "APItest", Secret: "a secret that is long enough for HS256"}, Rooms: policies, Workers: codec.FindWorkers("off"), Fetcher: p, Log: log,
+	})
+	t.Cleanup(func() { p.Close(); h.Close() })
+	p.Open(h)
+	return p, h
+}
+
+func ref[T any](v T) *T { return &v }
+
+// until waits until a room's only source is as it should be.
+func until(t *testing.T, p *Puller, what string, is func(Status) bool) Status {
+	t.Helper()
+	for begun := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		if list := p.Of("tea"); len(list) == 1 && is(list[0]) {
+			return list[0]
+		} else if time.Since(begun) > 30*time.Second {
+			t.Fatalf("%s: %+v", what, list)
+		}
+	}
+}
+
+func TestTheFirstViewerStartsASourceAndTheLastEndsIt(t *testing.T) {
+	p, h := open(t, &kept{all: map[string][]Source{}}, camera)
+	st, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea?key=sesame")})
+	if err != nil || st.State != Idle || st.Mode != Demand || strings.Contains(st.Address, "sesame") {
+		t.Fatalf("%+v, %v", st, err)
+	}
+	if _, err := h.Tap("tea"); !errors.Is(err, studio.ErrNotLive) {
+		t.Fatalf("it is live unasked: %v", err)
+	}
+	w, err := h.Watch("tea", "flv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, p, "live", func(s Status) bool { return s.State == Live })
+	s, err := h.Studio("tea")
+	if err != nil || len(s.Encoders()) != 1 || s.Encoders()[0].Program.Door != "pull" {
+		t.Fatalf("the source is not in the room: %v", err)
+	}
+	w.Close()
+	until(t, p, "left", func(s Status) bool { return s.State == Idle })
+	if len(s.Encoders()) != 0 {
+		t.Error("the source stays in the room")
+	}
+}
+
+func TestASourceIsFetchedAlways(t *testing.T) {
+	k := &kept{all: map[string][]Source{"tea": {{ID: "one", URL: "rtmp://example.org/live/tea", Mode: Always, Enabled: true}}}}
+	p, h := open(t, k, camera)
+	until(t, p, "live from the start", func(s Status) bool { return s.State == Live })
+	if _, err := p.Set("tea", "one", Change{Enabled: ref(false)}); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := h.Studio("tea"); err == nil {
+		for begun := time.Now(); len(s.Encoders()) != 0; time.Sleep(5 * time.Millisecond) {
+			if time.Since(begun) > 30*time.Second {
+				t.Fatal("it is fetched after it was switched off")
+			}
+		}
+	}
+	if h.Want("tea") || h.Want("coffee") {
+		t.Error("something is fetched that is not there")
+	}
+	if err := p.Remove("tea", "one"); err != nil || len(k.all) != 0 || len(p.Of("tea")) != 0 {
+		t.Errorf("taken away: %v, %v", err, k.all)
+	}
+	for range maxSources {
+		if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Enabled: ref(false)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea")}); !errors.Is(err, ErrTooMany) {
+		t.Errorf("one too many: %v", err)
+	}
+	if err := h.Delete("tea"); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Of("tea")) != 0 {
+		t.Error("whoever gets the room's name gets its sources")
+	}
+}
+
+func TestASourceThatFailsIsTriedAgain(t *testing.T) {
+	var mu sync.Mutex
+	tries := 0
+	p, _ := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, d Dialer, s Source, write func(*media.Frame, time.Duration) error, more func()) error {
+		mu.Lock()
+		tries++
+		first := tries == 1
+		mu.Unlock()
+		if first {
+			return errors.New("the server refuses: no stream sesame here")
+		}
+		return camera(ctx, d, s, write, more)
+	})
+	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea?key=sesame"), Mode: ref(Always)}); err != nil {
+		t.Fatal(err)
+	}
+	st := until(t, p, "failed", func(s Status) bool { return s.State == Waiting || s.State == Live })
+	if st.State == Waiting && (st.Attempts != 1 || strings.Contains(st.Error, "sesame") || !strings.Contains(st.Error, "refuses")) {
+		t.Errorf("%+v", st)
+	}
+	if st := until(t, p, "live", func(s Status) bool { return s.State == Live }); st.Error != "" || st.Attempts != 0 {
+		t.Errorf("%+v", st)
+	}
+	for failed := range 20 {
+		for range 100 {
+			if w, due := waitBefore(failed+1), min(firstWait<<min(failed, 10), longestWait); w < due/2 || w > due*3/2 {
+				t.Fatalf("waits %v after %d", w, failed+1)
+			}
+		}
+	}
+}
+
+func TestSources(t *testing.T) {
+	for address, shown := range map[string]string{
+		"rtmp://example.org/live/secret?key=k":              "rtmp://example.org/live/" + hidden + "?" + hidden,
+		"rtmps://u:p@example.org:1936/a/b/secret":           "rtmps://example.org:1936/a/b/" + hidden,
+		"srt://example.org:8890?streamid=secret&passphrase": "srt://example.org:8890?" + hidden,
+		"https://example.org/a/index.m3u8?token=secret":     "https://example.org/a/index.m3u8?" + hidden,
+	} {
+		s := Source{URL: address, Mode: Demand}
+		if err := s.check(); err != nil || s.address() != shown {
+			t.Errorf("%s is shown as %s, %v", address, s.address(), err)
+		}
+	}
+	for _, address := range []string{"", "rtmp://example.org", "rtmp://example.org/live", "rtmp:///live/x", "srt://example.org", "file:///etc/passwd", "ftp://example.org/x", "http://", "rtmp://example.org/live/x#y", "rtmp://example.org/live/" + strings.Repeat("x", maxURL)} {
+		if err := (Source{URL: address, Mode: Demand}).check(); !errors.Is(err, ErrSource) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	if err := (Source{URL: "rtmp://example.org/live/x", Mode: "sometimes"}).check(); !errors.Is(err, ErrSource) {
+		t.Errorf("a mode that is none: %v", err)
+	}
+}
+
+func TestInsideAddressesAreNotFetchedFrom(t *testing.T) {
+	d := dial.New(nil)
+	for address, f := range map[string]fetcher{
+		"rtmp://127.0.0.1/live/x": fetchRTMP, "rtmps://[::1]/live/x": fetchRTMP, "srt://127.0.0.1:8890": fetchSRT, "srt://10.0.0.1:8890": fetchSRT,
+		"http://127.0.0.1/x.m3u8": fetchHLS, "http://169.254.169.254/x.m3u8": fetchHLS,
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		err := f(ctx, d, Source{URL: address, Mode: Demand}, func(*media.Frame, time.Duration) error { return nil }, func() {})
+		cancel()
+		if !errors.Is(err, dial.ErrRefused) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// FuzzSource looks for URLs that are taken and show what is secret.
+func FuzzSource(f *testing.F) {
+	for _, seed := range []string{"rtmp://h/a/s3cr3t", "rtmp://h/a/s3cr3t/", "srt://h:1?streamid=s3cr3t", "http://u:s3cr3t@h/x?s3cr3t", "rtmp://h/a//s3cr3t?x=s3cr3t"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		s := Source{URL: address, Mode: Always}
+		protocol, u, err := s.protocol()
+		if err != nil {
+			return
+		}
+		shown := s.address()
+		if u.RawQuery != "" && len(u.RawQuery) > 8 && strings.Contains(shown, u.RawQuery) && !slices.Contains([]string{u.Path, u.Host}, u.RawQuery) && !strings.Contains(u.Path+u.Host, u.RawQuery) {
+			t.Errorf("%q is shown as %q", address, shown)
+		}
+		if protocol == "rtmp" && !strings.Contains(shown, hidden) {
+			t.Errorf("%q is shown as %q", address, shown)
+		}
+		_ = s.withoutSecret(errors.New(address))
+	})
+}

@@ -1,0 +1,217 @@
+package pull
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/bluenviron/gortmplib/pkg/amf0"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/bitstream"
+	"github.com/tuttilive/tutti/internal/mux/flv"
+	"github.com/tuttilive/tutti/internal/mux/rtmp"
+)
+
+// ackEvery is after how many bytes the server is told that they have come, whatever window it wants.
+const ackEvery = 1 << 20
+
+// roots are trusted by RTMPS; nil for the system's. Tests have their own.
+var roots *x509.CertPool
+
+// player is a connection on which we play.
+type player struct {
+	net    net.Conn
+	reader *rtmp.Reader
+	acked  uint32
+}
+
+// fetchRTMP plays a stream of an RTMP server.
+func fetchRTMP(ctx context.Context, d Dialer, s Source, write func(*media.Frame, time.Duration) error, _ func()) error {
+	_, u, err := s.protocol()
+	if err != nil {
+		return err
+	}
+	port := map[string]string{"rtmp": "1935", "rtmps": "443"}[u.Scheme]
+	conn, err := d.DialContext(ctx, "tcp", hostPort(u, port))
+	if err != nil {
+		return fmt.Errorf("connecting: %w", err)
+	}
+	defer func() { conn.Close() }()
+	if u.Scheme == "rtmps" {
+		secure := tls.Client(conn, &tls.Config{ServerName: u.Hostname(), RootCAs: roots})
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return fmt.Errorf("connecting over TLS: %w", err)
+		}
+		conn = secure
+	}
+	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+	path := strings.Trim(u.EscapedPath(), "/")
+	i := strings.LastIndexByte(path, '/')
+	app, stream := path[:i], path[i+1:]
+	if u.RawQuery != "" {
+		stream += "?" + u.RawQuery
+	}
+	if err := rtmp.Connect(conn); err != nil {
+		return err
+	}
+	p := &player{net: conn, reader: rtmp.NewReader(conn, rtmp.DefaultLimits)}
+	if err := p.play(app, stream, fmt.Sprintf("%s://%s/%s", u.Scheme, u.Host, app)); err != nil {
+		return err
+	}
+	var demuxer flv.Demuxer
+	for {
+		m, err := p.read()
+		if err != nil {
+			return err
+		}
+		now := media.Now()
+		var f *media.Frame
+		switch m.Type {
+		case rtmp.TypeVideo:
+			f, err = demuxer.Video(m.Timestamp, m.Body, now)
+		case rtmp.TypeAudio:
+			f, err = demuxer.Audio(m.Timestamp, m.Body, now)
+		case rtmp.TypeCommandAMF0:
+			err = ended(m)
+		}
+		if errors.Is(err, flv.ErrMalformed) || errors.Is(err, bitstream.ErrMalformed) {
+			continue // the next one may be whole
+		}
+		if err == nil && f != nil {
+			err = write(f, now)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// play talks with the server until it begins to send.
+func (p *player) play(app, stream, tcURL string) error {
+	err := p.call(0, "connect", 1, amf0.Object{
+		{Key: "app", Value: app}, {Key: "flashVer", Value: "LNX 9,0,124,2 (compatible; Tutti)"}, {Key: "tcUrl", Value: tcURL},
+		{Key: "fpad", Value: false}, {Key: "capabilities", Value: float64(15)}, {Key: "audioCodecs", Value: float64(4071)}, {Key: "videoCodecs", Value: float64(252)},
+		{Key: "fourCcList", Value: amf0.StrictArray{"hvc1", "av01", "vp09", "Opus"}},
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := p.result(1); err != nil {
+		return err
+	}
+	if err := p.write(rtmp.WindowAckSize(2 * ackEvery)); err != nil {
+		return err
+	}
+	if err := p.call(0, "createStream", 2, nil); err != nil {
+		return err
+	}
+	made, err := p.result(2)
+	if err != nil {
+		return err
+	}
+	id, ok := lastOf(made).(float64)
+	if !ok || id < 1 || id > 1<<31 {
+		return errors.New("the server gives no stream")
+	}
+	return p.call(uint32(id), "play", 3, nil, stream, float64(-2000))
+}
+
+// read gives the next message, and does for the connection what it asks for.
+func (p *player) read() (rtmp.Message, error) {
+	m, err := p.reader.Read()
+	if err != nil {
+		return m, fmt.Errorf("the connection ends: %w", err)
+	}
+	if token, ok := rtmp.PingRequest(m); ok {
+		return m, p.write(rtmp.PingResponse(token))
+	}
+	if received := p.reader.Received(); received-p.acked >= ackEvery {
+		p.acked = received
+		return m, p.write(rtmp.Acknowledge(received))
+	}
+	return m, nil
+}
+
+// result waits for the answer to a command.
+func (p *player) result(transaction float64) ([]any, error) {
+	for {
+		m, err := p.read()
+		if err != nil {
+			return nil, err
+		}
+		name, of, arguments, ok := commandOf(m)
+		switch {
+		case !ok:
+		case name == "_result" && of == transaction:
+			return arguments, nil
+		case name == "_error" && of == transaction, name == "onStatus" && property(arguments, "level") == "error":
+			return nil, refusal(arguments)
+		}
+	}
+}
+
+// ended tells of a command by which the server ends the stream.
+func ended(m rtmp.Message) error {
+	name, _, arguments, ok := commandOf(m)
+	if !ok || name != "onStatus" {
+		return nil
+	}
+	switch code := property(arguments, "code"); {
+	case property(arguments, "level") == "error":
+		return refusal(arguments)
+	case code == "NetStream.Play.Stop", code == "NetStream.Play.UnpublishNotify", code == "NetStream.Play.Complete":
+		return errEnded
+	}
+	return nil
+}
+
+func refusal(arguments []any) error {
+	return errors.New(strings.TrimSpace("the server refuses: " + property(arguments, "code") + " " + property(arguments, "description")))
+}
+
+func commandOf(m rtmp.Message) (name string, transaction float64, arguments []any, ok bool) {
+	if m.Type != rtmp.TypeCommandAMF0 {
+		return "", 0, nil, false
+	}
+	data, err := amf0.Unmarshal(m.Body)
+	if err != nil || len(data) < 2 {
+		return "", 0, nil, false
+	}
+	name, _ = data[0].(string)
+	transaction, _ = data[1].(float64)
+	return name, transaction, data[2:], true
+}
+
+func lastOf(arguments []any) any {
+	if len(arguments) == 0 {
+		return nil
+	}
+	return arguments[len(arguments)-1]
+}
+
+func property(arguments []any, name string) string {
+	o, _ := lastOf(arguments).(amf0.Object)
+	s, _ := o.GetString(name)
+	return s
+}
+
+func (p *player) call(stream uint32, name string, transaction float64, arguments ...any) error {
+	body, err := append(amf0.Data{name, transaction}, arguments...).Marshal()
+	if err != nil {
+		return fmt.Errorf("command %s: %w", name, err)
+	}
+	return p.write(rtmp.Message{ChunkStream: 3, Type: rtmp.TypeCommandAMF0, Stream: stream, Body: body})
+}
+
+func (p *player) write(m rtmp.Message) error {
+	if _, err := p.net.Write(rtmp.AppendMessage(nil, m, rtmp.InitialChunkSize)); err != nil {
+		return fmt.Errorf("sending: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package pull
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
+)
+
+const (
+	firstWait   = time.Second
+	longestWait = time.Minute
+	// steady is how long a source must have been live for its failing to count as the first.
+	steady = 30 * time.Second
+	// connectWithin bounds the way to the first frame, silence how long nothing may come.
+	connectWithin = 15 * time.Second
+	silence       = 12 * time.Second
+)
+
+var (
+	errUnwatched = errors.New("nobody watches any more")
+	errSilent    = errors.New("the source sends nothing")
+	errEnded     = errors.New("the source has ended")
+)
+
+// fetcher gives a source's frames to write until it fails, which it always does. More is as good as a frame where one does not come.
+type fetcher func(ctx context.Context, d Dialer, s Source, write func(f *media.Frame, now time.Duration) error, more func()) error
+
+// session fetches one source until it is cancelled, or nobody wants it any more.
+type session struct {
+	puller *Puller
+	room   string
+	source Source
+	cancel context.CancelCauseFunc
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	status Status
+}
+
+func (x *session) snapshot() Status {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.status
+}
+
+func (x *session) set(change func(*Status)) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	change(&x.status)
+}
+
+func (x *session) run(ctx context.Context) {
+	failed := 0
+	for ctx.Err() == nil {
+		x.set(func(s *Status) { s.State, s.Since = Connecting, time.Now() })
+		live, err := x.fetch(ctx)
+		if ctx.Err() != nil || errors.Is(err, errUnwatched) {
+			x.log.Info("a source is left", "error", err)
+			return
+		}
+		if live >= steady {
+			failed = 0
+		}
+		failed++
+		wait := waitBefore(failed)
+		x.log.Warn("fetching a source failed", "attempt", failed, "again", wait.Round(time.Millisecond), "error", x.source.withoutSecret(err))
+		x.set(func(s *Status) {
+			s.State, s.Since, s.Error, s.Attempts = Waiting, time.Now(), x.source.withoutSecret(err), failed
+		})
+		if x.source.Mode == Demand && failed > 5 && !x.watched() { // the next viewer tries again
+			return
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}
+
+// waitBefore is how long to wait after some failed attempts: half to one and a half times what is due, so that a server that comes back is not met
+// by all at once.
+func waitBefore(failed int) time.Duration {
+	due := min(firstWait<<min(failed-1, 10), longestWait)
+	return due/2 + rand.N(due)
+}
+
+// fetch fetches the source once, and tells for how long it was live.
+func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
+	protocol, _, err := x.source.protocol()
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	quiet := time.AfterFunc(connectWithin, func() { cancel(errSilent) })
+	defer quiet.Stop()
+	var publisher *ingest.Publisher
+	began := time.Now()
+	defer func() {
+		if publisher != nil {
+			publisher.Leave(room.LeftByItself)
+			live = time.Since(began)
+		}
+	}()
+	write := func(f *media.Frame, now time.Duration) error {
+		if publisher == nil {
+			if publisher, err = x.enter(ctx, cancel, protocol); err != nil {
+				return err
+			}
+			began = time.Now()
+			if x.source.Mode == Demand {
+				go x.leaveUnwatched(ctx, cancel)
+			}
+		}
+		quiet.Reset(silence)
+		return publisher.Write(f, now)
+	}
+	err = x.puller.fetchers[protocol](ctx, x.puller.dialer, x.source, write, func() { quiet.Reset(silence) })
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	if errors.Is(err, io.EOF) || err == nil {
+		err = errEnded
+	}
+	return 0, err
+}
+
+// enter comes into the room once there is something to publish.
+func (x *session) enter(ctx context.Context, cancel context.CancelCauseFunc, protocol string) (*ingest.Publisher, error) {
+	observer := &ingest.Observer{Kick: func(why error) { cancel(why) }}
+	e := studio.Fetched(x.room, x.source.ID, x.source.Name, x.source.Backup)
+	p, err := x.puller.house.EnterEncoder(e, room.Program{Door: "pull", SDK: map[string]string{"rtmp": "RTMP", "srt": "SRT", "hls": "HLS"}[protocol]}, observer)
+	if err != nil {
+		return nil, err
+	}
+	observer.Entered(p.Self().SID)
+	x.set(func(s *Status) { s.State, s.Since, s.Error, s.Attempts = Live, time.Now(), "", 0 })
+	x.log.Info("a source is fetched", "protocol", protocol)
+	return ingest.New(ingest.Of(p), "pull", ctx.Done(), x.log), nil
+}
+
+// watched tells whether anybody is there for whom the room is fetched.
+func (x *session) watched() bool {
+	s, err := x.puller.house.Studio(x.room)
+	if err != nil {
+		return false
+	}
+	st, err := s.LiveStatus()
+	return err == nil && st.Total > 0 || s.Info().People > 0
+}
+
+// leaveUnwatched ends the fetching some time after the last viewer.
+func (x *session) leaveUnwatched(ctx context.Context, cancel context.CancelCauseFunc) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if x.watched() {
+			last = time.Now()
+		} else if time.Since(last) >= x.puller.linger {
+			cancel(errUnwatched)
+			return
+		}
+	}
+}

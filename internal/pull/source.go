@@ -1,0 +1,185 @@
+// Package pull fetches streams from elsewhere into rooms: over RTMP, RTMPS, SRT, or HLS of transport streams. A source is fetched always, or from
+// the first viewer on until some time after the last one.
+package pull
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// hidden is shown in the place of what is secret.
+const hidden = "•••"
+
+// Bounds.
+const (
+	maxName    = 60 // bytes
+	maxURL     = 2000
+	maxSources = 4 // of a room
+)
+
+// Mode says when a source is fetched.
+type Mode string
+
+const (
+	Always Mode = "always"
+	Demand Mode = "demand"
+)
+
+// Why a source is refused.
+var (
+	ErrSource   = errors.New("a source has a URL of the form rtmp://host/app/stream, rtmps://, srt://host:port?streamid=..., http(s)://host/....m3u8, and the mode always or demand")
+	ErrNotFound = errors.New("there is no such source")
+	ErrTooMany  = errors.New("a room has at most 4 sources")
+)
+
+// Source is where a room's stream is fetched from.
+type Source struct {
+	ID   string `json:"id"`
+	Name string `json:"name,omitempty"`
+	URL  string `json:"url"`
+	Mode Mode   `json:"mode"`
+	// Backup is shown only while no other encoder sends, where the room shows one at a time.
+	Backup  bool `json:"backup,omitempty"`
+	Enabled bool `json:"enabled"`
+}
+
+// protocol is "rtmp", "srt" or "hls", with the parsed URL.
+func (s Source) protocol() (string, *url.URL, error) {
+	u, err := url.Parse(s.URL)
+	if err != nil || len(s.URL) > maxURL || u.Hostname() == "" || u.Fragment != "" {
+		return "", nil, ErrSource
+	}
+	switch u.Scheme {
+	case "rtmp", "rtmps":
+		app, stream, ok := strings.Cut(strings.Trim(u.Path, "/"), "/")
+		if !ok || app == "" || stream == "" {
+			return "", nil, ErrSource
+		}
+		return "rtmp", u, nil
+	case "srt":
+		if u.Port() == "" {
+			return "", nil, ErrSource
+		}
+		return "srt", u, nil
+	case "http", "https":
+		return "hls", u, nil
+	}
+	return "", nil, ErrSource
+}
+
+func (s Source) check() error {
+	if s.Mode != Always && s.Mode != Demand || len(s.Name) > maxName {
+		return ErrSource
+	}
+	_, _, err := s.protocol()
+	return err
+}
+
+// address is the URL without what may be secret: user, query, and the last part of a path of RTMP.
+func (s Source) address() string {
+	protocol, u, err := s.protocol()
+	if err != nil {
+		return ""
+	}
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	text := shown.String()
+	if protocol == "rtmp" {
+		text = text[:strings.LastIndexByte(strings.TrimSuffix(text, "/"), '/')+1] + hidden
+	}
+	if u.RawQuery != "" {
+		text += "?" + hidden
+	}
+	return text
+}
+
+// withoutSecret is an error's text in which what may be secret is hidden.
+func (s Source) withoutSecret(err error) string {
+	text := err.Error()
+	_, u, bad := s.protocol()
+	if bad != nil {
+		return text
+	}
+	secrets := []string{u.RawQuery, u.User.String(), u.Path[strings.LastIndexByte(u.Path, '/')+1:]}
+	for _, values := range u.Query() {
+		secrets = append(secrets, values...)
+	}
+	for _, secret := range secrets {
+		if len(secret) >= 3 {
+			text = strings.ReplaceAll(text, secret, hidden)
+		}
+	}
+	return text
+}
+
+// hostPort is where to connect.
+func hostPort(u *url.URL, port string) string {
+	if p := u.Port(); p != "" {
+		port = p
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// State says how a source fares.
+type State string
+
+const (
+	// Idle is a source that nobody wants now, Waiting one that failed and is tried again.
+	Idle       State = "idle"
+	Connecting State = "connecting"
+	Live       State = "live"
+	Waiting    State = "waiting"
+)
+
+// Status is a source as it may be shown.
+type Status struct {
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	Address  string    `json:"address"`
+	Mode     Mode      `json:"mode"`
+	Backup   bool      `json:"backup"`
+	Enabled  bool      `json:"enabled"`
+	State    State     `json:"state"`
+	Since    time.Time `json:"since,omitzero"`
+	Error    string    `json:"error,omitempty"`
+	Attempts int       `json:"attempts,omitempty"`
+}
+
+func statusOf(s Source) Status {
+	return Status{ID: s.ID, Name: s.Name, Address: s.address(), Mode: s.Mode, Backup: s.Backup, Enabled: s.Enabled, State: Idle}
+}
+
+// Change is what is changed of a source; nil leaves what is.
+type Change struct {
+	Name    *string `json:"name"`
+	URL     *string `json:"url"`
+	Mode    *Mode   `json:"mode"`
+	Backup  *bool   `json:"backup"`
+	Enabled *bool   `json:"enabled"`
+}
+
+func (c Change) apply(s Source) (Source, error) {
+	if c.Name != nil {
+		s.Name = *c.Name
+	}
+	if c.URL != nil {
+		s.URL = strings.TrimSpace(*c.URL)
+	}
+	if c.Mode != nil {
+		s.Mode = *c.Mode
+	}
+	if c.Backup != nil {
+		s.Backup = *c.Backup
+	}
+	if c.Enabled != nil {
+		s.Enabled = *c.Enabled
+	}
+	return s, s.check()
+}
+
+// OverSRT tells whether a change is about a source over SRT, whose library a hostile server can end.
+func (c Change) OverSRT() bool {
+	return c.URL != nil && strings.HasPrefix(strings.TrimSpace(*c.URL), "srt:")
+}
