@@ -41,6 +41,8 @@ type benchTarget struct {
 	Duration time.Duration `help:"How long to measure." default:"20s"`
 	Bitrate  int           `help:"Bit rate of the picture, in kbit/s." default:"1700"`
 
+	Profile string `help:"Have the started server write its CPU profile to this file." placeholder:"FILE"`
+
 	flags []string // more of them for the server that is started
 }
 
@@ -54,6 +56,9 @@ func (t *benchTarget) open(ctx context.Context) (*bench.Server, error) {
 			return nil, fmt.Errorf("--server needs --pid, to read what the server uses")
 		}
 		return &bench.Server{PID: t.PID, HTTP: t.Server, RTMP: t.RTMP}, bench.PinSelf(t.Core)
+	}
+	if t.Profile != "" {
+		t.flags = append(t.flags, "--cpu-profile", t.Profile)
 	}
 	wait, done := context.WithTimeout(ctx, 20*time.Second)
 	defer done()

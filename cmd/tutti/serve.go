@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"time"
@@ -68,6 +69,11 @@ func (c *serveCommand) Run() error {
 	if err != nil {
 		return err
 	}
+	profiled, err := c.profile()
+	if err != nil {
+		return err
+	}
+	defer profiled()
 	s := &server{log: log, failed: make(chan error, 8)}
 	defer s.close()
 	if err := s.open(c.Server, keys); err != nil {
@@ -83,6 +89,25 @@ func (c *serveCommand) Run() error {
 	case err := <-s.failed:
 		return err
 	}
+}
+
+// profile begins to write a profile, if it is wanted, and gives what ends that.
+func (c *serveCommand) profile() (end func(), err error) {
+	if c.CPUProfile == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(c.CPUProfile)
+	if err != nil {
+		return nil, fmt.Errorf("writing the profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("writing the profile: %w", err)
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		f.Close()
+	}, nil
 }
 
 func (c *serveCommand) logger() *slog.Logger {

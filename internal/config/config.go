@@ -76,6 +76,8 @@ type Server struct {
 
 	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	LogJSON  bool   `help:"Log JSON lines." name:"log-json"`
+
+	CPUProfile string `help:"Write where the processor's time goes to this file, from the start to the end, for 'go tool pprof'." name:"cpu-profile" placeholder:"FILE"`
 }
 
 // Validate is called by kong after parsing.
