@@ -41,8 +41,9 @@ type Dialer interface {
 var ErrNotFound = errors.New("s3: there is nothing of this name in the bucket")
 
 const (
-	// tries is how often the library repeats a request by itself; whoever uploads has a longer breath of its own.
-	tries = 2
+	// tries is how often the library tries a request: whoever uploads tries again by itself. The library would read a piece for the
+	// second try while the connection of the first, which was answered early, may still be reading it.
+	tries = 1
 	// answerWithin bounds the wait for an answer after a request was sent.
 	answerWithin = time.Minute
 	idleFor      = time.Minute

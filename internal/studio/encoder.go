@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
@@ -126,7 +127,10 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 	case j.Permission.Hidden: // the application's own affair
 		arrival.Identity = j.Identity
 	default:
-		arrival, err = settings.Conflict.Arrive(s.encoders(), intake.Encoder{Identity: j.Identity, Owner: e.owner, From: e.from.String(), Backup: e.Key.Backup || e.backup})
+		arrival, err = settings.Conflict.Arrive(s.encoders(), intake.Encoder{
+			Identity: j.Identity, Owner: e.owner, From: e.from.String(), Backup: e.Key.Backup || e.backup,
+			Ends: j.Program.Door == "whip" && !strings.HasPrefix(e.owner, "token "), // a token names one publisher
+		})
 	}
 	if err != nil {
 		if opened && len(s.members) == 0 {

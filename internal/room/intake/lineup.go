@@ -25,6 +25,8 @@ func (c Conflict) Valid() bool {
 	return c == "" || c == Together || c == Refuse || c == Replace || c == Standby
 }
 
+func (c Conflict) together() bool { return c == "" || c == Together }
+
 // ErrPublished is told to an encoder that comes while another publishes.
 var ErrPublished = errors.New("another encoder is publishing")
 
@@ -44,6 +46,9 @@ type Encoder struct {
 	// Owner is the key or token that let it in, From its address.
 	Owner, From string
 	Backup      bool
+	// Ends tells that its connection is known to have ended soon after it did, as those of WebRTC are: what comes with its key and from
+	// its address is another encoder.
+	Ends bool
 	// Shown tells that it does not wait, Ready that it has published something that can be shown.
 	Shown, Ready bool
 	// Silent is for how long nothing has come of it.
@@ -63,11 +68,11 @@ type Arrival struct {
 
 // Arrive decides about an encoder that comes to others. One that has the key of another and its address, or comes when nothing has come of that one
 // for a while, is the same encoder come back, and takes its place; otherwise two encoders with one key would push each other out for
-// ever. It fails with ErrPublished.
+// ever. Where all are shown together, those that Ends is true of may share a key. It fails with ErrPublished.
 func (c Conflict) Arrive(there []Encoder, e Encoder) (Arrival, error) {
 	a := Arrival{Identity: e.Identity}
 	for _, old := range there {
-		if old.Owner != e.Owner {
+		if old.Owner != e.Owner || c.together() && e.Ends && !old.dead() {
 			continue
 		}
 		if old.From == e.From || old.dead() || c == Replace {
@@ -91,9 +96,9 @@ func (c Conflict) Arrive(there []Encoder, e Encoder) (Arrival, error) {
 			return Arrival{}, ErrPublished
 		}
 		a.Waits = len(there) > 0
-		for n := 2; slices.ContainsFunc(there, func(old Encoder) bool { return old.Identity == a.Identity }); n++ {
-			a.Identity = fmt.Sprintf("%s-%d", e.Identity, n)
-		}
+	}
+	for n := 2; slices.ContainsFunc(there, func(old Encoder) bool { return old.Identity == a.Identity && !slices.Contains(a.Gone, a.Identity) }); n++ {
+		a.Identity = fmt.Sprintf("%s-%d", e.Identity, n)
 	}
 	return a, nil
 }
