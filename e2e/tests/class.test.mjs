@@ -87,7 +87,7 @@ describe('a class', { timeout: 240_000 }, () => {
   })
 
   it('lets a student up who raised a hand, and then she is heard and draws', async () => {
-    await bo.control('Raise your hand').click()
+    await bo.control('Raise hand').click()
     await bo.page.getByText('Your hand is up').waitFor()
     await teacher.page.getByRole('button', { name: '1 hand up' }).click()
     await teacher.page.getByRole('button', { name: 'Let up: Bo' }).or(teacher.page.locator('.admit')).first().click()
