@@ -17,7 +17,8 @@ import (
 
 const (
 	requestWithin = 10 * time.Second
-	maxSegment    = 64 << 20 // bytes
+	maxPlaylist   = 512 << 10 // bytes, unpacked
+	maxSegment    = 64 << 20  // bytes
 	// behind is how many segments before the end of a playlist fetching begins.
 	behind = 3
 	// gulp is how much of a segment is taken at a time, so that frames get the time at which they are read.
@@ -29,6 +30,8 @@ var (
 	errFragments = errors.New("the playlist has fragmented MP4: only transport streams are read")
 	errApart     = errors.New("the playlist has its sound apart from the picture, which is not read")
 	errEncrypted = errors.New("the playlist is encrypted")
+
+	errLongPlaylist = errors.New("a playlist of more than 512 KiB")
 )
 
 // playlists reads one HLS stream.
@@ -165,8 +168,14 @@ func (p *playlists) text(ctx context.Context) (string, error) {
 	}
 	defer resp.Body.Close()
 	p.at = resp.Request.URL // what follows is relative to where it was found
-	b, err := io.ReadAll(io.LimitReader(resp.Body, m3u8.MaxBytes+1))
-	return string(b), err
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxPlaylist+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("reading a playlist: %w", err)
+	case len(b) > maxPlaylist:
+		return "", errLongPlaylist
+	}
+	return string(b), nil
 }
 
 // segment gives a segment to the demuxer. Who publishes holds it back when it is ahead of the time.

@@ -13,6 +13,8 @@ import (
 const (
 	// MaxBytes is the longest playlist that is read.
 	MaxBytes = 8 << 20
+	// maxMedia is how many segments and parts a playlist may have: in memory each is many times as long as its shortest line.
+	maxMedia = 20_000
 	// maxSeconds bounds every duration.
 	maxSeconds = 1e6
 )
@@ -21,6 +23,7 @@ var (
 	// ErrNoPlaylist tells that a text does not begin as playlists do.
 	ErrNoPlaylist = errors.New("m3u8: no playlist")
 	errTooLong    = fmt.Errorf("m3u8: playlist of more than %d bytes", MaxBytes)
+	errTooMany    = fmt.Errorf("m3u8: more than %d segments and parts", maxMedia)
 )
 
 // Multivariant is a multivariant playlist.
@@ -157,7 +160,14 @@ func ParseMedia(text string) (*Media, error) {
 		return nil, err
 	}
 	m := &Media{Version: 1}
+	n := 0 // segments and parts
 	for i, line := range all {
+		if line != "" && line[0] != '#' || strings.HasPrefix(line, "#EXT-X-PART:") {
+			n++
+		}
+		if n > maxMedia {
+			return nil, errTooMany
+		}
 		if err := m.take(line); err != nil {
 			return nil, fmt.Errorf("m3u8: line %d: %w", i+2, err)
 		}

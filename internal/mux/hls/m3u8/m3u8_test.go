@@ -77,6 +77,18 @@ func TestWhatIsNoPlaylistIsRefused(t *testing.T) {
 	}
 }
 
+func TestAPlaylistHasSoManySegmentsAndPartsAtMost(t *testing.T) {
+	half := strings.Repeat("a\n", maxMedia/2) + strings.Repeat("#EXT-X-PART:DURATION=1\n", maxMedia/2)
+	if m, err := ParseMedia("#EXTM3U\n" + half); err != nil || len(m.Segments) != maxMedia/2 {
+		t.Errorf("as many as there may be: %v", err)
+	}
+	for _, more := range []string{"a", "#EXT-X-PART:DURATION=1"} {
+		if _, err := ParseMedia("#EXTM3U\n" + half + more); err != errTooMany {
+			t.Errorf("with another %q: %v", more, err)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(live)
 	f.Add("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"a,b\"\nx")
