@@ -1,9 +1,15 @@
 package pull
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -211,13 +217,64 @@ func TestSources(t *testing.T) {
 			t.Errorf("%s is shown as %s, %v", address, s.address(), err)
 		}
 	}
-	for _, address := range []string{"", "rtmp://example.org", "rtmp://example.org/live", "rtmp:///live/x", "srt://example.org", "file:///etc/passwd", "ftp://example.org/x", "http://", "rtmp://example.org/live/x#y", "rtmp://example.org/live/" + strings.Repeat("x", maxURL)} {
+	for address, want := range map[string]string{"rtmp://h/a/b/c": "a/b c", "rtmp://h/a/b%2Fc": "a b%2Fc", "rtmp://h//a//b/": "a/ b", "rtmp://h/a%2Fb": "a%2Fb "} {
+		u, err := url.Parse(address)
+		if app, stream := streamOf(u); err != nil || app+" "+stream != want {
+			t.Errorf("%s is read as %q, %q", address, app, stream)
+		}
+	}
+	for address, want := range map[string]bool{"srt://h:1": true, "SRT://h:1": true, " Srt://h:1?streamid=x": true, "rtmp://h/srt/x": false, "srt:h": false, "": false} {
+		if (Change{URL: &address}).OverSRT() != want {
+			t.Errorf("%q is over SRT: %v", address, !want)
+		}
+	}
+	for _, address := range []string{"", "rtmp://example.org", "rtmp://example.org/live", "rtmp:///live/x", "srt://example.org", "file:///etc/passwd", "ftp://example.org/x", "http://", "rtmp://example.org/live/x#y", "rtmp://example.org:80/live%2Fx", "rtmp://example.org/live%2Fx/", "rtmp:live/x", "rtmp://example.org/live/" + strings.Repeat("x", maxURL)} {
 		if err := (Source{URL: address, Mode: Demand}).check(); !errors.Is(err, ErrSource) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
 	if err := (Source{URL: "rtmp://example.org/live/x", Mode: "sometimes"}).check(); !errors.Is(err, ErrSource) {
 		t.Errorf("a mode that is none: %v", err)
+	}
+}
+
+func TestWhatASourceSendsDoesNotEndTheServer(t *testing.T) {
+	p, _ := open(t, &kept{all: map[string][]Source{}}, func(context.Context, Dialer, Source, func(*media.Frame, time.Duration) error, func()) error {
+		panic("what nobody has thought of")
+	})
+	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}); err != nil {
+		t.Fatal(err)
+	}
+	if st := until(t, p, "failed", func(s Status) bool { return s.State == Waiting }); st.Error != errPanic.Error() {
+		t.Errorf("%+v", st)
+	}
+	until(t, p, "tried again", func(s Status) bool { return s.Attempts == 2 })
+}
+
+// served dials one server, whatever is asked for.
+type served struct {
+	Dialer
+	address string
+}
+
+func (d served) Client(timeout time.Duration) *http.Client {
+	return &http.Client{Timeout: timeout, Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, d.address)
+	}}}
+}
+
+func TestALongPlaylistIsNotRead(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		defer z.Close()
+		io.WriteString(z, "#EXTM3U\n"+strings.Repeat("a\n", maxPlaylist/2))
+	}))
+	defer server.Close()
+	nothing := func(*media.Frame, time.Duration) error { return nil }
+	err := fetchHLS(context.Background(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"}, nothing, func() {})
+	if !errors.Is(err, errLongPlaylist) {
+		t.Errorf("it is read: %v", err)
 	}
 }
 

@@ -51,9 +51,7 @@ func fetchRTMP(ctx context.Context, d Dialer, s Source, write func(*media.Frame,
 		conn = secure
 	}
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
-	path := strings.Trim(u.EscapedPath(), "/")
-	i := strings.LastIndexByte(path, '/')
-	app, stream := path[:i], path[i+1:]
+	app, stream := streamOf(u)
 	if u.RawQuery != "" {
 		stream += "?" + u.RawQuery
 	}

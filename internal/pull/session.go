@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ var (
 	errUnwatched = errors.New("nobody watches any more")
 	errSilent    = errors.New("the source sends nothing")
 	errEnded     = errors.New("the source has ended")
+	errPanic     = errors.New("what the source sends cannot be read")
 )
 
 // fetcher gives a source's frames to write until it fails, which it always does. More is as good as a frame where one does not come.
@@ -126,7 +128,7 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 		quiet.Reset(silence)
 		return publisher.Write(f, now)
 	}
-	err = x.puller.fetchers[protocol](ctx, x.puller.dialer, x.source, write, func() { quiet.Reset(silence) })
+	err = x.guarded(ctx, x.puller.fetchers[protocol], write, func() { quiet.Reset(silence) })
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
@@ -134,6 +136,17 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 		err = errEnded
 	}
 	return 0, err
+}
+
+// guarded fetches, and turns a panic into an error: what a server sends must not end this one.
+func (x *session) guarded(ctx context.Context, f fetcher, write func(*media.Frame, time.Duration) error, more func()) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			x.log.Error("panic while fetching a source", "panic", r, "stack", string(debug.Stack()))
+			err = errPanic
+		}
+	}()
+	return f(ctx, x.puller.dialer, x.source, write, more)
 }
 
 // enter comes into the room once there is something to publish.

@@ -54,8 +54,7 @@ func (s Source) protocol() (string, *url.URL, error) {
 	}
 	switch u.Scheme {
 	case "rtmp", "rtmps":
-		app, stream, ok := strings.Cut(strings.Trim(u.Path, "/"), "/")
-		if !ok || app == "" || stream == "" {
+		if _, stream := streamOf(u); stream == "" {
 			return "", nil, ErrSource
 		}
 		return "rtmp", u, nil
@@ -68,6 +67,17 @@ func (s Source) protocol() (string, *url.URL, error) {
 		return "hls", u, nil
 	}
 	return "", nil, ErrSource
+}
+
+// streamOf is what to play of an RTMP server; stream is empty where a URL does not name it. Both are as they are written, with their escapes: a
+// slash that is escaped divides nothing.
+func streamOf(u *url.URL) (app, stream string) {
+	path := strings.Trim(u.EscapedPath(), "/")
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 {
+		return path, ""
+	}
+	return path[:i], path[i+1:]
 }
 
 func (s Source) check() error {
@@ -181,5 +191,9 @@ func (c Change) apply(s Source) (Source, error) {
 
 // OverSRT tells whether a change is about a source over SRT, whose library a hostile server can end.
 func (c Change) OverSRT() bool {
-	return c.URL != nil && strings.HasPrefix(strings.TrimSpace(*c.URL), "srt:")
+	if c.URL == nil {
+		return false
+	}
+	protocol, _, err := Source{URL: strings.TrimSpace(*c.URL)}.protocol()
+	return err == nil && protocol == "srt"
 }
