@@ -38,6 +38,9 @@ func New() (*Poller, error) {
 	}
 	if err != nil {
 		unix.Close(fd)
+		if wake >= 0 {
+			unix.Close(wake)
+		}
 		return nil, err
 	}
 	p := &Poller{fd: fd, wake: wake, done: make(chan struct{}), readers: map[ID]Reader{}}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/coder/websocket"
 	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/media"
 )
 
 // Limits of a signal connection.
@@ -31,7 +33,7 @@ type conn struct {
 	*socket
 	log   *slog.Logger
 	text  atomic.Bool  // the client sends JSON, so it is answered in JSON
-	heard atomic.Int64 // when the client sent something last, in nanoseconds since 1970
+	heard atomic.Int64 // when the client sent something last, in media time
 
 	alive *time.Timer
 	done  chan struct{} // closed when nothing is written any more
@@ -175,7 +177,7 @@ func (c *conn) fail() {
 
 // ping looks whether the other side is there, if it has said nothing for a while; without an answer the connection is closed.
 func (c *conn) ping() {
-	quiet := time.Since(time.Unix(0, c.heard.Load()))
+	quiet := media.Now() - time.Duration(c.heard.Load())
 	if quiet >= keepAlive {
 		ctx, cancel := context.WithTimeout(context.Background(), keepAliveTimeout)
 		defer cancel()

@@ -97,6 +97,44 @@ func TestConnEndsThoughAMessageDoesNot(t *testing.T) {
 	}
 }
 
+// What comes in one piece with the request is heard, also where the poller is told of nothing more.
+func TestConnHearsWhatCameWithTheRequest(t *testing.T) {
+	eachWay(t, func(t *testing.T, p *poller.Poller) {
+		heard := make(chan *pb.SignalRequest, 1)
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ws, err := accept(w, r)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			c := newConn(ws, testLog())
+			c.listen(p, newPace(), func(req *pb.SignalRequest) bool { heard <- req; return true }, func(error) {
+				c.close(websocket.StatusNormalClosure, "")
+			})
+		}))
+		defer s.Close()
+		client, err := net.Dial("tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		data, _ := proto.Marshal(ping())
+		all := "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" + string([]byte{0x82, 0x80 | byte(len(data)), 0, 0, 0, 0}) + string(data)
+		if _, err := client.Write([]byte(all)); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case req := <-heard:
+			if req.GetPingReq() == nil {
+				t.Errorf("heard %v", req)
+			}
+		case <-time.After(patience):
+			t.Error("nothing is heard")
+		}
+	})
+}
+
 func TestConnAnswersInTheClientsEncoding(t *testing.T) {
 	eachWay(t, func(t *testing.T, p *poller.Poller) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -5,17 +5,18 @@ import (
 	"io"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/coder/websocket"
 	pb "github.com/livekit/protocol/livekit"
 	"golang.org/x/time/rate"
 
+	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/poller"
 )
 
 // listening is how a signal connection is read: by a goroutine that the poller starts when something comes, or, where there is no
-// poller for it (over TLS), by one that waits.
+// poller for it (over TLS), by one that waits. After a control frame that goroutine stays until a message comes: clients that say nothing
+// but answers to pings have one.
 type listening struct {
 	pace *rate.Limiter
 	// handle takes a request and tells whether the session goes on; lost hears once why nothing is read any more: errTooLarge and
@@ -47,7 +48,7 @@ func (c *conn) listen(p *poller.Poller, pace *rate.Limiter, handle func(*pb.Sign
 		c.lose(errSessionEnded)
 	case l.raw == nil:
 		go func() { c.lose(c.wait()) }()
-	case !c.rest():
+	case c.ahead || !c.rest():
 		go c.read()
 	}
 }
@@ -115,7 +116,7 @@ func (c *conn) message(kind websocket.MessageType, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	c.heard.Store(time.Now().UnixNano())
+	c.heard.Store(int64(media.Now()))
 	c.text.Store(kind == websocket.MessageText)
 	req, err := decodeRequest(kind, data)
 	if err != nil {

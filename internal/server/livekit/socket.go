@@ -18,8 +18,9 @@ const socketBuffer = 512
 type socket struct {
 	ws  *websocket.Conn
 	tcp net.Conn
-	// in is what the WebSocket reads from.
-	in *bufio.Reader
+	// in is what the WebSocket reads from; ahead tells that something came with the request, which the WebSocket has by now.
+	in    *bufio.Reader
+	ahead bool
 }
 
 // accept makes a WebSocket of a request, from any origin. The handler may return while it is used.
@@ -29,15 +30,16 @@ func accept(w http.ResponseWriter, r *http.Request) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &socket{ws, u.tcp, u.in}, nil
+	return &socket{ws, u.tcp, u.in, u.ahead}, nil
 }
 
 // upgrade is a response whose connection is taken over with buffers of socketBuffer. Those of net/http take 8 KB, for as long as
 // the WebSocket lives.
 type upgrade struct {
 	http.ResponseWriter
-	tcp net.Conn
-	in  *bufio.Reader
+	tcp   net.Conn
+	in    *bufio.Reader
+	ahead bool
 }
 
 // Hijack implements http.Hijacker.
@@ -49,6 +51,6 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	ahead, _ := large.Reader.Peek(large.Reader.Buffered()) // there is so much
 	in := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(ahead), tcp), max(len(ahead), socketBuffer))
 	_, _ = in.Peek(len(ahead)) // the WebSocket looks for it in the buffer
-	u.tcp, u.in = tcp, in
+	u.tcp, u.in, u.ahead = tcp, in, len(ahead) > 0
 	return tcp, bufio.NewReadWriter(in, bufio.NewWriterSize(tcp, socketBuffer)), nil
 }

@@ -22,6 +22,7 @@ func TestDeliveryTellsWhetherTheWayCarriesWhatIsSent(t *testing.T) {
 		{"one in twenty is lost", func(i int) (time.Duration, bool) { return 0, i%20 != 0 }, 0, true},
 		{"one in five is lost", func(i int) (time.Duration, bool) { return 0, i%5 != 0 }, 0, false},
 		{"each waits longer than the one before", func(i int) (time.Duration, bool) { return time.Duration(i) * 5 * ms, true }, 0, false},
+		{"each waits a little longer, until it is much", func(i int) (time.Duration, bool) { return time.Duration(i) * ms, true }, 0, true},
 		{"nothing comes", func(int) (time.Duration, bool) { return 0, false }, 0, false},
 		{"nothing was sent for a while", func(int) (time.Duration, bool) { return 0, true }, 5 * time.Second, false},
 	} {
@@ -39,6 +40,19 @@ func TestDeliveryTellsWhetherTheWayCarriesWhatIsSent(t *testing.T) {
 				t.Errorf("%.0f bit/s are sent and carried", got)
 			}
 		})
+	}
+}
+
+// A queue that grows by less than the rates can tell is noticed by what has become of it.
+func TestDeliveryNoticesAQueueThatGrowsSlowly(t *testing.T) {
+	var d delivery
+	for i := range 2000 {
+		sent := time.Minute + time.Duration(i)*20*ms
+		delay := 25*ms + time.Duration(i)*ms
+		d.note(result{sent: sent, arrived: sent + delay, size: 500}, true)
+		if got := d.rate(); i == 400 && got == 0 || i == 700 && got != 0 {
+			t.Errorf("after a wait of %v: %.0f bit/s", delay, got)
+		}
 	}
 }
 
