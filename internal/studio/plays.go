@@ -149,12 +149,11 @@ func (l *ledger) take() map[string]*PlaysOver {
 	return all
 }
 
-// forget forgets a room that is another's from now on.
+// forget forgets a room that is another's from now on. What ended in it is still told: a show's end is a good moment to delete its room.
 func (l *ledger) forget(room string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.totals, room)
-	delete(l.told, room)
 	for i := range l.kept {
 		if l.kept[i].room == room {
 			l.kept[i] = roomPlay{}
