@@ -74,6 +74,9 @@ func (h *House) AdmitEncoder(ctx context.Context, roomName, protocol string, c C
 		if err := h.gate.Pass(ctx, v); err != nil {
 			return Encoder{}, err
 		}
+		if _, err := h.Admit(roomName, c, ToPublish); err != nil { // what was shown may have been revoked while the application thought
+			return Encoder{}, err
+		}
 	}
 	return e, nil
 }
@@ -107,9 +110,8 @@ func (h *House) EnterEncoder(e Encoder, program room.Program, obs EncoderObserve
 // encoder is what the studio remembers of one. The studio's lock guards it.
 type encoder struct {
 	Encoder
-	since  time.Time
-	waits  bool        // it is hidden until it is chosen
-	expiry *time.Timer // ends it with its key
+	since time.Time
+	waits bool // it is hidden until it is chosen
 }
 
 func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool) (*Participant, error) {
@@ -124,6 +126,8 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 	switch {
 	case e.Key.ID != "" && !settings.Good(e.Key, time.Now()): // it was good a moment ago
 		err = ErrKeyOver
+	case e.from.IsValid() && !settings.Allows(e.from, e.Key):
+		err = ErrFrom
 	case j.Permission.Hidden: // the application's own affair
 		arrival.Identity = j.Identity
 	default:
@@ -141,20 +145,14 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 	for _, identity := range arrival.Gone {
 		s.leave(s.members[identity], room.LeftDuplicate)
 	}
-	hidden := j.Permission.Hidden
-	j.Identity, j.Permission.Hidden = arrival.Identity, hidden || arrival.Waits
+	j.Identity, j.Permission.Hidden = arrival.Identity, j.Permission.Hidden || arrival.Waits
 	p, err := s.join(j, obs, opened)
 	if err != nil {
 		return nil, err
 	}
 	s.followComposition()
-	if hidden {
-		return p, nil
-	}
 	p.encoder = &encoder{Encoder: e, since: time.Now(), waits: arrival.Waits}
-	if !e.Key.ExpiresAt.IsZero() {
-		p.encoder.expiry = time.AfterFunc(time.Until(e.Key.ExpiresAt), s.reviewEncoders)
-	}
+	s.awaitExpiry()
 	if arrival.Waits {
 		s.log.Info("encoder waits until it is needed", "participant", p.identity)
 	}
@@ -200,6 +198,7 @@ func (s *Studio) keyOf(e *encoder) intake.Key {
 type lineup struct {
 	chosen time.Time   // when that changed last
 	look   *time.Timer // set while it is looked after
+	expiry *time.Timer // set while a key that somebody publishes with expires some day
 }
 
 // arrangeEncoders shows whom the room's policy shows of the encoders, and nobody else of them. The change is at a keyframe, as each change of
@@ -294,8 +293,11 @@ func (s *Studio) reviewEncoders() {
 		return
 	}
 	settings := s.house.Intake(s.name)
-	for _, e := range s.encoders() {
-		p := s.members[e.Identity]
+	for _, is := range s.room.Participants() { // also those that the application has hidden
+		p := s.members[is.Identity]
+		if p == nil || p.encoder == nil {
+			continue
+		}
 		switch key := p.encoder.Key; {
 		case key.ID != "" && !settings.Good(key, time.Now()):
 			s.dismiss(p, ErrKeyOver)
@@ -303,7 +305,32 @@ func (s *Studio) reviewEncoders() {
 			s.dismiss(p, ErrFrom)
 		}
 	}
+	s.awaitExpiry()
 	s.arrangeEncoders()
+}
+
+// awaitExpiry has the encoders looked at when the next of their keys expires, as the keys are now. The caller holds the lock.
+func (s *Studio) awaitExpiry() {
+	if s.lineup.expiry != nil {
+		s.lineup.expiry.Stop()
+		s.lineup.expiry = nil
+	}
+	if s.closed {
+		return
+	}
+	settings := s.house.Intake(s.name)
+	var next time.Time
+	for _, p := range s.members {
+		if p.encoder == nil {
+			continue
+		}
+		if key, ok := settings.Key(p.encoder.Key.ID); ok && !key.ExpiresAt.IsZero() && (next.IsZero() || key.ExpiresAt.Before(next)) {
+			next = key.ExpiresAt
+		}
+	}
+	if !next.IsZero() {
+		s.lineup.expiry = time.AfterFunc(time.Until(next), s.reviewEncoders)
+	}
 }
 
 // dismiss sends an encoder away. The caller holds the lock.
@@ -317,13 +344,9 @@ func (s *Studio) dismiss(p *Participant, why error) {
 
 // forgetEncoder is called when a participant has left. The caller holds the lock.
 func (s *Studio) forgetEncoder(p *Participant) {
-	if p.encoder == nil {
-		return
+	if p.encoder != nil {
+		s.arrangeEncoders()
 	}
-	if p.encoder.expiry != nil {
-		p.encoder.expiry.Stop()
-	}
-	s.arrangeEncoders()
 }
 
 // Publisher is an encoder as hosts see it.

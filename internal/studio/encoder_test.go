@@ -183,6 +183,123 @@ func TestAKeyExpiresForWhoPublishesWithIt(t *testing.T) {
 	})
 }
 
+func TestAnExpiryThatIsChangedWhileSomebodyPublishesHolds(t *testing.T) {
+	for what, c := range map[string]struct{ first, then time.Duration }{ // 0 is never
+		"given later": {0, time.Hour},
+		"put off":     {time.Hour, 2 * time.Hour},
+		"shortened":   {2 * time.Hour, time.Hour},
+		"taken away":  {time.Hour, 0},
+	} {
+		t.Run(what, func(t *testing.T) {
+			inEncodersHouse(t, func(t *testing.T, h *House) {
+				change := func(after time.Duration) {
+					until := time.Time{}
+					if after > 0 {
+						until = time.Now().Add(after)
+					}
+					set(t, h, func(s *intake.Settings) {
+						if _, err := s.Change(intake.Main, intake.KeyChange{ExpiresAt: &until}, time.Now()); err != nil {
+							t.Fatal(err)
+						}
+					})
+				}
+				change(c.first)
+				e := mustPublish(t, h, mainKey, "192.0.2.1", 100)
+				s := e.Studio()
+				change(c.then)
+				if c.then == 0 {
+					time.Sleep(c.first + time.Second)
+					if e.dismissed() != nil {
+						t.Errorf("it has ended: %v", e.dismissed())
+					}
+					return
+				}
+				time.Sleep(c.then - time.Second)
+				if e.dismissed() != nil {
+					t.Fatalf("it has ended early: %v", e.dismissed())
+				}
+				time.Sleep(2 * time.Second)
+				if !errors.Is(e.dismissed(), ErrKeyOver) {
+					t.Errorf("it goes on: %v", e.dismissed())
+				}
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				if s.lineup.expiry != nil {
+					t.Error("nobody publishes, and an expiry is waited for")
+				}
+			})
+		})
+	}
+}
+
+func TestAClosedRoomWaitsForNoExpiry(t *testing.T) {
+	inEncodersHouse(t, func(t *testing.T, h *House) {
+		until := time.Now().Add(time.Hour)
+		s := mustPublish(t, h, addKey(t, h, intake.KeyChange{ExpiresAt: &until}), "192.0.2.1", 100).Studio()
+		s.mu.Lock()
+		expiry := s.lineup.expiry
+		s.mu.Unlock()
+		s.Close(room.LeftRoomClosed)
+		if expiry == nil || expiry.Stop() {
+			t.Error("the timer holds the room")
+		}
+	})
+}
+
+func TestWhatIsRevokedEndsAlsoThoseThatTheApplicationHides(t *testing.T) {
+	inEncodersHouse(t, func(t *testing.T, h *House) {
+		key := addKey(t, h, intake.KeyChange{})
+		c := mustPublish(t, h, key, "192.0.2.1", 100)
+		if err := c.Studio().SetPermission(c.identity, room.Permission{Publish: true, Hidden: true}); err != nil {
+			t.Fatal(err)
+		}
+		hidden := ClaimsOf(auth.Publisher, "r") // as a token may say
+		hidden.Identity, hidden.Video.Hidden = "hidden", true
+		from := Credential{}.From("192.0.2.1").host
+		byToken := &camera{stop: make(chan struct{})}
+		var err error
+		if byToken.Participant, err = h.EnterEncoder(Encoder{Room: "r", Claims: hidden, owner: "token hidden", from: from}, room.Program{Door: "rtmp"}, byToken); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(byToken.Studio().Encoders()); n != 0 {
+			t.Errorf("%d of those that are hidden are listed", n)
+		}
+		set(t, h, func(s *intake.Settings) { _ = s.Revoke(key.ID) })
+		if !errors.Is(c.dismissed(), ErrKeyOver) || byToken.dismissed() != nil {
+			t.Errorf("its key is revoked: %v, and the other: %v", c.dismissed(), byToken.dismissed())
+		}
+		set(t, h, func(s *intake.Settings) { s.Allow, _ = intake.Networks([]string{"198.51.100.0/24"}) })
+		if !errors.Is(byToken.dismissed(), ErrFrom) {
+			t.Errorf("its address is no longer good: %v", byToken.dismissed())
+		}
+	})
+}
+
+// thinks is a gate during whose thoughts something happens.
+type thinks func()
+
+func (then thinks) Pass(context.Context, Visit) error { then(); return nil }
+
+func TestWhatChangesWhileTheApplicationIsAskedHolds(t *testing.T) {
+	inEncodersHouse(t, func(t *testing.T, h *House) {
+		h.gate = thinks(func() {
+			set(t, h, func(s *intake.Settings) { s.Allow, _ = intake.Networks([]string{"198.51.100.0/24"}) })
+		})
+		if _, err := publishAs(t, h, mainKey, "192.0.2.1", 100); !errors.Is(err, ErrFrom) {
+			t.Errorf("its address is no longer good: %v", err)
+		}
+		h.gate = thinks(func() {
+			h.rooms.mu.Lock()
+			defer h.rooms.mu.Unlock()
+			h.rooms.known["r"] = room.Policy{Access: room.AccessLink, Salt: "another"}
+		})
+		c := Credential{Key: testKeys.LinkKey("r", auth.Host, "s")}.From("198.51.100.1")
+		if _, err := h.AdmitEncoder(context.Background(), "r", "rtmp", c); !errors.Is(err, auth.ErrInvalid) {
+			t.Errorf("its link is no longer good: %v", err)
+		}
+	})
+}
+
 func TestEncodersPublishFromWhereTheyMay(t *testing.T) {
 	inEncodersHouse(t, func(t *testing.T, h *House) {
 		c := mustPublish(t, h, mainKey, "192.0.2.1", 100)

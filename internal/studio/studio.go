@@ -359,8 +359,10 @@ func (s *Studio) close(why room.LeaveReason) {
 	if s.curtain != nil {
 		s.curtain.Stop()
 	}
-	if s.lineup.look != nil {
-		s.lineup.look.Stop()
+	for _, t := range []*time.Timer{s.lineup.look, s.lineup.expiry} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 	close(s.stop)
 	s.house.forget(s) // nobody who holds the house's lock waits for ours
