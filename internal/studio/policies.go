@@ -23,8 +23,8 @@ type Policies struct {
 	revoked *revocations
 	intakes *intakes
 
-	writing sync.Mutex // held while what is kept of a room changes
-	handed  []func(name string)
+	writing sync.Mutex          // held while what is kept of a room changes
+	handed  []func(name string) // guarded by writing
 
 	mu      sync.RWMutex
 	known   map[string]room.Policy
@@ -51,16 +51,17 @@ func OpenPolicies(s *store.Store) (*Policies, error) {
 
 // OnHandover has f called when a name changes hands: somebody creates a room of it, or the room is deleted or forgotten. What is kept
 // for whoever had it before is not for whoever comes next. It is called before anybody comes in; f must not call back.
-func (p *Policies) OnHandover(f func(name string)) { p.handed = append(p.handed, f) }
+func (p *Policies) OnHandover(f func(name string)) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	p.handed = append(p.handed, f)
+}
 
-func (p *Policies) handOver(name string) error {
-	if err := p.intakes.forget(name); err != nil {
-		return err
-	}
+// handOver tells of a name that changes hands. The caller holds the lock for writing.
+func (p *Policies) handOver(name string) {
 	for _, f := range p.handed {
 		f(name)
 	}
-	return nil
 }
 
 // Find is the policy of a room, the default one where nobody created it, and tells whether somebody did.
@@ -103,12 +104,19 @@ func (p *Policies) Find(name string) (room.Policy, bool, error) {
 func (p *Policies) Create(name string, policy room.Policy) error {
 	p.writing.Lock()
 	defer p.writing.Unlock()
+	switch _, err := p.bucket.Get(name); { // another's stream keys are not forgotten
+	case err == nil:
+		return store.ErrExists
+	case !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	if err := p.intakes.forget(name); err != nil { // first: what fails half way is done again
+		return err
+	}
 	if err := p.bucket.Create(name, policy); err != nil {
 		return err
 	}
-	if err := p.handOver(name); err != nil {
-		return err
-	}
+	p.handOver(name)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.changes++
@@ -130,12 +138,13 @@ func (p *Policies) Delete(name string) error {
 }
 
 func (p *Policies) delete(name string) error {
+	if err := p.intakes.forget(name); err != nil {
+		return err
+	}
 	if err := p.bucket.Delete(name); err != nil {
 		return err
 	}
-	if err := p.handOver(name); err != nil {
-		return err
-	}
+	p.handOver(name)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.changes++

@@ -6,11 +6,13 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/intake"
 	"github.com/tuttilive/tutti/internal/store"
 )
 
@@ -189,4 +191,63 @@ func TestComingInIsNotedAsUse(t *testing.T) {
 	if p, _, err := h.Policies().Find("r"); err != nil || time.Since(p.UsedAt) > time.Hour {
 		t.Errorf("used %v, %v", p.UsedAt, err)
 	}
+}
+
+// broken keeps nothing and says so.
+type broken struct{ unkept }
+
+func (broken) Delete(string) error { return errors.New("broken") }
+
+func TestARoomIsMadeOrDeletedAsAWholeOrNotAtAll(t *testing.T) {
+	p := openPolicies(t)
+	kept := p.intakes.bucket
+	allow := func(name string) {
+		t.Helper()
+		if err := p.intakes.change(name, func(s *intake.Settings) error { s.Conflict = intake.Refuse; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	allow("r")
+	p.intakes.bucket = broken{}
+	if err := p.Create("r", room.Policy{}); err == nil {
+		t.Error("it is made with what another kept")
+	}
+	if _, created, err := p.Find("r"); created || err != nil {
+		t.Errorf("it is half made: %v", err)
+	}
+	p.intakes.bucket = kept
+	if err := p.Create("r", room.Policy{}); err != nil || !p.intakes.of("r").IsZero() {
+		t.Errorf("made again: %v, %+v", err, p.intakes.of("r"))
+	}
+	allow("r")
+	if err := p.Create("r", room.Policy{}); !errors.Is(err, store.ErrExists) || p.intakes.of("r").IsZero() {
+		t.Errorf("made while it is there: %v, %+v", err, p.intakes.of("r"))
+	}
+	p.intakes.bucket = broken{}
+	if err := p.Delete("r"); err == nil {
+		t.Error("it is deleted, and what it kept is not")
+	}
+	if _, created, err := p.Find("r"); !created || err != nil {
+		t.Errorf("it is half deleted: %v", err)
+	}
+	p.intakes.bucket = kept
+	if err := p.Delete("r"); err != nil || !p.intakes.of("r").IsZero() {
+		t.Errorf("deleted again: %v, %+v", err, p.intakes.of("r"))
+	}
+}
+
+func TestWhoIsToldOfHandoversComesWhileTheyHappen(t *testing.T) {
+	p := openPolicies(t)
+	var work sync.WaitGroup
+	work.Go(func() {
+		for range 20 {
+			if err := p.Delete("r"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for range 20 {
+		p.OnHandover(func(string) {})
+	}
+	work.Wait()
 }
