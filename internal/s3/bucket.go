@@ -55,6 +55,7 @@ type Bucket struct {
 	name   string
 	prefix string
 	part   int64 // how large the pieces of large files are at least
+	within time.Duration
 }
 
 // Open makes a bucket without asking the server anything yet.
@@ -84,13 +85,15 @@ func Open(c Config, dialer Dialer) (*Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("s3: %w", err)
 	}
-	return &Bucket{core: *core, name: c.Bucket, prefix: c.Prefix, part: partBytes}, nil
+	return &Bucket{core: *core, name: c.Bucket, prefix: c.Prefix, part: partBytes, within: partWithin}, nil
 }
 
 func (b *Bucket) key(name string) string { return path.Join(b.prefix, name) }
 
 // Size is how large a file is.
 func (b *Bucket) Size(ctx context.Context, name string) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.within)
+	defer cancel()
 	info, err := b.core.StatObject(ctx, b.name, b.key(name), minio.StatObjectOptions{})
 	if err != nil {
 		return 0, known(err)
@@ -100,6 +103,8 @@ func (b *Bucket) Size(ctx context.Context, name string) (int64, error) {
 
 // Remove deletes a file; one that is not there is none any more.
 func (b *Bucket) Remove(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, b.within)
+	defer cancel()
 	err := known(b.core.RemoveObject(ctx, b.name, b.key(name), minio.RemoveObjectOptions{}))
 	if errors.Is(err, ErrNotFound) {
 		return nil

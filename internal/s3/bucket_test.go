@@ -8,10 +8,12 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/s3/s3test"
 )
@@ -169,5 +171,47 @@ func TestErrorsSayWhyAndNoSecret(t *testing.T) {
 		if _, err := Open(c, &net.Dialer{}); err == nil {
 			t.Errorf("%+v is taken", c)
 		}
+	}
+}
+
+// TestAnAnswerThatStallsIsNotWaitedFor has the server say that all is well, and nothing more, to one of the things that it is asked.
+func TestAnAnswerThatStallsIsNotWaitedFor(t *testing.T) {
+	uploading := func(b *Bucket, ctx context.Context) error {
+		return b.Put(ctx, "one.mp4", bytes.NewReader(noise(2500)), 2500, Upload{}, &noted{})
+	}
+	for what, c := range map[string]struct {
+		stalls func(r *http.Request) bool
+		ask    func(b *Bucket, ctx context.Context) error
+	}{
+		"begin":    {func(r *http.Request) bool { return r.URL.Query().Has("uploads") }, uploading},
+		"complete": {func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") }, uploading},
+		"list": {func(r *http.Request) bool { return r.Method == http.MethodGet }, func(b *Bucket, ctx context.Context) error {
+			return b.Put(ctx, "one.mp4", bytes.NewReader(noise(2500)), 2500, Upload{ID: "upload-1", Part: 1000}, &noted{})
+		}},
+		"remove":  {func(r *http.Request) bool { return r.Method == http.MethodDelete }, func(b *Bucket, ctx context.Context) error { return b.Remove(ctx, "one.mp4") }},
+		"abandon": {func(r *http.Request) bool { return r.Method == http.MethodDelete }, func(b *Bucket, ctx context.Context) error { return b.Abandon(ctx, "one.mp4", Upload{ID: "upload-1"}) }},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			server := s3test.New()
+			server.Server.Close()
+			server.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if !c.stalls(r) {
+					server.ServeHTTP(w, r)
+					return
+				}
+				_, _ = io.Copy(io.Discard, r.Body)
+				w.WriteHeader(http.StatusOK)
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			}))
+			b := open(t, server, Config{Bucket: "bucket"})
+			b.within = 2 * time.Second
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			if err := c.ask(b, ctx); err == nil || ctx.Err() != nil {
+				t.Errorf("it ends with %v", err)
+			}
+		})
 	}
 }

@@ -14,7 +14,7 @@ const (
 	// partBytes is the size of the pieces in which large files are uploaded; the protocol has them at least 5 MiB large, and at most 10,000 of them.
 	partBytes = 16 << 20
 	mostParts = 9000
-	// partWithin bounds the upload of one piece.
+	// partWithin bounds the upload of one piece, and whatever else is asked of the server: one that answers by half is not waited for.
 	partWithin = 10 * time.Minute
 )
 
@@ -56,7 +56,7 @@ func (b *Bucket) Put(ctx context.Context, name string, file io.ReaderAt, size in
 }
 
 func (b *Bucket) putWhole(ctx context.Context, name string, file io.ReaderAt, size int64) error {
-	ctx, cancel := context.WithTimeout(ctx, partWithin)
+	ctx, cancel := context.WithTimeout(ctx, b.within)
 	defer cancel()
 	_, err := b.core.PutObject(ctx, b.name, b.key(name), io.NewSectionReader(file, 0, size), size, "", "", minio.PutObjectOptions{ContentType: contentType})
 	return known(err)
@@ -79,7 +79,7 @@ func (b *Bucket) putParts(ctx context.Context, name string, file io.ReaderAt, si
 		}
 	}
 	if up.ID == "" || up.Part <= 0 {
-		id, err := b.core.NewMultipartUpload(ctx, b.name, b.key(name), minio.PutObjectOptions{ContentType: contentType})
+		id, err := b.begin(ctx, name)
 		if err != nil {
 			return known(err)
 		}
@@ -99,12 +99,24 @@ func (b *Bucket) putParts(ctx context.Context, name string, file io.ReaderAt, si
 		all = append(all, minio.CompletePart{PartNumber: n, ETag: part.ETag})
 		p.Sent(at + length)
 	}
-	_, err := b.core.CompleteMultipartUpload(ctx, b.name, b.key(name), up.ID, all, minio.PutObjectOptions{})
-	return known(err)
+	return known(b.complete(ctx, name, up.ID, all))
+}
+
+func (b *Bucket) begin(ctx context.Context, name string) (id string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, b.within)
+	defer cancel()
+	return b.core.NewMultipartUpload(ctx, b.name, b.key(name), minio.PutObjectOptions{ContentType: contentType})
+}
+
+func (b *Bucket) complete(ctx context.Context, name, id string, all []minio.CompletePart) error {
+	ctx, cancel := context.WithTimeout(ctx, b.within)
+	defer cancel()
+	_, err := b.core.CompleteMultipartUpload(ctx, b.name, b.key(name), id, all, minio.PutObjectOptions{})
+	return err
 }
 
 func (b *Bucket) putPart(ctx context.Context, name, id string, n int, data io.Reader, length int64) (minio.ObjectPart, error) {
-	ctx, cancel := context.WithTimeout(ctx, partWithin)
+	ctx, cancel := context.WithTimeout(ctx, b.within)
 	defer cancel()
 	return b.core.PutObjectPart(ctx, b.name, b.key(name), id, n, data, length, minio.PutObjectPartOptions{})
 }
@@ -113,7 +125,7 @@ func (b *Bucket) putPart(ctx context.Context, name, id string, n int, data io.Re
 func (b *Bucket) parts(ctx context.Context, name string, up Upload) (map[int]minio.ObjectPart, error) {
 	have := map[int]minio.ObjectPart{}
 	for marker := 0; ; {
-		page, err := b.core.ListObjectParts(ctx, b.name, b.key(name), up.ID, marker, 1000)
+		page, err := b.page(ctx, name, up.ID, marker)
 		if err != nil {
 			return nil, err
 		}
@@ -127,8 +139,17 @@ func (b *Bucket) parts(ctx context.Context, name string, up Upload) (map[int]min
 	}
 }
 
+// page are those that follow the one with a number.
+func (b *Bucket) page(ctx context.Context, name, id string, marker int) (minio.ListObjectPartsResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.within)
+	defer cancel()
+	return b.core.ListObjectParts(ctx, b.name, b.key(name), id, marker, 1000)
+}
+
 // Abandon has the server throw away what an interrupted upload left there.
 func (b *Bucket) Abandon(ctx context.Context, name string, up Upload) error {
+	ctx, cancel := context.WithTimeout(ctx, b.within)
+	defer cancel()
 	err := b.core.AbortMultipartUpload(ctx, b.name, b.key(name), up.ID)
 	var answer minio.ErrorResponse
 	if errors.As(err, &answer) && (answer.Code == minio.NoSuchUpload || answer.Code == minio.NoSuchKey) {
