@@ -79,8 +79,11 @@ func (u *uploader) look() {
 
 // run works until ctx ends. An upload that is cut off goes on with the next run.
 func (u *uploader) run(ctx context.Context) {
-	u.tidy()
+	tidied := false
 	for ctx.Err() == nil {
+		if !tidied {
+			tidied = u.tidy(ctx)
+		}
 		e, name, wait := u.next(time.Now())
 		if e != nil {
 			u.attempt(ctx, e, name)
@@ -96,18 +99,42 @@ func (u *uploader) run(ctx context.Context) {
 	}
 }
 
-// tidy removes local copies that nobody wants any more, also those whose removal a crash prevented.
-func (u *uploader) tidy() {
+// tidy removes local copies that nobody wants any more, also those whose removal a crash prevented, once the bucket has said that it has
+// them: that they were stored may have been in another one. It is false where the bucket cannot be asked now.
+func (u *uploader) tidy(ctx context.Context) bool {
 	if u.keepLocal {
-		return
+		return true
 	}
 	for _, e := range u.library.list(func(*entry) bool { return true }) {
 		for _, f := range e.Files {
-			if f.Stored {
+			if !f.Stored {
+				continue
+			}
+			info, err := os.Stat(u.library.path(f.Name))
+			if err != nil {
+				if errors.Is(err, fs.ErrNotExist) && !f.Away {
+					u.leave(e.ID, f.Name)
+				}
+				continue
+			}
+			there, err := u.bucket.Size(ctx, f.Name)
+			switch {
+			case err == nil && there == info.Size():
 				u.leave(e.ID, f.Name)
+			case err == nil, errors.Is(err, s3.ErrNotFound):
+				u.log.Warn("a recorded file is not in the bucket as it was stored, and is uploaded again", "recording", e.ID, "file", f.Name)
+				_ = u.library.note(e.ID, func(e *entry) { // it may be deleted meanwhile
+					if f := e.file(f.Name); f != nil {
+						f.Stored, f.Away = false, false
+					}
+				})
+			default:
+				u.log.Warn("the bucket does not say whether it has a recorded file", "recording", e.ID, "file", f.Name, "error", err)
+				return false
 			}
 		}
 	}
+	return true
 }
 
 // next is the oldest recording for which there is something to do now, and the file to upload, "" where it was deleted; else how long to wait.

@@ -283,6 +283,78 @@ func TestTheLocalCopyIsKeptOrRemoved(t *testing.T) {
 	}
 }
 
+// TestALocalCopyIsRemovedOnlyWhereTheBucketHasIt has what is known of recordings speak of another bucket.
+func TestALocalCopyIsRemovedOnlyWhereTheBucketHasIt(t *testing.T) {
+	server, dir := s3test.New(), t.TempDir()
+	t.Cleanup(server.Close)
+	var dead atomic.Bool
+	dead.Store(true)
+	asked := make(chan struct{}, 1)
+	server.Fail = func(*http.Request) int {
+		if !dead.Load() {
+			return 0
+		}
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		return http.StatusServiceUnavailable
+	}
+	there := &storage{url: server.URL, key: "key", secret: "secret"}
+	local := func(id string) bool {
+		_, err := os.Stat(filepath.Join(dir, id+"-1.mp4"))
+		return err == nil
+	}
+	ids := []string{"same", "none", "other"}
+	for _, id := range ids {
+		description := fmt.Sprintf(`{"id":%q,"room":"demo","state":"done","endedAt":"2026-01-02T03:14:05Z","files":[{"name":"%s-1.mp4","bytes":5,"finished":true,"stored":true}]}`, id, id)
+		for name, text := range map[string]string{id + "-1.mp4": "movie", id + ".json": description} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r := uploads(t, dir, there, &net.Dialer{}, false)
+	within(t, "the bucket is not asked", asked)
+	r.Close()
+	for _, id := range ids {
+		if rec, _, _ := r.Find(id); !local(id) || !rec.Files[0].Stored {
+			t.Errorf("%s while the bucket is away: here %v, %+v", id, local(id), rec.Files)
+		}
+	}
+	dead.Store(false)
+	for id, text := range map[string]string{"same": "movie", "other": "another movie"} {
+		req, err := http.NewRequest(http.MethodPut, server.URL+"/bucket/shows/"+id+"-1.mp4", strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	r = uploads(t, dir, there, &net.Dialer{}, false)
+	defer r.Close()
+	for _, id := range ids {
+		for range 600 {
+			if rec, _, _ := r.Find(id); rec.Files[0].Away && !local(id) {
+				break
+			}
+			<-time.After(20 * time.Millisecond)
+		}
+		f, _, err := r.OpenFile(t.Context(), id, id+"-1.mp4")
+		if err != nil {
+			t.Errorf("%s: %v", id, err)
+			continue
+		}
+		if text, err := io.ReadAll(f); string(text) != "movie" || err != nil || local(id) {
+			t.Errorf("%s: %q, %v, here %v", id, text, err, local(id))
+		}
+		f.Close()
+	}
+}
+
 func TestWaitsGrow(t *testing.T) {
 	if waitAfter(1) != shortestWait || waitAfter(3) != 4*shortestWait || waitAfter(9) != 256*time.Second || waitAfter(40) != longestWait {
 		t.Error(waitAfter(1), waitAfter(3), waitAfter(9), waitAfter(40))
