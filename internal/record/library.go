@@ -136,11 +136,7 @@ func (l *library) write(e *entry) error {
 	if err != nil {
 		return err
 	}
-	name := l.path(e.ID + ".json")
-	if err := os.WriteFile(name+".new", append(content, '\n'), 0o600); err != nil {
-		return errors.Join(err, os.Remove(name+".new"))
-	}
-	return os.Rename(name+".new", name)
+	return l.replace(e.ID+".json", append(content, '\n'))
 }
 
 // find gives a copy of what is known of a recording.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"github.com/tuttilive/tutti/internal/mux/movie"
 )
@@ -40,7 +41,7 @@ func (l *library) pieces(file string) (p movie.Pieces, err error) {
 	return p, nil
 }
 
-// replace writes a file as a whole.
+// replace writes a file as a whole. It is on the disk then: what is removed after it may be the only copy of what it tells of.
 func (l *library) replace(name string, content []byte) error {
 	name = l.path(name)
 	temporary, err := os.CreateTemp(l.dir, ".new-*")
@@ -48,6 +49,9 @@ func (l *library) replace(name string, content []byte) error {
 		return err
 	}
 	_, err = temporary.Write(content)
+	if err == nil {
+		err = temporary.Sync()
+	}
 	err = errors.Join(err, temporary.Close())
 	if err == nil {
 		err = os.Rename(temporary.Name(), name)
@@ -55,7 +59,20 @@ func (l *library) replace(name string, content []byte) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(temporary.Name()))
 	}
-	return nil
+	return l.sync()
+}
+
+// sync has the directory on the disk with all names that are in it, where the file system knows of such a thing.
+func (l *library) sync() error {
+	dir, err := os.Open(l.dir)
+	if err != nil {
+		return err
+	}
+	err = dir.Sync()
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+		err = nil
+	}
+	return errors.Join(err, dir.Close())
 }
 
 // Played is a finished file of a recording as something to be played piece by piece.
