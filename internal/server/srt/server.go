@@ -16,6 +16,7 @@ import (
 
 	gosrt "github.com/datarhei/gosrt"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
@@ -38,6 +39,7 @@ type Options struct {
 
 // stage is what the door needs of the house.
 type stage interface {
+	Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error)
 	AdmitEncoder(ctx context.Context, roomName, protocol string, c studio.Credential) (studio.Encoder, error)
 	enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (ingest.Participant, error)
 }

@@ -6,6 +6,11 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	gosrt "github.com/datarhei/gosrt"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/studio"
 )
 
 // TestAHandshakeThatIsCutShortEndsNothing sends what the library panics on: a conclusion with extensions of which there are one to three bytes.
@@ -41,5 +46,37 @@ func TestAHandshakeThatIsCutShortEndsNothing(t *testing.T) {
 	}
 	if err := <-served; err != nil {
 		t.Error(err)
+	}
+}
+
+// stranger asks to publish, and counts how often a key is derived of a passphrase for it.
+type stranger struct {
+	gosrt.ConnRequest
+	derived  int
+	rejected gosrt.RejectionReason
+}
+
+func (*stranger) StreamId() string                   { return "r?key=guess" }
+func (*stranger) IsEncrypted() bool                  { return true }
+func (r *stranger) SetPassphrase(string) error       { r.derived++; return nil }
+func (r *stranger) Reject(why gosrt.RejectionReason) { r.rejected = why }
+
+// closedStage lets nobody in.
+type closedStage struct {
+	stage
+	err error
+}
+
+func (s closedStage) Admit(string, studio.Credential, studio.Action) (auth.Claims, error) {
+	return auth.Claims{}, s.err
+}
+
+func TestNoKeyIsDerivedForStrangers(t *testing.T) {
+	for err, want := range map[error]gosrt.RejectionReason{auth.ErrInvalid: gosrt.REJX_UNAUTHORIZED, studio.ErrTooOften: gosrt.REJX_OVERLOAD} {
+		x := &session{server: &Server{stage: closedStage{err: err}}, host: "192.0.2.1", log: slog.New(slog.DiscardHandler), kicked: make(chan struct{})}
+		var r stranger
+		if x.run(&r); r.derived != 0 || r.rejected != want {
+			t.Errorf("%v: %d keys are derived, and it is told %v", err, r.derived, r.rejected)
+		}
 	}
 }

@@ -53,6 +53,9 @@ func (x *session) kick(reason error) {
 // is told why only then.
 func (x *session) run(req gosrt.ConnRequest) {
 	a, err := parseStreamID(req.StreamId())
+	if err == nil { // before the work that a passphrase is, which is not for whoever shows nothing
+		_, err = x.server.stage.Admit(a.room, a.credential.From(x.host), studio.ToPublish)
+	}
 	if err == nil {
 		err = x.decrypt(req, a)
 	}
