@@ -27,13 +27,27 @@ func credential(r *http.Request) studio.Credential {
 	return c
 }
 
+// playerCredential is what a request of a player shows, which may have a token too in the query.
+func playerCredential(r *http.Request) studio.Credential {
+	c := credential(r)
+	if c.Token == "" {
+		c.Token = r.URL.Query().Get("token")
+	}
+	return c
+}
+
 // admit is the house's decision, but for operators, who may do everything.
 func (a *API) admit(r *http.Request, action studio.Action) (auth.Claims, error) {
+	return a.admitWith(r, credential(r), action)
+}
+
+// admitWith is admit for what a request shows.
+func (a *API) admitWith(r *http.Request, c studio.Credential, action studio.Action) (auth.Claims, error) {
 	name := r.PathValue("room")
 	if a.isOperator(r) {
 		return studio.ClaimsOf(auth.Host, name), room.CheckName(name)
 	}
-	return a.house.Admit(name, credential(r).From(r.RemoteAddr), action)
+	return a.house.Admit(name, c.From(r.RemoteAddr), action)
 }
 
 // directed lets a handler through for those who may direct the room.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/record"
@@ -98,10 +99,10 @@ func (a *API) mayRecord(next http.HandlerFunc) http.HandlerFunc {
 // getRecordings lists the recordings of a room: for hosts all, for those who may watch the published ones.
 func (a *API) getRecordings(w http.ResponseWriter, r *http.Request) {
 	list := []record.Recording{}
-	_, err := a.admit(r, studio.ToDirect)
+	_, err := a.admitWith(r, playerCredential(r), studio.ToDirect)
 	directs := err == nil
 	if !directs {
-		if _, watches := a.admit(r, studio.ToWatch); watches != nil {
+		if _, watches := a.admitWith(r, playerCredential(r), studio.ToWatch); watches != nil {
 			refusal.Write(w, watches)
 			return
 		}
@@ -153,12 +154,17 @@ func (a *API) startRecording(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusCreated, recordingOf(rec))
 }
 
-// recordingFor finds the recording that a request names, if whoever asks may know of it. Operators may of all rooms there ever were.
+// recordingFor finds the recording that a request names, if whoever asks may know of it; who only watches may be a player. Operators may of all
+// rooms there ever were.
 func (a *API) recordingFor(r *http.Request, watching bool) (record.Recording, error) {
-	_, err := a.admit(r, studio.ToDirect)
+	c := credential(r)
+	if watching {
+		c = playerCredential(r)
+	}
+	_, err := a.admitWith(r, c, studio.ToDirect)
 	directs := err == nil
 	if !directs && watching {
-		_, err = a.admit(r, studio.ToWatch)
+		_, err = a.admitWith(r, c, studio.ToWatch)
 	}
 	if err != nil {
 		return record.Recording{}, err
@@ -261,6 +267,11 @@ func (a *API) getRecordedFile(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Has("download") {
 		name := fmt.Sprintf("%s %s.mp4", rec.Room, about.StartedAt.Format("2006-01-02 15-04-05"))
 		h.Set("Content-Disposition", "attachment; filename*=UTF-8''"+url.PathEscape(name))
+	}
+	// Of several ranges ServeContent reads on a goroutine that may outlive it, while the file is closed, and thousands of tiny ones would be as
+	// many questions to a bucket. A server may ignore the field (RFC 9110, 14.2).
+	if strings.Contains(r.Header.Get("Range"), ",") {
+		r.Header.Del("Range")
 	}
 	http.ServeContent(&patient{w, http.NewResponseController(w)}, r, "", ended, file)
 }

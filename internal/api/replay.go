@@ -12,7 +12,7 @@ import (
 )
 
 // getRecordedPlaylist gives all finished files of a recording as one playlist (HLS) of ranges of them. Players cannot send headers with what it
-// names, so a link's key or a token in the query is in those addresses too.
+// names, so a link's key and a token in the query are in those addresses too.
 func (a *API) getRecordedPlaylist(w http.ResponseWriter, r *http.Request) {
 	rec, err := a.recordingFor(r, true)
 	if err != nil {
@@ -24,11 +24,15 @@ func (a *API) getRecordedPlaylist(w http.ResponseWriter, r *http.Request) {
 		refuseRecording(w, err)
 		return
 	}
-	shown := ""
+	query := url.Values{}
 	for _, name := range []string{"key", "token"} {
 		if v := r.URL.Query().Get(name); v != "" {
-			shown = "?" + url.Values{name: {v}}.Encode()
+			query.Set(name, v)
 		}
+	}
+	shown := ""
+	if len(query) > 0 {
+		shown = "?" + query.Encode()
 	}
 	var list []movie.Listed
 	for _, f := range files {
