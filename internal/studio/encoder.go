@@ -132,7 +132,7 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 		arrival.Identity = j.Identity
 	default:
 		arrival, err = settings.Conflict.Arrive(s.encoders(), intake.Encoder{
-			Identity: j.Identity, Owner: e.owner, From: e.from.String(), Backup: e.Key.Backup || e.backup,
+			Identity: j.Identity, Owner: e.owner, From: e.from.String(), Backup: e.Key.Backup || e.backup, Fetched: j.Program.Door == "pull",
 			Ends: j.Program.Door == "whip" && !strings.HasPrefix(e.owner, "token "), // a token names one publisher
 		})
 	}

@@ -127,6 +127,7 @@ func TestArrivals(t *testing.T) {
 	again := Encoder{Identity: "a", Owner: "A", From: here}
 	elsewhere := Encoder{Identity: "a", Owner: "A", From: there}
 	other := Encoder{Identity: "b", Owner: "B", From: there}
+	fetched := Encoder{Identity: "f", Owner: "F", Fetched: true}
 	list := func(e ...Encoder) []Encoder { return e }
 	for _, c := range []struct {
 		what   string
@@ -150,6 +151,10 @@ func TestArrivals(t *testing.T) {
 		{"refused, but back", Refuse, list(alive), again, Arrival{Identity: "a"}, nil},
 		{"replaces", Replace, list(alive, waiting), other, Arrival{Identity: "b", Gone: []string{"a", "w"}}, nil},
 		{"replaces with the same key", Replace, list(alive), elsewhere, Arrival{Identity: "a"}, nil},
+		{"what is fetched replaces nobody", Replace, list(alive), fetched, Arrival{}, ErrPublished},
+		{"until nothing comes of them", Replace, list(dead), fetched, Arrival{Identity: "f", Gone: []string{"a"}}, nil},
+		{"but itself", Replace, list(fetched), fetched, Arrival{Identity: "f"}, nil},
+		{"and is replaced", Replace, list(fetched), other, Arrival{Identity: "b", Gone: []string{"f"}}, nil},
 		{"waits", Standby, list(alive), other, Arrival{Identity: "b", Waits: true}, nil},
 		{"waits with the same key", Standby, list(alive), elsewhere, Arrival{Identity: "a-2", Waits: true}, nil},
 		{"is the first", Standby, nil, other, Arrival{Identity: "b"}, nil},

@@ -49,6 +49,8 @@ type Encoder struct {
 	// Ends tells that its connection is known to have ended soon after it did, as those of WebRTC are: what comes with its key and from
 	// its address is another encoder.
 	Ends bool
+	// Fetched tells that the server fetches it, and comes back with it whatever becomes of it: it replaces nobody.
+	Fetched bool
 	// Shown tells that it does not wait, Ready that it has published something that can be shown.
 	Shown, Ready bool
 	// Silent is for how long nothing has come of it.
@@ -70,6 +72,9 @@ type Arrival struct {
 // for a while, is the same encoder come back, and takes its place; otherwise two encoders with one key would push each other out for
 // ever. Where all are shown together, those that Ends is true of may share a key. It fails with ErrPublished.
 func (c Conflict) Arrive(there []Encoder, e Encoder) (Arrival, error) {
+	if c == Replace && e.Fetched {
+		c = Refuse
+	}
 	a := Arrival{Identity: e.Identity}
 	for _, old := range there {
 		if old.Owner != e.Owner || c.together() && e.Ends && !old.dead() {
