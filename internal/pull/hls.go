@@ -19,6 +19,8 @@ const (
 	requestWithin = 10 * time.Second
 	maxPlaylist   = 512 << 10 // bytes, unpacked
 	maxSegment    = 64 << 20  // bytes
+	// longestTarget is how long segments may be said to be for that to be waited for.
+	longestTarget = 30 * time.Second
 	// behind is how many segments before the end of a playlist fetching begins.
 	behind = 3
 	// gulp is how much of a segment is taken at a time, so that frames get the time at which they are read.
@@ -55,7 +57,7 @@ func fetchHLS(ctx context.Context, d Dialer, s Source, write func(*media.Frame, 
 	}
 	demuxer := ts.New(write)
 	next := max(list.First(), list.Next()-min(list.Next(), behind))
-	newest := time.Now()
+	loaded, newest := time.Now(), time.Now()
 	for {
 		for i, segment := range list.Segments {
 			number := list.First() + uint64(i)
@@ -76,10 +78,10 @@ func fetchHLS(ctx context.Context, d Dialer, s Source, write func(*media.Frame, 
 		switch {
 		case list.Ended:
 			return errEnded
-		case time.Since(newest) > 3*list.Target+requestWithin:
+		case time.Since(newest) > 3*min(list.Target, longestTarget)+requestWithin:
 			return errSilent
 		}
-		timer := time.NewTimer(max(list.Target/2, 200*time.Millisecond))
+		timer := time.NewTimer(untilReload(list.Target, time.Since(loaded)))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -89,8 +91,14 @@ func fetchHLS(ctx context.Context, d Dialer, s Source, write func(*media.Frame, 
 		if list, err = p.media(ctx); err != nil {
 			return err
 		}
+		loaded = time.Now()
 		more()
 	}
+}
+
+// untilReload is how long to wait before a playlist is loaded again, some time after it was: its segments may have taken as long as they play.
+func untilReload(target, since time.Duration) time.Duration {
+	return max(min(max(target/2, 200*time.Millisecond), silence/2)-since, 0)
 }
 
 // media reads the media playlist, by way of a multivariant one the first time.

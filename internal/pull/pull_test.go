@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
@@ -21,8 +23,11 @@ import (
 	"github.com/tuttilive/tutti/internal/dial"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/media/mediatest"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/intake"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
 // kept keeps sources in memory.
@@ -198,10 +203,13 @@ func TestASourceThatFailsIsTriedAgain(t *testing.T) {
 	}
 	for failed := range 20 {
 		for range 100 {
-			if w, due := waitBefore(failed+1), min(firstWait<<min(failed, 10), longestWait); w < due/2 || w > due*3/2 {
+			if w, due := waitBefore(failed+1, errEnded), min(firstWait<<min(failed, 10), longestWait); w < due/2 || w > due*3/2 {
 				t.Fatalf("waits %v after %d", w, failed+1)
 			}
 		}
+	}
+	if w := waitBefore(1, fmt.Errorf("writing: %w", ingest.ErrRemoved)); w < longestWait {
+		t.Errorf("comes back %v after a host has sent it away", w)
 	}
 }
 
@@ -209,6 +217,9 @@ func TestSources(t *testing.T) {
 	for address, shown := range map[string]string{
 		"rtmp://example.org/live/secret?key=k":              "rtmp://example.org/live/" + hidden + "?" + hidden,
 		"rtmps://u:p@example.org:1936/a/b/secret":           "rtmps://example.org:1936/a/b/" + hidden,
+		"rtmp://example.org/live/secret/":                   "rtmp://example.org/live/" + hidden,
+		"rtmp://example.org/live/secret//":                  "rtmp://example.org/live/" + hidden,
+		"rtmp://example.org/live/s%2Fcret":                  "rtmp://example.org/live/" + hidden,
 		"srt://example.org:8890?streamid=secret&passphrase": "srt://example.org:8890?" + hidden,
 		"https://example.org/a/index.m3u8?token=secret":     "https://example.org/a/index.m3u8?" + hidden,
 	} {
@@ -289,6 +300,97 @@ func TestInsideAddressesAreNotFetchedFrom(t *testing.T) {
 		cancel()
 		if !errors.Is(err, dial.ErrRefused) {
 			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+func TestWhatIsSecretIsNotTold(t *testing.T) {
+	for address, said := range map[string]string{
+		"rtmp://h/app/sesame/":                  "no stream sesame",
+		"rtmp://h/app/se%20same%2Fopen":         "no stream se same/open and no se%20same%2Fopen",
+		"rtmp://h/app/x?key=ses%26ame&a":        "no key ses&ame, ses%26ame",
+		"rtmp://h/app/ses?key=sesame":           "no stream ses?key=sesame",
+		"http://user:ses%3Dame@h/a/index.m3u8":  "no user:ses%3Dame, no ses=ame",
+		"srt://h:1?streamid=se+same&passphrase": "no se same, se+same",
+	} {
+		told := Source{URL: address}.withoutSecret(errors.New(said))
+		if strings.Contains(told, "ame") || !strings.Contains(told, "no ") || !strings.Contains(told, hidden) {
+			t.Errorf("%s: %q becomes %q", address, said, told)
+		}
+	}
+}
+
+func TestWhatIsAheadIsHeldBackOnce(t *testing.T) {
+	took := make(chan time.Duration, 1)
+	p, _ := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, _ Dialer, _ Source, write func(*media.Frame, time.Duration) error, _ func()) error {
+		format, at := mediatest.H264Format(320, 180), media.Now()
+		began := time.Now()
+		for i := range 6 { // all read at one time, as those of one piece of a segment are
+			dts := at + time.Duration(min(i, 1))*3000*time.Millisecond + time.Duration(i)*time.Millisecond
+			if err := write(&media.Frame{Format: format, Payload: mediatest.H264(true, 100), PTS: dts, DTS: dts, Keyframe: true}, at); err != nil {
+				return err
+			}
+		}
+		select {
+		case took <- time.Since(began):
+		default:
+		}
+		return camera(ctx, nil, Source{}, write, nil)
+	})
+	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}); err != nil {
+		t.Fatal(err)
+	}
+	if d := <-took; d > 6*time.Second { // 2 s, else for each
+		t.Errorf("what is 3 s ahead is held back for %v", d)
+	}
+}
+
+func TestASourceWithoutFramesIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := func(ctx context.Context, _ Dialer, _ Source, _ func(*media.Frame, time.Duration) error, more func()) error {
+			for ctx.Err() == nil {
+				more()
+				time.Sleep(time.Second)
+			}
+			return ctx.Err()
+		}
+		x := &session{puller: &Puller{fetchers: map[string]fetcher{"srt": f}}, source: Source{URL: "srt://example.org:1"}, log: slog.New(slog.DiscardHandler)}
+		began := time.Now()
+		if _, err := x.fetch(context.Background()); err != errSilent || time.Since(began) > connectWithin+time.Second {
+			t.Errorf("given up after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
+func TestASourceReplacesNoEncoder(t *testing.T) {
+	p, h := open(t, &kept{all: map[string][]Source{}}, camera)
+	if err := h.ChangeIntake("tea", func(s *intake.Settings) error { s.Conflict = intake.Replace; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, p, "live", func(s Status) bool { return s.State == Live })
+	claims := studio.ClaimsOf(auth.Publisher, "tea")
+	e, err := h.EnterEncoder(studio.Encoder{Room: "tea", Claims: claims}, room.Program{Door: "rtmp"}, &ingest.Observer{Kick: func(error) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := until(t, p, "sent away and refused", func(s Status) bool { return s.State == Waiting && s.Attempts == 2 })
+	if st.Error != intake.ErrPublished.Error() {
+		t.Errorf("%+v", st)
+	}
+	e.Leave(room.LeftByItself)
+	until(t, p, "live again", func(s Status) bool { return s.State == Live })
+}
+
+func TestPlaylistsAreLoadedAgain(t *testing.T) {
+	for _, c := range []struct{ target, since, want time.Duration }{
+		{4 * time.Second, 0, 2 * time.Second}, {4 * time.Second, 1500 * time.Millisecond, 500 * time.Millisecond}, {4 * time.Second, time.Minute, 0},
+		{0, 0, 200 * time.Millisecond}, {1000 * time.Hour, 0, silence / 2},
+	} {
+		if got := untilReload(c.target, c.since); got != c.want {
+			t.Errorf("%v after one with a target of %v: %v, want %v", c.since, c.target, got, c.want)
 		}
 	}
 }

@@ -33,7 +33,8 @@ var (
 	errPanic     = errors.New("what the source sends cannot be read")
 )
 
-// fetcher gives a source's frames to write until it fails, which it always does. More is as good as a frame where one does not come.
+// fetcher gives a source's frames to write until it fails, which it always does. More is as good as a frame where one does not come, once there
+// was one.
 type fetcher func(ctx context.Context, d Dialer, s Source, write func(f *media.Frame, now time.Duration) error, more func()) error
 
 // session fetches one source until it is cancelled, or nobody wants it any more.
@@ -73,7 +74,7 @@ func (x *session) run(ctx context.Context) {
 			failed = 0
 		}
 		failed++
-		wait := waitBefore(failed)
+		wait := waitBefore(failed, err)
 		x.log.Warn("fetching a source failed", "attempt", failed, "again", wait.Round(time.Millisecond), "error", x.source.withoutSecret(err))
 		x.set(func(s *Status) {
 			s.State, s.Since, s.Error, s.Attempts = Waiting, time.Now(), x.source.withoutSecret(err), failed
@@ -91,9 +92,12 @@ func (x *session) run(ctx context.Context) {
 }
 
 // waitBefore is how long to wait after some failed attempts: half to one and a half times what is due, so that a server that comes back is not met
-// by all at once.
-func waitBefore(failed int) time.Duration {
+// by all at once. It is the longest wait where the last one was sent away by a host, who does not mean for a second.
+func waitBefore(failed int, why error) time.Duration {
 	due := min(firstWait<<min(failed-1, 10), longestWait)
+	if errors.Is(why, ingest.ErrRemoved) {
+		return longestWait
+	}
 	return due/2 + rand.N(due)
 }
 
@@ -115,7 +119,7 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 			live = time.Since(began)
 		}
 	}()
-	write := func(f *media.Frame, now time.Duration) error {
+	write := func(f *media.Frame, _ time.Duration) error {
 		if publisher == nil {
 			if publisher, err = x.enter(ctx, cancel, protocol); err != nil {
 				return err
@@ -126,9 +130,14 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 			}
 		}
 		quiet.Reset(silence)
-		return publisher.Write(f, now)
+		return publisher.Write(f, media.Now()) // it may have been held back since it came, with those that came with it
 	}
-	err = x.guarded(ctx, x.puller.fetchers[protocol], write, func() { quiet.Reset(silence) })
+	more := func() {
+		if publisher != nil { // what never becomes a frame is nothing
+			quiet.Reset(silence)
+		}
+	}
+	err = x.guarded(ctx, x.puller.fetchers[protocol], write, more)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -94,10 +95,14 @@ func (s Source) address() string {
 	if err != nil {
 		return ""
 	}
-	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host}
+	if protocol != "rtmp" {
+		shown.Path = u.Path
+	}
 	text := shown.String()
 	if protocol == "rtmp" {
-		text = text[:strings.LastIndexByte(strings.TrimSuffix(text, "/"), '/')+1] + hidden
+		app, _ := streamOf(u)
+		text += "/" + app + "/" + hidden
 	}
 	if u.RawQuery != "" {
 		text += "?" + hidden
@@ -105,17 +110,31 @@ func (s Source) address() string {
 	return text
 }
 
-// withoutSecret is an error's text in which what may be secret is hidden.
+// withoutSecret is an error's text in which what may be secret is hidden, with its escapes or without.
 func (s Source) withoutSecret(err error) string {
 	text := err.Error()
 	_, u, bad := s.protocol()
 	if bad != nil {
 		return text
 	}
-	secrets := []string{u.RawQuery, u.User.String(), u.Path[strings.LastIndexByte(u.Path, '/')+1:]}
-	for _, values := range u.Query() {
-		secrets = append(secrets, values...)
+	_, last := streamOf(u)
+	password, _ := u.User.Password()
+	secrets := []string{u.RawQuery, u.User.String(), u.User.Username(), password, last}
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			value = name
+		}
+		secrets = append(secrets, value)
 	}
+	for _, secret := range secrets {
+		for _, unescape := range []func(string) (string, error){url.PathUnescape, url.QueryUnescape} {
+			if plain, err := unescape(secret); err == nil {
+				secrets = append(secrets, plain, url.PathEscape(plain), url.QueryEscape(plain))
+			}
+		}
+	}
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be a part of another
 	for _, secret := range secrets {
 		if len(secret) >= 3 {
 			text = strings.ReplaceAll(text, secret, hidden)
