@@ -15,10 +15,11 @@ import (
 )
 
 const (
-	// maxAsked is how many questions are open at a time, maxVerdicts how many answers are remembered.
+	// maxAsked is how many questions are open at a time, about players and about publishers, maxVerdicts how many answers are remembered.
 	maxAsked    = 64
 	maxVerdicts = 50_000
-	// refusedFor is how long a refusal is remembered at most: who was let in by the application meanwhile shall not wait.
+	// refusedFor is how long a refusal is remembered at most, and that there was no answer: who was let in by the application meanwhile shall not
+	// wait, nor shall who was let in for want of an answer stay.
 	refusedFor = 5 * time.Second
 	maxReason  = 200 // bytes of what the application says
 )
@@ -46,7 +47,8 @@ type GateOptions struct {
 type Gate struct {
 	asker
 	GateOptions
-	busy chan struct{}
+	// busy has a place for each question that is open. Players, who are anybody, do not take those of publishers.
+	busy map[studio.Doing]chan struct{}
 
 	mu       sync.Mutex
 	verdicts map[visitor]*verdictOnVisit
@@ -69,14 +71,17 @@ type verdictOnVisit struct {
 func NewGate(o GateOptions) *Gate {
 	client := *o.Client
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Gate{asker: asker{o.URL, o.Keys, &client}, GateOptions: o, busy: make(chan struct{}, maxAsked), verdicts: map[visitor]*verdictOnVisit{}}
+	return &Gate{asker: asker{o.URL, o.Keys, &client}, GateOptions: o, verdicts: map[visitor]*verdictOnVisit{}, busy: map[studio.Doing]chan struct{}{
+		studio.Publishing: make(chan struct{}, maxAsked), studio.Playing: make(chan struct{}, maxAsked),
+	}}
 }
 
 // Pass implements studio.Gate.
 func (g *Gate) Pass(ctx context.Context, v studio.Visit) error {
 	switch {
 	case v.Action == studio.Publishing && g.Publish:
-		return g.judge(ctx, v)
+		_, err := g.judge(ctx, v)
+		return err
 	case v.Action == studio.Playing && g.Play:
 		return g.recall(ctx, v)
 	}
@@ -107,15 +112,19 @@ func (g *Gate) recall(ctx context.Context, v studio.Visit) error {
 		}
 	}
 	known = &verdictOnVisit{done: make(chan struct{})}
-	if len(g.verdicts) >= maxVerdicts {
-		clear(g.verdicts) // those who are asked for just now are answered all the same
+	for old := range g.verdicts {
+		if len(g.verdicts) < maxVerdicts {
+			break
+		}
+		delete(g.verdicts, old) // any one; who is asked for just now is answered all the same
 	}
 	g.verdicts[who] = known
 	g.mu.Unlock()
 	// The one who asks first may go away; the others wait for the answer.
-	known.err = g.judge(context.WithoutCancel(ctx), v)
+	answered, err := g.judge(context.WithoutCancel(ctx), v)
+	known.err = err
 	lasts := g.Remember
-	if known.err != nil {
+	if err != nil || !answered {
 		lasts = min(lasts, refusedFor)
 	}
 	known.until = time.Now().Add(lasts)
@@ -123,15 +132,15 @@ func (g *Gate) recall(ctx context.Context, v studio.Visit) error {
 	return known.err
 }
 
-// judge asks.
-func (g *Gate) judge(ctx context.Context, v studio.Visit) error {
+// judge asks, and tells whether there was an answer.
+func (g *Gate) judge(ctx context.Context, v studio.Visit) (answered bool, no error) {
 	ctx, cancel := context.WithTimeout(ctx, g.Patience)
 	defer cancel()
 	select {
-	case g.busy <- struct{}{}:
-		defer func() { <-g.busy }()
+	case g.busy[v.Action] <- struct{}{}:
+		defer func() { <-g.busy[v.Action] }()
 	case <-ctx.Done():
-		return g.unanswered(v, ctx.Err())
+		return false, g.unanswered(v, ctx.Err())
 	}
 	var verdict struct {
 		Allow  *bool  `json:"allow"`
@@ -143,16 +152,16 @@ func (g *Gate) judge(ctx context.Context, v studio.Visit) error {
 	}
 	switch {
 	case err != nil:
-		return g.unanswered(v, err)
+		return false, g.unanswered(v, err)
 	case *verdict.Allow:
-		return nil
+		return true, nil
 	}
 	reason := plain.Line(verdict.Reason)
 	if reason == "" || len(reason) > maxReason {
 		reason = "the application does not allow this"
 	}
 	g.Log.Info("the application refuses", "action", v.Action, "room", v.Room, "protocol", v.Protocol, "reason", reason)
-	return &room.Refusal{Code: "forbidden", Message: reason}
+	return true, &room.Refusal{Code: "forbidden", Message: reason}
 }
 
 func (g *Gate) unanswered(v studio.Visit, err error) error {

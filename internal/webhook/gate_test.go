@@ -10,10 +10,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
@@ -173,5 +175,71 @@ func TestAnApplicationThatDoesNotAnswer(t *testing.T) {
 	g := inside.gate(func(o *GateOptions) { o.Client = dial.New(nil).Client(time.Second) })
 	if err := g.Pass(context.Background(), player("")); codeOf(err) != "unavailable" {
 		t.Errorf("an inside address: %v", err)
+	}
+}
+
+func TestWhatWasNotAnsweredIsAskedAgainSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked, works := 0, false
+		app := roundTrip(func(*http.Request) (*http.Response, error) {
+			asked++
+			if !works {
+				return nil, errors.New("nobody is there")
+			}
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"allow":false}`))}, nil
+		})
+		g := (&gateApp{Server: &httptest.Server{URL: "http://app.example"}}).gate(func(o *GateOptions) { o.Open, o.Client = true, &http.Client{Transport: app} })
+		for range 2 {
+			if err := g.Pass(context.Background(), player("sesame")); err != nil || asked != 1 {
+				t.Fatalf("asked %d times, %v", asked, err)
+			}
+		}
+		works = true
+		time.Sleep(refusedFor + time.Millisecond)
+		if err := g.Pass(context.Background(), player("sesame")); codeOf(err) != "forbidden" || asked != 2 {
+			t.Errorf("who was let in for want of an answer stays in: %v", err)
+		}
+	})
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestPlayersDoNotKeepPublishersWaiting(t *testing.T) {
+	release := make(chan struct{})
+	app := newGateApp(t, func(v studio.Visit, w http.ResponseWriter) {
+		if v.Action == studio.Playing {
+			<-release
+		}
+		io.WriteString(w, `{"allow":true}`)
+	})
+	g := app.gate(nil)
+	var players sync.WaitGroup
+	for i := range maxAsked {
+		players.Go(func() { _ = g.Pass(context.Background(), player(strconv.Itoa(i))) })
+	}
+	for len(g.busy[studio.Playing]) < maxAsked {
+		time.Sleep(time.Millisecond)
+	}
+	err := g.Pass(context.Background(), studio.Visit{Action: studio.Publishing, Room: "tea"})
+	close(release)
+	players.Wait()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestManyVerdictsAreNotForgottenAtOnce(t *testing.T) {
+	app := newGateApp(t, func(_ studio.Visit, w http.ResponseWriter) { io.WriteString(w, `{"allow":true}`) })
+	g := app.gate(nil)
+	for i := range maxVerdicts {
+		g.verdicts[visitor{room: strconv.Itoa(i)}] = &verdictOnVisit{}
+	}
+	if err := g.Pass(context.Background(), player("sesame")); err != nil || len(g.verdicts) != maxVerdicts {
+		t.Errorf("%d are remembered, %v", len(g.verdicts), err)
+	}
+	if err := g.Pass(context.Background(), player("sesame")); err != nil || app.asked.Load() != 1 {
+		t.Errorf("the last one is asked for again: %v", err)
 	}
 }
