@@ -25,7 +25,7 @@ func TestEachDoorAsksTheApplication(t *testing.T) {
 		mu.Lock()
 		asked[v.Action+" "+v.Protocol+" "+v.Room]++
 		mu.Unlock()
-		json.NewEncoder(w).Encode(map[string]any{"allow": v.Room != "no" && v.Protocol != "hls", "reason": "not today"})
+		json.NewEncoder(w).Encode(map[string]any{"allow": v.Room != "no" && v.Protocol != "hls" && v.Protocol != "whep", "reason": "not today"})
 	}))
 	defer app.Close()
 	srt := freePorts(t, 1)[0]
@@ -49,13 +49,17 @@ func TestEachDoorAsksTheApplication(t *testing.T) {
 		_ = json.NewDecoder(resp.Body).Decode(&refused)
 		return resp.StatusCode, refused.Error.Message
 	}
-	for _, path := range []string{"/whip/no", "/whep/no"} {
-		if status, why := post(path); status != http.StatusForbidden || why != "not today" {
-			t.Errorf("%s: %d %q", path, status, why)
-		}
+	if status, why := post("/whip/no"); status != http.StatusForbidden || why != "not today" {
+		t.Errorf("WHIP: %d %q", status, why)
+	}
+	if status, _ := post("/whep/no"); status != http.StatusNotFound {
+		t.Errorf("WHEP, where nothing is live: %d", status)
 	}
 	publish(t, slices.Concat(testTone, aac, []string{"-f", "flv", "rtmp://" + r.RTMP + "/live/demo"})...)
 	r.live("demo")
+	if status, why := post("/whep/demo"); status != http.StatusForbidden || why != "not today" {
+		t.Errorf("WHEP: %d %q", status, why)
+	}
 	for path, status := range map[string]int{"/live/demo.flv": 200, "/live/demo/index.m3u8": 403} {
 		for range 3 {
 			req, _ := http.NewRequestWithContext(ctx, http.MethodGet, r.url("%s", path), nil)
@@ -74,9 +78,12 @@ func TestEachDoorAsksTheApplication(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	for _, want := range []string{"publish rtmp no", "publish srt no", "publish whip no", "play whep no", "publish rtmp demo", "play flv demo", "play hls demo", "play rtmp demo"} {
+	for _, want := range []string{"publish rtmp no", "publish srt no", "publish whip no", "play whep demo", "publish rtmp demo", "play flv demo", "play hls demo", "play rtmp demo"} {
 		if n := asked[want]; n != 1 {
 			t.Errorf("%s: asked %d times", want, n)
 		}
+	}
+	if asked["play whep no"] != 0 {
+		t.Error("asked about what has nothing to play")
 	}
 }

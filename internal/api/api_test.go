@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -29,8 +30,15 @@ type fixture struct {
 	t     *testing.T
 	house *studio.House
 	api   *API
+	wants wants
 	*httptest.Server
 }
+
+// wants has nothing to fetch, and counts how often it is asked for something.
+type wants struct{ atomic.Int32 }
+
+func (w *wants) Fetch(string) bool   { w.Add(1); return false }
+func (w *wants) Fetches(string) bool { return false }
 
 func serve(t *testing.T, change func(*Options)) *fixture {
 	t.Helper()
@@ -44,7 +52,8 @@ func serve(t *testing.T, change func(*Options)) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	house := studio.NewHouse(studio.Options{Keys: testKeys, Rooms: policies, Shows: interrupted{}, Workers: codec.FindWorkers("off"), Log: log})
+	f := &fixture{t: t}
+	house := studio.NewHouse(studio.Options{Keys: testKeys, Rooms: policies, Shows: interrupted{}, Workers: codec.FindWorkers("off"), Fetcher: &f.wants, Log: log})
 	t.Cleanup(house.Close)
 	o := Options{House: house, Page: fstest.MapFS{
 		"index.html":       {Data: []byte("<!doctype html>page")},
@@ -54,7 +63,7 @@ func serve(t *testing.T, change func(*Options)) *fixture {
 		change(&o)
 	}
 	a := New(o)
-	f := &fixture{t, house, a, httptest.NewServer(a)}
+	f.house, f.api, f.Server = house, a, httptest.NewServer(a)
 	t.Cleanup(func() { a.Stop(); f.Close() })
 	return f
 }
@@ -114,6 +123,9 @@ func TestAnInterruptedShowIsComingBack(t *testing.T) {
 	}
 	if st := next(); st.On || st.Returning {
 		t.Errorf("after its end told %+v", st)
+	}
+	if n := f.wants.Load(); n != 2 {
+		t.Errorf("what it shows is wanted %d times: by who asks, and by who begins to follow", n)
 	}
 }
 

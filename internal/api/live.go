@@ -289,6 +289,9 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Accel-Buffering", "no")
 	tick := time.NewTicker(eventInterval)
 	defer tick.Stop()
+	if _, err := a.liveStatus(name); err != nil {
+		a.house.Want(name) // once: who only follows what becomes of a room does not keep its source coming back
+	}
 	last, silent := "", 0
 	for {
 		var changed <-chan struct{}
@@ -297,7 +300,6 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		}
 		st, err := a.liveStatus(name)
 		if err != nil {
-			a.house.Want(name)
 			st = a.offAir(name)
 		}
 		data, err := json.Marshal(st)

@@ -142,6 +142,75 @@ func TestTheFirstViewerStartsASourceAndTheLastEndsIt(t *testing.T) {
 	}
 }
 
+func TestAChangedSourceThatWasFetchedIsFetchedAnew(t *testing.T) {
+	p, h := open(t, &kept{all: map[string][]Source{}}, camera)
+	st, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(c Change) State {
+		st, err := p.Set("tea", st.ID, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.State
+	}
+	if is := change(Change{URL: ref("rtmp://example.org/live/coffee")}); is != Idle {
+		t.Errorf("nobody has wanted it, and it is %s", is)
+	}
+	w, err := h.Watch("tea", "flv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if is := change(Change{URL: ref("rtmp://example.org/live/milk")}); is == Idle {
+		t.Error("it is not fetched for who watches")
+	}
+	until(t, p, "live again", func(s Status) bool { return s.State == Live })
+	if is := change(Change{Enabled: ref(false)}); is != Idle {
+		t.Errorf("switched off, and it is %s", is)
+	}
+}
+
+func TestWhoComesWhileASourceIsLeftHasItFetched(t *testing.T) {
+	leaving, leave := make(chan struct{}), make(chan struct{})
+	times := 0
+	p, h := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, d Dialer, s Source, write func(*media.Frame, time.Duration) error, more func()) error {
+		err := camera(ctx, d, s, write, more)
+		if times++; times == 1 {
+			close(leaving)
+			<-leave
+		}
+		return err
+	})
+	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea")}); err != nil {
+		t.Fatal(err)
+	}
+	w, err := h.Watch("tea", "flv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	<-leaving
+	if w, err = h.Watch("tea", "flv"); err != nil { // the encoder is in the room still
+		t.Fatal(err)
+	}
+	defer w.Close()
+	s, err := h.Studio("tea")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := s.Encoders()
+	close(leave)
+	for begun := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		if now := s.Encoders(); len(now) == 1 && now[0].SID != first[0].SID {
+			return
+		} else if time.Since(begun) > 30*time.Second {
+			t.Fatalf("nothing comes: %+v", now)
+		}
+	}
+}
+
 func TestASourceIsFetchedAlways(t *testing.T) {
 	k := &kept{all: map[string][]Source{"tea": {{ID: "one", URL: "rtmp://example.org/live/tea", Mode: Always, Enabled: true}}}}
 	p, h := open(t, k, camera)

@@ -101,12 +101,21 @@ func (p *Puller) Fetch(roomName string) bool {
 	}
 	any := false
 	for _, s := range p.sources[roomName] {
-		if s.Enabled {
-			any = true
-			p.begin(roomName, s)
+		if !s.Enabled {
+			continue
 		}
+		any = true
+		p.begin(roomName, s)
+		p.sessions[keyOf(roomName, s.ID)].wanted = true
 	}
 	return any
+}
+
+// Fetches implements studio.Fetcher.
+func (p *Puller) Fetches(roomName string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.closed && p.house != nil && slices.ContainsFunc(p.sources[roomName], func(s Source) bool { return s.Enabled })
 }
 
 func keyOf(roomName, id string) string { return roomName + "/" + id }
@@ -116,14 +125,16 @@ func (p *Puller) look(roomName string) {
 	if p.closed || p.house == nil {
 		return
 	}
+	changed := map[string]bool{} // by ID: what was fetched before
 	for key, x := range p.sessions {
 		if x.room == roomName && !slices.Contains(p.sources[roomName], x.source) {
 			x.cancel(errChanged)
 			delete(p.sessions, key)
+			changed[x.source.ID] = true
 		}
 	}
 	for _, s := range p.sources[roomName] {
-		if s.Enabled && s.Mode == Always {
+		if s.Mode == Always || changed[s.ID] { // who watches what was fetched does not come for it again
 			p.begin(roomName, s)
 		}
 	}
@@ -137,14 +148,20 @@ func (p *Puller) begin(roomName string, s Source) {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	x := &session{puller: p, room: roomName, source: s, cancel: cancel, log: p.log.With("room", roomName, "source", s.ID), status: statusOf(s)}
+	x.status.State, x.status.Since = Connecting, time.Now()
 	p.sessions[key] = x
 	p.running.Go(func() {
 		defer cancel(nil)
-		x.run(ctx)
+		left := x.run(ctx)
+		again := left && x.watched() // somebody came in while it was being left
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.sessions[key] == x {
-			delete(p.sessions, key)
+		if p.sessions[key] != x {
+			return
+		}
+		delete(p.sessions, key)
+		if (again || left && x.wanted) && !p.closed {
+			p.begin(roomName, s)
 		}
 	})
 }

@@ -44,6 +44,8 @@ type session struct {
 	source Source
 	cancel context.CancelCauseFunc
 	log    *slog.Logger
+	// wanted tells that somebody came for it since it was left, or else began. The puller's lock guards it.
+	wanted bool
 
 	mu     sync.Mutex
 	status Status
@@ -61,14 +63,15 @@ func (x *session) set(change func(*Status)) {
 	change(&x.status)
 }
 
-func (x *session) run(ctx context.Context) {
+// run tells whether it was left because nobody watched.
+func (x *session) run(ctx context.Context) (unwatched bool) {
 	failed := 0
 	for ctx.Err() == nil {
 		x.set(func(s *Status) { s.State, s.Since = Connecting, time.Now() })
 		live, err := x.fetch(ctx)
 		if ctx.Err() != nil || errors.Is(err, errUnwatched) {
 			x.log.Info("a source is left", "error", err)
-			return
+			return ctx.Err() == nil
 		}
 		if live >= steady {
 			failed = 0
@@ -80,7 +83,7 @@ func (x *session) run(ctx context.Context) {
 			s.State, s.Since, s.Error, s.Attempts = Waiting, time.Now(), x.source.withoutSecret(err), failed
 		})
 		if x.source.Mode == Demand && failed > 5 && !x.watched() { // the next viewer tries again
-			return
+			return false
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -89,6 +92,7 @@ func (x *session) run(ctx context.Context) {
 			timer.Stop()
 		}
 	}
+	return false
 }
 
 // waitBefore is how long to wait after some failed attempts: half to one and a half times what is due, so that a server that comes back is not met
@@ -196,6 +200,9 @@ func (x *session) leaveUnwatched(ctx context.Context, cancel context.CancelCause
 		if x.watched() {
 			last = time.Now()
 		} else if time.Since(last) >= x.puller.linger {
+			x.puller.mu.Lock()
+			x.wanted = false
+			x.puller.mu.Unlock()
 			cancel(errUnwatched)
 			return
 		}

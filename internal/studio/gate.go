@@ -25,7 +25,7 @@ type Visit struct {
 	Identity string `json:"identity,omitempty"`
 	Name     string `json:"name,omitempty"`
 	Key      string `json:"key,omitempty"`
-	// Shown is all that was shown, to tell visitors apart. It is secret.
+	// Shown is what let the visitor in, to tell visitors apart. It is secret.
 	Shown string `json:"-"`
 }
 
@@ -37,21 +37,39 @@ type Gate interface {
 
 // visit describes who shows a credential.
 func visit(what Doing, roomName, protocol string, c Credential) Visit {
-	v := Visit{Action: what, Room: roomName, Protocol: protocol, Shown: c.Token + "\x00" + c.Key + "\x00" + c.Pass}
+	v := Visit{Action: what, Room: roomName, Protocol: protocol, Shown: c.decisive(what)}
 	if c.host.IsValid() {
 		v.Address = c.host.String()
 	}
 	return v
 }
 
-// AdmitPlayer lets somebody in who wants to play a room's program. Hosts may look at what others see without anybody being asked.
+// decisive is the part of a credential by which admit decides, and its kind. What else is shown makes nobody another visitor: else one could be as
+// many as one likes.
+func (c Credential) decisive(what Doing) string {
+	switch {
+	case c.Pass != "" && what == Playing:
+		return "pass " + c.Pass
+	case c.Token != "":
+		return "token " + c.Token
+	case c.Key != "":
+		return "key " + c.Key
+	}
+	return ""
+}
+
+// AdmitPlayer lets somebody in who wants to play a room's program. Hosts may look at what others see without anybody being asked. Nobody is asked
+// about a room that has nothing to play, of which anybody may name any number: it fails as Watch does.
 func (h *House) AdmitPlayer(ctx context.Context, roomName, protocol string, c Credential) (auth.Claims, error) {
 	claims, err := h.Admit(roomName, c, ToWatch)
 	if err != nil || h.gate == nil || claims.Video.RoomAdmin {
 		return claims, err
 	}
+	if !h.Live(roomName).On && !h.fetches(roomName) {
+		return auth.Claims{}, h.NotLive(roomName)
+	}
 	v := visit(Playing, roomName, protocol, c)
-	if c.Token != "" {
+	if c.Token != "" && c.Pass == "" {
 		v.Identity, v.Name = claims.Identity, claims.Name
 	}
 	if err := h.gate.Pass(ctx, v); err != nil {

@@ -22,7 +22,7 @@ const outputLinger = 5 * time.Second
 
 // Watch opens the program of a room for one viewer, who is counted under protocol ("whep", "flv", "hls") until Close.
 // It fails with ErrNotLive while the room is not on the air, with ErrReturning while that may change by itself. A stream that is fetched on
-// demand is waited for.
+// demand is waited for, and comes back where it was just left.
 func (h *House) Watch(roomName, protocol string) (*Watcher, error) {
 	w, err := h.Tap(roomName)
 	if errors.Is(err, ErrNotLive) && h.Want(roomName) {
@@ -34,6 +34,9 @@ func (h *House) Watch(roomName, protocol string) (*Watcher, error) {
 	h.NoteUse(roomName)
 	w.protocol, w.began = protocol, time.Now()
 	w.air.enter(w)
+	if h.fetcher != nil && w.studio.lacksIngest() { // looked at once the viewer counts: a source that is left later sees that
+		h.Want(roomName)
+	}
 	w.studio.viewersChanged()
 	return w, nil
 }
