@@ -75,5 +75,5 @@ func (h *House) AdmitPlayer(ctx context.Context, roomName, protocol string, c Cr
 	if err := h.gate.Pass(ctx, v); err != nil {
 		return auth.Claims{}, err
 	}
-	return claims, nil
+	return h.Admit(roomName, c, ToWatch) // what was shown may have been revoked while the application thought
 }
