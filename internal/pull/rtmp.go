@@ -113,11 +113,11 @@ func (p *player) play(app, stream, tcURL string) error {
 	if err != nil {
 		return err
 	}
-	id, ok := lastOf(made).(float64)
-	if !ok || id < 1 || id > 1<<31 {
+	id, ok := made.Stream()
+	if !ok {
 		return errors.New("the server gives no stream")
 	}
-	return p.call(uint32(id), "play", 3, nil, stream, float64(-2000))
+	return p.call(id, "play", 3, nil, stream, float64(-2000))
 }
 
 // read gives the next message, and does for the connection what it asks for.
@@ -137,74 +137,57 @@ func (p *player) read() (rtmp.Message, error) {
 }
 
 // result waits for the answer to a command.
-func (p *player) result(transaction float64) ([]any, error) {
+func (p *player) result(transaction float64) (rtmp.Command, error) {
 	for {
 		m, err := p.read()
 		if err != nil {
-			return nil, err
+			return rtmp.Command{}, err
 		}
-		name, of, arguments, ok := commandOf(m)
+		c, ok := commandOf(m)
 		switch {
 		case !ok:
-		case name == "_result" && of == transaction:
-			return arguments, nil
-		case name == "_error" && of == transaction, name == "onStatus" && property(arguments, "level") == "error":
-			return nil, refusal(arguments)
+		case c.Name == "_result" && c.Transaction == transaction:
+			return c, nil
+		case c.Name == "_error" && c.Transaction == transaction, c.Name == "onStatus" && c.Property("level") == "error":
+			return rtmp.Command{}, refusal(c)
 		}
 	}
 }
 
 // ended tells of a command by which the server ends the stream.
 func ended(m rtmp.Message) error {
-	name, _, arguments, ok := commandOf(m)
-	if !ok || name != "onStatus" {
+	c, ok := commandOf(m)
+	if !ok || c.Name != "onStatus" {
 		return nil
 	}
-	switch code := property(arguments, "code"); {
-	case property(arguments, "level") == "error":
-		return refusal(arguments)
+	switch code := c.Property("code"); {
+	case c.Property("level") == "error":
+		return refusal(c)
 	case code == "NetStream.Play.Stop", code == "NetStream.Play.UnpublishNotify", code == "NetStream.Play.Complete":
 		return errEnded
 	}
 	return nil
 }
 
-func refusal(arguments []any) error {
-	return errors.New(strings.TrimSpace("the server refuses: " + property(arguments, "code") + " " + property(arguments, "description")))
+func refusal(c rtmp.Command) error {
+	return errors.New(strings.TrimSpace("the server refuses: " + c.Property("code") + " " + c.Property("description")))
 }
 
-func commandOf(m rtmp.Message) (name string, transaction float64, arguments []any, ok bool) {
+// commandOf is what a message says, if it says anything that can be read.
+func commandOf(m rtmp.Message) (rtmp.Command, bool) {
 	if m.Type != rtmp.TypeCommandAMF0 {
-		return "", 0, nil, false
+		return rtmp.Command{}, false
 	}
-	data, err := amf0.Unmarshal(m.Body)
-	if err != nil || len(data) < 2 {
-		return "", 0, nil, false
-	}
-	name, _ = data[0].(string)
-	transaction, _ = data[1].(float64)
-	return name, transaction, data[2:], true
-}
-
-func lastOf(arguments []any) any {
-	if len(arguments) == 0 {
-		return nil
-	}
-	return arguments[len(arguments)-1]
-}
-
-func property(arguments []any, name string) string {
-	o, _ := lastOf(arguments).(amf0.Object)
-	s, _ := o.GetString(name)
-	return s
+	c, err := rtmp.ReadCommand(m)
+	return c, err == nil
 }
 
 func (p *player) call(stream uint32, name string, transaction float64, arguments ...any) error {
-	body, err := append(amf0.Data{name, transaction}, arguments...).Marshal()
+	m, err := rtmp.Command{Name: name, Transaction: transaction, Arguments: arguments}.Message(stream)
 	if err != nil {
-		return fmt.Errorf("command %s: %w", name, err)
+		return err
 	}
-	return p.write(rtmp.Message{ChunkStream: 3, Type: rtmp.TypeCommandAMF0, Stream: stream, Body: body})
+	return p.write(m)
 }
 
 func (p *player) write(m rtmp.Message) error {

@@ -113,98 +113,77 @@ func (c *client) publish(p place) error {
 	if err != nil {
 		return err
 	}
-	id, ok := last(made).(float64)
-	if !ok || id < 1 || id > 1<<31 {
+	id, ok := made.Stream()
+	if !ok {
 		return errors.New("the server gives no stream")
 	}
-	c.stream = uint32(id)
+	c.stream = id
 	if err := c.call(c.stream, "publish", 5, nil, p.stream, "live"); err != nil {
 		return err
 	}
 	for {
-		name, _, arguments, err := c.command()
+		said, err := c.command()
 		if err != nil {
 			return err
 		}
-		if name != "onStatus" {
+		if said.Name != "onStatus" {
 			continue
 		}
-		code := property(last(arguments), "code")
+		code := said.Property("code")
 		switch {
 		case code == "NetStream.Publish.Start":
 			return nil
-		case property(last(arguments), "level") == "error" || strings.HasPrefix(code, "NetStream.Publish."):
-			return refusal{code, property(last(arguments), "description")}
+		case said.Property("level") == "error" || strings.HasPrefix(code, "NetStream.Publish."):
+			return refusal{code, said.Property("description")}
 		}
 	}
 }
 
 // result waits for the answer to a command.
-func (c *client) result(transaction float64) ([]any, error) {
+func (c *client) result(transaction float64) (rtmp.Command, error) {
 	for {
-		name, of, arguments, err := c.command()
+		said, err := c.command()
 		if err != nil {
-			return nil, err
+			return said, err
 		}
 		switch {
-		case of == transaction && name == "_result":
-			return arguments, nil
-		case of == transaction && name == "_error", name == "onStatus" && property(last(arguments), "level") == "error":
-			return nil, refusal{property(last(arguments), "code"), property(last(arguments), "description")}
+		case said.Transaction == transaction && said.Name == "_result":
+			return said, nil
+		case said.Transaction == transaction && said.Name == "_error", said.Name == "onStatus" && said.Property("level") == "error":
+			return said, refusal{said.Property("code"), said.Property("description")}
 		}
 	}
 }
 
 // command gives the next command, and does for the connection what messages before it ask for.
-func (c *client) command() (name string, transaction float64, arguments []any, err error) {
+func (c *client) command() (rtmp.Command, error) {
 	for {
 		m, err := c.reader.Read()
 		if err != nil {
-			return "", 0, nil, fmt.Errorf("the connection ends: %w", err)
+			return rtmp.Command{}, fmt.Errorf("the connection ends: %w", err)
 		}
 		if token, ok := rtmp.PingRequest(m); ok {
 			if err := c.write(rtmp.PingResponse(token)); err != nil {
-				return "", 0, nil, err
+				return rtmp.Command{}, err
 			}
 		}
 		if m.Type != rtmp.TypeCommandAMF0 {
 			continue
 		}
-		data, err := amf0.Unmarshal(m.Body)
-		if err != nil || len(data) < 2 {
-			return "", 0, nil, fmt.Errorf("the server sends a malformed command: %w", errors.Join(err, rtmp.ErrProtocol))
+		said, err := rtmp.ReadCommand(m)
+		if err != nil {
+			return said, fmt.Errorf("the server sends %w", err)
 		}
-		name, _ := data[0].(string)
-		transaction, _ := data[1].(float64)
-		return name, transaction, data[2:], nil
+		return said, nil
 	}
-}
-
-func last(arguments []any) any {
-	if len(arguments) == 0 {
-		return nil
-	}
-	return arguments[len(arguments)-1]
-}
-
-func property(of any, name string) string {
-	var o amf0.Object
-	switch v := of.(type) {
-	case amf0.Object:
-		o = v
-	case amf0.ECMAArray:
-		o = amf0.Object(v)
-	}
-	s, _ := o.GetString(name)
-	return s
 }
 
 func (c *client) call(stream uint32, name string, transaction float64, arguments ...any) error {
-	body, err := append(amf0.Data{name, transaction}, arguments...).Marshal()
+	m, err := rtmp.Command{Name: name, Transaction: transaction, Arguments: arguments}.Message(stream)
 	if err != nil {
-		return fmt.Errorf("command %s: %w", name, err)
+		return err
 	}
-	return c.write(rtmp.Message{ChunkStream: 3, Type: rtmp.TypeCommandAMF0, Stream: stream, Body: body})
+	return c.write(m)
 }
 
 func (c *client) write(m rtmp.Message) error {
@@ -256,12 +235,12 @@ func (c *client) limit(t time.Time) {
 // listen reads what the server says until it ends the stream or the connection.
 func (c *client) listen() error {
 	for {
-		name, _, arguments, err := c.command()
+		said, err := c.command()
 		if err != nil {
 			return err
 		}
-		if name == "onStatus" && (property(last(arguments), "level") == "error" || strings.HasPrefix(property(last(arguments), "code"), "NetStream.Unpublish")) {
-			return refusal{property(last(arguments), "code"), property(last(arguments), "description")}
+		if said.Name == "onStatus" && (said.Property("level") == "error" || strings.HasPrefix(said.Property("code"), "NetStream.Unpublish")) {
+			return refusal{said.Property("code"), said.Property("description")}
 		}
 	}
 }
