@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/push"
 )
 
@@ -41,7 +44,7 @@ func TestAShowIsPushed(t *testing.T) {
 		t.Fatalf("%d %+v", code, good)
 	}
 	here.ask("POST", "/api/rooms/demo/push", fmt.Sprintf(`{"url":"rtmp://%s/live","key":"%s"}`, nowhere, secret), &bad)
-	for _, url := range []string{"http://x/live/y", "rtmp://x", "rtmp://x/live", "rtmp://u:p@x/live/y", ""} {
+	for _, url := range []string{"ftp://x/live/y", "rtmp://x", "rtmp://x/live", "rtmp://u:p@x/live/y", "srt://x", "https://x", ""} {
 		if code := here.ask("POST", "/api/rooms/demo/push", fmt.Sprintf(`{"url":%q}`, url), nil); code != http.StatusBadRequest {
 			t.Errorf("%q is taken: %d", url, code)
 		}
@@ -82,5 +85,77 @@ func TestAShowIsPushed(t *testing.T) {
 	status(in(push.Idle), 0)
 	if code := here.ask("DELETE", "/api/rooms/demo/push/"+bad.ID, "", nil); code != http.StatusNoContent {
 		t.Error(code)
+	}
+}
+
+// TestAShowIsPushedOverSRTAndWHIP sends a show with B-frames to ffmpeg that listens for SRT, and to another server over WHIP, which gets none.
+func TestAShowIsPushedOverSRTAndWHIP(t *testing.T) {
+	t.Parallel()
+	needFFmpeg(t)
+	const secret = "sEcReT-stream-key"
+	there, here := start(t), start(t, "--push", "hosts")
+	for url, want := range map[string]int{"srt://127.0.0.1:9": http.StatusForbidden, "rtmp://127.0.0.1:9/live/x": http.StatusCreated} {
+		req, _ := http.NewRequest("POST", here.url("/api/rooms/other/push"), strings.NewReader(fmt.Sprintf(`{"url":%q}`, url)))
+		req.Header.Set("X-Tutti-Key", here.keys.LinkKey("other", auth.Host, ""))
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.Body.Close(); resp.StatusCode != want {
+			t.Errorf("a host adds %s: %s", url, resp.Status)
+		}
+	}
+	listens := freePorts(t, 1)[0]
+	file := filepath.Join(t.TempDir(), "received.ts")
+	ctx, cancel := context.WithCancel(t.Context())
+	received := make(chan string, 1)
+	go func() {
+		log, err := ffmpeg(t, ctx, "-i", "srt://"+listens+"?mode=listener&passphrase=0123456789&streamid="+secret, "-t", "4", "-c", "copy", "-f", "mpegts", file)
+		received <- fmt.Sprint(log, err)
+	}()
+	t.Cleanup(func() { cancel(); <-received })
+	for _, body := range []string{
+		fmt.Sprintf(`{"name":"file","url":"srt://%s?passphrase=0123456789","key":%q}`, listens, secret),
+		fmt.Sprintf(`{"name":"there","url":"http://%s/whip/copy"}`, there.HTTP),
+		fmt.Sprintf(`{"name":"no room","url":"http://%s/whip/%%20?key=%s"}`, there.HTTP, secret),
+		fmt.Sprintf(`{"name":"nobody","url":"srt://%s"}`, freePorts(t, 1)[0]),
+	} {
+		if code := here.ask("POST", "/api/rooms/demo/push", body, nil); code != http.StatusCreated {
+			t.Fatalf("%s: %d", body, code)
+		}
+	}
+	publish(t, slices.Concat(testPicture, testTone, []string{"-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "30", "-pix_fmt", "yuv420p"}, aac, []string{"-f", "flv", "rtmp://" + here.RTMP + "/live/demo"})...)
+	there.live("copy")
+	decode(t, there.url("/live/copy.flv"), "3")
+	if got := strings.Join(ffprobe(t, there.url("/live/copy.flv")), " "); got != "aac h264" {
+		t.Errorf("there is %s", got)
+	}
+	log := <-received
+	received <- log
+	if got := strings.Join(ffprobe(t, file), " "); got != "aac h264" {
+		t.Errorf("received is %s: %s", got, log)
+	}
+	decode(t, file, "3")
+	var list struct{ Targets []push.Status }
+	for deadline := time.Now().Add(patience); ; <-time.After(50 * time.Millisecond) {
+		here.ask("GET", "/api/rooms/demo/push", "", &list)
+		if s := list.Targets; s[1].State == push.Live && s[1].Bytes > 50_000 && s[2].Error != "" && s[3].Error != "" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("targets are %+v", list.Targets)
+		}
+	}
+	for _, s := range list.Targets {
+		t.Logf("%+v", s)
+	}
+	if s := list.Targets[2]; !strings.HasPrefix(s.Error, "the server refuses: 40") || strings.Contains(s.Error+s.Address, secret) {
+		t.Errorf("%+v", s)
+	}
+	if s := list.Targets[3]; !strings.HasPrefix(s.Error, "connecting") {
+		t.Errorf("%+v", s)
+	}
+	if there.live("copy")["viewers"].(float64) != 0 || here.live("demo")["viewers"].(float64) != 0 {
+		t.Error("pushes are no viewers")
 	}
 }

@@ -12,6 +12,7 @@ import (
 var (
 	errNoPush      = &refusal.Error{Status: http.StatusForbidden, Code: "off", Message: "this server does not push"}
 	errPushBy      = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "on this server operators alone choose where shows are pushed"}
+	errSRTPushBy   = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "targets over SRT are for operators"}
 	errNoTarget    = &refusal.Error{Status: http.StatusNotFound, Code: "not_found", Message: push.ErrNotFound.Error()}
 	errTarget      = &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: push.ErrTarget.Error()}
 	errManyTargets = &refusal.Error{Status: http.StatusConflict, Code: "full", Message: push.ErrTooMany.Error()}
@@ -43,6 +44,15 @@ func refuseTarget(w http.ResponseWriter, err error) {
 	refusal.Write(w, err)
 }
 
+// targetChange reads what is to change of a target.
+func (a *API) targetChange(w http.ResponseWriter, r *http.Request) (c push.Change, err error) {
+	err = read(w, r, &c)
+	if err == nil && c.OverSRT() && !a.isOperator(r) {
+		err = errSRTPushBy
+	}
+	return c, err
+}
+
 func (a *API) getTargets(w http.ResponseWriter, r *http.Request) {
 	list, err := a.pusher.Of(r.PathValue("room"))
 	if err != nil {
@@ -53,8 +63,7 @@ func (a *API) getTargets(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) addTarget(w http.ResponseWriter, r *http.Request) {
-	var c push.Change
-	err := read(w, r, &c)
+	c, err := a.targetChange(w, r)
 	var st push.Status
 	if err == nil {
 		st, err = a.pusher.Add(r.PathValue("room"), c)
@@ -67,8 +76,7 @@ func (a *API) addTarget(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) changeTarget(w http.ResponseWriter, r *http.Request) {
-	var c push.Change
-	err := read(w, r, &c)
+	c, err := a.targetChange(w, r)
 	var st push.Status
 	if err == nil {
 		st, err = a.pusher.Set(r.PathValue("room"), r.PathValue("id"), c)

@@ -9,7 +9,7 @@ import (
 // Outbound is whom the server tells things by itself, and where it may connect to for that.
 type Outbound struct {
 	Webhook   []string `help:"URLs that are told what happens in rooms." placeholder:"URL"`
-	Push      string   `help:"Who may have shows pushed to other servers (RTMP, RTMPS): hosts, operators alone, or off; auto is operators where anyone may create rooms, else hosts." enum:"auto,hosts,operators,off" default:"auto"`
+	Push      string   `help:"Who may have shows pushed to other servers (RTMP, RTMPS, WHIP; SRT is for operators): hosts, operators alone, or off; auto is operators where anyone may create rooms, else hosts." enum:"auto,hosts,operators,off" default:"auto"`
 	Pull      string   `help:"Who may have streams fetched from other servers (RTMP, RTMPS, HLS; SRT is for operators): hosts, operators alone, or off; auto is operators where anyone may create rooms, else hosts." enum:"auto,hosts,operators,off" default:"auto"`
 	DialAllow []string `help:"Private networks that the server may connect to, for webhooks and pushes; 127.0.0.0/8 for an application on the same machine." placeholder:"PREFIX"`
 }

@@ -82,6 +82,24 @@ func (d *Dialer) Allows(a netip.Addr) (bool, error) {
 	return !isOwn, nil
 }
 
+// Resolve finds an address, with its port, of a host that may be connected to, for those who connect by themselves: over UDP.
+func (d *Dialer) Resolve(ctx context.Context, host, port string) (string, error) {
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return "", err
+	}
+	for _, a := range found {
+		ok, err := d.Allows(a)
+		if err != nil {
+			return "", err
+		}
+		if ok {
+			return net.JoinHostPort(a.Unmap().String(), port), nil
+		}
+	}
+	return "", fmt.Errorf("%w: %v", ErrRefused, append(found, netip.Addr{})[0])
+}
+
 // Client makes an HTTP client. It uses no proxy, since then the proxy would be what is looked at; follows few redirects, from
 // HTTPS to HTTPS only; and bounds headers. Bodies are for the caller to bound.
 func (d *Dialer) Client(timeout time.Duration) *http.Client {

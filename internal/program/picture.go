@@ -33,6 +33,7 @@ const (
 type picture struct {
 	demand []media.Codec
 	size   media.Size
+	plain  bool
 	want   *track.Track // what the plan says
 	now    *feed
 	next   *feed // to change to
@@ -99,7 +100,11 @@ func (p *picture) open(t *track.Track, now time.Duration) {
 		p.now, p.seeking = nil, true
 		return
 	}
-	lease, err := t.ReadPictures(c, p.size)
+	read := t.ReadPictures
+	if p.plain && c == media.H264 {
+		read = func(_ media.Codec, at media.Size) (*track.FrameLease, error) { return t.ReadPlain(at) }
+	}
+	lease, err := read(c, p.size)
 	if err != nil {
 		return
 	}

@@ -36,6 +36,9 @@ type Demand struct {
 	// picture. Where there is none as large, and for the zero value, it is the largest. Program.Sizes are those that there are; they
 	// come and go, and the reader follows at keyframes.
 	Size media.Size
+	// Plain asks for pictures in the order in which they are shown, without B-frames, as WebRTC needs them. They are taken out where there is
+	// ffmpeg; else they come nevertheless. Video is H.264 then.
+	Plain bool
 }
 
 // Reader gives the program's frames, picture and sound merged in order of DTS, on a timeline that never steps back: DTS
@@ -59,7 +62,7 @@ type Reader struct {
 func newReader(p *Program, d Demand) *Reader {
 	r := &Reader{
 		program: p, closed: make(chan struct{}), timer: time.NewTimer(time.Hour),
-		picture: picture{demand: d.Video, size: d.Size}, sound: sound{demand: d.Audio, mixer: p.mixer},
+		picture: picture{demand: d.Video, size: d.Size, plain: d.Plain}, sound: sound{demand: d.Audio, mixer: p.mixer},
 	}
 	r.picture.last, r.sound.last, r.picture.retry, r.sound.retry = never, never, never, never
 	return r

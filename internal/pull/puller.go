@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -20,7 +19,7 @@ import (
 // Dialer connects to where it may; package dial has it.
 type Dialer interface {
 	DialContext(ctx context.Context, network, address string) (net.Conn, error)
-	Allows(a netip.Addr) (bool, error)
+	Resolve(ctx context.Context, host, port string) (string, error)
 	Client(timeout time.Duration) *http.Client
 }
 

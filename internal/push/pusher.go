@@ -6,6 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +30,15 @@ var (
 	ErrNotFound = errors.New("there is no such target")
 	ErrTooMany  = errors.New("a room has at most 10 targets")
 )
+
+// Dialer connects to where it may; package dial has it.
+type Dialer interface {
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+	// Resolve finds an address of a host that may be connected to, Allows tells of one.
+	Resolve(ctx context.Context, host, port string) (string, error)
+	Allows(a netip.Addr) (bool, error)
+	Client(timeout time.Duration) *http.Client
+}
 
 // Options are what a pusher needs.
 type Options struct {
@@ -211,6 +223,11 @@ type Change struct {
 	URL     *string `json:"url"`
 	Key     *string `json:"key"`
 	Enabled *bool   `json:"enabled"`
+}
+
+// OverSRT tells whether a change is about a target over SRT, whose library a hostile server can end.
+func (c Change) OverSRT() bool {
+	return c.URL != nil && strings.HasPrefix(strings.ToLower(*c.URL), "srt:")
 }
 
 func (c Change) apply(t Target) (Target, error) {

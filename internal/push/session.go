@@ -6,13 +6,14 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program"
 	"github.com/tuttilive/tutti/internal/studio"
-	"github.com/tuttilive/tutti/internal/studio/fanout"
 )
 
 // A target is tried again after firstWait, then after twice as long each time, up to longestWait. One that was live for so long counts as
@@ -23,7 +24,17 @@ const (
 	worked      = 30 * time.Second
 )
 
-var errShowOver = errors.New("the show is over")
+var (
+	errShowOver = errors.New("the show is over")
+	errPanic    = errors.New("what the server answers cannot be read")
+)
+
+// refusal is what the other server answered.
+type refusal struct{ code, description string }
+
+func (r refusal) Error() string {
+	return strings.TrimSuffix("the server refuses: "+r.code+" "+r.description, " ")
+}
 
 // session sends one show to one target until the show ends or somebody stops it.
 type session struct {
@@ -47,7 +58,7 @@ func (s *session) now(state State, err error) {
 	case state == Live:
 		s.status.Error, s.status.Attempts, s.status.Bytes = "", 0, 0
 	case err != nil:
-		s.status.Error = s.place.withoutSecret(err)
+		s.status.Error = withoutSecret(s.place, err)
 		s.status.Attempts++
 	}
 }
@@ -95,41 +106,38 @@ func (s *session) send(ctx context.Context) error {
 		return err
 	}
 	defer w.Close()
-	c, err := connect(ctx, s.pusher.options.Dialer, s.place)
-	if err != nil {
-		return err
-	}
-	defer c.close(s.place.stream)
-	stream, err := shared(w, s.pusher.house, s.log)
-	if err != nil {
-		return err
-	}
-	following, end := context.WithCancel(ctx)
-	defer end()
-	heard := make(chan error, 1)
-	go func() {
-		heard <- c.listen()
-		c.limit(time.Unix(1, 0))
-		end()
+	return s.guarded(ctx, w)
+}
+
+// guarded turns a panic into an error: what another server answers must not end this one.
+func (s *session) guarded(ctx context.Context, w *studio.Watcher) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.Error("panic while pushing", "panic", r, "stack", string(debug.Stack()))
+			err = errPanic
+		}
 	}()
-	stopped := context.AfterFunc(ctx, func() { c.limit(time.Now().Add(partingTime)) })
-	defer stopped()
+	return s.place.publish(ctx, s, w)
+}
+
+// live tells that the target takes the show.
+func (s *session) live() {
 	s.now(Live, nil)
 	s.log.Info("pushing")
 	s.pusher.tell(s.room, "push_live", s.snapshot())
-	err = stream.Read(counter{s}).Follow(following.Done(), func(bufs [][]byte) error {
-		n := 0
-		for _, b := range bufs {
-			n += len(b)
-		}
-		err := c.send(bufs)
-		if err == nil {
-			counter{s}.Sent(n)
-		}
-		return err
-	})
+}
+
+// sent counts bytes.
+func (s *session) sent(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Bytes += uint64(n)
+}
+
+// ended is the error of a session whose reading of the show ended with err. What the other side said first, if anything, is the reason.
+func ended(err error, heard <-chan error) error {
 	select {
-	case why := <-heard: // the server said why before writing failed
+	case why := <-heard:
 		if err == nil || !isOver(err) {
 			return why
 		}
@@ -144,38 +152,3 @@ func (s *session) send(ctx context.Context) error {
 func isOver(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, program.ErrEnded) || errors.Is(err, media.ErrRingClosed)
 }
-
-// shared is the program as messages for publishing, made once for all targets of a room: H.264 wherever it can be had, since platforms take
-// little else.
-func shared(w *studio.Watcher, house *studio.House, log *slog.Logger) (*fanout.Stream, error) {
-	demand := fanout.Demand(house.VideoConversion())
-	if house.VideoConversion() == nil {
-		demand.Video = []media.Codec{media.H264}
-	}
-	return studio.Shared(w, "push", func(p *program.Program) (*fanout.Stream, func(), error) {
-		reader, err := p.Read(demand)
-		if err != nil {
-			return nil, nil, err
-		}
-		s := fanout.New(reader, fanout.Expected(p, demand), 0, fanout.RTMPPublish, log)
-		return s, s.Close, nil
-	})
-}
-
-// counter counts what was sent. It is the stream's watcher.
-type counter struct{ s *session }
-
-// Sent implements fanout.Watcher.
-func (c counter) Sent(n int) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	c.s.status.Bytes += uint64(n)
-}
-
-// Skipped implements fanout.Watcher.
-func (c counter) Skipped(reason string) {
-	c.s.log.Warn("pushing lost something: the way is too slow", "reason", reason)
-}
-
-// Close implements fanout.Watcher.
-func (c counter) Close() {}

@@ -1,16 +1,18 @@
-// Package push sends what is on the air to other servers, over RTMP and RTMPS: CDNs, platforms. A room has targets; while it is on
+// Package push sends what is on the air to other servers, over RTMP, RTMPS, SRT and WHIP: CDNs, platforms. A room has targets; while it is on
 // the air each that is enabled has a connection, which is tried again when it breaks.
 //
 // The stream key in a target's address is a secret: it is in no log, no answer and no error.
 package push
 
 import (
+	"context"
 	"errors"
-	"fmt"
-	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/studio"
 )
 
 // State is how a target does.
@@ -28,7 +30,8 @@ const (
 type Target struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
-	// URL is rtmp[s]://host[:port]/app[/stream], with Key what the platform calls stream key, where that is not in the URL.
+	// URL is rtmp[s]://host[:port]/app[/stream], srt://host:port[?streamid=...&passphrase=...&latency=...], or the http[s]:// address of a
+	// WHIP endpoint, with Key what the platform calls stream key, where that is not in the URL: SRT's stream id, WHIP's bearer token.
 	URL     string `json:"url"`
 	Key     string `json:"key,omitempty"`
 	Enabled bool   `json:"enabled"`
@@ -51,7 +54,7 @@ type Status struct {
 }
 
 // ErrTarget tells that a target's address is not one.
-var ErrTarget = errors.New("the address is not of the form rtmp://host/app/stream or rtmps://host/app/stream")
+var ErrTarget = errors.New("the address is not of the form rtmp://host/app/stream, rtmps://host/app/stream, srt://host:port?streamid=... or https://host/... (WHIP)")
 
 const (
 	maxURL  = 1024
@@ -59,54 +62,32 @@ const (
 	hidden  = "•••"
 )
 
-// place is a target's address taken apart.
-type place struct {
-	secure bool
-	host   string // with port
-	name   string // of the host
-	app    string
-	stream string // secret
-	tcURL  string
+// place is a target's address taken apart: one for each protocol.
+type place interface {
+	// address is the URL without what is secret, secrets that.
+	address() string
+	secrets() []string
+	// publish connects and sends the show until something ends, which it always does. It calls the session's live when the target
+	// takes the show.
+	publish(ctx context.Context, s *session, w *studio.Watcher) error
 }
 
 // place takes the address apart. Its errors say nothing of what is in it.
 func (t Target) place() (place, error) {
 	u, err := url.Parse(t.URL)
-	if err != nil || len(t.URL)+len(t.Key) > maxURL || u.Hostname() == "" || u.User != nil || strings.ContainsFunc(t.URL+t.Key, func(r rune) bool { return r <= ' ' }) {
-		return place{}, ErrTarget
+	if err != nil || len(t.URL)+len(t.Key) > maxURL || u.Hostname() == "" || u.User != nil || u.Fragment != "" ||
+		strings.ContainsFunc(t.URL+t.Key, func(r rune) bool { return r <= ' ' }) {
+		return nil, ErrTarget
 	}
-	p := place{name: u.Hostname()}
-	port := u.Port()
 	switch u.Scheme {
-	case "rtmp":
-		port = orPort(port, "1935")
-	case "rtmps":
-		p.secure, port = true, orPort(port, "443")
-	default:
-		return place{}, ErrTarget
+	case "rtmp", "rtmps":
+		return rtmpPlaceOf(u, t.Key)
+	case "srt":
+		return srtPlaceOf(u, t.Key)
+	case "http", "https":
+		return whipPlaceOf(u, t.Key)
 	}
-	p.host = net.JoinHostPort(p.name, port)
-	path := strings.TrimPrefix(u.EscapedPath(), "/")
-	if t.Key != "" {
-		p.app, p.stream = strings.TrimSuffix(path, "/"), t.Key
-		if u.RawQuery != "" {
-			return place{}, ErrTarget
-		}
-	} else {
-		i := strings.LastIndexByte(path, '/')
-		if i < 0 {
-			return place{}, ErrTarget
-		}
-		p.app, p.stream = path[:i], path[i+1:]
-		if u.RawQuery != "" {
-			p.stream += "?" + u.RawQuery
-		}
-	}
-	if p.app == "" || p.stream == "" {
-		return place{}, ErrTarget
-	}
-	p.tcURL = fmt.Sprintf("%s://%s/%s", u.Scheme, u.Host, p.app)
-	return p, nil
+	return nil, ErrTarget
 }
 
 func orPort(port, standard string) string {
@@ -122,25 +103,27 @@ func (t Target) address() string {
 	if err != nil {
 		return ""
 	}
-	return p.tcURL + "/" + hidden
+	return p.address()
 }
 
-// withoutSecret is an error's text in which the stream key, which a server may have said, is hidden.
-func (p place) withoutSecret(err error) string {
-	text := err.Error()
-	name, query, _ := strings.Cut(p.stream, "?")
-	for _, secret := range []string{p.stream, name, query} {
-		if len(secret) >= 3 {
-			text = strings.ReplaceAll(text, secret, hidden)
+// secretsOf is a query and the values in it.
+func secretsOf(query string) []string {
+	list := []string{query}
+	if values, err := url.ParseQuery(query); err == nil {
+		for _, of := range values {
+			list = append(list, of...)
 		}
 	}
-	if values, err := url.ParseQuery(query); err == nil {
-		for _, list := range values {
-			for _, v := range list {
-				if len(v) >= 3 {
-					text = strings.ReplaceAll(text, v, hidden)
-				}
-			}
+	return list
+}
+
+// withoutSecret is an error's text in which what is secret, which a server may have said, is hidden.
+func withoutSecret(p place, err error) string {
+	text, secrets := err.Error(), p.secrets()
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be a part of another
+	for _, secret := range secrets {
+		if len(secret) >= 3 {
+			text = strings.ReplaceAll(text, secret, hidden)
 		}
 	}
 	return text

@@ -93,6 +93,25 @@ func (t *Track) ReadPictures(codec media.Codec, at media.Size) (*FrameLease, err
 	return t.readConverted(conversion{to: codec, at: at})
 }
 
+// ReadPlain is ReadPictures of H.264 without B-frames, of which only what encoders send has any; they are known from the first one on, and then
+// the lease is stale. Where they cannot be taken out the frames come as they are.
+func (t *Track) ReadPlain(at media.Size) (*FrameLease, error) {
+	if !t.BornAsFrames() || t.info.Codec != media.H264 {
+		return t.ReadPictures(media.H264, at)
+	}
+	if t.writer.reordered.Load() {
+		if lease, err := t.readPlain(); err == nil {
+			return lease, nil
+		}
+	}
+	lease, err := t.ReadPictures(media.H264, at)
+	if err == nil && workersAvailable(t.info.Workers) == nil {
+		chosen := lease.stale
+		lease.stale = func() bool { return chosen() || t.writer.reordered.Load() }
+	}
+	return lease, err
+}
+
 // readOwnFrames leases the frame face in the track's own codec. The caller holds t.mu.
 func (t *Track) readOwnFrames(at media.Size) (*FrameLease, error) {
 	if t.BornAsFrames() {

@@ -7,6 +7,8 @@ test.each([
   ['connecting over TLS: x509: certificate has expired', { reason: 'unreachable' }],
   ['the server refuses: NetStream.Publish.BadName no stream of that name', { reason: 'refused', code: 'NetStream.Publish.BadName' }],
   ['the server refuses: go away', { reason: 'refused' }],
+  ['the server refuses: 401 Unauthorized', { reason: 'refused', code: '401' }],
+  ['the picture has B-frames, which WebRTC cannot show', { reason: 'bframes' }],
   ['the connection ends: EOF', { reason: 'broken' }],
 ])('%s', (error, reason) => {
   expect(reasonOf(error)).toEqual(reason)

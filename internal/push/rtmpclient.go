@@ -25,12 +25,7 @@ const (
 	partingTime = time.Second
 )
 
-// Dialer connects to where it may; package dial has it.
-type Dialer interface {
-	DialContext(ctx context.Context, network, address string) (net.Conn, error)
-}
-
-// client is a connection on which we publish.
+// client is an RTMP connection on which we publish.
 type client struct {
 	net    net.Conn
 	reader *rtmp.Reader
@@ -43,15 +38,8 @@ type client struct {
 	last     time.Time // by when all writing ends; zero while that is open
 }
 
-// refusal is what the other server answered.
-type refusal struct{ code, description string }
-
-func (r refusal) Error() string {
-	return strings.TrimSuffix("the server refuses: "+r.code+" "+r.description, " ")
-}
-
 // connect opens a connection and publishes on it. ctx bounds all of that.
-func connect(ctx context.Context, dialer Dialer, p place) (*client, error) {
+func connect(ctx context.Context, dialer Dialer, p rtmpPlace) (*client, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialogueTimeout)
 	defer cancel()
 	conn, err := dialer.DialContext(ctx, "tcp", p.host)
@@ -84,7 +72,7 @@ func connect(ctx context.Context, dialer Dialer, p place) (*client, error) {
 }
 
 // publish talks with the server until it takes the stream.
-func (c *client) publish(p place) error {
+func (c *client) publish(p rtmpPlace) error {
 	if err := rtmp.Connect(c.net); err != nil {
 		return err
 	}

@@ -1,0 +1,315 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/rtpfmt"
+	"github.com/tuttilive/tutti/internal/program"
+	"github.com/tuttilive/tutti/internal/studio"
+)
+
+const (
+	// whipAnswerWithin bounds each request, whipConnectWithin the way from the answer to the connection.
+	whipAnswerWithin  = 10 * time.Second
+	whipConnectWithin = 15 * time.Second
+	maxAnswer         = 256 << 10
+	// maxDisordered is how many pictures in a row may be left out because they are to be shown before one that was sent.
+	maxDisordered = 100
+)
+
+var errBFrames = errors.New("the picture has B-frames, which WebRTC cannot show, and this server has no ffmpeg to take them out: turn them off in the encoder")
+
+// whipPlace is a WHIP endpoint (RFC 9725). Many platforms have the key in its path, so all behind the host is secret, as is the token.
+type whipPlace struct {
+	endpoint *url.URL
+	token    string
+}
+
+func whipPlaceOf(u *url.URL, key string) (place, error) {
+	if strings.Trim(u.Path, "/") == "" && u.RawQuery == "" {
+		return nil, ErrTarget
+	}
+	return &whipPlace{endpoint: u, token: key}, nil
+}
+
+func (p *whipPlace) address() string {
+	return p.endpoint.Scheme + "://" + p.endpoint.Host + "/" + hidden
+}
+
+func (p *whipPlace) secrets() []string {
+	path := p.endpoint.EscapedPath()
+	list := append(secretsOf(p.endpoint.RawQuery), p.token, p.endpoint.RequestURI(), path, p.endpoint.Path)
+	return append(list, path[strings.LastIndexByte(path, '/')+1:])
+}
+
+func (p *whipPlace) publish(ctx context.Context, s *session, w *studio.Watcher) error {
+	o := s.pusher.options.Dialer
+	c, err := newWHIPClient(o, net.ParseIP(p.endpoint.Hostname()).IsLoopback() || p.endpoint.Hostname() == "localhost")
+	if err != nil {
+		return err
+	}
+	defer c.peer.Close()
+	resource, err := c.offer(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer c.leave(p, resource)
+	if err := c.connected(ctx); err != nil {
+		return err
+	}
+	demand := program.Demand{Video: []media.Codec{media.H264}, Audio: []media.Codec{media.Opus}, Plain: true}
+	frames, err := w.Program().Read(demand)
+	if err != nil {
+		return err
+	}
+	defer frames.Close()
+	following, end := context.WithCancel(ctx)
+	defer end()
+	heard := make(chan error, 1)
+	go func() {
+		select {
+		case <-c.failed:
+			heard <- errors.New("the connection ends")
+			end()
+		case <-following.Done():
+		}
+	}()
+	go c.hear(func() {
+		if t, _ := w.Program().Picture(); t != nil {
+			t.AskKeyframe()
+		}
+	})
+	s.live()
+	for {
+		f, err := frames.Next(following)
+		if err == nil {
+			var n int
+			n, err = c.send(f)
+			s.sent(n)
+		}
+		if err != nil {
+			return ended(err, heard)
+		}
+	}
+}
+
+// whipClient is a WebRTC connection that sends one picture and one sound.
+type whipClient struct {
+	http         *http.Client
+	peer         *webrtc.PeerConnection
+	video, audio outgoing
+	sender       *webrtc.RTPSender // of the picture
+	up, failed   chan struct{}
+
+	latest     time.Duration // PTS of the last picture
+	disordered int
+}
+
+// outgoing is a stream of RTP.
+type outgoing struct {
+	track  *webrtc.TrackLocalStaticRTP
+	packet *rtpfmt.Packetizer
+	seq    uint16
+}
+
+// newWHIPClient makes one that reaches only what the dialer allows. Loopback offers this machine's own address as well.
+func newWHIPClient(d Dialer, loopback bool) (*whipClient, error) {
+	var settings webrtc.SettingEngine
+	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	settings.SetIncludeLoopbackCandidate(loopback)
+	settings.SetRemoteIPFilter(func(ip net.IP) bool {
+		a, ok := netip.AddrFromSlice(ip)
+		if !ok {
+			return false
+		}
+		ok, err := d.Allows(a)
+		return ok && err == nil
+	})
+	quiet(&settings)
+	api, err := whipAPI(settings)
+	if err != nil {
+		return nil, err
+	}
+	peer, err := api.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		return nil, fmt.Errorf("making a WebRTC connection: %w", err)
+	}
+	c := &whipClient{http: d.Client(whipAnswerWithin), peer: peer, up: make(chan struct{}), failed: make(chan struct{})}
+	isUp, over := false, false // the library calls from one goroutine at a time
+	peer.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		switch {
+		case state == webrtc.PeerConnectionStateConnected && !isUp:
+			isUp = true
+			close(c.up)
+		case (state == webrtc.PeerConnectionStateFailed || state == webrtc.PeerConnectionStateClosed) && !over:
+			over = true
+			close(c.failed)
+		}
+	})
+	if err := c.addTracks(); err != nil {
+		peer.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *whipClient) addTracks() error {
+	for _, t := range []struct {
+		to    *outgoing
+		codec media.Codec
+		as    webrtc.RTPCodecCapability
+	}{{&c.video, media.H264, h264.RTPCodecCapability}, {&c.audio, media.Opus, opus.RTPCodecCapability}} {
+		var err error
+		if t.to.packet, err = rtpfmt.NewPacketizer(t.codec); err != nil {
+			return err
+		}
+		if t.to.track, err = webrtc.NewTrackLocalStaticRTP(t.as, t.codec.Kind().String(), "program"); err != nil {
+			return fmt.Errorf("making a track: %w", err)
+		}
+		transceiver, err := c.peer.AddTransceiverFromTrack(t.to.track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		if err != nil {
+			return fmt.Errorf("making a track: %w", err)
+		}
+		if t.codec == media.H264 {
+			c.sender = transceiver.Sender()
+			continue
+		}
+		go drain(transceiver.Sender())
+	}
+	return nil
+}
+
+// offer agrees with the endpoint, and gives the address of the session that it made.
+func (c *whipClient) offer(ctx context.Context, p *whipPlace) (resource *url.URL, err error) {
+	gathered := webrtc.GatheringCompletePromise(c.peer)
+	offer, err := c.peer.CreateOffer(nil)
+	if err == nil {
+		err = c.peer.SetLocalDescription(offer)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("making an offer: %w", err)
+	}
+	select {
+	case <-gathered:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	resp, err := c.do(ctx, p, http.MethodPost, p.endpoint, c.peer.LocalDescription().SDP)
+	if err != nil {
+		return nil, fmt.Errorf("connecting: %w", withoutURL(err))
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	if resp.StatusCode != http.StatusCreated {
+		return nil, refusal{resp.Status, firstLine(body)}
+	}
+	if resource, err = resp.Location(); err != nil {
+		resource = nil // then it ends when the connection does
+	}
+	if err := c.peer.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(body)}); err != nil {
+		c.leave(p, resource)
+		return nil, fmt.Errorf("taking the answer: %w", err)
+	}
+	return resource, nil
+}
+
+func (c *whipClient) do(ctx context.Context, p *whipPlace, method string, to *url.URL, body string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, to.String(), strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/sdp")
+	}
+	if p.token != "" {
+		req.Header.Set("Authorization", "Bearer "+p.token)
+	}
+	return c.http.Do(req)
+}
+
+// connected waits until media can be sent.
+func (c *whipClient) connected(ctx context.Context) error {
+	late := time.NewTimer(whipConnectWithin)
+	defer late.Stop()
+	select {
+	case <-c.up:
+		return nil
+	case <-c.failed:
+	case <-late.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return errors.New("connecting: no way over UDP was found")
+}
+
+// leave ends the session, if the server gave it an address on its own host: nobody else is sent the token.
+func (c *whipClient) leave(p *whipPlace, resource *url.URL) {
+	if resource == nil || resource.Host != p.endpoint.Host || resource.Scheme != p.endpoint.Scheme {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), partingTime)
+	defer cancel()
+	if resp, err := c.do(ctx, p, http.MethodDelete, resource, ""); err == nil {
+		resp.Body.Close()
+	}
+}
+
+// send sends a frame, and tells how many bytes of media that was.
+func (c *whipClient) send(f *media.Frame) (n int, err error) {
+	out := &c.audio
+	if f.Kind() == media.Video {
+		out = &c.video
+		if f.PTS < c.latest {
+			if c.disordered++; c.disordered > maxDisordered {
+				return 0, errBFrames
+			}
+			return 0, nil
+		}
+		if c.latest = f.PTS; f.Keyframe {
+			c.disordered = 0
+		}
+	}
+	for _, p := range out.packet.Packetize(f) {
+		out.seq++
+		if err := out.track.WriteRTP(rtpOf(&p, out.seq)); err != nil && !errors.Is(err, io.ErrClosedPipe) {
+			return n, fmt.Errorf("sending: %w", err)
+		}
+		n += len(p.Payload)
+	}
+	return n, nil
+}
+
+// withoutURL is an error of a request without the address, which is secret.
+func withoutURL(err error) error {
+	if of := (*url.Error)(nil); errors.As(err, &of) {
+		return of.Err
+	}
+	return err
+}
+
+// firstLine is the beginning of what a server says of a refusal.
+func firstLine(b []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
+	line = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0xfffd {
+			return -1
+		}
+		return r
+	}, line)
+	return line[:min(len(line), 120)]
+}
