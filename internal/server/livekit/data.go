@@ -131,6 +131,9 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 	if !forOthers(packet, agent) {
 		return
 	}
+	if !d.address(packet) {
+		return
+	}
 	if d.hidden.Load() {
 		stamp(packet, "", "", reliable)
 	} else {
@@ -153,6 +156,26 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 	if err != nil {
 		s.log.Debug("data message refused", "error", err)
 	}
+}
+
+// address fills in for whom a message is that names them by their SIDs, as older clients do. It is false when none of them is here: such a
+// message is for nobody, and not for all.
+func (d *incomingData) address(packet *pb.DataPacket) bool {
+	user := packet.GetUser()
+	sids := user.GetDestinationSids()
+	if len(sids) == 0 || len(packet.DestinationIdentities) > 0 || len(user.DestinationIdentities) > 0 {
+		return true
+	}
+	named := make(map[string]bool, len(sids))
+	for _, sid := range sids {
+		named[sid] = true
+	}
+	for _, p := range d.session.part.Others() {
+		if named[p.SID] {
+			packet.DestinationIdentities = append(packet.DestinationIdentities, p.Identity)
+		}
+	}
+	return len(packet.DestinationIdentities) > 0
 }
 
 // forOthers tells whether a packet is passed on. Measurements are meant for the server, and transcripts, which name whose

@@ -30,9 +30,15 @@ type wire struct {
 // dial opens a WebSocket on /rtc with some query beside the token.
 func (w *world) dial(t *testing.T, token, query string) (*wire, *http.Response, error) {
 	t.Helper()
+	return w.dialOn(t, "/rtc", token, query)
+}
+
+// dialOn is dial on one of the protocol's paths.
+func (w *world) dialOn(t *testing.T, path, token, query string) (*wire, *http.Response, error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
-	ws, res, err := websocket.Dial(ctx, w.http.URL+"/rtc?"+query+"&access_token="+token, nil)
+	ws, res, err := websocket.Dial(ctx, w.http.URL+path+"?"+query+"&access_token="+token, nil)
 	if err != nil {
 		return nil, res, err
 	}
