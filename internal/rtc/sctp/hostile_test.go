@@ -195,3 +195,67 @@ func relative(chunks []byte, e *end) []byte {
 	}
 	return out
 }
+
+// Each kind of chunk, of each length that matters, full of nothing and of nonsense, and with a length that is not true. What no chunk of
+// ours is (RFC 9260, section 3.2) changes nothing; the others may end the association or what is in it, and cost no more than a limit.
+func TestEveryKindOfChunkMisused(t *testing.T) {
+	known := map[uint8]bool{
+		kindData: true, kindInit: true, kindInitAck: true, kindSack: true, kindHeartbeat: true, kindHeartbeatAck: true, kindAbort: true,
+		kindShutdown: true, kindShutdownAck: true, kindError: true, kindCookieEcho: true, kindCookieAck: true, kindShutdownComplete: true,
+		kindReconfig: true, kindForward: true,
+	}
+	ends := map[uint8]bool{kindData: true, kindAbort: true, kindShutdown: true, kindShutdownAck: true, kindShutdownComplete: true}
+	for kind := range 256 {
+		kind := uint8(kind)
+		w := connected(t)
+		e := w.ends[1]
+		e.consume = false
+		take := func(packet []byte) {
+			e.Receive(packet, w.now)
+			_, events := e.Take()
+			for _, event := range events {
+				if event.Kind == Ended && !ends[kind] {
+					t.Errorf("kind %d ends the association", kind)
+				}
+				if event.Kind == Message && kind != kindData {
+					t.Errorf("kind %d brings a message", kind)
+				}
+			}
+			if e.state == ended {
+				w = connected(t)
+				e = w.ends[1]
+				e.consume = false
+			}
+			if e.held > limit || len(e.gaps) > maxGaps || len(e.streams) > e.cfg.MaxStreams {
+				t.Fatalf("kind %d: %d bytes, %d holes, %d streams", kind, e.held, len(e.gaps), len(e.streams))
+			}
+		}
+		for size := range 49 {
+			for _, fill := range []byte{0, 1, 0x55, 0xff} {
+				body := make([]byte, size)
+				for i := range body {
+					body[i] = fill
+				}
+				for _, flags := range []uint8{0, 3, 0xff} {
+					c := rawChunk(kind, flags, body)
+					take(rawPacket(e.tag, c))
+					take(rawPacket(0, c))
+					take(rawPacket(e.tag+1, c))
+					for _, lie := range []uint16{0, 3, uint16(len(c)) + 8, 0xffff} {
+						binary.BigEndian.PutUint16(c[2:], lie)
+						take(rawPacket(e.tag, c))
+					}
+				}
+			}
+		}
+		if known[kind] {
+			continue
+		}
+		e.consume = true
+		w.send(0, 1, numbered(1, 10), Reliability{})
+		w.rest()
+		if len(e.messages) != 1 {
+			t.Errorf("after kind %d nothing comes any more", kind)
+		}
+	}
+}

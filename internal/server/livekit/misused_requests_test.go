@@ -3,6 +3,7 @@ package livekit
 import (
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -133,11 +134,12 @@ func TestEveryRequestMisused(t *testing.T) {
 	theirs := people.alice.LocalParticipant.TrackPublications()[0].SID()
 	witness, _ := w.enter(t, "witness", "hall", "")
 	told := witness.listen()
+	described := limitsPage(t)
 	kinds := (&pb.SignalRequest{}).ProtoReflect().Descriptor().Oneofs().ByName("message").Fields()
 	for i := range kinds.Len() {
 		kind := kinds.Get(i)
 		m, known := misuses[string(kind.Name())]
-		if !known {
+		if !known || !strings.Contains(described, fmt.Sprintf("`%s`", kind.Name())) {
 			t.Errorf("nobody knows what comes of a misused %s", kind.Name())
 			continue
 		}
@@ -154,6 +156,16 @@ func TestEveryRequestMisused(t *testing.T) {
 	if odd := <-told; odd != "" {
 		t.Errorf("others are told %s", odd)
 	}
+}
+
+// limitsPage is what operators and developers of clients are told.
+func limitsPage(t *testing.T) string {
+	t.Helper()
+	page, err := os.ReadFile("../../../docs/bad-input.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(page)
 }
 
 // misuse does everything wrong with one kind of request that can be done.
