@@ -33,6 +33,15 @@ type encoderStatus struct {
 	Silent   float64   `json:"silent"`
 }
 
+// turnedAwayStatus is an encoder that was turned away.
+type turnedAwayStatus struct {
+	At       time.Time `json:"at"`
+	Times    int       `json:"times"`
+	Protocol string    `json:"protocol"`
+	Code     string    `json:"code"`
+	Reason   string    `json:"reason"`
+}
+
 // hintLength is how much of a secret is shown so that people can tell keys apart.
 const hintLength = 4
 
@@ -67,7 +76,12 @@ func (a *API) getIntake(w http.ResponseWriter, r *http.Request) {
 		Allow    []netip.Prefix  `json:"allow"`
 		Keys     []streamKey     `json:"keys"`
 		Encoders []encoderStatus `json:"encoders"`
-	}{settings.Conflict, listed(settings.Allow), []streamKey{}, []encoderStatus{}}
+		// TurnedAway are those that were turned away of late, the last one first.
+		TurnedAway []turnedAwayStatus `json:"turnedAway"`
+	}{settings.Conflict, listed(settings.Allow), []streamKey{}, []encoderStatus{}, []turnedAwayStatus{}}
+	for _, t := range a.house.TurnedAway(name) {
+		out.TurnedAway = append(out.TurnedAway, turnedAwayStatus(t))
+	}
 	if out.Conflict == "" {
 		out.Conflict = intake.Together
 	}

@@ -15,7 +15,9 @@ type aacConfig struct {
 	rate     int
 	channels int // 0: described by the stream itself
 	short    bool
-	sbr      bool // explicitly signalled
+	sbr      bool // signalled, in either way
+	// core tells that a decoder of AAC-LC gets something out of it: the lower half of the sound.
+	core bool
 }
 
 // parseAACConfig reads an AudioSpecificConfig as far as it matters for decoding AAC-LC.
@@ -30,7 +32,18 @@ func parseAACConfig(b []byte) (c aacConfig, ok bool) {
 		c.object = r.object()
 	}
 	c.short = r.bits(1) == 1
-	return c, !r.over && c.rate > 0
+	ok = !r.over && c.rate > 0
+	if c.object != 2 || c.sbr || !ok {
+		return c, ok
+	}
+	if r.bits(1) == 1 { // depends on a core coder
+		r.bits(14)
+	}
+	r.bits(1)
+	// What old decoders do not read (section 1.6.6.1).
+	c.core = r.bits(11) == 0x2b7 && r.object() == 5 && r.bits(1) == 1 && !r.over
+	c.sbr = c.core
+	return c, ok
 }
 
 // plain is the shortest configuration that says the same of AAC-LC.
@@ -81,24 +94,33 @@ func checkAAC(f *media.Format) (aacConfig, error) {
 	switch {
 	case !ok:
 		return c, unsupported("AAC with a broken configuration")
-	case c.sbr:
-		return c, unsupported("HE-AAC (choose AAC-LC in the encoder)")
+	case c.sbr && !c.core:
+		return c, unsupported("HE-AAC (choose AAC-LC in the encoder, or install ffmpeg on the server)")
 	case c.object != 2:
 		return c, unsupported("AAC of object type %d (choose AAC-LC in the encoder)", c.object)
 	case c.short:
 		return c, unsupported("AAC with frames of 960 samples")
 	case c.channels < 1 || c.channels > 2:
-		return c, unsupported("AAC with channel configuration %d (choose stereo in the encoder)", c.channels)
+		return c, unsupported("AAC with channel configuration %d (choose stereo in the encoder, or install ffmpeg on the server)", c.channels)
 	case !slices.Contains(aacRates[:], c.rate):
 		return c, unsupported("AAC at %d Hz", c.rate)
 	}
 	return c, nil
 }
 
+// needsWorker tells that a worker decodes what this process does not, or only in part.
+func needsWorker(f *media.Format) bool {
+	if f == nil || f.Codec != media.AAC || f.SampleRate <= 0 || f.Channels <= 0 {
+		return false
+	}
+	c, ok := parseAACConfig(f.Config)
+	return ok && c.object == 2 && !c.short && (c.sbr || c.channels > 2) && slices.Contains(aacRates[:], c.rate)
+}
+
 // CanDecode tells whether sound of a format can be decoded, and if not, why in plain words. Formats without a
-// configuration yet are given the benefit of the doubt.
-func CanDecode(f *media.Format) error {
-	if f == nil || f.Codec != media.AAC || len(f.Config) == 0 {
+// configuration yet are given the benefit of the doubt. Nil workers are none.
+func CanDecode(f *media.Format, w *Workers) error {
+	if f == nil || f.Codec != media.AAC || len(f.Config) == 0 || needsWorker(f) && w.Available() == nil {
 		return nil
 	}
 	_, err := checkAAC(f)

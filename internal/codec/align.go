@@ -32,8 +32,11 @@ const (
 
 // Aligner decodes the frames of one sound and lays the samples on media time, without holes: lost sound is concealed,
 // longer pauses become silence, and what the source's clock drifts away from media time is slewed away unheard. Sample n
-// of its timeline belongs to the media time TimeOf(n). It belongs to one goroutine.
+// of its timeline belongs to the media time TimeOf(n). It belongs to one goroutine, which closes it.
 type Aligner struct {
+	// Workers decode what this process does not; nil for nobody.
+	Workers *Workers
+
 	dec     AudioDecoder
 	format  *media.Format
 	pcm     []float32
@@ -113,12 +116,21 @@ func (a *Aligner) prepare(f *media.Format) error {
 		a.format = f // the same in another object
 		return nil
 	}
-	dec, err := NewAudioDecoder(f)
+	dec, err := decoderFor(f, a.Workers)
 	if err != nil {
 		return fmt.Errorf("codec: sound cannot be decoded: %w", err)
 	}
+	a.Close()
 	a.dec, a.format = dec, f
 	return nil
+}
+
+// Close ends what runs for the aligner.
+func (a *Aligner) Close() {
+	if c, ok := a.dec.(interface{ Close() }); ok {
+		c.Close()
+	}
+	a.dec = nil
 }
 
 // fill puts n samples in place of lost ones before payload.

@@ -185,7 +185,7 @@ func TestBrokenFramesAreConcealed(t *testing.T) {
 		broken := *frames[30]
 		broken.Payload = []byte{0xff, 0xff, 0xff, 0xff}
 		frames[30] = &broken
-		conv, err := NewAudioConverter(media.Opus)
+		conv, err := NewAudioConverter(media.Opus, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

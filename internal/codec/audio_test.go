@@ -171,7 +171,7 @@ func TestClickKeepsItsTime(t *testing.T) {
 	} {
 		frames := encodeAll(t, chain[0], withClicks(SampleRate), base)
 		for _, c := range chain[1:] {
-			conv, err := NewAudioConverter(c)
+			conv, err := NewAudioConverter(c, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

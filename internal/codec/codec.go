@@ -26,7 +26,7 @@ const (
 // ErrNoWorkers tells that there is no ffmpeg, so no picture can be converted.
 var ErrNoWorkers = errors.New("codec: ffmpeg is not installed: pictures cannot be converted")
 
-// ErrUnsupported tells that a stream is well-formed and of a kind that is not converted, for instance HE-AAC.
+// ErrUnsupported tells that a stream is well-formed and of a kind that is not converted, for instance AAC of a rare kind.
 var ErrUnsupported = errors.New("codec: unsupported stream")
 
 // AudioDecoder turns coded sound into PCM. It belongs to one goroutine.
@@ -61,6 +61,14 @@ func NewAudioDecoder(f *media.Format) (AudioDecoder, error) {
 		return newAACDecoder(f)
 	}
 	return nil, unsupported("%s is no sound codec", f.Codec)
+}
+
+// decoderFor makes a decoder in this process, or in one of the workers where those know better.
+func decoderFor(f *media.Format, w *Workers) (AudioDecoder, error) {
+	if needsWorker(f) && w.Available() == nil {
+		return newSoundWorker(w, f)
+	}
+	return NewAudioDecoder(f)
 }
 
 // NewAudioEncoder makes an encoder; bitrate in bit/s, 0 for the codec's default.

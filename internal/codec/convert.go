@@ -12,13 +12,17 @@ type AudioConverter struct {
 	failed  int // frames in a row that could not be decoded
 }
 
-func NewAudioConverter(to media.Codec) (*AudioConverter, error) {
+// NewAudioConverter makes one; workers decode what this process does not, nil for nobody.
+func NewAudioConverter(to media.Codec, workers *Workers) (*AudioConverter, error) {
 	p, err := NewAudioPacker(to, 0)
 	if err != nil {
 		return nil, err
 	}
-	return &AudioConverter{packer: p}, nil
+	return &AudioConverter{packer: p, aligner: Aligner{Workers: workers}}, nil
 }
+
+// Close ends what runs for the converter.
+func (c *AudioConverter) Close() { c.aligner.Close() }
 
 // Convert gives the frames that are complete now; the input's Format may change at any time. A single frame that cannot
 // be decoded is concealed when the next one comes; an error says that the sound cannot be decoded at all, or not any

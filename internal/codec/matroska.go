@@ -3,11 +3,12 @@ package codec
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/tuttilive/tutti/internal/media"
 )
 
-// Pictures go into a worker as Matroska (RFC 9559): the one container that ffmpeg reads at low latency, that frames and
+// Pictures and sound go into a worker as Matroska (RFC 9559): the one container that ffmpeg reads at low latency, that frames and
 // times every codec, and that takes a few bytes a frame. Each frame is a cluster of its own.
 
 const (
@@ -56,6 +57,21 @@ func matroskaHeader(f *media.Format) ([]byte, error) {
 		return nil, unsupported("%s is no picture codec", f.Codec)
 	}
 
+	video := element(nil, 0xB0, number(uint64(max(f.Width, 1)))...)
+	video = element(video, 0xBA, number(uint64(max(f.Height, 1)))...)
+	return matroskaTrack(1, name, private, element(nil, 0xE0, video...)), nil
+}
+
+// matroskaSound is matroskaHeader for AAC.
+func matroskaSound(f *media.Format) []byte {
+	rate := binary.BigEndian.AppendUint64(nil, math.Float64bits(float64(f.SampleRate)))
+	sound := element(nil, 0xB5, rate...)
+	sound = element(sound, 0x9F, byte(f.Channels))
+	return matroskaTrack(2, "A_AAC", f.Config, element(nil, 0xE1, sound...))
+}
+
+// matroskaTrack is the beginning of a stream of one track, of a kind (1 picture, 2 sound), with what the codec and the kind have to say.
+func matroskaTrack(kind byte, name string, private, detail []byte) []byte {
 	head := element(nil, 0x4286, 1)
 	head = element(head, 0x42F7, 1)
 	head = element(head, 0x42F2, 4)
@@ -72,18 +88,16 @@ func matroskaHeader(f *media.Format) ([]byte, error) {
 	info = element(info, 0x5741, []byte("tutti")...)
 	b = element(b, idInfo, info...)
 
-	video := element(nil, 0xB0, number(uint64(max(f.Width, 1)))...)
-	video = element(video, 0xBA, number(uint64(max(f.Height, 1)))...)
 	track := element(nil, 0xD7, 1)
 	track = element(track, 0x73C5, 1)
-	track = element(track, 0x83, 1)
+	track = element(track, 0x83, kind)
 	track = element(track, 0x9C, 0)
 	track = element(track, 0x86, []byte(name)...)
 	if len(private) > 0 {
 		track = element(track, 0x63A2, private...)
 	}
-	track = element(track, 0xE0, video...)
-	return element(b, idTracks, element(nil, 0xAE, track...)...), nil
+	track = append(track, detail...)
+	return element(b, idTracks, element(nil, 0xAE, track...)...)
 }
 
 // matroskaFrame appends one frame; at is its time in milliseconds.

@@ -145,11 +145,11 @@ func TestWhatCannotBeDecodedSaysWhy(t *testing.T) {
 		if _, err := NewAudioDecoder(f); !errors.Is(err, ErrUnsupported) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if len(f.Config) > 0 && CanDecode(f) == nil {
+		if len(f.Config) > 0 && CanDecode(f, nil) == nil {
 			t.Errorf("%s: CanDecode has nothing against it", name)
 		}
 	}
-	if err := CanDecode(&media.Format{Codec: media.AAC, Config: []byte{0x12, 0x10, 0x56, 0xe5, 0x00}}); err != nil {
+	if err := CanDecode(&media.Format{Codec: media.AAC, Config: []byte{0x12, 0x10, 0x56, 0xe5, 0x00}}, nil); err != nil {
 		t.Errorf("AAC-LC with a sync extension: %v", err)
 	}
 }

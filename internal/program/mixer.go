@@ -205,7 +205,8 @@ func (m *mixer) listen(t *track.Track, i *mixInput) {
 	defer lease.Release()
 	ring := lease.Ring()
 	cursor := ring.Live()
-	var aligner codec.Aligner
+	aligner := codec.Aligner{Workers: t.Info().Workers}
+	defer aligner.Close()
 	var batch [16]*media.Frame
 	failed := 0
 	for {

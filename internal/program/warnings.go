@@ -57,7 +57,7 @@ func (p *Program) Warnings() []Warning {
 		warnPicture(t, add)
 	}
 	for _, t := range plan.sounds {
-		if err := codec.CanDecode(t.Format()); err != nil {
+		if err := codec.CanDecode(t.Format(), t.Info().Workers); err != nil {
 			add(WarnSound, "The sound of %s cannot be mixed or converted: %v.", t.Info().Label, err)
 		}
 		addProblems(t, add)

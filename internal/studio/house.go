@@ -115,6 +115,7 @@ type House struct {
 	arena        *arena
 	plays        *ledger
 	annexes      annexes
+	turned       turnedAway
 
 	mu          sync.Mutex
 	studios     map[string]*Studio
@@ -156,6 +157,7 @@ func NewHouse(o Options) *House {
 	h.plays = newLedger(o.Played != nil)
 	if h.rooms != nil {
 		h.rooms.OnHandover(h.plays.forget)
+		h.rooms.OnHandover(h.turned.forget)
 	}
 	if o.Played != nil {
 		h.work.Go(func() { h.tellPlays(o.Played) })

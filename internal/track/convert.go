@@ -82,7 +82,7 @@ func (t *Track) startConversion(c conversion) (*derivedTrack, error) {
 	d := &derivedTrack{track: NewFromFrames(info), stop: make(chan struct{})}
 	d.track.muted.Store(t.muted.Load())
 	if t.info.Kind == media.Audio {
-		converter, err := codec.NewAudioConverter(c.to)
+		converter, err := codec.NewAudioConverter(c.to, t.info.Workers)
 		if err != nil {
 			t.giveBack(source)
 			return nil, err
@@ -112,6 +112,7 @@ func (d *derivedTrack) refresh() {
 
 func (d *derivedTrack) convertAudio(t *Track, source *FrameLease, converter *codec.AudioConverter) {
 	defer source.Release()
+	defer converter.Close()
 	d.follow(source.Ring(), source.Ring().Live(), 0, func(f *media.Frame) {
 		frames, err := converter.Convert(f)
 		if err != nil {

@@ -14,9 +14,15 @@ func AACFormat(config []byte) (*media.Format, error) {
 	if len(config) < 2 || len(config) > 64 {
 		return nil, fmt.Errorf("%w: AudioSpecificConfig of %d bytes", ErrMalformed, len(config))
 	}
+	if object := config[0] >> 3; object != 0 && object != 2 && object != 5 && object != 29 {
+		return nil, fmt.Errorf("%w: AAC of object type %d; send AAC-LC", ErrUnsupported, object)
+	}
 	var c mpeg4audio.AudioSpecificConfig
 	if err := c.Unmarshal(config); err != nil {
 		return nil, fmt.Errorf("%w: AudioSpecificConfig: %w", ErrMalformed, err)
+	}
+	if c.ChannelConfig == 0 {
+		return nil, fmt.Errorf("%w: AAC that describes its channels by itself; send mono, stereo or 5.1", ErrUnsupported)
 	}
 	channels := int(c.ChannelConfig)
 	if channels == 7 {

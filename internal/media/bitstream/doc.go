@@ -15,5 +15,9 @@ const (
 	MaxParameterSet = 4096
 )
 
-// ErrMalformed is wrapped by all errors of this package.
-var ErrMalformed = errors.New("malformed bitstream")
+var (
+	// ErrMalformed is wrapped by all errors of this package but those of ErrUnsupported.
+	ErrMalformed = errors.New("malformed bitstream")
+	// ErrUnsupported tells of what is well-formed and of a kind that nobody here takes.
+	ErrUnsupported = errors.New("unsupported")
+)

@@ -87,7 +87,7 @@ func TestMalformedIsAnError(t *testing.T) {
 		{"VP9 nonsense", func() error { _, _, err := VP9Size([]byte{1, 2, 3}); return err }},
 		{"AV1 nonsense", func() error { _, _, err := AV1Size([]byte{0x0a, 1, 0xff}); return err }},
 		{"AudioSpecificConfig of a byte", func() error { _, err := AACFormat([]byte{0x12}); return err }},
-		{"AudioSpecificConfig of no channels", func() error { _, err := AACFormat([]byte{0x12, 0x00}); return err }},
+		{"AudioSpecificConfig of no known rate", func() error { _, err := AACFormat([]byte{0x16, 0x90}); return err }},
 		{"units with a length beyond the end", func() error { return CheckUnits([]byte{0, 0, 0, 9, 1}) }},
 		{"units with a rest", func() error { return CheckUnits([]byte{0, 0, 0, 1, 1, 0, 0}) }},
 		{"lengths of 9 bytes", func() error { _, err := Relength([]byte{1}, 9); return err }},
@@ -99,6 +99,34 @@ func TestMalformedIsAnError(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+func TestKindsOfAACThatNobodyTakes(t *testing.T) {
+	for name, config := range map[string][]byte{"AAC Main": {0x0a, 0x10}, "channels of its own": {0x12, 0x00}, "xHE-AAC": {0xf9, 0x48, 0x50}} {
+		if _, err := AACFormat(config); !errors.Is(err, ErrUnsupported) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAPictureThatIsTurned(t *testing.T) {
+	turned := []byte{6, 5, 2, 1, 2, displayOrientation, 3, 0x08, 0x00, 0x18, 0x80} // after a message of another kind
+	for name, c := range map[string]struct {
+		codec   media.Codec
+		payload []byte
+		want    int
+	}{
+		"H.264":       {media.H264, AppendUnit(mediatest.H264(true, 20), turned), 90},
+		"H.265":       {media.H265, AppendUnit(nil, append([]byte{H265PrefixSEI << 1, 1}, turned[1:]...)), 90},
+		"as it is":    {media.H264, mediatest.H264(true, 20), 0},
+		"called off":  {media.H264, AppendUnit(nil, []byte{6, displayOrientation, 1, 0x80, 0x80}), 0},
+		"cut short":   {media.H264, AppendUnit(nil, []byte{6, displayOrientation, 3, 0x08}), 0},
+		"no such SEI": {media.VP8, AppendUnit(nil, turned), 0},
+	} {
+		if got := Rotation(c.codec, c.payload); got != c.want {
+			t.Errorf("%s: %d°, want %d°", name, got, c.want)
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package flv
 
 import (
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -78,6 +80,9 @@ func (a *audioDemuxer) configureAAC(config []byte) error {
 		return nil
 	}
 	f, err := bitstream.AACFormat(config)
+	if errors.Is(err, bitstream.ErrUnsupported) {
+		return unsupported("%s", strings.TrimPrefix(err.Error(), bitstream.ErrUnsupported.Error()+": "))
+	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package flv
 
 import (
+	"bytes"
 	"encoding/binary"
 	"time"
 
@@ -224,7 +225,9 @@ func (v *videoDemuxer) frame(codec media.Codec, key bool, offset time.Duration, 
 	switch codec {
 	case media.H264, media.H265:
 		if v.codec != codec || v.format == nil {
-			return nil, 0, malformed("%v picture before its sequence header", codec)
+			if err := v.lookInside(codec, payload); err != nil {
+				return nil, 0, err
+			}
 		}
 		if payload, key, err = v.units(payload, key); err != nil || len(payload) == 0 {
 			return nil, 0, err
@@ -281,10 +284,39 @@ func (v *videoDemuxer) config() []byte {
 	return v.base.Config
 }
 
+// lookInside finds the parameter sets of a stream without a sequence header, if they are among its pictures: with lengths of 4 bytes, or
+// with start codes.
+func (v *videoDemuxer) lookInside(codec media.Codec, payload []byte) error {
+	v.codec, v.base, v.format, v.extra, v.reordered = codec, nil, nil, nil, false
+	v.sets = bitstream.ParameterSets{Codec: codec}
+	units := bitstream.Units(payload)
+	if v.lengthSize = 4; bytes.HasPrefix(payload, []byte{0, 0, 0, 1}) || bytes.HasPrefix(payload, []byte{0, 0, 1}) {
+		v.lengthSize, units = startCodes, bitstream.SplitAnnexB(payload)
+	}
+	for unit := range units {
+		v.sets.Add(unit)
+	}
+	f := v.sets.Format()
+	if f == nil {
+		return malformed("%v picture before its sequence header", codec)
+	}
+	v.use(codec, f)
+	return nil
+}
+
+// startCodes stands for units that are divided by start codes where their lengths should be, as some write them that send no sequence header.
+const startCodes = 0
+
 // units brings NAL units into the form that media.Frame asks for and takes parameter sets out.
 func (v *videoDemuxer) units(payload []byte, key bool) ([]byte, bool, error) {
-	payload, err := bitstream.Relength(payload, v.lengthSize)
-	if err != nil {
+	var err error
+	if v.lengthSize == startCodes {
+		var relengthed []byte
+		for unit := range bitstream.SplitAnnexB(payload) {
+			relengthed = bitstream.AppendUnit(relengthed, unit)
+		}
+		payload = relengthed
+	} else if payload, err = bitstream.Relength(payload, v.lengthSize); err != nil {
 		return nil, false, err
 	}
 	plain, pictures := true, false

@@ -37,6 +37,39 @@ func avc(first byte, offset int32, units ...[]byte) []byte {
 
 func units(units ...[]byte) []byte { return avc(0, 0, units...)[5:] }
 
+// TestParameterSetsAmongPictures reads streams without a sequence header.
+func TestParameterSetsAmongPictures(t *testing.T) {
+	startCoded := func(first byte, units ...[]byte) []byte {
+		b := []byte{first, 1, 0, 0, 0}
+		for _, u := range units {
+			b = append(append(b, 0, 0, 0, 1), u...)
+		}
+		return b
+	}
+	for name, c := range map[string]struct{ first, second []byte }{
+		"lengths":     {avc(0x17, 0, sps720, pps, idr), avc(0x27, 0, slice)},
+		"start codes": {startCoded(0x17, aud, sps720, pps, idr), startCoded(0x27, slice)},
+	} {
+		var d Demuxer
+		if _, err := d.Video(0, avc(0x27, 0, slice), 0); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: a picture before them: %v", name, err)
+		}
+		first, err := d.Video(0, c.first, 0)
+		if err != nil || !first.Keyframe || first.Format.Width != 1280 || !bytes.Equal(first.Payload, units(idr)) {
+			t.Errorf("%s: %+v, %v", name, first, err)
+		}
+		second, err := d.Video(40, c.second, 0)
+		if err != nil || second.Keyframe || second.Format != first.Format || !bytes.Equal(second.Payload, units(slice)) {
+			t.Errorf("%s: %+v, %v", name, second, err)
+		}
+		// A sequence header after all counts.
+		d.Video(80, avcHeader(sps180, pps), 0)
+		if f, err := d.Video(80, avc(0x17, 0, idr), 0); err != nil || f.Format.Width != 320 {
+			t.Errorf("%s: after a sequence header: %+v, %v", name, f, err)
+		}
+	}
+}
+
 func TestPictures(t *testing.T) {
 	var d Demuxer
 	now := time.Hour

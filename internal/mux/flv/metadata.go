@@ -59,6 +59,8 @@ func codecID(c media.Codec) float64 {
 type Metadata struct {
 	// Encoder is the program that made the stream, as it calls itself.
 	Encoder string
+	// Rotation is by how many degrees the picture is to be turned, as some phones say.
+	Rotation int
 	// Start is the wall clock at timestamp 0 in streams of our own, else zero.
 	Start time.Time
 }
@@ -84,6 +86,13 @@ func ParseMetadata(body []byte) Metadata {
 		entries = o
 	}
 	m.Encoder, _ = entries.GetString("encoder")
+	for _, key := range []string{"rotation", "rotate", "orientation"} {
+		if v, ok := entries.Get(key); ok {
+			if degrees, ok := v.(float64); ok && degrees >= -360 && degrees <= 360 {
+				m.Rotation = (int(degrees) + 360) % 360
+			}
+		}
+	}
 	if v, ok := entries.Get(startTimeKey); ok {
 		if ms, ok := v.(float64); ok && ms > 0 && ms < 1<<52 {
 			m.Start = time.UnixMilli(int64(ms))

@@ -3,6 +3,8 @@ package ts
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -40,6 +42,9 @@ type Demuxer struct {
 	streams map[int]*stream
 	clock   clock
 	frame   func(f *media.Frame, now time.Duration) error
+
+	// LeftOut, where it is set, is told what else is in the stream than what is taken, in plain words.
+	LeftOut func(what string)
 }
 
 // New makes a demuxer that gives its frames away, with the time they came at. The frames' bytes are not shared with what was written.
@@ -141,6 +146,7 @@ func (d *Demuxer) readPMT(b []byte) error {
 	}
 	streams := map[int]*stream{}
 	seen := map[media.Kind]bool{}
+	var leftOut []string
 	for b = b[4+info:]; len(b) >= 5; {
 		pid, n := int(b[1]&0x1f)<<8|int(b[2]), int(b[3]&0x0f)<<8|int(b[4])
 		if 5+n > len(b) {
@@ -155,7 +161,13 @@ func (d *Demuxer) readPMT(b []byte) error {
 				streams[pid] = newStream(d, codec, channels)
 			}
 		}
+		if streams[pid] == nil {
+			leftOut = append(leftOut, nameOf(b[0], codec, b[5:5+n]))
+		}
 		b = b[5+n:]
+	}
+	if leftOut = slices.DeleteFunc(leftOut, func(s string) bool { return s == "" }); d.LeftOut != nil && len(leftOut) > 0 {
+		d.LeftOut(strings.Join(leftOut, ", "))
 	}
 	if len(streams) == 0 {
 		return ErrUnsupported
@@ -190,6 +202,43 @@ func codecOf(kind byte, descriptors []byte) (c media.Codec, channels int) {
 		}
 	}
 	return media.NoCodec, 0
+}
+
+// nameOf is what a stream that is not taken is called, empty where nobody would miss it: teletext, subtitles, data.
+func nameOf(kind byte, codec media.Codec, descriptors []byte) string {
+	if codec != media.NoCodec {
+		return fmt.Sprintf("a further stream of %v", codec)
+	}
+	switch kind {
+	case 0x01, 0x02:
+		return "MPEG-2 video"
+	case 0x03, 0x04:
+		return "MPEG audio (MP2, MP3)"
+	case 0x10:
+		return "MPEG-4 video"
+	case 0x11:
+		return "AAC in LATM (send ADTS)"
+	case 0x33:
+		return "H.266"
+	case 0x81:
+		return "AC-3"
+	case 0x87:
+		return "E-AC-3"
+	case 0x06:
+		for b := descriptors; len(b) >= 2 && 2+int(b[1]) <= len(b); b = b[2+int(b[1]):] {
+			switch {
+			case b[0] == 0x6a:
+				return "AC-3"
+			case b[0] == 0x7a:
+				return "E-AC-3"
+			case b[0] == 0x05 && string(b[2:2+int(b[1])]) == "AV01":
+				return "AV1"
+			case b[0] == 0x05 && string(b[2:2+int(b[1])]) == "VP09":
+				return "VP9"
+			}
+		}
+	}
+	return ""
 }
 
 // section collects a table's section, which may go over several packets.

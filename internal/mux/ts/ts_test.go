@@ -122,6 +122,22 @@ func TestWhatIsNoStreamIsRefused(t *testing.T) {
 	}
 }
 
+func TestWhatIsLeftOutIsNamed(t *testing.T) {
+	for args, want := range map[string]string{
+		"-c:v libx264 -preset ultrafast -c:a ac3":                            "AC-3",
+		"-c:v libx264 -preset ultrafast -c:a mp2":                            "MPEG audio (MP2, MP3)",
+		"-map 0:v -map 1:a -map 1:a -c:v libx264 -preset ultrafast -c:a aac": "a further stream of aac",
+		"-c:v libx264 -preset ultrafast -c:a aac":                            "",
+	} {
+		var got string
+		d := New(func(*media.Frame, time.Duration) error { return nil })
+		d.LeftOut = func(what string) { got = what }
+		if err := d.Write(clip(t, args), 0); err != nil || got != want {
+			t.Errorf("%s: left out is %q, %v", args, got, err)
+		}
+	}
+}
+
 func FuzzDemuxer(f *testing.F) {
 	if _, err := exec.LookPath("ffmpeg"); err == nil {
 		for _, args := range []string{"-c:v libx264 -preset ultrafast -c:a aac", "-vn -c:a libopus"} {

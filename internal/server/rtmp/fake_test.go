@@ -22,6 +22,7 @@ import (
 type fakeStage struct {
 	mu      sync.Mutex
 	ingests []*fakeIngest
+	turned  []string // who was turned away, and why
 	changed chan struct{}
 }
 
@@ -55,6 +56,13 @@ func claimsOf(c studio.Credential) (auth.Claims, error) {
 		return auth.Claims{}, auth.ErrInvalid
 	}
 	return auth.Claims{Identity: "made-up", Video: auth.Grant{RoomJoin: true}}, nil
+}
+
+func (s *fakeStage) TurnAway(roomName, protocol, code, reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turned = append(s.turned, roomName+" "+protocol+" "+code+" "+reason)
+	s.notify()
 }
 
 func (s *fakeStage) watch(string) (fanout.Watcher, *fanout.Stream, error) {

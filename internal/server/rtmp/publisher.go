@@ -16,8 +16,11 @@ type publisher struct {
 	demuxer flv.Demuxer
 }
 
-// metadata names the participant after its encoder.
+// metadata names the participant after its encoder, and takes what concerns the picture.
 func (p *publisher) metadata(m flv.Metadata) {
+	if m.Rotation != 0 {
+		p.Rotated(m.Rotation)
+	}
 	if p.named || m.Encoder == "" {
 		return
 	}
@@ -25,20 +28,19 @@ func (p *publisher) metadata(m flv.Metadata) {
 	p.Rename(encoderName(m.Encoder))
 }
 
-// write takes a sound or picture message.
-func (p *publisher) write(kind media.Kind, timestamp uint32, body []byte) error {
+// write takes a sound or picture message, and tells whether it was a frame.
+func (p *publisher) write(kind media.Kind, timestamp uint32, body []byte) (given bool, err error) {
 	now := media.Now()
 	var f *media.Frame
-	var err error
 	if kind == media.Video {
 		f, err = p.demuxer.Video(timestamp, body, now)
 	} else {
 		f, err = p.demuxer.Audio(timestamp, body, now)
 	}
 	if err != nil || f == nil {
-		return err
+		return false, err
 	}
-	return p.Write(f, now)
+	return true, p.Write(f, now)
 }
 
 // isMalformed tells whether an error is about what came from the network.

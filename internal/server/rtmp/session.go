@@ -19,8 +19,12 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
-// maxMalformed is how many broken sound or picture messages a publisher may send before it is sent away.
-const maxMalformed = 100
+const (
+	// maxMalformed is how many broken sound or picture messages a publisher may send in a row before it is sent away, toldMalformed after how
+	// many the host is told.
+	maxMalformed  = 200
+	toldMalformed = 20
+)
 
 // session is one connection from handshake to end. It runs on one goroutine; RoomEvent and kick may be called by any.
 type session struct {
@@ -31,16 +35,17 @@ type session struct {
 	log    *slog.Logger
 
 	app       string
+	room      string // that it wants to publish into
 	encoder   string // what the client calls itself
 	connected bool
 	streams   uint32 // message streams created
 	stream    uint32 // message stream that is published
 
-	publisher *publisher // nil while nothing is published
-	wantsPlay bool       // it asked to play
-	plays     bool       // the connection is the stream's: we only read
-	counted   bool       // against the limits; guarded by the server's lock
-	malformed int
+	publisher *publisher           // nil while nothing is published
+	wantsPlay bool                 // it asked to play
+	plays     bool                 // the connection is the stream's: we only read
+	counted   bool                 // against the limits; guarded by the server's lock
+	malformed [media.Video + 1]int // in a row, of each kind
 }
 
 func newSession(s *Server, c net.Conn) *session {
@@ -70,6 +75,9 @@ func (s *session) run() {
 		s.log.Info("connection refused", "error", err)
 	default:
 		s.log.Info("client refused", "plays", s.wantsPlay, "error", err)
+		if code, reason, ok := ingest.Why(err); ok && s.room != "" {
+			s.server.stage.TurnAway(s.room, "rtmp", code, reason)
+		}
 		s.sayWhy(err)
 	}
 }
@@ -129,23 +137,36 @@ func (s *session) handle(m rtmp.Message) error {
 	if p == nil || m.Stream != s.stream {
 		return nil
 	}
-	var err error
 	switch m.Type {
 	case rtmp.TypeDataAMF0:
 		p.metadata(flv.ParseMetadata(m.Body))
 	case rtmp.TypeAudio:
-		err = p.write(media.Audio, m.Timestamp, m.Body)
+		return s.media(media.Audio, m)
 	case rtmp.TypeVideo:
-		err = p.write(media.Video, m.Timestamp, m.Body)
+		return s.media(media.Video, m)
 	}
-	if err == nil || errors.Is(err, flv.ErrUnsupported) || !isMalformed(err) {
+	return nil
+}
+
+// media takes a sound or picture message. Now and then a broken one is dropped; who sends nothing else is sent away.
+func (s *session) media(kind media.Kind, m rtmp.Message) error {
+	given, err := s.publisher.write(kind, m.Timestamp, m.Body)
+	switch {
+	case given:
+		s.malformed[kind] = 0
+	case err == nil, errors.Is(err, flv.ErrUnsupported), !isMalformed(err):
 		return err
 	}
-	if s.malformed++; s.malformed == 1 {
-		s.log.Warn("broken media dropped", "error", err)
+	if err == nil {
+		return nil
 	}
-	if s.malformed > maxMalformed {
-		return fmt.Errorf("%w: %w", rtmp.ErrProtocol, err)
+	switch s.malformed[kind]++; s.malformed[kind] {
+	case 1:
+		s.log.Warn("broken media dropped", "error", err)
+	case toldMalformed:
+		s.publisher.Broken(kind, err)
+	case maxMalformed:
+		return fmt.Errorf("%w: %w", ingest.ErrBroken, err)
 	}
 	return nil
 }
@@ -213,6 +234,7 @@ func (s *session) publish(stream uint32, name string) error {
 	if err != nil {
 		return err
 	}
+	s.room = a.room
 	ctx, cancel := s.conn.context()
 	defer cancel()
 	encoder, err := s.server.stage.AdmitEncoder(ctx, a.room, "rtmp", a.credential.From(s.host))

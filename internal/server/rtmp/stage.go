@@ -17,6 +17,8 @@ import (
 type stage interface {
 	AdmitPlayer(ctx context.Context, roomName, protocol string, c studio.Credential) (auth.Claims, error)
 	AdmitEncoder(ctx context.Context, roomName, protocol string, c studio.Credential) (studio.Encoder, error)
+	// TurnAway notes for a room's hosts that an encoder was turned away.
+	TurnAway(roomName, protocol, code, reason string)
 	enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (ingest.Participant, error)
 	// watch gives a room's program in the form of messages, shared by all players.
 	watch(roomName string) (fanout.Watcher, *fanout.Stream, error)

@@ -49,7 +49,7 @@ func statusOf(err error) (code, description string) {
 	case errors.Is(err, room.ErrBadName), errors.Is(err, errNoRoom), errors.Is(err, errApplication),
 		errors.Is(err, intake.ErrPublished), errors.Is(err, room.ErrBadIdentity):
 		return publishBadName, "Cannot publish: " + err.Error() + "."
-	case errors.Is(err, flv.ErrUnsupported), errors.Is(err, room.ErrFull), errors.Is(err, ingest.ErrReplaced), errors.Is(err, ingest.ErrRemoved):
+	case errors.Is(err, flv.ErrUnsupported), errors.Is(err, ingest.ErrBroken), errors.Is(err, room.ErrFull), errors.Is(err, ingest.ErrReplaced), errors.Is(err, ingest.ErrRemoved):
 		return publishRejected, "Refused: " + err.Error() + "."
 	case errors.Is(err, ingest.ErrShutdown), errors.Is(err, studio.ErrShutdown), errors.Is(err, ingest.ErrRoomEnded):
 		return connectClosed, "Closed: " + err.Error() + "."

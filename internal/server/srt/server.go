@@ -41,6 +41,8 @@ type Options struct {
 type stage interface {
 	Admit(roomName string, c studio.Credential, a studio.Action) (auth.Claims, error)
 	AdmitEncoder(ctx context.Context, roomName, protocol string, c studio.Credential) (studio.Encoder, error)
+	// TurnAway notes for a room's hosts that an encoder was turned away.
+	TurnAway(roomName, protocol, code, reason string)
 	enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (ingest.Participant, error)
 }
 

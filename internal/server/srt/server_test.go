@@ -71,6 +71,8 @@ func (s closedStage) Admit(string, studio.Credential, studio.Action) (auth.Claim
 	return auth.Claims{}, s.err
 }
 
+func (closedStage) TurnAway(string, string, string, string) {}
+
 func TestNoKeyIsDerivedForStrangers(t *testing.T) {
 	for err, want := range map[error]gosrt.RejectionReason{auth.ErrInvalid: gosrt.REJX_UNAUTHORIZED, studio.ErrTooOften: gosrt.REJX_OVERLOAD} {
 		x := &session{server: &Server{stage: closedStage{err: err}}, host: "192.0.2.1", log: slog.New(slog.DiscardHandler), kicked: make(chan struct{})}

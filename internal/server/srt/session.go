@@ -65,6 +65,7 @@ func (x *session) run(req gosrt.ConnRequest) {
 	}
 	if err != nil {
 		x.log.Info("encoder refused", "room", a.room, "error", err)
+		x.turnedAway(a.room, err)
 		req.Reject(rejection(err))
 		return
 	}
@@ -91,6 +92,14 @@ func (x *session) run(req gosrt.ConnRequest) {
 		err = nil
 	}
 	x.log.Info("encoder stopped", "room", a.room, "error", err)
+	x.turnedAway(a.room, err)
+}
+
+// turnedAway tells the hosts of a room why an encoder was not let in or sent away: SRT has no words for that once a connection stands.
+func (x *session) turnedAway(roomName string, err error) {
+	if code, reason, ok := ingest.Why(err); ok {
+		x.server.stage.TurnAway(roomName, "srt", code, reason)
+	}
 }
 
 // enter comes into the room.
@@ -179,6 +188,7 @@ func (x *session) take(conn gosrt.Conn, a address, participant ingest.Participan
 	log.Info("encoder publishes")
 	publisher := ingest.New(participant, "srt", x.kicked, log)
 	demuxer := ts.New(publisher.Write)
+	demuxer.LeftOut = publisher.LeftOut
 	packet := make([]byte, 2048)
 	silent := time.AfterFunc(idle, func() { x.kick(errIdle) }) // the library's read deadlines do nothing
 	defer silent.Stop()

@@ -190,3 +190,5 @@ func post(t testing.TB, s *Server, path string, header ...string) (location, tag
 	}
 	return w.Header().Get("Location"), w.Header().Get("ETag")
 }
+
+func (h *fakeHouse) TurnAway(roomName, protocol, code, reason string) {}

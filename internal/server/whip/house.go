@@ -15,6 +15,8 @@ import (
 type house interface {
 	AdmitPlayer(ctx context.Context, roomName, protocol string, c studio.Credential) (auth.Claims, error)
 	AdmitEncoder(ctx context.Context, roomName, protocol string, c studio.Credential) (studio.Encoder, error)
+	// TurnAway notes for a room's hosts that an encoder was turned away.
+	TurnAway(roomName, protocol, code, reason string)
 	enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (participant, error)
 	// Watch opens the program for somebody who is counted as a viewer, or is not.
 	Watch(roomName string, counted bool) (watcher, error)

@@ -115,6 +115,9 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request, p path) {
 	if err != nil {
 		x.end(errors.Join(errRefused, err))
 		x.refused(err)
+		if e := refusal.Of(err); p.verb == publishVerb && e.Status < http.StatusInternalServerError {
+			s.house.TurnAway(p.room, publishVerb, e.Code, e.Message)
+		}
 		refusal.Write(w, err)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/bitstream"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 )
@@ -135,7 +136,29 @@ func (p *Publisher) prepare(t *publishedTrack, f *media.Frame) error {
 const (
 	warnBFrames   = "b_frames"
 	warnKeyframes = "keyframe_interval"
+	warnRotation  = "rotation"
+	warnBroken    = "broken_media"
+	warnLeftOut   = "left_out"
 )
+
+// Broken tells the host that what comes of a kind cannot be read.
+func (p *Publisher) Broken(kind media.Kind, why error) {
+	what := "sound"
+	if kind == media.Video {
+		what = "picture"
+	}
+	p.warn(warnBroken, fmt.Sprintf("The encoder sends a %s that cannot be read: %v.", what, why))
+}
+
+// LeftOut tells the host what else the encoder sends than what is taken.
+func (p *Publisher) LeftOut(what string) {
+	p.warn(warnLeftOut, "The encoder also sends what is not taken: "+what+". Send one picture in H.264 or H.265, and one sound in AAC (ADTS) or Opus.")
+}
+
+// Rotated tells the host that the encoder wants its picture turned by some degrees.
+func (p *Publisher) Rotated(degrees int) {
+	p.warn(warnRotation, fmt.Sprintf("The encoder sends its picture turned by %d° and leaves it to players to turn it back, which they do not. Turn it in the encoder.", degrees))
+}
 
 // inspect looks for settings of an encoder that some viewers suffer from.
 func (p *Publisher) inspect(f *media.Frame) {
@@ -147,6 +170,9 @@ func (p *Publisher) inspect(f *media.Frame) {
 	}
 	if f.Keyframe {
 		p.lastKey = f.DTS
+		if degrees := bitstream.Rotation(f.Format.Codec, f.Payload); degrees != 0 {
+			p.Rotated(degrees)
+		}
 	}
 }
 
