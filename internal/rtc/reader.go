@@ -132,19 +132,19 @@ func (r *reader) forward(p *path, b []byte) {
 	r.wakeLocked()
 }
 
-// wakeLocked makes the pending read return: a deadline in the past is the one way that works on all systems.
+// wakeLocked makes the pending read return.
 func (r *reader) wakeLocked() {
 	if !r.woken {
 		r.woken = true
-		_ = r.shard.socket.conn.SetReadDeadline(time.Unix(1, 0))
+		r.shard.socket.interrupt()
 	}
 }
 
 // awake does what others have asked for.
 func (r *reader) awake() {
 	r.mu.Lock()
-	// Reset first: a wake-up from now on sets the deadline again.
-	_ = r.shard.socket.conn.SetReadDeadline(time.Time{})
+	// First: a wake-up from now on interrupts again.
+	r.shard.socket.resume()
 	r.woken = false
 	posted, foreign := r.posted, r.foreign
 	r.posted, r.foreign = nil, nil
