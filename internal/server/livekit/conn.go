@@ -89,6 +89,9 @@ func (c *conn) send(res *pb.SignalResponse) {
 		c.log.Warn("signal connection cut off: the client does not read")
 		c.out, c.bytes = nil, 0
 		c.end(websocket.StatusPolicyViolation, "too slow")
+		// Nor does it read a farewell: a writer that waits for it gives up now. Until then the client would go on sending requests into a
+		// connection that nobody reads any more.
+		_ = c.tcp.SetWriteDeadline(time.Now()) // else it takes writeTimeout
 		return
 	}
 	c.out = append(c.out, frame{kind, data})

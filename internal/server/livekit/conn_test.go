@@ -216,7 +216,7 @@ func TestConnSendsWhatIsQueuedBeforeItCloses(t *testing.T) {
 
 func TestConnCutsOffWhoDoesNotRead(t *testing.T) {
 	eachWay(t, func(t *testing.T, p *poller.Poller) {
-		c, ended, _ := connPair(t, p, func(*conn, *pb.SignalRequest) bool { return true })
+		c, ended, client := connPair(t, p, func(*conn, *pb.SignalRequest) bool { return true })
 		big := &pb.SignalResponse{Message: &pb.SignalResponse_RefreshToken{RefreshToken: strings.Repeat("x", 256<<10)}}
 		for range 200 { // far more than the sockets' buffers and the outbox hold
 			c.send(big)
@@ -227,8 +227,21 @@ func TestConnCutsOffWhoDoesNotRead(t *testing.T) {
 		if !ending || waiting > maxOutboxBytes {
 			t.Errorf("%d bytes wait, ending: %v", waiting, ending)
 		}
-		c.fail()
+		// The client learns of it at once, so that it sends no requests that nobody reads.
+		begun := time.Now()
 		<-ended
+		<-c.done
+		if took := time.Since(begun); took > writeTimeout/2 {
+			t.Errorf("it takes %v", took)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		data, _ := proto.Marshal(ping())
+		for client.Write(ctx, websocket.MessageBinary, data) == nil {
+		}
+		if ctx.Err() != nil {
+			t.Error("it can still send requests")
+		}
 	})
 }
 
