@@ -61,7 +61,7 @@ func (d *Downlink) account(now time.Duration) {
 	rate := d.estimator.Rate()
 	d.estimate.Store(int64(rate))
 	d.loss.Store(math.Float64bits(d.estimator.Loss()))
-	d.noteFull(d.estimator.Full(remember, now))
+	d.noteFull(d.limited(now))
 	if d.Full() {
 		totals.estimate.Observe(rate)
 	}

@@ -116,6 +116,19 @@ func (a *allocation) raise(rank []int) {
 	}
 }
 
+// least is the layer that is the n-th from below, or the one that flows when that is larger; unlimited when there are no more than that.
+func (d *demand) least(n int) int {
+	layer := suspended
+	for range n {
+		next := d.above(layer)
+		if next < 0 {
+			return unlimited
+		}
+		layer = next
+	}
+	return max(layer, d.now)
+}
+
 // above is the next larger layer that is sent now and wanted, -1 when there is none.
 func (d *demand) above(layer int) int {
 	for i := layer + 1; i < len(d.rates) && i <= d.wanted; i++ {

@@ -16,9 +16,6 @@ import (
 const (
 	// maxReports bounds how many reports of one peer wait for its shard.
 	maxReports = 16
-	// remember is how long the way counts as limited after it was last seen to be full. Before that, and after, all that
-	// is wanted is sent, whatever the estimate is: it knows no more than what was tried.
-	remember = 30 * time.Second
 	// repairShare is how much of a full way may be taken by repairs, beside as much as the way loses anyhow, up to twice that.
 	// A remote that asks for more is not helped by it: what it misses was dropped where the way is full.
 	repairShare  = 0.2
@@ -47,6 +44,7 @@ type Downlink struct {
 	// What follows is owned by the shard's sender goroutine.
 
 	estimator *bwe.Estimator
+	restraint restraint
 	forwarder *forwarder
 	senders   []*Sender
 	probing   probing
@@ -104,7 +102,7 @@ func (d *Downlink) Rate() int { return int(d.rate.Load()) }
 // theirs cope; 0 ends that.
 func (d *Downlink) Limit(rate int64) { d.limit.Store(rate) }
 
-// Full tells whether the way was seen to be full within the last half minute.
+// Full tells whether the way was seen to be full of late, for half a minute at least.
 func (d *Downlink) Full() bool { return d.full.Load() }
 
 // Estimate is what the way is thought to carry, in bit/s. While it is not full this says no more than what was tried.
@@ -163,7 +161,7 @@ func (d *Downlink) run(tx exit) {
 		d.estimator.SetCap(float64(remb)) // from peers that send no transport-wide reports
 	}
 	d.taken.each(func(report twcc.Report) { d.estimator.Report(report, now) })
-	full := d.full.Load() || d.estimator.Full(remember, now)
+	full := d.full.Load() || d.limited(now)
 	d.urgent.Store(full || d.estimator.Congested())
 	if full {
 		d.share(tx) // else there is nothing to share out that could not wait for the tick
@@ -195,6 +193,7 @@ func (d *Downlink) leave(s *Sender) {
 	d.mu.Unlock()
 	d.probing = probing{}
 	d.forwarder.forgetDownlink(d)
+	d.restraint = restraint{}
 	d.noteFull(false)
 	totals.downlinks.Add(-1)
 }
@@ -210,9 +209,14 @@ func (d *Downlink) tick(tx exit) {
 	}
 }
 
+// limited tells whether no more than the estimate may be sent.
+func (d *Downlink) limited(now time.Duration) bool {
+	return d.restraint.holds(d.estimator.FullAt(), d.estimator.Rate(), now)
+}
+
 // mayRepair tells whether there is room for repairing size bytes, and takes it.
 func (d *Downlink) mayRepair(size int, now time.Duration) bool {
-	if !d.estimator.Full(remember, now) {
+	if !d.limited(now) {
 		return true
 	}
 	share := min(repairShare+d.estimator.Loss(), 2*repairShare) * d.estimator.Rate() / 8
@@ -232,18 +236,16 @@ func (d *Downlink) share(tx exit) {
 	sound, wanted, needed := d.survey(now)
 	d.estimator.SetWanted(upwards * (sound + wanted)) // or the largest layers would never be given
 	d.estimator.SetNeeded(needed)
-	rate, full := d.estimator.Rate(), d.estimator.Full(remember, now)
+	rate, full := d.estimator.Rate(), d.limited(now)
 	if limit := float64(d.limit.Load()); limit > 0 && (!full || rate > limit) {
 		rate, full = limit, true
 	}
-	d.setPace(full, sound+wanted, now)
 	if !full {
 		d.rate.Store(0)
-		for _, s := range d.asking {
-			s.allow(tx, unlimited)
-		}
+		d.try(tx, rate, sound, wanted)
 		return
 	}
+	d.setPace(paceFactor*rate, rate, now)
 	d.rate.Store(int64(rate))
 	d.allocation.allocate(rate-sound, d.demands, d.limits)
 	for i, s := range d.asking {
@@ -251,16 +253,36 @@ func (d *Downlink) share(tx exit) {
 	}
 }
 
-// setPace fits the pace to what the way carries.
-func (d *Downlink) setPace(full bool, wanted float64, now time.Duration) {
-	if d.probing.probe.ID != 0 {
-		return // which has a pace of its own
+// try gives pictures what they want, where the way may carry it: at once, or, where it was full before, what fits and one layer after the other beyond that.
+func (d *Downlink) try(tx exit, rate, sound, wanted float64) {
+	now := tx.Now()
+	tries := d.restraint.tries(now)
+	if tries == unlimited {
+		open := max(openPace, openFactor*(sound+wanted))
+		d.setPace(open, open, now)
+		for _, s := range d.asking {
+			s.allow(tx, unlimited)
+		}
+		return
 	}
-	if rate := d.estimator.Rate(); full {
-		d.pace.set(paceFactor*rate, rate, now)
-	} else {
-		open := max(openPace, openFactor*wanted)
-		d.pace.set(open, open, now)
+	d.allocation.allocate(rate-sound, d.demands, d.limits)
+	given := sound
+	for i, s := range d.asking {
+		m := &d.demands[i]
+		l := max(d.limits[i], m.least(tries))
+		if l < len(m.rates) {
+			given += m.rates[l]
+		}
+		s.allow(tx, l)
+	}
+	rate = max(rate, given)
+	d.setPace(paceFactor*rate, rate, now)
+}
+
+// setPace fits the pace to what the way carries.
+func (d *Downlink) setPace(rate, burst float64, now time.Duration) {
+	if d.probing.probe.ID == 0 { // which has a pace of its own
+		d.pace.set(rate, burst, now)
 	}
 }
 

@@ -507,3 +507,41 @@ func TestScenarioRivals(t *testing.T) {
 		}
 	}
 }
+
+// A way that carries sound and less than the smallest layer, or hardly more than both, with a queue of 3 s in which sound would wait behind everything that is
+// tried in vain: what did not fit is tried a layer at a time, and less and less often.
+func TestScenarioNarrowWithALongQueue(t *testing.T) {
+	for _, c := range []struct {
+		rate  float64
+		shown int // pictures in half a minute
+		tries int // that fail, in ten minutes
+	}{{0.2 * mbit, 0, 5}, {0.26 * mbit, 880, 1}} {
+		t.Run(fmt.Sprintf("%.2f", c.rate/mbit), func(t *testing.T) {
+			link := netsim.Config{Rate: c.rate, Delay: 25 * ms, Queue: 3 * time.Second}
+			watch(t, link, func(v *viewing) {
+				v.run("start", 30*time.Second)
+				v.run("the first try", 30*time.Second).heard(t, 0.98)
+				freezes := 1
+				for range 19 {
+					g := v.run("narrow", 30*time.Second)
+					g.heard(t, 0.98)
+					freezes += g.freezes
+					if longest := slices.Max(g.delays); longest > 300*ms || g.congested > 0 {
+						t.Errorf("sound waits for %v, a queue stood for %v", longest, g.congested)
+					}
+					if shown := g.layers[0] + g.layers[1] + g.layers[2]; shown < c.shown {
+						t.Errorf("%d pictures are shown", shown)
+					}
+				}
+				if freezes > c.tries {
+					t.Errorf("the picture freezes %d times", freezes)
+				}
+				// More is found at once all the same: what failed so often means nothing then.
+				link.Rate = 3 * mbit
+				v.out.Change(link)
+				v.run("3 Mbit/s, first 8 s", 8*time.Second).heard(t, 0.98)
+				v.run("3 Mbit/s", 8*time.Second).good(t, 0.85, 1.8*mbit)
+			})
+		})
+	}
+}

@@ -378,3 +378,36 @@ func BenchmarkClock(b *testing.B) {
 		c.mediaTime(at)
 	}
 }
+
+func TestALayerThatOthersGoOnWithoutHasEnded(t *testing.T) {
+	track := NewFromPackets(Info{ID: "TR_x", Kind: media.Video, Codec: media.VP8}, nil)
+	defer track.Close()
+	small, large := track.AddLayer("q"), track.AddLayer("f")
+	now := time.Hour
+	seq := uint64(1 << 16)
+	picture := func(layers ...*Layer) {
+		seq++
+		for _, l := range layers {
+			l.Write(&media.Packet{Seq: seq, Timestamp: uint32(seq), Arrival: now, Marker: true, SSRC: 1, Payload: []byte{0x10, 1, 2, 3}})
+		}
+	}
+	for range 10 {
+		now += 500 * time.Millisecond
+		picture(small, large)
+	}
+	if later := now + 1100*time.Millisecond; !small.Active(later) || !large.Active(later) {
+		t.Error("a pause of both is taken for their end")
+	}
+	for range 3 {
+		now += 500 * time.Millisecond
+		picture(small)
+	}
+	if !small.Active(now) || large.Active(now) || large.BitrateAt(now) != 0 {
+		t.Errorf("small: %v, large: %v, %d bit/s", small.Active(now), large.Active(now), large.BitrateAt(now))
+	}
+	now += 500 * time.Millisecond
+	picture(small, large)
+	if !large.Active(now) {
+		t.Error("what comes again is not seen")
+	}
+}

@@ -121,6 +121,9 @@ func (l *Layer) Bitrate() int { return l.BitrateAt(media.Now()) }
 
 // BitrateAt is the bitrate over the second before a moment that is about now.
 func (l *Layer) BitrateAt(now time.Duration) int {
+	if !l.Active(now) {
+		return 0
+	}
 	bytes, _ := l.meter.rate(now)
 	return 8 * bytes
 }
@@ -131,8 +134,18 @@ func (l *Layer) FPSAt(now time.Duration) int {
 	return pictures
 }
 
-// Active tells that packets came within the last second.
-func (l *Layer) Active(now time.Duration) bool { return l.meter.active(now) }
+// Active tells that packets came within the last second; or three, where so few pictures come that the next may be later, and
+// not because another layer of the same picture has gone on without this one.
+func (l *Layer) Active(now time.Duration) bool { return l.meter.active(now) && !l.left(now) }
+
+// left tells that nothing came for a second while another layer went on for as long.
+func (l *Layer) left(now time.Duration) bool {
+	if l.meter.within(now, time.Second) {
+		return false
+	}
+	layers, _ := l.track.layers.get()
+	return slices.ContainsFunc(layers, func(other *Layer) bool { return other.meter.last.Load()-l.meter.last.Load() > int64(time.Second) })
+}
 
 // RequestKeyframe asks the publisher for a keyframe. An ingest cannot be asked: it sends keyframes when it likes.
 func (l *Layer) RequestKeyframe() { l.track.requestKeyframe(l) }

@@ -114,11 +114,9 @@ func (e *Estimator) Loss() float64 { return e.lossShare }
 // Congested tells that a queue was growing at the latest report.
 func (e *Estimator) Congested() bool { return e.state == over }
 
-// Full tells that the way was seen to be full, by queues or losses, within a time before now. Where it was not, the estimate
-// is only what was sent so far, and no reason to send less.
-func (e *Estimator) Full(within, now time.Duration) bool {
-	return e.fullAt != 0 && now-e.fullAt < within
-}
+// FullAt is when the way was last seen to be full, by queues or losses, 0 never. Where it was not of late, the estimate is only
+// what was sent so far, and no reason to send less.
+func (e *Estimator) FullAt() time.Duration { return e.fullAt }
 
 // InFlight is how many bytes no report has said anything about.
 func (e *Estimator) InFlight() int { return e.history.inFlight }
