@@ -131,6 +131,8 @@ export async function watch(browser, url, protocol, { name = '', signal } = {}) 
     sees: () => page.locator('.player video').evaluate((element) => window.look(element)),
     /** How much of the picture each colour fills, 0 to 1, wherever it is. */
     shares: (list) => page.locator('.player video').evaluate((element, of) => window.shares(element, of), list),
+    /** The same with where it is. */
+    places: (list) => page.locator('.player video').evaluate((element, of) => window.places(element, of), list),
     hears: (tones) => page.locator('.player video').evaluate((element, list) => window.listen(element, list), tones),
     async leave() {
       await page.close()
@@ -172,6 +174,14 @@ export async function assertClock(what, look, colour) {
 export function assertTones(what, hears, tones, limit) {
   return eventually(`${what} hears ${tones.join(' and ')} Hz`, async () => {
     const levels = await hears(tones)
-    return levels.every((level) => level > -50) ? levels : undefined
+    return levels.every((level) => level > -50) || Promise.reject(new Error(levels.map((level) => `${Math.round(level)} dB`).join(', ')))
+  }, limit)
+}
+
+/** Asserts that of some tones none is heard any more, where something is. */
+export function assertNoTones(what, hears, tones, limit) {
+  return eventually(`${what} hears nothing of ${tones.join(' and ')} Hz`, async () => {
+    const levels = await hears(tones)
+    return levels.every((level) => level < -70) || Promise.reject(new Error(levels.map((level) => `${Math.round(level)} dB`).join(', ')))
   }, limit)
 }

@@ -72,7 +72,7 @@ export function collectConnections() {
   }
 }
 
-/** Puts `window.look(video)`, `window.shares(video, colours)`, `window.listen(source, tones)` and `window.reports(type)` into a page. */
+/** Puts `window.look(video)`, `window.places(video, colours)`, `window.shares(video, colours)`, `window.listen(source, tones)` and `window.reports(type)` into a page. */
 export function receiveSignal() {
   const canvas = document.createElement('canvas')
   const c = canvas.getContext('2d', { willReadFrequently: true })
@@ -91,22 +91,26 @@ export function receiveSignal() {
     return { width, height, colour: at(0.5, 0.5), clock }
   }
 
-  /** How much of a video's picture colours fill, 0 to 1, give or take what codecs do to them. */
-  window.shares = (video, list, within = 60) => {
-    if (!video.videoWidth) return list.map(() => 0)
+  /** How much of a video's picture colours fill, 0 to 1, and the middle of what they fill, from 0 at its left and top, give or take what codecs do to them. */
+  window.places = (video, list, within = 60) => {
+    const all = list.map(() => ({ share: 0, x: 0, y: 0 }))
+    if (!video.videoWidth) return all
     const [w, h] = [48, 48]
     canvas.width = w
     canvas.height = h
     c.drawImage(video, 0, 0, w, h)
     const { data } = c.getImageData(0, 0, w, h)
-    const counts = list.map(() => 0)
-    for (let i = 0; i < data.length; i += 4) {
+    for (let i = 0; i < w * h; i++) {
       for (const [k, [r, g, b]] of list.entries()) {
-        if (Math.abs(data[i] - r) <= within && Math.abs(data[i + 1] - g) <= within && Math.abs(data[i + 2] - b) <= within) counts[k]++
+        if (Math.abs(data[4 * i] - r) > within || Math.abs(data[4 * i + 1] - g) > within || Math.abs(data[4 * i + 2] - b) > within) continue
+        all[k].share++
+        all[k].x += ((i % w) + 0.5) / w
+        all[k].y += (Math.floor(i / w) + 0.5) / h
       }
     }
-    return counts.map((n) => n / (w * h))
+    return all.map(({ share: n, x, y }) => (n > 0 ? { share: n / (w * h), x: x / n, y: y / n } : { share: 0, x: 0, y: 0 }))
   }
+  window.shares = (video, list) => window.places(video, list).map(({ share }) => share)
 
   let context
   const analysers = new Map()

@@ -126,6 +126,21 @@ func appendVideoHeader(dst []byte, f *media.Frame, offset int64) []byte {
 	return append(append(dst, 0x80|frameType<<4|packet), four[:]...)
 }
 
+// appendParameterSets repeats H.264's parameter sets before the picture of a keyframe. mpegts.js holds the last picture back until the next one
+// comes, and gives it to the decoder after the sequence header of what follows: a keyframe that is the last before new parameters could not be
+// decoded with those, and the browser would give up the whole stream.
+func appendParameterSets(dst []byte, f *media.Frame) []byte {
+	if f.Format.Codec != media.H264 || !f.Keyframe {
+		return dst
+	}
+	for _, set := range [][]byte{f.Format.SPS, f.Format.PPS} {
+		if len(set) > 0 {
+			dst = append(binary.BigEndian.AppendUint32(dst, uint32(len(set))), set...)
+		}
+	}
+	return dst
+}
+
 func appendAudioHeader(dst []byte, f *media.Format) []byte {
 	if f.Codec == media.AAC {
 		return append(dst, aacHeader, legacyCoded)

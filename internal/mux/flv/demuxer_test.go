@@ -285,6 +285,9 @@ func TestFormatChangeWritesASequenceHeader(t *testing.T) {
 	if want := []byte{0, 1, 1, 0, 1, 1}; !bytes.Equal(got, want) {
 		t.Errorf("packet types %v, want %v", got, want)
 	}
+	if !bytes.Contains(file, units(sps720, pps, idr)) || !bytes.Contains(file, units(sps180, pps, idr)) {
+		t.Error("a keyframe cannot be decoded after the sequence header of another format")
+	}
 	if r.Tracks() != (Tracks{Video: true, Audio: true}) {
 		t.Errorf("tracks %+v", r.Tracks())
 	}

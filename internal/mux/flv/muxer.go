@@ -63,6 +63,7 @@ func (m *Muxer) Append(dst []byte, f *media.Frame) ([]byte, error) {
 	if f.Kind() == media.Video {
 		dst = beginTag(dst, VideoTag, timestamp)
 		dst = appendVideoHeader(dst, f, offset)
+		dst = appendParameterSets(dst, f)
 	} else {
 		dst = beginTag(dst, AudioTag, timestamp)
 		dst = appendAudioHeader(dst, f.Format)

@@ -28,8 +28,8 @@ export interface SceneParts {
   panels?: ScenePanel[]
   /** Buttons in the bar; theirs is the class "control". */
   bar?: Snippet | undefined
-  /** Short words over the stage, of the class "notice"; it is given what opens or closes a panel, and the one that is open. */
-  notices?: Snippet<[toggle: (panel: string) => void, panel: string | undefined]> | undefined
+  /** Short words over the stage, of the class "notice"; it is given what opens a panel, and the one that is open. */
+  notices?: Snippet<[open: (panel: string) => void, panel: string | undefined]> | undefined
   menu?: MenuItem[]
   /** Where people point on shared screens. */
   pointers?: Pointers | undefined

@@ -1,7 +1,7 @@
 import mpegts from 'mpegts.js'
 import { credentialHeaders } from '../api/client'
 import { hopeless, pace } from './pace'
-import { bufferedAhead, empty, type Player, type PlayerOptions } from './player'
+import { bufferedAhead, empty, type Failure, type Player, type PlayerOptions } from './player'
 
 /** How much lies in front of the picture when it is where it should be, in seconds. */
 const cushion = 0.35
@@ -21,15 +21,16 @@ export function playFlv({ video, url, credential, hasVideo, hasAudio, failed }: 
     },
   )
   let ended = false
+  // Whoever hears of it ends the player, which must not happen within its own call.
+  const fail = (why: Failure) => queueMicrotask(() => {
+    if (!ended) failed(why)
+  })
   player.on(mpegts.Events.ERROR, (type: string, detail: string, info?: { code?: number }) => {
-    if (ended) return
-    if (type === mpegts.ErrorTypes.MEDIA_ERROR) failed('media')
-    else failed(detail === mpegts.ErrorDetails.NETWORK_STATUS_CODE_INVALID && info?.code === 404 ? 'off' : 'network')
+    if (type === mpegts.ErrorTypes.MEDIA_ERROR) fail('media')
+    else fail(detail === mpegts.ErrorDetails.NETWORK_STATUS_CODE_INVALID && info?.code === 404 ? 'off' : 'network')
   })
   // The server ends the response when the show ends.
-  player.on(mpegts.Events.LOADING_COMPLETE, () => {
-    if (!ended) failed('network')
-  })
+  player.on(mpegts.Events.LOADING_COMPLETE, () => fail('network'))
   player.attachMediaElement(video)
   player.load()
 
