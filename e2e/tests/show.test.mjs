@@ -141,6 +141,8 @@ describe('a show', { timeout: 600_000 }, () => {
     await button(viewers.flv, 'Continue').click()
     await ada.control('Chat, 1 new message').click()
     await message(ada, 'good evening').waitFor()
+    await say(ned, 'me too')
+    await message(ada, 'me too').waitFor()
     await say(ada, 'welcome')
     for (const viewer of [mei, ned, viewers.flv]) await message(viewer, 'welcome').waitFor()
     for (let i = 0; i < 3; i++) await button(ned, 'Like').click()

@@ -151,7 +151,6 @@ func (a *API) getLive(w http.ResponseWriter, r *http.Request) {
 	}
 	st, err := a.liveStatus(name)
 	if err != nil {
-		a.house.Want(name) // so that it may be live when it is asked again
 		refusal.Write(w, err)
 		return
 	}

@@ -114,6 +114,7 @@ type House struct {
 	shed         tally.Reasons                          // what the audience sends and nobody is told of
 	arena        *arena
 	plays        *ledger
+	played       func(RoomInfo, PlaysOver)
 	annexes      annexes
 	turned       turnedAway
 
@@ -154,13 +155,13 @@ func NewHouse(o Options) *House {
 	}
 	h.stop = make(chan struct{})
 	h.arena = newArena(h)
-	h.plays = newLedger(o.Played != nil)
+	h.plays, h.played = newLedger(o.Played != nil), o.Played
 	if h.rooms != nil {
 		h.rooms.OnHandover(h.plays.forget)
 		h.rooms.OnHandover(h.turned.forget)
 	}
 	if o.Played != nil {
-		h.work.Go(func() { h.tellPlays(o.Played) })
+		h.work.Go(h.tellPlays)
 	}
 	if o.RoomExpiry > 0 && h.rooms != nil {
 		h.work.Go(func() { h.expireRooms(o.RoomExpiry) })
@@ -298,7 +299,7 @@ func (h *House) Studios() []*Studio {
 }
 
 // Close ends all rooms: everybody in them hears RoomClosed with LeftServerShutdown. It waits until shows, tracks and
-// subscriptions have ended.
+// subscriptions have ended. Viewings end with it, and are told of.
 func (h *House) Close() {
 	h.mu.Lock()
 	if !h.closed {
@@ -307,12 +308,24 @@ func (h *House) Close() {
 	}
 	h.mu.Unlock()
 	studios := h.Studios()
+	infos := map[string]RoomInfo{}
+	var shows []*air
 	for _, s := range studios {
+		infos[s.name] = s.Info()
+		s.mu.Lock()
+		if s.air != nil {
+			shows = append(shows, s.air)
+		}
+		s.mu.Unlock()
 		s.Close(room.LeftServerShutdown)
 	}
 	for _, s := range studios {
 		s.work.Wait()
 	}
+	for _, a := range shows {
+		a.closeWatchers()
+	}
 	h.arena.close()
 	h.work.Wait()
+	h.tellOver(infos)
 }

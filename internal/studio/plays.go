@@ -210,22 +210,30 @@ func (s *Studio) Egress() map[string]uint64 {
 	return all
 }
 
-// tellPlays tells applications of viewings that ended, until the house closes.
-func (h *House) tellPlays(tell func(in RoomInfo, over PlaysOver)) {
+// tellPlays tells applications, now and then, of viewings that ended, until the house closes.
+func (h *House) tellPlays() {
 	tick := time.NewTicker(tellPlaysEvery)
 	defer tick.Stop()
-	for open := true; open; {
+	for {
 		select {
 		case <-tick.C:
+			h.tellOver(nil)
 		case <-h.stop:
-			open = false
+			return
 		}
-		for name, over := range h.plays.take() {
-			in := RoomInfo{Name: name}
-			if s, err := h.Studio(name); err == nil {
-				in = s.Info()
-			}
-			tell(in, *over)
+	}
+}
+
+// tellOver tells of what ended since it was told last. Rooms that are closed by now are described by known, as far as they are there.
+func (h *House) tellOver(known map[string]RoomInfo) {
+	for name, over := range h.plays.take() {
+		in, ok := known[name]
+		if !ok {
+			in.Name = name
 		}
+		if s, err := h.Studio(name); err == nil {
+			in = s.Info()
+		}
+		h.played(in, *over)
 	}
 }

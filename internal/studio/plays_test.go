@@ -92,3 +92,34 @@ func TestAViewingIsFromComingToGoing(t *testing.T) {
 		}
 	})
 }
+
+func TestViewingsThatEndWithTheServerAreToldOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := map[string]PlaysOver{}
+		var sid string
+		h := NewHouse(Options{AwayGrace: testGrace, Log: slog.New(slog.DiscardHandler), Played: func(in RoomInfo, over PlaysOver) {
+			told[in.Name], sid = over, in.SID
+		}})
+		publish(t, enter(t, h, "obs", asIngest), "TR_1")
+		slow, err := h.Watch("r", "flv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone, err := h.Watch("r", "hls")
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow.Sent(1000)
+		gone.Sent(10)
+		time.Sleep(2 * time.Second)
+		gone.Close() // and nobody was told of it yet
+		h.Close()
+		if w := told["r"].Watched; w["flv"] != (Watched{1, 2, 1000}) || w["hls"] != (Watched{1, 2, 10}) || sid == "" {
+			t.Errorf("told %+v of the room %q", told, sid)
+		}
+		slow.Close() // by its door, which learns of the end by itself
+		if p := h.Plays("r"); p.Watched["flv"].Plays != 1 {
+			t.Errorf("counted %+v", p.Watched)
+		}
+	})
+}

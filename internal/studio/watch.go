@@ -3,6 +3,8 @@ package studio
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,6 +82,16 @@ func (a *air) leave(w *Watcher) {
 	a.gone[w.protocol] += w.bytes()
 	a.viewers[w.protocol]--
 	a.total--
+}
+
+// closeWatchers ends the viewings of a program that has ended, whose doors may still be about to.
+func (a *air) closeWatchers() {
+	a.mu.Lock()
+	left := slices.Collect(maps.Keys(a.watching))
+	a.mu.Unlock()
+	for _, w := range left {
+		w.Close()
+	}
 }
 
 // seenBy tells how many see the program where an audience of some size is there, and notes whether there ever were as many.

@@ -110,11 +110,16 @@ func lrcText(raw string) string {
 	return string(runes[:min(len(runes), MaxLineRunes)])
 }
 
-// bytesOf is how much lines of lyrics are when they are kept, about.
+// bytesOf is how much lines of lyrics are in JSON, where some characters are escaped.
 func bytesOf(lines []Line) int {
+	const frame = len(`{"at":3600.0000000000005,"text":""},`)
 	n := 0
 	for _, l := range lines {
-		n += len(l.Text) + 24
+		n += frame + len(l.Text)
+		for _, escaped := range []string{"<", ">", "&"} {
+			n += strings.Count(l.Text, escaped) * (len(`\u003c`) - 1)
+		}
+		n += strings.Count(l.Text, `"`) + strings.Count(l.Text, `\`)
 	}
 	return n
 }

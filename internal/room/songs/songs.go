@@ -22,8 +22,10 @@ const (
 	// MaxTitleRunes bounds titles and artists, MaxURLBytes addresses.
 	MaxTitleRunes = 80
 	MaxURLBytes   = 1024
-	// MaxListedLyrics bounds the lyrics of all songs of a list together, in bytes of their texts and times.
+	// MaxListedLyrics bounds the lyrics of all songs of a list together, MaxQueuedLyrics those of the songs that wait and of the one that is sung,
+	// in bytes of JSON: all that is kept of a room's songs must fit into one value of the store.
 	MaxListedLyrics = 3 << 20
+	MaxQueuedLyrics = 2 << 20
 	// MaxSeconds is how long a song is at most.
 	MaxSeconds = 3600
 )
@@ -39,6 +41,7 @@ var (
 	ErrSeconds  = &refuse.Refusal{Code: "bad_request", Message: fmt.Sprintf("a place in a song is between 0 and %d seconds", MaxSeconds)}
 	ErrListed   = &refuse.Refusal{Code: "bad_request", Message: fmt.Sprintf("a list has at most %d songs", MaxListed)}
 	ErrLyrics   = &refuse.Refusal{Code: "bad_request", Message: "there are too many lyrics on the list already"}
+	ErrWaiting  = &refuse.Refusal{Code: "queue_full", Message: "the songs that wait have too many lyrics already"}
 	ErrDuet     = &refuse.Refusal{Code: "wrong_state", Message: "two sing this song already, or only one does"}
 	ErrNoFile   = &refuse.Refusal{Code: "no_file", Message: "the accompaniment is with one of the two alone: songs of the room's list can be sung in turns"}
 )
@@ -210,6 +213,16 @@ func (s *Songs) Request(by Person, listed string, a About) (id string, err error
 	}
 	if len(s.queue) >= MaxQueue || own >= MaxOwn {
 		return "", ErrFull
+	}
+	lyrics := bytesOf(a.Lyrics)
+	for _, song := range s.queue {
+		lyrics += bytesOf(song.Lyrics)
+	}
+	if s.now != nil {
+		lyrics += bytesOf(s.now.Lyrics)
+	}
+	if lyrics > MaxQueuedLyrics {
+		return "", ErrWaiting
 	}
 	song := Song{ID: s.id("s"), About: a, Singers: []Person{by}}
 	s.queue = append(s.queue, song)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -194,5 +195,35 @@ func TestAListHasOnlySoManyLyrics(t *testing.T) {
 	}
 	if _, err := s.List(About{Title: "Without"}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestSongsOfARoomFitIntoTheStore(t *testing.T) {
+	const value = 8 << 20 // what the store takes
+	for name, text := range map[string]string{"plain": "a", "wide": "🎵", "escaped": "<"} {
+		lyrics := ParseLRC("[offset:1]\n" + strings.Repeat("[59:59.999]", MaxLines) + strings.Repeat(text, MaxLineRunes))
+		if written, err := json.Marshal(lyrics); err != nil || len(lyrics) != MaxLines || len(written) > bytesOf(lyrics)+2 {
+			t.Fatalf("%s: %d lines, %d bytes where at most %d were counted, %v", name, len(lyrics), len(written), bytesOf(lyrics), err)
+		}
+		s := &Songs{}
+		full := 0
+		song := About{Title: strings.Repeat(text, MaxTitleRunes), Artist: strings.Repeat(text, MaxTitleRunes), URL: "/" + strings.Repeat("&", MaxURLBytes-1), Lyrics: lyrics}
+		for i := range MaxQueue {
+			if _, err := s.List(song); errors.Is(err, ErrLyrics) {
+				full++
+			}
+			by := Person{Identity: strconv.Itoa(i), Name: strings.Repeat(text, MaxTitleRunes)}
+			if _, err := s.Request(by, "l1", About{}); errors.Is(err, ErrWaiting) {
+				full++
+			}
+		}
+		song.Lyrics = nil
+		s.list = append(s.list, slices.Repeat([]Listed{{"l0", song}}, MaxListed-len(s.list))...)
+		if full == 0 {
+			t.Errorf("%s: nothing was refused", name)
+		}
+		if written, err := json.Marshal(s.Keep()); err != nil || len(written) > value {
+			t.Errorf("%s: %d bytes are kept, %v", name, len(written), err)
+		}
 	}
 }
