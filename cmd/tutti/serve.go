@@ -148,6 +148,8 @@ type server struct {
 	pusher *push.Pusher
 	// puller is nil when nothing is fetched.
 	puller *pull.Puller
+	// returns are connections over plain HTTP that come back from doors.
+	returns *returns
 	// figures are where metrics come from.
 	figures metrics.Sources
 	failed  chan error
@@ -387,7 +389,9 @@ func (s *server) serveHTTP(address string, handler http.Handler, tlsConfig *tls.
 	}
 	go func() {
 		serve := func() error { return srv.Serve(listener) }
-		if tlsConfig != nil {
+		if tlsConfig == nil {
+			go srv.Serve(s.returns) // until Shutdown
+		} else {
 			serve = func() error { return srv.ServeTLS(listener, "", "") }
 		}
 		if err := serve(); !errors.Is(err, http.ErrServerClosed) {

@@ -110,6 +110,12 @@ func (p *Poller) Forget(id ID) {
 	delete(p.readers, id)
 }
 
+// Leave ends watching a connection that goes on elsewhere.
+func (p *Poller) Leave(id ID, raw syscall.RawConn) {
+	p.Forget(id)
+	_ = p.control(id, raw, unix.EPOLL_CTL_DEL, 0) // a connection that is closed has left by itself
+}
+
 func (p *Poller) find(id ID) Reader {
 	p.mu.Lock()
 	defer p.mu.Unlock()

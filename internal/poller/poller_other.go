@@ -34,5 +34,8 @@ func (*Poller) WatchAgain(ID, syscall.RawConn) error { return errNone }
 // Forget does nothing.
 func (*Poller) Forget(ID) {}
 
+// Leave does nothing.
+func (*Poller) Leave(ID, syscall.RawConn) {}
+
 // Close does nothing.
 func (*Poller) Close() {}

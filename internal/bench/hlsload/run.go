@@ -144,7 +144,7 @@ type crowd struct {
 	running sync.WaitGroup
 	mu      sync.Mutex
 	err     error // of the first that failed
-	one     *viewer
+	all     []*viewer
 }
 
 // grow lets viewers come until there are n.
@@ -157,9 +157,7 @@ func (c *crowd) grow(ctx context.Context, n int) error {
 			return err
 		}
 		v := &viewer{counters: c.counters, host: c.host, low: c.low}
-		if c.count == 0 {
-			c.one = v
-		}
+		c.all = append(c.all, v)
 		c.count++
 		c.running.Go(func() {
 			if err := v.watch(c.ctx, c.path); err != nil && c.ctx.Err() == nil {
@@ -177,7 +175,7 @@ func (c *crowd) grow(ctx context.Context, n int) error {
 	return c.err
 }
 
-func (c *crowd) part() time.Duration { return c.one.part }
+func (c *crowd) part() time.Duration { return c.all[0].part }
 
 func (c *crowd) measure(ctx context.Context, server *bench.Server, d time.Duration) (Load, error) {
 	before, err := server.CPU()
@@ -190,6 +188,11 @@ func (c *crowd) measure(ctx context.Context, server *bench.Server, d time.Durati
 		return Load{}, err
 	}
 	n.Measuring.Store(false)
+	for _, v := range c.all {
+		if v.stalled(time.Now()) {
+			n.Stalls.Add(1)
+		}
+	}
 	after, err := server.CPU()
 	l := Load{Seconds: time.Since(begin).Seconds(), CPU: after - before, Stalls: n.Stalls.Load(), Failed: n.Failed.Load()}
 	l.Mbit = float64(n.Media.Load()) * 8 / 1e6

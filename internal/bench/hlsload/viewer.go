@@ -41,10 +41,7 @@ type viewer struct {
 	target   time.Duration
 	begin    time.Time
 	shown    bool
-
-	// The picture's arrival, to see whether a player would run dry.
-	first  time.Time
-	played time.Duration
+	last     atomic.Int64 // when a piece of the picture came, Unix time in ns
 }
 
 // stream is one of a viewer's media playlists.
@@ -142,7 +139,7 @@ func (v *viewer) follow(s *stream) error {
 		return err
 	}
 	for ; s.msn <= last; s.msn++ {
-		if err := v.piece(s, s.folder+s.name+"-"+strconv.FormatUint(s.msn, 10)+".m4s", v.target); err != nil {
+		if err := v.piece(s, s.folder+s.name+"-"+strconv.FormatUint(s.msn, 10)+".m4s"); err != nil {
 			return err
 		}
 	}
@@ -159,7 +156,7 @@ func (v *viewer) followParts(s *stream) error {
 		return err
 	}
 	for s.msn < msn || s.part < part {
-		if err := v.piece(s, fmt.Sprintf("%s%s-%d.%d.m4s", s.folder, s.name, s.msn, s.part), v.part); err != nil {
+		if err := v.piece(s, fmt.Sprintf("%s%s-%d.%d.m4s", s.folder, s.name, s.msn, s.part)); err != nil {
 			return err
 		}
 		// What was hinted at comes, and a segment that ended did so with it.
@@ -171,7 +168,7 @@ func (v *viewer) followParts(s *stream) error {
 }
 
 // piece gets a part or a segment.
-func (v *viewer) piece(s *stream, path string, length time.Duration) error {
+func (v *viewer) piece(s *stream, path string) error {
 	head, err := v.get(path, false)
 	if err != nil {
 		return err
@@ -190,19 +187,29 @@ func (v *viewer) piece(s *stream, path string, length time.Duration) error {
 	if age, ok := bench.Age(head, now); ok {
 		v.counters.Age.Add(age)
 	}
-	// Players stay three part targets, or three target durations, behind; with a piece to play they need the next one two later.
-	if v.first.IsZero() {
-		v.first, v.played = now, 0
-	}
-	if now.Sub(v.first) > v.played+2*length {
-		v.counters.Stalls.Add(1)
-		v.first, v.played = now, 0
-	}
-	v.played += length * 9 / 10 // parts are seldom as long as they may be; this errs towards too many stalls
-	if now.Sub(v.first) < v.played {
-		v.first, v.played = now, 0
-	}
+	v.late(now, head)
 	return nil
+}
+
+// late counts a piece that came after a player would have shown its first picture: players stay four part targets, or three target durations,
+// behind (PART-HOLD-BACK, HOLD-BACK).
+func (v *viewer) late(now time.Time, head []byte) {
+	v.last.Store(now.UnixNano())
+	if age, ok := bench.Age(head, now); ok && age > v.holdBack() {
+		v.counters.Stalls.Add(1)
+	}
+}
+
+func (v *viewer) holdBack() time.Duration {
+	if v.low {
+		return 4 * v.part
+	}
+	return 3 * v.target
+}
+
+// stalled tells whether nothing came for longer than a player has something to show.
+func (v *viewer) stalled(now time.Time) bool {
+	return now.Sub(time.Unix(0, v.last.Load())) > v.holdBack()
 }
 
 // get makes a request and gives the answer's body, or only what begins it.

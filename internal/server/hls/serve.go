@@ -11,10 +11,13 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
+// exposed are the header fields that pages of other sites may read.
+const exposed = "ETag, Date, Retry-After"
+
 // ServeHTTP answers requests for /live/{room}/index.m3u8 and what it names.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
-	w.Header().Set("Access-Control-Expose-Headers", "ETag, Date, Retry-After")
+	w.Header().Set("Access-Control-Expose-Headers", exposed)
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodOptions:
@@ -120,47 +123,29 @@ func (s *Server) serveMedia(w http.ResponseWriter, r *http.Request, p path) {
 			v = viewer
 		}
 	}
+	var wish directives
 	if playlist {
-		servePlaylist(w, r, b, p.name, v)
+		var err error
+		if wish, err = parseDirectives(r.URL.RawQuery); err != nil {
+			refusal.Write(w, err)
+			return
+		}
+		if _, ready := b.ready(r.Context()); !ready {
+			notYet(w, b)
+			return
+		}
+	}
+	if k := s.keep(w, r); k != nil {
+		k.begin(inquiry{broadcast: b, name: p.name, wish: wish, gzip: acceptsGzip(r.Header.Get("Accept-Encoding")), viewer: v})
 		return
 	}
-	resource, err := b.media(r.Context(), p.name)
+	found, err := b.await(r.Context(), p.name, wish)
 	if err != nil {
 		refusal.Write(w, err)
 		return
 	}
-	send(w, r, resource, "public, max-age=86400, immutable", v)
+	send(w, r, found.resource, found.cache, v)
 }
-
-// servePlaylist answers with a media playlist: the one there is, or what a delivery directive waits for.
-func servePlaylist(w http.ResponseWriter, r *http.Request, b *broadcast, name string, v *viewer) {
-	wish, err := parseDirectives(r.URL.RawQuery)
-	if err != nil {
-		refusal.Write(w, err)
-		return
-	}
-	if _, ready := b.ready(r.Context()); !ready {
-		notYet(w, b)
-		return
-	}
-	list, err := b.playlist(r.Context(), name, wish)
-	if err != nil {
-		refusal.Write(w, err)
-		return
-	}
-	resource, cache := list.Full(), "public, max-age=1"
-	if wish.skip && list.Parts() {
-		resource = list.Delta()
-	}
-	if wish.blocks && list.Parts() {
-		// What such an address asks for never changes, so everybody can be served from one answer.
-		cache = "public, max-age=" + strconv.Itoa(int(cacheTargets*list.Target()/time.Second))
-	}
-	send(w, r, resource, cache, v)
-}
-
-// cacheTargets is for how many target durations an answer that was waited for may be kept.
-const cacheTargets = 6
 
 // send answers with a resource.
 func send(w http.ResponseWriter, r *http.Request, resource *mux.Resource, cache string, v *viewer) {

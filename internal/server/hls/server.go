@@ -3,6 +3,7 @@ package hls
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -26,7 +27,10 @@ const (
 type Config struct {
 	House *studio.House
 	Cut
-	Log *slog.Logger
+	// Return takes connections back that the door took over from the HTTP server, with what was read of them: for requests that are not for
+	// media. Where it is nil connections stay with the HTTP server.
+	Return func(net.Conn)
+	Log    *slog.Logger
 }
 
 // Cut says how streams are cut. Zero values mean the muxer's defaults.
@@ -56,6 +60,9 @@ type Server struct {
 	running    sync.WaitGroup
 
 	audience audience
+
+	giveBack func(net.Conn)
+	lanes    *lanes // nil where connections are not kept
 }
 
 // New makes the door.
@@ -65,7 +72,16 @@ func New(cfg Config) *Server {
 	if cfg.House.VideoConversion() != nil {
 		video = append(video, media.H265, media.AV1, media.VP9)
 	}
-	return newServer(studioHouse{cfg.House}, cfg.Cut, video, cfg.Log)
+	s := newServer(studioHouse{cfg.House}, cfg.Cut, video, cfg.Log)
+	s.keepConnections(cfg.Return)
+	return s
+}
+
+// keepConnections has the door take over connections of players, where it can. Nobody may use it before.
+func (s *Server) keepConnections(giveBack func(net.Conn)) {
+	if s.giveBack = giveBack; giveBack != nil {
+		s.lanes = openLanes(s)
+	}
 }
 
 func newServer(h house, cut Cut, video []media.Codec, log *slog.Logger) *Server {
@@ -86,6 +102,9 @@ func newServer(h house, cut Cut, video []media.Codec, log *slog.Logger) *Server 
 // Close lets all viewers go and waits until nothing runs any more.
 func (s *Server) Close() {
 	s.close()
+	if s.lanes != nil {
+		s.lanes.close()
+	}
 	s.running.Wait()
 	s.audience.leaveAll()
 }
@@ -100,6 +119,9 @@ func (s *Server) reap() {
 			return
 		case now := <-tick.C:
 			s.audience.leave(now)
+			if s.lanes != nil {
+				s.lanes.expire(now)
+			}
 		}
 	}
 }

@@ -61,38 +61,71 @@ func parseDirectives(query string) (directives, error) {
 // lateAfter is after how many target durations somebody who waits is told that it will take longer.
 const lateAfter = 3
 
-// playlist gives a media playlist, when it has what is wished for. The error is for the player.
-func (b *broadcast) playlist(ctx context.Context, name string, wish directives) (*mux.Playlist, error) {
-	var late <-chan struct{}
-	for {
-		list := b.stream.Load().Snapshot().Playlist(name)
-		switch {
-		case list == nil:
-			return nil, refusal.NotFound
-		case !wish.blocks || !list.Parts() || list.Has(wish.msn, wish.part):
-			return list, nil
-		case late == nil && list.TooFar(wish.msn, wish.part):
-			return nil, errTooFar
-		}
-		if err := b.wait(ctx, list, &late); err != nil {
-			return nil, err
-		}
-	}
+// answer is what somebody gets who asks for media, and what caches are told of it.
+type answer struct {
+	resource *mux.Resource
+	cache    string
 }
 
-// media gives an init segment, segment or part, and waits for the part that comes next.
-func (b *broadcast) media(ctx context.Context, name string) (*mux.Resource, error) {
+// look gives what is asked for of a broadcast that is ready, or the playlist with whose change it may come. The error is for the player.
+func (b *broadcast) look(name string, wish directives) (found answer, coming *mux.Playlist, err error) {
+	snapshot := b.stream.Load().Snapshot()
+	if !strings.HasSuffix(name, ".m3u8") {
+		resource, coming := snapshot.Find(name)
+		if resource == nil && coming == nil {
+			err = refusal.NotFound
+		}
+		return answer{resource, "public, max-age=86400, immutable"}, coming, err
+	}
+	list := snapshot.Playlist(name)
+	switch {
+	case list == nil:
+		return answer{}, nil, refusal.NotFound
+	case !wish.blocks || !list.Parts():
+		found.cache = "public, max-age=1"
+	case list.Has(wish.msn, wish.part):
+		// What such an address asks for never changes, so everybody can be served from one answer.
+		found.cache = waitedFor(list.Target())
+	case list.TooFar(wish.msn, wish.part):
+		return answer{}, nil, errTooFar
+	default:
+		return answer{}, list, nil
+	}
+	if found.resource = list.Full(); wish.skip && list.Parts() {
+		found.resource = list.Delta()
+	}
+	return found, nil, nil
+}
+
+// cacheTargets is for how many target durations an answer that was waited for may be kept.
+const cacheTargets = 6
+
+// waitedFor tells caches of such answers.
+func waitedFor(target time.Duration) string {
+	if n := int(target / time.Second); n < len(waitedForText) {
+		return waitedForText[n]
+	}
+	return "public, max-age=" + strconv.Itoa(int(cacheTargets*target/time.Second))
+}
+
+// waitedForText has what is usual.
+var waitedForText = func() (text [32]string) {
+	for n := range text {
+		text[n] = "public, max-age=" + strconv.Itoa(cacheTargets*n)
+	}
+	return text
+}()
+
+// await is look that waits.
+func (b *broadcast) await(ctx context.Context, name string, wish directives) (answer, error) {
 	var late <-chan struct{}
 	for {
-		found, coming := b.stream.Load().Snapshot().Find(name)
-		switch {
-		case found != nil:
-			return found, nil
-		case coming == nil:
-			return nil, refusal.NotFound
+		found, coming, err := b.look(name, wish)
+		if err != nil || coming == nil {
+			return found, err
 		}
 		if err := b.wait(ctx, coming, &late); err != nil {
-			return nil, err
+			return answer{}, err
 		}
 	}
 }

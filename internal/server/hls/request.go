@@ -1,0 +1,145 @@
+package hls
+
+import (
+	"bytes"
+	"hash/maphash"
+)
+
+// request is what is read of a request for media on a kept connection. Its bytes are those it was read from.
+type request struct {
+	target []byte // as it stands in the request line
+	// from is a hash of all that says who asks, and by which name; see introduction.
+	from  uint64
+	agent uint64
+	gzip  bool
+}
+
+// introduction is what a request says of where it comes from, which those who guard the server look at.
+type introduction struct{ host, origin, referer []byte }
+
+func (i introduction) hash() uint64 {
+	var h maphash.Hash
+	h.SetSeed(viewerSeed)
+	for _, part := range [...][]byte{i.host, i.origin, i.referer} {
+		h.Write(part)
+		h.WriteByte('\n')
+	}
+	return h.Sum64()
+}
+
+// parseRequest reads a plain GET as players make it (RFC 9112), and tells how many bytes it has. It is ok only where nothing in it needs more
+// than that: all else, what is not complete and what is malformed too, is for a whole HTTP server.
+func parseRequest(b []byte) (r request, size int, ok bool) {
+	end := bytes.Index(b, []byte("\r\n\r\n"))
+	if end < 0 {
+		return r, 0, false
+	}
+	line, fields, _ := bytes.Cut(b[:end+2], []byte("\r\n"))
+	target, found := bytes.CutPrefix(line, []byte("GET "))
+	target, of11 := bytes.CutSuffix(target, []byte(" HTTP/1.1"))
+	if !found || !of11 || !isTarget(target) {
+		return r, 0, false
+	}
+	r.target = target
+	var who introduction
+	var hosts int
+	var agent []byte
+	for len(fields) > 0 {
+		line, fields, _ = bytes.Cut(fields, []byte("\r\n"))
+		name, value, found := bytes.Cut(line, []byte(":"))
+		if !found || !isToken(name) || !isText(value) {
+			return r, 0, false
+		}
+		value = bytes.Trim(value, " \t")
+		switch kindOf(name) {
+		case isHost:
+			who.host = value
+			hosts++
+		case isOrigin:
+			who.origin = value
+		case isReferer:
+			who.referer = value
+		case isAgent:
+			agent = value
+		case isEncoding:
+			r.gzip = bytes.Equal(value, []byte("gzip, deflate")) || acceptsGzip(string(value))
+		case isConnection:
+			if !bytes.EqualFold(value, []byte("keep-alive")) {
+				return r, 0, false
+			}
+		case isMore:
+			return r, 0, false
+		}
+	}
+	if hosts != 1 {
+		return r, 0, false
+	}
+	r.from, r.agent = who.hash(), maphash.Bytes(viewerSeed, agent)
+	return r, end + 4, true
+}
+
+// kind of a header field.
+type kind uint8
+
+const (
+	isNothing kind = iota // that matters here
+	isHost
+	isOrigin
+	isReferer
+	isAgent
+	isEncoding
+	isConnection
+	isMore // than is read here
+)
+
+// kinds are the fields that are looked at. What a proxy adds is among those that need more: its connections carry many viewers.
+var kinds = []struct {
+	name string
+	kind kind
+}{
+	{"Host", isHost}, {"Origin", isOrigin}, {"Referer", isReferer}, {"User-Agent", isAgent}, {"Accept-Encoding", isEncoding}, {"Connection", isConnection},
+	{"Authorization", isMore}, {"Content-Length", isMore}, {"Expect", isMore}, {"Forwarded", isMore}, {"If-None-Match", isMore}, {"Transfer-Encoding", isMore},
+	{"Upgrade", isMore}, {"Via", isMore}, {"X-Forwarded-For", isMore}, {"X-Real-IP", isMore}, {"X-Tutti-Key", isMore},
+}
+
+func kindOf(name []byte) kind {
+	for i := range kinds {
+		if k := &kinds[i]; len(k.name) == len(name) && bytes.EqualFold(name, []byte(k.name)) {
+			return k.kind
+		}
+	}
+	return isNothing
+}
+
+// isTarget tells whether a request's target is a path of visible characters.
+func isTarget(b []byte) bool {
+	if len(b) == 0 || b[0] != '/' {
+		return false
+	}
+	for _, c := range b {
+		if c <= ' ' || c >= 0x7f || c == '#' {
+			return false
+		}
+	}
+	return true
+}
+
+// isToken tells whether a field's name is one (RFC 9110, section 5.6.2), of letters, digits and hyphens, as all that are in use.
+func isToken(b []byte) bool {
+	for _, c := range b {
+		if c != '-' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// isText tells whether a field's value has no control characters.
+func isText(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
