@@ -1,11 +1,15 @@
 package api
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"net/netip"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/room/intake"
+	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
@@ -76,9 +80,17 @@ func (a *API) getIntake(w http.ResponseWriter, r *http.Request) {
 		Allow    []netip.Prefix  `json:"allow"`
 		Keys     []streamKey     `json:"keys"`
 		Encoders []encoderStatus `json:"encoders"`
+		// Absence is what becomes of a show while nobody publishes, Wait for how many seconds it waits, 0 for as long as the server does.
+		Absence intake.Absence `json:"absence"`
+		Wait    float64        `json:"wait"`
+		// Slate tells that the room has a slate of its own.
+		Slate bool `json:"slate"`
 		// TurnedAway are those that were turned away of late, the last one first.
 		TurnedAway []turnedAwayStatus `json:"turnedAway"`
-	}{settings.Conflict, listed(settings.Allow), []streamKey{}, []encoderStatus{}, []turnedAwayStatus{}}
+	}{settings.Conflict, listed(settings.Allow), []streamKey{}, []encoderStatus{}, settings.Absence, settings.Wait.Seconds(), len(settings.Slate) > 0, []turnedAwayStatus{}}
+	if out.Absence == "" {
+		out.Absence = intake.Hold
+	}
 	for _, t := range a.house.TurnedAway(name) {
 		out.TurnedAway = append(out.TurnedAway, turnedAwayStatus(t))
 	}
@@ -109,8 +121,13 @@ func (a *API) changeIntake(w http.ResponseWriter, r *http.Request) {
 	var c struct {
 		Conflict *intake.Conflict `json:"conflict"`
 		Allow    *[]string        `json:"allow"`
+		Absence  *intake.Absence  `json:"absence"`
+		Wait     *float64         `json:"wait"`
 	}
 	err := read(w, r, &c)
+	if err == nil && c.Absence != nil && *c.Absence == intake.Slate && a.house.VideoConversion() != nil {
+		err = errNoSlate
+	}
 	if err == nil {
 		err = a.house.ChangeIntake(r.PathValue("room"), func(s *intake.Settings) error {
 			if c.Conflict != nil {
@@ -118,6 +135,18 @@ func (a *API) changeIntake(w http.ResponseWriter, r *http.Request) {
 					return intake.ErrConflict
 				}
 				s.Conflict = *c.Conflict
+			}
+			if c.Absence != nil {
+				if !c.Absence.Valid() {
+					return intake.ErrAbsence
+				}
+				s.Absence = *c.Absence
+			}
+			if c.Wait != nil {
+				if !(*c.Wait >= 0 && *c.Wait <= intake.MaxWait.Seconds()) {
+					return intake.ErrWait
+				}
+				s.Wait = time.Duration(*c.Wait * float64(time.Second))
 			}
 			if c.Allow == nil {
 				return nil
@@ -128,6 +157,43 @@ func (a *API) changeIntake(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	if err != nil {
+		refusal.Write(w, err)
+		return
+	}
+	a.getIntake(w, r)
+}
+
+var (
+	errNoSlate  = &refusal.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: "a slate needs ffmpeg, which this server has not"}
+	errHasNone  = &refusal.Error{Status: http.StatusNotFound, Code: "not_found", Message: "the room has no slate of its own"}
+	errBadSlate = &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: "a slate is a PNG or JPEG of at most 4 MB and 4096x2304 pixels"}
+)
+
+func (a *API) getSlate(w http.ResponseWriter, r *http.Request) {
+	b := a.house.Intake(r.PathValue("room")).Slate
+	if len(b) == 0 {
+		refusal.Write(w, errHasNone)
+		return
+	}
+	w.Header().Set("Content-Type", "image/jpeg")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Write(b)
+}
+
+// setSlate takes a room's slate; DELETE takes it away.
+func (a *API) setSlate(w http.ResponseWriter, r *http.Request) {
+	var body []byte
+	if r.Method == http.MethodPut {
+		var err error
+		if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, compose.MaxImageBytes)); err != nil || len(body) == 0 {
+			refusal.Write(w, errBadSlate)
+			return
+		}
+	}
+	if err := a.house.SetSlate(r.PathValue("room"), body); err != nil {
+		if errors.Is(err, studio.ErrBadComposition) {
+			err = errBadSlate
+		}
 		refusal.Write(w, err)
 		return
 	}

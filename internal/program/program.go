@@ -32,6 +32,7 @@ type Program struct {
 	closed  bool
 	sources []*source // in order of Add
 	shown   *track.Track
+	cover   *track.Track // nil for none
 	stage   stage
 	plan    plan
 	changed chan struct{} // closed when plan changes
@@ -169,6 +170,14 @@ func (p *Program) Show(t *track.Track) {
 	p.update()
 }
 
+// Cover shows a picture in the place of all that is on the stage, until it is called with nil.
+func (p *Program) Cover(t *track.Track) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cover = t
+	p.update()
+}
+
 // Picture and Sound are the tracks that hold the program now, nil when there is none, and a channel that is closed when
 // that changes. They are for readers of packets: switch to the new track at its next keyframe.
 func (p *Program) Picture() (*track.Track, <-chan struct{}) {
@@ -237,8 +246,11 @@ func (p *Program) update() {
 	if next.single != nil && p.stage.mixing.of(next.single).gain != 1 {
 		next.single = nil
 	}
-	if p.stage.compose(p.shown != nil, p.closed, media.Now()) {
+	if p.stage.compose(p.shown != nil || p.cover != nil, p.closed, media.Now()) {
 		next.picture, next.composed = p.stage.composer.Output(), true
+	}
+	if p.cover != nil && !p.closed {
+		next.picture = p.cover
 	}
 	if next.picture != p.plan.picture || next.single != p.plan.single || !slices.Equal(next.sounds, p.plan.sounds) {
 		p.mixer.set(next.sounds)

@@ -95,6 +95,17 @@ type (
 	ChatPosted struct{ Message chat.Message }
 	// SongChanged tells whose turn it is to sing what; nil for nobody's.
 	SongChanged struct{ Now *songs.Playing }
+	// IngestChanged tells that another encoder is shown, that nothing comes of any publisher of a show any more, or that something does again.
+	// Only those hear it who watch over all rooms.
+	IngestChanged struct {
+		What IngestChange
+		// From and To are identities of encoders, empty where they are not known or are none.
+		From, To string
+		// Why another one is shown: "left", "silent", "backup" (it was one) or "replaced".
+		Why string
+		// Shows is what viewers see while nobody publishes: "hold", "slate" or "end".
+		Shows string
+	}
 	// RoomChanged tells of new room metadata.
 	RoomChanged struct{ Metadata string }
 	// SpeakersChanged lists those whose level changed; a level of 0 means that they stopped.
@@ -105,6 +116,15 @@ type (
 	DataReceived struct{ Data Data }
 	// RoomClosed comes last.
 	RoomClosed struct{ Reason LeaveReason }
+)
+
+// IngestChange says what happened to a show's publishers.
+type IngestChange string
+
+const (
+	IngestTakeover IngestChange = "takeover"
+	IngestLost     IngestChange = "lost"
+	IngestBack     IngestChange = "back"
 )
 
 // CodecDemand is how much of a picture is wanted in one codec.
@@ -152,6 +172,7 @@ func (PKChanged) event()            {}
 func (GroupsChanged) event()        {}
 func (ChatPosted) event()           {}
 func (SongChanged) event()          {}
+func (IngestChanged) event()        {}
 func (RoomChanged) event()          {}
 func (SpeakersChanged) event()      {}
 func (QualitiesChanged) event()     {}

@@ -27,6 +27,7 @@ type air struct {
 	// pinned is the picture that the host chose, before what was shown before an interruption; both guarded by the
 	// studio's lock.
 	pinned, before Choice
+	absence        absence
 
 	mu       sync.Mutex
 	watching map[*Watcher]struct{} // viewers
@@ -101,6 +102,7 @@ func (s *Studio) goLive(by, title string, byIngest bool) error {
 	s.restage()
 	a := s.air
 	s.work.Go(func() { s.followPicture(a) })
+	s.work.Go(func() { s.watchAbsence(a) })
 	s.keep()
 	s.emit(events)
 	s.log.Info("room is live", "by", show.By, "since", show.Since)

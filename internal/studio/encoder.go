@@ -143,6 +143,9 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 		return nil, err
 	}
 	for _, identity := range arrival.Gone {
+		if s.air != nil {
+			s.tellIngest(room.IngestChanged{What: room.IngestTakeover, From: identity, To: arrival.Identity, Why: "replaced"})
+		}
 		s.leave(s.members[identity], room.LeftDuplicate)
 	}
 	j.Identity, j.Permission.Hidden = arrival.Identity, j.Permission.Hidden || arrival.Waits
@@ -153,6 +156,9 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 	s.followComposition()
 	p.encoder = &encoder{Encoder: e, since: time.Now(), waits: arrival.Waits}
 	s.awaitExpiry()
+	if settings.Conflict == intake.Standby && !arrival.Waits && !j.Permission.Hidden {
+		s.lineup.shown = p.identity
+	}
 	if arrival.Waits {
 		s.log.Info("encoder waits until it is needed", "participant", p.identity)
 	}
@@ -197,6 +203,7 @@ func (s *Studio) keyOf(e *encoder) intake.Key {
 // lineup is who of several encoders is shown. The studio's lock guards it.
 type lineup struct {
 	chosen time.Time   // when that changed last
+	shown  string      // the identity of who is shown alone, or was last
 	look   *time.Timer // set while it is looked after
 	expiry *time.Timer // set while a key that somebody publishes with expires some day
 }
@@ -231,6 +238,9 @@ func (s *Studio) arrangeEncoders() {
 	}
 	s.lineup.chosen = time.Now()
 	s.swapTracks(change)
+	if one {
+		s.tellTakeover(there, chosen)
+	}
 	for _, e := range there {
 		shown, changes := change[e.Identity]
 		p := s.members[e.Identity]
@@ -246,6 +256,27 @@ func (s *Studio) arrangeEncoders() {
 			}
 		}
 	}
+}
+
+// tellTakeover tells that another encoder is shown than before, where one was. The caller holds the lock.
+func (s *Studio) tellTakeover(there []intake.Encoder, chosen string) {
+	before := s.lineup.shown
+	s.lineup.shown = chosen
+	if before == "" || chosen == "" || before == chosen || s.air == nil {
+		return
+	}
+	why := "left"
+	for _, e := range there {
+		switch {
+		case e.Identity != before:
+		case e.Silent >= intake.DeadAfter:
+			why = "silent"
+		case e.Backup:
+			why = "backup"
+		}
+	}
+	s.air.absence.last = chosen
+	s.tellIngest(room.IngestChanged{What: room.IngestTakeover, From: before, To: chosen, Why: why})
 }
 
 // swapTracks takes tracks of encoders on and off the air at once. The caller holds the lock.
@@ -307,6 +338,7 @@ func (s *Studio) reviewEncoders() {
 	}
 	s.awaitExpiry()
 	s.arrangeEncoders()
+	s.rewait()
 }
 
 // awaitExpiry has the encoders looked at when the next of their keys expires, as the keys are now. The caller holds the lock.

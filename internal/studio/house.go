@@ -4,6 +4,7 @@
 package studio
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/limit"
+	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/program/compose/text"
 	"github.com/tuttilive/tutti/internal/room"
@@ -117,6 +119,7 @@ type House struct {
 	played       func(RoomInfo, PlaysOver)
 	annexes      annexes
 	turned       turnedAway
+	still        func(context.Context, *codec.Picture) (*media.Frame, error) // makes the picture of a slate
 
 	mu          sync.Mutex
 	studios     map[string]*Studio
@@ -135,6 +138,7 @@ func NewHouse(o Options) *House {
 		scenes: o.Scenes, awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
 	}
 	h.fonts, h.compose = o.Fonts, o.Compose
+	h.still = h.workers.Still
 	if h.awayGrace == 0 {
 		h.awayGrace = 10 * time.Second
 	}

@@ -51,6 +51,9 @@ type SourceTrack struct {
 // rest of the name is a stable code, the value an English sentence.
 const WarningAttribute = "tutti.warning."
 
+// warnNoPublisher is the code of the warning that nobody publishes any more.
+const warnNoPublisher = "no_publisher"
+
 // maxWarnings bounds what is told of the sources: attributes may come from their publishers too.
 const maxWarnings = 16
 
@@ -95,10 +98,17 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 			st.Pinned = sid
 		}
 	}
+	absent, held := a.absence.since, "viewers see the last picture"
+	if sl := a.absence.slate; sl != nil && sl.shown {
+		held = "viewers see the slate"
+	}
 	s.mu.Unlock()
 	// The rest asks tracks and the program, which the room need not wait for.
 	st.Sources = sources(people, tracks, a.program)
 	st.Warnings = warnings(a.program, st.Sources)
+	if !absent.IsZero() {
+		st.Warnings = append([]program.Warning{{Code: warnNoPublisher, Text: "Nothing comes of anybody who publishes: " + held + "."}}, st.Warnings...)
+	}
 	if _, st.Composed = a.program.Composed(); st.Composed {
 		st.Picture = a.program.Stats().Picture
 	}

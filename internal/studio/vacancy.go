@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/intake"
 )
 
 // settle follows who is there now: a room, or a show, without anybody that it is for waits some time for people to come,
@@ -59,13 +60,32 @@ func (s *Studio) occupy() {
 func (s *Studio) vacate() {
 	patience := s.room.KeptFor()
 	if s.air != nil {
-		patience = s.house.awayGrace
+		patience = s.awayFor()
 	}
 	if patience == 0 {
 		s.giveUp()
 		return
 	}
 	s.wait(patience)
+}
+
+// awayFor is for how long a show waits for its people. The caller holds the lock.
+func (s *Studio) awayFor() time.Duration {
+	switch in := s.house.Intake(s.name); {
+	case in.Absence == intake.End && s.air.byIngest:
+		return 0
+	case in.Wait > 0:
+		return in.Wait
+	}
+	return s.house.awayGrace
+}
+
+// rewait waits anew, after for how long has changed. The caller holds the lock.
+func (s *Studio) rewait() {
+	if s.vacancy != nil && s.air != nil {
+		s.occupy()
+		s.vacate()
+	}
 }
 
 // wait gives up after some time, unless somebody comes. The caller holds the lock.

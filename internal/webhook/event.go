@@ -121,12 +121,22 @@ func eventsOf(in func() studio.RoomInfo, e room.Event, now time.Time) []*event {
 			name = "songs_over"
 		}
 		add(name, "song", e.Now, nil)
+	case room.IngestChanged:
+		add("ingest_"+string(e.What), "ingest", ingestChange{e.From, e.To, e.Why, e.Shows}, nil)
 	case room.PKChanged:
 		if name := contestEvent(e); name != "" {
 			add(name, "pk", e.PK, nil)
 		}
 	}
 	return all
+}
+
+// ingestChange is what applications are told of who publishes a show.
+type ingestChange struct {
+	From  string `json:"from,omitempty"`
+	To    string `json:"to,omitempty"`
+	Why   string `json:"why,omitempty"`
+	Shows string `json:"shows,omitempty"`
 }
 
 // contestEvent names what applications are told of a contest: its start, and its result or that it was called off.

@@ -61,10 +61,18 @@ type Settings struct {
 	// Allow are the networks from which encoders may publish; none for everywhere.
 	Allow    []netip.Prefix `json:"allow,omitempty"`
 	Conflict Conflict       `json:"conflict,omitempty"`
+	// Absence is what becomes of a show while nobody publishes, Wait for how long the room waits for its publisher, 0 for as long as the
+	// server does.
+	Absence Absence       `json:"absence,omitempty"`
+	Wait    time.Duration `json:"wait,omitempty"`
+	// Slate is a JPEG; empty for the one that comes with the server.
+	Slate []byte `json:"slate,omitempty"`
 }
 
 // IsZero tells whether there is nothing to keep.
-func (s Settings) IsZero() bool { return len(s.Keys) == 0 && len(s.Allow) == 0 && s.Conflict == "" }
+func (s Settings) IsZero() bool {
+	return len(s.Keys) == 0 && len(s.Allow) == 0 && s.Conflict == "" && s.Absence == "" && s.Wait == 0 && len(s.Slate) == 0
+}
 
 // All are the keys that are not revoked, the main one first.
 func (s Settings) All() []Key {

@@ -70,14 +70,15 @@ export function credentialHeaders(credential: Credential): Record<string, string
 const nobody: Credential = { key: '' }
 
 export async function request<T>(
-  method: string, path: string, { credential = nobody, body }: { credential?: Credential; body?: unknown } = {},
+  method: string, path: string, { credential = nobody, body, file }: { credential?: Credential; body?: unknown; file?: Blob } = {},
 ): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json', ...credentialHeaders(credential) }
   if (body !== undefined) headers['Content-Type'] = 'application/json'
+  if (file) headers['Content-Type'] = file.type || 'application/octet-stream'
   let response: Response
   try {
     response = await fetch(path, {
-      method, headers, body: body === undefined ? null : JSON.stringify(body), cache: 'no-store', credentials: 'omit',
+      method, headers, body: file ?? (body === undefined ? null : JSON.stringify(body)), cache: 'no-store', credentials: 'omit',
     })
   } catch {
     throw new ApiError('offline', 'the server does not answer')

@@ -69,8 +69,26 @@ export interface Encoder {
   silent: number
 }
 
+/** What becomes of a show while nobody publishes. */
+export type Absence = 'hold' | 'slate' | 'end'
+
+/** An encoder that was not let in, or was sent away for what it sent. */
+export interface TurnedAway {
+  at: string
+  times: number
+  protocol: string
+  code: string
+  reason: string
+}
+
 export interface Ingest {
   conflict: Conflict
+  absence: Absence
+  /** Seconds for which the room waits for its publisher, 0 for as long as the server does. */
+  wait: number
+  /** Whether the room has a slate of its own. */
+  slate: boolean
+  turnedAway: TurnedAway[]
   allow: string[]
   keys: StreamKey[]
   encoders: Encoder[]
@@ -111,8 +129,12 @@ export const broadcast = {
 
   ingest: (room: string, credential: Credential) => request<Ingest>('GET', at(room, '/ingest'), { credential }),
 
-  setIngest: (room: string, change: { conflict?: Conflict; allow?: string[] }, credential: Credential) =>
+  setIngest: (room: string, change: { conflict?: Conflict; allow?: string[]; absence?: Absence; wait?: number }, credential: Credential) =>
     request<Ingest>('PATCH', at(room, '/ingest'), { body: change, credential }),
+
+  setSlate: (room: string, file: Blob, credential: Credential) => request<Ingest>('PUT', at(room, '/ingest/slate'), { file, credential }),
+
+  dropSlate: (room: string, credential: Credential) => request<Ingest>('DELETE', at(room, '/ingest/slate'), { credential }),
 
   addKey: (room: string, key: { name: string; backup: boolean; expiresAt?: string }, credential: Credential) =>
     request<StreamKey>('POST', at(room, '/ingest/keys'), { body: key, credential }),

@@ -60,6 +60,32 @@ export const broadcast = {
     replace: 'replace the first',
     standby: 'keep it waiting as a spare',
   },
+  absence: 'While no encoder sends, viewers see',
+  absences: { hold: 'the last picture', slate: 'a slate', end: 'that the show has ended' },
+  slateOwn: 'The room has its own picture. Another one:',
+  slateNone: 'A picture of your own (PNG or JPEG, up to 4 MB):',
+  slateDrop: 'Remove the picture',
+  slateBad: 'Choose a PNG or JPEG of at most 4 MB.',
+  slateNeedsFFmpeg: 'A slate needs ffmpeg, which this server has not.',
+  wait: 'The room waits for its encoder',
+  waitFor: (seconds: number) =>
+    seconds === 0 ? 'as long as the server does'
+    : seconds < 60 ? `${seconds} s`
+    : seconds < 3600 ? `${Math.round(seconds / 60)} min`
+    : `${Math.round(seconds / 3600)} h`,
+  turnedAway: 'Turned away',
+  turnedAwayAt: (when: string, times: number) => (times === 1 ? when : `${when}, ${times} times`),
+  turnedAwayWhy: {
+    unauthorized: 'the stream key is wrong',
+    expired: 'the key has expired',
+    key_over: 'the stream key is no longer good',
+    address: 'publishing is not allowed from this address',
+    forbidden: 'it may not publish',
+    rate_limited: 'too many wrong keys from its address',
+    busy: 'another encoder is publishing',
+    replaced: 'another encoder took over',
+    full: 'the room is full',
+  } as Record<string, string>,
   allow: 'Publish only from (addresses, empty for anywhere)',
   setAllow: 'Set',
   encoderStates: { shown: 'on the air', waits: 'waits as a spare' },

@@ -62,6 +62,32 @@ export const broadcast: Dictionary['broadcast'] = {
     replace: '顶替先来的',
     standby: '后来的待命备用',
   },
+  absence: '没有编码器推流时，观众看到',
+  absences: { hold: '最后一帧画面', slate: '垫片图', end: '直播结束' },
+  slateOwn: '已设置本房间的垫片图，可更换：',
+  slateNone: '上传自己的垫片图（PNG 或 JPEG，最大 4 MB）：',
+  slateDrop: '移除垫片图',
+  slateBad: '请选择不超过 4 MB 的 PNG 或 JPEG 图片。',
+  slateNeedsFFmpeg: '垫片图需要 ffmpeg，这台服务器上没有。',
+  wait: '等待编码器恢复',
+  waitFor: (seconds) =>
+    seconds === 0 ? '按服务器设置'
+    : seconds < 60 ? `${seconds} 秒`
+    : seconds < 3600 ? `${Math.round(seconds / 60)} 分钟`
+    : `${Math.round(seconds / 3600)} 小时`,
+  turnedAway: '被拒绝的推流',
+  turnedAwayAt: (when, times) => (times === 1 ? when : `${when}，共 ${times} 次`),
+  turnedAwayWhy: {
+    unauthorized: '推流密钥不对',
+    expired: '密钥已过期',
+    key_over: '推流密钥已失效',
+    address: '不允许从这个地址推流',
+    forbidden: '没有推流权限',
+    rate_limited: '这个地址试错密钥的次数太多',
+    busy: '已有其他编码器在推流',
+    replaced: '被其他编码器顶替',
+    full: '房间已满',
+  },
   allow: '只允许从这些地址推流（留空不限）',
   setAllow: '设置',
   encoderStates: { shown: '播出中', waits: '待命' },

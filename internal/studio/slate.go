@@ -1,0 +1,121 @@
+package studio
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/program/compose"
+	"github.com/tuttilive/tutti/internal/room/intake"
+	"github.com/tuttilive/tutti/internal/track"
+)
+
+const (
+	// slateEvery is how often the slate's one picture is given, slateLinger for how long it may still be read after somebody publishes
+	// again: until the first keyframe.
+	slateEvery  = time.Second
+	slateLinger = 5 * time.Second
+	// slateWithin is how long making it may take.
+	slateWithin = 15 * time.Second
+)
+
+// slate is what viewers see while nobody publishes. Whoever closes stop ends it.
+type slate struct {
+	stop  chan struct{}
+	shown bool // it has been made; the studio's lock guards it
+}
+
+// startSlate has the slate made and shown. The caller holds the lock.
+func (s *Studio) startSlate(a *air) *slate {
+	sl := &slate{stop: make(chan struct{})}
+	size, image := a.absence.size, s.house.Intake(s.name).Slate
+	s.work.Go(func() {
+		frame, err := s.house.makeSlate(a, image, size)
+		if err != nil {
+			s.log.Warn("there is no slate: the last picture is held", "error", err)
+			return
+		}
+		s.runSlate(a, sl, frame)
+	})
+	return sl
+}
+
+// makeSlate makes the picture, from an image or without one.
+func (h *House) makeSlate(a *air, kept []byte, size media.Size) (*media.Frame, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), slateWithin)
+	defer cancel()
+	go func() {
+		select {
+		case <-a.program.Done():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	var img image.Image
+	if len(kept) > 0 {
+		var err error
+		if img, err = compose.DecodeImage(kept); err != nil {
+			return nil, err
+		}
+	}
+	f := compose.PaintSlate(img, size.Width, size.Height)
+	return h.still(ctx, &codec.Picture{Width: f.Width, Height: f.Height, Pix: f.Pix})
+}
+
+// runSlate shows the slate until it is stopped, or the show ends.
+func (s *Studio) runSlate(a *air, sl *slate, still *media.Frame) {
+	t := track.NewFromFrames(track.Info{
+		ID: "TR_SLATE", Kind: media.Video, Codec: media.H264, Label: s.name + "/slate", Workers: s.house.workers,
+	})
+	defer t.Close()
+	s.mu.Lock()
+	wanted := s.air == a && a.absence.slate == sl
+	if wanted {
+		sl.shown = true
+		a.program.Cover(t)
+	}
+	s.mu.Unlock()
+	if !wanted {
+		return
+	}
+	tick := time.NewTicker(slateEvery)
+	defer tick.Stop()
+	var linger <-chan time.Time
+	stop := sl.stop
+	for {
+		f := *still
+		f.DTS, f.Discontinuity = media.Now(), false
+		f.PTS = f.DTS
+		if err := t.WriteFrame(&f); err != nil {
+			s.log.Error("showing the slate", "error", err)
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-stop:
+			stop, linger = nil, time.After(slateLinger)
+		case <-linger:
+			return
+		case <-a.program.Done():
+			return
+		}
+	}
+}
+
+// SetSlate keeps a room's slate, made of a PNG or JPEG; of nothing it forgets it.
+func (h *House) SetSlate(roomName string, b []byte) error {
+	var kept []byte
+	if len(b) > 0 {
+		var err error
+		if kept, err = compose.KeepSlate(b, intake.MaxSlate); err != nil {
+			return fmt.Errorf("%w: %w", ErrBadComposition, err)
+		}
+	}
+	return h.ChangeIntake(roomName, func(s *intake.Settings) error {
+		s.Slate = kept
+		return nil
+	})
+}
