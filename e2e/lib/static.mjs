@@ -7,8 +7,8 @@ const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '
 const contentPolicy =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' ws: wss:; img-src 'self' data: blob:"
 
-/** @param {{policy?: boolean}} [wish] whether pages come with the server's policy */
-export async function serveStatic(directory, { policy = true } = {}) {
+/** @param {{policy?: boolean, address?: string}} [wish] whether pages come with the server's policy, and where the port is */
+export async function serveStatic(directory, { policy = true, address = '127.0.0.1' } = {}) {
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname))
     let file = join(directory, path)
@@ -21,6 +21,6 @@ export async function serveStatic(directory, { policy = true } = {}) {
     })
     createReadStream(file).pipe(response)
   })
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return { url: `http://127.0.0.1:${server.address().port}`, close: () => new Promise((resolve) => server.close(resolve)) }
+  await new Promise((resolve) => server.listen(0, address, resolve))
+  return { url: `http://${address}:${server.address().port}`, close: () => new Promise((resolve) => server.close(resolve)) }
 }

@@ -32,21 +32,21 @@ async function freePort() {
 
 /**
  * Starts a server and waits until it answers. `restart` ends it and starts it again on the same ports. `rtcTcp` gives it a
- * TCP port for WebRTC, `turn` STUN and TURN without and with TLS. `rtcAddress` is where WebRTC's UDP port is.
+ * TCP port for WebRTC, `turn` STUN and TURN without and with TLS. `rtcAddress` is where WebRTC's UDP port is, `address` where HTTP is.
  */
-export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = false, rtcAddress = '127.0.0.1' } = {}) {
+export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = false, rtcAddress = '127.0.0.1', address = '127.0.0.1' } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'tutti-e2e-data-'))
   const [http, rtmp, rtc] = [await freePort(), await freePort(), await freePort()]
   const tcp = rtcTcp ? `127.0.0.1:${await freePort()}` : 'off'
   const ports = turn ? { plain: await freePort(), tls: await freePort() } : {}
   const at = (port) => (port ? `127.0.0.1:${port}` : 'off')
-  const url = `http://127.0.0.1:${http}`
+  const url = `http://${address}:${http}`
   let log = ''
   let child
 
   async function start() {
     child = spawn(binary, [
-      'serve', ...args, '--data', data, '--http', `127.0.0.1:${http}`, '--https', 'off',
+      'serve', ...args, '--data', data, '--http', `${address}:${http}`, '--https', 'off',
       '--rtc', `${rtcAddress}:${rtc}`, '--rtc-tcp', tcp, '--turn', at(ports.plain), '--turns', at(ports.tls), '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.E2E_LOG ?? 'info',
     ], { stdio: ['ignore', 'pipe', 'pipe'] })
     const running = child

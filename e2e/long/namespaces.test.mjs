@@ -1,0 +1,86 @@
+// A subscriber in another network: Chromium in a network namespace whose only way to the server is a link that becomes narrow and wide again, and loses packets.
+// Signalling and page go over it too, so what stands in its queue delays them as well. By hand: node long/namespaces.test.mjs, as root.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { after, before, describe, it } from 'node:test'
+import { here, openBeyond } from '../lib/beyond.mjs'
+import { executablePath, openBrowser } from '../lib/browser.mjs'
+import { goToIsland } from '../lib/island.mjs'
+import { eventually } from '../lib/people.mjs'
+import { serveStatic } from '../lib/static.mjs'
+import { token } from '../lib/token.mjs'
+import { startTutti } from '../lib/tutti.mjs'
+import { publish, received, shoot, watch as watchPage } from '../lib/watching.mjs'
+
+const skip = process.getuid() !== 0 ? 'making network devices takes root' : await goToIsland(fileURLToPath(import.meta.url))
+
+describe('in two network namespaces', { skip }, () => {
+  const link = (down) => ({ there: { delay: 20, queue: 300, ...down }, back: { delay: 20, loss: down.loss ?? 0 } })
+  let beyond, tutti, pages, sending, watching, viewer, directory
+
+  before(async () => {
+    beyond = await openBeyond(link({ rate: 3e6 }))
+    tutti = await startTutti([], { rtcAddress: here, address: here })
+    pages = await serveStatic(fileURLToPath(new URL('..', import.meta.url)), { policy: false, address: here })
+    directory = mkdtempSync(join(tmpdir(), 'tutti-e2e-film-'))
+    // Browsers give cameras and microphones to pages of this machine and over TLS only.
+    const trust = `--unsafely-treat-insecure-origin-as-secure=${pages.url}`
+    sending = await openBrowser({ args: [trust, `--use-file-for-fake-video-capture=${shoot(directory)}`] })
+    watching = await openBrowser({ args: [trust], options: { executablePath: beyond.across(executablePath) } })
+    const enter = async (browser, identity) => {
+      const page = await browser.page()
+      await page.goto(`${pages.url}/pages/sdk.html`)
+      await page.evaluate(() => window.load('livekit-client'))
+      await page.evaluate((wish) => window.join(wish), {
+        url: tutti.url.replace(/^http/, 'ws'), token: token({ keys: tutti.keys(), room: 'hall', identity }), library: 'livekit-client', options: { adaptiveStream: false },
+      })
+      return page
+    }
+    await (await enter(sending, 'ada')).evaluate(publish)
+    viewer = await enter(watching, 'bo')
+  })
+  after(async () => {
+    await sending?.close()
+    await watching?.close()
+    await pages?.close()
+    await tutti?.close()
+    await beyond?.close()
+    if (directory) rmSync(directory, { recursive: true, force: true })
+  })
+
+  const dropped = async () => {
+    const { there } = await beyond.counts()
+    return there.dropped + there.lost
+  }
+  const watch = (what, seconds) => watchPage(viewer, what, seconds, dropped)
+  const shows = (width, patience) => eventually(`the picture is ${width} wide`, async () => (await viewer.evaluate(received)).width === width, patience)
+
+  it('steps down and up with 3, 0.5 and 3 Mbit/s, and sound never starves', async () => {
+    await shows(960, 60_000)
+    await watch('3 Mbit/s', 10)
+    const before = await dropped()
+    await beyond.change(link({ rate: 0.5e6 }))
+    const falling = await watch('0.5 Mbit/s, first 5 s', 5)
+    assert.ok((await dropped()) >= before && falling.sound > 0.9, JSON.stringify(falling))
+    const narrow = await watch('0.5 Mbit/s', 20)
+    assert.ok(narrow.width < 960 && narrow.fps > 6, JSON.stringify(narrow))
+    assert.ok(narrow.sound > 0.95 && narrow.concealed < 0.05, JSON.stringify(narrow))
+    const begun = Date.now()
+    await beyond.change(link({ rate: 3e6 }))
+    await shows(960, 40_000)
+    console.log(`back after ${(Date.now() - begun) / 1000} s`)
+    const wide = await watch('3 Mbit/s again', 10)
+    assert.ok(wide.sound > 0.95 && wide.concealed < 0.05, JSON.stringify(wide))
+  })
+
+  it('keeps picture and sound with 5 % loss each way', async () => {
+    await beyond.change(link({ rate: 3e6, loss: 0.05 }))
+    await watch('5 % loss, first 5 s', 5)
+    const lossy = await watch('5 % loss', 20)
+    assert.ok(lossy.mbit > 0.8 && lossy.fps > 6, JSON.stringify(lossy)) // the largest layer most of the time
+    assert.ok(lossy.sound > 0.95 && lossy.concealed < 0.05, JSON.stringify(lossy))
+  })
+})
