@@ -58,7 +58,7 @@ test-long: build ## Browser tests that take their time: bandwidth over narrow wa
 
 bench: build ## Micro benchmarks and whole-server figures
 	go test -run '^$$' -bench . -benchtime 0.5s ./internal/...
-	bin/tutti bench flv
+	bin/tutti bench live
 	bin/tutti bench rtc
 
 lint: ## Formatting, vet, module hygiene

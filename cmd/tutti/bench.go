@@ -6,20 +6,21 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strconv"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/bench"
 	"github.com/tuttilive/tutti/internal/bench/audienceload"
-	"github.com/tuttilive/tutti/internal/bench/flvload"
+	"github.com/tuttilive/tutti/internal/bench/liveload"
 	"github.com/tuttilive/tutti/internal/bench/rtcload"
 	"github.com/tuttilive/tutti/internal/bench/showload"
 )
 
 // benchCommand measures whole servers.
 type benchCommand struct {
-	RTC benchRTC `cmd:"" name:"rtc" help:"A room full of WebRTC clients."`
-	FLV benchFLV `cmd:"" name:"flv" help:"Many HTTP-FLV viewers of one RTMP publisher."`
+	RTC  benchRTC  `cmd:"" name:"rtc" help:"A room full of WebRTC clients."`
+	Live benchLive `cmd:"" name:"live" help:"Many HTTP-FLV or RTMP viewers of one RTMP publisher."`
 
 	HLS      benchHLS      `cmd:"" name:"hls" help:"Many HLS viewers of one RTMP publisher."`
 	HLSFloor benchHLSFloor `cmd:"" name:"hls-floor" hidden:"" help:"What bench hls compares with."`
@@ -108,16 +109,20 @@ func (b *benchRTC) Run() error {
 	})
 }
 
-type benchFLV struct {
+type benchLive struct {
 	benchTarget `embed:""`
-	Viewers     int `help:"How many." default:"500"`
+	Viewers     int           `help:"How many." default:"500"`
+	Protocol    string        `help:"How they play." enum:"flv,rtmp" default:"flv"`
+	Tick        time.Duration `help:"How long the server that is started gathers what it writes." default:"50ms"`
+	Slow        int           `help:"How many viewers more come in the end who are too slow."`
 }
 
 // Run measures the fan-out of frames.
-func (b *benchFLV) Run() error {
+func (b *benchLive) Run() error {
+	b.flags = append(b.flags, "--flv-tick", b.Tick.String(), "--rtmp-players-per-address", strconv.Itoa(b.Viewers+b.Slow+1))
 	return b.with(func(ctx context.Context, server *bench.Server) error {
-		result, err := flvload.Run(ctx, server, flvload.Plan{
-			Viewers: b.Viewers, Bitrate: b.Bitrate * 1000, Duration: b.Duration, Core: b.Core,
+		result, err := liveload.Run(ctx, server, liveload.Plan{
+			Viewers: b.Viewers, RTMP: b.Protocol == "rtmp", Slow: b.Slow, Bitrate: b.Bitrate * 1000, Duration: b.Duration, Core: b.Core,
 		}, progress)
 		if err == nil {
 			result.Print(os.Stdout)

@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/tuttilive/tutti/internal/bench/flvload"
+	"github.com/tuttilive/tutti/internal/bench/liveload"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/mux/flv"
 )
@@ -35,9 +35,9 @@ func TestMain(m *testing.M) {
 
 func loadMain(address string) {
 	n, _ := strconv.Atoi(os.Getenv("TUTTI_FLV_LOAD_VIEWERS"))
-	var c flvload.Counters
+	var c liveload.Counters
 	ctx := context.Background()
-	viewers, err := flvload.NewViewers(address, &c)
+	viewers, err := liveload.NewViewers(address, &c)
 	if err == nil {
 		err = viewers.Add(ctx, n, time.Second)
 	}

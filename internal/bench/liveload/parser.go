@@ -1,4 +1,4 @@
-package flvload
+package liveload
 
 import (
 	"encoding/binary"
@@ -7,7 +7,7 @@ import (
 	"github.com/tuttilive/tutti/internal/mux/flv"
 )
 
-var errNoFLV = errors.New("flvload: the answer is no FLV stream")
+var errNoFLV = errors.New("liveload: the answer is no FLV stream")
 
 // tag is what the parser tells of a tag when its last byte has come.
 type tag struct {

@@ -1,4 +1,4 @@
-package flvload_test
+package liveload_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/bench"
-	"github.com/tuttilive/tutti/internal/bench/flvload"
+	"github.com/tuttilive/tutti/internal/bench/liveload"
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/server/flv"
 	"github.com/tuttilive/tutti/internal/server/rtmp"
@@ -49,8 +49,8 @@ func TestRun(t *testing.T) {
 	defer out.Close()
 
 	server := &bench.Server{PID: os.Getpid(), HTTP: out.Listener.Addr().String(), RTMP: in.Addr().String()}
-	plan := flvload.Plan{Viewers: 20, Bitrate: 1_000_000, Duration: time.Second, Settle: 200 * time.Millisecond, Core: -1}
-	r, err := flvload.Run(context.Background(), server, plan, func(s string) { t.Log(s) })
+	plan := liveload.Plan{Viewers: 20, Bitrate: 1_000_000, Duration: time.Second, Settle: 200 * time.Millisecond, Core: -1}
+	r, err := liveload.Run(context.Background(), server, plan, func(s string) { t.Log(s) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package flvload
+package liveload
 
 import (
 	"bufio"
@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -44,21 +45,24 @@ type Counters struct {
 type Viewers struct {
 	target   *url.URL
 	counters *Counters
-	buffers  sync.Pool
-	cancel   context.CancelFunc
-	ctx      context.Context
-	running  sync.WaitGroup
-	count    int
+	// Slow is how many bytes a second a viewer takes at most, 0 for all there are. Who is cut off for it comes again.
+	Slow    int
+	buffers sync.Pool
+	cancel  context.CancelFunc
+	ctx     context.Context
+	running sync.WaitGroup
+	count   int
 
 	mu  sync.Mutex
 	err error // of the first that failed
+	all []*viewer
 }
 
-// NewViewers makes viewers of http://host:port/live/{room}.flv. Close ends them.
+// NewViewers makes viewers of http://host:port/live/{room}.flv or rtmp://host:port/live/{room}. Close ends them.
 func NewViewers(address string, counters *Counters) (*Viewers, error) {
 	target, err := url.Parse(address)
-	if err != nil || target.Scheme != "http" || target.Host == "" {
-		return nil, fmt.Errorf("flvload: %q is no http address", address)
+	if err != nil || target.Scheme != "http" && target.Scheme != "rtmp" || target.Host == "" {
+		return nil, fmt.Errorf("liveload: %q is no address of HTTP or RTMP", address)
 	}
 	v := &Viewers{target: target, counters: counters, buffers: sync.Pool{New: func() any { b := make([]byte, readSize); return &b }}}
 	v.ctx, v.cancel = context.WithCancel(context.Background())
@@ -75,7 +79,14 @@ func (v *Viewers) Add(ctx context.Context, n int, over time.Duration) error {
 		}
 		v.count++
 		v.running.Go(func() {
-			if err := v.watch(); err != nil && v.ctx.Err() == nil {
+			err := v.watch()
+			for v.Slow > 0 && v.ctx.Err() == nil {
+				v.counters.Failed.Add(1)
+				if pause(v.ctx, time.Second) == nil {
+					err = v.watch()
+				}
+			}
+			if err != nil && v.ctx.Err() == nil {
 				v.counters.Failed.Add(1)
 				v.mu.Lock()
 				defer v.mu.Unlock()
@@ -95,6 +106,18 @@ func (v *Viewers) Err() error {
 	return v.err
 }
 
+// Silent is how many viewers got nothing for longer than a stall.
+func (v *Viewers) Silent() (n int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, one := range v.all {
+		if time.Since(time.Unix(0, one.heard.Load())) > stallAfter {
+			n++
+		}
+	}
+	return n
+}
+
 // Close ends all viewers.
 func (v *Viewers) Close() {
 	v.cancel()
@@ -112,9 +135,22 @@ func (v *Viewers) watch() error {
 	stop := context.AfterFunc(v.ctx, func() { conn.Close() })
 	defer stop()
 	one := &viewer{counters: v.counters, buffers: &v.buffers, begin: begin}
-	if err := one.request(conn, v.target); err != nil {
+	if v.target.Scheme == "rtmp" {
+		one.parser = &chunks{}
+		conn.SetDeadline(time.Now().Add(patience))
+		app, stream, _ := strings.Cut(strings.TrimPrefix(v.target.Path, "/"), "/")
+		err = playRTMP(conn, v.target.Host, app, stream)
+		conn.SetDeadline(time.Time{})
+	} else {
+		one.parser = &parser{}
+		err = one.request(conn, v.target)
+	}
+	if err != nil {
 		return err
 	}
+	v.mu.Lock()
+	v.all = append(v.all, one)
+	v.mu.Unlock()
 	raw, err := conn.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		return err
@@ -127,6 +163,11 @@ func (v *Viewers) watch() error {
 		if one.err != nil {
 			return one.err
 		}
+		if v.Slow > 0 {
+			if err := pause(v.ctx, time.Duration(one.took)*time.Second/time.Duration(v.Slow)); err != nil {
+				return err
+			}
+		}
 	}
 }
 
@@ -134,9 +175,13 @@ func (v *Viewers) watch() error {
 type viewer struct {
 	counters *Counters
 	buffers  *sync.Pool
-	parser   parser
-	begin    time.Time
-	err      error
+	parser   interface {
+		feed(b []byte, found func(tag)) error
+	}
+	begin time.Time
+	err   error
+	took  int          // by the last read
+	heard atomic.Int64 // when something came last, Unix time in ns
 
 	start   time.Time // wall clock at timestamp 0
 	last    time.Time // when the last tag came
@@ -190,6 +235,8 @@ func (v *viewer) read(fd uintptr) (done bool) {
 
 func (v *viewer) take(b []byte) error {
 	now := time.Now()
+	v.took = len(b)
+	v.heard.Store(now.UnixNano())
 	if v.counters.Measuring.Load() {
 		v.counters.Bytes.Add(uint64(len(b)))
 	}

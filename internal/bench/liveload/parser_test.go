@@ -1,4 +1,4 @@
-package flvload
+package liveload
 
 import (
 	"bytes"

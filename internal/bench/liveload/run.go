@@ -1,4 +1,4 @@
-package flvload
+package liveload
 
 import (
 	"context"
@@ -15,6 +15,10 @@ import (
 // Plan is what to measure.
 type Plan struct {
 	Viewers int
+	// RTMP viewers play over RTMP, others over HTTP-FLV.
+	RTMP bool
+	// Slow is how many viewers more come in the end, who take half of the stream: what does that do to the others? 0 for none.
+	Slow int
 	// Bitrate of the picture in bit/s.
 	Bitrate  int
 	Duration time.Duration
@@ -37,6 +41,11 @@ type Result struct {
 	Failed            int64
 	Lost              time.Duration
 	Ages, FirstFrames []time.Duration
+	// Slow is how many slow viewers came, Cut how often one of them was cut off, and SlowAges and SlowStalls are the others' meanwhile.
+	Slow       int
+	Cut        int64
+	SlowAges   []time.Duration
+	SlowStalls uint64
 	// Floor is the CPU time of writing a megabit in writes of FloorSize bytes with nothing around it.
 	Floor     time.Duration
 	FloorSize int
@@ -66,6 +75,9 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	if err := waitLive(ctx, address); err != nil {
 		return r, err
 	}
+	if plan.RTMP {
+		address = "rtmp://" + server.RTMP + "/live/" + room
+	}
 	var counters Counters
 	viewers, err := NewViewers(address, &counters)
 	if err != nil {
@@ -92,6 +104,7 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 		return r, err
 	}
 	counters.Measuring.Store(false)
+	counters.Stalls.Add(uint64(viewers.Silent()))
 	r.Seconds = time.Since(begin).Seconds()
 	cpu1, err1 := server.CPU()
 	memory, err2 := server.Memory()
@@ -109,10 +122,39 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	}
 	r.Stalls, r.Failed, r.Lost = counters.Stalls.Load(), counters.Failed.Load(), time.Duration(counters.Lost.Load())
 	r.Ages, r.FirstFrames = counters.Age.Percentiles(shares...), counters.FirstFrame.Percentiles(shares...)
+	if plan.Slow > 0 {
+		if err := r.withSlow(ctx, address, plan, &counters, viewers, progress); err != nil {
+			return r, err
+		}
+	}
 	viewers.Close()
 	progress("measuring the floor")
 	r.Floor, err = bench.TCPFloor(plan.Core, min(plan.Viewers, 1000), r.FloorSize)
 	return r, err
+}
+
+// withSlow measures what the viewers get while others come who are too slow for the stream.
+func (r *Result) withSlow(ctx context.Context, address string, plan Plan, counters *Counters, viewers *Viewers, progress func(string)) error {
+	var of Counters
+	slow, err := NewViewers(address, &of)
+	if err != nil {
+		return err
+	}
+	defer slow.Close()
+	slow.Slow = max(1, plan.Bitrate/8/2)
+	progress(fmt.Sprintf("connecting %d viewers who are too slow", plan.Slow))
+	if err := errors.Join(slow.Add(ctx, plan.Slow, time.Duration(plan.Slow)*each), pause(ctx, 3*plan.Settle)); err != nil {
+		return err
+	}
+	counters.Age.Reset()
+	counters.Stalls.Store(0)
+	counters.Measuring.Store(true)
+	if err := pause(ctx, plan.Duration); err != nil {
+		return err
+	}
+	counters.Measuring.Store(false)
+	r.Slow, r.Cut, r.SlowAges, r.SlowStalls = plan.Slow, of.Failed.Load(), counters.Age.Percentiles(shares...), counters.Stalls.Load()+uint64(viewers.Silent())
+	return nil
 }
 
 // Print writes the result for people.
@@ -124,6 +166,9 @@ func (r Result) Print(w io.Writer) {
 	fmt.Fprintf(w, "memory             %.1f MB in all, %.1f KB a viewer\n", float64(r.Memory)/1e6, float64(r.MemoryEach)/1e3)
 	fmt.Fprintf(w, "lost               %v of media, %d stalls over %v, %d viewers failed\n", r.Lost, r.Stalls, stallAfter, r.Failed)
 	fmt.Fprintf(w, "latency            p50 %v, p99 %v   (publisher to viewer, whole picture, same clock)\n", round(r.Ages[0]), round(r.Ages[1]))
+	if r.Slow > 0 {
+		fmt.Fprintf(w, "  beside %d slow   p50 %v, p99 %v, %d stalls   (slow ones were cut off %d times)\n", r.Slow, round(r.SlowAges[0]), round(r.SlowAges[1]), r.SlowStalls, r.Cut)
+	}
 	fmt.Fprintf(w, "first frame        p50 %v, p99 %v   (after connecting)\n", round(r.FirstFrames[0]), round(r.FirstFrames[1]))
 }
 
