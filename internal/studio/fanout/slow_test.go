@@ -117,6 +117,42 @@ func TestSlowViewerSkipsAndDelaysNobody(t *testing.T) {
 	}
 }
 
+// TestARetryLosesNoChunk retries a blocked viewer all the time, so that what is new comes together with a retry. Whoever is not blocked gets it
+// at once, and not with what comes next.
+func TestARetryLosesNoChunk(t *testing.T) {
+	before := retryEvery
+	retryEvery = time.Nanosecond
+	src := newFakeSource()
+	g := &fakeGate{stream: startStream(t, src, 0, flv.Tracks{}), opened: make(chan *fakeWatcher, 2)}
+	t.Cleanup(func() { g.stream.Close(); retryEvery = before })
+	server := httptest.NewServer(g)
+	defer server.Close()
+	src.frames <- testFrame(testVideo, 0, true, 8<<20)
+	src.frames <- testFrame(testAudio, 0, true, 100)
+	connect(t, server, true) // takes next to nothing of the first picture
+	<-g.opened
+	fast := body(t, connect(t, server, false))
+	<-g.opened
+	next := func() flv.Tag {
+		for {
+			tag, err := fast.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tag.Type == flv.VideoTag && tag.Body[1] == 1 {
+				return tag
+			}
+		}
+	}
+	next()
+	for i := 1; i <= 200; i++ {
+		src.frames <- testFrame(testVideo, time.Duration(i)*time.Millisecond, false, 100)
+		if tag := next(); tag.Timestamp != uint32(i) {
+			t.Fatalf("picture at %d, want %d", tag.Timestamp, i)
+		}
+	}
+}
+
 func TestViewerThatTakesNothingIsCutOff(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

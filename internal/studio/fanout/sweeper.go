@@ -10,8 +10,8 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 )
 
-// retryEvery is how often a connection that took no more is tried again.
-const retryEvery = 20 * time.Millisecond
+// retryEvery is how often a connection that took no more is tried again. Tests change it.
+var retryEvery = 20 * time.Millisecond
 
 // sweeper writes to a share of a stream's viewers, all from one goroutine and without ever waiting for one: what a
 // connection does not take stays where it is, in the ring.
@@ -60,26 +60,24 @@ func (w *sweeper) run() {
 	defer close(w.done)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	over, retry := w.over, false
+	over, all := w.over, true
+	woken := w.ring.Woken()
 	for {
-		woken := w.ring.Woken()
-		if over == nil {
-			woken = nil // a closed ring wakes forever
-		}
-		blocked := w.sweep(retry)
-		retry = false
+		blocked := w.sweep(!all)
 		var again <-chan time.Time
 		if blocked {
 			timer.Reset(retryEvery)
 			again = timer.C
 		}
+		all = true
 		select {
 		case <-woken:
+			woken = w.ring.Woken() // before there is looked for what has come
 		case <-w.kick:
 		case <-over:
-			over = nil
+			over, woken = nil, nil // a closed ring wakes forever
 		case <-again:
-			retry = true
+			all = false // what woken tells stays told
 		case <-w.quit:
 			w.endAll()
 			return
