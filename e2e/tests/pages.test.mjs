@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
+import { tabTo } from '../lib/keyboard.mjs'
 import { eventually, join, watch } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
@@ -15,15 +16,6 @@ describe('the page', { timeout: 900_000 }, () => {
     await browser?.close()
     await tutti?.close()
   })
-
-  const focused = (page) => page.evaluate(() => document.activeElement?.getAttribute('aria-label') || document.activeElement?.textContent?.trim() || '')
-  async function tabTo(page, name) {
-    for (let i = 0; i < 40; i++) {
-      await page.keyboard.press('Tab')
-      if (name.test(await focused(page))) return
-    }
-    assert.fail(`${name} is not reached by the keyboard; the focus is on "${await focused(page)}"`)
-  }
 
   it('says at the address of a show that nobody has opened, and follows along', async () => {
     const viewer = await watch(browser, `${tutti.url}/w/later`)

@@ -128,6 +128,20 @@ export class RoomSession implements RoomView {
     else await this.#publishPreviews()
   }
 
+  /** Sends tracks that were opened elsewhere, once it is connected; the session ends them. */
+  send({ video, audio }: { video?: MediaStreamTrack | undefined; audio?: MediaStreamTrack | undefined }) {
+    if (this.phase === 'over') {
+      video?.stop()
+      audio?.stop()
+      return
+    }
+    this.#entry.video = video
+    this.#entry.audio = audio
+    this.me.microphone = this.me.busy.microphone = audio !== undefined
+    this.me.camera = this.me.busy.camera = video !== undefined
+    if (this.phase === 'connected') void this.#publishPreviews()
+  }
+
   /** Publishes the tracks that came from before joining, once. */
   async #publishPreviews() {
     if (this.waits) return

@@ -23,26 +23,42 @@ interface Wish {
   identity: string
   credential: Credential
   promotion: Promotion & { token: string; url: string }
-  /** Seen by everybody, and seeing everybody without delay. */
-  onon(): void
+  /** In the room: the stage is heard without delay from now on, though nothing is sent before the preview is over. */
+  onin(): void
   /** The room is over for this seat: brought down, replaced, or the connection was given up. */
   onover(): void
 }
 
-/** It begins with devices and a countdown at once and ends with `leave`, which also ends the devices. */
+/**
+ * It begins with devices, a countdown and the way into the room at once, so that what is sent after the preview is seen by all as soon as can be,
+ * and ends with `leave`, which also ends the devices.
+ */
 export class Seat implements SeatView {
   phase = $state<SeatView['phase']>('preview')
   left = $state(0)
-  room = $state.raw<RoomSession>()
+  readonly room: RoomSession
 
   #preview = new Preview()
-  #wish: Wish
   #timer = 0
   #ended = false
 
-  constructor(wish: Wish) {
-    this.#wish = wish
-    this.left = wish.promotion.preview
+  constructor({ room, title, name, identity, credential, promotion, onin, onover }: Wish) {
+    this.left = promotion.preview
+    const admission: Admission = { token: promotion.token, url: promotion.url, identity: '', role: 'guest', room }
+    this.room = new RoomSession({
+      room, title, publicWatch: true, name, identity, credential, admission,
+      // Who was let up has no key: the token is good for coming back as well.
+      admit: async () => admission,
+      quiet: true,
+      onphase: (phase) => {
+        if (this.#ended) return
+        if (phase === 'connected') {
+          onin()
+          if (this.phase === 'joining') this.phase = 'on'
+        }
+        if (phase === 'over') onover()
+      },
+    })
     void this.#prepare()
   }
 
@@ -67,29 +83,14 @@ export class Seat implements SeatView {
   now() {
     clearInterval(this.#timer)
     if (this.phase !== 'preview' || this.#ended) return
-    this.phase = 'joining'
-    const { room, title, name, identity, credential, promotion, onon, onover } = this.#wish
-    const admission: Admission = { token: promotion.token, url: promotion.url, identity: '', role: 'guest', room }
-    const session = new RoomSession({
-      room, title, publicWatch: true, name, identity, credential, admission, ...this.#preview.handOver(),
-      // Who was let up has no key: the token is good for coming back as well.
-      admit: async () => admission,
-      quiet: true,
-      onphase: (phase) => {
-        if (phase === 'connected' && this.phase !== 'on') {
-          this.phase = 'on'
-          onon()
-        }
-        if (phase === 'over' && !this.#ended) onover()
-      },
-    })
-    this.room = session
+    this.phase = this.room.phase === 'connected' ? 'on' : 'joining'
+    this.room.send(this.#preview.handOver())
   }
 
   async leave() {
     this.#ended = true
     clearInterval(this.#timer)
     this.#preview.stop()
-    await this.room?.leave()
+    await this.room.leave()
   }
 }
