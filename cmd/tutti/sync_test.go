@@ -113,7 +113,19 @@ func (c *clock) at(ts uint32) time.Duration {
 // watchWHEP plays some of a program and gives when flashes and beeps begin, on the server's clock.
 func watchWHEP(t *testing.T, r *running, room string, span time.Duration) (flashes, beeps []time.Duration) {
 	t.Helper()
-	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+	var understood webrtc.MediaEngine // what is decoded below
+	for kind, c := range map[webrtc.RTPCodecType]webrtc.RTPCodecParameters{
+		webrtc.RTPCodecTypeVideo: {PayloadType: 102, RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeH264, ClockRate: 90000, SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}},
+		}},
+		webrtc.RTPCodecTypeAudio: {PayloadType: 111, RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}},
+	} {
+		if err := understood.RegisterCodec(c, kind); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(&understood)).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
 	}
