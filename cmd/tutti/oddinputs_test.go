@@ -81,6 +81,7 @@ func TestOddInputs(t *testing.T) {
 		}},
 		"a-little-backwards": {args: sound(), change: shifted(4*time.Second, -200)},
 		"in-band-headers":    {args: sound("-bsf:v", "dump_extra=freq=keyframe"), change: without(flv.VideoTag)},
+		"high-444":           {args: slices.Concat(flashing, beeping, tenLong, baseline, stereo, []string{"-profile:v", "high444", "-pix_fmt", "yuv444p"}), warns: "picture_profile"},
 		"turned": {args: sound(), warns: "rotation", change: func(tag flv.Tag, _ time.Duration) flv.Tag {
 			if tag.Type == flv.ScriptTag {
 				tag.Body = turnedBy90

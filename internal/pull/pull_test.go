@@ -358,6 +358,29 @@ func TestALongPlaylistIsNotRead(t *testing.T) {
 	}
 }
 
+// TestWhatOfHLSIsNotRead has playlists that cannot be fetched refused, with a sentence that says what about them.
+func TestWhatOfHLSIsNotRead(t *testing.T) {
+	const begin = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n"
+	for name, c := range map[string]struct {
+		playlist string
+		want     error
+		says     string
+	}{
+		"fragmented MP4": {begin + "#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:2,\na.m4s\n", errFragments, "only transport streams are read"},
+		"encrypted":      {begin + "#EXT-X-KEY:METHOD=AES-128,URI=\"key\"\n#EXTINF:2,\na.ts\n", errEncrypted, "is encrypted"},
+		"sound apart": {"#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"a\",URI=\"a.m3u8\"\n#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"a\"\nv.m3u8\n",
+			errApart, "sound apart"},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, c.playlist) }))
+		err := fetchHLS(context.Background(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"},
+			func(*media.Frame, time.Duration) error { return nil }, func() {})
+		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+		server.Close()
+	}
+}
+
 func TestInsideAddressesAreNotFetchedFrom(t *testing.T) {
 	d := dial.New(nil)
 	for address, f := range map[string]fetcher{

@@ -9,6 +9,7 @@ import (
 	"encoding/gob"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/pion/dtls/v3"
@@ -73,7 +74,7 @@ func takeRecords(state *dtls.State) (*records, error) {
 	if err := gob.NewDecoder(bytes.NewReader(raw)).Decode(&agreed); err != nil {
 		return nil, err
 	}
-	if agreed.LocalEpoch != protectedEpoch || dtls.CipherSuiteID(agreed.CipherSuiteID) != dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 {
+	if agreed.LocalEpoch != protectedEpoch || !slices.Contains(cipherSuites, dtls.CipherSuiteID(agreed.CipherSuiteID)) {
 		return nil, fmt.Errorf("rtc: DTLS epoch %d with suite %#x", agreed.LocalEpoch, agreed.CipherSuiteID)
 	}
 	client, server := agreed.RemoteRandom, agreed.LocalRandom

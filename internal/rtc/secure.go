@@ -240,6 +240,10 @@ func (e *Endpoint) handshake(conn *dtlsConn, client bool) (*dtls.Conn, error) {
 	return session, nil
 }
 
+// cipherSuites are those whose records this package knows how to protect. Our certificate is ECDSA; remotes that insist on being DTLS's server may
+// have one with RSA, as GStreamer's does.
+var cipherSuites = []dtls.CipherSuiteID{dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, dtls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
+
 func (e *Endpoint) dtlsOptions() []dtls.Option {
 	return []dtls.Option{
 		dtls.WithCertificates(e.certificate),
@@ -248,7 +252,7 @@ func (e *Endpoint) dtlsOptions() []dtls.Option {
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80),
 		dtls.WithMTU(dtlsMTU),
 		dtls.WithFlightInterval(handshakeRetry),
-		dtls.WithCipherSuites(dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256), // records knows no other
+		dtls.WithCipherSuites(cipherSuites...),
 		dtls.WithLoggerFactory(quiet{}),
 	}
 }

@@ -54,6 +54,8 @@ type Publisher struct {
 	tracks  [media.Video + 1]publishedTrack
 	warned  map[string]bool
 	lastKey time.Duration
+
+	inspected *media.Format // whose profile was looked at
 }
 
 // New makes a publisher; stream names its tracks' stream. Once ended is closed it holds nobody back any more.
@@ -139,6 +141,7 @@ const (
 	warnRotation  = "rotation"
 	warnBroken    = "broken_media"
 	warnLeftOut   = "left_out"
+	warnProfile   = "picture_profile"
 )
 
 // Broken tells the host that what comes of a kind cannot be read.
@@ -170,9 +173,24 @@ func (p *Publisher) inspect(f *media.Frame) {
 	}
 	if f.Keyframe {
 		p.lastKey = f.DTS
+		p.inspectProfile(f.Format)
 		if degrees := bitstream.Rotation(f.Format.Codec, f.Payload); degrees != 0 {
 			p.Rotated(degrees)
 		}
+	}
+}
+
+// lastPlainProfile is High: what browsers show is not beyond it (ITU-T H.264, annex A).
+const lastPlainProfile = 100
+
+// inspectProfile looks for pictures of more than 8 bit, or with more colour than 4:2:0.
+func (p *Publisher) inspectProfile(f *media.Format) {
+	if f.Codec != media.H264 || f == p.inspected {
+		return
+	}
+	p.inspected = f
+	if s, err := bitstream.ParseH264SPS(f.SPS); err == nil && s.Profile > lastPlainProfile {
+		p.warn(warnProfile, fmt.Sprintf("The picture is H.264 in a profile (%d) that browsers and most players cannot show. Set the encoder to 8 bit and 4:2:0 (NV12, I420).", s.Profile))
 	}
 }
 
