@@ -1,10 +1,13 @@
 package studio
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -67,7 +70,15 @@ func openPolicies(t *testing.T) *Policies {
 }
 
 func TestNamesThatNobodyCreatedAreRemembered(t *testing.T) {
-	p := openPolicies(t)
+	st, err := store.Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	p, err := OpenPolicies(st)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, created, err := p.Find("r"); created || err != nil {
 		t.Fatal(created, err)
 	}
@@ -250,4 +261,35 @@ func TestWhoIsToldOfHandoversComesWhileTheyHappen(t *testing.T) {
 		p.OnHandover(func(string) {})
 	}
 	work.Wait()
+}
+
+// TestNamesThatStrangersMakeUpAreNotKept asks to publish into a hundred thousand rooms that do not exist, from as many addresses.
+func TestNamesThatStrangersMakeUpAreNotKept(t *testing.T) {
+	p := openPolicies(t)
+	h := NewHouse(Options{Keys: testKeys, Log: slog.New(slog.DiscardHandler), Rooms: p})
+	defer h.Close()
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	var before uint64
+	for i := range 100_000 {
+		name, from := fmt.Sprint("made-up-", i), netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}).String()
+		_, err := h.AdmitEncoder(context.Background(), name, "rtmp", Credential{Key: "guess"}.From(from))
+		if !errors.Is(err, auth.ErrInvalid) && !errors.Is(err, ErrTooOften) {
+			t.Fatalf("%s: %v", name, err)
+		}
+		h.TurnAway(name, "rtmp", "unauthorized", err.Error())
+		if i == 20_000 {
+			before = heap()
+		}
+	}
+	if after := heap(); after > before+16<<20 {
+		t.Errorf("the heap has grown from %d to %d MiB", before>>20, after>>20)
+	}
+	if n := len(p.unknown); n > maxKnown {
+		t.Errorf("%d names are remembered", n)
+	}
 }
