@@ -1,231 +1,146 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
-	"io"
-	"net/http"
-	"net/http/httptest"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
-	lkauth "github.com/livekit/protocol/auth"
+	pb "github.com/livekit/protocol/livekit"
+	"github.com/livekit/protocol/logger"
+	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/pion/webrtc/v4"
+	"github.com/pion/webrtc/v4/pkg/media"
 )
 
-// viewer is somebody in a room's audience.
-type viewer struct {
-	t      *testing.T
-	ctx    context.Context
-	socket *websocket.Conn
+// witness is somebody in a room who notes what its client tells it.
+type witness struct {
+	t *testing.T
+	*lksdk.Room
+
+	mu     sync.Mutex
+	heard  []string
+	change chan struct{}
 }
 
-// event is what the test reads of those of the audience's channel.
-type audienceEvent struct {
-	Type, Text, Code string
-	ID               any
-	You              struct{ Identity string }
-	Chat             []struct{ Text string }
-	Stage            struct{ Banned, Silenced []struct{ Identity string } }
+func (w *witness) hear(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heard = append(w.heard, fmt.Sprintf(format, args...))
+	close(w.change)
+	w.change = make(chan struct{})
 }
 
-// watch has somebody come into the audience of a room, whose secret is their name, and gives the welcome.
-func (r *running) watch(room, name string) (*viewer, audienceEvent) {
-	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	r.t.Cleanup(cancel)
-	socket, _, err := websocket.Dial(ctx, r.url("/audience/%s", room), nil)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { socket.CloseNow() })
-	v := &viewer{r.t, ctx, socket}
-	v.ask(map[string]any{"type": "hello", "name": name, "identity": "the secret of " + name})
-	return v, v.until("welcome", "error")
-}
-
-func (v *viewer) ask(request map[string]any) {
-	v.t.Helper()
-	data, err := json.Marshal(request)
-	if err == nil {
-		err = v.socket.Write(v.ctx, websocket.MessageText, data)
-	}
-	if err != nil {
-		v.t.Fatal(err)
-	}
-}
-
-// until reads on to an event of one of the types.
-func (v *viewer) until(types ...string) audienceEvent {
-	v.t.Helper()
+// hears waits until something has been heard, since it was last waited for.
+func (w *witness) hears(what string) {
+	w.t.Helper()
+	late := time.After(patience)
 	for {
-		_, data, err := v.socket.Read(v.ctx)
-		if err != nil {
-			v.t.Fatalf("reading on to %v: %v", types, err)
-		}
-		var events []audienceEvent
-		if err := json.Unmarshal(data, &events); err != nil {
-			v.t.Fatalf("%s: %v", data, err)
-		}
-		for _, e := range events {
-			for _, kind := range types {
-				if e.Type == kind {
-					return e
-				}
+		w.mu.Lock()
+		for i, h := range w.heard {
+			if h == what {
+				w.heard = append(w.heard[:i:i], w.heard[i+1:]...)
+				w.mu.Unlock()
+				return
 			}
 		}
-	}
-}
-
-// do asks the API for something as the operator.
-func (r *running) do(method, path string, body any) map[string]any {
-	r.t.Helper()
-	data, err := json.Marshal(body)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	req, err := http.NewRequest(method, r.url("%s", path), bytes.NewReader(data))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	req.SetBasicAuth(r.keys.Key, r.keys.Secret)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode >= 300 {
-		r.t.Fatalf("%s %s: %s %s %v", method, path, resp.Status, answer, err)
-	}
-	out := map[string]any{}
-	if len(answer) > 0 {
-		if err := json.Unmarshal(answer, &out); err != nil {
-			r.t.Fatal(err)
-		}
-	}
-	return out
-}
-
-// TestTheApplicationLooksAtMessages runs an application that is asked about each message, and told of those that were shown.
-func TestTheApplicationLooksAtMessages(t *testing.T) {
-	t.Parallel()
-	told := make(chan string, 10)
-	release := make(chan struct{})
-	application := http.NewServeMux()
-	application.HandleFunc("POST /look", func(w http.ResponseWriter, req *http.Request) {
-		body, err := io.ReadAll(req.Body)
-		if err != nil {
-			t.Error(err)
-		}
-		var m struct {
-			Room, Text string
-			From       struct{ Identity, Name, Role string }
-		}
-		token, err := lkauth.ParseAPIToken(req.Header.Get("Authorization"))
-		if err == nil {
-			var claims *lkauth.ClaimGrants
-			if _, claims, err = token.Verify(devKeys.Secret); err == nil {
-				if sum := sha256.Sum256(body); claims.Sha256 != base64.StdEncoding.EncodeToString(sum[:]) {
-					t.Error("the signature is of another body")
-				}
-			}
-		}
-		if err != nil || json.Unmarshal(body, &m) != nil || m.Room != "tea" || m.From.Name != "Mei" || m.From.Identity == "" || m.From.Role != "audience" {
-			t.Errorf("asked %s: %v", body, err)
-		}
-		switch m.Text {
-		case "a secret":
-			io.WriteString(w, `{"allow": false}`)
-		case "my number is 12345":
-			io.WriteString(w, `{"allow": true, "text": "my number is *****"}`)
-		case "slow":
-			<-release // longer than anybody waits
-		default:
-			io.WriteString(w, `{"allow": true}`)
-		}
-	})
-	application.HandleFunc("POST /events", func(_ http.ResponseWriter, req *http.Request) {
-		var e struct {
-			Event       string
-			Participant struct{ Name string }
-			Chat        struct{ Text string }
-		}
-		if err := json.NewDecoder(req.Body).Decode(&e); err != nil {
-			t.Error(err)
-		}
-		if e.Event == "chat_message" {
-			told <- e.Participant.Name + ": " + e.Chat.Text
-		}
-	})
-	app := httptest.NewServer(application)
-	defer app.Close()
-	defer close(release)
-	r := start(t, "--chat-hook", app.URL+"/look", "--chat-hook-fail", "deny", "--webhook", app.URL+"/events")
-	r.do("POST", "/api/rooms", map[string]any{"name": "tea", "scene": "show"})
-	mei, _ := r.watch("tea", "Mei")
-	say := func(text string) audienceEvent {
-		mei.ask(map[string]any{"type": "chat", "text": text, "id": 1})
-		return mei.until("ok", "error")
-	}
-	for text, code := range map[string]string{"hello": "", "a secret": "not_allowed", "my number is 12345": "", "slow": "not_allowed"} {
-		got := say(text)
-		for tries := 0; code == "" && got.Code == "not_allowed" && tries < 20; tries++ { // a busy machine takes longer than the server waits
-			got = say(text)
-		}
-		if got.Code != code {
-			t.Errorf("%q: %+v, want %q", text, got, code)
-		}
-	}
-	r.do("POST", "/api/rooms/tea/chat", map[string]any{"text": "a secret"}) // the application's own word is not looked at
-	want := map[string]bool{"Mei: hello": true, "Mei: my number is *****": true, ": a secret": true}
-	for range want {
+		heard, change := w.heard, w.change
+		w.mu.Unlock()
 		select {
-		case line := <-told:
-			if !want[line] {
-				t.Errorf("told of %q", line)
-			}
-		case <-time.After(patience):
-			t.Fatal("not told of all that was shown")
+		case <-change:
+		case <-late:
+			w.t.Fatalf("%s did not hear %q but %q", w.LocalParticipant.Identity(), what, heard)
 		}
-	}
-	shown := r.do("GET", "/api/rooms/tea/chat", nil)["messages"].([]any)
-	if len(shown) != 3 {
-		t.Errorf("shown: %v", shown)
 	}
 }
 
-// TestAShowsRulesSurviveARestart bans and silences somebody, and starts the server again.
-func TestAShowsRulesSurviveARestart(t *testing.T) {
-	data := t.TempDir()
-	r := start(t, "--data", data)
-	r.do("POST", "/api/rooms", map[string]any{"name": "tea", "scene": "show"})
-	mei, welcome := r.watch("tea", "Mei")
-	_, other := r.watch("tea", "Ned")
-	mei.ask(map[string]any{"type": "chat", "text": "hello"})
-	mei.until("ok")
-	r.do("POST", "/api/rooms/tea/stage/silence", map[string]any{"identity": welcome.You.Identity})
-	r.do("POST", "/api/rooms/tea/stage/ban", map[string]any{"identity": other.You.Identity, "for": 3600})
-	r.do("POST", "/api/rooms/tea/stage/lockSeat", map[string]any{"seat": 2})
-	r.stop()
+func (r *running) witness(room, identity string) *witness {
+	r.t.Helper()
+	w := &witness{t: r.t, change: make(chan struct{})}
+	joined, err := lksdk.ConnectToRoom(r.url(""), lksdk.ConnectInfo{
+		APIKey: devKeys.Key, APISecret: devKeys.Secret, RoomName: room, ParticipantIdentity: identity,
+	}, &lksdk.RoomCallback{
+		OnDisconnectedWithReason:  func(lksdk.DisconnectionReason) { w.hear("disconnected: %s", w.DisconnectReason()) },
+		OnParticipantDisconnected: func(p *lksdk.RemoteParticipant) { w.hear("%s left", p.Identity()) },
+		OnRoomMetadataChanged:     func(m string) { w.hear("room: %s", m) },
+		ParticipantCallback: lksdk.ParticipantCallback{
+			OnTrackPublished:   func(p *lksdk.RemoteTrackPublication, _ *lksdk.RemoteParticipant) { w.hear("%s is there", p.Name()) },
+			OnTrackUnpublished: func(p *lksdk.RemoteTrackPublication, _ *lksdk.RemoteParticipant) { w.hear("%s is gone", p.Name()) },
+			OnTrackMuted:       func(p lksdk.TrackPublication, _ lksdk.Participant) { w.hear("%s is muted", p.Name()) },
+			OnMetadataChanged:  func(_ string, p lksdk.Participant) { w.hear("%s: %s", p.Identity(), p.Metadata()) },
+			OnAttributesChanged: func(changed map[string]string, p lksdk.Participant) {
+				w.hear("%s: %v", p.Identity(), changed)
+			},
+		},
+	}, lksdk.WithDisableRegionDiscovery())
+	if err != nil {
+		r.t.Fatalf("%s joins: %v", identity, err)
+	}
+	w.Room = joined
+	r.t.Cleanup(joined.Disconnect)
+	return w
+}
 
-	r = start(t, "--data", data)
-	if _, refused := r.watch("tea", "Ned"); refused.Code != "banned" {
-		t.Errorf("who was banned: %+v", refused)
+// What an application does to people in a room by the server SDK, as their clients tell them and others.
+func TestAnApplicationModerates(t *testing.T) {
+	t.Parallel()
+	lksdk.SetLogger(logger.GetDiscardLogger())
+	r := start(t)
+	rooms := lksdk.NewRoomServiceClient(r.url(""), devKeys.Key, devKeys.Secret)
+	must := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	mei, welcome = r.watch("tea", "Mei")
-	if len(welcome.Chat) != 1 || welcome.Chat[0].Text != "hello" {
-		t.Errorf("what was written: %+v", welcome.Chat)
+	ctx := t.Context()
+	anna, bob := r.witness("hall", "anna"), r.witness("hall", "bob")
+	voice, err := lksdk.NewLocalTrack(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2})
+	if err != nil {
+		t.Fatal(err)
 	}
-	mei.ask(map[string]any{"type": "chat", "text": "again"})
-	if got := mei.until("ok", "error"); got.Code != "silenced" {
-		t.Errorf("who was silenced: %+v", got)
+	pub, err := anna.LocalParticipant.PublishTrack(voice, &lksdk.TrackPublicationOptions{Name: "voice", Source: pb.TrackSource_MICROPHONE})
+	if err != nil {
+		t.Fatal(err)
 	}
-	seats := r.do("GET", "/api/rooms/tea/stage", nil)["seats"].([]any)
-	if seats[1].(map[string]any)["state"] != "locked" {
-		t.Errorf("the seats: %v", seats)
+	speak(t, voice)
+	bob.hears("voice is there")
+
+	must(rooms.MutePublishedTrack(ctx, &pb.MuteRoomTrackRequest{Room: "hall", Identity: "anna", TrackSid: pub.SID(), Muted: true}))
+	anna.hears("voice is muted")
+	bob.hears("voice is muted")
+	must(rooms.UpdateParticipant(ctx, &pb.UpdateParticipantRequest{Room: "hall", Identity: "anna", Metadata: "m", Attributes: map[string]string{"k": "v"}}))
+	for _, w := range []*witness{anna, bob} {
+		w.hears("anna: m")
+		w.hears("anna: map[k:v]")
 	}
+	must(rooms.UpdateParticipant(ctx, &pb.UpdateParticipantRequest{Room: "hall", Identity: "anna", Permission: &pb.ParticipantPermission{CanSubscribe: true}}))
+	bob.hears("voice is gone")
+	must(rooms.UpdateRoomMetadata(ctx, &pb.UpdateRoomMetadataRequest{Room: "hall", Metadata: "later"}))
+	anna.hears("room: later")
+	bob.hears("room: later")
+	must(rooms.RemoveParticipant(ctx, &pb.RoomParticipantIdentity{Room: "hall", Identity: "bob"}))
+	bob.hears("disconnected: PARTICIPANT_REMOVED")
+	anna.hears("bob left")
+	must(rooms.DeleteRoom(ctx, &pb.DeleteRoomRequest{Room: "hall"}))
+	anna.hears("disconnected: ROOM_DELETED")
+}
+
+// speak sends silence on a track until the test ends: a room shows what is sent.
+func speak(t *testing.T, track *lksdk.LocalTrack) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-t.Context().Done():
+				return
+			case <-tick.C:
+				_ = track.WriteSample(media.Sample{Data: []byte{0xfc, 0xff, 0xfe}, Duration: 20 * time.Millisecond}, nil) // not bound yet
+			}
+		}
+	}()
+	t.Cleanup(func() { <-ended })
 }
