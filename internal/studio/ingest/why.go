@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/mux/flv"
@@ -35,7 +36,7 @@ func Why(err error) (code, reason string, ok bool) {
 	}
 	for _, c := range codes {
 		if errors.Is(err, c.err) {
-			return c.code, err.Error(), true
+			return c.code, strings.TrimPrefix(err.Error(), flv.ErrUnsupported.Error()+": "), true
 		}
 	}
 	return "", "", false

@@ -85,6 +85,8 @@ export const broadcast = {
     busy: 'another encoder is publishing',
     replaced: 'another encoder took over',
     full: 'the room is full',
+    unsupported: 'it sends what is not taken here',
+    broken: 'what it sends cannot be read',
   } as Record<string, string>,
   allow: 'Publish only from (addresses, empty for anywhere)',
   setAllow: 'Set',

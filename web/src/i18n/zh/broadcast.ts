@@ -87,6 +87,8 @@ export const broadcast: Dictionary['broadcast'] = {
     busy: '已有其他编码器在推流',
     replaced: '被其他编码器顶替',
     full: '房间已满',
+    unsupported: '推送的内容不受支持',
+    broken: '推送的内容无法读取',
   },
   allow: '只允许从这些地址推流（留空不限）',
   setAllow: '设置',
