@@ -52,6 +52,7 @@ const ways = {
 
 describe('a show, glass to glass', { timeout: 900_000 }, () => {
   let tutti, browsers, room, viewer, watching
+  const over = new AbortController()
   before(async () => {
     tutti = await startTutti()
     browsers = await Promise.all([1, 2].map(() => openBrowser()))
@@ -67,9 +68,12 @@ describe('a show, glass to glass', { timeout: 900_000 }, () => {
     const index = () => fetch(`${tutti.url}/live/${room.room}/index.m3u8`)
     await eventually('HLS is ready', async () => (await index()).ok)
     watching = setInterval(() => void index().catch(() => {}), 3000)
+    const flv = await fetch(`${tutti.url}/live/${room.room}.flv`, { signal: over.signal })
+    void flv.body.pipeTo(new WritableStream()).catch(() => {})
   })
   after(async () => {
     clearInterval(watching)
+    over.abort()
     await Promise.all((browsers ?? []).map((browser) => browser.close()))
     await tutti?.close()
   })
