@@ -19,6 +19,7 @@ const skip = process.getuid() !== 0 ? 'making network devices takes root' : awai
 
 describe('in two network namespaces', { skip }, () => {
   const link = (down) => ({ there: { delay: 20, queue: 300, ...down }, back: { delay: 20, loss: down.loss ?? 0 } })
+  let quiet // what this machine makes of a way that carries all: one without time for a browser takes less than all of the sound
   let beyond, tutti, pages, sending, watching, viewer, directory
 
   before(async () => {
@@ -56,31 +57,34 @@ describe('in two network namespaces', { skip }, () => {
     return there.dropped + there.lost
   }
   const watch = (what, seconds) => watchPage(viewer, what, seconds, dropped)
+  const hears = (figures, concealed) =>
+    assert.ok(figures.sound > 0.9 * quiet.sound && figures.concealed < quiet.concealed + concealed, JSON.stringify(figures))
   const shows = (width, patience) => eventually(`the picture is ${width} wide`, async () => (await viewer.evaluate(received)).width === width, patience)
 
   it('steps down and up with 3, 0.5 and 3 Mbit/s, and sound never starves', async () => {
     await shows(960, 60_000)
-    await watch('3 Mbit/s', 10)
+    quiet = await watch('3 Mbit/s', 10)
     const before = await dropped()
     await beyond.change(link({ rate: 0.5e6 }))
     const falling = await watch('0.5 Mbit/s, first 5 s', 5)
-    assert.ok((await dropped()) >= before && falling.sound > 0.9, JSON.stringify(falling))
+    assert.ok((await dropped()) > before, 'nothing was dropped: nothing is proven')
+    hears(falling, 0.2)
     const narrow = await watch('0.5 Mbit/s', 20)
-    assert.ok(narrow.width < 960 && narrow.fps > 6, JSON.stringify(narrow))
-    assert.ok(narrow.sound > 0.95 && narrow.concealed < 0.05, JSON.stringify(narrow))
+    assert.ok(narrow.width < 960 && narrow.fps > 0.5 * quiet.fps, JSON.stringify(narrow))
+    hears(narrow, 0.05)
     const begun = Date.now()
     await beyond.change(link({ rate: 3e6 }))
     await shows(960, 40_000)
     console.log(`back after ${(Date.now() - begun) / 1000} s`)
     const wide = await watch('3 Mbit/s again', 10)
-    assert.ok(wide.sound > 0.95 && wide.concealed < 0.05, JSON.stringify(wide))
+    hears(wide, 0.05)
   })
 
   it('keeps picture and sound with 5 % loss each way', async () => {
     await beyond.change(link({ rate: 3e6, loss: 0.05 }))
     await watch('5 % loss, first 5 s', 5)
     const lossy = await watch('5 % loss', 20)
-    assert.ok(lossy.mbit > 0.8 && lossy.fps > 6, JSON.stringify(lossy)) // the largest layer most of the time
-    assert.ok(lossy.sound > 0.95 && lossy.concealed < 0.05, JSON.stringify(lossy))
+    assert.ok(lossy.mbit > 0.45 * quiet.mbit && lossy.fps > 0.5 * quiet.fps, JSON.stringify(lossy)) // the largest layer most of the time
+    hears(lossy, 0.05)
   })
 })
