@@ -16,12 +16,13 @@ const out = join(here, '../out')
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 const sizes = { phone: { width: 360, height: 780 }, landscape: { width: 844, height: 390 }, desktop: { width: 1440, height: 900 } }
-const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'obs-receiving', 'watch-playing', 'watch-upright', 'console-detail', 'console-people', 'console-person', 'stats', 'check', 'check-blocked', 'files', 'call-two', 'call-alone', 'call-ringing', 'show-host', 'show-viewer', 'show-viewer-wide', 'show-viewer-on', 'board', 'class', 'class-student-roll', 'karaoke', 'team']
+const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'obs-receiving', 'watch-playing', 'watch-upright', 'console-detail', 'console-people', 'console-person', 'stats', 'check', 'check-blocked', 'files', 'call-two', 'call-alone', 'call-ringing', 'show-host', 'show-viewer', 'show-viewer-wide', 'show-viewer-on', 'board', 'class', 'class-student-roll', 'karaoke', 'team', 'broadcast', 'broadcast-console-full']
 const inOne = [
   'show-host-before', 'show-host-stage', 'show-host-layout', 'show-host-layout-off', 'show-host-polls', 'show-host-pk', 'show-host-pk-invited', 'show-host-pk-running',
   'show-host-moderation', 'show-guest', 'home-scene', 'show-viewer-sound', 'show-viewer-waiting', 'show-viewer-empty', 'show-viewer-hand', 'show-viewer-invited', 'show-viewer-silenced', 'show-viewer-slow', 'show-viewer-lost',
   'show-viewer-banned', 'show-viewer-poll', 'show-viewer-poll-sheet', 'show-viewer-voted', 'show-viewer-pk', 'show-viewer-pk-over', 'show-viewer-preview', 'show-viewer-on-wide',
   'conference', 'conference-door', 'conference-door-empty', 'conference-locked', 'conference-waiting', 'conference-groups', 'conference-groups-planned', 'conference-groups-open', 'conference-groups-closing', 'conference-groups-close', 'conference-group',
+  'broadcast-empty', 'broadcast-off', 'broadcast-waiting',
   'match', 'match-side', 'match-side-open', 'match-viewer', 'match-pair', 'prejoin-listens',
   'karaoke-songs', 'karaoke-singing', 'karaoke-duet', 'karaoke-gone', 'karaoke-empty', 'karaoke-waiting', 'karaoke-listener', 'karaoke-viewer', 'team-asked', 'team-files', 'watch-past', 'show-host-bare',
   'class-screen', 'class-plain', 'class-hands', 'class-roll', 'class-roll-none', 'class-roll-over', 'class-people', 'class-polls', 'class-student', 'class-student-invited',

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
 import { publishRtmp } from '../lib/encoders.mjs'
-import { eventually, watch } from '../lib/people.mjs'
+import { eventually, join, watch } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
 describe('a recorded show', { timeout: 300_000 }, () => {
   let tutti, browser, encoder
   before(async () => {
-    tutti = await startTutti(['--dev', '--record', 'always', '--record-split', '5s', '--away-grace', '200ms'])
+    tutti = await startTutti(['--dev', '--record', 'always', '--record-split', '5s', '--away-grace', '200ms', '--push', 'hosts', '--pull', 'hosts'])
     browser = await openBrowser()
     encoder = publishRtmp(`${tutti.rtmp}/past`, { colour: colours.red, tone: 440 })
   })
@@ -44,5 +44,40 @@ describe('a recorded show', { timeout: 300_000 }, () => {
     await eventually('it plays from there', () => video.evaluate((one, from) => one.currentTime > from && !one.seeking && one.readyState > 2, done.files[0].duration + 1.2))
     await eventually('it ends', () => video.evaluate((one) => one.ended))
     assert.deepEqual(page.complaints, [])
+  })
+
+  it('is recorded, sent on and fed by what its host sets on the page', async () => {
+    const room = await tutti.createRoom({ title: 'Set by hand' })
+    const ada = await join(browser, `${tutti.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', undefined, { listen: true })
+    await ada.page.setViewportSize({ width: 1280, height: 900 })
+    await ada.page.getByRole('button', { name: 'More', exact: true }).click()
+    await ada.page.getByRole('menuitem', { name: 'Recording and streams' }).click()
+    const panel = ada.page.getByRole('complementary', { name: 'Recording and streams' })
+
+    // A stream key of its own lets an encoder in; the room is on the air then, and recorded as this server records all.
+    await panel.getByText('Make a stream key').first().click()
+    await panel.getByLabel('Name, such as Camera 2').fill('Camera 2')
+    await panel.getByRole('button', { name: 'Make a stream key' }).click()
+    const key = await panel.getByLabel('Stream key', { exact: true }).inputValue()
+    encoder = publishRtmp(`${tutti.rtmp}/${key}`, { colour: colours.green, tone: 550 })
+    await panel.getByText(/RTMP on the air/).waitFor()
+    await panel.getByRole('button', { name: 'Stop recording' }).click()
+    await panel.getByRole('button', { name: 'Record', exact: true }).waitFor()
+    await panel.getByText(/being finished|0:0/).first().waitFor()
+
+    const push = panel.getByRole('region', { name: 'Push to other platforms' })
+    await push.getByText('Add a target').click()
+    await push.getByLabel('Name', { exact: true }).fill('Elsewhere')
+    await push.getByLabel(/^Server/).fill('rtmp://10.9.8.7/app')
+    await push.getByLabel(/^Stream key \(/).fill('secret')
+    await push.getByRole('button', { name: 'Add', exact: true }).click()
+    await panel.getByText('this server does not connect to such an address').waitFor()
+    await panel.getByRole('button', { name: 'Remove: Elsewhere' }).click()
+    await panel.getByText('The show goes to no other platform yet.').waitFor()
+
+    await panel.getByRole('button', { name: 'Revoke: Camera 2' }).click()
+    await ada.page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click()
+    await eventually('who published with it has gone', async () => (await panel.getByText(/RTMP on the air/).count()) === 0)
+    assert.deepEqual(ada.page.complaints, [])
   })
 })

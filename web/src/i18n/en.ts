@@ -336,7 +336,7 @@ export const en = {
     } as Record<string, string>,
   },
   obs: {
-    noKey: 'The main stream key was revoked. Make another one in the console, or give the main key a new secret.',
+    noKey: 'The main stream key was revoked. Make another one under “Recording and streams”, or give the main key a new secret.',
     open: 'OBS and encoders',
     title: 'Send from OBS or another encoder',
     rtmp: 'RTMP',

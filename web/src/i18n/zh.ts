@@ -335,7 +335,7 @@ export const zh: Dictionary = {
     },
   },
   obs: {
-    noKey: '主推流密钥已被吊销。请在控制台新建密钥，或给主密钥更换密钥。',
+    noKey: '主推流密钥已被吊销。请在“录制与推拉流”里新建密钥，或给主密钥更换密钥。',
     open: 'OBS 与编码器',
     title: '用 OBS 或其他编码器推流',
     rtmp: 'RTMP',

@@ -1,5 +1,9 @@
 /** What a show is recorded to and sent to. */
 export const broadcast = {
+  title: 'Recording and streams',
+  goesOut: 'Going out',
+  comesIn: 'Coming in',
+  noAnswer: 'The server does not answer. It is asked again.',
   recording: 'Recording',
   record: 'Record',
   stop: 'Stop recording',
@@ -53,6 +57,7 @@ export const broadcast = {
   keyLoss: 'What is published with it ends at once.',
   keysFull: 'A room has at most 20 stream keys.',
   ingestBad: 'Write addresses or networks such as 203.0.113.0/24, separated by spaces.',
+  rules: 'Rules for encoders',
   conflict: 'When a second encoder comes',
   conflicts: {
     together: 'show both',
@@ -93,6 +98,8 @@ export const broadcast = {
   encoderStates: { shown: 'on the air', waits: 'waits as a spare' },
   encoderSilent: (seconds: number) => `nothing for ${seconds} s`,
   pull: 'Fetch from other servers',
+  pullNone: 'Nothing is fetched.',
+  addSource: 'Add a source',
   pullOff: 'This server does not fetch streams for you.',
   pullStates: { idle: 'waits for a viewer', connecting: 'connecting', live: 'on the air', waiting: 'failed, tries again' },
   pullUrl: 'Address (rtmp, rtmps, srt, or an HLS playlist)',
@@ -101,6 +108,8 @@ export const broadcast = {
   sourceBad: 'The address is not of the form rtmp://host/app/stream, srt://host:port or https://host/….m3u8.',
   sourcesFull: 'A room can have four sources at most.',
   push: 'Push to other platforms',
+  pushNone: 'The show goes to no other platform yet.',
+  addPush: 'Add a target',
   pushOff: 'This server does not push for you.',
   pushSrtOff: 'Only operators may have shows sent over SRT.',
   pushStates: { idle: 'waits for the show', connecting: 'connecting', live: 'live', waiting: 'failed, tries again' },

@@ -2,6 +2,10 @@ import type { Dictionary } from '../en'
 
 /** 录制与转推的文案。 */
 export const broadcast: Dictionary['broadcast'] = {
+  title: '录制与推拉流',
+  goesOut: '播出去',
+  comesIn: '推进来',
+  noAnswer: '服务器没有响应，正在重试。',
   recording: '录制',
   record: '开始录制',
   stop: '停止录制',
@@ -55,6 +59,7 @@ export const broadcast: Dictionary['broadcast'] = {
   keyLoss: '正在用它推的流会立即中断。',
   keysFull: '一个房间最多 20 个推流密钥。',
   ingestBad: '请填写地址或网段，例如 203.0.113.0/24，用空格分开。',
+  rules: '推流规则',
   conflict: '又有编码器推流时',
   conflicts: {
     together: '一起播出',
@@ -95,6 +100,8 @@ export const broadcast: Dictionary['broadcast'] = {
   encoderStates: { shown: '播出中', waits: '待命' },
   encoderSilent: (seconds) => `已 ${seconds} 秒没有数据`,
   pull: '从其他服务器拉流',
+  pullNone: '没有从别处拉流。',
+  addSource: '添加来源',
   pullOff: '这台服务器没有为你开启拉流。',
   pullStates: { idle: '等待观众', connecting: '连接中', live: '播出中', waiting: '失败，稍后重试' },
   pullUrl: '地址（rtmp、rtmps、srt 或 HLS 播放列表）',
@@ -103,6 +110,8 @@ export const broadcast: Dictionary['broadcast'] = {
   sourceBad: '地址要写成 rtmp://主机/应用/流名、srt://主机:端口 或 https://主机/….m3u8。',
   sourcesFull: '一个房间最多 4 个来源。',
   push: '转推到其他平台',
+  pushNone: '还没有转推到其他平台。',
+  addPush: '添加转推目标',
   pushOff: '这台服务器没有为你开启转推。',
   pushSrtOff: '只有运维人员可以设置 SRT 转推。',
   pushStates: { idle: '等待开播', connecting: '连接中', live: '转推中', waiting: '失败，稍后重试' },
