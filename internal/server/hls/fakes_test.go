@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -171,9 +172,12 @@ func (w *fakeWatcher) Close() {
 }
 
 // door is a server over a fake house.
-func door(t testing.TB) (*Server, *fakeHouse) {
+func door(t testing.TB) (*Server, *fakeHouse) { return doorThatGivesBack(t, nil) }
+
+func doorThatGivesBack(t testing.TB, giveBack func(net.Conn)) (*Server, *fakeHouse) {
 	h := &fakeHouse{live: map[string]*fakeProgram{}}
 	s := newServer(h, Cut{}, []media.Codec{media.H264}, slog.New(slog.DiscardHandler))
+	s.begin(giveBack)
 	t.Cleanup(s.Close)
 	return s, h
 }

@@ -51,10 +51,9 @@ func serveOverTCP(t testing.TB) *overTCP {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, h := door(t)
-	o := &overTCP{Server: s, house: h, addr: l.Addr().String()}
+	o := &overTCP{addr: l.Addr().String()}
 	back := &queueOfConns{l, make(chan net.Conn), make(chan struct{})}
-	s.keepConnections(func(c net.Conn) {
+	s, h := doorThatGivesBack(t, func(c net.Conn) {
 		o.returned.Add(1)
 		select {
 		case back.conns <- c:
@@ -62,6 +61,7 @@ func serveOverTCP(t testing.TB) *overTCP {
 			c.Close()
 		}
 	})
+	o.Server, o.house = s, h
 	if s.lanes == nil {
 		t.Skip("connections are not kept here")
 	}

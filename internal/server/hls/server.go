@@ -73,15 +73,16 @@ func New(cfg Config) *Server {
 		video = append(video, media.H265, media.AV1, media.VP9)
 	}
 	s := newServer(studioHouse{cfg.House}, cfg.Cut, video, cfg.Log)
-	s.keepConnections(cfg.Return)
+	s.begin(cfg.Return)
 	return s
 }
 
-// keepConnections has the door take over connections of players, where it can. Nobody may use it before.
-func (s *Server) keepConnections(giveBack func(net.Conn)) {
+// begin opens the door. With giveBack it takes over connections of players, where it can. Nobody may use it before.
+func (s *Server) begin(giveBack func(net.Conn)) {
 	if s.giveBack = giveBack; giveBack != nil {
 		s.lanes = openLanes(s)
 	}
+	s.running.Go(s.reap)
 }
 
 func newServer(h house, cut Cut, video []media.Codec, log *slog.Logger) *Server {
@@ -95,7 +96,6 @@ func newServer(h house, cut Cut, video []media.Codec, log *slog.Logger) *Server 
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.audience.viewers = map[viewerKey]*viewer{}
 	s.audience.perAddress = map[uint64]int{}
-	s.running.Go(s.reap)
 	return s
 }
 
