@@ -64,6 +64,7 @@ describe('in two network namespaces', { skip }, () => {
   it('steps down and up with 3, 0.5 and 3 Mbit/s, and sound never starves', async () => {
     await shows(960, 60_000)
     quiet = await watch('3 Mbit/s', 10)
+    assert.ok(quiet.fps > 8 && quiet.sound > 0.8 && quiet.mbit > 0.5, JSON.stringify(quiet))
     const before = await dropped()
     await beyond.change(link({ rate: 0.5e6 }))
     const falling = await watch('0.5 Mbit/s, first 5 s', 5)

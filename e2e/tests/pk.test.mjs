@@ -47,7 +47,7 @@ describe('two shows', { timeout: 300_000 }, () => {
       return (own > 0.05 && other < 0.01) || Promise.reject(new Error(`${own.toFixed(2)}, ${other.toFixed(2)}`))
     })
     await assertTones(name, viewer.hears, [show === 'night' ? tones.ada : tones.dan])
-    await assertNoTones(name, viewer.hears, [show === 'night' ? tones.dan : tones.ada])
+    await assertNoTones(name, viewer.hears, [show === 'night' ? tones.dan : tones.ada], show === 'night' ? tones.ada : tones.dan)
   }))
   const challenge = async () => {
     await button(ada, 'Challenge').click()

@@ -46,7 +46,7 @@ describe('a recorded show', { timeout: 300_000 }, () => {
     assert.deepEqual(page.complaints, [])
   })
 
-  it('is recorded, sent on and fed by what its host sets on the page', async () => {
+  it('is recorded and fed by what its host sets on the page, which tells why a target is not reached', async () => {
     const room = await tutti.createRoom({ title: 'Set by hand' })
     const ada = await join(browser, `${tutti.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', undefined, { listen: true })
     await ada.page.setViewportSize({ width: 1280, height: 900 })

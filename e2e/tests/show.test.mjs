@@ -123,15 +123,20 @@ describe('a show', { timeout: 600_000 }, () => {
   })
 
   it('changes its layout with the picker while everybody watches', async () => {
+    const sizes = async (viewer) => (await viewer.shares([colours.red, colours.green, colours.blue])).toSorted((a, b) => b - a)
     const large = async (viewer) => {
-      const found = (await viewer.shares([colours.red, colours.green, colours.blue])).toSorted((a, b) => b - a)
+      const found = await sizes(viewer)
       return found[0] > 3 * found[1] && found[2] > 0.01
+    }
+    const alike = async (viewer) => {
+      const found = await sizes(viewer)
+      return found[0] < 2 * found[2] && found[2] > 0.02
     }
     await ada.control('Program').click()
     await ada.page.getByRole('radio', { name: 'Speaker' }).click()
     for (const [name, viewer] of Object.entries(viewers)) await eventually(`${name} sees one large`, () => large(viewer))
     await ada.page.getByRole('radio', { name: 'Grid' }).click()
-    for (const [name, viewer] of Object.entries(viewers)) await eventually(`${name} sees all of one size`, async () => !(await large(viewer)))
+    for (const [name, viewer] of Object.entries(viewers)) await eventually(`${name} sees all of one size`, () => alike(viewer))
     await playing()
   })
 

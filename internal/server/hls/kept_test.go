@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"slices"
 	"strings"
@@ -137,8 +138,14 @@ func TestKeptConnectionsAnswerAsTheHTTPServerDoes(t *testing.T) {
 	before := o.asked.Load()
 	for _, name := range []string{"video.m3u8", "video.m3u8?_HLS_skip=YES", "audio.m3u8?_HLS_msn=0&_HLS_part=0", "video-init0.mp4", "audio-0.m4s", "video-0.m4s", "video-0.0.m4s", "video-99.m4s", "subtitles.m3u8", "video.m3u8?_HLS_msn=900"} {
 		for _, encoding := range []string{"identity", "gzip, deflate"} {
-			want := get(o.Server, folder+name, "Accept-Encoding", encoding, "User-Agent", "player", "From", "127.0.0.1:9")
+			handler := func() *httptest.ResponseRecorder {
+				return get(o.Server, folder+name, "Accept-Encoding", encoding, "User-Agent", "player", "From", "127.0.0.1:9")
+			}
+			want := handler()
 			resp, body := p.get(folder+name, "Accept-Encoding: "+encoding)
+			if !bytes.Equal(body, want.Body.Bytes()) {
+				want = handler() // the muxer added something in between
+			}
 			if resp.StatusCode != want.Code || !bytes.Equal(body, want.Body.Bytes()) {
 				t.Errorf("%s (%s): %s, %d bytes; want %d, %d", name, encoding, resp.Status, len(body), want.Code, want.Body.Len())
 			}

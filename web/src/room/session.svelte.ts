@@ -345,6 +345,9 @@ export class RoomSession implements RoomView {
         this.phase = 'connected'
         clearInterval(this.#countdown)
         this.#refresh()
+        // What was to be sent while it was away.
+        if (this.#entry.video || this.#entry.audio) void this.#publishPreviews()
+        this.#entry.onphase?.('connected')
       })
       .on(RoomEvent.Disconnected, (reason) => this.#disconnected(reason))
   }
