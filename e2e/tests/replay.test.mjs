@@ -42,7 +42,13 @@ describe('a recorded show', { timeout: 300_000 }, () => {
     // Into the second file, past what was loaded at first.
     await video.evaluate((one, to) => { one.currentTime = to }, done.files[0].duration + 1)
     await eventually('it plays from there', () => video.evaluate((one, from) => one.currentTime > from && !one.seeking && one.readyState > 2, done.files[0].duration + 1.2))
-    await eventually('it ends', () => video.evaluate((one) => one.ended))
+    await eventually('it ends', async () => {
+      const { ended, ...state } = await video.evaluate((one) => ({
+        ended: one.ended, at: one.currentTime, of: one.duration, paused: one.paused, seeking: one.seeking, ready: one.readyState, error: one.error?.message,
+        buffered: Array.from({ length: one.buffered.length }, (_, i) => [one.buffered.start(i), one.buffered.end(i)]),
+      }))
+      return ended || Promise.reject(new Error(JSON.stringify(state)))
+    })
     assert.deepEqual(page.complaints, [])
   })
 

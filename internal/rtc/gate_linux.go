@@ -83,13 +83,15 @@ func (g *gate) wait(read func() (n int, err error)) error {
 // open reads once and decides what opens the gate next. It tells whether to return.
 func (g *gate) open(epoll uintptr) bool {
 	n, err := g.read()
+	if n == 0 && err == nil && g.timed && g.watch(epoll, unix.EPOLLIN) == nil {
+		// What came in between opened nothing: the kernel tells of what is there already only where its list has not got it.
+		g.timed = false
+		n, err = g.read()
+	}
 	if g.failure = err; err != nil || n == batchSize {
 		return true
 	}
-	if n == 0 {
-		if g.timed {
-			g.timed = g.watch(epoll, unix.EPOLLIN) != nil
-		}
+	if n == 0 && !g.timed {
 		return false
 	}
 	now := media.Now()
@@ -105,7 +107,7 @@ func (g *gate) open(epoll uintptr) bool {
 	return false
 }
 
-// watch sets what of the socket opens the gate. What is there already does so at once.
+// watch sets what of the socket opens the gate from now on.
 func (g *gate) watch(epoll uintptr, events uint32) error {
 	return unix.EpollCtl(int(epoll), unix.EPOLL_CTL_MOD, g.socket, &unix.EpollEvent{Events: events})
 }

@@ -116,3 +116,51 @@ func TestAGateGathers(t *testing.T) {
 		t.Errorf("%d batches in %v, %d would be enough", batches, took, most)
 	}
 }
+
+// What comes just as a gate goes back from the clock to the socket opens it, too.
+func TestAGateMissesNothingAsItGoesBack(t *testing.T) {
+	s, conn := opened(t)
+	datagrams := 0
+	r := s.receiver(func(n int) { datagrams += n })
+	sent := 0
+	send := func() {
+		if _, err := conn.Write([]byte("datagram")); err != nil {
+			t.Error(err)
+		}
+		sent++
+	}
+	send()
+	send()
+	done := make(chan error, 1)
+	rounds := 0
+	go func() {
+		done <- s.gate.wait(func() (int, error) {
+			wasTimed := s.gate.timed
+			n, err := r.batch()
+			switch {
+			case err != nil:
+				return n, err
+			case n > 0 && rounds < 20:
+				// Another soon, so that the clock opens the gate, and once more.
+				if !wasTimed {
+					send()
+				}
+			case n == 0 && wasTimed && rounds < 20:
+				rounds++
+				send() // after reading, and before the socket opens the gate again
+			}
+			if rounds == 20 && datagrams == sent {
+				return batchSize, nil // the end
+			}
+			return n, err
+		})
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatalf("%d of %d datagrams came, %d times back from the clock", datagrams, sent, rounds)
+	}
+}

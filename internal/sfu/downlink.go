@@ -270,8 +270,8 @@ func (d *Downlink) try(tx exit, rate, sound, wanted float64) {
 	for i, s := range d.asking {
 		m := &d.demands[i]
 		l := max(d.limits[i], m.least(tries))
-		if l < len(m.rates) {
-			given += m.rates[l]
+		if top := min(l, m.wanted); top >= 0 && top < len(m.rates) {
+			given += m.rates[top]
 		}
 		s.allow(tx, l)
 	}

@@ -30,11 +30,10 @@ func (r *restraint) holds(fullAt time.Duration, estimate float64, now time.Durat
 	switch {
 	case on && !r.on:
 		if r.released > 0 && now-r.released < trying {
-			r.length = min(2*max(r.length, firstRestraint), longestRestraint)
+			r.length, r.rate = min(2*max(r.length, firstRestraint), longestRestraint), max(r.rate, estimate)
 		} else {
-			r.length = firstRestraint
+			r.length, r.rate = firstRestraint, estimate
 		}
-		r.rate = max(r.rate, estimate)
 	case !on && r.on:
 		r.released, r.rate = now, estimate
 	case on && r.length > firstRestraint && estimate > relieved*r.rate:

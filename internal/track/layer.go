@@ -130,6 +130,9 @@ func (l *Layer) BitrateAt(now time.Duration) int {
 
 // FPSAt is how many pictures came in the second before a moment that is about now.
 func (l *Layer) FPSAt(now time.Duration) int {
+	if !l.Active(now) {
+		return 0
+	}
 	_, pictures := l.meter.rate(now)
 	return pictures
 }

@@ -131,7 +131,11 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 	if !forOthers(packet, agent) {
 		return
 	}
-	if !d.address(packet) {
+	receivers := len(packet.DestinationIdentities)
+	if receivers == 0 {
+		receivers = int(s.company.Load()) // also where SIDs name a few: all are looked through for them
+	}
+	if !d.pay(proto.Size(packet), receivers, reliable) || !d.address(packet) {
 		return
 	}
 	if d.hidden.Load() {
@@ -141,13 +145,6 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 	}
 	payload, err := proto.Marshal(packet)
 	if err != nil {
-		return
-	}
-	receivers := len(packet.DestinationIdentities)
-	if receivers == 0 {
-		receivers = int(s.company.Load())
-	}
-	if !d.pay(len(payload), receivers, reliable) {
 		return
 	}
 	err = s.part.Send(room.Data{
