@@ -120,11 +120,9 @@ func TestSlowViewerSkipsAndDelaysNobody(t *testing.T) {
 // TestARetryLosesNoChunk retries a blocked viewer all the time, so that what is new comes together with a retry. Whoever is not blocked gets it
 // at once, and not with what comes next.
 func TestARetryLosesNoChunk(t *testing.T) {
-	before := retryEvery
-	retryEvery = time.Nanosecond
 	src := newFakeSource()
 	g := &fakeGate{stream: startStream(t, src, 0, flv.Tracks{}), opened: make(chan *fakeWatcher, 2)}
-	t.Cleanup(func() { g.stream.Close(); retryEvery = before })
+	g.stream.retry = time.Nanosecond // before the first viewer makes a sweeper
 	server := httptest.NewServer(g)
 	defer server.Close()
 	src.frames <- testFrame(testVideo, 0, true, 8<<20)

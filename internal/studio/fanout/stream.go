@@ -40,6 +40,7 @@ type Stream struct {
 	log      *slog.Logger
 	ring     *media.Ring[*chunk]
 	over     chan struct{} // closed after the ring
+	retry    time.Duration // of its sweepers
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 
@@ -73,7 +74,7 @@ func New(src Source, expected func() flv.Tracks, tick time.Duration, form Form, 
 		form = FLV
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Stream{source: src, expected: expected, tick: tick, form: form, log: log, ring: media.NewRing[*chunk](keptChunks), over: make(chan struct{}), cancel: cancel}
+	s := &Stream{source: src, expected: expected, tick: tick, form: form, log: log, ring: media.NewRing[*chunk](keptChunks), over: make(chan struct{}), retry: retryEvery, cancel: cancel}
 	s.running.Go(func() { s.run(ctx) })
 	return s
 }
@@ -252,7 +253,7 @@ func (s *Stream) sweep(v *viewer) bool {
 		return false
 	}
 	if want := min(runtime.GOMAXPROCS(0), 1+s.viewers/viewersPerSweeper); len(s.sweepers) < want {
-		s.sweepers = append(s.sweepers, newSweeper(s.ring, s.over, s.left))
+		s.sweepers = append(s.sweepers, newSweeper(s.ring, s.over, s.left, s.retry))
 	}
 	s.viewers++
 	least := s.sweepers[0]

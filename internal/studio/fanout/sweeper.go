@@ -10,16 +10,17 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 )
 
-// retryEvery is how often a connection that took no more is tried again. Tests change it.
-var retryEvery = 20 * time.Millisecond
+// retryEvery is how often a connection that took no more is tried again.
+const retryEvery = 20 * time.Millisecond
 
 // sweeper writes to a share of a stream's viewers, all from one goroutine and without ever waiting for one: what a
 // connection does not take stays where it is, in the ring.
 type sweeper struct {
-	ring *media.Ring[*chunk]
-	over <-chan struct{} // closed when the ring is
-	left func()          // called for each viewer that ends
-	load atomic.Int64    // viewers
+	ring  *media.Ring[*chunk]
+	over  <-chan struct{} // closed when the ring is
+	left  func()          // called for each viewer that ends
+	retry time.Duration   // after which a connection that took no more is tried again
+	load  atomic.Int64    // viewers
 
 	kick chan struct{} // there are new viewers
 	quit chan struct{}
@@ -32,8 +33,8 @@ type sweeper struct {
 	viewers []*viewer // the goroutine's own
 }
 
-func newSweeper(ring *media.Ring[*chunk], over <-chan struct{}, left func()) *sweeper {
-	w := &sweeper{ring: ring, over: over, left: left, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+func newSweeper(ring *media.Ring[*chunk], over <-chan struct{}, left func(), retry time.Duration) *sweeper {
+	w := &sweeper{ring: ring, over: over, left: left, retry: retry, kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -66,7 +67,7 @@ func (w *sweeper) run() {
 		blocked := w.sweep(!all)
 		var again <-chan time.Time
 		if blocked {
-			timer.Reset(retryEvery)
+			timer.Reset(w.retry)
 			again = timer.C
 		}
 		all = true
