@@ -224,3 +224,47 @@ func TestAWaitThatIsChangedWhileARoomWaitsHolds(t *testing.T) {
 		}
 	})
 }
+
+// TestAShowThatEndsWithItsEncoderGoesOnWithTheNext has an encoder sent away for another one, in a room whose shows end with their encoders.
+func TestAShowThatEndsWithItsEncoderGoesOnWithTheNext(t *testing.T) {
+	for what, c := range map[string]struct {
+		conflict intake.Conflict
+		dead     bool
+	}{
+		"replaced":                    {intake.Replace, false},
+		"replaced after it fell mute": {intake.Replace, true},
+		"refused unless it is dead":   {intake.Refuse, true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			inEncodersHouse(t, func(t *testing.T, h *House) {
+				news := &ingestNews{}
+				h.witnesses = append(h.witnesses, news)
+				set(t, h, func(s *intake.Settings) { s.Absence, s.Conflict = intake.End, c.conflict })
+				key := addKey(t, h, intake.KeyChange{})
+				one := mustPublish(t, h, mainKey, "192.0.2.1", 100)
+				time.Sleep(5 * time.Second)
+				seen, since := follow(t, h), h.Live("r").Since
+				time.Sleep(5 * time.Second)
+				if c.dead {
+					one.end()
+					time.Sleep(intake.DeadAfter + 100*time.Millisecond)
+				}
+				news.take()
+				two := mustPublish(t, h, key, "192.0.2.2", 200)
+				time.Sleep(5 * time.Second)
+				if live := h.Live("r"); !live.On || !live.Since.Equal(since) {
+					t.Errorf("the show of %v has become %+v", since, live)
+				}
+				seen.are(t, 100, 200)
+				if got, want := news.take(), "takeover encoder-main>encoder-"+key.ID+" replaced"; len(got) == 0 || got[0] != want {
+					t.Errorf("told %q, want %q first", got, want)
+				}
+				two.Leave(room.LeftByItself)
+				time.Sleep(time.Second)
+				if h.Live("r").On {
+					t.Error("it goes on without any")
+				}
+			})
+		})
+	}
+}

@@ -142,12 +142,14 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 		}
 		return nil, err
 	}
+	s.arriving = true // a show is not given up between the one that goes and the one that comes; join settles whatever becomes of it
 	for _, identity := range arrival.Gone {
 		if s.air != nil {
 			s.tellIngest(room.IngestChanged{What: room.IngestTakeover, From: identity, To: arrival.Identity, Why: "replaced"})
 		}
 		s.leave(s.members[identity], room.LeftDuplicate)
 	}
+	s.arriving = false
 	j.Identity, j.Permission.Hidden = arrival.Identity, j.Permission.Hidden || arrival.Waits
 	p, err := s.join(j, obs, opened)
 	if err != nil {

@@ -39,6 +39,7 @@ type Studio struct {
 	composer *compose.Composer
 	levels   map[string]float64
 	vacancy  *time.Timer // ends the show, or the room, when everybody stays away
+	arriving bool        // an encoder takes the place of others at this moment
 	closed   bool
 	recorded bool // the server records the program
 

@@ -11,7 +11,7 @@ import (
 // then it ends. The caller holds the lock.
 func (s *Studio) settle() {
 	switch {
-	case s.closed:
+	case s.closed, s.arriving:
 	case s.attended():
 		s.occupy()
 	case s.returning != nil || s.vacancy != nil: // the time runs
