@@ -190,7 +190,7 @@ func (a *API) setSlate(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if err := a.house.SetSlate(r.PathValue("room"), body); err != nil {
+	if err := a.house.SetSlate(r.Context(), r.PathValue("room"), body); err != nil {
 		if errors.Is(err, studio.ErrBadComposition) {
 			err = errBadSlate
 		}

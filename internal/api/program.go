@@ -50,7 +50,7 @@ func (a *API) setProgramImage(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	a.answerProgram(w, s, s.ComposeImage(r.PathValue("image"), body))
+	a.answerProgram(w, s, s.ComposeImage(r.Context(), r.PathValue("image"), body))
 }
 
 // answerProgram tells how the program is composed after a change, or why it was not changed.

@@ -12,6 +12,7 @@ var (
 	perAddressJoin   = limit.Rate{Name: "join", PerSecond: 5, Burst: 100}
 	perAddressEvents = limit.Rate{Name: "events", PerSecond: 10, Burst: 200}
 	perAddressShots  = limit.Rate{Name: "snapshots", PerSecond: 10, Burst: 200}
+	perAddressImages = limit.Rate{Name: "images", PerSecond: 0.5, Burst: 20}
 )
 
 // limited lets a handler through for addresses that stay within a rate.

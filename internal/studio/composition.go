@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -179,16 +180,21 @@ func (s *Studio) Compose(patch []byte) error {
 }
 
 // ComposeImage takes an image (compose.BackgroundImage or LogoImage) as PNG or JPEG, or takes it away when b is empty. It fails with
-// ErrBadComposition.
-func (s *Studio) ComposeImage(name string, b []byte) error {
+// ErrBadComposition, and with a *room.Refusal when its turn to be read does not come before ctx ends.
+func (s *Studio) ComposeImage(ctx context.Context, name string, b []byte) error {
 	if name != compose.BackgroundImage && name != compose.LogoImage {
 		return fmt.Errorf("%w: an image is named %s or %s", ErrBadComposition, compose.BackgroundImage, compose.LogoImage)
 	}
 	var img image.Image
 	if len(b) > 0 {
-		var err error
-		if img, err = compose.DecodeImage(b); err != nil { // not under the lock: it takes a while
-			return fmt.Errorf("%w: %w", ErrBadComposition, err)
+		err := s.house.readImage(ctx, func() (err error) { // not under the lock: it takes a while
+			if img, err = compose.DecodeImage(b); err != nil {
+				return fmt.Errorf("%w: %w", ErrBadComposition, err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	s.mu.Lock()

@@ -120,6 +120,7 @@ type House struct {
 	annexes      annexes
 	turned       turnedAway
 	still        func(context.Context, *codec.Picture) (*media.Frame, error) // makes the picture of a slate
+	imageTurn    chan struct{}                                               // holds one while an image is read
 
 	mu          sync.Mutex
 	studios     map[string]*Studio
@@ -138,7 +139,7 @@ func NewHouse(o Options) *House {
 		scenes: o.Scenes, awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
 	}
 	h.fonts, h.compose = o.Fonts, o.Compose
-	h.still = h.workers.Still
+	h.still, h.imageTurn = h.workers.Still, make(chan struct{}, 1)
 	if h.awayGrace == 0 {
 		h.awayGrace = 10 * time.Second
 	}

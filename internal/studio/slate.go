@@ -56,8 +56,11 @@ func (h *House) makeSlate(a *air, kept []byte, size media.Size) (*media.Frame, e
 	}()
 	var img image.Image
 	if len(kept) > 0 {
-		var err error
-		if img, err = compose.DecodeImage(kept); err != nil {
+		err := h.readImage(ctx, func() (err error) {
+			img, err = compose.DecodeImage(kept)
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -105,13 +108,19 @@ func (s *Studio) runSlate(a *air, sl *slate, still *media.Frame) {
 	}
 }
 
-// SetSlate keeps a room's slate, made of a PNG or JPEG; of nothing it forgets it.
-func (h *House) SetSlate(roomName string, b []byte) error {
+// SetSlate keeps a room's slate, made of a PNG or JPEG; of nothing it forgets it. It waits for its turn until ctx ends, and fails with
+// ErrBadComposition or a *room.Refusal.
+func (h *House) SetSlate(ctx context.Context, roomName string, b []byte) error {
 	var kept []byte
 	if len(b) > 0 {
-		var err error
-		if kept, err = compose.KeepSlate(b, intake.MaxSlate); err != nil {
-			return fmt.Errorf("%w: %w", ErrBadComposition, err)
+		err := h.readImage(ctx, func() (err error) {
+			if kept, err = compose.KeepSlate(b, intake.MaxSlate); err != nil {
+				return fmt.Errorf("%w: %w", ErrBadComposition, err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return h.ChangeIntake(roomName, func(s *intake.Settings) error {

@@ -26,22 +26,31 @@ const (
 	maxImageArea  = 4096 * 2304
 	// keptSide is the longest side that is kept.
 	keptSide = 1920
+	// maxScans bounds the scans of a JPEG. Each costs a pass over all of its blocks, in however few bytes it comes; encoders make about ten.
+	maxScans = 100
 )
 
 // ErrImage tells that an image cannot be taken.
 var ErrImage = errors.New("compose: the image cannot be used")
 
-// DecodeImage reads a PNG or JPEG. Its size is looked at before it is decoded.
+// startOfScan is the marker before each scan of a JPEG (ITU-T T.81, section B.1.1.3). Coded data never looks like it: there a zero
+// follows each 0xff.
+var startOfScan = []byte{0xff, 0xda}
+
+// DecodeImage reads a PNG or JPEG. What decoding it costs is looked at before: its size, and how often a JPEG goes over its pixels.
 func DecodeImage(b []byte) (image.Image, error) {
 	if len(b) > MaxImageBytes {
 		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrImage, MaxImageBytes)
 	}
-	c, _, err := image.DecodeConfig(bytes.NewReader(b))
+	c, kind, err := image.DecodeConfig(bytes.NewReader(b))
 	if err != nil {
 		return nil, fmt.Errorf("%w: it is neither PNG nor JPEG", ErrImage)
 	}
 	if c.Width < 1 || c.Height < 1 || c.Width > maxImageSide || c.Height > maxImageSide || c.Width*c.Height > maxImageArea {
 		return nil, fmt.Errorf("%w: %dx%d pixels are too many", ErrImage, c.Width, c.Height)
+	}
+	if n := bytes.Count(b, startOfScan); kind == "jpeg" && n > maxScans {
+		return nil, fmt.Errorf("%w: a JPEG of %d scans", ErrImage, n)
 	}
 	img, _, err := image.Decode(bytes.NewReader(b))
 	if err != nil {

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"image"
 	"image/color"
+	"image/jpeg"
 	"image/png"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -297,6 +300,24 @@ func TestImagesAreBounded(t *testing.T) {
 	} {
 		if _, err := DecodeImage(b); !errors.Is(err, ErrImage) {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// TestScansOfAJPEGAreBounded repeats the one scan of a JPEG, as progressive ones are made that take minutes of a core.
+func TestScansOfAJPEGAreBounded(t *testing.T) {
+	var plain bytes.Buffer
+	if err := jpeg.Encode(&plain, image.NewRGBA(image.Rect(0, 0, 64, 64)), nil); err != nil {
+		t.Fatal(err)
+	}
+	begin, end := bytes.Index(plain.Bytes(), startOfScan), plain.Len()-2
+	for _, c := range []struct {
+		scans int
+		taken bool
+	}{{1, true}, {10, true}, {maxScans, true}, {maxScans + 1, false}, {10000, false}} {
+		b := slices.Concat(plain.Bytes()[:begin], bytes.Repeat(plain.Bytes()[begin:end], c.scans), plain.Bytes()[end:])
+		if _, err := DecodeImage(b); (err == nil) != c.taken || err != nil && (!errors.Is(err, ErrImage) || !strings.Contains(err.Error(), "scans")) {
+			t.Errorf("%d scans: %v", c.scans, err)
 		}
 	}
 }
