@@ -248,6 +248,9 @@ func appendADTS(dst []byte, f *media.Frame) ([]byte, error) {
 		return dst, fmt.Errorf("ts: a frame of AAC of %d bytes with a configuration of %d", len(f.Payload), len(c))
 	}
 	object, rate, channels := c[0]>>3, c[0]&7<<1|c[1]>>7, c[1]>>3&0xf
+	if object == 5 || object == 29 { // HE-AAC: ADTS names its core, at whose rate the frames are, and decoders find the rest in them
+		object = 2
+	}
 	if object < 1 || object > 4 || rate == 15 || channels > 7 {
 		return dst, fmt.Errorf("ts: AAC of object type %d and channels %d", object, channels)
 	}

@@ -88,6 +88,18 @@ func judge(t *testing.T, b []byte) string {
 	return string(out)
 }
 
+// TestHEAACIsSignalledByItsCore has the configurations of 24 kHz in 48 kHz that encoders write: with SBR, and with parametric stereo.
+func TestHEAACIsSignalledByItsCore(t *testing.T) {
+	for _, config := range [][]byte{{0x2b, 0x11, 0x88, 0}, {0xeb, 0x09, 0x88, 0}} {
+		channels := config[1] >> 3 & 0xf
+		got, err := appendADTS(nil, &media.Frame{Format: &media.Format{Codec: media.AAC, Config: config}, Payload: []byte{1, 2, 3}})
+		want := []byte{0xff, 0xf1, 1<<6 | 6<<2 | channels>>2, channels << 6, 10 >> 3, 10&7<<5 | 0x1f, 0xfc, 1, 2, 3}
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%x: %x, %v, want %x", config, got, err, want)
+		}
+	}
+}
+
 func TestWhatIsNotCarriedIsRefused(t *testing.T) {
 	m := NewMuxer()
 	b, err := m.Append(nil, &media.Frame{Format: &media.Format{Codec: media.VP8}, Payload: []byte{1}})
