@@ -94,7 +94,7 @@ func TestAShowIsPushedOverSRTAndWHIP(t *testing.T) {
 	needFFmpeg(t)
 	const secret = "sEcReT-stream-key"
 	there, here := start(t), start(t, "--push", "hosts")
-	for url, want := range map[string]int{"srt://127.0.0.1:9": http.StatusForbidden, "rtmp://127.0.0.1:9/live/x": http.StatusCreated} {
+	for url, want := range map[string]int{"srt://127.0.0.1:9": http.StatusForbidden, "http://127.0.0.1:9/whip/x": http.StatusForbidden, "https://127.0.0.1:9/whip/x": http.StatusForbidden, "rtmp://127.0.0.1:9/live/x": http.StatusCreated} {
 		req, _ := http.NewRequest("POST", here.url("/api/rooms/other/push"), strings.NewReader(fmt.Sprintf(`{"url":%q}`, url)))
 		req.Header.Set("X-Tutti-Key", here.keys.LinkKey("other", auth.Host, ""))
 		resp, err := http.DefaultClient.Do(req)

@@ -12,7 +12,7 @@ import (
 var (
 	errNoPush      = &refusal.Error{Status: http.StatusForbidden, Code: "off", Message: "this server does not push"}
 	errPushBy      = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "on this server operators alone choose where shows are pushed"}
-	errSRTPushBy   = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "targets over SRT are for operators"}
+	errPushOverBy  = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "targets over SRT and WHIP are for operators"}
 	errNoTarget    = &refusal.Error{Status: http.StatusNotFound, Code: "not_found", Message: push.ErrNotFound.Error()}
 	errTarget      = &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: push.ErrTarget.Error()}
 	errManyTargets = &refusal.Error{Status: http.StatusConflict, Code: "full", Message: push.ErrTooMany.Error()}
@@ -47,8 +47,8 @@ func refuseTarget(w http.ResponseWriter, err error) {
 // targetChange reads what is to change of a target.
 func (a *API) targetChange(w http.ResponseWriter, r *http.Request) (c push.Change, err error) {
 	err = read(w, r, &c)
-	if err == nil && c.OverSRT() && !a.isOperator(r) {
-		err = errSRTPushBy
+	if err == nil && c.ForOperators() && !a.isOperator(r) {
+		err = errPushOverBy
 	}
 	return c, err
 }

@@ -58,7 +58,7 @@ func TestErrorsDoNotTellTheKey(t *testing.T) {
 	}{
 		{Target{URL: "rtmp://a.example/app", Key: "?streamname=live_1&key=abcdef"}, "no ••• in •••, •••?key=••• with 0123456789, nor in /•••/whip?k=••• with token"},
 		{Target{URL: "srt://a.example:1?streamid=live_1%3Fkey%3Dabcdef&passphrase=0123456789"}, "no live_1 in ?streamname=live_1&key=•••, ••• with •••, nor in /•••/whip?k=live_1 with token"},
-		{Target{URL: "https://a.example/abcdef/whip?k=live_1", Key: "token"}, "no ••• in ?streamname=•••&key=abcdef, •••?key=abcdef with 0123456789, nor in ••• with •••"},
+		{Target{URL: "https://a.example/abcdef/whip?k=live_1", Key: "token"}, "no ••• in ?streamname=•••&key=•••, •••?key=••• with 0123456789, nor in ••• with •••"},
 	} {
 		p, err := c.target.place()
 		if err != nil {

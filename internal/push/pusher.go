@@ -54,6 +54,7 @@ type Pusher struct {
 	options Options
 	house   *studio.House
 	log     *slog.Logger
+	http    *http.Client // for WHIP: one, so that connections that idle are few
 
 	mu       sync.Mutex
 	sessions map[string]map[string]*session // by room and target
@@ -72,7 +73,7 @@ func New(o Options) *Pusher {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Pusher{options: o, log: o.Log, sessions: map[string]map[string]*session{}, looks: map[string]struct{}{},
+	return &Pusher{options: o, log: o.Log, http: o.Dialer.Client(whipAnswerWithin), sessions: map[string]map[string]*session{}, looks: map[string]struct{}{},
 		wake: make(chan struct{}, 1), closing: make(chan struct{})}
 }
 
@@ -225,9 +226,13 @@ type Change struct {
 	Enabled *bool   `json:"enabled"`
 }
 
-// OverSRT tells whether a change is about a target over SRT, whose library a hostile server can end.
-func (c Change) OverSRT() bool {
-	return c.URL != nil && strings.HasPrefix(strings.ToLower(*c.URL), "srt:")
+// ForOperators tells whether a change is about a target over SRT or WHIP, whose libraries trust a server more than hosts' servers deserve.
+func (c Change) ForOperators() bool {
+	if c.URL == nil {
+		return false
+	}
+	scheme, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(*c.URL)), ":")
+	return scheme == "srt" || scheme == "http" || scheme == "https"
 }
 
 func (c Change) apply(t Target) (Target, error) {
@@ -336,4 +341,5 @@ func (p *Pusher) Close() {
 	p.mu.Unlock()
 	close(p.closing)
 	p.running.Wait()
+	p.http.CloseIdleConnections()
 }

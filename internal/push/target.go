@@ -60,6 +60,8 @@ const (
 	maxURL  = 1024
 	maxName = 100
 	hidden  = "•••"
+	// maxError is how many bytes of an error are shown: most of one may be what a server said.
+	maxError = 240
 )
 
 // place is a target's address taken apart: one for each protocol.
@@ -117,7 +119,7 @@ func secretsOf(query string) []string {
 	return list
 }
 
-// withoutSecret is an error's text in which what is secret, which a server may have said, is hidden.
+// withoutSecret is an error's text in which what is secret, which a server may have said, is hidden. It is cut after that: half a key is still secret.
 func withoutSecret(p place, err error) string {
 	text, secrets := err.Error(), p.secrets()
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be a part of another
@@ -126,5 +128,5 @@ func withoutSecret(p place, err error) string {
 			text = strings.ReplaceAll(text, secret, hidden)
 		}
 	}
-	return text
+	return strings.ToValidUTF8(text[:min(len(text), maxError)], "")
 }

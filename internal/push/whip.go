@@ -10,8 +10,10 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -25,11 +27,15 @@ const (
 	whipAnswerWithin  = 10 * time.Second
 	whipConnectWithin = 15 * time.Second
 	maxAnswer         = 256 << 10
-	// maxDisordered is how many pictures in a row may be left out because they are to be shown before one that was sent.
+	// maxDisordered is how many pictures of a stream with B-frames may be left out because they are to be shown before one that was sent. With
+	// ffmpeg a few are, before the stream without B-frames is there.
 	maxDisordered = 100
 )
 
-var errBFrames = errors.New("the picture has B-frames, which WebRTC cannot show, and this server has no ffmpeg to take them out: turn them off in the encoder")
+var (
+	errConnection = errors.New("the connection ends")
+	errBFrames    = errors.New("the picture has B-frames, which WebRTC cannot show, and this server has no ffmpeg to take them out: turn them off in the encoder")
+)
 
 // whipPlace is a WHIP endpoint (RFC 9725). Many platforms have the key in its path, so all behind the host is secret, as is the token.
 type whipPlace struct {
@@ -51,12 +57,17 @@ func (p *whipPlace) address() string {
 func (p *whipPlace) secrets() []string {
 	path := p.endpoint.EscapedPath()
 	list := append(secretsOf(p.endpoint.RawQuery), p.token, p.endpoint.RequestURI(), path, p.endpoint.Path)
-	return append(list, path[strings.LastIndexByte(path, '/')+1:])
+	for segment := range strings.SplitSeq(path, "/") { // any may be the key
+		list = append(list, segment)
+		if plain, err := url.PathUnescape(segment); err == nil {
+			list = append(list, plain)
+		}
+	}
+	return list
 }
 
 func (p *whipPlace) publish(ctx context.Context, s *session, w *studio.Watcher) error {
-	o := s.pusher.options.Dialer
-	c, err := newWHIPClient(o, net.ParseIP(p.endpoint.Hostname()).IsLoopback() || p.endpoint.Hostname() == "localhost")
+	c, err := newWHIPClient(s.pusher.options.Dialer, s.pusher.http, net.ParseIP(p.endpoint.Hostname()).IsLoopback() || p.endpoint.Hostname() == "localhost")
 	if err != nil {
 		return err
 	}
@@ -81,7 +92,7 @@ func (p *whipPlace) publish(ctx context.Context, s *session, w *studio.Watcher) 
 	go func() {
 		select {
 		case <-c.failed:
-			heard <- errors.New("the connection ends")
+			heard <- c.why
 			end()
 		case <-following.Done():
 		}
@@ -108,10 +119,13 @@ func (p *whipPlace) publish(ctx context.Context, s *session, w *studio.Watcher) 
 // whipClient is a WebRTC connection that sends one picture and one sound.
 type whipClient struct {
 	http         *http.Client
+	dialer       Dialer
 	peer         *webrtc.PeerConnection
 	video, audio outgoing
 	sender       *webrtc.RTPSender // of the picture
 	up, failed   chan struct{}
+	failing      sync.Once
+	why          error // once it has failed
 
 	latest     time.Duration // PTS of the last picture
 	disordered int
@@ -125,44 +139,52 @@ type outgoing struct {
 }
 
 // newWHIPClient makes one that reaches only what the dialer allows. Loopback offers this machine's own address as well.
-func newWHIPClient(d Dialer, loopback bool) (*whipClient, error) {
+func newWHIPClient(d Dialer, requests *http.Client, loopback bool) (*whipClient, error) {
+	c := &whipClient{http: requests, dialer: d, up: make(chan struct{}), failed: make(chan struct{})}
+	heard := sources{excess: func() {
+		c.fail(errSources)
+		go c.peer.Close() // waits for its caller
+	}}
 	var settings webrtc.SettingEngine
+	settings.BufferFactory = heard.buffer
+	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	settings.SetIncludeLoopbackCandidate(loopback)
 	settings.SetRemoteIPFilter(func(ip net.IP) bool {
 		a, ok := netip.AddrFromSlice(ip)
-		if !ok {
-			return false
-		}
-		ok, err := d.Allows(a)
-		return ok && err == nil
+		return ok && allows(d, a)
 	})
 	quiet(&settings)
 	api, err := whipAPI(settings)
 	if err != nil {
 		return nil, err
 	}
-	peer, err := api.NewPeerConnection(webrtc.Configuration{})
-	if err != nil {
+	if c.peer, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
 		return nil, fmt.Errorf("making a WebRTC connection: %w", err)
 	}
-	c := &whipClient{http: d.Client(whipAnswerWithin), peer: peer, up: make(chan struct{}), failed: make(chan struct{})}
-	isUp, over := false, false // the library calls from one goroutine at a time
-	peer.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+	isUp := false // the library calls from one goroutine at a time
+	c.peer.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		switch {
 		case state == webrtc.PeerConnectionStateConnected && !isUp:
 			isUp = true
 			close(c.up)
-		case (state == webrtc.PeerConnectionStateFailed || state == webrtc.PeerConnectionStateClosed) && !over:
-			over = true
-			close(c.failed)
+		case state == webrtc.PeerConnectionStateFailed || state == webrtc.PeerConnectionStateClosed:
+			c.fail(errConnection)
 		}
 	})
 	if err := c.addTracks(); err != nil {
-		peer.Close()
+		c.peer.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// fail says why the connection is of no more use; the first reason counts.
+func (c *whipClient) fail(why error) {
+	c.failing.Do(func() {
+		c.why = why
+		close(c.failed)
+	})
 }
 
 func (c *whipClient) addTracks() error {
@@ -206,7 +228,7 @@ func (c *whipClient) offer(ctx context.Context, p *whipPlace) (resource *url.URL
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	resp, err := c.do(ctx, p, http.MethodPost, p.endpoint, c.peer.LocalDescription().SDP)
+	resp, err := c.do(ctx, p, http.MethodPost, p.endpoint, withoutPrivate(c.peer.LocalDescription().SDP, c.dialer))
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", withoutURL(err))
 	}
@@ -216,12 +238,16 @@ func (c *whipClient) offer(ctx context.Context, p *whipPlace) (resource *url.URL
 		return nil, fmt.Errorf("reading the answer: %w", err)
 	}
 	if resp.StatusCode != http.StatusCreated {
-		return nil, refusal{resp.Status, firstLine(body)}
+		return nil, refusal{firstLine([]byte(resp.Status)), firstLine(body)}
 	}
 	if resource, err = resp.Location(); err != nil {
 		resource = nil // then it ends when the connection does
 	}
-	if err := c.peer.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(body)}); err != nil {
+	answer := webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(body)}
+	if err = checkAnswer(&answer, len(c.peer.GetTransceivers())); err == nil {
+		err = c.peer.SetRemoteDescription(answer)
+	}
+	if err != nil {
 		c.leave(p, resource)
 		return nil, fmt.Errorf("taking the answer: %w", err)
 	}
@@ -250,6 +276,9 @@ func (c *whipClient) connected(ctx context.Context) error {
 	case <-c.up:
 		return nil
 	case <-c.failed:
+		if !errors.Is(c.why, errConnection) {
+			return c.why
+		}
 	case <-late.C:
 	case <-ctx.Done():
 		return ctx.Err()
@@ -274,15 +303,16 @@ func (c *whipClient) send(f *media.Frame) (n int, err error) {
 	out := &c.audio
 	if f.Kind() == media.Video {
 		out = &c.video
+		if !f.Format.Reordered {
+			c.disordered = 0
+		}
 		if f.PTS < c.latest {
 			if c.disordered++; c.disordered > maxDisordered {
 				return 0, errBFrames
 			}
 			return 0, nil
 		}
-		if c.latest = f.PTS; f.Keyframe {
-			c.disordered = 0
-		}
+		c.latest = f.PTS
 	}
 	for _, p := range out.packet.Packetize(f) {
 		out.seq++
@@ -302,14 +332,13 @@ func withoutURL(err error) error {
 	return err
 }
 
-// firstLine is the beginning of what a server says of a refusal.
+// firstLine is the first line of what a server says of a refusal.
 func firstLine(b []byte) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
-	line = strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0xfffd {
 			return -1
 		}
 		return r
 	}, line)
-	return line[:min(len(line), 120)]
 }

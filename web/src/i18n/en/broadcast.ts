@@ -111,7 +111,7 @@ export const broadcast = {
   pushNone: 'The show goes to no other platform yet.',
   addPush: 'Add a target',
   pushOff: 'This server does not push for you.',
-  pushSrtOff: 'Only operators may have shows sent over SRT.',
+  pushSrtOff: 'Only operators may have shows sent over SRT or WHIP.',
   pushStates: { idle: 'waits for the show', connecting: 'connecting', live: 'live', waiting: 'failed, tries again' },
   pushErrors: {
     address: 'this server does not connect to such an address',

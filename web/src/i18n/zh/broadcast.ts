@@ -113,7 +113,7 @@ export const broadcast: Dictionary['broadcast'] = {
   pushNone: '还没有转推到其他平台。',
   addPush: '添加转推目标',
   pushOff: '这台服务器没有为你开启转推。',
-  pushSrtOff: '只有运维人员可以设置 SRT 转推。',
+  pushSrtOff: '只有运维人员可以设置 SRT 或 WHIP 转推。',
   pushStates: { idle: '等待开播', connecting: '连接中', live: '转推中', waiting: '失败，稍后重试' },
   pushErrors: {
     address: '这台服务器不会连接这样的地址',

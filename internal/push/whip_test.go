@@ -1,0 +1,112 @@
+package push
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/transport/v4/packetio"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/tuttilive/tutti/internal/dial"
+	"github.com/tuttilive/tutti/internal/media"
+)
+
+func TestAServerMayNameOnlySoManySources(t *testing.T) {
+	excess := 0
+	s := sources{excess: func() { excess++ }}
+	for ssrc := range uint32(maxSources) {
+		for _, kind := range []packetio.BufferPacketType{packetio.RTPBufferPacket, packetio.RTCPBufferPacket} {
+			if _, kept := s.buffer(kind, ssrc).(*packetio.Buffer); !kept || excess != 0 {
+				t.Fatalf("source %d is dropped, %d", ssrc, excess)
+			}
+		}
+	}
+	for ssrc := range uint32(1000) {
+		b := s.buffer(packetio.RTCPBufferPacket, maxSources+ssrc)
+		if _, err := b.Write([]byte{1}); !errors.Is(err, errSources) {
+			t.Fatal(err)
+		}
+	}
+	if excess != 1 || len(s.named) != maxSources {
+		t.Errorf("told %d times, %d are kept", excess, len(s.named))
+	}
+	if _, kept := s.buffer(packetio.RTPBufferPacket, 0).(*packetio.Buffer); !kept {
+		t.Error("one that is known is dropped")
+	}
+}
+
+func TestAnswersAreToWhatWasOffered(t *testing.T) {
+	const head = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
+	const video, audio, data = "m=video 9 UDP/TLS/RTP/SAVPF 102\r\n", "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n", "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
+	for body, right := range map[string]bool{
+		video + audio: true, video: true, video + data: false, data: false, video + audio + data: false, video + audio + video: false, "m=": false,
+	} {
+		answer := webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: head + body}
+		if err := checkAnswer(&answer, 2); (err == nil) != right {
+			t.Errorf("%q: %v", body, err)
+		}
+	}
+}
+
+func TestOffersTellNoPrivateAddress(t *testing.T) {
+	line := func(address string) string {
+		return "a=candidate:1 1 udp 2130706431 " + address + " 50000 typ host\r\n"
+	}
+	const rest = "v=0\r\na=ice-ufrag:x\r\n"
+	d := dial.New([]netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")})
+	got := withoutPrivate(rest+line("10.1.2.3")+line("10.2.2.3")+line("192.168.1.1")+line("fd00::1")+line("::ffff:172.16.0.1")+line("x.local")+line("8.8.8.8")+line("2600::1")+"a=candidate:1\r\na=end-of-candidates\r\n", d)
+	if want := rest + line("10.1.2.3") + line("8.8.8.8") + line("2600::1") + "a=end-of-candidates\r\n"; got != want {
+		t.Errorf("told:\n%s", got)
+	}
+}
+
+// TestBFramesAreToldOf has what usual encoders send: two B-frames after each other picture, a keyframe each two seconds.
+func TestBFramesAreToldOf(t *testing.T) {
+	for _, reordered := range []bool{true, false} {
+		d := dial.New(nil)
+		c, err := newWHIPClient(d, d.Client(time.Second), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.peer.Close()
+		format := &media.Format{Codec: media.H264, Reordered: reordered}
+		for i := 0; i < 600 && err == nil; i++ {
+			shown := i
+			if reordered {
+				shown = i/3*3 + (i%3+2)%3
+			}
+			_, err = c.send(&media.Frame{Format: format, Keyframe: i%60 == 0, PTS: time.Duration(shown+1) * time.Second / 30, Payload: []byte{0, 0, 0, 1, 0x65}})
+		}
+		if errors.Is(err, errBFrames) != reordered {
+			t.Errorf("reordered %v: %v", reordered, err)
+		}
+	}
+}
+
+func TestKeysAreHiddenBeforeErrorsAreCut(t *testing.T) {
+	p, err := Target{URL: "https://a.example/s3cr%2Ft/whip"}.place()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for before := maxError - 40; before < maxError; before++ {
+		said := strings.Repeat("-", before) + "s3cr/t or s3cr%2Ft" + strings.Repeat("-", 100)
+		got := withoutSecret(p, refusal{"404", firstLine([]byte(said))})
+		if strings.Contains(got, "s3") || len(got) > maxError || !strings.Contains(got, "404") {
+			t.Fatalf("after %d: %s", before, got)
+		}
+	}
+}
+
+func TestOperatorsAloneChooseSRTAndWHIP(t *testing.T) {
+	for url, want := range map[string]bool{"srt://h:1": true, "HTTPS://h/whip": true, " http://h/whip": true, "rtmp://h/a/http:": false, "rtmps://h/a/b": false, "": false} {
+		if (Change{URL: &url}).ForOperators() != want {
+			t.Errorf("%q: %v", url, !want)
+		}
+	}
+	if (Change{}).ForOperators() {
+		t.Error("a change of something else")
+	}
+}
