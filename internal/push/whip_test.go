@@ -2,11 +2,15 @@ package push
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/transport/v4/packetio"
 	"github.com/pion/webrtc/v4"
 
@@ -35,6 +39,77 @@ func TestAServerMayNameOnlySoManySources(t *testing.T) {
 	}
 	if _, kept := s.buffer(packetio.RTPBufferPacket, 0).(*packetio.Buffer); !kept {
 		t.Error("one that is known is dropped")
+	}
+}
+
+// TestAFloodOfSourcesEndsTheConnection has a server that is told no candidate at all, as of a client behind NAT whose addresses are private: the
+// connection comes about nevertheless. Then it says good-bye for more and more sources.
+func TestAFloodOfSourcesEndsTheConnection(t *testing.T) {
+	d := dial.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")})
+	c, err := newWHIPClient(d, d.Client(time.Second), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.peer.Close()
+	var settings webrtc.SettingEngine
+	settings.SetIncludeLoopbackCandidate(true)
+	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	api, err := whipAPI(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := api.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if !strings.Contains(string(body), "a=candidate:") {
+			t.Error("no candidate that is allowed is told")
+		}
+		offer := withoutPrivate(string(body), dial.New(nil)) // but for public ones, if this machine has any
+		gathered := webrtc.GatheringCompletePromise(server)
+		err := server.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer})
+		answer, err2 := server.CreateAnswer(nil)
+		if err := errors.Join(err, err2, server.SetLocalDescription(answer)); err != nil {
+			t.Error(err)
+			return
+		}
+		<-gathered
+		w.WriteHeader(http.StatusCreated)
+		io.WriteString(w, server.LocalDescription().SDP)
+	}))
+	defer endpoint.Close()
+	p, err := Target{URL: endpoint.URL + "/whip"}.place()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.offer(t.Context(), p.(*whipPlace)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.connected(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for ssrc := uint32(1); ; {
+		bye := &rtcp.Goodbye{}
+		for range 31 {
+			bye.Sources = append(bye.Sources, ssrc)
+			ssrc++
+		}
+		_ = server.WriteRTCP([]rtcp.Packet{bye}) // it fails before the server is connected too
+		select {
+		case <-tick.C:
+		case <-c.failed:
+			if !errors.Is(c.why, errSources) {
+				t.Error(c.why)
+			}
+			return
+		case <-t.Context().Done():
+			return
+		}
 	}
 }
 
