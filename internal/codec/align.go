@@ -47,6 +47,8 @@ type Aligner struct {
 	shift   int64 // what is added to positions because the source's timeline was moved
 	early   int64 // how much came too early in a row
 	lost    bool  // the frame before could not be decoded
+	failed  int   // how many in a row could not be
+	why     error // of the newest of them
 	drift   float64
 	slewing bool
 	silent  bool // the newest sample out was silence after concealment
@@ -62,6 +64,7 @@ type recoverer interface {
 // call. After an error the frame counts as lost.
 func (a *Aligner) Align(f *media.Frame) (pcm []float32, at int64, fresh bool, err error) {
 	if err := a.prepare(f.Format); err != nil {
+		a.note(err)
 		return nil, 0, false, err
 	}
 	position := SamplesAt(f.PTS) - int64(a.dec.Delay()) + a.shift
@@ -84,6 +87,7 @@ func (a *Aligner) Align(f *media.Frame) (pcm []float32, at int64, fresh bool, er
 	at = a.next
 	filled := len(a.pcm)
 	a.pcm, err = a.dec.Decode(a.pcm, f.Payload)
+	a.note(err)
 	if a.lost = err != nil; a.lost {
 		a.pcm = a.pcm[:filled]
 		if filled == 0 {
@@ -103,6 +107,24 @@ func (a *Aligner) Align(f *media.Frame) (pcm []float32, at int64, fresh bool, er
 	}
 	a.next = at + int64(len(a.pcm)/Channels)
 	return a.pcm, at, fresh, err
+}
+
+// troubleAfter is how many frames in a row cannot be decoded before that is more than a loss.
+const troubleAfter = 3
+
+// note counts what could not be decoded.
+func (a *Aligner) note(err error) {
+	if a.failed, a.why = a.failed+1, err; err == nil {
+		a.failed = 0
+	}
+}
+
+// Trouble tells why the sound is not decoded at the moment, although Align makes silence of it; nil while it is.
+func (a *Aligner) Trouble() error {
+	if a.failed < troubleAfter {
+		return nil
+	}
+	return a.why
 }
 
 // End is the position after the newest sample; 0 before the first.

@@ -9,7 +9,6 @@ import (
 type AudioConverter struct {
 	aligner Aligner
 	packer  *AudioPacker
-	failed  int // frames in a row that could not be decoded
 }
 
 // NewAudioConverter makes one; workers decode what this process does not, nil for nobody.
@@ -26,17 +25,20 @@ func (c *AudioConverter) Close() { c.aligner.Close() }
 
 // Convert gives the frames that are complete now; the input's Format may change at any time. A single frame that cannot
 // be decoded is concealed when the next one comes; an error says that the sound cannot be decoded at all, or not any
-// more, and may be ignored: better frames may follow.
+// more, and may be ignored: better frames may follow, and what comes with it is silence.
 func (c *AudioConverter) Convert(f *media.Frame) ([]*media.Frame, error) {
 	pcm, at, fresh, err := c.aligner.Align(f)
 	if err != nil {
-		if c.failed++; c.failed < 3 && c.aligner.dec != nil {
+		if c.aligner.Trouble() == nil && c.aligner.dec != nil {
 			return nil, nil
 		}
 		return nil, err
 	}
-	c.failed = 0
-	return c.packer.Pack(nil, pcm, at, fresh)
+	out, err := c.packer.Pack(nil, pcm, at, fresh)
+	if err == nil {
+		err = c.aligner.Trouble()
+	}
+	return out, err
 }
 
 // AudioPacker encodes samples that lie on media time. It belongs to one goroutine.

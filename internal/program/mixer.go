@@ -208,7 +208,7 @@ func (m *mixer) listen(t *track.Track, i *mixInput) {
 	aligner := codec.Aligner{Workers: t.Info().Workers}
 	defer aligner.Close()
 	var batch [16]*media.Frame
-	failed := 0
+	troubled := false
 	for {
 		select {
 		case <-i.stop:
@@ -219,15 +219,12 @@ func (m *mixer) listen(t *track.Track, i *mixInput) {
 		n, _, err := cursor.Read(batch[:])
 		for _, f := range batch[:n] {
 			pcm, at, _, err := aligner.Align(f)
-			if err != nil {
-				if failed++; failed == 3 {
-					m.fail(i, err)
-				}
-				continue
+			if trouble := aligner.Trouble(); (trouble != nil) != troubled {
+				troubled = trouble != nil
+				m.fail(i, trouble)
 			}
-			if failed != 0 {
-				failed = 0
-				m.fail(i, nil)
+			if err != nil {
+				continue
 			}
 			m.mu.Lock()
 			i.in.setMuted(t.Muted() || m.inputs[t] != i)

@@ -117,7 +117,6 @@ func (d *derivedTrack) convertAudio(t *Track, source *FrameLease, converter *cod
 		frames, err := converter.Convert(f)
 		if err != nil {
 			t.problems.set(ProblemConversion, fmt.Sprintf("Sound cannot be converted: %v.", err))
-			return
 		}
 		for _, f := range frames {
 			d.write(t, f)
