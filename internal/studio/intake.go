@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -24,6 +25,11 @@ type intakes struct {
 		Put(roomName string, s intake.Settings) error
 		Delete(roomName string) error
 	}
+	// slates are apart from it, so that a change of a key does not write them again.
+	slates interface {
+		Put(roomName string, jpeg []byte) error
+		Delete(roomName string) error
+	}
 
 	changing sync.Mutex // held while what is kept changes
 
@@ -40,7 +46,27 @@ func openIntakes(s *store.Store) (*intakes, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &intakes{bucket: b, byRoom: all}, nil
+	slates, err := store.OpenBucket[[]byte](s, "slates")
+	if err != nil {
+		return nil, err
+	}
+	kept, err := slates.All()
+	if err != nil {
+		return nil, err
+	}
+	for name, of := range all { // as slates were kept at first
+		if len(of.Slate) > 0 && kept[name] == nil {
+			if err := slates.Put(name, of.Slate); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for name, slate := range kept {
+		of := all[name]
+		of.Slate = slate
+		all[name] = of
+	}
+	return &intakes{bucket: b, slates: slates, byRoom: all}, nil
 }
 
 func (i *intakes) of(roomName string) intake.Settings {
@@ -53,19 +79,45 @@ func (i *intakes) change(roomName string, change func(*intake.Settings) error) e
 	i.changing.Lock()
 	defer i.changing.Unlock()
 	next := i.of(roomName)
+	before := next.Slate
 	if err := change(&next); err != nil {
 		return err
 	}
 	if next.IsZero() {
 		return i.drop(roomName)
 	}
-	if err := i.bucket.Put(roomName, next); err != nil {
+	if err := i.keepSlate(roomName, before, next.Slate); err != nil {
+		return err
+	}
+	rest := next
+	rest.Slate = nil
+	if err := i.bucket.Put(roomName, rest); err != nil {
 		return err
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.byRoom[roomName] = next
 	return nil
+}
+
+// keepSlate keeps a room's slate in place of the one before, where that is another one. It fails with intake.ErrSlates.
+func (i *intakes) keepSlate(roomName string, before, slate []byte) error {
+	switch {
+	case bytes.Equal(before, slate):
+		return nil
+	case len(slate) == 0:
+		return i.slates.Delete(roomName)
+	}
+	total := len(slate) - len(before)
+	i.mu.RLock()
+	for _, s := range i.byRoom {
+		total += len(s.Slate)
+	}
+	i.mu.RUnlock()
+	if total > intake.MaxSlates {
+		return intake.ErrSlates
+	}
+	return i.slates.Put(roomName, slate)
 }
 
 // forget forgets what belongs to whoever had the room before.
@@ -82,6 +134,9 @@ func (i *intakes) forget(roomName string) error {
 }
 
 func (i *intakes) drop(roomName string) error {
+	if err := i.keepSlate(roomName, i.of(roomName).Slate, nil); err != nil {
+		return err
+	}
 	if err := i.bucket.Delete(roomName); err != nil {
 		return err
 	}

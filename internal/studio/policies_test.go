@@ -293,3 +293,63 @@ func TestNamesThatStrangersMakeUpAreNotKept(t *testing.T) {
 		t.Errorf("%d names are remembered", n)
 	}
 }
+
+// countsSlates keeps nothing, and counts what is written.
+type countsSlates struct{ put, deleted int }
+
+func (c *countsSlates) Put(string, []byte) error { c.put++; return nil }
+func (c *countsSlates) Delete(string) error      { c.deleted++; return nil }
+
+func TestSlatesAreKeptApartAndBounded(t *testing.T) {
+	counts := &countsSlates{}
+	i := &intakes{bucket: unkept{}, slates: counts, byRoom: map[string]intake.Settings{}}
+	slate := func(name string, n int) error {
+		return i.change(name, func(s *intake.Settings) error { s.Slate = make([]byte, n); return nil })
+	}
+	for n := range intake.MaxSlates / intake.MaxSlate {
+		if err := slate(fmt.Sprint(n), intake.MaxSlate); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put := counts.put
+	if err := slate("more", 1); !errors.Is(err, intake.ErrSlates) || counts.put != put || !i.of("more").IsZero() {
+		t.Errorf("one more: %v", err)
+	}
+	if err := i.change("0", func(s *intake.Settings) error { s.Conflict = intake.Refuse; return nil }); err != nil || counts.put != put {
+		t.Errorf("another setting: %v, and %d slates are written", err, counts.put-put)
+	}
+	if err := slate("0", 1); err != nil || slate("more", 1) != nil {
+		t.Errorf("in place of another: %v", err)
+	}
+	if err := i.forget("1"); err != nil || counts.deleted != 1 || slate("1", 1) != nil {
+		t.Errorf("in place of one that is forgotten: %v, %d deleted", err, counts.deleted)
+	}
+}
+
+func TestSlatesOutliveARestart(t *testing.T) {
+	st, err := store.Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	open := func() *intakes {
+		i, err := openIntakes(st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return i
+	}
+	i := open()
+	if err := i.change("r", func(s *intake.Settings) error { s.Slate, s.Conflict = []byte("jpeg"), intake.Refuse; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if s := open().of("r"); string(s.Slate) != "jpeg" || s.Conflict != intake.Refuse {
+		t.Errorf("it is %+v", s)
+	}
+	if kept, err := i.bucket.(*store.Bucket[intake.Settings]).Get("r"); err != nil || kept.Slate != nil {
+		t.Errorf("beside the rest there is %q, %v", kept.Slate, err)
+	}
+	if err := i.forget("r"); err != nil || !open().of("r").IsZero() {
+		t.Errorf("forgotten: %v", err)
+	}
+}

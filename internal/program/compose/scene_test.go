@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -383,4 +384,25 @@ func BenchmarkFrame(b *testing.B) {
 		s.paint(f, time.Second, time.Second, nil)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)*30/1e7, "%core@30fps")
+}
+
+func TestASlateThatIsTooRichIsKeptSmaller(t *testing.T) {
+	img := image.NewNRGBA(image.Rect(0, 0, 1280, 720))
+	noise := rand.NewChaCha8([32]byte{})
+	noise.Read(img.Pix)
+	for i := 3; i < len(img.Pix); i += 4 {
+		img.Pix[i] = 255
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	const limit = 128 << 10
+	kept, err := KeepSlate(b.Bytes(), limit)
+	if err != nil || len(kept) > limit {
+		t.Fatalf("%d bytes, %v", len(kept), err)
+	}
+	if c, err := jpeg.DecodeConfig(bytes.NewReader(kept)); err != nil || c.Width >= 1280 || c.Width < 300 {
+		t.Errorf("it is %dx%d, %v", c.Width, c.Height, err)
+	}
 }

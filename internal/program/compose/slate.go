@@ -19,6 +19,18 @@ func KeepSlate(b []byte, limit int) ([]byte, error) {
 		return nil, err
 	}
 	w, h := slateSize(img.Bounds().Dx(), img.Bounds().Dy())
+	for range 4 { // what is too rich for its size is kept smaller
+		kept, err := encodeSlate(img, w, h, limit)
+		if kept != nil || err != nil {
+			return kept, err
+		}
+		w, h = slateSize(w*2/3, h*2/3)
+	}
+	return nil, fmt.Errorf("%w: it cannot be kept in %d bytes", ErrImage, limit)
+}
+
+// encodeSlate gives nil where an image of a size does not fit.
+func encodeSlate(img image.Image, w, h, limit int) ([]byte, error) {
 	small := scaledImage(img, img.Bounds(), w, h)
 	for i := 3; i < len(small.Pix); i += 4 { // what is transparent is shown on black
 		alpha := int(small.Pix[i])
@@ -36,7 +48,7 @@ func KeepSlate(b []byte, limit int) ([]byte, error) {
 			return out.Bytes(), nil
 		}
 	}
-	return nil, fmt.Errorf("%w: it cannot be kept in %d bytes", ErrImage, limit)
+	return nil, nil
 }
 
 // slateSize is the size of a picture, made no larger than a slate and even.

@@ -23,12 +23,14 @@ func (a Absence) Valid() bool { return a == "" || a == Hold || a == Slate || a =
 const (
 	// MaxWait bounds for how long a room waits for its publisher.
 	MaxWait = 24 * time.Hour
-	// MaxSlate bounds a slate as it is kept, in bytes.
-	MaxSlate = 512 << 10
+	// MaxSlate bounds a slate as it is kept, MaxSlates those of all rooms together, in bytes: they stay in memory.
+	MaxSlate  = 128 << 10
+	MaxSlates = 64 << 20
 )
 
 // Why a change is refused.
 var (
 	ErrAbsence = &refuse.Refusal{Code: "bad_request", Message: "absence is hold, slate or end"}
+	ErrSlates  = &refuse.Refusal{Code: "full", Message: "the server keeps as many slates as it may"}
 	ErrWait    = &refuse.Refusal{Code: "bad_request", Message: "wait is 0 to 86400 seconds"}
 )

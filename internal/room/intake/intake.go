@@ -65,7 +65,7 @@ type Settings struct {
 	// server does.
 	Absence Absence       `json:"absence,omitempty"`
 	Wait    time.Duration `json:"wait,omitempty"`
-	// Slate is a JPEG; empty for the one that comes with the server.
+	// Slate is a JPEG; empty for the one that comes with the server. It is kept apart from the rest.
 	Slate []byte `json:"slate,omitempty"`
 }
 
