@@ -75,6 +75,7 @@ func (h *fakeHouse) end(roomName string) {
 type fakeProgram struct {
 	done   chan struct{}
 	frames chan *media.Frame
+	broken atomic.Bool // panics where something was sent
 
 	further map[media.Size]*fakeProgram
 
@@ -139,7 +140,13 @@ type fakeWatcher struct {
 func (w *fakeWatcher) Program() any          { return w.program }
 func (w *fakeWatcher) Done() <-chan struct{} { return w.program.done }
 func (w *fakeWatcher) Left(time.Time)        {}
-func (w *fakeWatcher) Sent(n int)            { w.sent.Add(int64(n)) }
+
+func (w *fakeWatcher) Sent(n int) {
+	if w.program.broken.Load() {
+		panic("broken")
+	}
+	w.sent.Add(int64(n))
+}
 
 func (w *fakeWatcher) Output(open func(source) (func(), error)) error {
 	p := w.program

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -84,17 +85,43 @@ func (s *Server) keep(w http.ResponseWriter, r *http.Request) *kept {
 
 func (k *kept) touch() { k.seen.Store(time.Now().Unix()) }
 
+// quiet is for how many whole seconds nothing was asked for.
+func (k *kept) quiet(now time.Time) time.Duration {
+	return time.Duration(now.Unix()-k.seen.Load()) * time.Second
+}
+
+// hungUp tells whether the other side has closed, whatever it sent before and is not read yet.
+func (k *kept) hungUp() (yes bool) {
+	err := k.raw.Control(func(fd uintptr) { yes = hungUp(fd) })
+	return yes || err != nil
+}
+
 // begin answers the first request of a connection that was just taken over.
 func (k *kept) begin(a inquiry) {
 	w := scribes.Get().(*scribe)
 	defer scribes.Put(w)
+	k.serve(a, w)
+}
+
+// serve answers a request, and those behind it.
+func (k *kept) serve(a inquiry, w *scribe) {
+	defer k.survive()
 	if k.answer(a, w) {
 		k.goOn(w)
 	}
 }
 
+// survive is deferred where requests are answered: a panic ends their connection, as with the HTTP server, and not the process.
+func (k *kept) survive() {
+	if p := recover(); p != nil {
+		k.lane.server.log.Error("panic while answering a kept connection", "panic", p, "stack", string(debug.Stack()))
+		k.close()
+	}
+}
+
 // Readable implements poller.Reader.
 func (k *kept) Readable() {
+	defer k.survive()
 	n, err := k.lane.fill(k)
 	switch {
 	case err != nil, n == 0:
@@ -157,6 +184,7 @@ func (k *kept) answer(a inquiry, w *scribe) bool {
 
 // write sends an answer. What the connection does not take at once is written by a goroutine, which goes on with the connection then.
 func (k *kept) write(pieces [][]byte, v *viewer, w *scribe) bool {
+	defer clear(pieces) // a scribe that rests must not hold what a playlist's window has left behind
 	n, err := w.write(k.raw, pieces)
 	if v != nil {
 		v.watcher.Sent(n)
@@ -173,7 +201,7 @@ func (k *kept) write(pieces [][]byte, v *viewer, w *scribe) bool {
 	if len(left) == len(pieces) {
 		rest[0] = bytes.Clone(rest[0]) // the head is the scribe's
 	}
-	k.lane.spawn(func() {
+	k.lane.spawn(k, func() {
 		k.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 		n, err := rest.WriteTo(k.conn)
 		if v != nil {
@@ -254,7 +282,10 @@ func (s *Server) asked(k *kept, r request) (inquiry, bool) {
 	s.mu.Lock()
 	b := s.broadcasts[p.id]
 	s.mu.Unlock()
-	if b == nil || b.room != p.room || !b.stream.Load().Snapshot().Ready() {
+	if b == nil || b.room != p.room {
+		return inquiry{}, false
+	}
+	if stream := b.stream.Load(); stream == nil || !stream.Snapshot().Ready() {
 		return inquiry{}, false
 	}
 	v := s.audience.find(viewerKey{b, k.address, r.agent}, time.Now())

@@ -285,6 +285,129 @@ func TestWhoWaitsIsAnsweredWithThePart(t *testing.T) {
 	}
 }
 
+// waiting waits until so many wait, and gives for how long they are to.
+func (o *overTCP) waiting(t *testing.T, want int, wait time.Duration) {
+	t.Helper()
+	for until := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		n := 0
+		for _, l := range o.lanes.list {
+			l.mu.Lock()
+			for _, q := range l.queues {
+				for _, k := range q.waiting {
+					k.asks.until = time.Now().Add(wait)
+					n++
+				}
+			}
+			l.mu.Unlock()
+		}
+		if n == want {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("%d wait", n)
+		}
+	}
+}
+
+func (o *overTCP) connections() (n int) {
+	for _, l := range o.lanes.list {
+		l.mu.Lock()
+		n += len(l.conns)
+		l.mu.Unlock()
+	}
+	return n
+}
+
+// TestWhoHangsUpWhileWaitingIsLetGo lets some go who wait, with and without something unread behind what they asked for.
+func TestWhoHangsUpWhileWaitingIsLetGo(t *testing.T) {
+	o := serveOverTCP(t)
+	prog, folder := on(t, o.Server, o.house, "show")
+	next := folder + "video.m3u8?_HLS_msn=3"
+	var all []*player
+	for i := range 40 {
+		p := o.connect(t)
+		p.get(folder + "video.m3u8")
+		p.ask(next)
+		if all = append(all, p); i%2 == 0 {
+			p.ask(folder + "video.m3u8") // which is no sign that somebody hung up
+		}
+	}
+	o.waiting(t, len(all), time.Hour)
+	for _, p := range all[2:] {
+		p.conn.Close()
+	}
+	for until := time.Now().Add(patience); o.connections() > 2; time.Sleep(time.Millisecond) {
+		if o.lanes.expire(time.Now().Add(2 * unseen)); time.Now().After(until) {
+			t.Fatalf("%d connections are still there", o.connections())
+		}
+	}
+	prog.pictures(6, 4)
+	for _, p := range all[:2] {
+		if resp, body := p.hear(); resp.StatusCode != 200 || len(body) == 0 {
+			t.Errorf("who stayed hears %s", resp.Status)
+		}
+	}
+	if resp, _ := all[0].hear(); resp.StatusCode != 200 {
+		t.Errorf("what was asked for behind it: %s", resp.Status)
+	}
+}
+
+// TestAPanicEndsOneConnection breaks answers of each kind.
+func TestAPanicEndsOneConnection(t *testing.T) {
+	o := serveOverTCP(t)
+	prog, folder := on(t, o.Server, o.house, "show")
+	ends := func(p *player) {
+		t.Helper()
+		if _, err := io.Copy(io.Discard, p.in); err != nil {
+			t.Errorf("the connection does not end: %v", err)
+		}
+	}
+	first, asks, waits, other := o.connect(t), o.connect(t), o.connect(t), o.connect(t)
+	for _, p := range []*player{asks, waits, other} {
+		p.get(folder + "video.m3u8")
+	}
+	waits.ask(folder + "video.m3u8?_HLS_msn=3")
+	o.waiting(t, 1, time.Hour)
+	prog.broken.Store(true)
+	first.ask(folder + "video.m3u8")
+	ends(first)
+	asks.ask(folder + "video.m3u8")
+	ends(asks)
+	prog.pictures(6, 4)
+	ends(waits)
+	prog.broken.Store(false)
+	if resp, _ := other.get(folder + "video.m3u8"); resp.StatusCode != 200 {
+		t.Errorf("another player hears %s", resp.Status)
+	}
+	if n := o.connections(); n != 1 {
+		t.Errorf("%d connections are kept", n)
+	}
+	// A program of which there is nothing yet is no reason to panic.
+	o.Server.mu.Lock()
+	o.broadcasts["nothing"] = &broadcast{id: "nothing", room: "show"}
+	o.Server.mu.Unlock()
+	if resp, _ := other.get("/live/show/nothing/video-0.m4s"); resp.StatusCode != 404 {
+		t.Errorf("a program without a stream: %s", resp.Status)
+	}
+}
+
+// TestScribesHoldNothing holds that what was sent is not kept from being forgotten.
+func TestScribesHoldNothing(t *testing.T) {
+	o := serveOverTCP(t)
+	_, folder := on(t, o.Server, o.house, "show")
+	p := o.connect(t)
+	p.get(folder + "video.m3u8")
+	p.get(folder + "video-0.m4s")
+	o.Server.Close() // nobody uses them any more
+	for _, l := range o.lanes.list {
+		for _, piece := range l.scribe.pieces[:cap(l.scribe.pieces)] {
+			if piece != nil {
+				t.Errorf("a scribe holds %d bytes", len(piece))
+			}
+		}
+	}
+}
+
 // TestASlowReaderGetsAllOfIt asks for more than the connection takes at once.
 func TestASlowReaderGetsAllOfIt(t *testing.T) {
 	o := serveOverTCP(t)

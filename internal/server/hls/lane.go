@@ -13,6 +13,9 @@ import (
 const (
 	// idleTimeout is how long a connection may ask for nothing, requestSize how large a request may be that is read here.
 	idleTimeout = 2 * time.Minute
+	// unseen is how long it may take to see that somebody hung up who waits. Players of low-latency streams ask more often than that, and
+	// cost nothing more.
+	unseen      = time.Second
 	requestSize = 8 << 10
 	maxLanes    = 16
 )
@@ -41,7 +44,7 @@ func openLanes(s *Server) *lanes {
 
 func (a *lanes) next() *lane { return a.list[int(a.turn.Add(1))%len(a.list)] }
 
-// expire closes connections that asked for nothing for a while.
+// expire closes connections that asked for nothing for a while, and those that hung up while they waited.
 func (a *lanes) expire(now time.Time) {
 	for _, l := range a.list {
 		l.expire(now)
@@ -122,11 +125,11 @@ func (l *lane) watch(k *kept) {
 	}
 }
 
-// wait has a connection answered when a playlist has changed.
+// wait has a connection answered when a playlist has changed, unless it is gone.
 func (l *lane) wait(coming *mux.Playlist, k *kept) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
+	if _, here := l.conns[k]; !here {
 		return
 	}
 	q := l.queues[coming]
@@ -156,6 +159,9 @@ func (l *lane) follow(coming *mux.Playlist, q *queue) {
 			l.mu.Lock()
 			var left []*kept
 			for _, k := range q.waiting {
+				if _, here := l.conns[k]; !here {
+					continue
+				}
 				if now.After(k.asks.until) {
 					due = append(due, k)
 				} else {
@@ -170,9 +176,7 @@ func (l *lane) follow(coming *mux.Playlist, q *queue) {
 			return
 		}
 		for _, k := range due {
-			if k.answer(k.asks, w) {
-				k.goOn(w)
-			}
+			k.serve(k.asks, w)
 		}
 		l.mu.Lock()
 		over := l.queues[coming] != q
@@ -184,25 +188,40 @@ func (l *lane) follow(coming *mux.Playlist, q *queue) {
 }
 
 // spawn runs what goes on with a connection.
-func (l *lane) spawn(f func()) {
+func (l *lane) spawn(k *kept, f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.closed {
-		l.running.Go(f)
+		l.running.Go(func() {
+			defer k.survive()
+			f()
+		})
 	}
 }
 
 func (l *lane) expire(now time.Time) {
-	var idle []*kept
+	var idle, waiting []*kept
 	l.mu.Lock()
 	for k := range l.conns {
-		if now.Unix()-k.seen.Load() > int64(idleTimeout/time.Second) {
+		if k.quiet(now) > idleTimeout {
 			idle = append(idle, k)
+		}
+	}
+	for _, q := range l.queues {
+		for _, k := range q.waiting {
+			if k.quiet(now) > unseen {
+				waiting = append(waiting, k)
+			}
 		}
 	}
 	l.mu.Unlock()
 	for _, k := range idle {
 		k.close()
+	}
+	for _, k := range waiting { // the poller does not watch them
+		if k.hungUp() {
+			k.close()
+		}
 	}
 }
 

@@ -11,6 +11,13 @@ func (l *lane) read(fd uintptr) {
 	}
 }
 
+// hungUp tells whether the other side of a descriptor has closed. Bytes that are not read yet do not hide it.
+func hungUp(fd uintptr) bool {
+	p := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+	n, _ := unix.Poll(p[:], 0)
+	return n > 0
+}
+
 // try is called with a connection's descriptor. It never waits.
 func (w *scribe) try(fd uintptr) {
 	for {

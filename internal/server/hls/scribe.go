@@ -35,10 +35,10 @@ var scribes = sync.Pool{New: func() any { return newScribe() }}
 // write sends pieces, as many bytes of them as the connection takes at once.
 func (w *scribe) write(raw syscall.RawConn, pieces [][]byte) (n int, err error) {
 	w.out = pieces[:min(len(pieces), maxPieces)]
-	if err := raw.Control(w.tries); err != nil {
+	err = raw.Control(w.tries)
+	if w.out = nil; err != nil {
 		return 0, err
 	}
-	w.out = nil
 	return w.n, w.err
 }
 
