@@ -25,6 +25,7 @@ type kept struct {
 	// from is whom the HTTP server let through, and for whom nothing needs to be looked at again; address is that of the viewer.
 	from    uint64
 	address uint64
+	returns int          // how often it went back to the HTTP server
 	rest    []byte       // what came behind the request that is being answered
 	asks    inquiry      // what is waited for
 	seen    atomic.Int64 // Unix time of the last request in s
@@ -42,13 +43,8 @@ type inquiry struct {
 
 // keep takes the connection of a request over, if it is one of a player that can be kept.
 func (s *Server) keep(w http.ResponseWriter, r *http.Request) *kept {
-	if s.lanes == nil || r.ProtoMajor != 1 || r.ProtoMinor != 1 || r.TLS != nil || r.Method != http.MethodGet || r.Close || r.ContentLength != 0 {
+	if s.lanes == nil || r.TLS != nil || !isPlain(r) {
 		return nil
-	}
-	for _, k := range kinds {
-		if k.kind == isMore && r.Header.Get(k.name) != "" {
-			return nil
-		}
 	}
 	if _, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); !ok {
 		return nil
@@ -59,12 +55,13 @@ func (s *Server) keep(w http.ResponseWriter, r *http.Request) *kept {
 		return nil
 	}
 	var rest []byte
+	returns := 0
 	if n := buffered.Reader.Buffered(); n > 0 {
 		rest = make([]byte, n)
 		_, _ = io.ReadFull(buffered, rest) // they are in memory
 	}
 	if back, ok := conn.(*returned); ok {
-		rest, conn = append(rest, back.unread...), back.TCPConn
+		rest, conn, returns = append(rest, back.unread...), back.TCPConn, back.times
 	}
 	plain, _ := conn.(*net.TCPConn)
 	raw := poller.Descriptor(conn)
@@ -74,7 +71,7 @@ func (s *Server) keep(w http.ResponseWriter, r *http.Request) *kept {
 	}
 	plain.SetDeadline(time.Time{})
 	who := introduction{[]byte(r.Host), []byte(r.Header.Get("Origin")), []byte(r.Header.Get("Referer"))}
-	k := &kept{lane: lane, conn: plain, raw: raw, from: who.hash(), address: keyOf(nil, r).address, rest: rest}
+	k := &kept{lane: lane, conn: plain, raw: raw, from: who.hash(), address: keyOf(nil, r).address, rest: rest, returns: returns}
 	k.touch()
 	if !lane.take(k) {
 		conn.Close()
@@ -234,7 +231,7 @@ func after(pieces [][]byte, n int) [][]byte {
 // giveBack returns the connection to the HTTP server, with what was read of it.
 func (k *kept) giveBack(unread []byte) {
 	if k.lane.leave(k) {
-		k.lane.server.giveBack(&returned{k.conn, unread})
+		k.lane.server.giveBack(&returned{k.conn, unread, k.returns + 1})
 	}
 }
 
@@ -248,6 +245,21 @@ func (k *kept) close() {
 type returned struct {
 	*net.TCPConn
 	unread []byte
+	times  int
+}
+
+// maxReturns is how often a connection may come back until it stays: what is asked for on it is not what doors are good at.
+const maxReturns = 2
+
+// settled is the address of a connection that stays with the HTTP server. As its type is another one, keep does not take it over.
+type settled struct{ net.Addr }
+
+// LocalAddr implements net.Conn. It is what the HTTP server tells handlers of a connection.
+func (c *returned) LocalAddr() net.Addr {
+	if c.times >= maxReturns {
+		return settled{c.TCPConn.LocalAddr()}
+	}
+	return c.TCPConn.LocalAddr()
 }
 
 func (c *returned) Read(b []byte) (int, error) {

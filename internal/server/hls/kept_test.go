@@ -208,6 +208,31 @@ func TestWhatIsNotSimplyMediaGoesBack(t *testing.T) {
 	}
 }
 
+// TestWhatWouldOnlyGoBackIsNotTakenOver asks in ways that are not read on kept connections, and counts how often one goes to and fro.
+func TestWhatWouldOnlyGoBackIsNotTakenOver(t *testing.T) {
+	o := serveOverTCP(t)
+	_, folder := on(t, o.Server, o.house, "show")
+	for _, field := range []string{"Connection: keep-alive, TE", "X_Name: x", "Content-Length: 0", "If-None-Match:", "X-Long: " + strings.Repeat("x", requestSize)} {
+		p := o.connect(t)
+		for range 3 {
+			if resp, _ := p.get(folder+"video.m3u8", field); resp.StatusCode != 200 {
+				t.Errorf("%.40s: %s", field, resp.Status)
+			}
+		}
+		if n := o.returned.Load(); n != 0 || o.connections() != 0 {
+			t.Fatalf("%.40s: it went back %d times", field, n)
+		}
+	}
+	p := o.connect(t)
+	for range 5 {
+		p.get(folder + "video.m3u8")
+		p.get("/else")
+	}
+	if n := o.returned.Load(); n != maxReturns {
+		t.Errorf("a connection went back %d times", n)
+	}
+}
+
 func TestRequestsThatComeTogetherAreAnsweredInTurn(t *testing.T) {
 	o := serveOverTCP(t)
 	_, folder := on(t, o.Server, o.house, "show")
@@ -482,6 +507,9 @@ func FuzzRequest(f *testing.F) {
 		}
 		if left := in.Buffered(); len(b) <= 4096 && size != len(b)-left || want.Method != "GET" || want.RequestURI != string(r.target) || want.ContentLength != 0 || len(want.TransferEncoding) > 0 {
 			t.Fatalf("%q: %d bytes, %s; the library: %+v", b, size, r.target, want)
+		}
+		if len(b) < requestSize/2 && !isPlain(want) {
+			t.Fatalf("%q would not be taken over", b)
 		}
 		who := introduction{[]byte(want.Host), []byte(want.Header.Get("Origin")), []byte(want.Header.Get("Referer"))}
 		if len(want.Header["Origin"]) < 2 && len(want.Header["Referer"]) < 2 && who.hash() != r.from {

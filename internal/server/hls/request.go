@@ -3,6 +3,8 @@ package hls
 import (
 	"bytes"
 	"hash/maphash"
+	"net/http"
+	"strings"
 )
 
 // request is what is read of a request for media on a kept connection. Its bytes are those it was read from.
@@ -76,6 +78,27 @@ func parseRequest(b []byte) (r request, size int, ok bool) {
 	}
 	r.from, r.agent = who.hash(), maphash.Bytes(viewerSeed, agent)
 	return r, end + 4, true
+}
+
+// isPlain tells whether parseRequest would read the like of a request that the HTTP server has read.
+func isPlain(r *http.Request) bool {
+	if r.ProtoMajor != 1 || r.ProtoMinor != 1 || r.Method != http.MethodGet || r.Close || r.ContentLength != 0 || !isTarget([]byte(r.RequestURI)) {
+		return false
+	}
+	size := len("GET  HTTP/1.1\r\nHost:\r\n\r\n") + len(r.RequestURI) + len(r.Host)
+	for name, values := range r.Header {
+		kind := kindOf([]byte(name))
+		if kind == isMore || !isToken([]byte(name)) {
+			return false
+		}
+		for _, v := range values {
+			if !isText([]byte(v)) || kind == isConnection && !strings.EqualFold(v, "keep-alive") {
+				return false
+			}
+			size += len(name) + len(":\r\n") + len(v)
+		}
+	}
+	return size < requestSize
 }
 
 // kind of a header field.
