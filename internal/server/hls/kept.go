@@ -25,10 +25,12 @@ type kept struct {
 	// from is whom the HTTP server let through, and for whom nothing needs to be looked at again; address is that of the viewer.
 	from    uint64
 	address uint64
-	returns int          // how often it went back to the HTTP server
-	rest    []byte       // what came behind the request that is being answered
-	asks    inquiry      // what is waited for
-	seen    atomic.Int64 // Unix time of the last request in s
+	// standing are the header fields of all answers.
+	standing []byte
+	returns  int          // how often it went back to the HTTP server
+	rest     []byte       // what came behind the request that is being answered
+	asks     inquiry      // what is waited for
+	seen     atomic.Int64 // Unix time of the last request in s
 }
 
 // inquiry is a request for media that somebody may make.
@@ -49,7 +51,7 @@ func (s *Server) keep(w http.ResponseWriter, r *http.Request) *kept {
 	if _, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); !ok {
 		return nil
 	}
-	lane := s.lanes.next()
+	lane, fields := s.lanes.next(), s.standing.of(w.Header())
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil
@@ -71,7 +73,7 @@ func (s *Server) keep(w http.ResponseWriter, r *http.Request) *kept {
 	}
 	plain.SetDeadline(time.Time{})
 	who := introduction{[]byte(r.Host), []byte(r.Header.Get("Origin")), []byte(r.Header.Get("Referer"))}
-	k := &kept{lane: lane, conn: plain, raw: raw, from: who.hash(), address: keyOf(nil, r).address, rest: rest, returns: returns}
+	k := &kept{lane: lane, conn: plain, raw: raw, from: who.hash(), address: keyOf(nil, r).address, rest: rest, returns: returns, standing: fields}
 	k.touch()
 	if !lane.take(k) {
 		conn.Close()
@@ -166,13 +168,13 @@ func (k *kept) answer(a inquiry, w *scribe) bool {
 	found, coming, err := a.broadcast.look(a.name, a.wish)
 	switch {
 	case err != nil:
-		return k.write(w.refuse(err), nil, w)
+		return k.write(w.refuse(err, k.standing), nil, w)
 	case coming == nil:
-		return k.write(w.head(found, a.gzip), a.viewer, w)
+		return k.write(w.head(found, a.gzip, k.standing), a.viewer, w)
 	case a.until.IsZero():
 		a.until = time.Now().Add(lateAfter * coming.Target())
 	case time.Now().After(a.until):
-		return k.write(w.refuse(errLate), nil, w)
+		return k.write(w.refuse(errLate, k.standing), nil, w)
 	}
 	k.asks = a
 	k.lane.wait(coming, k)

@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 	"sync"
@@ -42,14 +43,27 @@ func (w *scribe) write(raw syscall.RawConn, pieces [][]byte) (n int, err error) 
 	return w.n, w.err
 }
 
-// answerHead is what all answers begin with.
-const answerHead = "HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: " + exposed + "\r\nX-Content-Type-Options: nosniff\r\nDate: "
+// standing are the header fields, as text, that the door and those who guard it give to all answers. Connections share it, since it is all the
+// same.
+type standing struct{ last atomic.Pointer[[]byte] }
+
+func (s *standing) of(h http.Header) []byte {
+	var text bytes.Buffer
+	_ = h.Write(&text) // into memory
+	if last := s.last.Load(); last != nil && bytes.Equal(*last, text.Bytes()) {
+		return *last
+	}
+	fields := text.Bytes()
+	s.last.Store(&fields)
+	return fields
+}
 
 // head gives the pieces of an answer. They are good until the scribe's next one, but the body.
-func (w *scribe) head(a answer, gzip bool) [][]byte {
+func (w *scribe) head(a answer, gzip bool, standing []byte) [][]byte {
 	r := a.resource
 	body, size, tag := r.Body, r.Size, r.Tag
-	b := append(append(w.text[:0], answerHead...), dateNow()...)
+	b := append(append(w.text[:0], "HTTP/1.1 200 OK\r\n"...), standing...)
+	b = append(append(b, "Date: "...), dateNow()...)
 	b = append(append(b, "\r\nContent-Type: "...), r.Type...)
 	b = append(append(b, "\r\nCache-Control: "...), a.cache...)
 	if r.Playlist {
@@ -71,13 +85,13 @@ func (w *scribe) head(a answer, gzip bool) [][]byte {
 }
 
 // refuse gives the pieces of a refusal, as the HTTP server would.
-func (w *scribe) refuse(err error) [][]byte {
-	a := refused{header: http.Header{"Access-Control-Allow-Origin": {"*"}, "Date": {string(dateNow())}}}
+func (w *scribe) refuse(err error, standing []byte) [][]byte {
+	a := refused{header: http.Header{"Date": {string(dateNow())}}}
 	refusal.Write(&a, err)
 	a.header.Set("Content-Length", strconv.Itoa(len(a.body)))
 	b := append(w.text[:0], "HTTP/1.1 "...)
 	b = append(append(strconv.AppendInt(b, int64(a.status), 10), ' '), http.StatusText(a.status)...)
-	b = append(b, "\r\n"...)
+	b = append(append(b, "\r\n"...), standing...)
 	for name, values := range a.header {
 		for _, v := range values {
 			b = append(append(append(append(b, name...), ": "...), v...), "\r\n"...)

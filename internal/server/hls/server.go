@@ -63,6 +63,7 @@ type Server struct {
 
 	giveBack func(net.Conn)
 	lanes    *lanes // nil where connections are not kept
+	standing standing
 }
 
 // New makes the door.
