@@ -430,6 +430,17 @@ func TestFailedConnectionIsNotResumed(t *testing.T) {
 		!firefox.cannotRevive(pb.ReconnectReason_RR_SIGNAL_DISCONNECTED, lastingSilence+1) {
 		t.Error("a long silence is not taken for a failed connection")
 	}
+	for agent, want := range map[string]bool{
+		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0":                                               true,
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36":                false,
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/140.0 Mobile/1": false,
+	} {
+		quiet := newClient(&pb.ClientInfo{Sdk: pb.ClientInfo_JS})
+		quiet.agent = agent
+		if quiet.isFirefox() != want {
+			t.Errorf("%s is taken for another browser", agent)
+		}
+	}
 }
 
 func TestClientThatStaysAwayLeaves(t *testing.T) {

@@ -49,8 +49,10 @@ func (c client) unknownMessages() bool {
 	return c.info.Sdk != pb.ClientInfo_RUST || c.protocol >= 10
 }
 
+// isFirefox tells by what the SDK says, or, as newer ones say nothing of it, by what the browser says. On iOS it is Safari by
+// another name ("FxiOS").
 func (c client) isFirefox() bool {
-	return strings.HasPrefix(strings.ToLower(c.info.Browser), "firefox")
+	return strings.HasPrefix(strings.ToLower(c.info.Browser), "firefox") || c.info.Browser == "" && strings.Contains(c.agent, " Firefox/")
 }
 
 // mayLackH264 tells of clients that cannot be relied on to code H.264: Firefox needs a plug-in for it.
