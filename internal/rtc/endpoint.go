@@ -114,14 +114,14 @@ func open(cfg Config) (*Endpoint, error) {
 	for _, s := range sockets {
 		e.shards = append(e.shards, newShard(e, s))
 	}
-	e.candidates = candidates(sockets[0].local, cfg.Addresses, ice.Candidate)
+	e.candidates = candidates(sockets[0].local(), cfg.Addresses, ice.Candidate)
 	e.udpCandidates = len(e.candidates)
 	if cfg.ListenTCP == "" {
 		return e, nil
 	}
 	if e.tcp, err = e.listenTCP(cfg.ListenTCP); err != nil {
 		for _, s := range sockets {
-			s.close()
+			s.conn.Close()
 		}
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (e *Endpoint) Close() error {
 	}
 	e.tasks.Wait()
 	for _, s := range e.shards {
-		failure = errors.Join(failure, s.socket.close())
+		failure = errors.Join(failure, s.socket.conn.Close())
 	}
 	return failure
 }

@@ -45,7 +45,7 @@ func idleEndpoint(t testing.TB) *Endpoint {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { e.shards[0].socket.close() })
+	t.Cleanup(func() { e.shards[0].socket.conn.Close() })
 	return e
 }
 

@@ -132,19 +132,19 @@ func (r *reader) forward(p *path, b []byte) {
 	r.wakeLocked()
 }
 
-// wakeLocked makes the pending read return.
+// wakeLocked makes the pending read return: a deadline in the past is the one way that works on all systems.
 func (r *reader) wakeLocked() {
 	if !r.woken {
 		r.woken = true
-		r.shard.socket.interrupt()
+		_ = r.shard.socket.conn.SetReadDeadline(time.Unix(1, 0))
 	}
 }
 
 // awake does what others have asked for.
 func (r *reader) awake() {
 	r.mu.Lock()
-	// First: a wake-up from now on interrupts again.
-	r.shard.socket.resume()
+	// Reset first: a wake-up from now on sets the deadline again.
+	_ = r.shard.socket.conn.SetReadDeadline(time.Time{})
 	r.woken = false
 	posted, foreign := r.posted, r.foreign
 	r.posted, r.foreign = nil, nil

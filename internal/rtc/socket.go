@@ -19,7 +19,7 @@ const (
 
 // socket is one UDP socket on the shared port. Reading belongs to the shard's reader, writing is free for all.
 type socket struct {
-	local netip.AddrPort // what it is bound to
+	conn *net.UDPConn
 	platformSocket
 }
 
@@ -34,7 +34,7 @@ func listenShared(address string, n int) ([]*socket, error) {
 		s, err := listenOne(address)
 		if err != nil {
 			for _, s := range sockets {
-				s.close()
+				s.conn.Close()
 			}
 			return nil, err
 		}
@@ -59,14 +59,23 @@ func listenOne(address string) (*socket, error) {
 	// Best effort: the kernel caps both at its own limits.
 	_ = conn.SetReadBuffer(socketBuffer)
 	_ = conn.SetWriteBuffer(socketBuffer)
-	s := &socket{local: conn.LocalAddr().(*net.UDPAddr).AddrPort()}
+	s := &socket{conn: conn}
 	if err := s.open(conn); err != nil {
+		conn.Close()
 		return nil, fmt.Errorf("rtc: prepare udp %q: %w", address, err)
 	}
 	return s, nil
 }
 
-func (s *socket) port() int { return int(s.local.Port()) }
+func (s *socket) port() int { return s.conn.LocalAddr().(*net.UDPAddr).Port }
+
+// local is the address that the socket is bound to.
+func (s *socket) local() netip.AddrPort { return s.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
+
+// writeTo sends one datagram. An error is a lost datagram, which every protocol above survives.
+func (s *socket) writeTo(b []byte, to netip.AddrPort) {
+	_, _ = s.conn.WriteToUDPAddrPort(b, to)
+}
 
 // message is a run of datagrams to one destination in an output slab: segments of segment bytes, of which the last may
 // be shorter.

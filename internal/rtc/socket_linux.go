@@ -4,13 +4,10 @@ package rtc
 
 import (
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"sync/atomic"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -42,65 +39,24 @@ func sharePort(_, _ string, c syscall.RawConn) error {
 
 // platformSocket is what sending and receiving many datagrams in one system call needs.
 type platformSocket struct {
-	file *os.File // not known to Go's poller
-	raw  syscall.RawConn
-	gate *gate
-	v6   bool
+	raw syscall.RawConn
+	v6  bool
 	// segments tells that the kernel cuts long sends into datagrams (UDP_SEGMENT). It is cleared when a device refuses.
 	segments atomic.Bool
 }
 
-// open takes the socket over from conn, which it closes: Go's poller would also wait for room to send, of which the
-// kernel tells with each datagram that has left.
 func (s *platformSocket) open(conn *net.UDPConn) error {
-	defer conn.Close()
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var own int
-	var failure error
-	err = raw.Control(func(fd uintptr) {
+	s.raw = raw
+	return raw.Control(func(fd uintptr) {
 		if name, err := unix.Getsockname(int(fd)); err == nil {
 			_, s.v6 = name.(*unix.SockaddrInet6)
 		}
 		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
 		s.segments.Store(err == nil)
-		if own, failure = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); failure == nil {
-			// A file that blocks is one that Go's poller leaves alone; no call here ever blocks (MSG_DONTWAIT).
-			failure = unix.SetNonblock(own, false)
-		}
-	})
-	if err = errors.Join(err, failure); err != nil {
-		return err
-	}
-	s.file = os.NewFile(uintptr(own), "udp")
-	if s.raw, err = s.file.SyscallConn(); err == nil {
-		s.gate, err = newGate(s.raw)
-	}
-	if err != nil {
-		s.file.Close()
-	}
-	return err
-}
-
-func (s *platformSocket) close() error { return errors.Join(s.gate.close(), s.file.Close()) }
-
-// interrupt makes the reader's waiting return with os.ErrDeadlineExceeded, from now until it is taken back.
-func (s *platformSocket) interrupt() { _ = s.gate.file.SetReadDeadline(time.Unix(1, 0)) }
-
-// resume takes an interruption back.
-func (s *platformSocket) resume() { _ = s.gate.file.SetReadDeadline(time.Time{}) }
-
-// writeTo sends one datagram. One that cannot leave at once is lost, which every protocol above survives.
-func (s *platformSocket) writeTo(b []byte, to netip.AddrPort) {
-	d := s.destination(to)
-	if len(b) == 0 || d.size == 0 {
-		return
-	}
-	_ = s.raw.Control(func(fd uintptr) {
-		_, _, _ = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_DONTWAIT,
-			uintptr(unsafe.Pointer(&d.raw)), uintptr(d.size))
 	})
 }
 
@@ -156,21 +112,19 @@ type header struct {
 
 // receiver reads batches into memory of its own. It belongs to the shard's reader.
 type receiver struct {
-	socket  *platformSocket
+	raw     syscall.RawConn
 	headers [batchSize]header
 	vectors [batchSize]unix.Iovec
 	names   [batchSize][addressSize]byte
 	buffers [batchSize][maxDatagram]byte
 
-	count int
 	errno syscall.Errno
-	call  func(fd uintptr)
-	take  func(n int)
+	call  func(fd uintptr) bool
 }
 
 // receiver makes one that gives each batch to take; its datagrams are valid until that returns.
 func (s *socket) receiver(take func(n int)) *receiver {
-	r := &receiver{socket: &s.platformSocket, take: take}
+	r := &receiver{raw: s.raw}
 	for i := range r.headers {
 		r.vectors[i].Base = &r.buffers[i][0]
 		r.vectors[i].SetLen(maxDatagram)
@@ -179,34 +133,36 @@ func (s *socket) receiver(take func(n int)) *receiver {
 		h.SetIovlen(1)
 		h.Name, h.Namelen = &r.names[i][0], addressSize
 	}
-	r.call = func(fd uintptr) {
+	r.call = func(fd uintptr) bool {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.headers)), batchSize,
 			unix.MSG_DONTWAIT, 0, 0)
-		r.count, r.errno = int(n), errno
+		if errno == unix.EAGAIN || errno == unix.EINTR {
+			return false
+		}
+		if r.errno = errno; errno != 0 {
+			return true
+		}
+		take(int(n))
+		for i := range n {
+			r.headers[i].Namelen = addressSize
+		}
+		// Where there was room for more, nothing more was there. What has come since makes the socket ready once more (the
+		// poller is edge-triggered), so it need not be asked only to hear that there is nothing.
+		return n == batchSize
 	}
 	return r
 }
 
 // read takes batches until there is a reason to look around: an error, a deadline, or so much to read that others might starve.
-func (r *receiver) read() error { return r.socket.gate.wait(r.batch) }
-
-// batch reads once. It tells whether there is a reason to look around, and how many datagrams there were.
-func (r *receiver) batch() (n int, err error) {
-	if err := r.socket.raw.Control(r.call); err != nil {
-		return 0, net.ErrClosed
+func (r *receiver) read() error {
+	r.errno = 0
+	if err := r.raw.Read(r.call); err != nil {
+		return err
 	}
-	switch r.errno {
-	case 0:
-	case unix.EAGAIN, unix.EINTR:
-		return 0, nil
-	default:
-		return 0, r.errno
+	if r.errno != 0 {
+		return r.errno
 	}
-	r.take(r.count)
-	for i := range r.count {
-		r.headers[i].Namelen = addressSize
-	}
-	return r.count, nil
+	return nil
 }
 
 // datagram gives the i-th datagram of the batch and its sender; nil when it was too long.
@@ -232,7 +188,7 @@ type transmitter struct {
 
 	first, count int
 	errno        syscall.Errno
-	call         func(fd uintptr)
+	call         func(fd uintptr) bool
 }
 
 // controlSize is the space of a control message with a 16-bit value.
@@ -247,12 +203,17 @@ func (s *socket) transmitter() *transmitter {
 		c.Level, c.Type = unix.SOL_UDP, unix.UDP_SEGMENT
 		c.SetLen(unix.CmsgLen(2))
 	}
-	t.call = func(fd uintptr) {
+	t.call = func(fd uintptr) bool {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&t.headers[t.first])),
 			uintptr(t.count-t.first), unix.MSG_DONTWAIT, 0, 0)
-		if t.errno = errno; errno == 0 {
+		if errno == unix.EAGAIN || errno == unix.EINTR {
+			return false
+		}
+		t.errno = errno
+		if errno == 0 {
 			t.first += int(n)
 		}
+		return true
 	}
 	return t
 }
@@ -260,7 +221,7 @@ func (s *socket) transmitter() *transmitter {
 // canSegment tells whether a message may hold more than one datagram.
 func (t *transmitter) canSegment() bool { return t.socket.segments.Load() }
 
-// send sends all messages, at most batchSize; it waits a while when the socket's buffer is full. What the kernel refuses is
+// send sends all messages, at most batchSize; it waits while the socket's buffer is full. What the kernel refuses is
 // lost, except that a device that cannot segment gets single datagrams.
 func (t *transmitter) send(slab []byte, messages []message) {
 	for i := range messages {
@@ -279,16 +240,10 @@ func (t *transmitter) send(slab []byte, messages []message) {
 	}
 	t.first, t.count = 0, len(messages)
 	for t.first < t.count {
-		if err := t.socket.raw.Control(t.call); err != nil {
+		if err := t.socket.raw.Write(t.call); err != nil {
 			return
 		}
-		switch t.errno {
-		case 0, unix.EINTR:
-			continue
-		case unix.EAGAIN:
-			if !t.socket.drain() {
-				return
-			}
+		if t.errno == 0 {
 			continue
 		}
 		m := messages[t.first]
@@ -306,19 +261,6 @@ func (t *transmitter) send(slab []byte, messages []message) {
 			t.split(slab, m)
 		}
 	}
-}
-
-// fullFor is how long a full buffer may stay full: what waits longer is as good as lost.
-const fullFor = 100 * time.Millisecond
-
-// drain waits until the socket's buffer has room again.
-func (s *platformSocket) drain() (ok bool) {
-	_ = s.raw.Control(func(fd uintptr) {
-		room := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-		n, err := unix.Poll(room, int(fullFor/time.Millisecond))
-		ok = n > 0 || err == unix.EINTR
-	})
-	return ok
 }
 
 // split sends a run as single datagrams.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
-	"time"
 )
 
 // Elsewhere than on 64-bit Linux there is one socket, and one system call for each datagram.
@@ -18,25 +17,9 @@ const (
 
 func sharePort(_, _ string, _ syscall.RawConn) error { return nil }
 
-type platformSocket struct{ conn *net.UDPConn }
+type platformSocket struct{}
 
-func (s *platformSocket) open(conn *net.UDPConn) error {
-	s.conn = conn
-	return nil
-}
-
-func (s *platformSocket) close() error { return s.conn.Close() }
-
-// interrupt makes the reader's waiting return with os.ErrDeadlineExceeded, from now until it is taken back.
-func (s *platformSocket) interrupt() { _ = s.conn.SetReadDeadline(time.Unix(1, 0)) }
-
-// resume takes an interruption back.
-func (s *platformSocket) resume() { _ = s.conn.SetReadDeadline(time.Time{}) }
-
-// writeTo sends one datagram. An error is a lost datagram, which every protocol above survives.
-func (s *platformSocket) writeTo(b []byte, to netip.AddrPort) {
-	_, _ = s.conn.WriteToUDPAddrPort(b, to)
-}
+func (s *platformSocket) open(*net.UDPConn) error { return nil }
 
 // destination is an address. It is immutable.
 type destination struct {
