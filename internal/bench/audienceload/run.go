@@ -81,18 +81,18 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	}
 	progress(fmt.Sprintf("connecting %d viewers", plan.Viewers))
 	few := max(1, plan.Viewers/4)
-	if err := errors.Join(a.grow(ctx, few), pause(ctx, plan.Settle)); err != nil {
+	if err := errors.Join(a.grow(ctx, few), bench.Pause(ctx, plan.Settle)); err != nil {
 		return r, err
 	}
 	fewMemory, err := server.Memory()
 	if err != nil {
 		return r, err
 	}
-	if err := errors.Join(a.grow(ctx, plan.Viewers-few), pause(ctx, plan.Settle)); err != nil {
+	if err := errors.Join(a.grow(ctx, plan.Viewers-few), bench.Pause(ctx, plan.Settle)); err != nil {
 		return r, err
 	}
 	idle0, err0 := server.CPU()
-	if err := pause(ctx, plan.Settle); err != nil {
+	if err := bench.Pause(ctx, plan.Settle); err != nil {
 		return r, err
 	}
 	memory, err1 := server.Memory()
@@ -106,7 +106,7 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	if err := errors.Join(err0, err1, err2, err3, err4); err != nil {
 		return r, err
 	}
-	if err := pause(ctx, time.Second); err != nil { // what is on its way
+	if err := bench.Pause(ctx, time.Second); err != nil { // what is on its way
 		return r, err
 	}
 	r.CPU, r.Memory, r.Idle = cpu1-cpu0, memory, time.Duration(float64(cpu0-idle0)/plan.Settle.Seconds())
@@ -206,15 +206,6 @@ func (a *audience) end() {
 	}
 	a.mu.Unlock()
 	a.running.Wait()
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Print writes the result for people.

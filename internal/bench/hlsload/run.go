@@ -78,14 +78,14 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	defer c.close()
 	progress(fmt.Sprintf("connecting %d viewers", plan.Viewers))
 	few := max(1, plan.Viewers/4)
-	if err := errors.Join(c.grow(ctx, few), pause(ctx, plan.Settle)); err != nil {
+	if err := errors.Join(c.grow(ctx, few), bench.Pause(ctx, plan.Settle)); err != nil {
 		return r, err
 	}
 	fewMemory, err := server.Memory()
 	if err != nil {
 		return r, err
 	}
-	if err := errors.Join(c.grow(ctx, plan.Viewers), pause(ctx, plan.Settle)); err != nil {
+	if err := errors.Join(c.grow(ctx, plan.Viewers), bench.Pause(ctx, plan.Settle)); err != nil {
 		return r, err
 	}
 	progress(fmt.Sprintf("measuring for %v", plan.Duration))
@@ -126,7 +126,7 @@ func (r *Result) measureFloor(plan Plan) (Load, error) {
 	defer server.Close()
 	c := &crowd{counters: &Counters{}, host: server.HTTP, path: "/floor/index.m3u8", low: true}
 	defer c.close()
-	if err := errors.Join(c.grow(ctx, plan.Viewers), pause(ctx, plan.Settle)); err != nil {
+	if err := errors.Join(c.grow(ctx, plan.Viewers), bench.Pause(ctx, plan.Settle)); err != nil {
 		return Load{}, err
 	}
 	return c.measure(ctx, server, plan.Duration)
@@ -153,7 +153,7 @@ func (c *crowd) grow(ctx context.Context, n int) error {
 		c.ctx, c.cancel = context.WithCancel(context.Background())
 	}
 	for begin, more := time.Now(), 0; c.count < n; more++ {
-		if err := pause(ctx, time.Until(begin.Add(time.Duration(more)*each))); err != nil {
+		if err := bench.Pause(ctx, time.Until(begin.Add(time.Duration(more)*each))); err != nil {
 			return err
 		}
 		v := &viewer{counters: c.counters, host: c.host, low: c.low}
@@ -184,7 +184,7 @@ func (c *crowd) measure(ctx context.Context, server *bench.Server, d time.Durati
 	}
 	begin, n := time.Now(), c.counters
 	n.Measuring.Store(true)
-	if err := pause(ctx, d); err != nil {
+	if err := bench.Pause(ctx, d); err != nil {
 		return Load{}, err
 	}
 	n.Measuring.Store(false)
@@ -244,7 +244,7 @@ func waitLive(ctx context.Context, address string) error {
 		default:
 			return fmt.Errorf("the stream answers %s", answer.Status)
 		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
+		if err := bench.Pause(ctx, 100*time.Millisecond); err != nil {
 			return fmt.Errorf("the stream does not come: %w", err)
 		}
 	}

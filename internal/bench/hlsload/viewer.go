@@ -79,7 +79,7 @@ func (v *viewer) watch(ctx context.Context, index string) error {
 			}
 		}
 		if !v.low {
-			if err := pause(ctx, time.Until(wake)); err != nil {
+			if err := bench.Pause(ctx, time.Until(wake)); err != nil {
 				return nil
 			}
 		}
@@ -334,15 +334,4 @@ func duration(text, mark string) time.Duration {
 	}
 	f, _ := strconv.ParseFloat(rest[:end], 64)
 	return time.Duration(f * 1e9)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -40,7 +40,7 @@ func (c *Camera) Run(ctx context.Context) error {
 	var pictures, sounds time.Duration
 	for {
 		video, audio := pictures*time.Second/bench.FPS, sounds*soundLength
-		if err := pause(ctx, time.Until(begin.Add(min(video, audio)))); err != nil {
+		if err := bench.Pause(ctx, time.Until(begin.Add(min(video, audio)))); err != nil {
 			return nil
 		}
 		f := &media.Frame{Format: SoundFormat, DTS: audio, PTS: audio, Keyframe: true, Payload: make([]byte, 340)}
@@ -59,15 +59,4 @@ func (c *Camera) Run(ctx context.Context) error {
 func (c *Camera) picture(at time.Duration) *media.Frame {
 	slice, key := c.source.Next(time.Now())
 	return &media.Frame{Format: PictureFormat, DTS: at, PTS: at, Keyframe: key, Payload: bitstream.AppendUnit(nil, slice)}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -86,21 +86,21 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	defer viewers.Close()
 	progress(fmt.Sprintf("connecting %d viewers", plan.Viewers))
 	few := max(1, plan.Viewers/4)
-	if err := errors.Join(viewers.Add(ctx, few, time.Duration(few)*each), pause(ctx, plan.Settle)); err != nil {
+	if err := errors.Join(viewers.Add(ctx, few, time.Duration(few)*each), bench.Pause(ctx, plan.Settle)); err != nil {
 		return r, err
 	}
 	fewMemory, err := server.Memory()
 	if err != nil {
 		return r, err
 	}
-	if err := errors.Join(viewers.Add(ctx, plan.Viewers, time.Duration(plan.Viewers)*each), pause(ctx, plan.Settle)); err != nil {
+	if err := errors.Join(viewers.Add(ctx, plan.Viewers, time.Duration(plan.Viewers)*each), bench.Pause(ctx, plan.Settle)); err != nil {
 		return r, err
 	}
 	progress(fmt.Sprintf("measuring for %v", plan.Duration))
 	cpu0, err0 := server.CPU()
 	begin := time.Now()
 	counters.Measuring.Store(true)
-	if err := pause(ctx, plan.Duration); err != nil {
+	if err := bench.Pause(ctx, plan.Duration); err != nil {
 		return r, err
 	}
 	counters.Measuring.Store(false)
@@ -143,13 +143,13 @@ func (r *Result) withSlow(ctx context.Context, address string, plan Plan, counte
 	defer slow.Close()
 	slow.Slow = max(1, plan.Bitrate/8/2)
 	progress(fmt.Sprintf("connecting %d viewers who are too slow", plan.Slow))
-	if err := errors.Join(slow.Add(ctx, plan.Slow, time.Duration(plan.Slow)*each), pause(ctx, 3*plan.Settle)); err != nil {
+	if err := errors.Join(slow.Add(ctx, plan.Slow, time.Duration(plan.Slow)*each), bench.Pause(ctx, 3*plan.Settle)); err != nil {
 		return err
 	}
 	counters.Age.Reset()
 	counters.Stalls.Store(0)
 	counters.Measuring.Store(true)
-	if err := pause(ctx, plan.Duration); err != nil {
+	if err := bench.Pause(ctx, plan.Duration); err != nil {
 		return err
 	}
 	counters.Measuring.Store(false)
@@ -188,7 +188,7 @@ func waitLive(ctx context.Context, address string) error {
 		case answer.StatusCode != http.StatusNotFound:
 			return fmt.Errorf("the stream answers %s", answer.Status)
 		}
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
+		if err := bench.Pause(ctx, 20*time.Millisecond); err != nil {
 			return fmt.Errorf("the stream does not come: %w", err)
 		}
 	}

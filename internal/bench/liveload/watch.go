@@ -74,7 +74,7 @@ func (v *Viewers) Add(ctx context.Context, n int, over time.Duration) error {
 	more := n - v.count
 	begin := time.Now()
 	for i := range more {
-		if err := pause(ctx, time.Until(begin.Add(over*time.Duration(i)/time.Duration(more)))); err != nil {
+		if err := bench.Pause(ctx, time.Until(begin.Add(over*time.Duration(i)/time.Duration(more)))); err != nil {
 			return err
 		}
 		v.count++
@@ -82,7 +82,7 @@ func (v *Viewers) Add(ctx context.Context, n int, over time.Duration) error {
 			err := v.watch()
 			for v.Slow > 0 && v.ctx.Err() == nil {
 				v.counters.Failed.Add(1)
-				if pause(v.ctx, time.Second) == nil {
+				if bench.Pause(v.ctx, time.Second) == nil {
 					err = v.watch()
 				}
 			}
@@ -164,7 +164,7 @@ func (v *Viewers) watch() error {
 			return one.err
 		}
 		if v.Slow > 0 {
-			if err := pause(v.ctx, time.Duration(one.took)*time.Second/time.Duration(v.Slow)); err != nil {
+			if err := bench.Pause(v.ctx, time.Duration(one.took)*time.Second/time.Duration(v.Slow)); err != nil {
 				return err
 			}
 		}
@@ -280,16 +280,5 @@ func (v *viewer) measure(t tag, now time.Time) {
 	}
 	if gap := time.Duration(int32(t.timestamp-v.picture)) * time.Millisecond; v.shown && gap > lossGap {
 		v.counters.Lost.Add(int64(gap))
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/bench"
 )
 
 // What members do beside coming and going.
@@ -18,7 +20,7 @@ func (m *member) resume(ctx context.Context, after time.Duration) error {
 	m.ws = nil
 	m.mu.Unlock()
 	_ = old.CloseNow() // it is to be lost
-	if err := pause(ctx, after); err != nil {
+	if err := bench.Pause(ctx, after); err != nil {
 		return err
 	}
 	ws, err := m.rooms.dial(ctx, m.room, m.identity, url.Values{"reconnect": {"1"}, "sid": {m.sid}})

@@ -208,7 +208,7 @@ func (c *crowd) measure(server *bench.Server, progress func(string)) (r Result, 
 	if err := c.grow(few); err != nil {
 		return r, err
 	}
-	if err := pause(c.life, settle); err != nil {
+	if err := bench.Pause(c.life, settle); err != nil {
 		return r, err
 	}
 	before, err := c.look(server)
@@ -222,7 +222,7 @@ func (c *crowd) measure(server *bench.Server, progress func(string)) (r Result, 
 	if err != nil {
 		return r, err
 	}
-	if err := pause(c.life, settle); err != nil {
+	if err := bench.Pause(c.life, settle); err != nil {
 		return r, err
 	}
 	progress(fmt.Sprintf("measuring for %v", c.plan.Duration))
@@ -235,7 +235,7 @@ func (c *crowd) measure(server *bench.Server, progress func(string)) (r Result, 
 	if err != nil {
 		return r, err
 	}
-	if err := pause(c.life, c.plan.Duration); err != nil {
+	if err := bench.Pause(c.life, c.plan.Duration); err != nil {
 		return r, err
 	}
 	end, err := c.look(server)
@@ -256,13 +256,4 @@ func (c *crowd) measure(server *bench.Server, progress func(string)) (r Result, 
 	}
 	r.Ages, r.First = c.times.age.Percentiles(shares...), c.times.first.Percentiles(shares...)
 	return r, nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

@@ -106,7 +106,7 @@ const soundTrack, pictureTrack = "sound", "picture"
 func (s *sender) run(ctx context.Context, t *transport) {
 	defer t.close()
 	// Publishers do not begin at the same moment.
-	if pause(ctx, rand.N(time.Second/bench.FPS)) != nil {
+	if bench.Pause(ctx, rand.N(time.Second/bench.FPS)) != nil {
 		return
 	}
 	pictures := time.NewTicker(time.Second / bench.FPS)

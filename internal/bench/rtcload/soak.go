@@ -71,7 +71,7 @@ func RunSoak(ctx context.Context, server *bench.Server, plan SoakPlan, progress 
 	}
 	idle := func(name string) (bench.Idle, error) {
 		progress("waiting until the server has come to rest")
-		if err := pause(ctx, quiet); err != nil {
+		if err := bench.Pause(ctx, quiet); err != nil {
 			return bench.Idle{}, err
 		}
 		i, err := bench.ReadIdle(ctx, server.HTTP, plan.Keys)
@@ -94,7 +94,7 @@ func RunSoak(ctx context.Context, server *bench.Server, plan SoakPlan, progress 
 	progress("wearing, and stopping the server meanwhile")
 	restarted := make(chan error, 1)
 	go func() {
-		if pause(ctx, rest/16) != nil {
+		if bench.Pause(ctx, rest/16) != nil {
 			return
 		}
 		s.Deeds.Restarts.Add(1)
@@ -189,7 +189,7 @@ func (w *wear) wearFor(ctx context.Context, d time.Duration) error {
 
 // live is one person's life: visits, one after the other.
 func (w *wear) live(ctx context.Context, room, identity string) {
-	for pause(ctx, between(200*time.Millisecond, 4*time.Second)) == nil {
+	for bench.Pause(ctx, between(200*time.Millisecond, 4*time.Second)) == nil {
 		v := &visitor{wear: w, room: room, identity: identity, receiver: newReceiver(&w.times)}
 		if err := v.visit(ctx); err != nil && ctx.Err() == nil {
 			w.soak.Deeds.Failed.Add(1)
@@ -197,7 +197,7 @@ func (w *wear) live(ctx context.Context, room, identity string) {
 				err = asked.Err // without the address, which has the token in it
 			}
 			w.soak.Failures.Count(strings.TrimPrefix(err.Error(), identity+": "))
-			_ = pause(ctx, time.Second)
+			_ = bench.Pause(ctx, time.Second)
 		}
 		w.mu.Lock()
 		w.soak.Received.add(v.receiver.counted())

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	pb "github.com/livekit/protocol/livekit"
+
+	"github.com/tuttilive/tutti/internal/bench"
 )
 
 // visitor is one visit of a person to a room.
@@ -60,7 +62,7 @@ func (v *visitor) stay(ctx context.Context, d time.Duration) error {
 	ctx, done := context.WithTimeout(ctx, d)
 	defer done()
 	for {
-		if pause(ctx, between(500*time.Millisecond, 5*time.Second)) != nil {
+		if bench.Pause(ctx, between(500*time.Millisecond, 5*time.Second)) != nil {
 			return nil
 		}
 		select {

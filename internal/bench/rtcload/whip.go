@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/pion/sdp/v3"
+
+	"github.com/tuttilive/tutti/internal/bench"
 )
 
 // whip is a server spoken to by WHIP (RFC 9725) and WHEP, its sister for playing.
@@ -94,7 +96,7 @@ func (w whip) waitLive(ctx context.Context, room string) error {
 		if resp.StatusCode == http.StatusOK {
 			return nil
 		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
+		if err := bench.Pause(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/bench"
 )
 
 // Deeds counts what was done to the show.
@@ -79,7 +81,7 @@ func (d *director) run(ctx context.Context) error {
 		d.join(ctx, k)
 	}
 	for {
-		if !pause(ctx, d.plan.Every/2+time.Duration(d.random.Int64N(int64(d.plan.Every)))) {
+		if bench.Pause(ctx, d.plan.Every/2+time.Duration(d.random.Int64N(int64(d.plan.Every)))) != nil {
 			return nil
 		}
 		for k, p := range d.playing {
@@ -118,7 +120,7 @@ func (d *director) act(ctx context.Context) error {
 		if d.playing[k] != nil {
 			d.doing("source %d was cut off", k)
 			d.leave(k)
-			if pause(ctx, time.Duration(d.random.IntN(2500))*time.Millisecond) {
+			if bench.Pause(ctx, time.Duration(d.random.IntN(2500))*time.Millisecond) == nil {
 				d.doing("source %d came back", k)
 				d.join(ctx, k)
 			}

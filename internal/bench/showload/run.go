@@ -104,7 +104,7 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	}()
 	r := &Result{Plan: plan}
 	begin := time.Now()
-	for pause(end, sampleEvery) {
+	for bench.Pause(end, sampleEvery) == nil {
 		s, err := bench.ReadIdle(end, server.HTTP, plan.Keys)
 		if err != nil {
 			if end.Err() == nil {
@@ -149,7 +149,7 @@ func waitLive(ctx context.Context, api string) error {
 				return nil
 			}
 		}
-		if !pause(ctx, 100*time.Millisecond) {
+		if bench.Pause(ctx, 100*time.Millisecond) != nil {
 			return errors.New("the room does not go on the air")
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/bench"
 	"github.com/tuttilive/tutti/internal/bench/ingest"
 	"github.com/tuttilive/tutti/internal/media"
 )
@@ -34,7 +35,7 @@ func (s *source) run(ctx context.Context) error {
 	}
 	for {
 		video, audio := time.Duration(picture)*time.Second/fps, s.soundAt(sound)
-		if !pause(ctx, time.Until(s.epoch.Add(min(video, audio)))) {
+		if bench.Pause(ctx, time.Until(s.epoch.Add(min(video, audio)))) != nil {
 			return nil
 		}
 		var f media.Frame
@@ -60,16 +61,4 @@ func (s *source) run(ctx context.Context) error {
 // soundAt is when a frame of sound is captured, after the epoch.
 func (s *source) soundAt(n int) time.Duration {
 	return time.Duration(n/soundFrames)*soundLoop + s.clip.sounds[n%soundFrames].PTS
-}
-
-// pause waits; false when ctx ends before.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(max(d, 0))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/bench"
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/mux/flv"
@@ -57,7 +58,7 @@ func (v *viewer) run(ctx context.Context) error {
 		v.figures.Stopped++
 		v.lastPicture, v.lastSound = 0, 0
 		v.mu.Unlock()
-		if !pause(ctx, 200*time.Millisecond) {
+		if bench.Pause(ctx, 200*time.Millisecond) != nil {
 			return nil
 		}
 	}
