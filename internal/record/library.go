@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/disk"
 	"github.com/tuttilive/tutti/internal/mux/movie"
 )
 
@@ -81,6 +82,27 @@ func (l *library) left() (ids []string) {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// finishFailed finishes files of recordings that are over for which there was no room when they ended, where there is now.
+func (l *library) finishFailed() {
+	for _, e := range l.list(func(e *entry) bool { return e.State == Failed }) {
+		for _, f := range e.Files {
+			const index = 100 // a file is so many times as long as its index, or longer
+			if f.Finished || !l.hasRoom(f.Bytes/index+leastRoom) {
+				continue
+			}
+			if err := l.finish(e.ID, f.Name); err != nil {
+				l.log.Error("a recorded file stays without an index", "file", f.Name, "error", err)
+			}
+		}
+	}
+}
+
+// hasRoom tells whether the disk has so many bytes left. Where that cannot be told, writing will.
+func (l *library) hasRoom(bytes int64) bool {
+	free, err := disk.Free(l.dir)
+	return err != nil || free >= bytes
 }
 
 func (l *library) path(name string) string { return filepath.Join(l.dir, name) }

@@ -109,6 +109,38 @@ func TestAFailedWriteLosesNothingEarlier(t *testing.T) {
 	}
 }
 
+// TestWhatHadNoRoomForItsIndexGetsItLater has a file of a recording that a full disk ended, without an index.
+func TestWhatHadNoRoomForItsIndexGetsItLater(t *testing.T) {
+	s := newSession(t, Limits{})
+	from := &frames{n: 100, format: mediatest.H264Format(320, 180)}
+	from.before = func(at int) {
+		if at == 99 { // as if there were a directory in the place of the file when it is to be finished
+			if err := os.Rename(s.library.path(s.name), s.library.path("aside")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Mkdir(s.library.path(s.name), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_ = s.run(t.Context(), from)
+	if _, err := s.library.change("one", true, func(e *entry) { e.end(DiskFull) }); err != nil {
+		t.Fatal(err)
+	}
+	e, _ := s.library.find("one")
+	if len(e.Files) != 1 || e.Files[0].Finished {
+		t.Fatalf("%+v", e)
+	}
+	name := s.library.path(e.Files[0].Name)
+	if err := errors.Join(os.Remove(name), os.Rename(s.library.path("aside"), name)); err != nil {
+		t.Fatal(err)
+	}
+	s.library.finishFailed()
+	if e, _ := s.library.find("one"); !e.Files[0].Finished || e.State != Failed || e.Duration < 3.5 {
+		t.Errorf("%+v", e)
+	}
+}
+
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("broken") }

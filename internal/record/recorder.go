@@ -10,9 +10,9 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/disk"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/s3"
 	"github.com/tuttilive/tutti/internal/store"
@@ -35,6 +35,8 @@ const (
 	tendEvery = 30 * time.Second
 	// continuedWithin is how long after an interruption a show's recording goes on as the same.
 	continuedWithin = 15 * time.Minute
+	// leastRoom is what must be free for a recording to begin, however little is kept in reserve: what a full disk still takes is not worth beginning.
+	leastRoom = 1 << 20
 	// byAlways is who began a recording that nobody did.
 	byAlways = "always"
 )
@@ -166,6 +168,7 @@ func (r *Recorder) tend() {
 			for _, s := range r.house.Studios() { // what failed may work now
 				r.look(s.Info().Name)
 			}
+			r.library.finishFailed()
 			r.expire(time.Now())
 		case <-r.closing:
 			return
@@ -208,6 +211,11 @@ func (r *Recorder) look(name string) {
 func (r *Recorder) report(name string, err error) {
 	if err != nil && !errors.Is(err, ErrRunning) && !errors.Is(err, studio.ErrNotLive) {
 		r.log.Error("a show is not recorded", "room", name, "error", err)
+		if errors.Is(err, ErrNoSpace) {
+			if st, gone := r.house.Studio(name); gone == nil {
+				_ = st.SetRecorded(false, "This show is not recorded: the server's disk is full.") // only a room that ends does not hear it
+			}
+		}
 	}
 }
 
@@ -268,8 +276,7 @@ func (r *Recorder) begin(name, id string, note func() (int, error)) (Recording, 
 	if r.options.Mode == Off {
 		return Recording{}, ErrOff
 	}
-	free, err := freeSpace(r.library.dir)
-	if err == nil && free < r.options.Limits.Reserve {
+	if !r.library.hasRoom(max(r.options.Limits.Reserve, leastRoom)) {
 		return Recording{}, ErrNoSpace
 	}
 	w, err := r.house.Tap(name)
@@ -310,7 +317,7 @@ func (r *Recorder) run(name, id string, w *studio.Watcher, note func() (int, err
 	if s.number, err = note(); err != nil {
 		from.Close()
 		r.release(s)
-		if isDiskFull(err) {
+		if disk.IsFull(err) {
 			return ErrNoSpace
 		}
 		return fmt.Errorf("beginning a recording: %w", err)
@@ -355,7 +362,7 @@ func (r *Recorder) leave(s *session) {
 // record runs a session from its beginning to its end.
 func (r *Recorder) record(ctx context.Context, s *session, from source) {
 	defer close(s.done)
-	r.mark(s, true)
+	r.mark(s, true, "")
 	s.log.Info("recording")
 	if e, err := r.library.find(s.id); err == nil {
 		r.options.Tell(s.room, "recording_started", e.Recording)
@@ -370,7 +377,7 @@ func (r *Recorder) record(ctx context.Context, s *session, from source) {
 	s.watcher.Close()
 	s.stop()
 	camera.Wait()
-	r.mark(s, false) // before the next session of the room can say the opposite
+	r.mark(s, false, failure) // before the next session of the room can say the opposite
 	r.leave(s)
 	if failure == "" { // another show may have begun meanwhile; what failed is tried again later
 		r.lookSoon(s.in)
@@ -390,14 +397,20 @@ func (r *Recorder) record(ctx context.Context, s *session, from source) {
 	r.options.Tell(s.room, event, done)
 }
 
-// mark tells the room that it is recorded, or is not any more.
-func (r *Recorder) mark(s *session, on bool) {
+// ended says to hosts why a recording has ended before its show, by the code of the failure.
+var ended = map[string]string{
+	DiskFull:    "The recording has ended early: the server's disk is full.",
+	WriteFailed: "The recording has ended early: the server could not write to its disk.",
+}
+
+// mark tells the room that it is recorded, or is not any more, and its host where that is for a failure.
+func (r *Recorder) mark(s *session, on bool, failure string) {
 	st, err := r.house.Studio(s.in)
 	if err != nil {
 		return
 	}
 	s.room = st.Info()
-	if err := st.SetRecorded(on); err != nil && !errors.Is(err, studio.ErrNoRoom) {
+	if err := st.SetRecorded(on, ended[failure]); err != nil && !errors.Is(err, studio.ErrNoRoom) {
 		s.log.Warn("telling the room that it is recorded", "error", err)
 	}
 }
@@ -460,10 +473,6 @@ func (r *Recorder) Close() {
 	r.mu.Unlock()
 	close(r.closing)
 	r.running.Wait()
-}
-
-func isDiskFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // OpenFile opens a file of a recording for reading, as long as ctx is good. The caller closes it.

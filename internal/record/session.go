@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/disk"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/mux/movie"
 	"github.com/tuttilive/tutti/internal/program"
@@ -110,7 +111,7 @@ func codeOf(err error) string {
 	switch {
 	case err == nil:
 		return ""
-	case errors.Is(err, errDiskFull), isDiskFull(err):
+	case errors.Is(err, errDiskFull), disk.IsFull(err):
 		return DiskFull
 	}
 	return WriteFailed
@@ -121,7 +122,7 @@ func (s *session) take(f *media.Frame) error {
 	now := time.Now()
 	if now.Sub(s.looked) >= lookEvery {
 		s.looked = now
-		if free, err := freeSpace(s.library.dir); err == nil && free < s.limits.Reserve {
+		if !s.library.hasRoom(s.limits.Reserve) {
 			return errDiskFull
 		}
 		s.progress()

@@ -1,14 +1,19 @@
 package store
 
 import (
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 )
 
+// againAfter is after how long what a full disk did not take is written again.
+const againAfter = 5 * time.Second
+
 // Later writes to a bucket on a goroutine of its own, for those who hold locks and must not wait. Of several values of one name
-// the last is written. Whoever made it closes it.
+// the last is written; what a full disk does not take, once there is room again. Whoever made it closes it.
 type Later[T any] struct {
 	bucket *Bucket[T]
 	log    *slog.Logger
@@ -46,7 +51,7 @@ func (l *Later[T]) note(name string, v *T) {
 	}
 }
 
-// Close writes what is left.
+// Close writes what is left; what a full disk does not take is lost.
 func (l *Later[T]) Close() {
 	close(l.stop)
 	<-l.done
@@ -54,10 +59,19 @@ func (l *Later[T]) Close() {
 
 func (l *Later[T]) run() {
 	defer close(l.done)
+	again := time.NewTimer(againAfter)
+	again.Stop()
+	defer again.Stop()
 	for {
 		select {
 		case <-l.wake:
-			l.flush()
+			if l.flush() {
+				again.Reset(againAfter)
+			}
+		case <-again.C:
+			if l.flush() {
+				again.Reset(againAfter)
+			}
 		case <-l.stop:
 			l.flush()
 			return
@@ -65,20 +79,31 @@ func (l *Later[T]) run() {
 	}
 }
 
-func (l *Later[T]) flush() {
+// flush writes what waits. It tells whether the disk was too full for some of that, which waits on.
+func (l *Later[T]) flush() (full bool) {
 	l.mu.Lock()
 	pending := l.pending
 	l.pending = map[string]*T{}
 	l.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(pending)) {
 		var err error
-		if v := pending[name]; v != nil {
+		v := pending[name]
+		if v != nil {
 			err = l.bucket.Put(name, *v)
 		} else {
 			err = l.bucket.Delete(name)
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrFull):
+			full = true
+			l.mu.Lock()
+			if _, newer := l.pending[name]; !newer {
+				l.pending[name] = v
+			}
+			l.mu.Unlock()
+		case err != nil:
 			l.log.Error("writing to the store", "name", name, "error", err)
 		}
 	}
+	return full
 }

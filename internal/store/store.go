@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -22,6 +23,8 @@ var (
 	ErrNotFound = errors.New("store: not found")
 	// ErrExists tells that a key to be created has a value already.
 	ErrExists = errors.New("store: exists")
+	// ErrFull tells that nothing is written because the disk is full.
+	ErrFull = errors.New("the server's disk is full: nothing can be kept until there is room again")
 )
 
 // patience bounds every operation: the store is local, so what takes longer is broken.
@@ -32,9 +35,13 @@ const maxValue = 8 << 20
 
 // Store is one embedded server. Close stops it after everything is on disk.
 type Store struct {
-	ns *server.Server
-	nc *nats.Conn
-	js jetstream.JetStream
+	dir string
+	log *slog.Logger
+	ns  *server.Server
+	nc  *nats.Conn
+	js  jetstream.JetStream
+	// full tells that it was said that the disk is full.
+	full atomic.Bool
 }
 
 // Open starts the store in dir/store, which is made where needed.
@@ -48,7 +55,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	}
 	ns.SetLoggerV2(natsLog{log}, false, false, false)
 	ns.Start()
-	s := &Store{ns: ns}
+	s := &Store{dir: dir, log: log, ns: ns}
 	if !ns.ReadyForConnections(patience) {
 		ns.Shutdown()
 		return nil, fmt.Errorf("store: the embedded server in %s did not start within %v", dir, patience)
@@ -86,7 +93,8 @@ func (s *Store) Close() {
 
 // Bucket is a set of values of one type, as JSON, under keys of any text.
 type Bucket[T any] struct {
-	kv jetstream.KeyValue
+	store *Store
+	kv    jetstream.KeyValue
 }
 
 // OpenBucket opens a bucket, making it where needed.
@@ -97,7 +105,7 @@ func OpenBucket[T any](s *Store, name string) (*Bucket[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: opening bucket %s: %w", name, err)
 	}
-	return &Bucket[T]{kv}, nil
+	return &Bucket[T]{s, kv}, nil
 }
 
 // keyOf encodes a key, since NATS allows few characters and names may be of any script.
@@ -144,6 +152,9 @@ func (b *Bucket[T]) Put(name string, v T) error {
 func (b *Bucket[T]) Delete(name string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	if err := b.store.room(purgeReserve); err != nil {
+		return fmt.Errorf("store: deleting %q: %w", name, err)
+	}
 	// Purging leaves a marker alone; a marker for each name that ever was is small, and the store keeps one for a name.
 	if err := b.kv.Purge(ctx, keyOf(name)); err != nil {
 		return fmt.Errorf("store: deleting %q: %w", name, err)
@@ -182,6 +193,9 @@ func (b *Bucket[T]) write(name string, v T, do func(context.Context, string, []b
 	value, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("store: value of %q: %w", name, err)
+	}
+	if err := b.store.room(reserve); err != nil {
+		return fmt.Errorf("store: writing %q: %w", name, err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

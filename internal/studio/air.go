@@ -28,6 +28,7 @@ type air struct {
 	// studio's lock.
 	pinned, before Choice
 	absence        absence
+	unrecorded     string // why it is not recorded though it should be, "" where nothing is wrong
 
 	mu       sync.Mutex
 	watching map[*Watcher]struct{} // viewers

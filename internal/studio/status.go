@@ -54,6 +54,9 @@ const WarningAttribute = "tutti.warning."
 // warnNoPublisher is the code of the warning that nobody publishes any more.
 const warnNoPublisher = "no_publisher"
 
+// warnRecording is the code of the warning that the show should be recorded and is not.
+const warnRecording = "recording_failed"
+
 // maxWarnings bounds what is told of the sources: attributes may come from their publishers too.
 const maxWarnings = 16
 
@@ -98,6 +101,7 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 			st.Pinned = sid
 		}
 	}
+	unrecorded := a.unrecorded
 	absent, held := a.absence.since, "viewers see the last picture"
 	if sl := a.absence.slate; sl != nil && sl.shown {
 		held = "viewers see the slate"
@@ -108,6 +112,9 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 	st.Warnings = warnings(a.program, st.Sources)
 	if !absent.IsZero() {
 		st.Warnings = append([]program.Warning{{Code: warnNoPublisher, Text: "Nothing comes of anybody who publishes: " + held + "."}}, st.Warnings...)
+	}
+	if unrecorded != "" {
+		st.Warnings = append([]program.Warning{{Code: warnRecording, Text: unrecorded}}, st.Warnings...)
 	}
 	if _, st.Composed = a.program.Composed(); st.Composed {
 		st.Picture = a.program.Stats().Picture

@@ -381,9 +381,13 @@ func (s *Studio) SetMetadata(metadata string) error {
 	})
 }
 
-// SetRecorded tells everybody whether the server records what is on the air.
-func (s *Studio) SetRecorded(on bool) error {
+// SetRecorded tells everybody whether the server records what is on the air. Where it does not any more, though it should, failure is an English
+// sentence that hosts are warned with until the server records again or the show ends.
+func (s *Studio) SetRecorded(on bool, failure string) error {
 	return s.change(func() ([]room.Event, error) {
+		if s.air != nil {
+			s.air.unrecorded = failure
+		}
 		if s.recorded == on {
 			return nil, nil
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/intake"
 	"github.com/tuttilive/tutti/internal/room/pk"
+	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/tally"
 )
@@ -68,6 +69,7 @@ var known = []struct {
 	{pk.ErrState, http.StatusConflict, "wrong_state"},
 	{studio.ErrNoRoom, http.StatusNotFound, "not_found"},
 	{studio.ErrTooOften, http.StatusTooManyRequests, "rate_limited"},
+	{store.ErrFull, http.StatusInsufficientStorage, "disk_full"},
 	{studio.ErrShutdown, http.StatusServiceUnavailable, "unavailable"},
 }
 
