@@ -40,7 +40,7 @@ web/node_modules/.installed: web/package-lock.json
 test: test-go test-web test-e2e ## All tests: Go with the race detector, page, browsers
 
 test-go: ## Go tests with the race detector
-	@scripts/need go cc ffmpeg coturn
+	@scripts/need go cc ffmpeg nginx coturn
 	go vet ./...
 	CGO_ENABLED=1 go test -race -timeout 15m ./...
 	go test -timeout 5m ./internal/server/livekit # with the tests in which the client SDK races with itself

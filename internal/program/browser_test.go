@@ -146,3 +146,40 @@ func TestBrowsersOnStage(t *testing.T) {
 		t.Logf("first picture %v after opening, change %v after Show, back %v after unmuting", first.at-opened, changed-shown, resumed-unmuted)
 	})
 }
+
+func TestWhereFramesAreReadAlreadyAReaderBeginsInThePast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New("test", nil)
+		b := browse(t, 640)
+		v := sing(t, media.Opus, 20*time.Millisecond, sineWave(440))
+		p.Add(b.Track, 0)
+		p.Add(v.Track, 0)
+		other := record(t, p, flv)
+		time.Sleep(5*time.Second + 700*time.Millisecond) // keyframes come every two seconds
+		asked, opened := b.asked.Load(), media.Now()
+		r := record(t, p, flv)
+		time.Sleep(50 * time.Millisecond)
+		if n := b.asked.Load() - asked; n != 0 {
+			t.Errorf("asks for %d keyframes", n)
+		}
+		time.Sleep(3 * time.Second)
+		pictures, sounds := r.finish(t, p)
+		<-other.done
+		other.reader.Close()
+		b.end()
+		v.end()
+		first := pictures[0]
+		if !first.Keyframe || first.at != opened || opened-first.DTS > kept {
+			t.Errorf("begins %v after opening with a picture of %v", first.at-opened, first.DTS-opened)
+		}
+		if d := sounds[0].PTS - first.PTS; d < -time.Millisecond || d > 50*time.Millisecond {
+			t.Errorf("sound begins %v after the picture", d)
+		}
+		continuous(t, sounds, 3*time.Second)
+		for i, f := range pictures[1:] {
+			if gap := f.DTS - pictures[i].DTS; gap > 100*time.Millisecond {
+				t.Errorf("frame %d: gap of %v", i, gap)
+			}
+		}
+	})
+}

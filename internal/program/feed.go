@@ -59,6 +59,17 @@ func (f *feed) peek(now time.Duration) *media.Frame {
 	return f.head
 }
 
+// begins tells whether there is a keyframe to begin with that is not older than a time.
+func (f *feed) begins(since time.Duration) bool {
+	h := f.peek(media.Now())
+	return h != nil && h.Keyframe && h.DTS >= since
+}
+
+// restart goes on at another place.
+func (f *feed) restart(cursor *media.Cursor[*media.Frame]) {
+	f.cursor, f.head, f.broken, f.at, f.n = cursor, nil, false, 0, 0
+}
+
 // take removes the frame that peek gave.
 func (f *feed) take() {
 	f.head, f.broken = nil, false

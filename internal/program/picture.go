@@ -15,6 +15,8 @@ const (
 	stallAfter  = 3 * time.Second
 	// fresh is how old the first picture may be while a newer keyframe can be had.
 	fresh = 500 * time.Millisecond
+	// kept is how old it may be where others read already: keyframes are two seconds apart then.
+	kept = 2500 * time.Millisecond
 	// freshWait is how long to wait for that keyframe.
 	freshWait = 700 * time.Millisecond
 	// switchWait is how long the old source may be behind the new one's keyframe before it is given up.
@@ -41,6 +43,7 @@ type picture struct {
 	retry  time.Duration // when to try again to open want
 
 	begun    bool
+	past     bool // it begins with what others have read
 	seeking  bool // only a keyframe will do
 	switched bool // the next frame is of another source
 	catching bool // another source has taken over, and is behind
@@ -108,12 +111,12 @@ func (p *picture) open(t *track.Track, now time.Duration) {
 	if err != nil {
 		return
 	}
-	cursor := lease.Ring().FromKey()
-	if !t.BornAsFrames() {
-		cursor = lease.Ring().Live()
-		lease.AskKeyframe()
+	p.next, p.opened = newFeed(t, lease, lease.Ring().FromKey()), now
+	if p.past = !t.BornAsFrames() && !p.begun && p.next.begins(now-kept); p.past || t.BornAsFrames() {
+		return
 	}
-	p.next, p.opened = newFeed(t, lease, cursor), now
+	p.next.restart(p.next.ring.Live())
+	lease.AskKeyframe()
 }
 
 // candidate gives the frame that may go out next, nil when there is none now.
@@ -187,7 +190,7 @@ func (p *picture) canBegin(h *media.Frame, now time.Duration) bool {
 		// A composed picture comes later than those it is made of: what is a little behind is moved up.
 		behind := p.last - h.DTS
 		return behind < 0 || p.next.track.BornAsFrames() && (behind < mendMax || behind < behindMax && now >= p.opened+behindWait)
-	case p.next.track.BornAsFrames(), now >= p.opened+freshWait:
+	case p.next.track.BornAsFrames(), p.past, now >= p.opened+freshWait:
 		return true
 	}
 	return h.DTS >= p.opened-fresh
@@ -198,7 +201,7 @@ func (p *picture) rewind(now time.Duration) {
 	f := p.next
 	if !p.begun && !f.track.BornAsFrames() && f.head == nil && now >= p.opened+freshWait && !f.rewound {
 		f.rewound = true
-		f.cursor, f.at, f.n = f.ring.FromKey(), 0, 0
+		f.restart(f.ring.FromKey())
 	}
 }
 

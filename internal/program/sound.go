@@ -76,16 +76,18 @@ func (s *sound) follow(p plan, now, from time.Duration) {
 }
 
 func (s *sound) open(want soundSource, now, from time.Duration) {
+	begin := func(lease *track.FrameLease) *media.Cursor[*media.Frame] {
+		if !s.begun && from > never {
+			return lease.Ring().FromTime(from)
+		}
+		return lease.Ring().Live()
+	}
 	if t := want.single; t != nil {
 		lease, err := t.ReadFrames(t.Info().Codec)
 		if err != nil {
 			return
 		}
-		cursor := lease.Ring().Live()
-		if !s.begun && from > never {
-			cursor = lease.Ring().FromTime(from)
-		}
-		s.next, s.opened = newFeed(t, lease, cursor), now
+		s.next, s.opened = newFeed(t, lease, begin(lease)), now
 		return
 	}
 	release, err := s.mixer.want(want.mix)
@@ -97,7 +99,7 @@ func (s *sound) open(want soundSource, now, from time.Duration) {
 		release()
 		return
 	}
-	s.next, s.opened = newFeed(nil, lease, lease.Ring().Live(), release), now
+	s.next, s.opened = newFeed(nil, lease, begin(lease), release), now
 }
 
 // candidate gives the frame that may go out next, nil when there is none now.

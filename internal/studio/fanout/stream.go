@@ -169,6 +169,7 @@ func (s *Stream) start() {
 		s.mux(f)
 	}
 	s.early = nil
+	s.flushLocked() // viewers wait for it
 }
 
 // mux writes a frame's tags. A keyframe begins a chunk, so that viewers can begin there.

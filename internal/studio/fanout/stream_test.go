@@ -60,12 +60,12 @@ func TestStream(t *testing.T) {
 		tracks flv.Tracks
 	}{
 		"both kinds come: the header is complete at once": {
-			30 * time.Millisecond, flv.Tracks{}, []*media.Frame{video(0, true), audio(5), video(33, false), audio(40)}, 45,
-			"|Vav", flv.Tracks{Video: true, Audio: true},
+			30 * time.Millisecond, flv.Tracks{}, []*media.Frame{video(0, true), audio(5), video(33, false), audio(40)}, 80,
+			"|Va|va", flv.Tracks{Video: true, Audio: true},
 		},
-		"a tick gathers what comes within it": {
+		"what comes first is written at once, a tick gathers what comes within it": {
 			30 * time.Millisecond, flv.Tracks{}, []*media.Frame{video(0, true), audio(5), audio(26), video(33, false), video(40, false), audio(47)}, 100,
-			"|Vaav|va", flv.Tracks{Video: true, Audio: true},
+			"|Va|avva", flv.Tracks{Video: true, Audio: true},
 		},
 		"real time writes each frame": {
 			0, flv.Tracks{}, []*media.Frame{video(0, true), audio(5), video(33, false)}, 50,

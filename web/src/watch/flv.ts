@@ -3,9 +3,13 @@ import { credentialHeaders } from '../api/client'
 import { hopeless, pace } from './pace'
 import { bufferedAhead, empty, type Failure, type Player, type PlayerOptions } from './player'
 
-/** How much lies in front of the picture when it is where it should be, in seconds. */
-const cushion = 0.35
+/** How much lies in front of the picture at the least when it is where it should be, in seconds. */
+const cushion = 0.2
+/** What comes unevenly is seen over two seconds. */
 const paceEvery = 250
+const looks = 8
+/** Jumps are made only in the beginning, in ms. */
+const beginning = 1500
 
 /** Plays HTTP-FLV through Media Source Extensions. */
 export function playFlv({ video, url, credential, hasVideo, hasAudio, failed }: PlayerOptions): Player {
@@ -34,16 +38,22 @@ export function playFlv({ video, url, credential, hasVideo, hasAudio, failed }: 
   player.attachMediaElement(video)
   player.load()
 
-  let begun = false
-  const toEdge = () => (video.currentTime += Math.max(0, bufferedAhead(video) - cushion))
+  let begun = 0
+  let seen: number[] = []
+  const toEdge = () => {
+    // One look sees what came last, or what will come next: the edge is somewhere between.
+    video.currentTime += Math.max(0, bufferedAhead(video) - 1.5 * cushion)
+    seen = []
+  }
   const pacing = window.setInterval(() => {
     if (video.paused || video.readyState < 2) return
-    const ahead = bufferedAhead(video)
+    begun ||= performance.now()
+    seen = [...seen, bufferedAhead(video)].slice(-looks)
+    const ahead = Math.min(...seen)
     const late = ahead - cushion
     // The stream begins with the last keyframe: what was before the viewer came is passed over.
-    if (late > hopeless || (!begun && late > 0.3)) toEdge()
-    else video.playbackRate = pace({ late, ahead })
-    begun = true
+    if (late > hopeless || (late > 0.3 && performance.now() - begun < beginning)) toEdge()
+    else video.playbackRate = pace({ late, ahead, low: cushion / 2, enough: cushion })
   }, paceEvery)
 
   return {
