@@ -158,7 +158,7 @@ func (d *Downlink) run(tx exit) {
 	now := tx.Now()
 	d.estimator.SetRTT(d.senders[0].peer.RTT())
 	if remb > 0 && len(d.taken.ends) == 0 {
-		d.estimator.SetCap(float64(remb)) // from peers that send no transport-wide reports
+		d.estimator.SetCap(float64(remb), now) // from peers that send no transport-wide reports
 	}
 	d.taken.each(func(report twcc.Report) { d.estimator.Report(report, now) })
 	full := d.full.Load() || d.limited(now)

@@ -75,7 +75,7 @@ func TestLag(t *testing.T) {
 func (w *world) narrowed(rate float64) *Downlink {
 	d := NewDownlink()
 	d.estimator.SetWanted(10 * rate)
-	d.estimator.SetCap(rate)
+	d.estimator.SetCap(rate, w.now)
 	return d
 }
 

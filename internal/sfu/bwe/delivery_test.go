@@ -98,7 +98,7 @@ func TestWhatIsNeededIsKeptWhileItArrives(t *testing.T) {
 		case needed == 0 && least > 0.15*mbit:
 			t.Errorf("the estimate stayed at %.2f Mbit/s: nothing shows that what is needed is kept", least/mbit)
 		}
-		s.e.SetCap(0.1 * mbit)
+		s.e.SetCap(0.1*mbit, s.now)
 		if s.e.Rate() > 0.1*mbit {
 			t.Errorf("%.2f Mbit/s, more than the peer allows", s.e.Rate()/mbit)
 		}

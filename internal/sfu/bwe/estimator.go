@@ -88,17 +88,22 @@ func (e *Estimator) SetWanted(rate float64) { e.wanted = rate }
 // below it. They are of others then, and stay whatever is left to them.
 func (e *Estimator) SetNeeded(rate float64) { e.needed = rate }
 
-// SetCap bounds the estimate from outside, as a peer does with REMB; 0 is no bound.
-func (e *Estimator) SetCap(rate float64) {
+// SetCap bounds the estimate from outside, as a peer does with REMB; 0 is no bound. Of a peer that makes no reports it is the estimate.
+func (e *Estimator) SetCap(rate float64, now time.Duration) {
 	if rate <= 0 {
 		rate = math.Inf(1)
 	}
-	e.cap = rate
+	if e.cap = rate; rate < e.wanted {
+		e.fullAt = now
+	}
 }
 
 // Rate is what may be sent, in bit/s.
 func (e *Estimator) Rate() float64 {
 	rate := e.delay.rate
+	if !e.probes.started && !math.IsInf(e.cap, 1) {
+		rate = e.cap // nothing else is known of a peer without reports
+	}
 	if e.loss.rate > 0 && e.loss.limits {
 		rate = min(rate, e.loss.rate)
 	}
