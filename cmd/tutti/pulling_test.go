@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,38 +18,95 @@ import (
 	"time"
 )
 
-// TestStreamsAreFetchedFromOtherServers fetches over RTMP from another one of ours, and over HLS and SRT from ffmpeg, when somebody plays.
+const playlistKey, playlistIV = "sixteen bytes it", "sixteen others !"
+
+// encryptCBC is what AES-128 of HLS does to a segment.
+func encryptCBC(t *testing.T, b []byte, key, iv string) []byte {
+	block, err := aes.NewCipher([]byte(key))
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	padding := aes.BlockSize - len(b)%aes.BlockSize
+	b = append(b, bytes.Repeat([]byte{byte(padding)}, padding)...)
+	cipher.NewCBCEncrypter(block, []byte(iv)).CryptBlocks(b, b)
+	return b
+}
+
+// playlists has ffmpeg write a picture and a sound as HLS in each of these ways, and serves them; it gives where. Below /encrypted fragmented MP4 is
+// encrypted, which ffmpeg does not do.
+func playlists(t *testing.T, source []string, ways map[string]string) (at string) {
+	t.Helper()
+	dir := t.TempDir()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at = "http://" + listener.Addr().String()
+	key, info := filepath.Join(dir, "key"), filepath.Join(dir, "info")
+	for name, content := range map[string]string{key: playlistKey, info: at + "/key\n" + key + "\n"} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var outputs []string
+	for name, options := range ways {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		options = strings.ReplaceAll(options, "KEY", "hls_key_info_file="+info)
+		outputs = append(outputs, fmt.Sprintf("[f=hls:hls_time=1:hls_list_size=6:%s]%s", options, filepath.Join(dir, name, "index.m3u8")))
+	}
+	publish(t, slices.Concat(source, []string{"-map", "0:v", "-map", "1:a", "-g", "30", "-flags", "+global_header", "-f", "tee", strings.Join(outputs, "|")})...)
+	files := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, encrypted := strings.CutPrefix(r.URL.Path, "/encrypted")
+		b, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+		switch {
+		case err != nil:
+			http.NotFound(w, r)
+			return
+		case encrypted && strings.HasSuffix(name, ".m3u8"):
+			b = bytes.Replace(b, []byte("#EXT-X-MAP"), []byte("#EXT-X-KEY:METHOD=AES-128,URI=\"/key\",IV=0x"+hex.EncodeToString([]byte(playlistIV))+"\n#EXT-X-MAP"), 1)
+		case encrypted:
+			b = encryptCBC(t, b, playlistKey, playlistIV)
+		}
+		w.Write(b)
+	})}
+	go files.Serve(listener)
+	t.Cleanup(func() { files.Close() })
+	for name := range ways {
+		for begun := time.Now(); ; <-time.After(50 * time.Millisecond) {
+			if _, err := os.Stat(filepath.Join(dir, name, "index.m3u8")); err == nil {
+				break
+			} else if time.Since(begun) > patience {
+				t.Fatal("ffmpeg makes no playlist")
+			}
+		}
+	}
+	return at
+}
+
+// TestStreamsAreFetchedFromOtherServers fetches over RTMP and HLS from another one of ours, and over HLS in all its forms and SRT from ffmpeg, when
+// somebody plays.
 func TestStreamsAreFetchedFromOtherServers(t *testing.T) {
 	needFFmpeg(t)
 	other, r := start(t), start(t)
 	source := slices.Concat(testPicture, testTone, baseline, aac)
 	publish(t, slices.Concat(source, []string{"-f", "flv", "rtmp://" + other.RTMP + "/live/demo"})...)
 	other.live("demo")
-
-	dir := t.TempDir()
-	publish(t, slices.Concat(source, []string{"-g", "30", "-f", "hls", "-hls_time", "1", "-hls_list_size", "6", filepath.Join(dir, "index.m3u8")})...)
-	files := &http.Server{Handler: http.FileServer(http.Dir(dir))}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go files.Serve(listener)
-	defer files.Close()
-	for begun := time.Now(); ; <-time.After(50 * time.Millisecond) {
-		if _, err := os.Stat(filepath.Join(dir, "index.m3u8")); err == nil {
-			break
-		} else if time.Since(begun) > 30*time.Second {
-			t.Fatal("ffmpeg makes no playlist")
-		}
-	}
+	at := playlists(t, source, map[string]string{
+		"ts": "hls_segment_type=mpegts", "fmp4": "hls_segment_type=fmp4", "ts-encrypted": "KEY",
+	})
 
 	caller := freePorts(t, 1)[0]
 	publish(t, slices.Concat(source, []string{"-f", "mpegts", "srt://" + caller + "?mode=listener"})...)
 
 	for protocol, url := range map[string]string{
-		"rtmp": "rtmp://" + other.RTMP + "/live/demo", "hls": fmt.Sprintf("http://%s/index.m3u8", listener.Addr()), "srt": "srt://" + caller,
+		"rtmp": "rtmp://" + other.RTMP + "/live/demo", "srt": "srt://" + caller, "ours": other.url("/live/demo/index.m3u8"),
+		"ts": at + "/ts/index.m3u8", "fmp4": at + "/fmp4/index.m3u8", "ts-encrypted": at + "/ts-encrypted/index.m3u8", "fmp4-encrypted": at + "/encrypted/fmp4/index.m3u8",
 	} {
 		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
 			room := "pulled-" + protocol
 			r.ask("POST", "/api/rooms/"+room+"/pull", fmt.Sprintf(`{"url":%q}`, url), nil)
 			flv := r.url("/live/%s.flv", room)

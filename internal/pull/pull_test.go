@@ -3,6 +3,8 @@ package pull
 import (
 	"compress/gzip"
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +25,7 @@ import (
 	"github.com/tuttilive/tutti/internal/dial"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/media/mediatest"
+	"github.com/tuttilive/tutti/internal/mux/hls/m3u8"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/intake"
 	"github.com/tuttilive/tutti/internal/store"
@@ -366,18 +369,60 @@ func TestWhatOfHLSIsNotRead(t *testing.T) {
 		want     error
 		says     string
 	}{
-		"fragmented MP4": {begin + "#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:2,\na.m4s\n", errFragments, "only transport streams are read"},
-		"encrypted":      {begin + "#EXT-X-KEY:METHOD=AES-128,URI=\"key\"\n#EXTINF:2,\na.ts\n", errEncrypted, "is encrypted"},
-		"sound apart": {"#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"a\",URI=\"a.m3u8\"\n#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"a\"\nv.m3u8\n",
+		"SAMPLE-AES": {begin + "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"key\"\n#EXTINF:2,\na.ts\n", errDRM, "SAMPLE-AES"},
+		"DRM":        {begin + "#EXT-X-KEY:METHOD=AES-128,URI=\"skd://key\",KEYFORMAT=\"com.apple.streamingkeydelivery\"\n#EXTINF:2,\na.ts\n", errDRM, "DRM"},
+		"no key":     {begin + "#EXT-X-KEY:METHOD=AES-128,URI=\"a.ts\"\n#EXTINF:2,\na.ts\n", errNoKey, "no key of AES-128"},
+		"wrong key":  {begin + "#EXT-X-KEY:METHOD=AES-128,URI=\"key\"\n#EXTINF:2,\na.ts\n", errWrongKey, "decrypted"},
+		"ranges":     {begin + "#EXTINF:2,\n#EXT-X-BYTERANGE:5@0\na.ts\n", errRanges, "EXT-X-BYTERANGE"},
+		"sound":      {begin + "#EXTINF:2,\na.aac\n", errPacked, "neither transport streams"},
+		"sound apart": {"#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"a\",URI=\"media\"\n#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"a\"\nmedia\n",
 			errApart, "sound apart"},
 	} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, c.playlist) }))
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, map[string]string{"/x.m3u8": c.playlist, "/media": begin + "#EXTINF:2,\na.ts\n", "/key": "sixteen bytes it", "/a.aac": "ID3",
+				"/a.ts": "no transport stream"}[r.URL.Path])
+		}))
 		err := fetchHLS(context.Background(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"},
 			func(*media.Frame, time.Duration) error { return nil }, func() {})
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 		server.Close()
+	}
+}
+
+func TestASegmentsNumberIsItsVectorWhereNoneIsGiven(t *testing.T) {
+	key, number := "sixteen bytes it", uint64(300)
+	block, err := aes.NewCipher([]byte(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := make([]byte, 16)
+	cipher.NewCBCEncrypter(block, []byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x2c")).CryptBlocks(secret, []byte("hello, hello\x04\x04\x04\x04"))
+	at, err := url.Parse("http://example.org/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rendition{at: at, client: &hlsClient{keyAt: "http://example.org/key", keyIs: []byte(key)}}
+	b, err := r.decrypt(t.Context(), hlsSegment{number: number, key: &m3u8.Key{Method: "AES-128", Format: "identity", URI: "key"}}, secret)
+	if err != nil || string(b) != "hello, hello" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+func TestTheVariantThatCanBeTakenIsChosen(t *testing.T) {
+	const sounds = "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"de\",URI=\"de\"\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"en\",DEFAULT=YES,URI=\"en\"\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"b\",NAME=\"in\"\n"
+	for _, c := range []struct{ variants, picture, sound string }{
+		{"#EXT-X-STREAM-INF:BANDWIDTH=1\nsmall\n#EXT-X-STREAM-INF:BANDWIDTH=2\nlarge\n", "large", ""},
+		{"#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1.640028,mp4a.40.2\"\nplain\n#EXT-X-STREAM-INF:BANDWIDTH=9,CODECS=\"avc1.640028,ec-3\"\ndolby\n", "plain", ""},
+		{"#EXT-X-STREAM-INF:BANDWIDTH=9,CODECS=\"dvh1.05\"\nvision\n", "vision", ""}, // what it is is said when it is read
+		{"#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"a\"\nv\n", "v", "en"},
+		{"#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"b\"\nv\n", "v", ""},
+	} {
+		picture, sound, err := choose("#EXTM3U\n" + sounds + c.variants)
+		if err != nil || picture != c.picture || sound != c.sound {
+			t.Errorf("%q: %q and %q, %v", c.variants, picture, sound, err)
+		}
 	}
 }
 

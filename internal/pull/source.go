@@ -1,4 +1,4 @@
-// Package pull fetches streams from elsewhere into rooms: over RTMP, RTMPS, SRT, or HLS of transport streams. A source is fetched always, or from
+// Package pull fetches streams from elsewhere into rooms: over RTMP, RTMPS, SRT, or HLS. A source is fetched always, or from
 // the first viewer on until some time after the last one.
 package pull
 

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+
+	"github.com/tuttilive/tutti/internal/media"
 )
 
 // Units goes through the NAL units of a payload with 4-byte lengths, as media.Frame has them. It ends at the first unit
@@ -79,6 +81,16 @@ func Relength(payload []byte, lengthSize int) ([]byte, error) {
 		payload = payload[n:]
 	}
 	return out, nil
+}
+
+// Classify tells of a unit of H.264 or H.265 whether it belongs into a frame's payload, is part of a picture, and lets decoding begin.
+func Classify(codec media.Codec, unit []byte) (keep, picture, random bool) {
+	if codec == media.H265 {
+		t := H265Type(unit)
+		return t != H265AUD && t != H265Filler, t < H265VPS, t >= 16 && t <= 23
+	}
+	t := H264Type(unit)
+	return t != H264AUD && t != H264Filler, t >= H264Slice && t <= H264IDR, t == H264IDR
 }
 
 // AppendAnnexB appends the units of a payload with start codes of 4 bytes (ITU-T H.264, annex B).

@@ -147,7 +147,7 @@ func (s *stream) takePicture(data []byte, at int64, offset time.Duration, now ti
 		if s.sets.Add(unit) {
 			continue
 		}
-		keep, picture, random := s.classify(unit)
+		keep, picture, random := bitstream.Classify(s.codec, unit)
 		if keep {
 			payload = bitstream.AppendUnit(payload, unit)
 		}
@@ -171,16 +171,6 @@ func (s *stream) takePicture(data []byte, at int64, offset time.Duration, now ti
 	}
 	s.latest, s.lost = max(s.latest, f.PTS), false
 	return s.demuxer.give(f, now)
-}
-
-// classify tells of a unit whether it stays in the payload, is part of a picture, and lets decoding begin.
-func (s *stream) classify(unit []byte) (keep, picture, random bool) {
-	if s.codec == media.H265 {
-		t := bitstream.H265Type(unit)
-		return t != bitstream.H265AUD && t != bitstream.H265Filler, t < 32, t >= 16 && t <= 23
-	}
-	t := bitstream.H264Type(unit)
-	return t != bitstream.H264AUD && t != bitstream.H264Filler, t >= bitstream.H264Slice && t <= bitstream.H264IDR, t == bitstream.H264IDR
 }
 
 // takeSound makes frames of a packet of sound.

@@ -3,6 +3,7 @@
 package m3u8
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -15,6 +16,8 @@ const (
 	MaxBytes = 8 << 20
 	// maxMedia is how many segments and parts a playlist may have: in memory each is many times as long as its shortest line.
 	maxMedia = 20_000
+	// identity is the KEYFORMAT of keys that are at their URI as they are.
+	identity = "identity"
 	// maxSeconds bounds every duration.
 	maxSeconds = 1e6
 )
@@ -80,9 +83,17 @@ type Segment struct {
 	Duration        time.Duration
 	Discontinuities int
 	Map             string // URI of EXT-X-MAP where it is given for this segment, else ""
+	Key             *Key   // EXT-X-KEY where it is given for this segment, else nil
+	Range           bool   // it, or its map, is a part of a file (EXT-X-BYTERANGE)
 	Start           time.Time
 	Gap             bool
 	Parts           []Part
+}
+
+// Key is an EXT-X-KEY. Of several for the same segments it is that whose key is at its URI, where there is one (KEYFORMAT "identity").
+type Key struct {
+	Method, URI, Format string
+	IV                  []byte // nil where it is the segment's number
 }
 
 // Part is an EXT-X-PART.
@@ -205,7 +216,12 @@ func (m *Media) take(line string) (err error) {
 	case "#EXT-X-GAP":
 		s.Gap = true
 	case "#EXT-X-MAP":
-		s.Map = attributes(value)["URI"]
+		a := attributes(value)
+		s.Map, s.Range = a["URI"], s.Range || a["BYTERANGE"] != ""
+	case "#EXT-X-BYTERANGE":
+		s.Range = true
+	case "#EXT-X-KEY":
+		err = s.takeKey(attributes(value))
 	case "#EXT-X-PROGRAM-DATE-TIME":
 		s.Start, err = time.Parse(time.RFC3339Nano, value)
 	case "#EXTINF":
@@ -238,6 +254,25 @@ func (m *Media) takeControl(a map[string]string) (err error) {
 	}
 	m.Control = c
 	return err
+}
+
+func (s *Segment) takeKey(a map[string]string) error {
+	k := &Key{Method: a["METHOD"], URI: a["URI"], Format: a["KEYFORMAT"]}
+	if k.Format == "" {
+		k.Format = identity
+	}
+	if iv, ok := a["IV"]; ok {
+		digits := strings.TrimPrefix(strings.TrimPrefix(iv, "0x"), "0X")
+		b, err := hex.DecodeString(digits)
+		if err != nil || len(b) != 16 {
+			return fmt.Errorf("%q is no initialisation vector", iv)
+		}
+		k.IV = b
+	}
+	if s.Key == nil || s.Key.Format != identity {
+		s.Key = k
+	}
+	return nil
 }
 
 func (s *Segment) takePart(a map[string]string) error {

@@ -54,6 +54,20 @@ func TestMediaPlaylist(t *testing.T) {
 	}
 }
 
+func TestKeysHoldForTheSegmentsTheyAreGivenFor(t *testing.T) {
+	const drm, plain = "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://k\",KEYFORMAT=\"com.apple.streamingkeydelivery\"\n", "#EXT-X-KEY:METHOD=AES-128,URI=\"k?a=1,2\",IV=0x000102030405060708090A0B0C0D0E0F\n"
+	m, err := ParseMedia("#EXTM3U\n" + drm + plain + "#EXTINF:1,\na\n#EXTINF:1,\n#EXT-X-BYTERANGE:5@0\nb\n" + plain + drm + "#EXTINF:1,\nc\n#EXT-X-KEY:METHOD=NONE\n#EXTINF:1,\nd\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &Key{Method: "AES-128", URI: "k?a=1,2", Format: "identity", IV: []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}}
+	for i, want := range []*Key{k, nil, k, {Method: "NONE", Format: "identity"}} {
+		if got := m.Segments[i]; !reflect.DeepEqual(got.Key, want) || got.Range != (i == 1) {
+			t.Errorf("%s has %+v", got.URI, got.Key)
+		}
+	}
+}
+
 func TestMultivariantPlaylist(t *testing.T) {
 	text := `#EXTM3U
 #EXT-X-VERSION:7
@@ -70,7 +84,7 @@ v.m3u8
 
 func TestWhatIsNoPlaylistIsRefused(t *testing.T) {
 	for _, text := range []string{"", "<html>", "#EXTM3U8", "#EXTM3U\n#EXT-X-TARGETDURATION:-1", "#EXTM3U\n#EXTINF:1e99,", "#EXTM3U\n#EXTINF:NaN,",
-		"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:x", "#EXTM3U\n#EXT-X-SKIP:SKIPPED-SEGMENTS=99999999999", "#EXTM3U\n" + strings.Repeat("x", MaxBytes)} {
+		"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:x", "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,IV=0x01", "#EXTM3U\n#EXT-X-SKIP:SKIPPED-SEGMENTS=99999999999", "#EXTM3U\n" + strings.Repeat("x", MaxBytes)} {
 		if m, err := ParseMedia(text); err == nil {
 			t.Errorf("%.40q is read as %+v", text, m)
 		}

@@ -1,0 +1,82 @@
+package pull
+
+import (
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/mediatest"
+	"github.com/tuttilive/tutti/internal/mux/hls/m3u8"
+)
+
+// following is a stream of a picture and a sound apart, which have these frames: at so many milliseconds, in a period.
+func following(got *[]*media.Frame, picture, sound [][2]int) *hlsStream {
+	of := func(format *media.Format, at [][2]int) *rendition {
+		r := &rendition{list: &m3u8.Media{Target: 2 * time.Second}, newest: time.Now(), apart: true}
+		for _, x := range at {
+			dts := time.Duration(x[1]) * time.Millisecond
+			f := &media.Frame{Format: format, Payload: []byte{0}, DTS: dts, PTS: dts, Keyframe: true}
+			if format.Kind() == media.Audio {
+				f.Duration = 20 * time.Millisecond
+			}
+			r.queue = append(r.queue, queued{uint64(x[0]), f})
+		}
+		return r
+	}
+	opus := &media.Format{Codec: media.Opus, SampleRate: 48000, Channels: 2}
+	return &hlsStream{renditions: []*rendition{of(mediatest.H264Format(320, 180), picture), of(opus, sound)},
+		write: func(f *media.Frame, _ time.Duration) error { *got = append(*got, f); return nil }, more: func() {}}
+}
+
+func TestPictureAndSoundThatComeApartAreGivenTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []*media.Frame
+		// The sound begins earlier, the clock begins anew in another period, and then the sound has nothing for the last picture.
+		s := following(&got, [][2]int{{0, 90_000}, {0, 90_040}, {1, 0}, {1, 40}}, [][2]int{{0, 89_980}, {0, 90_000}, {0, 90_020}, {1, 0}, {1, 20}})
+		if err := s.give(); err != nil {
+			t.Fatal(err)
+		}
+		var kinds string
+		for i, f := range got {
+			kinds += f.Kind().String()[:1]
+			if i > 0 && f.DTS < got[i-1].DTS-time.Millisecond {
+				t.Errorf("frame %d is at %v, after one at %v", i, f.DTS, got[i-1].DTS)
+			}
+		}
+		if kinds != "vaavvaa" {
+			t.Errorf("given are %s", kinds)
+		}
+		if n := len(s.renditions[0].queue); n != 1 {
+			t.Errorf("%d pictures wait for what the sound has beside them", n)
+		}
+		time.Sleep(10 * time.Second) // nothing is to be expected of the sound any more
+		if err := s.give(); err != nil || len(s.renditions[0].queue) != 0 {
+			t.Errorf("%d pictures wait for a sound that is gone, %v", len(s.renditions[0].queue), err)
+		}
+		if last := got[len(got)-1]; last.DTS-got[0].DTS > time.Second {
+			t.Errorf("the periods are %v apart", last.DTS-got[0].DTS)
+		}
+	})
+}
+
+func TestAPictureWithoutItsSoundIsGiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []*media.Frame
+		s := following(&got, [][2]int{{0, 0}, {0, 40}}, nil)
+		if err := s.give(); err != nil || len(got) != 0 {
+			t.Errorf("%d frames, while the sound may come, %v", len(got), err)
+		}
+		time.Sleep(10 * time.Second)
+		if err := s.give(); err != nil || len(got) != 2 {
+			t.Errorf("%d frames, %v", len(got), err)
+		}
+		s.write = func(*media.Frame, time.Duration) error { return io.ErrClosedPipe }
+		s.renditions[0].queue = append(s.renditions[0].queue, queued{0, &media.Frame{Format: mediatest.H264Format(320, 180), Keyframe: true}})
+		if err := s.give(); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("what nobody takes: %v", err)
+		}
+	})
+}

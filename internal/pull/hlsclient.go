@@ -1,0 +1,104 @@
+package pull
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+)
+
+const (
+	maxPlaylist = 512 << 10 // bytes, unpacked
+	maxSegment  = 32 << 20
+	maxHeader   = 1 << 20
+)
+
+var (
+	errLongPlaylist = errors.New("a playlist of more than 512 KiB")
+	errTooLarge     = errors.New("it is larger than a segment may be")
+	errNoKey        = errors.New("what is at the key's address is no key of AES-128")
+	errWrongKey     = errors.New("a segment cannot be decrypted with its key")
+)
+
+// hlsClient fetches what an HLS stream is made of. It belongs to one goroutine.
+type hlsClient struct {
+	http *http.Client
+	// keyAt is where the last key was found, and keyIs what it is.
+	keyAt string
+	keyIs []byte
+}
+
+// get reads what is at an address, and tells where that is: it may have moved.
+func (c *hlsClient) get(ctx context.Context, at *url.URL, most int) ([]byte, *url.URL, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return nil, nil, errors.New("the address is none that can be asked") // the error names it, query and all
+	}
+	req.Header.Set("User-Agent", "Tutti")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		var named *url.Error
+		if errors.As(err, &named) {
+			err = named.Err // the rest names the URL, query and all
+		}
+		return nil, nil, fmt.Errorf("connecting: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, nil, fmt.Errorf("the server refuses: %s", resp.Status)
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, int64(most)+1))
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("reading: %w", err)
+	case len(b) > most:
+		return nil, nil, errTooLarge
+	}
+	return b, resp.Request.URL, nil
+}
+
+// text reads a playlist. What is in it is relative to where it was found.
+func (c *hlsClient) text(ctx context.Context, at *url.URL) (string, *url.URL, error) {
+	b, found, err := c.get(ctx, at, maxPlaylist)
+	if errors.Is(err, errTooLarge) {
+		err = errLongPlaylist
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("playlist: %w", err)
+	}
+	return string(b), found, nil
+}
+
+// key reads a key, which segments share for a while.
+func (c *hlsClient) key(ctx context.Context, at *url.URL) ([]byte, error) {
+	if c.keyIs != nil && c.keyAt == at.String() {
+		return c.keyIs, nil
+	}
+	b, _, err := c.get(ctx, at, aes.BlockSize)
+	switch {
+	case errors.Is(err, errTooLarge), err == nil && len(b) != aes.BlockSize:
+		return nil, errNoKey
+	case err != nil:
+		return nil, fmt.Errorf("the key of segments: %w", err)
+	}
+	c.keyAt, c.keyIs = at.String(), b
+	return b, nil
+}
+
+// decryptCBC decrypts, in place, what is encrypted with AES-128 in CBC and padded as RFC 5652, section 6.3, has it.
+func decryptCBC(b, key, iv []byte) ([]byte, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil || len(b) == 0 || len(b)%aes.BlockSize != 0 {
+		return nil, errWrongKey
+	}
+	cipher.NewCBCDecrypter(block, iv).CryptBlocks(b, b)
+	padding := int(b[len(b)-1])
+	if padding == 0 || padding > aes.BlockSize {
+		return nil, errWrongKey
+	}
+	return b[:len(b)-padding], nil
+}
