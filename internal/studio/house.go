@@ -312,6 +312,7 @@ func (h *House) Close() {
 		close(h.stop)
 	}
 	h.mu.Unlock()
+	h.arena.close() // each room tells of the end of its own contest
 	studios := h.Studios()
 	infos := map[string]RoomInfo{}
 	var shows []*air
@@ -330,7 +331,6 @@ func (h *House) Close() {
 	for _, a := range shows {
 		a.closeWatchers()
 	}
-	h.arena.close()
 	h.work.Wait()
 	h.tellOver(infos)
 }

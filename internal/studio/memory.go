@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/applause"
 	"github.com/tuttilive/tutti/internal/room/board"
 	"github.com/tuttilive/tutti/internal/room/chat"
@@ -75,6 +76,7 @@ func (s *Studio) keepNow() {
 	if parts&partRoom != 0 {
 		s.house.running.Keep(s.name, Running{
 			SID: s.room.SID, CreatedAt: s.room.CreatedAt, Settings: s.room.Settings, Visited: s.room.Visited(), Stage: &on,
+			Contest: s.keptContest(),
 		})
 	}
 	if c := s.crowd; c != nil && parts&partTalk != 0 {
@@ -127,6 +129,10 @@ func (s *Studio) recall(l Left) {
 		s.songs = songs.Restore(*l.Songs)
 	}
 	s.drawCurtain()
+	if l.Contest != nil { // which a crash has ended
+		s.emit([]room.Event{room.PKChanged{PK: l.Contest.BrokenOff("")}})
+		s.keepRoom()
+	}
 }
 
 // judges tells of what a crash must not undo: somebody would be back who was banned a moment ago.

@@ -185,7 +185,7 @@ func (a *arena) check(roomName string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	c := a.contests[roomName]
-	if c == nil {
+	if c == nil || a.closed {
 		return
 	}
 	if a.fit(roomName) != nil {
@@ -322,6 +322,32 @@ func (s *Studio) setContest(v pk.View, scored bool) {
 		s.contest = nil
 	}
 	s.emit([]room.Event{room.PKChanged{PK: v, Scored: scored}})
+	if scored {
+		s.keepLater(partRoom)
+	} else {
+		s.keepRoom()
+	}
+}
+
+// breakOffContest tells the room, which closes, that its contest is over. The other room hears of it from the arena, or closes as well.
+func (s *Studio) breakOffContest(why room.LeaveReason) {
+	if s.contest == nil {
+		return
+	}
+	by := s.name
+	if why == room.LeftServerShutdown {
+		by = ""
+	}
+	s.emit([]room.Event{room.PKChanged{PK: s.contest.BrokenOff(by)}})
+	s.memory.unkept |= partRoom
+}
+
+// keptContest is the contest whose end must be told of after a crash, nil for none.
+func (s *Studio) keptContest() *pk.View {
+	if s.closed || s.contest == nil || s.contest.State != pk.Running {
+		return nil
+	}
+	return s.contest
 }
 
 // tellArena has the arena look at a room in a contest, after what may matter to the other room. The caller holds the lock.

@@ -2,6 +2,8 @@ package studio
 
 import (
 	"errors"
+	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -231,4 +233,95 @@ func TestTheAudienceContends(t *testing.T) {
 			t.Errorf("ending twice: %v", err)
 		}
 	})
+}
+
+// TestAContestEndsWithTheServer: whether it stops or crashes, both rooms hear of the end once, with the points, and their shows go on.
+func TestAContestEndsWithTheServer(t *testing.T) {
+	for what, crash := range map[string]bool{"it stops": false, "it crashes": true} {
+		policy := room.DefaultPolicy()
+		policy.Scene, policy.UsedAt = "show", time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC) // no use need be noted
+		names := []string{"red", "blue"}
+		synctest.Test(t, func(t *testing.T) {
+			rooms, shows := &keptRooms{rooms: map[string]Left{}}, &keptShows{shows: map[string]Show{}}
+			told := &contestEnds{of: map[string][]pk.View{}}
+			open := func() *House {
+				return NewHouse(Options{
+					Rooms:   &Policies{known: map[string]room.Policy{"red": policy, "blue": policy}, unknown: map[string]struct{}{}},
+					Running: rooms, Shows: shows, ReturnGrace: testReturn, Witnesses: []Witness{told}, Log: slog.New(slog.DiscardHandler),
+				})
+			}
+			goLive := func(h *House) {
+				for _, name := range names {
+					p, err := h.Enter(name, room.Join{Identity: name + "-host", Name: name, Permission: room.Permission{Publish: true, Subscribe: true, Admin: true}}, &heard{})
+					if err != nil {
+						t.Fatal(err)
+					}
+					publish(t, p, "TR_"+name)
+				}
+			}
+			h := open()
+			goLive(h)
+			for _, name := range names {
+				if s, err := h.Studio(name); err != nil || s.GoLive(name+"-host", name) != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := errors.Join(h.InvitePK("red", "blue", time.Minute), h.AcceptPK("blue")); err != nil {
+				t.Fatal(err)
+			}
+			h.ScorePK("red", 7)
+			time.Sleep(keepEvery + scoresEvery + time.Millisecond)
+			if crash {
+				rooms, shows = &keptRooms{rooms: rooms.Left()}, &keptShows{shows: shows.Interrupted()}
+				of := told.of
+				h.Close() // of which nobody hears or keeps anything
+				told.of = map[string][]pk.View{}
+				if len(of["red"])+len(of["blue"]) != 2 {
+					t.Errorf("%s: %v", what, of)
+				}
+			} else {
+				h.Close()
+			}
+			h = open()
+			defer h.Close()
+			for i, scores := range []pk.Scores{{Us: 7}, {Them: 7}} {
+				ends := told.of[names[i]]
+				if len(ends) != 1 || ends[0].Result != pk.CalledOff || ends[0].EndedBy != "" || ends[0].Scores != scores {
+					t.Errorf("%s: %s is told %+v", what, names[i], ends)
+				}
+				if r := rooms.Left()[names[i]]; r.Contest != nil {
+					t.Errorf("%s: %s still has a contest kept: %+v", what, names[i], r.Contest)
+				}
+			}
+			goLive(h)
+			synctest.Wait()
+			for _, name := range names {
+				s, err := h.Studio(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, ok := h.PK(name); ok || len(s.lentTracks()) != 0 || !s.onAir() {
+					t.Errorf("%s: %s contends or is off the air", what, name)
+				}
+			}
+			if err := errors.Join(h.InvitePK("blue", "red", time.Minute), h.AcceptPK("red")); err != nil {
+				t.Errorf("%s: they cannot begin anew: %v", what, err)
+			}
+		})
+	}
+}
+
+// contestEnds keeps what is told of ends of contests, by room.
+type contestEnds struct {
+	sync.Mutex
+	of map[string][]pk.View
+}
+
+func (c *contestEnds) RoomEvent(in func() RoomInfo, e room.Event) {
+	if e, ok := e.(room.PKChanged); ok && e.PK.State == pk.Ended {
+		c.Lock()
+		defer c.Unlock()
+		name := in().Name
+		c.of[name] = append(c.of[name], e.PK)
+	}
 }

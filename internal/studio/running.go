@@ -8,6 +8,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/board"
+	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/songs"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/store"
@@ -21,6 +22,8 @@ type Running struct {
 	// Visited tells that somebody had been there.
 	Visited bool        `json:"visited,omitempty"`
 	Stage   *stage.Kept `json:"stage,omitempty"`
+	// Contest is one that was going on.
+	Contest *pk.View `json:"contest,omitempty"`
 }
 
 // Left is all that was kept of a room.

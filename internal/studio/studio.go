@@ -331,6 +331,7 @@ func (s *Studio) close(why room.LeaveReason) {
 		return
 	}
 	s.closed = true
+	s.breakOffContest(why)
 	switch {
 	case why == room.LeftServerShutdown:
 		s.interrupt()

@@ -189,6 +189,15 @@ type View struct {
 	EndedBy string `json:"endedBy,omitempty"`
 }
 
+// BrokenOff is how the contest ends for a room that ends, or whose server does: by names the room, "" for the server.
+func (v View) BrokenOff(by string) View {
+	if v.State != Over {
+		v.Result, v.EndedBy = CalledOff, by
+	}
+	v.State = Ended
+	return v
+}
+
 // ViewOf is the contest as a room sees it, but for what is known of the other beside its name.
 func (c *Contest) ViewOf(room string) View {
 	i := c.side(room)
