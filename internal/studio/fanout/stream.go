@@ -67,8 +67,8 @@ type mark struct {
 	key       bool
 }
 
-// New makes a stream of a source, which it closes in the end. expected tells which tracks will come; tags are gathered for a tick, 0 for not
-// at all, and written in a form, nil for FLV's own.
+// New makes a stream of a source, which it closes in the end. expected tells which tracks will come; tags are gathered for a tick, 0 for pictures
+// at once, and written in a form, nil for FLV's own.
 func New(src Source, expected func() flv.Tracks, tick time.Duration, form Form, log *slog.Logger) *Stream {
 	if form == nil {
 		form = FLV
@@ -187,23 +187,31 @@ func (s *Stream) mux(f *media.Frame) {
 		s.first = mark{timestamp: s.muxer.Timestamp(f.DTS), key: key}
 	}
 	s.pending = bytes
-	if s.tick <= 0 {
-		s.flushLocked()
-		return
+	tick := s.tick
+	if tick <= 0 {
+		if f.Kind() == media.Video || key {
+			s.flushLocked()
+			return
+		}
+		tick = soundWait
 	}
 	if !s.ticking {
 		s.ticking = true
 		if s.flush == nil {
-			s.flush = time.AfterFunc(s.tick, func() {
+			s.flush = time.AfterFunc(tick, func() {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				s.flushLocked()
 			})
 		} else {
-			s.flush.Reset(s.tick)
+			s.flush.Reset(tick)
 		}
 	}
 }
+
+// soundWait is how long sound waits for the next picture, to be written with it, where nothing else is gathered. Players need both, and
+// most of what a frame of sound costs is a write of its own.
+const soundWait = 40 * time.Millisecond
 
 // noPicture is how long pictures must have been missing until a viewer may begin with sound alone.
 const noPicture = 5 * time.Second

@@ -67,9 +67,9 @@ func TestStream(t *testing.T) {
 			30 * time.Millisecond, flv.Tracks{}, []*media.Frame{video(0, true), audio(5), audio(26), video(33, false), video(40, false), audio(47)}, 100,
 			"|Va|avva", flv.Tracks{Video: true, Audio: true},
 		},
-		"real time writes each frame": {
-			0, flv.Tracks{}, []*media.Frame{video(0, true), audio(5), video(33, false)}, 50,
-			"|V|a|v", flv.Tracks{Video: true, Audio: true},
+		"in real time pictures are written at once, with the sound before them, which waits for a while": {
+			0, flv.Tracks{}, []*media.Frame{video(0, true), audio(5), video(33, false), audio(40), audio(61), video(66, false), audio(82), audio(103), audio(124)}, 140,
+			"|V|a|v|aav|aa", flv.Tracks{Video: true, Audio: true},
 		},
 		"a keyframe begins a chunk": {
 			350 * time.Millisecond, flv.Tracks{}, []*media.Frame{audio(0), video(1, true), video(34, false), video(67, true), audio(70)}, 500,
