@@ -162,6 +162,11 @@ func TestEnhancedRTMP(t *testing.T) {
 			if got := pictureOfFLV(t, r.url("/live/%s.flv", name)); got != c.flv {
 				t.Errorf("FLV has %s, want %s", got, c.flv)
 			}
+			for codecs, want := range map[string]map[string]media.Codec{"h265": {"avc1": media.H264, "hevc": media.H265}, "av1": {"av01": media.AV1}}[name] {
+				if got := pictureOfFLV(t, r.url("/live/%s.flv?codecs=%s", name, codecs)); got != want {
+					t.Errorf("FLV for who takes %s has %s, want %s", codecs, got, want)
+				}
+			}
 			flashes, beeps := watchWHEP(t, r, name, 5*time.Second)
 			p.compare(flashes, beeps)
 			for _, code := range warningsOf(r, name) {

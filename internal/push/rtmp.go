@@ -105,14 +105,14 @@ func shared(w *studio.Watcher, house *studio.House, log *slog.Logger) (*fanout.S
 		if err != nil {
 			return nil, nil, err
 		}
-		s := fanout.New(reader, fanout.Expected(p, demand), 0, fanout.RTMPPublish, log)
+		s := fanout.New(reader, fanout.Expected(p, demand, fanout.Codecs{}), 0, fanout.RTMPPublish, log)
 		return s, s.Close, nil
 	})
 }
 
 // demandOf is H.264 wherever it can be had, since platforms take little else, and AAC.
 func demandOf(house *studio.House) program.Demand {
-	demand := fanout.Demand(house.VideoConversion())
+	demand := fanout.Codecs{}.Demand(house.VideoConversion())
 	if house.VideoConversion() == nil {
 		demand.Video = []media.Codec{media.H264}
 	}

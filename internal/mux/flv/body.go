@@ -20,6 +20,17 @@ func Can(c media.Codec) bool {
 	return false
 }
 
+// numbered is the number of codecs of pictures that are written by one, else 0.
+func numbered(c media.Codec, oldHEVC bool) byte {
+	switch {
+	case c == media.H264:
+		return legacyAVC
+	case c == media.H265 && oldHEVC:
+		return legacyHEVC
+	}
+	return 0
+}
+
 // enhanced is the FourCC of codecs that are written by Enhanced RTMP.
 func enhanced(c media.Codec) fourCC {
 	switch c {
@@ -38,7 +49,7 @@ func enhanced(c media.Codec) fourCC {
 }
 
 // videoSequenceHeader is the body of the tag that configures a decoder; nil when the codec needs none.
-func videoSequenceHeader(f *media.Format) ([]byte, error) {
+func videoSequenceHeader(f *media.Format, oldHEVC bool) ([]byte, error) {
 	var record []byte
 	switch f.Codec {
 	case media.H264:
@@ -58,8 +69,8 @@ func videoSequenceHeader(f *media.Format) ([]byte, error) {
 	if record == nil {
 		return nil, fmt.Errorf("flv: %v format cannot be written", f.Codec)
 	}
-	if f.Codec == media.H264 {
-		return append([]byte{keyFrame<<4 | legacyAVC, legacySequenceHeader, 0, 0, 0}, record...), nil
+	if number := numbered(f.Codec, oldHEVC); number != 0 {
+		return append([]byte{keyFrame<<4 | number, legacySequenceHeader, 0, 0, 0}, record...), nil
 	}
 	four := enhanced(f.Codec)
 	body := append([]byte{0x80 | keyFrame<<4 | packetSequenceStart}, four[:]...)
@@ -104,15 +115,15 @@ func appendOpusHead(dst []byte, f *media.Format) []byte {
 }
 
 // appendVideoHeader appends what stands before a frame's payload. The composition offset is in milliseconds.
-func appendVideoHeader(dst []byte, f *media.Frame, offset int64) []byte {
+func appendVideoHeader(dst []byte, f *media.Frame, offset int64, oldHEVC bool) []byte {
 	frameType := byte(interFrame)
 	if f.Keyframe {
 		frameType = keyFrame
 	}
 	const largest = 1<<23 - 1
 	o := uint32(min(max(offset, 0), largest))
-	if f.Format.Codec == media.H264 {
-		return append(dst, frameType<<4|legacyAVC, legacyCoded, byte(o>>16), byte(o>>8), byte(o))
+	if number := numbered(f.Format.Codec, oldHEVC); number != 0 {
+		return append(dst, frameType<<4|number, legacyCoded, byte(o>>16), byte(o>>8), byte(o))
 	}
 	four := enhanced(f.Format.Codec)
 	if f.Format.Codec == media.H265 && o != 0 {
@@ -126,14 +137,14 @@ func appendVideoHeader(dst []byte, f *media.Frame, offset int64) []byte {
 	return append(append(dst, 0x80|frameType<<4|packet), four[:]...)
 }
 
-// appendParameterSets repeats H.264's parameter sets before the picture of a keyframe. mpegts.js holds the last picture back until the next one
+// appendParameterSets repeats the parameter sets of H.264 and H.265 before the picture of a keyframe. mpegts.js holds the last picture back until the next one
 // comes, and gives it to the decoder after the sequence header of what follows: a keyframe that is the last before new parameters could not be
 // decoded with those, and the browser would give up the whole stream.
 func appendParameterSets(dst []byte, f *media.Frame) []byte {
-	if f.Format.Codec != media.H264 || !f.Keyframe {
+	if f.Format.Codec != media.H264 && f.Format.Codec != media.H265 || !f.Keyframe {
 		return dst
 	}
-	for _, set := range [][]byte{f.Format.SPS, f.Format.PPS} {
+	for _, set := range [][]byte{f.Format.VPS, f.Format.SPS, f.Format.PPS} {
 		if len(set) > 0 {
 			dst = append(binary.BigEndian.AppendUint32(dst, uint32(len(set))), set...)
 		}

@@ -208,21 +208,28 @@ func TestEnhancedThroughMuxerAndDemuxer(t *testing.T) {
 		payload []byte
 		offset  time.Duration
 	}{
-		"H.265": {h265Format(t), units([]byte{0x28, 1, 2, 3}), 40 * time.Millisecond},
-		"AV1":   {&media.Format{Codec: media.AV1, Config: av1Sequence}, append(bytes.Clone(av1Sequence), 0x32, 2, 1, 2), 0},
-		"VP9":   {&media.Format{Codec: media.VP9}, vp9Key, 0},
-		"VP8":   {&media.Format{Codec: media.VP8}, []byte{0x10, 2, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xf0, 0, 1}, 0},
-		"Opus":  {&media.Format{Codec: media.Opus, SampleRate: 48000, Channels: 2}, []byte{0xfc, 1, 2, 3}, 0},
+		"H.265":           {h265Format(t), units([]byte{0x28, 1, 2, 3}), 40 * time.Millisecond},
+		"H.265 by number": {h265Format(t), units([]byte{0x28, 1, 2, 3}), 40 * time.Millisecond},
+		"AV1":             {&media.Format{Codec: media.AV1, Config: av1Sequence}, append(bytes.Clone(av1Sequence), 0x32, 2, 1, 2), 0},
+		"VP9":             {&media.Format{Codec: media.VP9}, vp9Key, 0},
+		"VP8":             {&media.Format{Codec: media.VP8}, []byte{0x10, 2, 0, 0x9d, 1, 0x2a, 0x40, 1, 0xf0, 0, 1}, 0},
+		"Opus":            {&media.Format{Codec: media.Opus, SampleRate: 48000, Channels: 2}, []byte{0xfc, 1, 2, 3}, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			m := NewMuxer(time.Second, Tracks{})
+			m := NewMuxer(time.Second, Tracks{OldHEVC: name == "H.265 by number"})
 			in := &media.Frame{Format: test.format, Payload: test.payload, DTS: 2 * time.Second, PTS: 2*time.Second + test.offset, Keyframe: true}
 			file, err := m.Append(nil, in)
 			if err != nil {
 				t.Fatal(err)
 			}
 			file = append(m.Header().AppendStart(nil, 0), file...)
+			if sets := test.format; sets.Codec == media.H265 && !bytes.Contains(file, units(sets.VPS, sets.SPS, sets.PPS, []byte{0x28, 1, 2, 3})) {
+				t.Error("a keyframe cannot be decoded after the sequence header of another format")
+			}
+			if byNumber := bytes.Contains(file, []byte{keyFrame<<4 | legacyHEVC, legacySequenceHeader}); byNumber != m.Header().Tracks.OldHEVC {
+				t.Errorf("a number instead of a FourCC: %v", byNumber)
+			}
 			frames := demux(t, file)
 			if len(frames) != 1 {
 				t.Fatalf("%d frames", len(frames))
@@ -324,7 +331,7 @@ func TestTimestampsWrapAndStayAboveZero(t *testing.T) {
 
 func TestMetadata(t *testing.T) {
 	start := time.UnixMilli(1_700_000_000_123)
-	b, err := metadata(&media.Format{Codec: media.H265, Width: 640, Height: 360}, &media.Format{Codec: media.AAC, SampleRate: 44100, Channels: 2}, start)
+	b, err := metadata(&media.Format{Codec: media.H265, Width: 640, Height: 360}, &media.Format{Codec: media.AAC, SampleRate: 44100, Channels: 2}, false, start)
 	if err != nil {
 		t.Fatal(err)
 	}

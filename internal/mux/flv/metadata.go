@@ -15,7 +15,7 @@ import (
 const startTimeKey = "startTimeMs"
 
 // metadata is the body of the onMetaData script tag.
-func metadata(video, audio *media.Format, start time.Time) ([]byte, error) {
+func metadata(video, audio *media.Format, oldHEVC bool, start time.Time) ([]byte, error) {
 	entries := amf0.ECMAArray{
 		{Key: "duration", Value: float64(0)},
 		{Key: "encoder", Value: "Tutti"},
@@ -26,10 +26,10 @@ func metadata(video, audio *media.Format, start time.Time) ([]byte, error) {
 			entries = append(entries, amf0.ObjectEntry{Key: "width", Value: float64(video.Width)},
 				amf0.ObjectEntry{Key: "height", Value: float64(video.Height)})
 		}
-		entries = append(entries, amf0.ObjectEntry{Key: "videocodecid", Value: codecID(video.Codec)})
+		entries = append(entries, amf0.ObjectEntry{Key: "videocodecid", Value: codecID(video.Codec, oldHEVC)})
 	}
 	if audio != nil {
-		entries = append(entries, amf0.ObjectEntry{Key: "audiocodecid", Value: codecID(audio.Codec)},
+		entries = append(entries, amf0.ObjectEntry{Key: "audiocodecid", Value: codecID(audio.Codec, false)},
 			amf0.ObjectEntry{Key: "stereo", Value: audio.Channels > 1},
 			amf0.ObjectEntry{Key: "audiosamplesize", Value: float64(16)})
 		if audio.SampleRate > 0 {
@@ -44,11 +44,11 @@ func metadata(video, audio *media.Format, start time.Time) ([]byte, error) {
 }
 
 // codecID is the number of a codec, or its FourCC as a number (Enhanced RTMP).
-func codecID(c media.Codec) float64 {
-	switch c {
-	case media.H264:
-		return legacyAVC
-	case media.AAC:
+func codecID(c media.Codec, oldHEVC bool) float64 {
+	if number := numbered(c, oldHEVC); number != 0 {
+		return float64(number)
+	}
+	if c == media.AAC {
 		return legacyAAC
 	}
 	four := enhanced(c)

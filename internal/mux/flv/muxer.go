@@ -14,8 +14,12 @@ type Muxer struct {
 	header *Header
 }
 
-// Tracks tells which tracks a stream is said to have. Players decide by it what to wait for.
-type Tracks struct{ Video, Audio bool }
+// Tracks tells which tracks a stream is said to have, and how. Players decide by it what to wait for.
+type Tracks struct {
+	Video, Audio bool
+	// OldHEVC has H.265 under the number 12, as before enhanced RTMP.
+	OldHEVC bool
+}
 
 // NewMuxer makes a muxer whose timestamps count from start. Tracks whose frames have not come yet are announced when
 // they are expected; a track that comes unexpectedly is announced from then on.
@@ -62,7 +66,7 @@ func (m *Muxer) Append(dst []byte, f *media.Frame) ([]byte, error) {
 	start := len(dst)
 	if f.Kind() == media.Video {
 		dst = beginTag(dst, VideoTag, timestamp)
-		dst = appendVideoHeader(dst, f, offset)
+		dst = appendVideoHeader(dst, f, offset, m.header.Tracks.OldHEVC)
 		dst = appendParameterSets(dst, f)
 	} else {
 		dst = beginTag(dst, AudioTag, timestamp)
@@ -89,7 +93,7 @@ func newHeader(video, audio *media.Format, tracks Tracks, start time.Duration) (
 	var err error
 	if video != nil {
 		h.Tracks.Video = true
-		if h.video, err = videoSequenceHeader(video); err != nil {
+		if h.video, err = videoSequenceHeader(video, tracks.OldHEVC); err != nil {
 			return nil, err
 		}
 	}
@@ -99,7 +103,7 @@ func newHeader(video, audio *media.Format, tracks Tracks, start time.Duration) (
 			return nil, err
 		}
 	}
-	if h.metadata, err = metadata(video, audio, media.WallClock(start)); err != nil {
+	if h.metadata, err = metadata(video, audio, tracks.OldHEVC, media.WallClock(start)); err != nil {
 		return nil, err
 	}
 	return h, nil

@@ -27,7 +27,7 @@ func TestAnotherImplementationReadsOurBodies(t *testing.T) {
 			if len(sets) != 3 || !bytes.Equal(sets[1].Nalus[0].NALUnit, h265.SPS) || c.HEVCConfig.LengthSizeMinusOne != 3 {
 				t.Errorf("record %+v", c.HEVCConfig)
 			}
-			if f.FourCC != message.FourCCHEVC || f.PTSDelta != 40*time.Millisecond || f.DTS != time.Second || string(f.Payload) != "frame" {
+			if f.FourCC != message.FourCCHEVC || f.PTSDelta != 40*time.Millisecond || f.DTS != time.Second || !bytes.Equal(f.Payload, append(units(h265.VPS, h265.SPS, h265.PPS), "frame"...)) {
 				t.Errorf("frame %+v", f)
 			}
 		}},

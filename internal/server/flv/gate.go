@@ -16,22 +16,22 @@ type gate interface {
 	open(ctx context.Context, room string, c studio.Credential, k kind) (fanout.Watcher, *fanout.Stream, error)
 }
 
-// kind is how tags are carried. All viewers of one kind share a stream.
+// kind is how tags are carried, and of which codecs. All viewers of one kind share a stream.
 type kind struct {
-	name string
-	form fanout.Form
+	name   string
+	form   fanout.Form
+	codecs fanout.Codecs
 }
 
 var (
-	overHTTP      = kind{"flv", fanout.FLV}
-	overWebSocket = kind{"flv in messages", fanout.FLVMessages}
+	overHTTP      = kind{name: "flv", form: fanout.FLV}
+	overWebSocket = kind{name: "flv in messages", form: fanout.FLVMessages}
 )
 
 type houseGate struct {
-	house  *studio.House
-	demand program.Demand
-	tick   time.Duration
-	log    *slog.Logger
+	house *studio.House
+	tick  time.Duration
+	log   *slog.Logger
 }
 
 func (g *houseGate) open(ctx context.Context, room string, c studio.Credential, k kind) (fanout.Watcher, *fanout.Stream, error) {
@@ -42,12 +42,13 @@ func (g *houseGate) open(ctx context.Context, room string, c studio.Credential, 
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := studio.Shared(w, k.name, func(p *program.Program) (*fanout.Stream, func(), error) {
-		reader, err := p.Read(g.demand)
+	demand := k.codecs.Demand(g.house.VideoConversion())
+	s, err := studio.Shared(w, k.name+k.codecs.String(), func(p *program.Program) (*fanout.Stream, func(), error) {
+		reader, err := p.Read(demand)
 		if err != nil {
 			return nil, nil, err
 		}
-		s := fanout.New(reader, fanout.Expected(p, g.demand), g.tick, k.form, g.log.With("room", room))
+		s := fanout.New(reader, fanout.Expected(p, demand, k.codecs), g.tick, k.form, g.log.With("room", room))
 		return s, s.Close, nil
 	})
 	if err != nil {

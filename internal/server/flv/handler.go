@@ -20,7 +20,7 @@ const writePatience = 10 * time.Second
 // Options are what the door needs.
 type Options struct {
 	House *studio.House
-	// Tick is how long tags are gathered before they are written: 0 writes each frame, more saves work. At most 350 ms.
+	// Tick is how long tags are gathered before they are written: 0 writes each picture with the sound before it, more saves work. At most 350 ms.
 	Tick time.Duration
 	Log  *slog.Logger
 }
@@ -39,7 +39,7 @@ func New(o Options) *Handler {
 	}
 	log = log.With("door", "flv")
 	return &Handler{gate: &houseGate{
-		house: o.House, demand: fanout.Demand(o.House.VideoConversion()), tick: min(max(o.Tick, 0), 350*time.Millisecond), log: log,
+		house: o.House, tick: min(max(o.Tick, 0), 350*time.Millisecond), log: log,
 	}, log: log}
 }
 
@@ -69,6 +69,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		k = overWebSocket
 	}
+	k.codecs = fanout.ParseCodecs(r.URL.Query().Get("codecs"))
 	watch, s, err := h.gate.open(r.Context(), name, credentialOf(r, pass).From(r.RemoteAddr), k)
 	if err != nil {
 		refusal.Write(w, err)

@@ -20,6 +20,7 @@ var (
 type address struct {
 	room       string
 	credential studio.Credential
+	codecs     string // that a player says it takes
 }
 
 // parseApplication splits the app of a connect command, "live" or "live/{room}", with or without a query.
@@ -40,7 +41,7 @@ func parseAddress(app, stream string) (address, error) {
 	}
 	name, own := splitQuery(stream)
 	name = unescape(strings.Trim(name, "/"))
-	a := address{credential: studio.Credential{Token: first(own, query, "token"), Key: first(own, query, "key")}}
+	a := address{credential: studio.Credential{Token: first(own, query, "token"), Key: first(own, query, "key")}, codecs: first(own, query, "codecs")}
 	switch {
 	case roomName == "":
 		var key string

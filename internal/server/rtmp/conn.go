@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -227,13 +228,44 @@ func property(arguments []any, i int, name string) string {
 	if i >= len(arguments) {
 		return ""
 	}
-	var o amf0.Object
-	switch v := arguments[i].(type) {
-	case amf0.Object:
-		o = v
-	case amf0.ECMAArray:
-		o = amf0.Object(v)
-	}
-	s, _ := o.GetString(name)
+	s, _ := object(arguments[i]).GetString(name)
 	return s
+}
+
+func object(argument any) amf0.Object {
+	switch v := argument.(type) {
+	case amf0.Object:
+		return v
+	case amf0.ECMAArray:
+		return amf0.Object(v)
+	}
+	return nil
+}
+
+// fourCCs are the codecs that a client says in connect that it decodes or passes on (enhanced RTMP, version 2, "Enhancing NetConnection
+// connect Command"), separated by commas.
+func fourCCs(arguments []any) string {
+	const decodes, forwards = 1, 4
+	if len(arguments) == 0 {
+		return ""
+	}
+	var names []string
+	o := object(arguments[0])
+	list, _ := o.Get("fourCcList")
+	if list, ok := list.(amf0.StrictArray); ok {
+		for _, one := range list {
+			if name, ok := one.(string); ok {
+				names = append(names, name)
+			}
+		}
+	}
+	for _, key := range []string{"videoFourCcInfoMap", "audioFourCcInfoMap"} {
+		kinds, _ := o.Get(key)
+		for _, one := range object(kinds) {
+			if flags, ok := one.Value.(float64); ok && int(flags)&(decodes|forwards) != 0 {
+				names = append(names, one.Key)
+			}
+		}
+	}
+	return strings.Join(names, ",")
 }

@@ -22,7 +22,8 @@ import (
 type fakeStage struct {
 	mu      sync.Mutex
 	ingests []*fakeIngest
-	turned  []string // who was turned away, and why
+	turned  []string        // who was turned away, and why
+	asked   []fanout.Codecs // of players
 	changed chan struct{}
 }
 
@@ -65,7 +66,10 @@ func (s *fakeStage) TurnAway(roomName, protocol, code, reason string) {
 	s.notify()
 }
 
-func (s *fakeStage) watch(string) (fanout.Watcher, *fanout.Stream, error) {
+func (s *fakeStage) watch(_ string, codecs fanout.Codecs) (fanout.Watcher, *fanout.Stream, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, codecs)
 	return nil, nil, studio.ErrNotLive
 }
 

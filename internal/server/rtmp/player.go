@@ -26,7 +26,7 @@ func (s *session) play(stream uint32, name string) error {
 	if _, err := s.server.stage.AdmitPlayer(ctx, a.room, "rtmp", a.credential.From(s.host)); err != nil {
 		return err
 	}
-	watcher, program, err := s.server.stage.watch(a.room)
+	watcher, program, err := s.server.stage.watch(a.room, fanout.ParseCodecs(a.codecs).Or(s.codecs))
 	if err != nil {
 		return err
 	}

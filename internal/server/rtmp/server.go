@@ -21,7 +21,7 @@ type Options struct {
 	TLSAddress string
 	TLS        *tls.Config
 	House      *studio.House
-	// Tick is how long what players get is gathered: 0 writes each frame, more saves work. At most 350 ms.
+	// Tick is how long what players get is gathered: 0 writes each picture with the sound before it, more saves work. At most 350 ms.
 	Tick time.Duration
 	Log  *slog.Logger
 

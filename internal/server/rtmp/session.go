@@ -16,6 +16,7 @@ import (
 	"github.com/tuttilive/tutti/internal/mux/flv"
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/studio/fanout"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
@@ -37,6 +38,7 @@ type session struct {
 	app       string
 	room      string // that it wants to publish into
 	encoder   string // what the client calls itself
+	codecs    fanout.Codecs
 	connected bool
 	streams   uint32 // message streams created
 	stream    uint32 // message stream that is published
@@ -212,6 +214,7 @@ func (s *session) connect(transaction float64, arguments []any) error {
 		return fmt.Errorf("%w: second connect", rtmp.ErrProtocol)
 	}
 	s.app, s.encoder = property(arguments, 0, "app"), encoderName(property(arguments, 0, "flashVer"))
+	s.codecs = fanout.ParseCodecs(fourCCs(arguments))
 	if _, _, err := parseApplication(s.app); err != nil {
 		return err
 	}

@@ -20,8 +20,8 @@ type stage interface {
 	// TurnAway notes for a room's hosts that an encoder was turned away.
 	TurnAway(roomName, protocol, code, reason string)
 	enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (ingest.Participant, error)
-	// watch gives a room's program in the form of messages, shared by all players.
-	watch(roomName string) (fanout.Watcher, *fanout.Stream, error)
+	// watch gives a room's program in the form of messages, shared by all players that take the same codecs.
+	watch(roomName string, codecs fanout.Codecs) (fanout.Watcher, *fanout.Stream, error)
 }
 
 type houseStage struct {
@@ -38,18 +38,18 @@ func (h houseStage) enter(e studio.Encoder, program room.Program, obs studio.Enc
 	return ingest.Of(p), nil
 }
 
-func (h houseStage) watch(roomName string) (fanout.Watcher, *fanout.Stream, error) {
+func (h houseStage) watch(roomName string, codecs fanout.Codecs) (fanout.Watcher, *fanout.Stream, error) {
 	w, err := h.Watch(roomName, "rtmp")
 	if err != nil {
 		return nil, nil, err
 	}
-	demand := fanout.Demand(h.VideoConversion())
-	s, err := studio.Shared(w, "rtmp", func(p *program.Program) (*fanout.Stream, func(), error) {
+	demand := codecs.Demand(h.VideoConversion())
+	s, err := studio.Shared(w, "rtmp"+codecs.String(), func(p *program.Program) (*fanout.Stream, func(), error) {
 		reader, err := p.Read(demand)
 		if err != nil {
 			return nil, nil, err
 		}
-		s := fanout.New(reader, fanout.Expected(p, demand), h.tick, fanout.RTMP, h.log.With("room", roomName))
+		s := fanout.New(reader, fanout.Expected(p, demand, codecs), h.tick, fanout.RTMP, h.log.With("room", roomName))
 		return s, s.Close, nil
 	})
 	if err != nil {
