@@ -72,7 +72,7 @@ export function collectConnections() {
   }
 }
 
-/** Puts `window.look(video)`, `window.places(video, colours)`, `window.shares(video, colours)`, `window.listen(source, tones)` and `window.reports(type)` into a page. */
+/** Puts `window.look(video)`, `window.places(video, colours)`, `window.shares(video, colours)`, `window.listen(source, tones)`, `window.sendAs(codec)` and `window.reports(type)` into a page. */
 export function receiveSignal() {
   const canvas = document.createElement('canvas')
   const c = canvas.getContext('2d', { willReadFrequently: true })
@@ -141,6 +141,18 @@ export function receiveSignal() {
       const level = Math.max(...heard.slice(bin - 3, bin + 4))
       return level - middle > 25 ? level : -160
     })
+  }
+
+  /** Goes on sending all pictures in another codec. */
+  window.sendAs = async (codec) => {
+    for (const peer of window.peers ?? []) {
+      for (const sender of peer.getSenders().filter((s) => s.track?.kind === 'video')) {
+        const parameters = sender.getParameters()
+        const found = parameters.codecs.find((c) => c.mimeType === codec)
+        for (const encoding of parameters.encodings) encoding.codec = { ...found }
+        await sender.setParameters(parameters)
+      }
+    }
   }
 
   /** All reports of a type, of all connections that are open. */

@@ -45,6 +45,18 @@ describe('a picture in two codecs', { skip, timeout: 900_000 }, () => {
     await cy.leave()
   })
 
+  it('is seen in another codec as soon as it is sent in that', async () => {
+    const cy = await join(watcher, link(room.keys.guest), 'Cy', undefined, { listen: true })
+    await assertClock('Ada seen by Cy', () => cy.sees('Ada'), colours.red)
+    await ada.page.evaluate(() => window.sendAs('video/VP8'))
+    await eventually('only VP8 is sent', async () => (await sends(ada)).join() === 'video/VP8')
+    await assertClock('Ada seen by Cy in VP8', () => cy.sees('Ada'), colours.red)
+    await ada.page.evaluate(() => window.sendAs('video/H264'))
+    await eventually('only H.264 is sent', async () => (await sends(ada)).join() === 'video/H264')
+    await assertClock('Ada seen by Cy in H.264 again', () => cy.sees('Ada'), colours.red)
+    await cy.leave()
+  })
+
   it('is seen by a Firefox that has no H.264', async () => {
     bo = await join(firefox, link(room.keys.guest), 'Bo', { colour: colours.green, tone: 660 })
     await Promise.all([assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red), assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green)])

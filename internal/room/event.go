@@ -48,7 +48,8 @@ type (
 	ParticipantShown  struct{ Participant Participant }
 	ParticipantHidden struct{ Participant Participant }
 
-	// PublicationAdded, PublicationChanged and PublicationRemoved carry the publisher after the change.
+	// PublicationAdded, PublicationChanged and PublicationRemoved carry the publisher after the change. What Returns is added again
+	// at once, in another codec; its publisher does not stop.
 	PublicationAdded struct {
 		Participant Participant
 		Publication Publication
@@ -60,6 +61,7 @@ type (
 	PublicationRemoved struct {
 		Participant Participant
 		Publication Publication
+		Returns     bool
 	}
 
 	// SubscriptionsSet is the server's word on whether a participant shall have some tracks. Only that participant hears it.

@@ -343,7 +343,18 @@ func (r *Room) Unpublish(identity, sid string) ([]Event, error) {
 	pub := p.Publications[i]
 	p.Publications = slices.Delete(slices.Clone(p.Publications), i, i+1)
 	p.Version++
-	return []Event{PublicationRemoved{p.snapshot(), pub}}, nil
+	return []Event{PublicationRemoved{Participant: p.snapshot(), Publication: pub}}, nil
+}
+
+// Suspend removes a publication that is published again at once, in another codec.
+func (r *Room) Suspend(identity, sid string) ([]Event, error) {
+	events, err := r.Unpublish(identity, sid)
+	for i, e := range events {
+		gone := e.(PublicationRemoved)
+		gone.Returns = true
+		events[i] = gone
+	}
+	return events, err
 }
 
 // ChangePublication changes a publication in place, for instance its mute state or size.

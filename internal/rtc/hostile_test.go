@@ -68,8 +68,8 @@ func strayReader(e *Endpoint) *reader {
 const exampleOffer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n" +
 	"a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:actpass\r\n" +
 	"a=fingerprint:sha-256 00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F\r\n" +
-	"m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\n" +
-	"a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n" +
+	"m=video 9 UDP/TLS/RTP/SAVPF 96 97 98\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\n" +
+	"a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtpmap:98 VP9/90000\r\n" +
 	"a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:2 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n" +
 	"a=extmap:3 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\n" +
 	"a=extmap:4 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n" +
@@ -199,6 +199,37 @@ func TestSourcesAreBounded(t *testing.T) {
 		if len(p.rx.sources) > maxSources {
 			t.Fatalf("%d sources", len(p.rx.sources))
 		}
+	}
+}
+
+// Who receives may refuse a stream in a new codec and let another one take it from there.
+func TestARefusedStreamIsOfferedToTheNext(t *testing.T) {
+	p, remote := receivingPeer(t, testEndpoint(t))
+	r := strayReader(p.endpoint)
+	in := p.Inbounds()[0]
+	first, second, asked := new(count), new(count), 0
+	in.Receive(func(s *Stream) Sink {
+		asked++
+		if s.Codec != in.Codecs[0] {
+			return nil
+		}
+		return countSink{first}
+	})
+	seq := uint16(0)
+	send := func(pt uint8) {
+		seq++
+		r.rtp(p, sealed(t, remote, 1, pt, seq, "q", []byte("x")))
+	}
+	send(96)
+	send(98)
+	send(98)
+	if first.packets != 1 || !first.closed || asked != 2 {
+		t.Fatalf("%d packets, closed: %v, %d questions", first.packets, first.closed, asked)
+	}
+	in.Receive(func(s *Stream) Sink { return countSink{second} })
+	send(98)
+	if second.packets != 1 || first.packets != 1 {
+		t.Errorf("the next has %d packets, the first %d", second.packets, first.packets)
 	}
 }
 

@@ -29,8 +29,8 @@ type Inbound struct {
 func (in *Inbound) Peer() *Peer { return in.peer }
 
 // Receive sets who gets the section's streams; packets that came before are lost. open is called on the home reader for
-// each new stream (an SSRC bound to the section by mid and rid, or by SDP) and for a new SSRC of a known rid. A nil sink
-// refuses the stream.
+// each new stream (an SSRC bound to the section by mid and rid, or by SDP), for a new SSRC of a known rid, and for a new codec
+// of an SSRC. A nil sink refuses the stream, until Receive is called again.
 func (in *Inbound) Receive(open func(s *Stream) Sink) { in.open.Store(&open) }
 
 // Stream is one SSRC that a remote sends.
@@ -43,9 +43,10 @@ type Stream struct {
 	CanNack bool
 
 	// What follows belongs to the home reader.
-	sink    Sink
-	refused bool
-	touched bool
+	sink      Sink
+	refusedBy *func(*Stream) Sink
+	closed    bool
+	touched   bool
 }
 
 // SendRTCP sends feedback about the stream to its sender; the endpoint fills in SSRCs that are 0.

@@ -184,12 +184,14 @@ func (s *Stream) ready() bool {
 		return true
 	}
 	open := s.Inbound.open.Load()
-	if s.refused || open == nil || *open == nil {
+	if s.closed || open == nil || *open == nil || open == s.refusedBy {
 		return false
 	}
-	s.sink = (*open)(s)
-	s.refused = s.sink == nil
-	return !s.refused
+	if s.sink = (*open)(s); s.sink == nil {
+		s.refusedBy = open
+		return false
+	}
+	return true
 }
 
 // close tells the sink that nothing follows.
@@ -197,6 +199,7 @@ func (s *Stream) close() {
 	if s.sink != nil {
 		s.sink.Flush()
 		s.sink.Closed()
-		s.sink, s.refused = nil, true
+		s.sink = nil
 	}
+	s.closed = true
 }

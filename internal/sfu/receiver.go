@@ -30,16 +30,24 @@ type Receiver struct {
 	intakes map[string]*intake // by rid
 	waiting []func(*track.Track)
 	closed  bool
+	// anyCodec tells that the publisher chooses the codec, moved that it has chosen another one since.
+	anyCodec, moved bool
 }
 
 // NewReceiver starts to receive. info.Codec may be NoCodec: the codec of the first stream is taken then, and Track is
-// available once it is known. Streams in another codec are not received.
+// available once it is known. Streams in another codec are not received; when the publisher itself chose the codec and goes on in
+// another one, which browsers do whose encoder has failed, the track ends, and Moved tells why.
 func NewReceiver(in *rtc.Inbound, info track.Info) *Receiver {
-	r := &Receiver{inbound: in, info: info, intakes: make(map[string]*intake)}
-	if info.Codec != media.NoCodec {
+	r := makeReceiver(in, info)
+	in.Receive(r.open)
+	return r
+}
+
+func makeReceiver(in *rtc.Inbound, info track.Info) *Receiver {
+	r := &Receiver{inbound: in, info: info, intakes: make(map[string]*intake), anyCodec: info.Codec == media.NoCodec}
+	if !r.anyCodec {
 		r.track = track.NewFromPackets(info, (*upstream)(r))
 	}
-	in.Receive(r.open)
 	return r
 }
 
@@ -75,6 +83,16 @@ func (r *Receiver) Loudness(dst []Loudness) []Loudness {
 		in.mu.Unlock()
 	}
 	return dst
+}
+
+// Inbound is the section.
+func (r *Receiver) Inbound() *rtc.Inbound { return r.inbound }
+
+// Moved tells that the track ended because its section goes on in another codec. Another Receiver of the same section takes that one.
+func (r *Receiver) Moved() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.moved
 }
 
 // Close stops receiving and ends the track.
@@ -125,9 +143,14 @@ func (r *Receiver) open(from *rtc.Stream) rtc.Sink {
 // take makes a stream's sink, nil when it is not wanted.
 func (r *Receiver) take(from *rtc.Stream, back publisher) *stream {
 	r.mu.Lock()
-	if r.closed || r.info.Codec != media.NoCodec && from.Codec != r.info.Codec ||
-		r.intakes[from.RID] == nil && len(r.intakes) == maxLayers {
+	other := r.info.Codec != media.NoCodec && from.Codec != r.info.Codec
+	if r.closed || other || r.intakes[from.RID] == nil && len(r.intakes) == maxLayers {
+		r.moved = r.moved || other && r.anyCodec && !r.closed
+		moved := r.moved
 		r.mu.Unlock()
+		if moved {
+			r.Close()
+		}
 		return nil
 	}
 	if r.track == nil {

@@ -53,10 +53,7 @@ func (l *feedbackLog) take() string {
 }
 
 func newReceiver(t *testing.T, info track.Info) *Receiver {
-	r := &Receiver{inbound: new(rtc.Inbound), info: info, intakes: make(map[string]*intake)}
-	if info.Codec != media.NoCodec {
-		r.track = track.NewFromPackets(info, (*upstream)(r))
-	}
+	r := makeReceiver(new(rtc.Inbound), info)
 	t.Cleanup(r.Close)
 	return r
 }
@@ -120,6 +117,50 @@ func TestReceiverTakesALayerFromOneSourceToTheNext(t *testing.T) {
 	}
 	if s := strings.Join(got, " "); s != "10/1000 11/1000 14/4000 15/10030 16/13030" {
 		t.Errorf("the layer has %s", s)
+	}
+}
+
+// A publisher that chose its codec may choose another: the track ends, and who takes the section next gets what follows.
+func TestReceiverIsLeftForAnotherCodec(t *testing.T) {
+	r := newReceiver(t, track.Info{Kind: media.Video})
+	log := new(feedbackLog)
+	one := r.take(&rtc.Stream{SSRC: 1, Codec: media.H264}, log)
+	give(one, h264Packet(10, 1000, 7, time.Hour))
+	if r.Moved() {
+		t.Error("moved before anything changed")
+	}
+	if r.take(&rtc.Stream{SSRC: 1, Codec: media.VP8}, log) != nil {
+		t.Error("takes another codec into the track")
+	}
+	if !r.Moved() {
+		t.Error("does not tell that the codec is another one")
+	}
+	select {
+	case <-r.Track().Done():
+	default:
+		t.Error("the track goes on")
+	}
+	r.Close()
+	if !r.Moved() {
+		t.Error("forgets why it ended")
+	}
+
+	fixed := newReceiver(t, track.Info{Kind: media.Video, Codec: media.H264})
+	fixed.take(&rtc.Stream{SSRC: 2, Codec: media.VP8}, log)
+	select {
+	case <-fixed.Track().Done():
+		t.Error("a track whose codec is given ends for another one")
+	default:
+	}
+	if fixed.Moved() {
+		t.Error("a track whose codec is given moves")
+	}
+
+	closed := newReceiver(t, track.Info{Kind: media.Video})
+	closed.take(&rtc.Stream{SSRC: 3, Codec: media.H264}, log)
+	closed.Close()
+	if closed.take(&rtc.Stream{SSRC: 3, Codec: media.VP8}, log); closed.Moved() {
+		t.Error("a track that was closed moves")
 	}
 }
 

@@ -29,14 +29,17 @@ type published struct {
 	track *track.Track
 	// receiver is nil for tracks that a door writes frames to.
 	receiver *sfu.Receiver
-	// backups are the same picture in other codecs.
+	// backups are the same picture in other codecs, offered those that the publisher can send, whatever the first is.
 	backups []*backup
+	offered []room.PublishedCodec
 	// subscribers are those who get it.
 	subscribers map[*Subscription]struct{}
 	// dynacast is what the publisher was told to send, nil when it cannot be told. kicked asks watchTrack to look whether
 	// it is to be told of something else.
 	dynacast *dynacast
 	kicked   chan struct{}
+	// moved is when it went on in another codec; zero when it never did.
+	moved time.Time
 	// gone is closed when the publication is dropped.
 	gone chan struct{}
 }
@@ -50,18 +53,22 @@ func (s *Studio) trackInfo(p *Participant, pub room.Publication) track.Info {
 
 func (s *Studio) publishInbound(p *Participant, pub room.Publication, in *rtc.Inbound) error {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := s.receive(p, pub, in)
+	return err
+}
+
+// receive starts to receive a publication, which is announced as soon as its track has come. The caller holds the lock.
+func (s *Studio) receive(p *Participant, pub room.Publication, in *rtc.Inbound) (*published, error) {
 	if err := s.mayPublish(p, pub); err != nil {
-		s.mu.Unlock()
-		return err
+		return nil, err
 	}
-	receiver := sfu.NewReceiver(in, s.trackInfo(p, pub))
 	entry := s.expect(p, pub)
-	entry.receiver = receiver
+	entry.receiver = sfu.NewReceiver(in, s.trackInfo(p, pub))
 	came := make(chan *track.Track, 1)
 	s.work.Go(func() { s.announce(p, entry, came) })
-	s.mu.Unlock()
-	receiver.OnTrack(func(t *track.Track) { came <- t }) // called once, perhaps by the goroutine that reads packets
-	return nil
+	entry.receiver.OnTrack(func(t *track.Track) { came <- t }) // called once, perhaps by the goroutine that reads packets
+	return entry, nil
 }
 
 // announce waits for a publication's track, on a goroutine of its own: it takes the studio's lock.
@@ -95,7 +102,7 @@ func (s *Studio) publishFrames(p *Participant, pub room.Publication) (*track.Tra
 func (s *Studio) expect(p *Participant, pub room.Publication) *published {
 	self, _ := s.room.Participant(p.identity)
 	entry := &published{
-		pub: pub, publisherSID: p.sid, identity: p.identity, ingest: p.kind == room.Ingest, hidden: self.Permission.Hidden, composed: p.kind == room.Composed,
+		pub: pub, offered: pub.Backups, publisherSID: p.sid, identity: p.identity, ingest: p.kind == room.Ingest, hidden: self.Permission.Hidden, composed: p.kind == room.Composed,
 		subscribers: map[*Subscription]struct{}{}, kicked: make(chan struct{}, 1), gone: make(chan struct{}),
 	}
 	s.tracks[pub.SID] = entry
@@ -174,7 +181,8 @@ func (s *Studio) trackCame(p *Participant, entry *published, t *track.Track) err
 	return nil
 }
 
-// watchTrack follows the demand for a track, and unpublishes it when it has ended by itself.
+// watchTrack follows the demand for a track, and unpublishes it when it has ended by itself, or moves it to the codec in which its
+// publisher goes on.
 func (s *Studio) watchTrack(p *Participant, entry *published) {
 	again := time.NewTimer(time.Hour)
 	defer again.Stop()
@@ -190,9 +198,14 @@ func (s *Studio) watchTrack(p *Participant, entry *published) {
 			again.Reset(wait)
 		}
 	}
+	moved := entry.receiver != nil && entry.receiver.Moved() && entry.mayMove()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tracks[entry.pub.SID] != entry {
+		return
+	}
+	if moved {
+		s.move(p, entry)
 		return
 	}
 	events, err := s.room.Unpublish(p.identity, entry.pub.SID)

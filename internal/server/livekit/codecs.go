@@ -37,15 +37,15 @@ func (p *publishing) further(match func(*furtherCodec) bool) (*ownTrack, *furthe
 }
 
 // codecFor is the codec that the client said it wants to send in a section; NoCodec leaves it to us. Clients that want VP8
-// want the protocol's default, so they get what we prefer.
-func (p *publishing) codecFor(streamID, trackID string) media.Codec {
+// want the protocol's default, so they get what we prefer, unless they are strict.
+func (p *publishing) codecFor(strict bool, streamID, trackID string) media.Codec {
 	for _, t := range p.tracks {
 		for _, c := range t.further {
 			if c.cid == trackID || c.cid == streamID {
 				return c.codec
 			}
 		}
-		if (t.pub.CID == trackID || t.pub.CID == streamID) && t.codec != media.VP8 {
+		if (t.pub.CID == trackID || t.pub.CID == streamID) && (strict || t.codec != media.VP8) {
 			return t.codec
 		}
 	}
@@ -92,6 +92,15 @@ func (s *session) pairCodec(t *ownTrack, c *furtherCodec, in *rtc.Inbound) {
 	if err := s.part.PublishCodec(t.pub.SID, room.PublishedCodec{Codec: c.codec, CID: c.cid, MID: in.Mid}, in); err != nil {
 		s.log.Warn("codec refused", "track", t.pub.SID, "codec", c.codec, "error", err)
 		t.further = slices.DeleteFunc(t.further, func(other *furtherCodec) bool { return other == c })
+	}
+}
+
+// republishCodecs publishes the further codecs of a track again that came anew because its first codec has changed.
+func (s *session) republishCodecs(t *ownTrack) {
+	for _, c := range slices.Clone(t.further) {
+		if c.in != nil {
+			s.pairCodec(t, c, c.in)
+		}
 	}
 }
 

@@ -62,7 +62,7 @@ func (s *session) hear(e room.Event) {
 	case room.PublicationRemoved:
 		s.see(e.Participant)
 		if e.Participant.SID == s.sid {
-			s.ownTrackGone(e.Publication)
+			s.ownTrackGone(e)
 		} else {
 			s.remoteWent(e.Publication.SID)
 		}

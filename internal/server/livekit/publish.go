@@ -35,8 +35,8 @@ type ownTrack struct {
 	demand *pb.SubscribedQualityUpdate
 	// muted is what the client said last, or what it was told.
 	muted bool
-	// taken tells that the client was told of its first subscriber.
-	taken bool
+	// shown tells that the room knows the track, taken that the client was told of its first subscriber.
+	shown, taken bool
 }
 
 // pairingPatience is how long a section waits for the request with its cid. After that any request of its kind will do:
@@ -257,6 +257,10 @@ func (s *session) ownTrackShown(pub room.Publication) {
 		return
 	}
 	t.pub.Codec, t.pub.Backups = pub.Codec, pub.Backups
+	if t.shown {
+		s.republishCodecs(t)
+	}
+	t.shown = true
 	if pub.Muted != t.muted {
 		s.setMuted(t)
 	}
@@ -283,11 +287,12 @@ func (s *session) ownTrackChanged(pub room.Publication) {
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Mute{Mute: &pb.MuteTrackRequest{Sid: pub.SID, Muted: pub.Muted}}})
 }
 
-// ownTrackGone: unless the client itself has unpublished the track, it must be told.
-func (s *session) ownTrackGone(pub room.Publication) {
-	if t := s.publishing.bySID(pub.SID); t != nil {
+// ownTrackGone: unless the client itself has unpublished the track, it must be told. A track that only changes its codec stays, and so
+// do the sections of its further codecs, which are published again when the room knows the track.
+func (s *session) ownTrackGone(e room.PublicationRemoved) {
+	if t := s.publishing.bySID(e.Publication.SID); t != nil && !e.Returns {
 		s.publishing.remove(t)
-		s.sendUnpublished(pub.SID)
+		s.sendUnpublished(t.pub.SID)
 	}
 }
 

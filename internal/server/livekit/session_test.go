@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 	pb "github.com/livekit/protocol/livekit"
+	"github.com/pion/webrtc/v4"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -323,6 +324,39 @@ func TestAddTrackIsAnsweredBeforeItsOffer(t *testing.T) {
 	}
 	if first.Track.Sid != again.Track.Sid {
 		t.Error("asked again, the track has another SID")
+	}
+}
+
+// Clients that say VP8 because it is the default get H.264, which can go on the air as it is, unless they mean what they say: their
+// first offer may name more codecs than they want, and they would go on in VP8 after the next.
+func TestWhichCodecAnOfferOfSeveralIsAnsweredWith(t *testing.T) {
+	for query, want := range map[string]string{"sdk=js": "H264", "sdk=node": "VP8"} {
+		c, _ := newWorld(t, nil).enter(t, "alice", "hall", query)
+		peer, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer peer.Close()
+		track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "cam", "camera")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := peer.AddTrack(track); err != nil {
+			t.Fatal(err)
+		}
+		offer, err := peer.CreateOffer(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.send(&pb.SignalRequest{Message: &pb.SignalRequest_AddTrack{AddTrack: &pb.AddTrackRequest{
+			Cid: "cam", Type: pb.TrackType_VIDEO, Source: pb.TrackSource_CAMERA, SimulcastCodecs: []*pb.SimulcastCodec{{Codec: "vp8"}},
+		}}})
+		c.send(&pb.SignalRequest{Message: &pb.SignalRequest_Offer{Offer: &pb.SessionDescription{Type: "offer", Sdp: offer.SDP}}})
+		answer := c.until(func(r *pb.SignalResponse) bool { return r.GetAnswer() != nil }).GetAnswer().GetSdp()
+		_, first, _ := strings.Cut(answer, "a=rtpmap:")
+		if first, _, _ = strings.Cut(first, "\r\n"); !strings.HasSuffix(first, " "+want+"/90000") {
+			t.Errorf("%s: the answer's first codec is %q, want %s", query, first, want)
+		}
 	}
 }
 

@@ -49,7 +49,9 @@ func (s *session) newTransport(name string, dataChannels, receives bool) (*trans
 	t := &transport{session: s, name: name}
 	cfg := rtc.PeerConfig{
 		Label: name, Log: s.log, Handler: t, Codecs: acceptedCodecs, DataChannels: dataChannels,
-		Prefer:    func(streamID, trackID string) media.Codec { return s.publishing.codecFor(streamID, trackID) },
+		Prefer: func(streamID, trackID string) media.Codec {
+			return s.publishing.codecFor(s.client.sendsWhatItSays(), streamID, trackID)
+		},
 		RefuseRED: s.refusesRED,
 		Transport: s.candidates, WayChanged: func() { t.put(wayChanged{}) },
 	}

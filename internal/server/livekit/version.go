@@ -69,9 +69,17 @@ func (c client) cannotRevive(why pb.ReconnectReason, silence time.Duration) bool
 	return c.isFirefox() && (failed || silence > lastingSilence)
 }
 
-// sendsWhatItSays: the codec in the client's request is the only one that it sends, and by its name in our answer the client knows its
-// track in what it is told of demand. So Go's SDK, whose tracks are made in one codec; others let us choose.
-func (c client) sendsWhatItSays() bool { return c.info.Sdk == pb.ClientInfo_GO }
+// sendsWhatItSays: the codec in the client's request is the only one that it means to send; others let us choose. So Go's SDK, whose
+// tracks are made in one codec and which knows its track by the codec's name in what it is told of demand; and the SDKs with the Rust
+// core: they offer one codec, but when two tracks are published at once the first offer may name all of them, and what is
+// chosen from those is left again with the second.
+func (c client) sendsWhatItSays() bool {
+	switch c.info.Sdk {
+	case pb.ClientInfo_GO, pb.ClientInfo_RUST, pb.ClientInfo_PYTHON, pb.ClientInfo_CPP, pb.ClientInfo_UNITY, pb.ClientInfo_NODE:
+		return true
+	}
+	return false
+}
 
 // lateOfferDelay is how long after the join response the first answer goes out to clients that apply their offer late.
 const lateOfferDelay = 300 * time.Millisecond
