@@ -5,7 +5,11 @@ SHELL := /bin/bash
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+# As the binary is built, so that what is vetted and tested without the race detector is compiled once for all of them.
+AS_BUILT := CGO_ENABLED=0 GOFLAGS=-trimpath
 ARGS ?=
+# How many of a package's parallel tests run at once: more than there are cores, since those wait for encoders, players and clocks.
+WAITING := 6
 
 .PHONY: help run dev build web test test-go test-web test-e2e test-long bench lint dist clean
 
@@ -41,9 +45,9 @@ test: test-go test-web test-e2e ## All tests: Go with the race detector, page, b
 
 test-go: ## Go tests with the race detector
 	@scripts/need go cc ffmpeg nginx coturn
-	go vet ./...
-	CGO_ENABLED=1 go test -race -timeout 15m ./...
-	go test -timeout 5m ./internal/server/livekit # with the tests in which the client SDK races with itself
+	$(AS_BUILT) go vet ./...
+	CGO_ENABLED=1 go test -race -vet=off -parallel $(WAITING) -timeout 15m ./...
+	$(AS_BUILT) go test -vet=off -parallel $(WAITING) -timeout 5m ./internal/server/livekit # with the tests in which the client SDK races with itself
 
 test-web: web/node_modules/.installed ## Type check and unit tests of the page
 	cd web && npm run --silent check && npm test --silent
@@ -63,7 +67,7 @@ bench: build ## Micro benchmarks and whole-server figures
 
 lint: ## Formatting, vet, module hygiene
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
-	go vet ./...
+	$(AS_BUILT) go vet ./...
 	go mod verify
 
 DIST := linux-amd64 linux-arm64 darwin-arm64

@@ -85,6 +85,7 @@ func TestAnApplicationOfLiveKit(t *testing.T) {
 
 // TestFiguresOfWebhooks reads what an operator sees of receivers, without what is secret in their addresses.
 func TestFiguresOfWebhooks(t *testing.T) {
+	t.Parallel()
 	r := start(t, "--webhook", "http://127.0.0.1:1/hook?secret=1")
 	req, err := http.NewRequest("GET", r.url("/metrics"), nil)
 	if err != nil {

@@ -72,6 +72,7 @@ func (c *caller) until(kind string) callMessage {
 
 // TestCallBecomesARoom: a third person moves a call into the room, where each is who they were in the call.
 func TestCallBecomesARoom(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	ada, _ := r.call("tea", "Ada")
 	bob, joined := r.call("tea", "Bob")
@@ -125,6 +126,7 @@ func TestCallBecomesARoom(t *testing.T) {
 
 // TestHostRemovesFromACall: a call between two is no room that runs, yet its host may send somebody away.
 func TestHostRemovesFromACall(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	ada, _ := r.call("tea", "Ada")
 	bob, _ := r.call("tea", "Bob")

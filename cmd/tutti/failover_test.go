@@ -83,6 +83,7 @@ func colours(t *testing.T, r *running, room string) <-chan string {
 // TestEncodersThatAreKilled has viewers on one connection see the primary, the backup, the room's slate, and the primary again, while encoders are
 // killed without a word.
 func TestEncodersThatAreKilled(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	var mu sync.Mutex
 	var told []string

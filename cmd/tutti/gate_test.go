@@ -14,6 +14,7 @@ import (
 
 // TestEachDoorAsksTheApplication publishes and plays at all doors of a server whose application refuses the room "no".
 func TestEachDoorAsksTheApplication(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	var mu sync.Mutex
 	asked := map[string]int{}

@@ -30,6 +30,7 @@ type running struct {
 	t          *testing.T
 	HTTP, RTMP string
 	keys       auth.Keys
+	server     *server // nil where it runs in a process of its own
 	stop       func()
 }
 
@@ -46,13 +47,13 @@ func start(t *testing.T, flags ...string) *running {
 	if _, err := parser.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	s := &server{log: slog.New(slog.NewTextHandler(logTo{t}, &slog.HandlerOptions{Level: slog.LevelInfo})), failed: make(chan error, 8)}
+	s := newServer(slog.New(slog.NewTextHandler(logTo{t}, &slog.HandlerOptions{Level: slog.LevelInfo})))
 	stop := sync.OnceFunc(s.close)
 	t.Cleanup(stop)
 	if err := s.open(c.Serve.Server, devKeys); err != nil {
 		t.Fatal(err)
 	}
-	return &running{t: t, HTTP: ports[0], RTMP: ports[2], keys: devKeys, stop: stop}
+	return &running{t: t, HTTP: ports[0], RTMP: ports[2], keys: devKeys, server: s, stop: stop}
 }
 
 // freePorts are loopback addresses that nobody uses right now, over TCP or UDP. They lie below the ports that systems give

@@ -84,7 +84,7 @@ func TestWrongTURNSettingsEndTheStart(t *testing.T) {
 	} {
 		settings := config.Server{RTC: "127.0.0.1:0", NAT: config.NAT{TURN: config.Off, TURNS: config.Off, TURNPorts: "20000-20100"}}
 		c.change(&settings)
-		s := &server{log: slog.New(slog.NewTextHandler(logTo{t}, nil))}
+		s := newServer(slog.New(slog.NewTextHandler(logTo{t}, nil)))
 		endpoint, err := s.openRTC(settings)
 		if err != nil {
 			t.Fatal(err)

@@ -46,6 +46,7 @@ func without(kind flv.TagType) func(flv.Tag, time.Duration) flv.Tag {
 // TestOddInputs publishes what encoders send that is not as everybody sends it, and looks at flashes and beeps that come out of WHEP, where all
 // must have been understood, and at what ffmpeg says to HTTP-FLV.
 func TestOddInputs(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	r := start(t)
 	stereo := []string{"-c:a", "aac", "-b:a", "128k"}

@@ -89,6 +89,7 @@ func playlists(t *testing.T, source []string, ways map[string]string) (at string
 // TestStreamsAreFetchedFromOtherServers fetches over RTMP and HLS from another one of ours, and over HLS in all its forms and SRT from ffmpeg, when
 // somebody plays.
 func TestStreamsAreFetchedFromOtherServers(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	other, r := start(t), start(t)
 	source := slices.Concat(testPicture, testTone, baseline, aac)

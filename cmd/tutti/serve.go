@@ -45,8 +45,8 @@ import (
 // devKeys are for trying things on one's own machine.
 var devKeys = auth.Keys{Key: "devkey", Secret: "secret"}
 
-// exitWithin is how long the server takes to end at most. Tests change it.
-var exitWithin = 4 * time.Second
+// exitWithin is how long the server takes to end at most.
+const exitWithin = 4 * time.Second
 
 // requestsWithin is how long HTTP requests may take at the end: who stalls in one shall not keep others from being told.
 const requestsWithin = time.Second
@@ -74,7 +74,7 @@ func (c *serveCommand) Run() error {
 		return err
 	}
 	defer profiled()
-	s := &server{log: log, failed: make(chan error, 8)}
+	s := newServer(log)
 	defer s.close()
 	if err := s.open(c.Server, keys); err != nil {
 		return err
@@ -154,12 +154,18 @@ type server struct {
 	figures metrics.Sources
 	failed  chan error
 	opened  []func(context.Context)
+	// exitWithin is how long closing takes at most.
+	exitWithin time.Duration
+}
+
+func newServer(log *slog.Logger) *server {
+	return &server{log: log, failed: make(chan error, 8), exitWithin: exitWithin}
 }
 
 func (s *server) onClose(f func(context.Context)) { s.opened = append(s.opened, f) }
 
 func (s *server) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), exitWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), s.exitWithin)
 	defer cancel()
 	done := make(chan struct{})
 	go func() {
@@ -171,7 +177,7 @@ func (s *server) close() {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		s.log.Warn("not everything ended in time", "limit", exitWithin)
+		s.log.Warn("not everything ended in time", "limit", s.exitWithin)
 	}
 }
 

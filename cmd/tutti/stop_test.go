@@ -19,10 +19,8 @@ import (
 
 // TestStopping ends a server with an encoder, viewers of every protocol and a room client on it.
 func TestStopping(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
-	kept := exitWithin
-	exitWithin = patience // what waits for the end of the time takes long
-	t.Cleanup(func() { exitWithin = kept })
 	https := freePorts(t, 1)[0]
 	r := start(t, "--https", https)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -112,9 +110,10 @@ func TestStopping(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	r.server.exitWithin = patience // what waits for the end of the time takes long
 	began := time.Now()
 	r.stop()
-	if took := time.Since(began); took >= exitWithin {
+	if took := time.Since(began); took >= patience {
 		t.Errorf("stopping took %v", took)
 	}
 	for what, ended := range map[string]<-chan struct{}{"the room client is told": told, "the encoder's connection ends": encoderEnded} {

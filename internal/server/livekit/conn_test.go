@@ -61,6 +61,7 @@ func connPair(t *testing.T, p *poller.Poller, handle func(*conn, *pb.SignalReque
 
 // A client that stalls in the middle of a message that was refused is not waited for.
 func TestConnEndsThoughAMessageDoesNot(t *testing.T) {
+	t.Parallel()
 	ended := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer close(ended)

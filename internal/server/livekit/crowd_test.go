@@ -165,6 +165,7 @@ func (c *crowd) leave() {
 }
 
 func TestAnnouncementsInLargeRoomsAreGathered(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{90, 300} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			if size > 90 && raceDetector {

@@ -219,6 +219,7 @@ func shows(t *testing.T, from <-chan shownPicture, rid string) (all []shownPictu
 // Layers that nobody watches are not sent; when somebody wants one, it is there with the first keyframe that is asked for, and until
 // then the smaller one goes on.
 func TestLayersStopAndComeBack(t *testing.T) {
+	t.Parallel()
 	mediaBothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
 		f := alice.publishFilm()

@@ -72,6 +72,7 @@ func times(n int, data []byte) (frames [][]byte) {
 }
 
 func TestWhatOthersNoticeOfAHostileClient(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	people := converse(t, w)
 	voice := people.alice.LocalParticipant.TrackPublications()[0].SID()
@@ -138,6 +139,7 @@ func TestWhatOthersNoticeOfAHostileClient(t *testing.T) {
 }
 
 func TestWhatOthersNoticeOfHostileData(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	people := converse(t, w)
 	w.visit(t, "mallory", "hall", nil)

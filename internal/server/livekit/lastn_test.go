@@ -11,6 +11,7 @@ import (
 
 // Of two cameras one is all that a room gives to each: a client is told which picture it does not get, and chooses by pinning one.
 func TestWhoIsBeyondTheLastNIsTold(t *testing.T) {
+	t.Parallel()
 	var house *studio.House
 	w := newWorld(t, func(cfg *Config) {
 		house = newHouse(t, func(o *studio.Options) { o.LastN = 1 })

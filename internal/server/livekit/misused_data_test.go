@@ -32,6 +32,7 @@ var passedOn = map[string]bool{
 
 // Each kind of data packet in each way in which it can be wrong: what others get of it says whose it is, or it does not come.
 func TestEveryDataPacketMisused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	heard := make(listener, 100)
 	bob, err := w.house.Enter("hall", room.Join{Identity: "bob", Permission: room.Permission{Subscribe: true}}, heard)

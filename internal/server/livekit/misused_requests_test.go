@@ -128,6 +128,7 @@ func (c *wire) outcome() string {
 // Each kind of request, as it should be and in each way in which it should not, on both paths: what its sender gets, and that two people beside it
 // go on talking and are told of nothing but that somebody comes and goes. A kind that the protocol gains must be added here, and to docs/bad-input.md.
 func TestEveryRequestMisused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(cfg *Config) { cfg.Joins = 10_000 })
 	w.server.patience = time.Hour // who speaks by hand answers no offer
 	people := converse(t, w)
@@ -296,6 +297,7 @@ func (c *wire) listen() <-chan string {
 
 // A join request that is stuffed with one thing, or asks for what is not there: what comes instead of a room.
 func TestEveryPartOfAJoinRequestMisused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	people := converse(t, w)
 	const in, refused = "join", "400"

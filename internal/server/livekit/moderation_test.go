@@ -31,6 +31,7 @@ func (w *world) allow(t *testing.T, identity string, p room.Permission) {
 }
 
 func TestSDKPermissionsChangeLive(t *testing.T) {
+	t.Parallel()
 	mediaBothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
 		bob := w.visit(t, "bob", "hall", nil, opts...)
@@ -51,6 +52,7 @@ func TestSDKPermissionsChangeLive(t *testing.T) {
 }
 
 func TestSDKHidden(t *testing.T) {
+	t.Parallel()
 	mediaBothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
 		alice.publishVoice()
@@ -76,6 +78,7 @@ func TestSDKHidden(t *testing.T) {
 }
 
 func TestSDKTheServerSubscribes(t *testing.T) {
+	t.Parallel()
 	mediaBothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
 		bob := w.visit(t, "bob", "hall", nil, append(opts, lksdk.WithAutoSubscribe(false))...)
@@ -101,6 +104,7 @@ func TestSDKTheServerSubscribes(t *testing.T) {
 }
 
 func TestSDKPublishersChooseTheirSubscribers(t *testing.T) {
+	t.Parallel()
 	mediaBothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
 		bob := w.visit(t, "bob", "hall", nil, opts...)

@@ -263,6 +263,7 @@ func mediaBothWays(t *testing.T, f func(t *testing.T, w *world, opts ...lksdk.Co
 }
 
 func TestSDKMedia(t *testing.T) {
+	t.Parallel()
 	mediaBothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
 		bob := w.visit(t, "bob", "hall", nil, opts...)
@@ -305,6 +306,7 @@ func TestSDKMedia(t *testing.T) {
 }
 
 func TestSDKManyTracks(t *testing.T) {
+	t.Parallel()
 	mediaBothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		bob := w.visit(t, "bob", "hall", nil, opts...)
 		alice := w.visit(t, "alice", "hall", nil, opts...)
@@ -320,6 +322,7 @@ func TestSDKManyTracks(t *testing.T) {
 }
 
 func TestSDKSubscription(t *testing.T) {
+	t.Parallel()
 	mediaBothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
 		bob := w.visit(t, "bob", "hall", nil, append(opts, lksdk.WithAutoSubscribe(false))...)
@@ -351,6 +354,7 @@ func TestSDKSubscription(t *testing.T) {
 }
 
 func TestSDKData(t *testing.T) {
+	t.Parallel()
 	bothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
 		bob := w.visit(t, "bob", "hall", nil, opts...)
@@ -404,6 +408,7 @@ func TestSDKData(t *testing.T) {
 }
 
 func TestHiddenSpeakWithoutAName(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	bob := w.visit(t, "bob", "hall", nil)
 	watcher := w.visit(t, "watcher", "hall", func(c *auth.Claims) { c.Video.Hidden = true })
@@ -415,6 +420,7 @@ func TestHiddenSpeakWithoutAName(t *testing.T) {
 }
 
 func TestSDKMetadata(t *testing.T) {
+	t.Parallel()
 	bothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
 		bob := w.visit(t, "bob", "hall", func(c *auth.Claims) { c.Video.CanUpdateOwnMetadata = nil }, opts...)
@@ -442,6 +448,7 @@ func TestSDKMetadata(t *testing.T) {
 }
 
 func TestSDKResume(t *testing.T) {
+	t.Parallel()
 	mediaBothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
 		bob := w.visit(t, "bob", "hall", nil, opts...)
@@ -471,6 +478,7 @@ func TestSDKResume(t *testing.T) {
 }
 
 func TestSDKSentAway(t *testing.T) {
+	t.Parallel()
 	mediaBothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
 		bob := w.visit(t, "bob", "hall", nil, opts...)
@@ -503,6 +511,7 @@ func TestSDKSentAway(t *testing.T) {
 }
 
 func TestSDKConnectsAnewAfterItsSessionIsGone(t *testing.T) {
+	t.Parallel()
 	mediaBothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
 		bob := w.visit(t, "bob", "hall", nil, opts...)
@@ -522,6 +531,7 @@ func TestSDKConnectsAnewAfterItsSessionIsGone(t *testing.T) {
 }
 
 func TestSDKScenarios(t *testing.T) {
+	t.Parallel()
 	mediaBothWays(t, func(t *testing.T, w *world, opts ...lksdk.ConnectOption) {
 		alice := w.visit(t, "alice", "hall", nil, opts...)
 		bob := w.visit(t, "bob", "hall", nil, opts...)

@@ -16,6 +16,7 @@ func (c *wire) simulate(scenario *pb.SimulateScenario) {
 }
 
 func TestSimulatedSpeech(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, nil)
 	c, join := w.enter(t, "alice", "hall", "")
 	c.send(&pb.SignalRequest{Message: &pb.SignalRequest_Simulate{Simulate: &pb.SimulateScenario{Scenario: &pb.SimulateScenario_SpeakerUpdate{}}}})
@@ -28,6 +29,7 @@ func TestSimulatedSpeech(t *testing.T) {
 }
 
 func TestSimulatedLeaves(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		scenario *pb.SimulateScenario
 		action   pb.LeaveRequest_Action
@@ -55,6 +57,7 @@ func (c *wire) offerOf() string {
 }
 
 func TestSimulatedCandidateProtocol(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, func(cfg *Config) {
 		local := netip.MustParseAddr("127.0.0.1")
 		endpoint, err := rtc.Listen(rtc.Config{
@@ -89,6 +92,7 @@ func TestSimulatedCandidateProtocol(t *testing.T) {
 }
 
 func TestSimulatedResumeThatFails(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		scenario *pb.SimulateScenario
 		reply    bool

@@ -34,6 +34,7 @@ func (w *world) act(t *testing.T, by string, a stage.Action) {
 
 // TestSDKUpAndDownWithATokenIssuedBefore: the token is that of any participant, and the stage alone says when it is good for what.
 func TestSDKUpAndDownWithATokenIssuedBefore(t *testing.T) {
+	t.Parallel()
 	sdkReceives(t)
 	w := newShow(t, "show")
 	host := w.visit(t, "host", "hall", asAdmin)
@@ -64,6 +65,7 @@ func h264Track(t *testing.T) webrtc.TrackLocal {
 
 // TestTheRoleIsToldAtOnce: permission, attributes and a fresh token, on the wire.
 func TestTheRoleIsToldAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newShow(t, "show")
 	w.visit(t, "host", "hall", asAdmin)
 	c, join := w.enter(t, "ann", "hall", "")
@@ -100,6 +102,7 @@ func TestTheRoleIsToldAtOnce(t *testing.T) {
 
 // TestWhoIsBannedIsSentAwayAndRefused also looks at the answer that a browser asks for when its WebSocket was refused.
 func TestWhoIsBannedIsSentAwayAndRefused(t *testing.T) {
+	t.Parallel()
 	w := newShow(t, "class")
 	w.visit(t, "host", "hall", asAdmin)
 	c, _ := w.enter(t, "ann", "hall", "")
@@ -118,6 +121,7 @@ func TestWhoIsBannedIsSentAwayAndRefused(t *testing.T) {
 
 // TestSDKComingBackKeepsTheSeat: a client that joins anew publishes at once.
 func TestSDKComingBackKeepsTheSeat(t *testing.T) {
+	t.Parallel()
 	sdkReceives(t)
 	w := newShow(t, "show")
 	host := w.visit(t, "host", "hall", asAdmin)
@@ -136,6 +140,7 @@ func TestSDKComingBackKeepsTheSeat(t *testing.T) {
 
 // TestSDKBothHostsAreSeenInBothRooms of a contest, by those who take part; the picture is the very same track.
 func TestSDKBothHostsAreSeenInBothRooms(t *testing.T) {
+	t.Parallel()
 	sdkReceives(t)
 	w := newWorld(t, nil)
 	hosts := map[string]*guest{}
