@@ -130,6 +130,13 @@ func (p *Peer) Home() *Shard { return p.home.Load() }
 // Connected tells whether ICE and DTLS are up.
 func (p *Peer) Connected() bool { return p.connected.Load() }
 
+// Ending tells that the peer is being closed, by whichever side, or is closed: its streams end, and then PeerClosed tells why.
+func (p *Peer) Ending() bool {
+	p.connectivity.Lock()
+	defer p.connectivity.Unlock()
+	return p.connectivity.closed
+}
+
 // RTT is the round-trip time, 0 while unknown.
 func (p *Peer) RTT() time.Duration { return time.Duration(p.rtt.Load()) }
 

@@ -60,12 +60,12 @@ func (s *session) hear(e room.Event) {
 			s.ownTrackChanged(e.Publication)
 		}
 	case room.PublicationRemoved:
-		s.see(e.Participant)
 		if e.Participant.SID == s.sid {
 			s.ownTrackGone(e)
-		} else {
-			s.remoteWent(e.Publication.SID)
+			return
 		}
+		s.see(e.Participant)
+		s.remoteWent(e.Publication.SID)
 	case room.PublicationDemand:
 		s.tellDemand(e)
 	case room.RoomChanged:

@@ -288,9 +288,17 @@ func (s *session) ownTrackChanged(pub room.Publication) {
 }
 
 // ownTrackGone: unless the client itself has unpublished the track, it must be told. A track that only changes its codec stays, and so
-// do the sections of its further codecs, which are published again when the room knows the track.
+// do the sections of its further codecs, which are published again when the room knows the track. Nor is the client told of what ends with
+// the connection on which it came: that goes next, the client is told to start over, and then it publishes again what it takes for published.
 func (s *session) ownTrackGone(e room.PublicationRemoved) {
-	if t := s.publishing.bySID(e.Publication.SID); t != nil && !e.Returns {
+	t := s.publishing.bySID(e.Publication.SID)
+	if t != nil && t.in != nil && t.in.Peer().Ending() {
+		s.publishing.remove(t)
+		s.self = e.Participant
+		return
+	}
+	s.see(e.Participant)
+	if t != nil && !e.Returns {
 		s.publishing.remove(t)
 		s.sendUnpublished(t.pub.SID)
 	}
