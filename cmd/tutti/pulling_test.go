@@ -131,10 +131,11 @@ func TestStreamsAreFetchedFromOtherServers(t *testing.T) {
 	r.ask("POST", "/api/rooms/nothing/pull", fmt.Sprintf(`{"url":"rtmp://%s/live/nothing","mode":"always"}`, other.RTMP), nil)
 	for begun := time.Now(); ; <-time.After(50 * time.Millisecond) {
 		var all struct {
-			Sources []struct{ State, Error string }
+			Sources []struct{ State, Error, Reason, Code string }
 		}
 		r.ask("GET", "/api/rooms/nothing/pull", "", &all)
-		if len(all.Sources) == 1 && all.Sources[0].State == "waiting" && strings.Contains(all.Sources[0].Error, "StreamNotFound") {
+		if len(all.Sources) == 1 && all.Sources[0].State == "waiting" && strings.Contains(all.Sources[0].Error, "StreamNotFound") &&
+			all.Sources[0].Reason == "refused" && all.Sources[0].Code == "NetStream.Play.StreamNotFound" {
 			break
 		} else if time.Since(begun) > 30*time.Second {
 			t.Fatalf("what is not there: %+v", all)

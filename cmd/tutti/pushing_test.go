@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/dial"
 	"github.com/tuttilive/tutti/internal/push"
 )
 
@@ -58,7 +59,7 @@ func TestAShowIsPushed(t *testing.T) {
 	if got := strings.Join(ffprobe(t, there.url("/live/copy.flv")), " "); got != "aac h264" {
 		t.Errorf("there is %s", got)
 	}
-	if s := status(in(push.Waiting), 1); !strings.Contains(s.Error, "refused") || s.Attempts == 0 {
+	if s := status(in(push.Waiting), 1); !strings.Contains(s.Error, "refused") || s.Reason != dial.Unreachable || s.Attempts == 0 {
 		t.Errorf("%+v", s)
 	}
 	if n := here.live("demo")["viewers"].(float64); n != 0 {
@@ -149,10 +150,10 @@ func TestAShowIsPushedOverSRTAndWHIP(t *testing.T) {
 	for _, s := range list.Targets {
 		t.Logf("%+v", s)
 	}
-	if s := list.Targets[2]; !strings.HasPrefix(s.Error, "the server refuses: 40") || strings.Contains(s.Error+s.Address, secret) {
+	if s := list.Targets[2]; !strings.HasPrefix(s.Error, "the server refuses: 40") || s.Reason != dial.Denied || !strings.HasPrefix(s.Code, "40") || strings.Contains(s.Error+s.Address, secret) {
 		t.Errorf("%+v", s)
 	}
-	if s := list.Targets[3]; !strings.HasPrefix(s.Error, "connecting") {
+	if s := list.Targets[3]; !strings.HasPrefix(s.Error, "connecting") || s.Reason != dial.Unreachable {
 		t.Errorf("%+v", s)
 	}
 	if there.live("copy")["viewers"].(float64) != 0 || here.live("demo")["viewers"].(float64) != 0 {

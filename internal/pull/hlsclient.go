@@ -9,6 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
+
+	"github.com/tuttilive/tutti/internal/dial"
 )
 
 const (
@@ -45,11 +48,11 @@ func (c *hlsClient) get(ctx context.Context, at *url.URL, most int) ([]byte, *ur
 		if errors.As(err, &named) {
 			err = named.Err // the rest names the URL, query and all
 		}
-		return nil, nil, fmt.Errorf("connecting: %w", err)
+		return nil, nil, dial.Failed("connecting", err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, nil, fmt.Errorf("the server refuses: %s", resp.Status)
+		return nil, nil, dial.Denial{Code: strconv.Itoa(resp.StatusCode), Words: http.StatusText(resp.StatusCode)}
 	}
 	b, err := io.ReadAll(io.LimitReader(resp.Body, int64(most)+1))
 	switch {

@@ -259,7 +259,7 @@ func TestASourceThatFailsIsTriedAgain(t *testing.T) {
 		first := tries == 1
 		mu.Unlock()
 		if first {
-			return errors.New("the server refuses: no stream sesame here")
+			return dial.Denial{Code: "sesame", Words: "no stream sesame here"}
 		}
 		return camera(ctx, d, s, write, more)
 	})
@@ -267,10 +267,10 @@ func TestASourceThatFailsIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	st := until(t, p, "failed", func(s Status) bool { return s.State == Waiting || s.State == Live })
-	if st.State == Waiting && (st.Attempts != 1 || strings.Contains(st.Error, "sesame") || !strings.Contains(st.Error, "refuses")) {
+	if st.State == Waiting && (st.Attempts != 1 || strings.Contains(st.Error, "sesame") || !strings.Contains(st.Error, "refuses") || st.Reason != dial.Denied || st.Code != "") {
 		t.Errorf("%+v", st)
 	}
-	if st := until(t, p, "live", func(s Status) bool { return s.State == Live }); st.Error != "" || st.Attempts != 0 {
+	if st := until(t, p, "live", func(s Status) bool { return s.State == Live }); st.Error != "" || st.Reason != "" || st.Attempts != 0 {
 		t.Errorf("%+v", st)
 	}
 	for failed := range 20 {

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 
+	"github.com/tuttilive/tutti/internal/dial"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/media/bitstream"
 	"github.com/tuttilive/tutti/internal/mux/flv"
@@ -40,13 +40,13 @@ func fetchRTMP(ctx context.Context, d Dialer, s Source, write func(*media.Frame,
 	port := map[string]string{"rtmp": "1935", "rtmps": "443"}[u.Scheme]
 	conn, err := d.DialContext(ctx, "tcp", hostPort(u, port))
 	if err != nil {
-		return fmt.Errorf("connecting: %w", err)
+		return dial.Failed("connecting", err)
 	}
 	defer func() { conn.Close() }()
 	if u.Scheme == "rtmps" {
 		secure := tls.Client(conn, &tls.Config{ServerName: u.Hostname(), RootCAs: roots})
 		if err := secure.HandshakeContext(ctx); err != nil {
-			return fmt.Errorf("connecting over TLS: %w", err)
+			return dial.Failed("connecting over TLS", err)
 		}
 		conn = secure
 	}
@@ -170,7 +170,7 @@ func ended(m rtmp.Message) error {
 }
 
 func refusal(c rtmp.Command) error {
-	return errors.New(strings.TrimSpace("the server refuses: " + c.Property("code") + " " + c.Property("description")))
+	return dial.Denial{Code: c.Property("code"), Words: c.Property("description")}
 }
 
 // commandOf is what a message says, if it says anything that can be read.

@@ -81,6 +81,7 @@ func (x *session) run(ctx context.Context) (unwatched bool) {
 		x.log.Warn("fetching a source failed", "attempt", failed, "again", wait.Round(time.Millisecond), "error", x.source.withoutSecret(err))
 		x.set(func(s *Status) {
 			s.State, s.Since, s.Error, s.Attempts = Waiting, time.Now(), x.source.withoutSecret(err), failed
+			s.Reason, s.Code = x.source.reasonOf(err)
 		})
 		if x.source.Mode == Demand && failed > 5 && !x.watched() { // the next viewer tries again
 			return false
@@ -171,7 +172,9 @@ func (x *session) enter(ctx context.Context, cancel context.CancelCauseFunc, pro
 		return nil, err
 	}
 	observer.Entered(p.Self().SID)
-	x.set(func(s *Status) { s.State, s.Since, s.Error, s.Attempts = Live, time.Now(), "", 0 })
+	x.set(func(s *Status) {
+		s.State, s.Since, s.Error, s.Reason, s.Code, s.Attempts = Live, time.Now(), "", "", "", 0
+	})
 	x.log.Info("a source is fetched", "protocol", protocol)
 	return ingest.New(ingest.Of(p), "pull", ctx.Done(), x.log), nil
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/dial"
 )
 
 // hidden is shown in the place of what is secret.
@@ -110,6 +112,15 @@ func (s Source) address() string {
 	return text
 }
 
+// reasonOf is an error in a word, with the other server's own name for it where that tells nothing secret.
+func (s Source) reasonOf(err error) (reason dial.Trouble, code string) {
+	reason, code = dial.TroubleOf(err)
+	if code != s.withoutSecret(errors.New(code)) {
+		code = ""
+	}
+	return reason, code
+}
+
 // withoutSecret is an error's text in which what may be secret is hidden, with its escapes or without.
 func (s Source) withoutSecret(err error) string {
 	text := err.Error()
@@ -164,16 +175,19 @@ const (
 
 // Status is a source as it may be shown.
 type Status struct {
-	ID       string    `json:"id"`
-	Name     string    `json:"name"`
-	Address  string    `json:"address"`
-	Mode     Mode      `json:"mode"`
-	Backup   bool      `json:"backup"`
-	Enabled  bool      `json:"enabled"`
-	State    State     `json:"state"`
-	Since    time.Time `json:"since,omitzero"`
-	Error    string    `json:"error,omitempty"`
-	Attempts int       `json:"attempts,omitempty"`
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Address string    `json:"address"`
+	Mode    Mode      `json:"mode"`
+	Backup  bool      `json:"backup"`
+	Enabled bool      `json:"enabled"`
+	State   State     `json:"state"`
+	Since   time.Time `json:"since,omitzero"`
+	// Error is why the last attempt failed, in a sentence, Reason in a word, with the other server's own Code where it refused.
+	Error    string       `json:"error,omitempty"`
+	Reason   dial.Trouble `json:"reason,omitempty"`
+	Code     string       `json:"code,omitempty"`
+	Attempts int          `json:"attempts,omitempty"`
 }
 
 func statusOf(s Source) Status {

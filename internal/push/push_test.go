@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/dial"
 )
 
 func TestTargetsAreTakenApart(t *testing.T) {
@@ -64,7 +66,7 @@ func TestErrorsDoNotTellTheKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := withoutSecret(p, refusal{"Rejected", said}), "the server refuses: Rejected "+c.want; got != want {
+		if got, want := withoutSecret(p, dial.Denial{Code: "Rejected", Words: said}), "the server refuses: Rejected "+c.want; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 
+	"github.com/tuttilive/tutti/internal/dial"
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
 	"github.com/tuttilive/tutti/internal/studio/fanout"
 )
@@ -44,7 +45,7 @@ func connect(ctx context.Context, dialer Dialer, p rtmpPlace) (*client, error) {
 	defer cancel()
 	conn, err := dialer.DialContext(ctx, "tcp", p.host)
 	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", err)
+		return nil, dial.Failed("connecting", err)
 	}
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -54,7 +55,7 @@ func connect(ctx context.Context, dialer Dialer, p rtmpPlace) (*client, error) {
 		secure := tls.Client(conn, &tls.Config{ServerName: p.name, RootCAs: roots})
 		if err := secure.HandshakeContext(ctx); err != nil {
 			conn.Close()
-			return nil, fmt.Errorf("connecting over TLS: %w", err)
+			return nil, dial.Failed("connecting over TLS", err)
 		}
 		conn = secure
 	}
@@ -122,7 +123,7 @@ func (c *client) publish(p rtmpPlace) error {
 		case code == "NetStream.Publish.Start":
 			return nil
 		case said.Property("level") == "error" || strings.HasPrefix(code, "NetStream.Publish."):
-			return refusal{code, said.Property("description")}
+			return dial.Denial{Code: code, Words: said.Property("description")}
 		}
 	}
 }
@@ -138,7 +139,7 @@ func (c *client) result(transaction float64) (rtmp.Command, error) {
 		case said.Transaction == transaction && said.Name == "_result":
 			return said, nil
 		case said.Transaction == transaction && said.Name == "_error", said.Name == "onStatus" && said.Property("level") == "error":
-			return said, refusal{said.Property("code"), said.Property("description")}
+			return said, dial.Denial{Code: said.Property("code"), Words: said.Property("description")}
 		}
 	}
 }
@@ -228,7 +229,7 @@ func (c *client) listen() error {
 			return err
 		}
 		if said.Name == "onStatus" && (said.Property("level") == "error" || strings.HasPrefix(said.Property("code"), "NetStream.Unpublish")) {
-			return refusal{said.Property("code"), said.Property("description")}
+			return dial.Denial{Code: said.Property("code"), Words: said.Property("description")}
 		}
 	}
 }

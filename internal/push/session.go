@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -29,13 +28,6 @@ var (
 	errPanic    = errors.New("what the server answers cannot be read")
 )
 
-// refusal is what the other server answered.
-type refusal struct{ code, description string }
-
-func (r refusal) Error() string {
-	return strings.TrimSuffix("the server refuses: "+r.code+" "+r.description, " ")
-}
-
 // session sends one show to one target until the show ends or somebody stops it.
 type session struct {
 	pusher *Pusher
@@ -56,9 +48,10 @@ func (s *session) now(state State, err error) {
 	s.status.State, s.status.Since = state, time.Now().UTC()
 	switch {
 	case state == Live:
-		s.status.Error, s.status.Attempts, s.status.Bytes = "", 0, 0
+		s.status.Error, s.status.Reason, s.status.Code, s.status.Attempts, s.status.Bytes = "", "", "", 0, 0
 	case err != nil:
 		s.status.Error = withoutSecret(s.place, err)
+		s.status.Reason, s.status.Code = reasonOf(s.place, err)
 		s.status.Attempts++
 	}
 }

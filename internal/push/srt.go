@@ -76,9 +76,6 @@ func (p *srtPlace) publish(ctx context.Context, s *session, w *studio.Watcher) e
 	}
 	conn, err := srtdial.Call(ctx, s.pusher.options.Dialer, p.host, p.port, config)
 	if err != nil {
-		if _, why, ok := strings.Cut(err.Error(), "connection rejected: "); ok {
-			return refusal{why, ""}
-		}
 		return err
 	}
 	defer conn.Close()

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/dial"
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
@@ -45,10 +46,13 @@ type Status struct {
 	Address string `json:"address"`
 	Enabled bool   `json:"enabled"`
 	State   State  `json:"state"`
-	// Since is when the state began, Error why the last attempt failed, Attempts how many did since it was last live.
-	Since    time.Time `json:"since,omitzero"`
-	Error    string    `json:"error,omitempty"`
-	Attempts int       `json:"attempts,omitempty"`
+	// Since is when the state began, Error why the last attempt failed, in a sentence, Reason in a word, with the other server's own Code
+	// where it refused; Attempts how many did since it was last live.
+	Since    time.Time    `json:"since,omitzero"`
+	Error    string       `json:"error,omitempty"`
+	Reason   dial.Trouble `json:"reason,omitempty"`
+	Code     string       `json:"code,omitempty"`
+	Attempts int          `json:"attempts,omitempty"`
 	// Bytes were sent since it went live.
 	Bytes uint64 `json:"bytes,omitempty"`
 }
@@ -117,6 +121,21 @@ func secretsOf(query string) []string {
 		}
 	}
 	return list
+}
+
+// bFrames is a trouble of WHIP's.
+const bFrames dial.Trouble = "bframes"
+
+// reasonOf is an error in a word, with the other server's own name for it where that tells nothing secret.
+func reasonOf(p place, err error) (reason dial.Trouble, code string) {
+	if errors.Is(err, errBFrames) {
+		return bFrames, ""
+	}
+	reason, code = dial.TroubleOf(err)
+	if code != withoutSecret(p, errors.New(code)) {
+		code = ""
+	}
+	return reason, code
 }
 
 // withoutSecret is an error's text in which what is secret, which a server may have said, is hidden. It is cut after that: half a key is still secret.

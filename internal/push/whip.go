@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
 
+	"github.com/tuttilive/tutti/internal/dial"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/media/rtpfmt"
 	"github.com/tuttilive/tutti/internal/program"
@@ -230,7 +232,7 @@ func (c *whipClient) offer(ctx context.Context, p *whipPlace) (resource *url.URL
 	}
 	resp, err := c.do(ctx, p, http.MethodPost, p.endpoint, withoutPrivate(c.peer.LocalDescription().SDP, c.dialer))
 	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", withoutURL(err))
+		return nil, dial.Failed("connecting", withoutURL(err))
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -238,7 +240,7 @@ func (c *whipClient) offer(ctx context.Context, p *whipPlace) (resource *url.URL
 		return nil, fmt.Errorf("reading the answer: %w", err)
 	}
 	if resp.StatusCode != http.StatusCreated {
-		return nil, refusal{firstLine([]byte(resp.Status)), firstLine(body)}
+		return nil, dial.Denial{Code: strconv.Itoa(resp.StatusCode), Words: http.StatusText(resp.StatusCode) + " " + firstLine(body)}
 	}
 	if resource, err = resp.Location(); err != nil {
 		resource = nil // then it ends when the connection does
@@ -283,7 +285,7 @@ func (c *whipClient) connected(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return errors.New("connecting: no way over UDP was found")
+	return dial.Failed("connecting", errors.New("no way over UDP was found"))
 }
 
 // leave ends the session, if the server gave it an address on its own host: nobody else is sent the token.

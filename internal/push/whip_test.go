@@ -168,7 +168,7 @@ func TestKeysAreHiddenBeforeErrorsAreCut(t *testing.T) {
 	}
 	for before := maxError - 40; before < maxError; before++ {
 		said := strings.Repeat("-", before) + "s3cr/t or s3cr%2Ft" + strings.Repeat("-", 100)
-		got := withoutSecret(p, refusal{"404", firstLine([]byte(said))})
+		got := withoutSecret(p, dial.Denial{Code: "404", Words: firstLine([]byte(said))})
 		if strings.Contains(got, "s3") || len(got) > maxError || !strings.Contains(got, "404") {
 			t.Fatalf("after %d: %s", before, got)
 		}

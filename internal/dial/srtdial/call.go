@@ -9,11 +9,13 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	gosrt "github.com/datarhei/gosrt"
+
+	"github.com/tuttilive/tutti/internal/dial"
 )
 
 const (
@@ -29,19 +31,22 @@ type Resolver interface {
 	Resolve(ctx context.Context, host, port string) (string, error)
 }
 
-// Call connects. The configuration's timeout is ours. Errors that begin with "connecting" tell that there was no connection.
+// Call connects. The configuration's timeout is ours. Of its errors dial.TroubleOf tells what is the matter.
 func Call(ctx context.Context, r Resolver, host, port string, config gosrt.Config) (gosrt.Conn, error) {
 	address, err := r.Resolve(ctx, host, port)
 	if err == nil {
 		err = knock(ctx, address)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", err)
+		return nil, dial.Failed("connecting", err)
 	}
 	config.ConnectionTimeout = answerWithin
 	conn, err := gosrt.Dial("srt", address, config)
 	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", err)
+		if _, why, ok := strings.Cut(err.Error(), "connection rejected: "); ok {
+			err = dial.Denial{Code: why}
+		}
+		return nil, dial.Failed("connecting", err)
 	}
 	return conn, nil
 }

@@ -35,13 +35,18 @@ export interface RecordSettings {
   keep: number
 }
 
-export interface Target {
+/** Why another server is not reached, or not any more. `code` is RTMP's own name for a refusal, or HTTP's number. */
+export interface Trouble {
+  reason?: 'address' | 'unreachable' | 'refused' | 'bframes' | 'broken'
+  code?: string
+}
+
+export interface Target extends Trouble {
   id: string
   name: string
   address: string
   enabled: boolean
   state: 'idle' | 'connecting' | 'live' | 'waiting'
-  error?: string
   bytes?: number
 }
 
@@ -95,7 +100,7 @@ export interface Ingest {
 }
 
 /** Where a room's stream is fetched from. */
-export interface Source {
+export interface Source extends Trouble {
   id: string
   name: string
   address: string
@@ -103,7 +108,6 @@ export interface Source {
   backup: boolean
   enabled: boolean
   state: 'idle' | 'connecting' | 'live' | 'waiting'
-  error?: string
 }
 
 const at = (room: string, rest: string) => `/api/rooms/${encodeURIComponent(room)}${rest}`

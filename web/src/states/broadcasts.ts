@@ -34,7 +34,7 @@ function answers(full: boolean): Record<string, unknown> {
   ]
   const targets: Target[] = [
     { id: 't1', name: zh ? 'B 站' : 'YouTube', address: 'rtmp://live-push.example/live', enabled: true, state: 'live', bytes: 212 << 20 },
-    { id: 't2', name: '', address: 'srt://relay.example:9000', enabled: true, state: 'waiting', error: 'the server refuses: NetStream.Publish.BadName' },
+    { id: 't2', name: '', address: 'srt://relay.example:9000', enabled: true, state: 'waiting', reason: 'refused', code: 'NetStream.Publish.BadName' },
   ]
   const sources: Source[] = [
     { id: 's1', name: zh ? '会场机位' : 'Hall camera', address: 'srt://hall.example:9000', mode: 'demand', backup: false, enabled: true, state: 'idle' },
