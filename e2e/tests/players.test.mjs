@@ -1,10 +1,11 @@
-// Players of others, on pages of others, as a site has them that shows what is on the air here.
+// Players of others, on pages of others, as a site has them that shows what is on the air here; and ours in a browser of others.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { complaints, openBrowser } from '../lib/browser.mjs'
 import { publishRtmp } from '../lib/encoders.mjs'
-import { eventually } from '../lib/people.mjs'
+import { openFirefox } from '../lib/firefox.mjs'
+import { eventually, watch } from '../lib/people.mjs'
 import { colours, receiveSignal } from '../lib/signal.mjs'
 import { serveStatic } from '../lib/static.mjs'
 import { startTutti } from '../lib/tutti.mjs'
@@ -47,5 +48,21 @@ describe('a player of somebody else', { timeout: 120_000 }, () => {
     assert.equal(error, null)
     t.diagnostic(`${behind.toFixed(1)} s behind the newest of the playlist`)
     assert.deepEqual(wrong, [])
+  })
+
+  it('Firefox plays FLV (mpegts.js) and HLS (hls.js) on the watch page', async (t) => {
+    const firefox = await openFirefox()
+    t.after(() => firefox.close())
+    for (const way of ['flv', 'hls']) {
+      const viewer = await watch(firefox, `${tutti.url}/w/shown`, way)
+      await viewer.plays(way)
+      const video = viewer.page.locator('.player video')
+      const from = await video.evaluate((one) => one.currentTime)
+      await eventually(`${way} goes on for four seconds`, () => video.evaluate((one, start) => one.currentTime > start + 4, from))
+      const [share] = await viewer.shares([colours.red])
+      assert.ok(share > 0.7, `${way}: ${share} of it shows what is published`)
+      assert.deepEqual(viewer.page.complaints, [])
+      await viewer.leave()
+    }
   })
 })
