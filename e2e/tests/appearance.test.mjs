@@ -1,4 +1,4 @@
-// Every state of every screen: no accessibility violation, nothing that scrolls sideways.
+// Every state of every screen: no accessibility violation, no two buttons of the same name, nothing that scrolls sideways.
 // STATES=all looks at every state in both languages, both themes and all sizes, STATES=room,home at those in all of them; then a picture of each
 // look is left in e2e/out.
 import assert from 'node:assert/strict'
@@ -33,8 +33,8 @@ const inOne = [
   'call-invite', 'call-shortcuts', 'call-unfinished', 'call-over-left', 'call-over-full', 'call-over-failed', 'call-over-locked', 'call-over-wrongLink',
   'call-over-expired', 'call-over-missing', 'call-over-duplicate', 'call-over-removed', 'call-over-ended', 'call-over-declined', 'call-over-missed', 'call-over-tooMany',
   'local-effects', 'local-effects-off', 'local-sending', 'local-devices', 'local-snapshot', 'local-snapshot-none', 'local-recording',
-  'home-empty', 'home-open', 'home-key', 'prejoin-live', 'prejoin-starting', 'prejoin-camera-busy', 'prejoin-denied', 'prejoin-busy',
-  'prejoin-missing', 'prejoin-insecure', 'prejoin-unsupported', 'prejoin-inapp', 'over-left', 'over-show', 'over-removed', 'over-ended',
+  'home-empty', 'home-live', 'home-open', 'home-key', 'prejoin-live', 'prejoin-starting', 'prejoin-camera-busy', 'prejoin-denied', 'prejoin-busy',
+  'prejoin-missing', 'prejoin-insecure', 'prejoin-unsupported', 'prejoin-inapp', 'over-left', 'over-show', 'over-removed', 'over-banned', 'over-ended',
   'over-duplicate', 'over-full', 'over-failed', 'over-shut', 'over-locked', 'over-wrongLink', 'over-expired', 'over-missing', 'room-connecting', 'room-alone',
   'room-upright', 'room-nine', 'room-speaker', 'room-people', 'room-sharing', 'room-chat-empty', 'room-reconnecting', 'room-listening', 'room-invite',
   'room-devices', 'room-shortcuts', 'live-on', 'live-end', 'live-leave', 'live-summary', 'obs-waiting', 'watch-sound', 'watch-away',
@@ -44,6 +44,10 @@ const inOne = [
   'check-nothing', 'check-strict', 'check-turn-off', 'check-devices', 'check-quiet', 'check-weak', 'check-relay', 'check-websocket', 'check-insecure',
   'check-unsupported', 'check-offline', 'check-nodoor', 'check-busy', 'check-cancelled', 'files-empty', 'files-alone', 'files-ended',
 ]
+
+/** States that show something several times over, and what a screen offers in two places. */
+const drawnTwice = /^local-recording-/
+const inTwoPlaces = ['Stop sharing', '停止共享']
 
 const wish = process.env.STATES ?? ''
 const all = Object.keys(sizes)
@@ -110,6 +114,14 @@ describe('every state of every screen', { timeout: 900_000, concurrency: lookers
       return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join(' | ')}`)
     })
     assert.deepEqual(violations, [], name)
+    // Whoever hears a button alone, out of its row, knows whom or what it is about.
+    const same = await page.evaluate(() => {
+      const names = [...([...document.querySelectorAll('dialog[open]')].at(-1) ?? document).querySelectorAll('button, summary')]
+        .filter((element) => element.checkVisibility({ visibilityProperty: true }))
+        .map((element) => element.getAttribute('aria-label') ?? element.textContent.trim())
+      return names.filter((one, i) => names.indexOf(one) < i)
+    })
+    if (!drawnTwice.test(name)) assert.deepEqual(same.filter((one) => !inTwoPlaces.includes(one)), [], `buttons of the same name in ${name}`)
   }
 
   /** Goes to a state: within the page for some states where that has the language and the theme already, so that it need not be read and made for each. */

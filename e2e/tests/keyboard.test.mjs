@@ -95,7 +95,7 @@ describe('a show by keyboard', { timeout: 240_000 }, () => {
   it('has the host silence somebody by the menu of what they wrote', async () => {
     await tabTo(ada.page, /^Say something…$/)
     await ada.press('Shift+Tab') // the last message is before the field
-    assert.equal(await focused(ada.page), 'More: Mei')
+    assert.equal(await focused(ada.page), 'More: Mei: thank you')
     await choose(ada, /^Silence/)
     await eventually('Mei cannot write', () => mei.page.getByRole('textbox', { name: 'Say something…' }).isDisabled())
   })
@@ -104,6 +104,22 @@ describe('a show by keyboard', { timeout: 240_000 }, () => {
     await press(mei, /^Step down$/)
     await mei.page.locator('.page[data-seat=""]').waitFor()
     await mei.plays('')
+  })
+
+  it('leaves the focus to whoever is writing when they are let up', async () => {
+    const identity = (await api('GET', '/stage')).silenced[0].identity
+    await api('POST', '/stage/unsilence', { identity })
+    await press(mei, /^Raise hand$/)
+    await eventually('Mei waits', async () => (await api('GET', '/stage')).queue?.length === 1)
+    await tabTo(mei.page, /^Say something…$/)
+    await mei.page.keyboard.type('one ')
+    await api('POST', '/stage/admit', { identity })
+    await mei.page.locator('.page[data-seat=preview]').waitFor()
+    await mei.page.keyboard.type('moment')
+    assert.equal(await focused(mei.page), 'Say something…')
+    await mei.page.keyboard.press('Enter')
+    await message(ada, 'one moment').waitFor()
+    await mei.page.locator('.page[data-seat=on]').waitFor()
     for (const who of [ada, mei]) assert.deepEqual(who.page.complaints, [])
   })
 })

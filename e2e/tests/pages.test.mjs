@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
 import { tabTo } from '../lib/keyboard.mjs'
@@ -6,15 +10,66 @@ import { eventually, join, watch } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
+/** A scene that an operator wrote. */
+const debate = `
+name: debate
+title: {en: Debate, zh: 辩论赛}
+summary: {en: Two sides and an audience that decides., zh: 正反双方，观众投票定胜负。}
+roles: {host: {en: Chair, zh: 主席}, cohost: {en: Assistant, zh: 助理}, speaker: {en: Debater, zh: 辩手}, audience: {en: Audience, zh: 观众}}
+arrivals: audience
+seats: {count: 4, request: true, invite: true, claim: false}
+publish: {host: [camera, microphone], cohost: [camera, microphone], speaker: [camera, microphone]}
+orientation: landscape
+layout: grid
+audio: speech
+features: {chat: true, polls: true}
+`
+
 describe('the page', { timeout: 900_000 }, () => {
   let tutti, browser
+  const scenes = mkdtempSync(path.join(tmpdir(), 'tutti-e2e-scenes-'))
   before(async () => {
-    tutti = await startTutti(['--create-rooms', 'anyone'])
+    writeFileSync(path.join(scenes, 'debate.yaml'), debate)
+    tutti = await startTutti(['--create-rooms', 'anyone', '--scenes', scenes])
     browser = await openBrowser()
   })
   after(async () => {
     await browser?.close()
     await tutti?.close()
+    rmSync(scenes, { recursive: true, force: true })
+  })
+
+  it('opens a room of each scene, the operator’s own too, and shows what is on in rooms that it knows', async () => {
+    const page = await browser.page()
+    await page.addInitScript(() => localStorage.setItem('tutti.language', 'en'))
+    const words = { class: /^Class /, conference: /^Conference /, karaoke: /^Karaoke /, match: /^Match-making /, team: /^Team room /, debate: /^Debate Two sides/ }
+    for (const [scene, word] of Object.entries(words)) {
+      await page.goto(tutti.url)
+      await page.getByRole('button', { name: word }).click()
+      await page.getByRole('dialog').getByLabel('Title').fill(`A ${scene}`)
+      await page.getByRole('dialog').locator('button[type=submit]').click()
+      await page.getByRole('heading', { name: `A ${scene}` }).waitFor()
+      const room = new URL(page.url()).pathname.split('/').at(-1)
+      assert.equal((await (await fetch(`${tutti.url}/api/rooms/${room}`)).json()).scene, scene)
+    }
+    // The page of the operator's scene has what that scene has.
+    await page.getByLabel('Your name').fill('Ada')
+    await page.getByRole('button', { name: 'Join as host' }).click()
+    await page.waitForSelector('.room[data-phase=connected]')
+    for (const part of ['Polls', 'Hands and seats']) await page.getByRole('button', { name: part, exact: true }).waitFor()
+    assert.equal(await page.getByRole('button', { name: /whiteboard/i }).count(), 0, 'it has no whiteboard')
+    await page.getByRole('button', { name: 'Go live' }).click()
+    await page.getByRole('button', { name: 'Start', exact: true }).click()
+    await page.getByRole('button', { name: /LIVE/ }).waitFor()
+
+    const home = await browser.page()
+    await home.goto(tutti.url)
+    const card = home.getByRole('region', { name: 'Live now' }).getByRole('link', { name: /A debate.*viewer/ })
+    await eventually('its picture is there', () => card.locator('img').evaluate((img) => img.complete && img.naturalWidth > 0))
+    await card.click()
+    await home.waitForSelector('.page[data-phase=playing]')
+    await home.close()
+    await page.close()
   })
 
   it('says at the address of a show that nobody has opened, and follows along', async () => {
@@ -226,13 +281,26 @@ describe('the page', { timeout: 900_000 }, () => {
 
 describe('the console', { timeout: 900_000 }, () => {
   let tutti, browser
+  // An application that takes no event until it does.
+  const heard = []
+  let takes = false
+  const application = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk) => (body += chunk))
+    request.on('end', () => {
+      heard.push(JSON.parse(body).id)
+      response.writeHead(takes ? 204 : 400).end()
+    })
+  })
   before(async () => {
-    tutti = await startTutti()
+    await new Promise((resolve) => application.listen(0, '127.0.0.1', resolve))
+    tutti = await startTutti(['--dev', '--webhook', `http://127.0.0.1:${application.address().port}/hook`])
     browser = await openBrowser()
   })
   after(async () => {
     await browser?.close()
     await tutti?.close()
+    application.close()
   })
 
   it('asks for key and secret, shows rooms and viewers, and takes a show off the air after asking', async () => {
@@ -259,6 +327,28 @@ describe('the console', { timeout: 900_000 }, () => {
     await ada.page.getByRole('button', { name: 'Go live' }).waitFor()
     await eventually('the room is off the air', async () => (await tutti.live(room.room)) === undefined)
     await ada.leave()
+    await page.close()
+  })
+
+  it('shows what applications were told, why it was not taken, and tells them once more', async () => {
+    const page = await browser.page()
+    await page.goto(`${tutti.url}/console`)
+    await page.getByLabel('API key').fill('devkey')
+    await page.getByLabel('API secret').fill('secret')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    const told = page.getByRole('region', { name: 'Webhooks' })
+    await told.getByRole('button', { name: /^Show all/ }).click()
+    const row = told.getByRole('listitem').filter({ hasText: 'room_live_started' })
+    await row.getByText('given up').waitFor()
+    await row.getByText('the application answered 400 Bad Request').waitFor()
+    await row.getByText('What was sent').click()
+    const { event, id } = JSON.parse(await row.locator('pre').innerText())
+    assert.equal(event, 'room_live_started')
+    takes = true
+    await row.getByRole('button', { name: /^Send again: room_live_started/ }).click()
+    await page.getByText('The application has taken it.').waitFor()
+    await row.getByText(/^taken ·/).waitFor()
+    assert.equal(heard.filter((one) => one === id).length, 2, 'the same event came twice')
     await page.close()
   })
 })

@@ -25,6 +25,8 @@ export interface RecentRoom {
   at: number
   /** It is a call between two. */
   call?: boolean
+  /** This browser only watched it. */
+  watched?: boolean
 }
 
 const maxRecent = 8
@@ -47,10 +49,11 @@ export function recentRooms(): RecentRoom[] {
   return parseRecent(recall('rooms'))
 }
 
-/** Puts a room first in the list. A guest's key does not replace the host's. */
+/** Puts a room first in the list. A guest's key does not replace the host's, nor watching having been in. */
 export function addRecent(list: RecentRoom[], room: RecentRoom): RecentRoom[] {
   const before = list.find((r) => r.room === room.room)
-  const entry = before?.host && !room.host ? { ...before, title: room.title || before.title, at: room.at } : room
+  const kept = before && ((before.host && !room.host) || (!before.watched && room.watched))
+  const entry = kept ? { ...before, title: room.title || before.title, at: room.at } : room
   return [entry, ...list.filter((r) => r.room !== room.room)].slice(0, maxRecent)
 }
 

@@ -1,7 +1,7 @@
 import type { Snapshot } from '../board/wire'
 import type { Program } from '../show/program'
 import type {
-  Access, Admission, Attendance, CreatedRoom, Info, Keys, LiveOn, LiveSummary, ParticipantDetail, ParticipantList, RollCallList, RoomSummary, ServerStatus,
+  Access, Admission, Attendance, CreatedRoom, Info, Keys, LiveOn, LiveSummary, ParticipantDetail, ParticipantList, RollCallList, RoomSummary, SceneInfo, ServerStatus,
 } from './types'
 
 const codes = [
@@ -98,7 +98,9 @@ export const api = {
 
   room: (room: string, credential: Credential) => request<RoomSummary>('GET', at(room), { credential }),
 
-  scene: (name: string) => request<{ name: string; audio: 'speech' | 'music' }>('GET', `/api/scenes/${encodeURIComponent(name)}`),
+  scenes: () => request<{ scenes: SceneInfo[] }>('GET', '/api/scenes'),
+
+  scene: (name: string) => request<SceneInfo>('GET', `/api/scenes/${encodeURIComponent(name)}`),
 
   join: (room: string, who: { name: string; identity?: string }, credential: Credential) =>
     request<Admission>('POST', at(room, '/join'), { body: who, credential }),

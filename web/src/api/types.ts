@@ -51,6 +51,17 @@ export interface RoomSummary {
   viewers: number
 }
 
+/** A kind of room, as docs/stage.md says; of what it holds, what the page asks for. */
+export interface SceneInfo {
+  name: string
+  title: { en: string; zh: string }
+  summary: { en: string; zh: string }
+  /** What a guest becomes who comes in. */
+  arrivals: 'audience' | 'speaker'
+  audio: 'speech' | 'music'
+  features: Record<string, boolean>
+}
+
 /** Who was asked in a roll call, and when each answered. */
 export interface RollCallList {
   number: number
@@ -141,7 +152,8 @@ export interface ServerStatus {
 }
 
 export interface StatusRoom {
-  /** In bit/s, by protocol. */
+  /** To all viewers. */
+  bitrateOut: number
   bitrateOutByProtocol?: Record<string, number>
   room: string
   title: string

@@ -36,7 +36,7 @@ export interface Visitor {
 }
 
 /** Why a call is over for somebody. */
-export type CallOver = Exclude<Over, 'shut'> | 'declined' | 'missed' | 'tooMany'
+export type CallOver = Exclude<Over, 'shut' | 'banned'> | 'declined' | 'missed' | 'tooMany'
 
 /** A call as the screen sees it. The session is one, made-up calls for screenshots are others. */
 export interface CallView {

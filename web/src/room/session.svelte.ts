@@ -1,7 +1,4 @@
-import {
-  AudioPresets, ConnectionError, ConnectionErrorReason, ConnectionQuality, DisconnectReason, LocalAudioTrack, LocalVideoTrack, ParticipantKind, Room, RoomEvent, Track,
-  type Participant, type TrackPublication,
-} from 'livekit-client'
+import { DisconnectReason, LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, Track, type Participant } from 'livekit-client'
 import { api, codeOf, type Credential } from '../api/client'
 import { followStatus } from '../api/status'
 import type { Admission, Keys, LiveStatus, LiveSummary, Role } from '../api/types'
@@ -10,13 +7,14 @@ import { cameraConstraints, microphoneConstraints, musicConstraints } from '../m
 import { recall, remember } from '../remember'
 import { toast } from '../ui/toasts.svelte'
 import { chatTopic, decodeChat, encodeChat } from './chat'
-import type { ChatMessage, DeviceKind, Me, Over, Person, Quality, RoomView, Tile } from './view'
+import { Music, musicDefaults } from './music'
+import { personOf, qualityOf, tilesOf } from './participants'
+import { overOf, refusalOf } from './refusals'
+import type { ChatMessage, DeviceKind, Me, Over, Person, RoomView, Tile } from './view'
 
 /** How long a broken connection is tried again before the room is given up, in seconds. */
 const patience = 60
 const maxMessages = 500
-/** How music is sent: stereo at 128 kbit/s, never thinned out in pauses. */
-const musicDefaults = { audioPreset: AudioPresets.musicHighQualityStereo, forceStereo: true, dtx: false, red: false } as const
 
 export interface Entry {
   room: string
@@ -81,6 +79,7 @@ export class RoomSession implements RoomView {
   /** The show is being ended from here. */
   #ending = false
   #sound = document.createElement('div')
+  #music = new Music(() => this.#client.localParticipant)
 
   constructor(entry: Entry) {
     this.#entry = entry
@@ -259,7 +258,7 @@ export class RoomSession implements RoomView {
     try {
       await this.#client.localParticipant.setMicrophoneEnabled(wish.microphone)
       await this.#client.localParticipant.setCameraEnabled(wish.camera)
-      if (this.#music && this.mayPublish) await this.playMusic(this.#music.of)
+      if (this.mayPublish) await this.#music.again()
     } catch {
       toast(t().prejoin.problem.failed, 'bad')
     } finally {
@@ -388,7 +387,7 @@ export class RoomSession implements RoomView {
     const people: Person[] = []
     const tiles: Tile[] = []
     for (const participant of all) {
-      const person = this.#personOf(participant)
+      const person = personOf(participant, { name: this.#entry.name, host: this.role === 'host' })
       people.push(person)
       tiles.push(...tilesOf(participant, person))
     }
@@ -398,25 +397,6 @@ export class RoomSession implements RoomView {
     if (!this.me.busy.camera) this.me.camera = local.isCameraEnabled
     this.me.screen = local.isScreenShareEnabled
     this.me.quality = qualityOf(local.connectionQuality)
-  }
-
-  #personOf(p: Participant): Person {
-    const microphone = p.getTrackPublication(Track.Source.Microphone) ?? firstOf(p, Track.Kind.Audio)
-    const camera = cameraOf(p)
-    return {
-      identity: p.identity,
-      name: p.name || p.identity || this.#entry.name,
-      local: p.isLocal,
-      // The server gives hosts identities of this form and lets nobody else have one.
-      host: p.isLocal ? this.role === 'host' : p.identity.startsWith('host-'),
-      ingest: p.kind === ParticipantKind.INGRESS,
-      role: p.attributes['tutti.role'] ?? '',
-      microphone: microphone !== undefined && !microphone.isMuted,
-      camera: camera !== undefined && !camera.isMuted,
-      speaking: p.isSpeaking,
-      quality: qualityOf(p.connectionQuality),
-      microphoneSid: microphone?.trackSid ?? '',
-    }
   }
 
   // --- what the person does
@@ -453,35 +433,12 @@ export class RoomSession implements RoomView {
     return (settings as { latency?: number } | undefined)?.latency ?? 0
   }
 
-  /** What is sent as music: a copy of what it was made of, since what is sent ends with the connection. */
-  #music: { sent: LocalAudioTrack; of: MediaStreamTrack } | undefined
-  /** What was last asked of the music; the next waits for it. */
-  #musicDone: Promise<unknown> = Promise.resolve()
-
   playMusic(track: MediaStreamTrack): Promise<void> {
-    return this.#withMusic(async () => {
-      const person = this.#client.localParticipant
-      // The sound of a shared screen has the same source, so only the track itself tells.
-      const published = [...person.trackPublications.values()].some((publication) => publication.track === this.#music?.sent)
-      if (this.#music?.of === track && published) return
-      this.#music = { sent: new LocalAudioTrack(track.clone(), undefined, true), of: track }
-      await person.publishTrack(this.#music.sent, { source: Track.Source.ScreenShareAudio, name: 'accompaniment', ...musicDefaults })
-    })
+    return this.#music.play(track)
   }
 
   endMusic(): Promise<void> {
-    return this.#withMusic(async () => {
-      const music = this.#music
-      this.#music = undefined
-      if (music && this.phase !== 'over') await this.#client.localParticipant.unpublishTrack(music.sent, false)
-      music?.sent.mediaStreamTrack.stop()
-    })
-  }
-
-  #withMusic(work: () => Promise<void>): Promise<void> {
-    const done = this.#musicDone.catch(() => {}).then(work)
-    this.#musicDone = done
-    return done
+    return this.#music.end(this.phase === 'over')
   }
 
   toggleCamera() {
@@ -580,61 +537,4 @@ export class RoomSession implements RoomView {
       this.#ending = false
     }
   }
-}
-
-/** Why the server's refusal ends the stay, or nothing when trying again may help. */
-export function overOf(code: ReturnType<typeof codeOf>): Over | undefined {
-  switch (code) {
-    case 'full': return 'full'
-    case 'expired': return 'expired'
-    case 'unauthorized':
-    case 'forbidden': return 'locked'
-    case 'bad_name':
-    case 'not_found': return 'missing'
-    default: return undefined
-  }
-}
-
-/** Why the signalling refused, or nothing when trying again may help. */
-function refusalOf(error: unknown): Over | undefined {
-  if (!(error instanceof ConnectionError) || error.reason !== ConnectionErrorReason.NotAllowed) return undefined
-  if (/full/i.test(error.message)) return 'full'
-  if (/banned/i.test(error.message)) return 'removed'
-  return /locked/i.test(error.message) ? 'shut' : 'locked'
-}
-
-function qualityOf(quality: ConnectionQuality): Quality {
-  switch (quality) {
-    case ConnectionQuality.Excellent:
-    case ConnectionQuality.Good: return 'good'
-    case ConnectionQuality.Poor: return 'weak'
-    case ConnectionQuality.Lost: return 'lost'
-    default: return 'unknown'
-  }
-}
-
-function firstOf(p: Participant, kind: Track.Kind): TrackPublication | undefined {
-  return [...p.trackPublications.values()].find((pub) => pub.kind === kind && pub.source === Track.Source.Unknown)
-}
-
-/** The camera, or the picture of a client that does not say what its picture is. */
-function cameraOf(p: Participant): TrackPublication | undefined {
-  return p.getTrackPublication(Track.Source.Camera) ?? firstOf(p, Track.Kind.Video)
-}
-
-function tilesOf(p: Participant, person: Person): Tile[] {
-  const tile = (kind: Tile['kind'], pub: TrackPublication | undefined): Tile => ({
-    id: `${p.identity}/${kind}`,
-    person,
-    kind,
-    picture: pub && !pub.isMuted ? pub.videoTrack : undefined,
-    sid: pub?.trackSid ?? '',
-    mirrored: p.isLocal && kind === 'camera',
-    width: pub?.dimensions?.width ?? 0,
-    height: pub?.dimensions?.height ?? 0,
-  })
-  const screen = p.getTrackPublication(Track.Source.ScreenShare)
-  const tiles = [tile('camera', cameraOf(p))]
-  if (screen && !screen.isMuted) tiles.push(tile('screen', screen))
-  return tiles
 }

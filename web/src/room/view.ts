@@ -52,7 +52,7 @@ export interface ChatMessage {
 }
 
 /** Why a room is over for somebody. */
-export type Over = 'left' | 'removed' | 'ended' | 'duplicate' | 'full' | 'failed' | 'shut' | 'locked' | 'wrongLink' | 'expired' | 'missing'
+export type Over = 'left' | 'removed' | 'banned' | 'ended' | 'duplicate' | 'full' | 'failed' | 'shut' | 'locked' | 'wrongLink' | 'expired' | 'missing'
 
 /** What somebody publishes. "busy" is while a device starts or stops. */
 export interface Me {

@@ -1,12 +1,13 @@
 import type { Encoder, Ingest, Recording, RecordSettings, Source, Target } from '../broadcast/api'
+import type { Delivery } from '../console/deliveries'
 import { language } from '../i18n/index.svelte'
 
 export type BroadcastWish = 'full' | 'empty' | 'off' | 'waiting'
 
-/** Answers what the cards of a room's broadcast ask with made-up things, in place of a server. Gives what puts it back. */
+/** Answers what the cards of a room's broadcast, and the console, ask with made-up things, in place of a server. Gives what puts it back. */
 export function answerBroadcast(wish: BroadcastWish): () => void {
   const real = window.fetch
-  const rest = (url: string) => /^\/api\/rooms\/[^/]+\/(recordings|recording|push|pull|ingest|plays)\b/.exec(url)?.[1]
+  const rest = (url: string) => /^\/api\/(?:rooms\/[^/]+|webhooks)\/(recordings|recording|push|pull|ingest|plays|deliveries)\b/.exec(url)?.[1]
   window.fetch = (input, init) => {
     const what = typeof input === 'string' ? rest(input) : undefined
     if (!what) return real(input, init)
@@ -50,6 +51,16 @@ function answers(full: boolean): Record<string, unknown> {
     encoders: full ? encoders : [],
     turnedAway: full ? [{ at: at(3), times: 4, protocol: 'rtmp', code: 'unauthorized', reason: 'the stream key is wrong' }] : [],
   }
+  const delivery = (id: string, event: string, minutes: number, change: Partial<Delivery>): Delivery => ({
+    id, event, room: 'friday', receiver: 'https://app.example/hook', at: at(minutes), attempts: 1, outcome: 'delivered',
+    body: { event, id: `EV_${id}`, room: { name: 'friday', numParticipants: 4 } }, ...change,
+  })
+  const deliveries = [
+    delivery('d4', 'participant_joined', 1, { outcome: 'pending', attempts: 2, error: 'the receiver answered 503 Service Unavailable' }),
+    delivery('d3', 'room_live_started', 12, {}),
+    delivery('d2', 'recording_started', 12, { outcome: 'failed', attempts: 9, error: 'dial tcp 203.0.113.7:443: connect: connection refused' }),
+    delivery('d1', 'room_started', 14, {}),
+  ]
   const settings: RecordSettings = { always: full, publish: false, keep: 0 }
   const plays = {
     now: [],
@@ -58,5 +69,6 @@ function answers(full: boolean): Record<string, unknown> {
   }
   return {
     recordings: { recordings: full ? recordings : [] }, recording: settings, push: { targets: full ? targets : [] }, pull: { sources: full ? sources : [] }, ingest, plays,
+    deliveries: { deliveries: full ? deliveries : [] },
   }
 }

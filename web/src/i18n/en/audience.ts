@@ -157,6 +157,8 @@ export const audience = {
   announcePlaceholder: 'What should everyone know?',
   announceSet: 'Show to everyone',
   announceRemove: 'Remove',
+  stageEmpty: 'Nobody is on stage yet',
+  stageEmptyText: 'You see and hear them as soon as somebody is.',
   polls: 'Polls',
   pollsNone: 'No poll yet.',
   pollNew: 'New poll',

@@ -24,6 +24,7 @@ export const karaoke = {
   skip: 'End this song',
   first: 'Put first',
   remove: 'Remove',
+  unlist: 'Remove from the list',
   join: 'Sing along',
   volume: 'Music in the room',
   monitor: 'Music in your ear',

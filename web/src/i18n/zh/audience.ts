@@ -157,6 +157,8 @@ export const audience: Dictionary['audience'] = {
   announcePlaceholder: '想告诉大家什么？',
   announceSet: '发布',
   announceRemove: '撤下',
+  stageEmpty: '台上还没有人',
+  stageEmptyText: '有人上台后，你就能看到和听到。',
   polls: '投票',
   pollsNone: '还没有投票。',
   pollNew: '发起投票',

@@ -25,6 +25,7 @@ export const karaoke: Dictionary['karaoke'] = {
   skip: '结束这首',
   first: '置顶',
   remove: '删除',
+  unlist: '从歌单删除',
   join: '一起唱',
   volume: '房间里的伴奏音量',
   monitor: '自己耳机里的音量',
