@@ -12,7 +12,8 @@ import (
 var (
 	errNoPull      = &refusal.Error{Status: http.StatusForbidden, Code: "off", Message: "this server fetches nothing"}
 	errPullBy      = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "on this server operators alone choose what is fetched"}
-	errSRTBy       = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "sources over SRT are for operators"}
+	errSRTBy       = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: pull.ErrOperators.Error()}
+	errSourceOf    = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: pull.ErrNotYours.Error()}
 	errNoSource    = &refusal.Error{Status: http.StatusNotFound, Code: "not_found", Message: pull.ErrNotFound.Error()}
 	errSource      = &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: pull.ErrSource.Error()}
 	errManySources = &refusal.Error{Status: http.StatusConflict, Code: "full", Message: pull.ErrTooMany.Error()}
@@ -36,7 +37,7 @@ func refuseSource(w http.ResponseWriter, err error) {
 	for _, k := range []struct {
 		is    error
 		means *refusal.Error
-	}{{pull.ErrNotFound, errNoSource}, {pull.ErrSource, errSource}, {pull.ErrTooMany, errManySources}} {
+	}{{pull.ErrNotFound, errNoSource}, {pull.ErrSource, errSource}, {pull.ErrTooMany, errManySources}, {pull.ErrOperators, errSRTBy}, {pull.ErrNotYours, errSourceOf}} {
 		if errors.Is(err, k.is) {
 			err = k.means
 		}
@@ -44,24 +45,16 @@ func refuseSource(w http.ResponseWriter, err error) {
 	refusal.Write(w, err)
 }
 
-// sourceChange reads what is to change of a source.
-func (a *API) sourceChange(w http.ResponseWriter, r *http.Request) (c pull.Change, err error) {
-	err = read(w, r, &c)
-	if err == nil && c.OverSRT() && !a.isOperator(r) {
-		err = errSRTBy
-	}
-	return c, err
-}
-
 func (a *API) getSources(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"sources": a.puller.Of(r.PathValue("room"))})
 }
 
 func (a *API) addSource(w http.ResponseWriter, r *http.Request) {
-	c, err := a.sourceChange(w, r)
+	var c pull.Change
+	err := read(w, r, &c)
 	var st pull.Status
 	if err == nil {
-		st, err = a.puller.Add(r.PathValue("room"), c)
+		st, err = a.puller.Add(r.PathValue("room"), c, a.isOperator(r))
 	}
 	if err != nil {
 		refuseSource(w, err)
@@ -71,10 +64,11 @@ func (a *API) addSource(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) changeSource(w http.ResponseWriter, r *http.Request) {
-	c, err := a.sourceChange(w, r)
+	var c pull.Change
+	err := read(w, r, &c)
 	var st pull.Status
 	if err == nil {
-		st, err = a.puller.Set(r.PathValue("room"), r.PathValue("id"), c)
+		st, err = a.puller.Set(r.PathValue("room"), r.PathValue("id"), c, a.isOperator(r))
 	}
 	if err != nil {
 		refuseSource(w, err)
@@ -84,7 +78,7 @@ func (a *API) changeSource(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) removeSource(w http.ResponseWriter, r *http.Request) {
-	if err := a.puller.Remove(r.PathValue("room"), r.PathValue("id")); err != nil {
+	if err := a.puller.Remove(r.PathValue("room"), r.PathValue("id"), a.isOperator(r)); err != nil {
 		refuseSource(w, err)
 		return
 	}

@@ -12,7 +12,8 @@ import (
 var (
 	errNoPush      = &refusal.Error{Status: http.StatusForbidden, Code: "off", Message: "this server does not push"}
 	errPushBy      = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "on this server operators alone choose where shows are pushed"}
-	errPushOverBy  = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "targets over SRT and WHIP are for operators"}
+	errPushOverBy  = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: push.ErrOperators.Error()}
+	errTargetOf    = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: push.ErrNotYours.Error()}
 	errNoTarget    = &refusal.Error{Status: http.StatusNotFound, Code: "not_found", Message: push.ErrNotFound.Error()}
 	errTarget      = &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: push.ErrTarget.Error()}
 	errManyTargets = &refusal.Error{Status: http.StatusConflict, Code: "full", Message: push.ErrTooMany.Error()}
@@ -36,21 +37,12 @@ func refuseTarget(w http.ResponseWriter, err error) {
 	for _, k := range []struct {
 		is    error
 		means *refusal.Error
-	}{{push.ErrNotFound, errNoTarget}, {push.ErrTarget, errTarget}, {push.ErrTooMany, errManyTargets}} {
+	}{{push.ErrNotFound, errNoTarget}, {push.ErrTarget, errTarget}, {push.ErrTooMany, errManyTargets}, {push.ErrOperators, errPushOverBy}, {push.ErrNotYours, errTargetOf}} {
 		if errors.Is(err, k.is) {
 			err = k.means
 		}
 	}
 	refusal.Write(w, err)
-}
-
-// targetChange reads what is to change of a target.
-func (a *API) targetChange(w http.ResponseWriter, r *http.Request) (c push.Change, err error) {
-	err = read(w, r, &c)
-	if err == nil && c.ForOperators() && !a.isOperator(r) {
-		err = errPushOverBy
-	}
-	return c, err
 }
 
 func (a *API) getTargets(w http.ResponseWriter, r *http.Request) {
@@ -63,10 +55,11 @@ func (a *API) getTargets(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) addTarget(w http.ResponseWriter, r *http.Request) {
-	c, err := a.targetChange(w, r)
+	var c push.Change
+	err := read(w, r, &c)
 	var st push.Status
 	if err == nil {
-		st, err = a.pusher.Add(r.PathValue("room"), c)
+		st, err = a.pusher.Add(r.PathValue("room"), c, a.isOperator(r))
 	}
 	if err != nil {
 		refuseTarget(w, err)
@@ -76,10 +69,11 @@ func (a *API) addTarget(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) changeTarget(w http.ResponseWriter, r *http.Request) {
-	c, err := a.targetChange(w, r)
+	var c push.Change
+	err := read(w, r, &c)
 	var st push.Status
 	if err == nil {
-		st, err = a.pusher.Set(r.PathValue("room"), r.PathValue("id"), c)
+		st, err = a.pusher.Set(r.PathValue("room"), r.PathValue("id"), c, a.isOperator(r))
 	}
 	if err != nil {
 		refuseTarget(w, err)
@@ -89,7 +83,7 @@ func (a *API) changeTarget(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) removeTarget(w http.ResponseWriter, r *http.Request) {
-	if err := a.pusher.Remove(r.PathValue("room"), r.PathValue("id")); err != nil {
+	if err := a.pusher.Remove(r.PathValue("room"), r.PathValue("id"), a.isOperator(r)); err != nil {
 		refuseTarget(w, err)
 		return
 	}

@@ -122,7 +122,7 @@ func until(t *testing.T, p *Puller, what string, is func(Status) bool) Status {
 
 func TestTheFirstViewerStartsASourceAndTheLastEndsIt(t *testing.T) {
 	p, h := open(t, &kept{all: map[string][]Source{}}, camera)
-	st, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea?key=sesame")})
+	st, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea?key=sesame")}, false)
 	if err != nil || st.State != Idle || st.Mode != Demand || strings.Contains(st.Address, "sesame") {
 		t.Fatalf("%+v, %v", st, err)
 	}
@@ -147,12 +147,12 @@ func TestTheFirstViewerStartsASourceAndTheLastEndsIt(t *testing.T) {
 
 func TestAChangedSourceThatWasFetchedIsFetchedAnew(t *testing.T) {
 	p, h := open(t, &kept{all: map[string][]Source{}}, camera)
-	st, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea")})
+	st, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea")}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	change := func(c Change) State {
-		st, err := p.Set("tea", st.ID, c)
+		st, err := p.Set("tea", st.ID, c, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +186,7 @@ func TestWhoComesWhileASourceIsLeftHasItFetched(t *testing.T) {
 		}
 		return err
 	})
-	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea")}); err != nil {
+	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea")}, false); err != nil {
 		t.Fatal(err)
 	}
 	w, err := h.Watch("tea", "flv")
@@ -218,7 +218,7 @@ func TestASourceIsFetchedAlways(t *testing.T) {
 	k := &kept{all: map[string][]Source{"tea": {{ID: "one", URL: "rtmp://example.org/live/tea", Mode: Always, Enabled: true}}}}
 	p, h := open(t, k, camera)
 	until(t, p, "live from the start", func(s Status) bool { return s.State == Live })
-	if _, err := p.Set("tea", "one", Change{Enabled: ref(false)}); err != nil {
+	if _, err := p.Set("tea", "one", Change{Enabled: ref(false)}, false); err != nil {
 		t.Fatal(err)
 	}
 	if s, err := h.Studio("tea"); err == nil {
@@ -231,15 +231,15 @@ func TestASourceIsFetchedAlways(t *testing.T) {
 	if h.Want("tea") || h.Want("coffee") {
 		t.Error("something is fetched that is not there")
 	}
-	if err := p.Remove("tea", "one"); err != nil || len(k.all) != 0 || len(p.Of("tea")) != 0 {
+	if err := p.Remove("tea", "one", false); err != nil || len(k.all) != 0 || len(p.Of("tea")) != 0 {
 		t.Errorf("taken away: %v, %v", err, k.all)
 	}
 	for range maxSources {
-		if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Enabled: ref(false)}); err != nil {
+		if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Enabled: ref(false)}, false); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea")}); !errors.Is(err, ErrTooMany) {
+	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea")}, false); !errors.Is(err, ErrTooMany) {
 		t.Errorf("one too many: %v", err)
 	}
 	if err := h.Delete("tea"); err != nil {
@@ -263,7 +263,7 @@ func TestASourceThatFailsIsTriedAgain(t *testing.T) {
 		}
 		return camera(ctx, d, s, write, more)
 	})
-	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea?key=sesame"), Mode: ref(Always)}); err != nil {
+	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea?key=sesame"), Mode: ref(Always)}, false); err != nil {
 		t.Fatal(err)
 	}
 	st := until(t, p, "failed", func(s Status) bool { return s.State == Waiting || s.State == Live })
@@ -295,7 +295,7 @@ func TestSources(t *testing.T) {
 		"srt://example.org:8890?streamid=secret&passphrase": "srt://example.org:8890?" + hidden,
 		"https://example.org/a/index.m3u8?token=secret":     "https://example.org/a/index.m3u8?" + hidden,
 	} {
-		s := Source{URL: address, Mode: Demand}
+		s := Source{URL: address, Mode: Demand, Operator: true}
 		if err := s.check(); err != nil || s.address() != shown {
 			t.Errorf("%s is shown as %s, %v", address, s.address(), err)
 		}
@@ -304,11 +304,6 @@ func TestSources(t *testing.T) {
 		u, err := url.Parse(address)
 		if app, stream := streamOf(u); err != nil || app+" "+stream != want {
 			t.Errorf("%s is read as %q, %q", address, app, stream)
-		}
-	}
-	for address, want := range map[string]bool{"srt://h:1": true, "SRT://h:1": true, " Srt://h:1?streamid=x": true, "rtmp://h/srt/x": false, "srt:h": false, "": false} {
-		if (Change{URL: &address}).OverSRT() != want {
-			t.Errorf("%q is over SRT: %v", address, !want)
 		}
 	}
 	for _, address := range []string{"", "rtmp://example.org", "rtmp://example.org/live", "rtmp:///live/x", "srt://example.org", "file:///etc/passwd", "ftp://example.org/x", "http://", "rtmp://example.org/live/x#y", "rtmp://example.org:80/live%2Fx", "rtmp://example.org/live%2Fx/", "rtmp:live/x", "rtmp://example.org/live/" + strings.Repeat("x", maxURL)} {
@@ -321,11 +316,41 @@ func TestSources(t *testing.T) {
 	}
 }
 
+func TestOperatorsAloneChooseSRT(t *testing.T) {
+	k := &kept{all: map[string][]Source{"old": {{ID: "one", URL: "srt://h:1", Mode: Always, Enabled: true}}}}
+	p, _ := open(t, k, camera)
+	for address, forOperators := range map[string]bool{"srt://h:1": true, "SRT://h:1": true, " Srt://h:1?streamid=x": true, "rtmp://h/srt/x": false} {
+		off := Change{URL: &address, Enabled: ref(false)}
+		if _, err := p.Add("tea", off, false); forOperators != errors.Is(err, ErrOperators) || !forOperators && err != nil {
+			t.Errorf("a host adds %q: %v", address, err)
+		}
+		st, err := p.Add("of operators", off, true)
+		if err != nil || !st.Operator {
+			t.Fatalf("an operator adds %q: %+v, %v", address, st, err)
+		}
+		for name, c := range map[string]Change{"address": {URL: ref("rtmp://other/a/b")}, "switch": {Enabled: ref(true)}, "name": {Name: ref("mine")}} {
+			if _, err := p.Set("of operators", st.ID, c, false); !errors.Is(err, ErrNotYours) {
+				t.Errorf("a host changes the %s of %q: %v", name, address, err)
+			}
+		}
+		if err := p.Remove("of operators", st.ID, false); !errors.Is(err, ErrNotYours) {
+			t.Errorf("a host removes %q: %v", address, err)
+		}
+	}
+	// One that a host chose before is not fetched until an operator takes it over.
+	if list := p.Of("old"); len(list) != 1 || list[0].State != Idle || list[0].Error != ErrOperators.Error() || p.Fetches("old") {
+		t.Errorf("%+v", list)
+	}
+	if st, err := p.Set("old", "one", Change{Enabled: ref(true)}, true); err != nil || !st.Operator || !p.Fetches("old") {
+		t.Errorf("%+v, %v", st, err)
+	}
+}
+
 func TestWhatASourceSendsDoesNotEndTheServer(t *testing.T) {
 	p, _ := open(t, &kept{all: map[string][]Source{}}, func(context.Context, Dialer, Source, func(*media.Frame, time.Duration) error, func()) error {
 		panic("what nobody has thought of")
 	})
-	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}); err != nil {
+	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}, false); err != nil {
 		t.Fatal(err)
 	}
 	if st := until(t, p, "failed", func(s Status) bool { return s.State == Waiting }); st.Error != errPanic.Error() {
@@ -474,7 +499,7 @@ func TestWhatIsAheadIsHeldBackOnce(t *testing.T) {
 		}
 		return camera(ctx, nil, Source{}, write, nil)
 	})
-	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}); err != nil {
+	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}, false); err != nil {
 		t.Fatal(err)
 	}
 	if d := <-took; d > 6*time.Second { // 2 s, else for each
@@ -504,7 +529,7 @@ func TestASourceReplacesNoEncoder(t *testing.T) {
 	if err := h.ChangeIntake("tea", func(s *intake.Settings) error { s.Conflict = intake.Replace; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}); err != nil {
+	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}, false); err != nil {
 		t.Fatal(err)
 	}
 	until(t, p, "live", func(s Status) bool { return s.State == Live })

@@ -100,7 +100,7 @@ func (p *Puller) Fetch(roomName string) bool {
 	}
 	any := false
 	for _, s := range p.sources[roomName] {
-		if !s.Enabled {
+		if !s.wanted() {
 			continue
 		}
 		any = true
@@ -114,7 +114,7 @@ func (p *Puller) Fetch(roomName string) bool {
 func (p *Puller) Fetches(roomName string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return !p.closed && p.house != nil && slices.ContainsFunc(p.sources[roomName], func(s Source) bool { return s.Enabled })
+	return !p.closed && p.house != nil && slices.ContainsFunc(p.sources[roomName], Source.wanted)
 }
 
 func keyOf(roomName, id string) string { return roomName + "/" + id }
@@ -142,7 +142,7 @@ func (p *Puller) look(roomName string) {
 // begin fetches a source unless that is done already. The caller holds the lock.
 func (p *Puller) begin(roomName string, s Source) {
 	key := keyOf(roomName, s.ID)
-	if p.sessions[key] != nil || !s.Enabled {
+	if p.sessions[key] != nil || !s.wanted() {
 		return
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -180,9 +180,9 @@ func (p *Puller) Of(roomName string) []Status {
 	return all
 }
 
-// Add adds a source to a room. It is enabled, and fetched on demand, where the change does not say otherwise.
-func (p *Puller) Add(roomName string, c Change) (Status, error) {
-	s, err := c.apply(Source{ID: strings.ToLower(rand.Text()[:12]), Enabled: true, Mode: Demand})
+// Add adds a source to a room, in the name of an operator or of a host. It is enabled, and fetched on demand, where the change does not say otherwise.
+func (p *Puller) Add(roomName string, c Change, operator bool) (Status, error) {
+	s, err := c.apply(Source{ID: strings.ToLower(rand.Text()[:12]), Enabled: true, Mode: Demand}, operator)
 	if err != nil {
 		return Status{}, err
 	}
@@ -194,8 +194,8 @@ func (p *Puller) Add(roomName string, c Change) (Status, error) {
 	})
 }
 
-// Set changes a source. One that is fetched is fetched anew.
-func (p *Puller) Set(roomName, id string, c Change) (Status, error) {
+// Set changes a source, in the name of an operator or of a host. One that is fetched is fetched anew.
+func (p *Puller) Set(roomName, id string, c Change, operator bool) (Status, error) {
 	return p.change(roomName, id, func(list []Source) ([]Source, error) {
 		list = slices.Clone(list)
 		i := slices.IndexFunc(list, func(s Source) bool { return s.ID == id })
@@ -203,19 +203,22 @@ func (p *Puller) Set(roomName, id string, c Change) (Status, error) {
 			return nil, ErrNotFound
 		}
 		var err error
-		list[i], err = c.apply(list[i])
+		list[i], err = c.apply(list[i], operator)
 		return list, err
 	})
 }
 
-// Remove takes a source away.
-func (p *Puller) Remove(roomName, id string) error {
+// Remove takes a source away, in the name of an operator or of a host.
+func (p *Puller) Remove(roomName, id string, operator bool) error {
 	_, err := p.change(roomName, id, func(list []Source) ([]Source, error) {
-		left := slices.DeleteFunc(slices.Clone(list), func(s Source) bool { return s.ID == id })
-		if len(left) == len(list) {
+		i := slices.IndexFunc(list, func(s Source) bool { return s.ID == id })
+		switch {
+		case i < 0:
 			return nil, ErrNotFound
+		case list[i].Operator && !operator:
+			return nil, ErrNotYours
 		}
-		return left, nil
+		return slices.Delete(slices.Clone(list), i, i+1), nil
 	})
 	return err
 }

@@ -36,6 +36,9 @@ var (
 	ErrSource   = errors.New("a source has a URL of the form rtmp://host/app/stream, rtmps://, srt://host:port?streamid=..., http(s)://host/....m3u8, and the mode always or demand")
 	ErrNotFound = errors.New("there is no such source")
 	ErrTooMany  = errors.New("a room has at most 4 sources")
+	// ErrOperators tells that hosts choose no such source, ErrNotYours that an operator chose this one.
+	ErrOperators = errors.New("sources over SRT are for operators")
+	ErrNotYours  = errors.New("an operator chose this source: only operators change it")
 )
 
 // Source is where a room's stream is fetched from.
@@ -47,6 +50,8 @@ type Source struct {
 	// Backup is shown only while no other encoder sends, where the room shows one at a time.
 	Backup  bool `json:"backup,omitempty"`
 	Enabled bool `json:"enabled"`
+	// Operator tells that an operator chose it. Then only operators change it.
+	Operator bool `json:"operator,omitempty"`
 }
 
 // protocol is "rtmp", "srt" or "hls", with the parsed URL.
@@ -87,9 +92,15 @@ func (s Source) check() error {
 	if s.Mode != Always && s.Mode != Demand || len(s.Name) > maxName {
 		return ErrSource
 	}
-	_, _, err := s.protocol()
+	protocol, _, err := s.protocol()
+	if err == nil && protocol == "srt" && !s.Operator { // whose library a hostile server can end
+		return ErrOperators
+	}
 	return err
 }
+
+// wanted tells whether a source is to be fetched.
+func (s Source) wanted() bool { return s.Enabled && s.check() == nil }
 
 // address is the URL without what may be secret: user, query, and the last part of a path of RTMP.
 func (s Source) address() string {
@@ -175,14 +186,16 @@ const (
 
 // Status is a source as it may be shown.
 type Status struct {
-	ID      string    `json:"id"`
-	Name    string    `json:"name"`
-	Address string    `json:"address"`
-	Mode    Mode      `json:"mode"`
-	Backup  bool      `json:"backup"`
-	Enabled bool      `json:"enabled"`
-	State   State     `json:"state"`
-	Since   time.Time `json:"since,omitzero"`
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	Mode    Mode   `json:"mode"`
+	Backup  bool   `json:"backup"`
+	Enabled bool   `json:"enabled"`
+	// Operator tells that only operators change it.
+	Operator bool      `json:"operator,omitempty"`
+	State    State     `json:"state"`
+	Since    time.Time `json:"since,omitzero"`
 	// Error is why the last attempt failed, in a sentence, Reason in a word, with the other server's own Code where it refused.
 	Error    string       `json:"error,omitempty"`
 	Reason   dial.Trouble `json:"reason,omitempty"`
@@ -191,7 +204,11 @@ type Status struct {
 }
 
 func statusOf(s Source) Status {
-	return Status{ID: s.ID, Name: s.Name, Address: s.address(), Mode: s.Mode, Backup: s.Backup, Enabled: s.Enabled, State: Idle}
+	st := Status{ID: s.ID, Name: s.Name, Address: s.address(), Mode: s.Mode, Backup: s.Backup, Enabled: s.Enabled, Operator: s.Operator, State: Idle}
+	if err := s.check(); err != nil { // it may be kept since before that was so
+		st.Error = err.Error()
+	}
+	return st
 }
 
 // Change is what is changed of a source; nil leaves what is.
@@ -203,7 +220,11 @@ type Change struct {
 	Enabled *bool   `json:"enabled"`
 }
 
-func (c Change) apply(s Source) (Source, error) {
+// apply changes a source in the name of an operator or of a host.
+func (c Change) apply(s Source, operator bool) (Source, error) {
+	if s.Operator && !operator {
+		return s, ErrNotYours
+	}
 	if c.Name != nil {
 		s.Name = *c.Name
 	}
@@ -219,14 +240,7 @@ func (c Change) apply(s Source) (Source, error) {
 	if c.Enabled != nil {
 		s.Enabled = *c.Enabled
 	}
+	protocol, _, _ := s.protocol()
+	s.Operator = s.Operator || operator && (c.URL != nil || protocol == "srt")
 	return s, s.check()
-}
-
-// OverSRT tells whether a change is about a source over SRT, whose library a hostile server can end.
-func (c Change) OverSRT() bool {
-	if c.URL == nil {
-		return false
-	}
-	protocol, _, err := Source{URL: strings.TrimSpace(*c.URL)}.protocol()
-	return err == nil && protocol == "srt"
 }

@@ -29,6 +29,9 @@ var roots *x509.CertPool
 var (
 	ErrNotFound = errors.New("there is no such target")
 	ErrTooMany  = errors.New("a room has at most 10 targets")
+	// ErrOperators tells that hosts choose no such target, ErrNotYours that an operator chose this one.
+	ErrOperators = errors.New("targets over SRT and WHIP are for operators")
+	ErrNotYours  = errors.New("an operator chose this target: only operators change it")
 )
 
 // Dialer connects to where it may; package dial has it.
@@ -151,7 +154,7 @@ func (p *Pusher) look(name string) {
 		return
 	}
 	for _, t := range targets {
-		if at, err := t.place(); err == nil && t.Enabled && p.sessions[name][t.ID] == nil {
+		if at, ok := t.wanted(); ok && p.sessions[name][t.ID] == nil {
 			p.begin(name, t, at)
 		}
 	}
@@ -177,7 +180,11 @@ func (p *Pusher) begin(name string, t Target, at place) {
 }
 
 func statusOf(t Target) Status {
-	return Status{ID: t.ID, Name: t.Name, Address: t.address(), Enabled: t.Enabled, State: Idle}
+	s := Status{ID: t.ID, Name: t.Name, Address: t.address(), Enabled: t.Enabled, Operator: t.Operator, State: Idle}
+	if err := t.check(); err != nil {
+		s.Error = err.Error()
+	}
+	return s
 }
 
 func (p *Pusher) tell(name, event string, s Status) {
@@ -226,24 +233,19 @@ type Change struct {
 	Enabled *bool   `json:"enabled"`
 }
 
-// ForOperators tells whether a change is about a target over SRT or WHIP, whose libraries trust a server more than hosts' servers deserve.
-func (c Change) ForOperators() bool {
-	if c.URL == nil {
-		return false
+// apply changes a target in the name of an operator or of a host.
+func (c Change) apply(t Target, operator bool) (Target, error) {
+	if t.Operator && !operator {
+		return t, ErrNotYours
 	}
-	scheme, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(*c.URL)), ":")
-	return scheme == "srt" || scheme == "http" || scheme == "https"
-}
-
-func (c Change) apply(t Target) (Target, error) {
 	if c.Name != nil {
 		t.Name = *c.Name
 	}
 	if c.URL != nil {
-		if t.URL != *c.URL {
+		if address := strings.TrimSpace(*c.URL); t.URL != address {
 			t.Key = "" // it is another server's
+			t.URL = address
 		}
-		t.URL = *c.URL
 	}
 	if c.Key != nil {
 		t.Key = *c.Key
@@ -251,16 +253,13 @@ func (c Change) apply(t Target) (Target, error) {
 	if c.Enabled != nil {
 		t.Enabled = *c.Enabled
 	}
-	if len(t.Name) > maxName {
-		return t, ErrTarget
-	}
-	_, err := t.place()
-	return t, err
+	t.Operator = t.Operator || operator && (c.URL != nil || c.Key != nil || t.forOperators())
+	return t, t.check()
 }
 
-// Add adds a target to a room. It is enabled where the change does not say otherwise.
-func (p *Pusher) Add(name string, c Change) (Status, error) {
-	t, err := c.apply(Target{ID: strings.ToLower(rand.Text()[:12]), Enabled: true})
+// Add adds a target to a room, in the name of an operator or of a host. It is enabled where the change does not say otherwise.
+func (p *Pusher) Add(name string, c Change, operator bool) (Status, error) {
+	t, err := c.apply(Target{ID: strings.ToLower(rand.Text()[:12]), Enabled: true}, operator)
 	if err != nil {
 		return Status{}, err
 	}
@@ -273,8 +272,8 @@ func (p *Pusher) Add(name string, c Change) (Status, error) {
 	return statusOf(t), err
 }
 
-// Set changes a target. One that is live is connected anew.
-func (p *Pusher) Set(name, id string, c Change) (Status, error) {
+// Set changes a target, in the name of an operator or of a host. One that is live is connected anew.
+func (p *Pusher) Set(name, id string, c Change, operator bool) (Status, error) {
 	var t Target
 	err := p.change(name, func(list []Target) ([]Target, error) {
 		i := slices.IndexFunc(list, func(t Target) bool { return t.ID == id })
@@ -282,21 +281,24 @@ func (p *Pusher) Set(name, id string, c Change) (Status, error) {
 			return nil, ErrNotFound
 		}
 		var err error
-		t, err = c.apply(list[i])
+		t, err = c.apply(list[i], operator)
 		list[i] = t
 		return list, err
 	})
 	return statusOf(t), err
 }
 
-// Remove takes a target away.
-func (p *Pusher) Remove(name, id string) error {
+// Remove takes a target away, in the name of an operator or of a host.
+func (p *Pusher) Remove(name, id string, operator bool) error {
 	return p.change(name, func(list []Target) ([]Target, error) {
-		left := slices.DeleteFunc(slices.Clone(list), func(t Target) bool { return t.ID == id })
-		if len(left) == len(list) {
+		i := slices.IndexFunc(list, func(t Target) bool { return t.ID == id })
+		switch {
+		case i < 0:
 			return nil, ErrNotFound
+		case list[i].Operator && !operator:
+			return nil, ErrNotYours
 		}
-		return left, nil
+		return slices.Delete(list, i, i+1), nil
 	})
 }
 

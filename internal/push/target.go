@@ -36,6 +36,8 @@ type Target struct {
 	URL     string `json:"url"`
 	Key     string `json:"key,omitempty"`
 	Enabled bool   `json:"enabled"`
+	// Operator tells that an operator chose it. Then only operators change it.
+	Operator bool `json:"operator,omitempty"`
 }
 
 // Status is a target as it may be shown.
@@ -45,7 +47,9 @@ type Status struct {
 	// Address is the URL without what is secret.
 	Address string `json:"address"`
 	Enabled bool   `json:"enabled"`
-	State   State  `json:"state"`
+	// Operator tells that only operators change it.
+	Operator bool  `json:"operator,omitempty"`
+	State    State `json:"state"`
 	// Since is when the state began, Error why the last attempt failed, in a sentence, Reason in a word, with the other server's own Code
 	// where it refused; Attempts how many did since it was last live.
 	Since    time.Time    `json:"since,omitzero"`
@@ -76,6 +80,36 @@ type place interface {
 	// publish connects and sends the show until something ends, which it always does. It calls the session's live when the target
 	// takes the show.
 	publish(ctx context.Context, s *session, w *studio.Watcher) error
+}
+
+// forOperators tells whether a target is one over SRT or WHIP, whose libraries trust a server more than hosts' servers deserve.
+func (t Target) forOperators() bool {
+	scheme, _, _ := strings.Cut(strings.ToLower(t.URL), ":")
+	return scheme == "srt" || scheme == "http" || scheme == "https"
+}
+
+// check tells what is wrong with a target: ErrTarget, or ErrOperators of one that a host must not have chosen. One may have been kept since before
+// that was so.
+func (t Target) check() error {
+	if len(t.Name) > maxName {
+		return ErrTarget
+	}
+	if _, err := t.place(); err != nil {
+		return err
+	}
+	if t.forOperators() && !t.Operator {
+		return ErrOperators
+	}
+	return nil
+}
+
+// wanted is where shows are to be sent, if they are.
+func (t Target) wanted() (place, bool) {
+	if !t.Enabled || t.check() != nil {
+		return nil, false
+	}
+	at, err := t.place()
+	return at, err == nil
 }
 
 // place takes the address apart. Its errors say nothing of what is in it.

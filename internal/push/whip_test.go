@@ -174,14 +174,3 @@ func TestKeysAreHiddenBeforeErrorsAreCut(t *testing.T) {
 		}
 	}
 }
-
-func TestOperatorsAloneChooseSRTAndWHIP(t *testing.T) {
-	for url, want := range map[string]bool{"srt://h:1": true, "HTTPS://h/whip": true, " http://h/whip": true, "rtmp://h/a/http:": false, "rtmps://h/a/b": false, "": false} {
-		if (Change{URL: &url}).ForOperators() != want {
-			t.Errorf("%q: %v", url, !want)
-		}
-	}
-	if (Change{}).ForOperators() {
-		t.Error("a change of something else")
-	}
-}
