@@ -70,10 +70,7 @@ func (c *hlsClient) text(ctx context.Context, at *url.URL) (string, *url.URL, er
 	if errors.Is(err, errTooLarge) {
 		err = errLongPlaylist
 	}
-	if err != nil {
-		return "", nil, fmt.Errorf("playlist: %w", err)
-	}
-	return string(b), found, nil
+	return string(b), found, err
 }
 
 // key reads a key, which segments share for a while.
@@ -86,7 +83,7 @@ func (c *hlsClient) key(ctx context.Context, at *url.URL) ([]byte, error) {
 	case errors.Is(err, errTooLarge), err == nil && len(b) != aes.BlockSize:
 		return nil, errNoKey
 	case err != nil:
-		return nil, fmt.Errorf("the key of segments: %w", err)
+		return nil, err
 	}
 	c.keyAt, c.keyIs = at.String(), b
 	return b, nil

@@ -412,6 +412,9 @@ func TestWhatOfHLSIsNotRead(t *testing.T) {
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
+		if reason, _ := (Source{}).reasonOf(err); reason != troubles[c.want] && (troubles[c.want] != "" || reason != dial.Broken) {
+			t.Errorf("%s is told as %q", name, reason)
+		}
 		server.Close()
 	}
 }

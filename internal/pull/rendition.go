@@ -185,7 +185,7 @@ func (r *rendition) missing() bool {
 func (r *rendition) fetch(ctx context.Context) error {
 	s := r.todo[0]
 	r.todo = r.todo[1:]
-	b, err := r.get(ctx, s, s.uri, maxSegment)
+	b, err := r.get(ctx, s.uri, maxSegment)
 	if err != nil {
 		return err
 	}
@@ -204,16 +204,13 @@ func (r *rendition) fetch(ctx context.Context) error {
 	return err
 }
 
-func (r *rendition) get(ctx context.Context, s hlsSegment, uri string, most int) ([]byte, error) {
+func (r *rendition) get(ctx context.Context, uri string, most int) ([]byte, error) {
 	at, err := r.at.Parse(uri)
 	if err != nil {
 		return nil, fmt.Errorf("a segment's address: %w", err)
 	}
 	b, _, err := r.client.get(ctx, at, most)
-	if err != nil {
-		return nil, fmt.Errorf("segment %d: %w", s.number, err)
-	}
-	return b, nil
+	return b, err
 }
 
 // decrypt makes plain what is encrypted as a whole (RFC 8216bis, section 4.4.4.4).
@@ -241,7 +238,7 @@ func (r *rendition) decrypt(ctx context.Context, s hlsSegment, b []byte) ([]byte
 
 func (r *rendition) takeFragments(ctx context.Context, s hlsSegment, b []byte) error {
 	if r.header != s.header {
-		init, err := r.get(ctx, s, s.header, maxHeader)
+		init, err := r.get(ctx, s.header, maxHeader)
 		if err != nil {
 			return err
 		}

@@ -123,15 +123,6 @@ func (s Source) address() string {
 	return text
 }
 
-// reasonOf is an error in a word, with the other server's own name for it where that tells nothing secret.
-func (s Source) reasonOf(err error) (reason dial.Trouble, code string) {
-	reason, code = dial.TroubleOf(err)
-	if code != s.withoutSecret(errors.New(code)) {
-		code = ""
-	}
-	return reason, code
-}
-
 // withoutSecret is an error's text in which what may be secret is hidden, with its escapes or without.
 func (s Source) withoutSecret(err error) string {
 	text := err.Error()
@@ -207,6 +198,7 @@ func statusOf(s Source) Status {
 	st := Status{ID: s.ID, Name: s.Name, Address: s.address(), Mode: s.Mode, Backup: s.Backup, Enabled: s.Enabled, Operator: s.Operator, State: Idle}
 	if err := s.check(); err != nil { // it may be kept since before that was so
 		st.Error = err.Error()
+		st.Reason, st.Code = s.reasonOf(err)
 	}
 	return st
 }

@@ -183,6 +183,9 @@ func statusOf(t Target) Status {
 	s := Status{ID: t.ID, Name: t.Name, Address: t.address(), Enabled: t.Enabled, Operator: t.Operator, State: Idle}
 	if err := t.check(); err != nil {
 		s.Error = err.Error()
+		if at, bad := t.place(); bad == nil {
+			s.Reason, s.Code = reasonOf(at, err)
+		}
 	}
 	return s
 }

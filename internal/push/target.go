@@ -160,10 +160,16 @@ func secretsOf(query string) []string {
 // bFrames is a trouble of WHIP's.
 const bFrames dial.Trouble = "bframes"
 
+// forOperators is that of a target that only operators choose.
+const forOperators dial.Trouble = "operators"
+
 // reasonOf is an error in a word, with the other server's own name for it where that tells nothing secret.
 func reasonOf(p place, err error) (reason dial.Trouble, code string) {
 	if errors.Is(err, errBFrames) {
 		return bFrames, ""
+	}
+	if errors.Is(err, ErrOperators) {
+		return forOperators, ""
 	}
 	reason, code = dial.TroubleOf(err)
 	if code != withoutSecret(p, errors.New(code)) {

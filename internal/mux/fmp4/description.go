@@ -12,6 +12,8 @@ import (
 var (
 	// ErrEncrypted tells that what is in a track is encrypted for each sample (ISO 23001-7), as DRM does it.
 	ErrEncrypted = errors.New("fmp4: the samples are encrypted (SAMPLE-AES, DRM), which is not read")
+	// ErrUnsupported tells that nothing in a stream can be taken.
+	ErrUnsupported = errors.New("fmp4: nothing of the stream can be taken: send H.264, H.265, AV1 or VP9, and AAC or Opus")
 	// errNotTaken tells that a track is of another codec than those that are taken.
 	errNotTaken = errors.New("fmp4: not taken")
 )

@@ -80,7 +80,7 @@ func (d *Demuxer) readHeader(init []byte) error {
 	}
 	d.leftOut = strings.Join(leftOut, ", ")
 	if len(d.tracks) == 0 {
-		return fmt.Errorf("fmp4: nothing of the stream can be taken (%s): send H.264, H.265, AV1 or VP9, and AAC or Opus", d.leftOut)
+		return fmt.Errorf("%w; it has %s", ErrUnsupported, d.leftOut)
 	}
 	return nil
 }

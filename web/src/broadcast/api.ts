@@ -37,7 +37,7 @@ export interface RecordSettings {
 
 /** Why another server is not reached, or not any more. `code` is RTMP's own name for a refusal, or HTTP's number. */
 export interface Trouble {
-  reason?: 'address' | 'unreachable' | 'refused' | 'bframes' | 'broken'
+  reason?: 'address' | 'unreachable' | 'refused' | 'bframes' | 'operators' | 'drm' | 'format' | 'silent' | 'ended' | 'broken'
   code?: string
 }
 
@@ -46,6 +46,8 @@ export interface Target extends Trouble {
   name: string
   address: string
   enabled: boolean
+  /** An operator chose it. */
+  operator?: boolean
   state: 'idle' | 'connecting' | 'live' | 'waiting'
   bytes?: number
 }
@@ -107,8 +109,13 @@ export interface Source extends Trouble {
   mode: 'always' | 'demand'
   backup: boolean
   enabled: boolean
+  /** An operator chose it. */
+  operator?: boolean
   state: 'idle' | 'connecting' | 'live' | 'waiting'
 }
+
+/** Who chose a target or a source decides who changes it. */
+export const mayChange = (of: { operator?: boolean }, credential: Credential): boolean => !of.operator || 'operator' in credential
 
 const at = (room: string, rest: string) => `/api/rooms/${encodeURIComponent(room)}${rest}`
 
