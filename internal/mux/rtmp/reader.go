@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // ErrProtocol is wrapped by all errors about what the peer sent, as opposed to errors of the connection.
@@ -35,7 +36,8 @@ const (
 
 // Reader puts chunks together to messages (section 5.3). It belongs to one goroutine.
 type Reader struct {
-	br       *bufio.Reader
+	src      io.Reader
+	br       *bufio.Reader // nil while it rests
 	limits   Limits
 	chunk    int
 	streams  map[uint32]*chunkStream
@@ -57,17 +59,41 @@ type chunkStream struct {
 
 // NewReader reads from r, which should deliver what has come without waiting for more.
 func NewReader(r io.Reader, limits Limits) *Reader {
-	return &Reader{br: bufio.NewReaderSize(r, 16<<10), limits: limits, chunk: InitialChunkSize, streams: map[uint32]*chunkStream{}}
+	return &Reader{src: r, limits: limits, chunk: InitialChunkSize, streams: map[uint32]*chunkStream{}}
 }
 
 // Received counts bytes for acknowledgements (section 5.4.3); it wraps.
 func (r *Reader) Received() uint32 { return r.received }
 
 // Buffered is how many bytes have been read from the connection and not yet used.
-func (r *Reader) Buffered() int { return r.br.Buffered() }
+func (r *Reader) Buffered() int {
+	if r.br == nil {
+		return 0
+	}
+	return r.br.Buffered()
+}
+
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 16<<10) }}
+
+// Rest gives the buffer back until the next Read, and tells whether it could: not while there is something in it.
+func (r *Reader) Rest() bool {
+	if r.Buffered() > 0 {
+		return false
+	}
+	if r.br != nil {
+		r.br.Reset(nil)
+		readers.Put(r.br)
+		r.br = nil
+	}
+	return true
+}
 
 // Read gives the next message. Set Chunk Size and Abort are obeyed and not given.
 func (r *Reader) Read() (Message, error) {
+	if r.br == nil {
+		r.br = readers.Get().(*bufio.Reader)
+		r.br.Reset(r.src)
+	}
 	for {
 		s, err := r.readChunk()
 		if err != nil {

@@ -105,7 +105,7 @@ func (c *conn) waitUntil(t time.Time) {
 	}
 }
 
-// read gives the next message that is not about the connection itself.
+// read gives the next message that is not about the connection itself; of a player any, when it has been dealt with.
 func (c *conn) read() (rtmp.Message, error) {
 	for {
 		m, err := c.reader.Read()
@@ -134,6 +134,9 @@ func (c *conn) read() (rtmp.Message, error) {
 		case rtmp.TypeAcknowledge, rtmp.TypePeerBandwidth:
 		default:
 			return m, nil
+		}
+		if c.muted {
+			return m, nil // a player may rest after each
 		}
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +26,10 @@ type fakeStage struct {
 	ingests []*fakeIngest
 	turned  []string        // who was turned away, and why
 	asked   []fanout.Codecs // of players
-	changed chan struct{}
+	// stream is what players get, nil for nothing, and watching how many there are.
+	stream   *fanout.Stream
+	watching atomic.Int32
+	changed  chan struct{}
 }
 
 func newFakeStage() *fakeStage { return &fakeStage{changed: make(chan struct{})} }
@@ -70,6 +75,10 @@ func (s *fakeStage) watch(_ string, codecs fanout.Codecs) (fanout.Watcher, *fano
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = append(s.asked, codecs)
+	if s.stream != nil {
+		s.watching.Add(1)
+		return fakeWatcher{s}, s.stream, nil
+	}
 	return nil, nil, studio.ErrNotLive
 }
 
@@ -226,3 +235,27 @@ func open(t testing.TB, st stage, o Options) *Server {
 func (s *Server) url(rest string) string {
 	return "rtmp://" + s.Addr().(*net.TCPAddr).String() + "/" + rest
 }
+
+// fakeWatcher counts who watches.
+type fakeWatcher struct{ stage *fakeStage }
+
+func (fakeWatcher) Sent(int)       {}
+func (fakeWatcher) Skipped(string) {}
+func (w fakeWatcher) Close()       { w.stage.watching.Add(-1) }
+
+// fakeSource gives the frames that a test sends.
+type fakeSource chan *media.Frame
+
+func (s fakeSource) Next(ctx context.Context) (*media.Frame, error) {
+	select {
+	case f, ok := <-s:
+		if !ok {
+			return nil, io.EOF
+		}
+		return f, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s fakeSource) Close() {}

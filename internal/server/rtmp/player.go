@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
+	"github.com/tuttilive/tutti/internal/poller"
 	"github.com/tuttilive/tutti/internal/studio/fanout"
 )
 
@@ -53,5 +54,8 @@ func (s *session) handOver(program *fanout.Stream, watcher fanout.Watcher, first
 	for _, m := range first {
 		head = rtmp.AppendMessage(head, m, s.conn.chunk)
 	}
-	s.server.running.Go(func() { program.Serve(s.conn.kicked, s.conn.net, head, watcher); s.conn.waitForever() })
+	if s.server.poller != nil {
+		s.listening.raw = poller.Descriptor(s.conn.net)
+	}
+	s.server.running.Go(func() { program.Serve(s.conn.kicked, s.conn.net, head, audience{watcher, s}); s.conn.waitForever() })
 }

@@ -2,10 +2,15 @@ package rtmp
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/mux/flv"
+	"github.com/tuttilive/tutti/internal/mux/rtmp"
 	"github.com/tuttilive/tutti/internal/studio/fanout"
 )
 
@@ -63,5 +68,114 @@ func TestPlayersSayWhatTheyTake(t *testing.T) {
 				t.Errorf("takes%s", st.asked)
 			}
 		})
+	}
+}
+
+// playing are players of a stream, and what gives its frames.
+func playing(t *testing.T, players int) (*Server, *fakeStage, fakeSource, []*client) {
+	t.Helper()
+	st, source := newFakeStage(), make(fakeSource)
+	st.stream = fanout.New(source, func() flv.Tracks { return flv.Tracks{Audio: true} }, 0, fanout.RTMP, slog.New(slog.DiscardHandler))
+	t.Cleanup(st.stream.Close)
+	s := open(t, st, Options{})
+	var clients []*client
+	for range players {
+		c := dial(t, s)
+		c.command(0, "connect", 1, amf0.Object{{Key: "app", Value: "live"}})
+		c.answer("_result")
+		c.command(0, "createStream", 2, nil)
+		c.command(1, "play", 3, nil, "demo")
+		if code, why := c.answer("onStatus"); code != playReset {
+			t.Fatal(code, why)
+		}
+		clients = append(clients, c)
+	}
+	return s, st, source, clients
+}
+
+// eventually waits for what other goroutines do.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for late := time.After(time.Minute); !holds(); {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-late:
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+func (s *Server) resting() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for x := range s.sessions {
+		x.listening.mu.Lock()
+		if x.listening.rests {
+			n++
+		}
+		x.listening.mu.Unlock()
+	}
+	return n
+}
+
+func (s *Server) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}
+
+func TestPlayersThatSayNothingHaveNoGoroutine(t *testing.T) {
+	s, st, source, clients := playing(t, 8)
+	if s.poller == nil {
+		t.Skip("players are listened to by a goroutine each here")
+	}
+	frame := func() {
+		source <- &media.Frame{Format: &media.Format{Codec: media.AAC, SampleRate: 48000, Channels: 2, Config: []byte{0x11, 0x90}}, Payload: []byte{1, 2, 3}, Keyframe: true}
+	}
+	eventually(t, "they rest", func() bool { return s.resting() == 8 })
+	frame()
+	for _, c := range clients {
+		for {
+			if m, err := c.reader.Read(); err != nil {
+				t.Fatal(err)
+			} else if m.Type == rtmp.TypeAudio {
+				break
+			}
+		}
+	}
+	// One acknowledges, one says half of it first, one stops, one hangs up.
+	clients[0].send(rtmp.Acknowledge(1000))
+	whole := rtmp.AppendMessage(nil, rtmp.Acknowledge(2000), rtmp.InitialChunkSize)
+	clients[1].Write(whole[:5])
+	eventually(t, "one is heard", func() bool { return s.resting() == 7 })
+	clients[1].Write(whole[5:])
+	eventually(t, "it rests again", func() bool { return s.resting() == 8 })
+	clients[2].command(1, "closeStream", 0, nil)
+	clients[3].Close()
+	eventually(t, "two have gone", func() bool { return s.count() == 6 && s.resting() == 6 })
+	for st.watching.Load() > 6 {
+		frame() // the stream sees that they are gone
+	}
+	// Who sends what it must not is sent away.
+	clients[4].Write([]byte{0xff, 0xff, 0xff, 0xff, 0xff})
+	eventually(t, "one is sent away", func() bool { return s.count() == 5 })
+	// The end of the stream ends those who rest, and the server's waits for all.
+	close(source)
+	eventually(t, "all have gone", func() bool { return s.count() == 0 && st.watching.Load() == 0 })
+}
+
+func TestTheServerEndsPlayersThatSayNothing(t *testing.T) {
+	var all []*client
+	t.Run("they play", func(t *testing.T) {
+		s, _, _, clients := playing(t, 3)
+		all = clients
+		if s.poller != nil {
+			eventually(t, "they rest", func() bool { return s.resting() == 3 })
+		}
+	}) // which closes the server
+	for _, c := range all {
+		if _, err := c.Read(make([]byte, 1<<10)); err == nil {
+			t.Error("a player is still there")
+		}
 	}
 }

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/poller"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
@@ -41,6 +44,7 @@ type Server struct {
 	maxPerAddress  int
 	maxPlayers     int // of an address
 	listeners      []net.Listener
+	poller         *poller.Poller // of players; nil where there is none
 
 	running sync.WaitGroup
 
@@ -83,6 +87,10 @@ func listen(o Options, st stage) (*Server, error) {
 		s.log = slog.Default()
 	}
 	s.log = s.log.With("door", "rtmp")
+	if s.poller, err = poller.New(); err != nil {
+		s.log.Debug("players are listened to by a goroutine each", "reason", err)
+		s.poller = nil
+	}
 	if s.idle == 0 {
 		s.idle = 12 * time.Second
 	}
@@ -153,11 +161,7 @@ func (s *Server) start(c net.Conn) {
 	s.perAddress[x.host]++
 	s.running.Add(1)
 	s.mu.Unlock()
-	go func() {
-		defer s.running.Done()
-		defer s.end(x)
-		x.run()
-	}()
+	go x.run(x.serve)
 }
 
 func (s *Server) end(x *session) {
@@ -205,10 +209,15 @@ func (s *Server) Close() error {
 	}
 	s.mu.Lock()
 	s.closed = true
-	for x := range s.sessions {
-		x.conn.kick(ingest.ErrShutdown)
-	}
+	sessions := slices.Collect(maps.Keys(s.sessions))
 	s.mu.Unlock()
+	for _, x := range sessions {
+		x.conn.kick(ingest.ErrShutdown)
+		x.leave()
+	}
 	s.running.Wait()
+	if s.poller != nil {
+		s.poller.Close()
+	}
 	return err
 }

@@ -27,7 +27,8 @@ const (
 	toldMalformed = 20
 )
 
-// session is one connection from handshake to end. It runs on one goroutine; RoomEvent and kick may be called by any.
+// session is one connection from handshake to end. It runs on one goroutine at a time, a player that says nothing on none; RoomEvent and kick
+// may be called by any.
 type session struct {
 	server *Server
 	conn   *conn
@@ -48,6 +49,8 @@ type session struct {
 	plays     bool                 // the connection is the stream's: we only read
 	counted   bool                 // against the limits; guarded by the server's lock
 	malformed [media.Video + 1]int // in a row, of each kind
+
+	listening listening // of a player
 }
 
 func newSession(s *Server, c net.Conn) *session {
@@ -59,10 +62,14 @@ func newSession(s *Server, c net.Conn) *session {
 	return &session{server: s, conn: newConn(c), peer: peer, host: host, log: s.log.With("peer", peer)}
 }
 
-// run serves the connection until it ends. It always closes it.
-func (s *session) run() {
+// run serves the connection until it ends, which it always closes, or until it rests.
+func (s *session) run(serve func() error) {
+	err := serve()
+	if errors.Is(err, errRests) {
+		return
+	}
+	defer s.finish()
 	defer s.conn.net.Close()
-	err := s.serve()
 	s.unpublish(room.LeftByItself)
 	switch {
 	case err == nil, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
@@ -110,10 +117,15 @@ func (s *session) serve() error {
 	if err := s.conn.handshake(); err != nil {
 		return err
 	}
+	return s.hear()
+}
+
+// hear takes what the client says.
+func (s *session) hear() error {
 	dialogue := time.Now().Add(dialogueTimeout)
 	for {
 		switch {
-		case s.plays: // players say nothing; when they are gone writing fails
+		case s.plays: // what it has begun to say it must say in time; where it cannot rest it may say nothing
 		case s.publisher == nil:
 			s.conn.waitUntil(dialogue)
 		default:
@@ -126,6 +138,9 @@ func (s *session) serve() error {
 		}
 		if err := s.handle(m); err != nil {
 			return err
+		}
+		if s.plays && s.rest() {
+			return errRests
 		}
 	}
 }
