@@ -194,15 +194,9 @@ func (r *Room) HasPlace(j Join) bool {
 
 // Join adds a participant. One with the same identity leaves first: the newer connection wins.
 func (r *Room) Join(j Join, now time.Time) (Participant, []Event, error) {
-	if err := CheckIdentity(j.Identity); err != nil {
-		return Participant{}, nil, err
-	}
 	j = j.valid()
-	if attributesSize(j.Attributes)+len(j.Metadata) > MaxMetadataBytes {
-		return Participant{}, nil, ErrTooLarge
-	}
-	if !r.HasPlace(j) {
-		return Participant{}, nil, ErrFull
+	if err := r.CheckJoin(j); err != nil {
+		return Participant{}, nil, err
 	}
 	var events []Event
 	if _, again := r.participants[j.Identity]; again {
@@ -223,6 +217,20 @@ func (r *Room) Join(j Join, now time.Time) (Participant, []Event, error) {
 	r.participants[j.Identity] = p
 	r.order = append(r.order, j.Identity)
 	return p.snapshot(), append(events, ParticipantJoined{p.snapshot()}), nil
+}
+
+// CheckJoin tells why Join would fail, nil where it would not.
+func (r *Room) CheckJoin(j Join) error {
+	if err := CheckIdentity(j.Identity); err != nil {
+		return err
+	}
+	if attributesSize(j.Attributes)+len(j.Metadata) > MaxMetadataBytes {
+		return ErrTooLarge
+	}
+	if !r.HasPlace(j) {
+		return ErrFull
+	}
+	return nil
 }
 
 // Leave removes a participant and what it published.

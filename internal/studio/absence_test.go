@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,6 +39,37 @@ func (n *ingestNews) take() (all []string) {
 	defer n.mu.Unlock()
 	all, n.all = n.all, nil
 	return all
+}
+
+// TestWhoIsNotLetInTakesNothingOver has an encoder come that is to replace another one, and has too much to say of itself.
+func TestWhoIsNotLetInTakesNothingOver(t *testing.T) {
+	inEncodersHouse(t, func(t *testing.T, h *House) {
+		news := &ingestNews{}
+		h.witnesses = append(h.witnesses, news)
+		set(t, h, func(s *intake.Settings) { s.Conflict = intake.Replace })
+		key := addKey(t, h, intake.KeyChange{})
+		mustPublish(t, h, mainKey, "192.0.2.1", 100)
+		time.Sleep(5 * time.Second)
+		news.take()
+		secret, err := h.StreamKey("r", key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := h.AdmitEncoder(context.Background(), "r", "rtmp", Credential{Key: secret}.From("192.0.2.2"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Claims.Metadata = strings.Repeat("x", room.MaxMetadataBytes+1)
+		if _, err := h.EnterEncoder(e, room.Program{Door: "rtmp"}, &camera{stop: make(chan struct{})}); !errors.Is(err, room.ErrTooLarge) {
+			t.Fatalf("let in: %v", err)
+		}
+		seen := follow(t, h)
+		time.Sleep(5 * time.Second)
+		if got := news.take(); len(got) != 0 {
+			t.Errorf("told %q", got)
+		}
+		seen.are(t, 100)
+	})
 }
 
 // slateWidth is by what a slate is known in these tests.

@@ -136,6 +136,10 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 			Ends: j.Program.Door == "whip" && !strings.HasPrefix(e.owner, "token "), // a token names one publisher
 		})
 	}
+	if err == nil { // who would not be let in sends nobody away
+		j.Identity, j.Permission.Hidden = arrival.Identity, j.Permission.Hidden || arrival.Waits
+		err = s.room.CheckJoin(j)
+	}
 	if err != nil {
 		if opened && len(s.members) == 0 {
 			s.close(room.LeftRoomClosed)
@@ -144,16 +148,17 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 	}
 	s.arriving = true // a show is not given up between the one that goes and the one that comes; join settles whatever becomes of it
 	for _, identity := range arrival.Gone {
-		if s.air != nil {
-			s.tellIngest(room.IngestChanged{What: room.IngestTakeover, From: identity, To: arrival.Identity, Why: "replaced"})
-		}
 		s.leave(s.members[identity], room.LeftDuplicate)
 	}
 	s.arriving = false
-	j.Identity, j.Permission.Hidden = arrival.Identity, j.Permission.Hidden || arrival.Waits
 	p, err := s.join(j, obs, opened)
 	if err != nil {
 		return nil, err
+	}
+	for _, identity := range arrival.Gone { // now that it is true
+		if s.air != nil {
+			s.tellIngest(room.IngestChanged{What: room.IngestTakeover, From: identity, To: arrival.Identity, Why: "replaced"})
+		}
 	}
 	s.followComposition()
 	p.encoder = &encoder{Encoder: e, since: time.Now(), waits: arrival.Waits}
