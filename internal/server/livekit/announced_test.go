@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	pb "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/proto"
@@ -120,6 +121,11 @@ func TestRulesOutliveAVisit(t *testing.T) {
 	third.send(&pb.SignalRequest{Message: &pb.SignalRequest_Leave{Leave: &pb.LeaveRequest{}}})
 	if _, err := third.read(); err == nil {
 		t.Error("the connection stays open")
+	}
+	for deadline := time.Now().Add(patience); w.server.find(at) != nil; <-time.After(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the visit does not end")
+		}
 	}
 	if w.enter(t, "alice", "hall", ""); !open() {
 		t.Error("not open after good-bye")
