@@ -20,7 +20,7 @@ const skip = process.getuid() !== 0 ? 'making network devices takes root' : awai
 describe('in two network namespaces', { skip }, () => {
   const link = (down) => ({ there: { delay: 20, queue: 300, ...down }, back: { delay: 20, loss: down.loss ?? 0 } })
   let quiet // what this machine makes of a way that carries all: one without time for a browser takes less than all of the sound
-  let beyond, tutti, pages, sending, watching, viewer, directory
+  let beyond, tutti, pages, sending, watching, publisher, viewer, directory
 
   before(async () => {
     beyond = await openBeyond(link({ rate: 3e6 }))
@@ -40,7 +40,8 @@ describe('in two network namespaces', { skip }, () => {
       })
       return page
     }
-    await (await enter(sending, 'ada')).evaluate(publish)
+    publisher = await enter(sending, 'ada')
+    await publisher.evaluate(publish)
     viewer = await enter(watching, 'bo')
   })
   after(async () => {
@@ -87,5 +88,26 @@ describe('in two network namespaces', { skip }, () => {
     const lossy = await watch('5 % loss', 20)
     assert.ok(lossy.mbit > 0.45 * quiet.mbit && lossy.fps > 0.5 * quiet.fps, JSON.stringify(lossy)) // the largest layer most of the time
     hears(lossy, 0.05)
+  })
+
+  it('is told that its connection is poor with 20 % loss, and excellent when that has passed, and so is the other', async () => {
+    const qualities = () => Promise.all([
+      viewer.evaluate(() => room.localParticipant.connectionQuality),
+      publisher.evaluate(() => room.remoteParticipants.get('bo').connectionQuality),
+    ])
+    const told = async (...wanted) => {
+      const begun = Date.now()
+      await eventually(`both are told ${wanted}`, async () => {
+        const all = await qualities()
+        return all.every((q) => wanted.includes(q)) || Promise.reject(new Error(all.join(', ')))
+      }, 60_000)
+      console.log(`${await qualities()} after ${(Date.now() - begun) / 1000} s`)
+    }
+    await beyond.change(link({ rate: 3e6 }))
+    await told('excellent')
+    await beyond.change(link({ rate: 3e6, loss: 0.2 }))
+    await told('poor', 'lost')
+    await beyond.change(link({ rate: 3e6 }))
+    await told('excellent')
   })
 })

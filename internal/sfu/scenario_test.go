@@ -37,6 +37,8 @@ type viewing struct {
 	// cross is what others send over the same link, in bit/s, rival a transfer over it.
 	cross, crossed float64
 	rival          *netsim.Flow
+	// silent keeps reports back.
+	silent bool
 }
 
 // flying is a packet on the link, of a sender of ours, a rival's, or neither's.
@@ -266,7 +268,7 @@ func (v *viewing) millisecond() {
 	if v.out.Waiting(v.now) > 250*ms {
 		v.got.congested += ms
 	}
-	if v.now%(50*ms) == 0 {
+	if v.now%(50*ms) == 0 && !v.silent {
 		v.report()
 	}
 	if v.now%(20*ms) == 0 {
@@ -369,7 +371,11 @@ func TestScenarioStep(t *testing.T) {
 		v.run("3 Mbit/s", 15*time.Second).good(t, 1, 1.8*mbit)
 		link.Rate = 0.5 * mbit
 		v.out.Change(link)
-		v.run("0.5 Mbit/s, first second", time.Second)
+		first := v.run("0.5 Mbit/s, first second", time.Second)
+		first.heard(t, 0.8) // the queue is full after 0.1 s, and the first report that tells of it comes after 0.2
+		if first.congested > 450*ms || first.longest > 300*ms {
+			t.Errorf("a queue stood above 250 ms for %v, the picture for %v", first.congested, first.longest)
+		}
 		v.run("0.5 Mbit/s, second", time.Second).heard(t, 0.98)
 		v.run("0.5 Mbit/s, third", time.Second).heard(t, 0.98)
 		v.run("0.5 Mbit/s", 17*time.Second).good(t, 0.4, link.Rate)
@@ -377,6 +383,23 @@ func TestScenarioStep(t *testing.T) {
 		v.out.Change(link)
 		v.run("3 Mbit/s again, first 8 s", 8*time.Second).good(t, 0.3, 1.8*mbit)
 		v.run("3 Mbit/s again", 10*time.Second).good(t, 1, 1.8*mbit)
+	})
+}
+
+// A client that stands still for a moment reports late: much is under way then, and nothing waits.
+func TestScenarioLateReports(t *testing.T) {
+	watch(t, netsim.Config{Rate: 3 * mbit, Delay: 25 * ms}, func(v *viewing) {
+		v.run("3 Mbit/s", 15*time.Second)
+		estimate := v.d.estimator.Rate()
+		for range 5 {
+			v.silent = true
+			v.run("no reports", 600*ms)
+			v.silent = false
+			v.run("reports", 2*time.Second).good(t, 1, 1.8*mbit)
+		}
+		if now := v.d.estimator.Rate(); now < 0.95*estimate {
+			t.Errorf("the estimate fell from %.2f to %.2f Mbit/s", estimate/mbit, now/mbit)
+		}
 	})
 }
 

@@ -154,6 +154,10 @@ func (e *Estimator) Report(report twcc.Report, now time.Duration) {
 	}
 	e.carried = e.delivered.rate()
 	standing := e.queue.is()
+	carries, swelling := e.swelling(came)
+	if swelling && !standing {
+		standing, through = true, carries
+	}
 	if !standing {
 		e.delay.emptied()
 	}
@@ -172,7 +176,7 @@ func (e *Estimator) Report(report twcc.Report, now time.Duration) {
 		e.delay.update(state, e.arrives.estimate, e.limited.is(), now)
 	}
 	e.state = state
-	if state == over && e.queue.is() {
+	if standing {
 		e.loss.excuse()
 	}
 	e.loss.update(e.delay.rate, e.arrives.estimate, now)
@@ -181,7 +185,11 @@ func (e *Estimator) Report(report twcc.Report, now time.Duration) {
 		e.fullAt = now
 	}
 	e.delay.rate = min(max(e.delay.rate, minRate, e.floor()), maxRate)
-	if after := e.Rate(); after < before {
+	switch after := e.Rate(); {
+	case after >= before:
+	case swelling:
+		e.probes.narrowed()
+	default:
 		e.probes.fell(before, after, now)
 	}
 	if found > 0 {

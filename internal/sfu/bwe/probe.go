@@ -101,6 +101,9 @@ func (p *prober) fell(from, to float64, now time.Duration) {
 	}
 }
 
+// narrowed notes that the link has shown how little it carries now: what it carried before is not tried again.
+func (p *prober) narrowed() { p.fellFrom, p.interval = 0, soonest }
+
 // tick plans what is due. wanted is what would be sent if the way allowed it, limited since when less is sent than may be.
 func (p *prober) tick(rate, wanted float64, limitedSince time.Duration, queue usage, now time.Duration) {
 	if !p.started || len(p.waiting) > 0 || now-p.lastAt < probeTimeout && !p.outcome {
