@@ -32,6 +32,9 @@ var (
 	long          = Clause{"6.2.2", "the playlist is at least three target durations long"}
 )
 
+// rounded is by how much a sum of durations may be off, since playlists round each.
+const rounded = time.Millisecond
+
 // What must hold from one version of a playlist to the next.
 var (
 	sequence         = Clause{"6.2.2", "EXT-X-MEDIA-SEQUENCE grows by the segments that are taken out"}
@@ -97,9 +100,10 @@ func (r *Report) lookAtSegments(name string, m *m3u8.Media) {
 	}
 	for i := len(m.Segments) - 1; i >= 0; i-- {
 		msn := m.First() + uint64(i)
-		if has := len(m.Segments[i].Parts) > 0; behind < 3*m.Target {
+		switch has := len(m.Segments[i].Parts) > 0; {
+		case behind <= 3*m.Target-rounded:
 			r.check(partNamed, has, "%s %d, %v from the end", name, msn, behind)
-		} else {
+		case behind >= 3*m.Target+rounded:
 			r.check(partForgotten, !has, "%s %d, %v from the end", name, msn, behind)
 		}
 		behind += m.Segments[i].Duration

@@ -133,6 +133,7 @@ func (r *rendition) closePart(at int64) {
 		bytes, p.Independent, p.begins = nil, false, false
 	}
 	p.resource = newMedia(r.track.Format().Kind(), [][]byte{bytes})
+	r.dependent = r.dependent || len(r.parts) == 0 && !p.begins
 	r.parts = append(r.parts, p)
 	r.changed = true
 	clear(r.part)
@@ -156,7 +157,7 @@ func (r *rendition) cut(next int64, discontinuities int) {
 func (r *rendition) complete() {
 	s := &Segment{
 		Number: r.number, Start: r.time(r.start), Duration: r.track.Duration(r.slot - r.start), Parts: r.parts,
-		Discontinuities: r.discontinuities, Independent: r.parts[0].begins, samples: r.samples, init: r.init,
+		Discontinuities: r.discontinuities, samples: r.samples, init: r.init,
 	}
 	var pieces [][]byte
 	for _, p := range r.parts {

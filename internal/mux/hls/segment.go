@@ -13,8 +13,6 @@ type Segment struct {
 	Parts    []*Part
 	// Discontinuities is how many breaks of the timeline there are between the segment before and this one (EXT-X-DISCONTINUITY).
 	Discontinuities int
-	// Independent tells that the segment begins with a keyframe.
-	Independent bool
 
 	samples  int
 	bytes    int

@@ -130,6 +130,29 @@ func TestSegmentsAreCutAtKeyframes(t *testing.T) {
 	}
 }
 
+func TestAPlaylistWithASegmentThatBeginsWithoutAKeyframeDoesNotSayThatAllDo(t *testing.T) {
+	in := merged(video(0, 4*second, 2*second, wide), video(4*second, 10*second, 6*second, wide), audio(0, 10*second, stereo48))
+	begun, cfg := false, testConfig()
+	cfg.Classic = false
+	s := New(cfg)
+	for n, f := range in {
+		s.Write(f)
+		playlist := text(find(s.Snapshot(), "video.m3u8"))
+		for segment := range strings.SplitSeq(playlist, "#EXT-X-PROGRAM-DATE-TIME") {
+			if _, first, ok := strings.Cut(segment, "#EXT-X-PART:"); ok {
+				first, _, _ = strings.Cut(first, "\n")
+				begun = begun || !strings.Contains(first, "INDEPENDENT=YES")
+			}
+		}
+		if says := strings.Contains(playlist, "#EXT-X-INDEPENDENT-SEGMENTS"); strings.Contains(playlist, "#EXT-X-PART:") && says == begun {
+			t.Fatalf("after %d frames:\n%s", n+1, playlist)
+		}
+	}
+	if !begun {
+		t.Error("all begin with one")
+	}
+}
+
 func TestChangeOfFormatBringsMapAndDiscontinuity(t *testing.T) {
 	type entry struct {
 		init          string

@@ -20,12 +20,11 @@ type window struct {
 	total    time.Duration // of the segments in the playlist
 	// removedDiscontinuities is EXT-X-DISCONTINUITY-SEQUENCE.
 	removedDiscontinuities uint64
-	dependent              bool          // a segment without a keyframe at its start was made
+	dependent              bool          // a segment without a keyframe at its start was begun
 	gone                   time.Duration // length of those out of it
 }
 
 func (w *window) add(s *Segment, length time.Duration, maxBytes int) {
-	w.dependent = w.dependent || !s.Independent
 	w.segments = append(w.segments, s)
 	w.total += s.Duration
 	w.kept += s.bytes
