@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -87,6 +88,9 @@ func (a *Aligner) Align(f *media.Frame) (pcm []float32, at int64, fresh bool, er
 	at = a.next
 	filled := len(a.pcm)
 	a.pcm, err = a.dec.Decode(a.pcm, f.Payload)
+	if err != nil && a.takeWorker(f.Format, err) {
+		a.pcm, err = a.dec.Decode(a.pcm[:filled], f.Payload)
+	}
 	a.note(err)
 	if a.lost = err != nil; a.lost {
 		a.pcm = a.pcm[:filled]
@@ -107,6 +111,20 @@ func (a *Aligner) Align(f *media.Frame) (pcm []float32, at int64, fresh bool, er
 	}
 	a.next = at + int64(len(a.pcm)/Channels)
 	return a.pcm, at, fresh, err
+}
+
+// takeWorker has a worker decode what the decoder in this process does not, where only the frames tell so: HE-AAC that calls itself AAC-LC. It tells
+// whether the worker has taken over.
+func (a *Aligner) takeWorker(f *media.Format, why error) bool {
+	if _, here := a.dec.(*aacDecoder); !here || !errors.Is(why, ErrUnsupported) || a.Workers.Available() != nil {
+		return false
+	}
+	dec, err := newSoundWorker(a.Workers, f)
+	if err != nil {
+		return false
+	}
+	a.dec = dec
+	return true
 }
 
 // troubleAfter is how many frames in a row cannot be decoded before that is more than a loss.

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// loudness is how loud a stream is around a frequency, in dB below full scale.
+func loudness(t *testing.T, url string, hertz int) float64 {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	log, err := ffmpeg(t, ctx, "-i", url, "-t", "3", "-vn", "-af", fmt.Sprintf("bandpass=f=%d:width_type=h:w=300,bandpass=f=%d:width_type=h:w=300,volumedetect", hertz, hertz), "-f", "null", "-")
+	found := regexp.MustCompile(`mean_volume: (-?[0-9.]+) dB`).FindStringSubmatch(log)
+	if err != nil || found == nil {
+		t.Fatalf("listening to %s: %v\n%s", url, err, log)
+	}
+	db, err := strconv.ParseFloat(found[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// soundProfile is what ffprobe calls the profile of a stream's sound.
+func soundProfile(t *testing.T, url string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "ffprobe", "-v", "error", "-select_streams", "a", "-show_entries", "stream=profile", "-of", "csv=p=0", url).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// TestHEAAC publishes what a real encoder of HE-AAC made, tones of 440 Hz and of 15 kHz, which is in the half that only HE-AAC has. Who gets the
+// sound as it is hears both; so do those who get it mixed, also where
+// only the frames tell what it is, as over SRT.
+func TestHEAAC(t *testing.T) {
+	needFFmpeg(t)
+	t.Parallel()
+	const heard = -50 // dB
+	srt := freePorts(t, 1)[0]
+	r, plain := start(t, "--srt", srt), start(t, "--ffmpeg", "off")
+	source := func(clip string) []string {
+		return slices.Concat(testPicture, []string{"-re", "-stream_loop", "-1", "-i", "testdata/" + clip, "-map", "0:v", "-map", "1:a"}, baseline, []string{"-c:a", "copy"})
+	}
+	other := func(t *testing.T, r *running, room string) {
+		var key struct{ Secret string }
+		if status := r.ask("POST", "/api/rooms/"+room+"/ingest/keys", `{"name":"other"}`, &key); status != http.StatusCreated {
+			t.Fatal(status)
+		}
+		publish(t, slices.Concat([]string{"-re", "-f", "lavfi", "-i", "anullsrc=sample_rate=48000"}, aac, []string{"-f", "flv", "rtmp://" + r.RTMP + "/live/" + room + "?key=" + key.Secret})...)
+	}
+	mixed := func(t *testing.T, r *running, room string) {
+		for begun := time.Now(); soundProfile(t, r.url("/live/%s.flv", room)) != "LC"; {
+			if time.Since(begun) > patience {
+				t.Fatal("the sound is not mixed")
+			}
+		}
+	}
+	for what, c := range map[string]struct {
+		clip    string
+		overSRT bool
+	}{
+		"v1": {"he-aac.m4a", false}, "v2": {"he-aac-v2.m4a", false}, "v1 in ADTS": {"he-aac.m4a", true}, "v2 in ADTS": {"he-aac-v2.m4a", true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			name := strings.ReplaceAll(what, " ", "-")
+			if c.overSRT {
+				publish(t, slices.Concat(source(c.clip), []string{"-f", "mpegts", "-srt_streamid", name, "srt://" + srt})...)
+			} else {
+				publish(t, slices.Concat(source(c.clip), []string{"-f", "flv", "rtmp://" + r.RTMP + "/live/" + name})...)
+			}
+			r.live(name)
+			url := r.url("/live/%s.flv", name)
+			if got := soundProfile(t, url); !strings.HasPrefix(got, "HE-AAC") { // what v2 adds is not in each frame
+				t.Errorf("FLV has %q", got)
+			}
+			low, high := loudness(t, url, 440), loudness(t, url, 15000)
+			t.Logf("as it is: 440 Hz at %.0f dB, 15 kHz at %.0f dB", low, high)
+			if low < heard || high < heard {
+				t.Error("not both are heard")
+			}
+			other(t, r, name)
+			mixed(t, r, name)
+			low, high = loudness(t, url, 440), loudness(t, url, 15000)
+			t.Logf("mixed: 440 Hz at %.0f dB, 15 kHz at %.0f dB", low, high)
+			if low < heard || high < heard {
+				t.Error("not both are heard")
+			}
+			if warned := warningsOf(r, name); slices.Contains(warned, "sound_unsupported") || slices.Contains(warned, "conversion_failed") {
+				t.Errorf("the host is warned of %v", warned)
+			}
+		})
+	}
+	t.Run("without ffmpeg", func(t *testing.T) {
+		t.Parallel()
+		publish(t, slices.Concat(source("he-aac-v2.m4a"), []string{"-f", "flv", "rtmp://" + plain.RTMP + "/live/demo"})...)
+		plain.live("demo")
+		if url := plain.url("/live/demo.flv"); loudness(t, url, 15000) < heard {
+			t.Error("the sound as it is is not heard")
+		}
+		other(t, plain, "demo")
+		for begun := time.Now(); !slices.Contains(warningsOf(plain, "demo"), "sound_unsupported"); <-time.After(100 * time.Millisecond) {
+			if time.Since(begun) > patience {
+				t.Fatalf("the host is warned of %v", warningsOf(plain, "demo"))
+			}
+		}
+	})
+}
