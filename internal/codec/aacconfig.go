@@ -16,8 +16,6 @@ type aacConfig struct {
 	channels int // 0: described by the stream itself
 	short    bool
 	sbr      bool // signalled, in either way
-	// core tells that a decoder of AAC-LC gets something out of it: the lower half of the sound.
-	core bool
 }
 
 // parseAACConfig reads an AudioSpecificConfig as far as it matters for decoding AAC-LC.
@@ -41,8 +39,7 @@ func parseAACConfig(b []byte) (c aacConfig, ok bool) {
 	}
 	r.bits(1)
 	// What old decoders do not read (section 1.6.6.1).
-	c.core = r.bits(11) == 0x2b7 && r.object() == 5 && r.bits(1) == 1 && !r.over
-	c.sbr = c.core
+	c.sbr = r.bits(11) == 0x2b7 && r.object() == 5 && r.bits(1) == 1 && !r.over
 	return c, ok
 }
 
@@ -94,7 +91,7 @@ func checkAAC(f *media.Format) (aacConfig, error) {
 	switch {
 	case !ok:
 		return c, unsupported("AAC with a broken configuration")
-	case c.sbr && !c.core:
+	case c.sbr:
 		return c, unsupported("HE-AAC (choose AAC-LC in the encoder, or install ffmpeg on the server)")
 	case c.object != 2:
 		return c, unsupported("AAC of object type %d (choose AAC-LC in the encoder)", c.object)
@@ -108,7 +105,7 @@ func checkAAC(f *media.Format) (aacConfig, error) {
 	return c, nil
 }
 
-// needsWorker tells that a worker decodes what this process does not, or only in part.
+// needsWorker tells that a worker decodes what this process does not.
 func needsWorker(f *media.Format) bool {
 	if f == nil || f.Codec != media.AAC || f.SampleRate <= 0 || f.Channels <= 0 {
 		return false

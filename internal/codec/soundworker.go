@@ -25,16 +25,13 @@ const (
 var errSoundWorker = errors.New("codec: the process that decodes sound is not running")
 
 // soundWorker decodes in an ffmpeg process what the decoder in this process does not know: HE-AAC, and more than two channels, which
-// become two. The process is replaced when it dies. While as many run as may, the decoder in this process stands in where it gets
-// something out of the sound. It belongs to one goroutine, but for stop and wait.
+// become two. The process is replaced when it dies. It belongs to one goroutine, but for stop and wait.
 type soundWorker struct {
 	workers *Workers
 	format  *media.Format
 	rate    int64 // of the coded frames, in Hz
 	in, out int64 // frames that went in, samples that were taken
 	buf     []byte
-	core    *aacDecoder // of the lower half of HE-AAC; nil where this process decodes nothing of it
-	noRoom  bool        // there was no room for a process when one was started last
 	pause   time.Duration
 	again   time.Time // when the next process may be started
 	quit    chan struct{}
@@ -56,11 +53,6 @@ func newSoundWorker(w *Workers, f *media.Format) (*soundWorker, error) {
 		return nil, unsupported("AAC with a broken configuration")
 	}
 	s := &soundWorker{workers: w, format: f, rate: int64(c.rate), quit: make(chan struct{}), came: make(chan struct{}, 1)}
-	if _, err := checkAAC(f); err == nil {
-		if s.core, err = newAACDecoder(f); err != nil {
-			return nil, err
-		}
-	}
 	if err := w.add(s); err != nil {
 		return nil, err
 	}
@@ -72,14 +64,8 @@ func (s *soundWorker) samples(frames int64) int64 {
 	return frames * aacFrameSize * SampleRate / s.rate
 }
 
-// standsIn tells that the decoder in this process does the work.
-func (s *soundWorker) standsIn() bool { return s.noRoom && s.core != nil }
-
 // Delay is what is inside the process.
 func (s *soundWorker) Delay() int {
-	if s.standsIn() {
-		return s.core.Delay()
-	}
 	return int(s.samples(s.in) - s.out)
 }
 
@@ -88,9 +74,6 @@ func (s *soundWorker) Decode(pcm []float32, payload []byte) ([]float32, error) {
 		return pcm, fmt.Errorf("codec: decoding AAC: access unit of %d bytes", len(payload))
 	}
 	if err := s.start(); err != nil {
-		if s.standsIn() {
-			return s.core.Decode(pcm, payload)
-		}
 		return pcm, err
 	}
 	at := s.samples(s.in) * 1000 / SampleRate
@@ -129,7 +112,7 @@ func (s *soundWorker) start() error {
 	}
 	s.in, s.out = 0, 0
 	p, err := s.workers.startProcess(soundArguments(s.format, s.workers.libvpx), s.workers.hang, s.quit, s.read)
-	if s.noRoom = errors.Is(err, ErrNoRoom); err != nil {
+	if err != nil {
 		return s.fail(err)
 	}
 	s.mu.Lock()
@@ -219,9 +202,6 @@ func (s *soundWorker) give(p *process, raw []byte) {
 }
 
 func (s *soundWorker) Conceal(pcm []float32, n int) []float32 {
-	if s.standsIn() {
-		return s.core.Conceal(pcm, n)
-	}
 	return appendSilence(pcm, n)
 }
 
