@@ -82,14 +82,30 @@ describe('the audience channel', () => {
 
   it('refuses while it is not connected, and what was not answered when it breaks', async () => {
     const world = new World()
-    const socket = world.socket()
-    expect(await socket.request({ type: 'lower' }).catch((error: Refusal) => error.code)).toBe('offline')
-    world.wire.onopen!()
-    world.say({ type: 'welcome', heartbeat: 10 })
+    const socket = world.open()
     const open = socket.request({ type: 'lower' }).catch((error: Refusal) => error.code)
     world.wire.onclose!()
     expect(await open).toBe('offline')
     expect(world.connected).toEqual([true, false])
+    expect(await socket.request({ type: 'lower' }).catch((error: Refusal) => error.code)).toBe('offline')
+  })
+
+  it('sends with the first welcome what was asked for before it, and forgets it when there is none', async () => {
+    const world = new World()
+    const socket = world.socket()
+    const lost = socket.request({ type: 'raise' }).catch((error: Refusal) => error.code)
+    world.wire.onclose!()
+    expect(await lost).toBe('offline')
+    world.pass(5000)
+    world.wire.onopen!()
+    const early = socket.request({ type: 'lower' })
+    expect(world.wire.sent).toEqual([{ type: 'hello', name: 'Mei' }])
+    world.say({ type: 'welcome', heartbeat: 10 })
+    const [, request] = world.wire.sent
+    expect(request).toMatchObject({ type: 'lower' })
+    world.say({ type: 'ok', id: request!.id })
+    await early
+    expect(world.wire.sent).toHaveLength(2)
   })
 
   it('comes back with growing delays, and from the start after a welcome', () => {

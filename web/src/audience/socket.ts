@@ -62,6 +62,8 @@ export class AudienceSocket {
   #heartbeat = defaultHeartbeat
   #next = 1
   #waiting = new Map<number, Waiting>()
+  /** What was asked for before the first welcome: a page that has just opened can be used at once. */
+  #early: (() => void)[] | undefined = []
   #cancelRetry = () => {}
   #cancelSilence = () => {}
   #cancelBeat = () => {}
@@ -77,10 +79,10 @@ export class AudienceSocket {
     return this.#connected
   }
 
-  /** Sends a request and waits for its answer. Rejects with a Refusal: the server's, or "offline" when there is no answer. */
+  /** Sends a request and waits for its answer. Rejects with a Refusal: the server's, or "offline" when there is no answer. Before the first welcome it is sent with that. */
   request(request: AudienceRequest): Promise<Record<string, unknown>> {
     const wire = this.#wire
-    if (!wire || !this.#connected) return Promise.reject(new Refusal('offline', 'not connected'))
+    if (!wire || (!this.#connected && !this.#early)) return Promise.reject(new Refusal('offline', 'not connected'))
     const id = this.#next++
     return new Promise((resolve, reject) => {
       const cancel = this.#clock.after(patience, () => {
@@ -88,7 +90,9 @@ export class AudienceSocket {
         reject(new Refusal('offline', 'no answer'))
       })
       this.#waiting.set(id, { done: resolve, failed: reject, cancel })
-      wire.send(JSON.stringify({ id, ...request }))
+      const send = () => wire.send(JSON.stringify({ id, ...request }))
+      if (this.#connected) send()
+      else this.#early?.push(send)
     })
   }
 
@@ -166,6 +170,8 @@ export class AudienceSocket {
     this.#beat()
     if (this.#connected) return
     this.#connected = true
+    this.#early?.forEach((send) => send())
+    this.#early = undefined
     this.#options.changed(true)
   }
 
@@ -202,6 +208,7 @@ export class AudienceSocket {
       waiting.failed(new Refusal('offline', 'the connection broke'))
     }
     this.#waiting.clear()
+    if (this.#early) this.#early = []
     if (!this.#connected) return
     this.#connected = false
     this.#options.changed(false)
