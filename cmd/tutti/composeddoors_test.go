@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/media/bitstream"
 	"github.com/tuttilive/tutti/internal/mux/hls/m3u8"
+	"github.com/tuttilive/tutti/internal/record"
 )
 
 // ladder is a composed program in two sizes: who is red to the left, who is blue to the right.
@@ -31,11 +33,12 @@ type ladder struct {
 	large, small m3u8.Variant
 }
 
-// TestRenditionsAtEveryDoor composes a program in two sizes and plays it: of HLS each variant, of WHEP the one that fits the viewer's
-// bandwidth, of FLV the large one. Both sources are in each.
-func TestRenditionsAtEveryDoor(t *testing.T) {
+// TestAComposedProgramAtEveryDoor composes a program in two sizes and plays it: of HLS each variant, of WHEP the one that fits the viewer's
+// bandwidth, of FLV the large one, which is recorded and pushed as well. Both sources are in each.
+func TestAComposedProgramAtEveryDoor(t *testing.T) {
 	needFFmpeg(t)
-	l := &ladder{running: start(t, "--compose", "auto", "--away-grace", "1m")}
+	dir := t.TempDir()
+	l := &ladder{running: start(t, "--compose", "auto", "--away-grace", "1m", "--record-dir", dir)}
 	yes := true
 	for _, colour := range []string{"red", "blue"} {
 		claims := auth.Claims{Identity: colour, Video: auth.Grant{Room: "ladder", RoomJoin: true, CanPublish: &yes}}
@@ -63,6 +66,25 @@ func TestRenditionsAtEveryDoor(t *testing.T) {
 		}
 	})
 	t.Run("FLV", func(t *testing.T) { l.looks(t, "FLV", l.url("/live/ladder.flv"), l.large) })
+	t.Run("recording", func(t *testing.T) {
+		var rec record.Recording
+		if status := l.ask("POST", "/api/rooms/ladder/recordings", "", &rec); status != http.StatusCreated {
+			t.Fatal(status)
+		}
+		l.recordings("ladder", longer(3))
+		l.ask("POST", "/api/rooms/ladder/recordings/"+rec.ID+"/stop", "", &rec)
+		if len(rec.Files) == 0 {
+			t.Fatalf("%+v", rec)
+		}
+		l.looks(t, "what is recorded", filepath.Join(dir, rec.Files[0].Name), l.large)
+	})
+	t.Run("push", func(t *testing.T) {
+		if status := l.ask("POST", "/api/rooms/ladder/push", `{"url":"rtmp://`+l.RTMP+`/live/copy"}`, nil); status != http.StatusCreated {
+			t.Fatal(status)
+		}
+		l.live("copy")
+		l.looks(t, "what is pushed", l.url("/live/copy.flv"), l.large)
+	})
 	t.Run("WHEP", func(t *testing.T) { l.watchLayers(t) })
 }
 
@@ -123,7 +145,7 @@ func (l *ladder) looks(t *testing.T, what, url string, declared m3u8.Variant) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "ffprobe", "-v", "error", "-of", "json", "-select_streams", "v", "-show_streams", url).Output()
+	out, err := exec.CommandContext(ctx, "ffprobe", "-v", "error", "-analyzeduration", "1000000", "-of", "json", "-select_streams", "v", "-show_streams", url).Output()
 	var found struct {
 		Streams []struct {
 			Codec         string `json:"codec_name"`
