@@ -144,4 +144,12 @@ describe('karaoke', { timeout: 240_000 }, () => {
     }
     assert.fail(`${apart} ms apart`)
   })
+
+  it('goes on with both when the singer’s page had to come in anew', async (t) => {
+    await server.restart() // no connection is resumed
+    await singer.page.getByText('second line').first().waitFor({ state: 'attached' })
+    const apart = await eventually('clicks in both channels again', async () => offset(await sound(`${server.url}/live/${room.room}.flv`, 6)))
+    t.diagnostic(`voice after the music: ${apart.toFixed(1)} ms`)
+    assert.ok(Math.abs(apart) < 60, `${apart} ms apart`)
+  })
 })

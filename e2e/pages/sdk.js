@@ -108,6 +108,10 @@ window.takeProgram = () => {
   composed().setSubscribed(true)
 }
 
+/** Asks for the smallest that there is of the composed picture. */
+window.takeSmallProgram = () => composed().setVideoQuality(LivekitClient.VideoQuality.LOW)
+window.programWidth = () => composed()?.videoTrack?.attachedElements[0]?.videoWidth
+
 /** Colours of places in the composed picture, which are given in shares of width and height. */
 window.programColours = (places) => {
   const video = composed()?.videoTrack?.attachedElements[0]

@@ -105,8 +105,8 @@ describe('a composed program', { timeout: 400_000 }, () => {
     assert.equal(response.status, 403)
   })
 
-  it('is sent back into the room, to those who ask for it', async () => {
-    await api('PATCH', '/program', { inRoom: true, layout: 'grid' })
+  it('is sent back into the room, to those who ask for it', async (t) => {
+    await api('PATCH', '/program', { inRoom: true, layout: 'grid', height: 360, renditions: [180] })
     const weak = await browsers[2].page()
     try {
       await weak.goto(`${pages.url}/pages/sdk.html`)
@@ -126,11 +126,17 @@ describe('a composed program', { timeout: 400_000 }, () => {
         return seen?.every((colour, i) => alike(colour, places[i][2])) ? seen : Promise.reject(new Error(JSON.stringify(seen)))
       })
       assert.deepEqual((await weak.evaluate(() => window.subscribed())).cameras, [false, false])
+      await weak.evaluate(() => window.takeSmallProgram())
+      t.diagnostic(await eventually('the small rendition, where it asks for that', async () => {
+        const width = await weak.evaluate(() => window.programWidth())
+        if (width === 320) return 'the small rendition is seen'
+        return (await api('GET', '/program')).figures?.shed > 1 ? 'this machine is too busy for renditions' : Promise.reject(new Error(`${width} pixels wide`))
+      }))
     } finally {
       await weak.close()
     }
     assert.equal((await api('GET', '/program')).sources.length, 2)
-    await api('PATCH', '/program', { inRoom: false })
+    await api('PATCH', '/program', { inRoom: false, height: 720, renditions: [] })
   })
 
   it('shows one picture while that is pinned, and one when one is left', async () => {

@@ -122,7 +122,7 @@ describe('a show', { timeout: 600_000 }, () => {
     await ada.tile('Mei').waitFor({ state: 'detached' })
   })
 
-  it('changes its layout with the picker while everybody watches', async () => {
+  it('changes its layout with the picker while everybody watches: by the host, and by a guest who was made co-host', async () => {
     const sizes = async (viewer) => (await viewer.shares([colours.red, colours.green, colours.blue])).toSorted((a, b) => b - a)
     const large = async (viewer) => {
       const found = await sizes(viewer)
@@ -135,7 +135,10 @@ describe('a show', { timeout: 600_000 }, () => {
     await ada.control('Program').click()
     await ada.page.getByRole('radio', { name: 'Speaker' }).click()
     for (const [name, viewer] of Object.entries(viewers)) await eventually(`${name} sees one large`, () => large(viewer))
-    await ada.page.getByRole('radio', { name: 'Grid' }).click()
+    // He came by a guest's link, so what he may do now he may by his own token.
+    await pick(ada, 'More: Bo', 'Make co-host')
+    await bo.control('Program').click()
+    await bo.page.getByRole('radio', { name: 'Grid' }).click()
     for (const [name, viewer] of Object.entries(viewers)) await eventually(`${name} sees all of one size`, () => alike(viewer))
     await playing()
   })
