@@ -54,13 +54,6 @@ func openIntakes(s *store.Store) (*intakes, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, of := range all { // as slates were kept at first
-		if len(of.Slate) > 0 && kept[name] == nil {
-			if err := slates.Put(name, of.Slate); err != nil {
-				return nil, err
-			}
-		}
-	}
 	for name, slate := range kept {
 		of := all[name]
 		of.Slate = slate
@@ -89,9 +82,7 @@ func (i *intakes) change(roomName string, change func(*intake.Settings) error) e
 	if err := i.keepSlate(roomName, before, next.Slate); err != nil {
 		return err
 	}
-	rest := next
-	rest.Slate = nil
-	if err := i.bucket.Put(roomName, rest); err != nil {
+	if err := i.bucket.Put(roomName, next); err != nil {
 		return err
 	}
 	i.mu.Lock()

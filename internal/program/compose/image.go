@@ -7,6 +7,8 @@ import (
 	"image"
 	_ "image/jpeg" // what hosts may bring
 	_ "image/png"
+	"io"
+	"time"
 
 	"golang.org/x/image/draw"
 
@@ -28,6 +30,8 @@ const (
 	keptSide = 1920
 	// maxScans bounds the scans of a JPEG. Each costs a pass over all of its blocks, in however few bytes it comes; encoders make about ten.
 	maxScans = 100
+	// decodeWithin bounds the time for one image. The largest honest one takes about a second of a busy core.
+	decodeWithin = 3 * time.Second
 )
 
 // ErrImage tells that an image cannot be taken.
@@ -37,8 +41,33 @@ var ErrImage = errors.New("compose: the image cannot be used")
 // follows each 0xff.
 var startOfScan = []byte{0xff, 0xda}
 
-// DecodeImage reads a PNG or JPEG. What decoding it costs is looked at before: its size, and how often a JPEG goes over its pixels.
-func DecodeImage(b []byte) (image.Image, error) {
+// DecodeImage reads a PNG or JPEG. What decoding it costs is looked at before: its size, and how often a JPEG goes over its pixels. Still it is given
+// up when it takes too long.
+func DecodeImage(b []byte) (image.Image, error) { return decodeImage(b, time.Now().Add(decodeWithin)) }
+
+// hourglass gives an image away in small pieces, none after a time. Decoders cannot be interrupted, but what is in so few bytes takes them a moment.
+type hourglass struct {
+	b     []byte
+	until time.Time
+	over  bool
+}
+
+func (h *hourglass) Read(p []byte) (int, error) {
+	const piece = 64
+	if len(h.b) == 0 {
+		return 0, io.EOF
+	}
+	if h.over = h.over || time.Now().After(h.until); h.over {
+		return 0, errLong
+	}
+	n := copy(p[:min(len(p), piece)], h.b)
+	h.b = h.b[n:]
+	return n, nil
+}
+
+var errLong = errors.New("reading it takes too long")
+
+func decodeImage(b []byte, until time.Time) (image.Image, error) {
 	if len(b) > MaxImageBytes {
 		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrImage, MaxImageBytes)
 	}
@@ -52,7 +81,11 @@ func DecodeImage(b []byte) (image.Image, error) {
 	if n := bytes.Count(b, startOfScan); kind == "jpeg" && n > maxScans {
 		return nil, fmt.Errorf("%w: a JPEG of %d scans", ErrImage, n)
 	}
-	img, _, err := image.Decode(bytes.NewReader(b))
+	glass := &hourglass{b: b, until: until}
+	img, _, err := image.Decode(glass)
+	if glass.over {
+		err = errLong // decoders may say something else
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrImage, err)
 	}

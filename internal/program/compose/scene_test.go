@@ -323,6 +323,22 @@ func TestScansOfAJPEGAreBounded(t *testing.T) {
 	}
 }
 
+// TestImagesThatTakeLongAreGivenUp has images read when their time is over, and while it is not.
+func TestImagesThatTakeLongAreGivenUp(t *testing.T) {
+	var photo bytes.Buffer
+	if err := jpeg.Encode(&photo, image.NewRGBA(image.Rect(0, 0, 640, 360)), nil); err != nil {
+		t.Fatal(err)
+	}
+	for what, b := range map[string][]byte{"PNG": pngOf(t, 640, 360, color.White), "JPEG": photo.Bytes()} {
+		if _, err := decodeImage(b, time.Now().Add(-time.Second)); !errors.Is(err, ErrImage) || !strings.Contains(err.Error(), "too long") {
+			t.Errorf("%s after its time: %v", what, err)
+		}
+		if img, err := decodeImage(b, time.Now().Add(time.Hour)); err != nil || img.Bounds().Dx() != 640 {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 func TestPaintingAllocatesNothing(t *testing.T) {
 	settings := Defaults()
 	s := newTestScene(t, settings)

@@ -66,7 +66,7 @@ type Settings struct {
 	Absence Absence       `json:"absence,omitempty"`
 	Wait    time.Duration `json:"wait,omitempty"`
 	// Slate is a JPEG; empty for the one that comes with the server. It is kept apart from the rest.
-	Slate []byte `json:"slate,omitempty"`
+	Slate []byte `json:"-"`
 }
 
 // IsZero tells whether there is nothing to keep.
