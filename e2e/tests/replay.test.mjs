@@ -79,6 +79,7 @@ describe('a recorded show', { timeout: 300_000 }, () => {
     await push.getByRole('button', { name: 'Add', exact: true }).click()
     await panel.getByText('this server does not connect to such an address').waitFor()
     await panel.getByRole('button', { name: 'Remove: Elsewhere' }).click()
+    await ada.page.getByRole('dialog', { name: 'Remove “Elsewhere”?' }).getByRole('button', { name: 'Remove' }).click()
     await panel.getByText('The show goes to no other platform yet.').waitFor()
 
     await panel.getByRole('button', { name: 'Revoke: Camera 2' }).click()

@@ -129,6 +129,8 @@ export const broadcast = {
   targetsFull: 'A room can be sent to ten servers at most.',
   enabled: 'On',
   removeTarget: 'Remove',
+  removeAsk: (name: string) => `Remove “${name}”?`,
+  removeText: 'The server forgets its address and its key.',
   targetName: 'Name',
   targetUrl: 'Server (rtmp, rtmps, srt, or WHIP over https)',
   targetKey: 'Stream key (stream id of SRT, token of WHIP)',

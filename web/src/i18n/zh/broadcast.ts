@@ -131,6 +131,8 @@ export const broadcast: Dictionary['broadcast'] = {
   targetsFull: '一个房间最多转推到 10 个服务器。',
   enabled: '启用',
   removeTarget: '移除',
+  removeAsk: (name) => `移除“${name}”？`,
+  removeText: '服务器会忘掉它的地址和密钥。',
   targetName: '名称',
   targetUrl: '服务器地址（rtmp、rtmps、srt 或 WHIP 的 https 地址）',
   targetKey: '推流密钥（SRT 的 streamid、WHIP 的令牌）',
