@@ -89,7 +89,8 @@ func TestAShowIsPushed(t *testing.T) {
 	}
 }
 
-// TestAShowIsPushedOverSRTAndWHIP sends a show with B-frames to ffmpeg that listens for SRT, and to another server over WHIP, which gets none.
+// TestAShowIsPushedOverSRTAndWHIP sends a show with B-frames to ffmpeg that listens for SRT, and to another server over WHIP, which gets none
+// and sends it on over SRT.
 func TestAShowIsPushedOverSRTAndWHIP(t *testing.T) {
 	t.Parallel()
 	needFFmpeg(t)
@@ -106,17 +107,24 @@ func TestAShowIsPushedOverSRTAndWHIP(t *testing.T) {
 			t.Errorf("a host adds %s: %s", url, resp.Status)
 		}
 	}
-	listens := freePorts(t, 1)[0]
-	file := filepath.Join(t.TempDir(), "received.ts")
-	ctx, cancel := context.WithCancel(t.Context())
-	received := make(chan string, 1)
-	go func() {
-		log, err := ffmpeg(t, ctx, "-i", "srt://"+listens+"?mode=listener&passphrase=0123456789&streamid="+secret, "-t", "4", "-c", "copy", "-f", "mpegts", file)
-		received <- fmt.Sprint(log, err)
-	}()
-	t.Cleanup(func() { cancel(); <-received })
+	listens := freePorts(t, 2)
+	var files []string
+	var received []chan string
+	for _, at := range listens {
+		file, log := filepath.Join(t.TempDir(), "received.ts"), make(chan string, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			said, err := ffmpeg(t, ctx, "-i", "srt://"+at+"?mode=listener&passphrase=0123456789&streamid="+secret, "-t", "4", "-c", "copy", "-f", "mpegts", file)
+			log <- fmt.Sprint(said, err)
+		}()
+		t.Cleanup(func() { cancel(); <-log })
+		files, received = append(files, file), append(received, log)
+	}
+	toSRT := func(at string) string {
+		return fmt.Sprintf(`{"name":"file","url":"srt://%s?passphrase=0123456789","key":%q}`, at, secret)
+	}
 	for _, body := range []string{
-		fmt.Sprintf(`{"name":"file","url":"srt://%s?passphrase=0123456789","key":%q}`, listens, secret),
+		toSRT(listens[0]),
 		fmt.Sprintf(`{"name":"there","url":"http://%s/whip/copy"}`, there.HTTP),
 		fmt.Sprintf(`{"name":"no room","url":"http://%s/whip/%%20?key=%s"}`, there.HTTP, secret),
 		fmt.Sprintf(`{"name":"nobody","url":"srt://%s"}`, freePorts(t, 1)[0]),
@@ -131,12 +139,18 @@ func TestAShowIsPushedOverSRTAndWHIP(t *testing.T) {
 	if got := strings.Join(ffprobe(t, there.url("/live/copy.flv")), " "); got != "aac h264" {
 		t.Errorf("there is %s", got)
 	}
-	log := <-received
-	received <- log
-	if got := strings.Join(ffprobe(t, file), " "); got != "aac h264" {
-		t.Errorf("received is %s: %s", got, log)
+	// What came over WHIP is in Opus, and goes out over SRT in AAC.
+	if code := there.ask("POST", "/api/rooms/copy/push", toSRT(listens[1]), nil); code != http.StatusCreated {
+		t.Fatal(code)
 	}
-	decode(t, file, "3")
+	for i, file := range files {
+		log := <-received[i]
+		received[i] <- log
+		if got := strings.Join(ffprobe(t, file), " "); got != "aac h264" {
+			t.Errorf("received is %s: %s", got, log)
+		}
+		decode(t, file, "3")
+	}
 	var list struct{ Targets []push.Status }
 	for deadline := time.Now().Add(patience); ; <-time.After(50 * time.Millisecond) {
 		here.ask("GET", "/api/rooms/demo/push", "", &list)
