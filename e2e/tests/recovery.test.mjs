@@ -1,0 +1,95 @@
+// What pages say while something is gone, and that they come back by themselves: the network of a viewer, the server without a word, a camera
+// that another program has.
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { openPeople } from '../lib/browser.mjs'
+import { layCable } from '../lib/cable.mjs'
+import { eventually, join, watch } from '../lib/people.mjs'
+import { colours } from '../lib/signal.mjs'
+import { startTutti } from '../lib/tutti.mjs'
+
+const signal = (colour, tone) => ({ colour: colours[colour], tone, width: 320, height: 180, rate: 8 })
+
+describe('pages that lose something', { timeout: 300_000 }, () => {
+  let tutti, cable, browser, room, ada, mei
+  const writes = () => mei.page.getByRole('textbox', { name: 'Say something…' })
+
+  before(async () => {
+    tutti = await startTutti()
+    cable = await layCable(tutti.url)
+    browser = await openPeople([{}, { viewport: { width: 1280, height: 720 } }])
+    room = await tutti.createRoom({ title: 'Through thick and thin', scene: 'show' })
+    ada = await join(browser.people[0], `${tutti.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', signal('red', 440))
+    await eventually('Ada is seen', () => ada.sees('Ada'))
+    const live = await fetch(`${tutti.url}/api/rooms/${room.room}/live`, { method: 'POST', headers: { 'X-Tutti-Key': room.keys.host }, body: '{}' })
+    assert.ok(live.ok)
+    mei = await watch(browser.people[1], `${cable.url}/w/${room.room}`, 'flv', { name: 'Mei' })
+    await mei.plays()
+    await eventually('Mei may write', () => writes().isEnabled())
+  })
+  after(async () => {
+    await browser?.close()
+    await cable?.close()
+    await tutti?.close()
+  })
+
+  it('tell a viewer that the network is gone, and play on when it is back', async () => {
+    cable.pull()
+    await mei.page.getByText('The connection broke off. Reconnecting…').waitFor()
+    cable.plug()
+    await mei.plays('')
+    await eventually('Mei may write', () => writes().isEnabled())
+  })
+
+  it('tell a host that the server is gone, and viewers, and the operator, and go on with it', async () => {
+    const console = await browser.people[0].page()
+    await console.goto(`${tutti.url}/console`)
+    await console.getByLabel('API key').fill('devkey')
+    await console.getByLabel('API secret').fill('secret')
+    await console.getByRole('button', { name: 'Sign in' }).click()
+    await console.getByRole('button', { name: /Through thick and thin.*Live/ }).waitFor()
+    await ada.page.bringToFront()
+
+    await tutti.kill()
+    await ada.page.getByText(/^Reconnecting; giving up in \d+ s$/).waitFor()
+    await mei.page.getByText('The connection broke off. Reconnecting…').waitFor()
+    await console.bringToFront()
+    await console.getByText('The server does not answer; the numbers are old.').waitFor()
+
+    await tutti.start()
+    await console.getByText('The server does not answer; the numbers are old.').waitFor({ state: 'detached' })
+    await ada.page.bringToFront()
+    await ada.page.waitForSelector('.room[data-phase=connected]')
+    await ada.page.getByRole('button', { name: /LIVE/ }).waitFor()
+    await mei.plays('')
+    await eventually('Mei may write', () => writes().isEnabled())
+    await writes().fill('there you are')
+    await mei.page.keyboard.press('Enter')
+    await ada.press('c')
+    await ada.page.locator('[data-message]', { hasText: 'there you are' }).waitFor()
+    await console.close()
+  })
+
+  it('tell that another program has the camera, and take it when it is free', async () => {
+    const page = await browser.people[1].page()
+    await page.addInitScript(() => {
+      localStorage.setItem('tutti.language', 'zh')
+      window.taken = true
+      const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+      navigator.mediaDevices.getUserMedia = async (wish) => {
+        if (wish.video && window.taken) throw new DOMException('in use', 'NotReadableError')
+        return ask(wish)
+      }
+    })
+    const { room, keys } = await tutti.createRoom({ title: 'Face to face' })
+    await page.goto(`${tutti.url}/r/${room}#k=${keys.guest}`)
+    await page.getByText('摄像头用不了，别人仍能听到你。').waitFor()
+    await page.getByText('关掉那个程序，然后重试。').waitFor()
+    await page.evaluate(() => (window.taken = false))
+    await page.getByRole('button', { name: '重试' }).click()
+    await page.getByText('摄像头用不了，别人仍能听到你。').waitFor({ state: 'detached' })
+    await page.locator('.preview video').waitFor()
+    await page.close()
+    for (const who of [ada, mei]) assert.deepEqual(who.page.complaints, [])
+  })
+})
