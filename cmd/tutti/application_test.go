@@ -10,7 +10,6 @@ import (
 
 	lkauth "github.com/livekit/protocol/auth"
 	pb "github.com/livekit/protocol/livekit"
-	"github.com/livekit/protocol/logger"
 	"github.com/livekit/protocol/webhook"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"google.golang.org/protobuf/proto"
@@ -20,7 +19,6 @@ import (
 // webhooks.
 func TestAnApplicationOfLiveKit(t *testing.T) {
 	t.Parallel()
-	lksdk.SetLogger(logger.GetDiscardLogger())
 	told := make(chan *pb.WebhookEvent, 100)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		e, err := webhook.ReceiveWebhookEvent(r, lkauth.NewSimpleKeyProvider(devKeys.Key, devKeys.Secret))

@@ -18,9 +18,14 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/livekit/protocol/logger"
+	lksdk "github.com/livekit/server-sdk-go/v2"
 
 	"github.com/tuttilive/tutti/internal/auth"
 )
+
+// Before any test, as the SDK's logger is one for all.
+func init() { lksdk.SetLogger(logger.GetDiscardLogger()) }
 
 // patience is how long is waited for what should come soon. No test is about how fast this machine is.
 const patience = time.Minute

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	pb "github.com/livekit/protocol/livekit"
-	"github.com/livekit/protocol/logger"
 	lksdk "github.com/livekit/server-sdk-go/v2"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
@@ -84,7 +83,6 @@ func (r *running) witness(room, identity string) *witness {
 // What an application does to people in a room by the server SDK, as their clients tell them and others.
 func TestAnApplicationModerates(t *testing.T) {
 	t.Parallel()
-	lksdk.SetLogger(logger.GetDiscardLogger())
 	r := start(t)
 	rooms := lksdk.NewRoomServiceClient(r.url(""), devKeys.Key, devKeys.Secret)
 	must := func(_ any, err error) {
