@@ -9,7 +9,7 @@ GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 AS_BUILT := CGO_ENABLED=0 GOFLAGS=-trimpath
 ARGS ?=
 # How many of a package's parallel tests run at once: more than there are cores, since those wait for encoders, players and clocks.
-WAITING := 6
+WAITING := 4
 
 .PHONY: help run dev build web test test-go test-web test-e2e test-long bench lint dist clean
 
