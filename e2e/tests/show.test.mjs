@@ -136,7 +136,7 @@ describe('a show', { timeout: 600_000 }, () => {
     await ada.page.getByRole('radio', { name: 'Speaker' }).click()
     for (const [name, viewer] of Object.entries(viewers)) await eventually(`${name} sees one large`, () => large(viewer))
     // He came by a guest's link, so what he may do now he may by his own token.
-    await pick(ada, 'More: Bo', 'Make co-host')
+    await pick(ada, /^More: Bo, Seat/, 'Make co-host')
     await bo.control('Program').click()
     await bo.page.getByRole('radio', { name: 'Grid' }).click()
     for (const [name, viewer] of Object.entries(viewers)) await eventually(`${name} sees all of one size`, () => alike(viewer))
