@@ -191,6 +191,9 @@ func TestTheDataDirectoryIsFull(t *testing.T) {
 	decode(t, r.url("/live/before.flv"), "2")
 	show("during")
 	decode(t, r.url("/live/during.flv"), "2")
+	end()
+	r.stop()
+	r = start(t, "--data", data, "--record-dir", t.TempDir()) // nor does it keep a server from starting
 	free()
 	for begun := time.Now(); ; <-time.After(200 * time.Millisecond) {
 		status, body := keep(77)
@@ -201,7 +204,6 @@ func TestTheDataDirectoryIsFull(t *testing.T) {
 			t.Fatalf("with room again: %d %s", status, body)
 		}
 	}
-	end()
 	r.stop()
 	again := start(t, "--data", data, "--record-dir", t.TempDir())
 	var kept struct{ Wait int }
