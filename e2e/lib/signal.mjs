@@ -134,6 +134,8 @@ export function receiveSignal() {
     await new Promise((resolve) => setTimeout(resolve, 450))
     const spectrum = new Float32Array(node.frequencyBinCount)
     node.getFloatFrequencyData(spectrum)
+    // Nothing at all comes of what an element played before it was loaded anew: the next look begins with what it plays then.
+    if (!spectrum.some(Number.isFinite)) analysers.delete(source)
     const heard = [...spectrum].map((level) => (Number.isFinite(level) ? level : -160))
     const middle = heard.toSorted((a, b) => a - b)[heard.length >> 1]
     return tones.map((tone) => {
