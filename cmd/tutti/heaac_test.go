@@ -76,6 +76,7 @@ func TestHEAAC(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
+			takeTurn(t)
 			name := strings.ReplaceAll(what, " ", "-")
 			if c.overSRT {
 				publish(t, slices.Concat(source(c.clip), []string{"-f", "mpegts", "-srt_streamid", name, "srt://" + srt})...)

@@ -53,7 +53,6 @@ func TestOddInputs(t *testing.T) {
 	sound := func(args ...string) []string {
 		return slices.Concat(flashing, beeping, tenLong, baseline, stereo, args)
 	}
-	atOnce := make(chan struct{}, 2) // more would disturb each other: what is looked at has to do with time
 	turnedBy90 := []byte("\x02\x00\x0aonMetaData\x08\x00\x00\x00\x01\x00\x08rotation\x00\x40\x56\x80\x00\x00\x00\x00\x00\x00\x00\x09")
 	for name, c := range map[string]struct {
 		args   []string
@@ -95,8 +94,7 @@ func TestOddInputs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tags := clip(t, c.args...)
-			atOnce <- struct{}{}
-			defer func() { <-atOnce }()
+			takeTurn(t)
 			p := keepPace(t)
 			publishTags(t, r, name, tags, c.change)
 			r.live(name)

@@ -11,6 +11,15 @@ import (
 // run, one after the other, for a packet to get through, and each waits so long then.
 const tooBusy = 100 * time.Millisecond
 
+// demanding are tests that need much of the machine, or are about time: two at once.
+var demanding = make(chan struct{}, 2)
+
+// takeTurn waits until not too many demanding tests run beside this one, which is one until it ends.
+func takeTurn(t *testing.T) {
+	demanding <- struct{}{}
+	t.Cleanup(func() { <-demanding })
+}
+
 // pace judges what has to do with time, and finds out beside that whether the machine lets it.
 type pace struct {
 	t       *testing.T
