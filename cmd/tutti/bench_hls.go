@@ -14,7 +14,7 @@ import (
 type benchHLS struct {
 	benchTarget `embed:""`
 	Viewers     int           `help:"How many." default:"500"`
-	Part        time.Duration `help:"Part target of the server that is started." default:"350ms"`
+	Part        time.Duration `help:"Part target of the server that is started." default:"300ms"`
 	Classic     bool          `help:"Viewers that poll playlists and read whole segments."`
 }
 

@@ -65,7 +65,7 @@ type Server struct {
 	RoomExpiry  time.Duration `help:"After how long without any use a created room is forgotten; 0 for never." default:"720h"`
 	FLVTick     time.Duration `help:"How long FLV writes are gathered: 0 for least delay, up to 350ms for least CPU." default:"50ms" name:"flv-tick"`
 	HLSSegment  time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
-	HLSPart     time.Duration `help:"Part target of low-latency HLS, 200ms to 1s: viewers are about four of them behind; 0 for classic HLS only." default:"350ms" name:"hls-part"`
+	HLSPart     time.Duration `help:"Part target of low-latency HLS, 200ms to 1s: viewers are about four of them behind; 0 for classic HLS only." default:"300ms" name:"hls-part"`
 	HLSWindow   time.Duration `help:"How far back viewers can go over HLS." default:"60s" name:"hls-window"`
 	HLSMemory   int           `help:"Most memory that each rendition of a program over HLS may take, in MiB; where it is reached, viewers cannot go back as far." default:"96" name:"hls-memory"`
 	FFmpeg      string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`

@@ -27,7 +27,7 @@ type Config struct {
 	// Segment is the least length of a segment, 2 s by default, in whole seconds. Segments begin with keyframes, so the
 	// first keyframe interval may make EXT-X-TARGETDURATION longer; from then on it is constant.
 	Segment time.Duration
-	// Part is the part target, 350 ms by default.
+	// Part is the part target, 300 ms by default.
 	Part time.Duration
 	// Classic leaves parts out of the playlists.
 	Classic bool
@@ -47,7 +47,7 @@ func (c *Config) fill() {
 	}
 	c.Segment = min(c.Segment.Round(time.Second), MaxTarget*time.Second)
 	if c.Part <= 0 {
-		c.Part = 350 * time.Millisecond
+		c.Part = 300 * time.Millisecond
 	}
 	if c.Window <= 0 {
 		c.Window = 30 * time.Second
