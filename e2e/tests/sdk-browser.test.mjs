@@ -21,7 +21,7 @@ const noIsland = await goToIsland(fileURLToPath(import.meta.url)) // Firefox doe
 const browsers = noIsland ? { Chromium: openBrowser } : { Chromium: openBrowser, Firefox: openFirefox }
 const skipFirefox = { skip: noIsland }
 
-describe('livekit-client', () => {
+describe('livekit-client', { timeout: 900_000 }, () => {
   let tutti
   let pages
   const open = {}

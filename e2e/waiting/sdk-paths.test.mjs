@@ -28,7 +28,7 @@ function seePorts({ server, ports }) {
   }
 }
 
-describe('the path to a room changes', { skip }, () => {
+describe('the path to a room changes', { skip, timeout: 900_000 }, () => {
   let tutti
   let pages
   let rooms = 0
