@@ -44,7 +44,7 @@ func (d *Demuxer) LeftOut() string { return d.leftOut }
 // wherever it does; they share no bytes with the segment. Samples that cannot be read are left out, and the next frame says so.
 func (d *Demuxer) Segment(b []byte) ([]*media.Frame, error) {
 	var frames []*media.Frame
-	samples := 0
+	var t taken
 	found := false
 	for at := 0; at < len(b); {
 		kind, content, size := cutBox(b[at:])
@@ -53,7 +53,7 @@ func (d *Demuxer) Segment(b []byte) ([]*media.Frame, error) {
 		}
 		if kind == "moof" {
 			found = true
-			f := fragment{b: b, at: at, end: -1, samples: &samples}
+			f := fragment{b: b, at: at, end: -1, taken: &t}
 			for kind, traf := range boxes(content) {
 				if kind != "traf" {
 					continue
@@ -75,11 +75,14 @@ func (d *Demuxer) Segment(b []byte) ([]*media.Frame, error) {
 
 // fragment is a moof of a segment.
 type fragment struct {
-	b       []byte // the segment
-	at      int    // where the moof is in it
-	end     int    // of the data of the track before, -1 where there is none
-	samples *int   // in the segment so far
+	b     []byte // the segment
+	at    int    // where the moof is in it
+	end   int    // of the data of the track before, -1 where there is none
+	taken *taken
 }
+
+// taken is what of a segment was read so far. Each run says where its samples are: they may all be said to be the same bytes.
+type taken struct{ samples, bytes int }
 
 // read gives the frames of a track's fragment (section 8.8.6) behind those that are there.
 func (f *fragment) read(d *Demuxer, traf []byte, frames []*media.Frame) ([]*media.Frame, error) {
@@ -160,10 +163,10 @@ func (f *fragment) readRun(run *run, trun []byte, frames []*media.Frame) ([]*med
 	if flags&hasFirstFlags != 0 {
 		first = r.uint32()
 	}
-	if uint64(count)+uint64(*f.samples) > maxSamples {
+	if uint64(count)+uint64(f.taken.samples) > maxSamples {
 		return nil, fmt.Errorf("fmp4: a segment of more than %d samples", maxSamples)
 	}
-	*f.samples += int(count)
+	f.taken.samples += int(count)
 	for i := range count {
 		s := sample{duration: run.defaults.duration, size: run.defaults.size, flags: run.defaults.flags}
 		if i == 0 {
@@ -185,6 +188,9 @@ func (f *fragment) readRun(run *run, trun []byte, frames []*media.Frame) ([]*med
 		}
 		if r.short || run.at < 0 || run.at > len(f.b) || uint64(s.size) > uint64(len(f.b)-run.at) {
 			return nil, errors.New("fmp4: a run of samples that are not there")
+		}
+		if f.taken.bytes += int(s.size); f.taken.bytes > len(f.b) {
+			return nil, errors.New("fmp4: samples that are longer together than their segment")
 		}
 		s.payload = f.b[run.at : run.at+int(s.size)]
 		run.at += int(s.size)
@@ -253,6 +259,9 @@ func (d *description) length(payload []byte, written time.Duration) time.Duratio
 
 // read makes a frame's payload of a sample's, and tells whether decoding can begin there. It is not ok where there is nothing to decode.
 func (d *description) read(b []byte, sync bool) (payload []byte, key, ok bool) {
+	if len(b) == 0 || len(b) > bitstream.MaxUnit {
+		return nil, false, false
+	}
 	switch d.codec {
 	case media.H264, media.H265:
 		return d.readUnits(b)
@@ -266,7 +275,7 @@ func (d *description) read(b []byte, sync bool) (payload []byte, key, ok bool) {
 	default:
 		key = true
 	}
-	return bytes.Clone(b), key, len(b) > 0 && len(b) <= bitstream.MaxUnit
+	return bytes.Clone(b), key, true
 }
 
 // readUnits takes the parameter sets out of a picture of H.264 or H.265.

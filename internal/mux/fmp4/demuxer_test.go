@@ -2,11 +2,13 @@ package fmp4
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -227,9 +229,56 @@ func TestHostileMoviesAreRefused(t *testing.T) {
 	}
 }
 
+// overlapping is a segment of some runs of the sound, each of which is the same sample of so many bytes.
+func overlapping(runs, size int) []byte {
+	box := func(kind string, content ...[]byte) []byte {
+		b := slices.Concat(content...)
+		return slices.Concat(binary.BigEndian.AppendUint32(nil, uint32(8+len(b))), []byte(kind), b)
+	}
+	words := func(all ...int) (b []byte) {
+		for _, w := range all {
+			b = binary.BigEndian.AppendUint32(b, uint32(w))
+		}
+		return b
+	}
+	moof := func(offset int) []byte {
+		trun := box("trun", words(0x1, 1, offset))
+		return box("moof", box("traf", box("tfhd", words(0x20010, 2, size)), box("tfdt", words(0, 48_000)), bytes.Repeat(trun, runs)))
+	}
+	return append(moof(len(moof(0))+8), box("mdat", make([]byte, size))...)
+}
+
+func TestSamplesThatOverlapTakeNoMemory(t *testing.T) {
+	init, _ := written(t)
+	d, err := NewDemuxer(init)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if frames, err := d.Segment(overlapping(1, 64<<10)); err != nil || len(frames) != 1 || len(frames[0].Payload) != 64<<10 {
+		t.Fatalf("one run: %d frames, %v", len(frames), err)
+	}
+	segment := overlapping(1000, 64<<10)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	frames, err := d.Segment(segment)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 1<<20 {
+		t.Errorf("a segment of %d bytes takes %d, %d frames, %v", len(segment), took, len(frames), err)
+	}
+	// What no frame may be is not copied before that is known.
+	segment = overlapping(1, bitstream.MaxUnit+1)
+	runtime.ReadMemStats(&before)
+	frames, err = d.Segment(segment)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; len(frames) != 0 || err != nil || took > 1<<20 {
+		t.Errorf("a sample that is too large takes %d bytes, %d frames, %v", took, len(frames), err)
+	}
+}
+
 func FuzzDemuxer(f *testing.F) {
 	init, segment := written(f)
 	f.Add(init, segment)
+	f.Add(init, overlapping(50, 1000))
 	for _, format := range []*media.Format{
 		{Codec: media.Opus, SampleRate: 48000, Channels: 2},
 		{Codec: media.VP9, Width: 640, Height: 360},
@@ -270,8 +319,8 @@ func FuzzDemuxer(f *testing.F) {
 			}
 			bytes += len(frame.Payload)
 		}
-		if len(frames) > maxSamples {
-			t.Fatalf("%d frames", len(frames))
+		if len(frames) > maxSamples || bytes > 3*len(segment) { // units whose length was one byte have four
+			t.Fatalf("%d frames of %d bytes of a segment of %d", len(frames), bytes, len(segment))
 		}
 	})
 }
