@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/tuttilive/tutti/internal/dial"
 )
@@ -21,6 +22,9 @@ const (
 )
 
 var (
+	// errAddress does not wrap what is wrong with one, which would quote it, query and all.
+	errAddress      = errors.New("the playlist names an address that is none")
+	errRedirect     = errors.New("a redirect to an address that is none")
 	errLongPlaylist = errors.New("a playlist of more than 512 KiB")
 	errTooLarge     = errors.New("it is larger than a segment may be")
 	errNoKey        = errors.New("what is at the key's address is no key of AES-128")
@@ -47,6 +51,9 @@ func (c *hlsClient) get(ctx context.Context, at *url.URL, most int) ([]byte, *ur
 		var named *url.Error
 		if errors.As(err, &named) {
 			err = named.Err // the rest names the URL, query and all
+		}
+		if strings.Contains(err.Error(), "Location header") { // net/http quotes it
+			err = errRedirect
 		}
 		return nil, nil, dial.Failed("connecting", err)
 	}
@@ -88,6 +95,8 @@ func (c *hlsClient) key(ctx context.Context, at *url.URL) ([]byte, error) {
 	c.keyAt, c.keyIs = at.String(), b
 	return b, nil
 }
+
+func (c *hlsClient) forgetKey() { c.keyAt, c.keyIs = "", nil }
 
 // decryptCBC decrypts, in place, what is encrypted with AES-128 in CBC and padded as RFC 5652, section 6.3, has it.
 func decryptCBC(b, key, iv []byte) ([]byte, error) {

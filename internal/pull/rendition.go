@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -40,6 +39,7 @@ type rendition struct {
 	transport *ts.Demuxer
 	fragments *fmp4.Demuxer
 	header    string // the URI of what fragments was made of
+	anew      uint64 // what is added to periods, so that those since it began anew come later
 }
 
 // hlsSegment is one with what holds for it.
@@ -85,7 +85,7 @@ func openRenditions(ctx context.Context, c *hlsClient, u *url.URL, write func(*m
 		}
 		at, err := u.Parse(uri)
 		if err != nil {
-			return nil, fmt.Errorf("a playlist's address: %w", err)
+			return nil, errAddress
 		}
 		r := of(at)
 		r.apart = sound != ""
@@ -152,11 +152,11 @@ func (r *rendition) read(text string) error {
 	switch {
 	case r.list == nil:
 		r.next = max(list.First(), list.Next()-min(list.Next(), behind))
-	case list.Next() < r.next: // it began anew
-		r.next = list.First()
+	case list.Next() < r.next:
+		r.beginAnew(list)
 	}
 	r.list, r.loaded, r.todo = list, time.Now(), r.todo[:0]
-	s := hlsSegment{number: list.First(), period: list.DiscontinuitySequence}
+	s := hlsSegment{number: list.First(), period: r.anew + list.DiscontinuitySequence}
 	for _, listed := range list.Segments {
 		s.uri, s.period = listed.URI, s.period+uint64(listed.Discontinuities)
 		if listed.Map != "" {
@@ -174,6 +174,14 @@ func (r *rendition) read(text string) error {
 		s.number++
 	}
 	return nil
+}
+
+// beginAnew forgets what the stream was, since its numbers begin anew: another one may be at the same addresses.
+func (r *rendition) beginAnew(list *m3u8.Media) {
+	r.next = list.First()
+	r.header, r.transport = "", nil
+	r.client.forgetKey()
+	r.anew += 1 << 32
 }
 
 // missing tells whether nothing is to be expected of the rendition, so that the other one goes on without it.
@@ -207,7 +215,7 @@ func (r *rendition) fetch(ctx context.Context) error {
 func (r *rendition) get(ctx context.Context, uri string, most int) ([]byte, error) {
 	at, err := r.at.Parse(uri)
 	if err != nil {
-		return nil, fmt.Errorf("a segment's address: %w", err)
+		return nil, errAddress
 	}
 	b, _, err := r.client.get(ctx, at, most)
 	return b, err
@@ -223,7 +231,7 @@ func (r *rendition) decrypt(ctx context.Context, s hlsSegment, b []byte) ([]byte
 	}
 	at, err := r.at.Parse(s.key.URI)
 	if err != nil {
-		return nil, fmt.Errorf("a key's address: %w", err)
+		return nil, errAddress
 	}
 	key, err := r.client.key(ctx, at)
 	if err != nil {

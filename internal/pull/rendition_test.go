@@ -1,0 +1,120 @@
+package pull
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/mediatest"
+	"github.com/tuttilive/tutti/internal/mux/fmp4"
+	"github.com/tuttilive/tutti/internal/mux/ts"
+)
+
+// sealed encrypts with AES-128 as HLS has it, with a vector of zeros.
+func sealed(t *testing.T, key string, b []byte) string {
+	t.Helper()
+	block, err := aes.NewCipher([]byte(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := aes.BlockSize - len(b)%aes.BlockSize
+	b = append(b, strings.Repeat(string(rune(n)), n)...)
+	cipher.NewCBCEncrypter(block, make([]byte, aes.BlockSize)).CryptBlocks(b, b)
+	return string(b)
+}
+
+// TestAStreamThatBeginsAnewIsReadAnew has a source that begins anew with another picture and another key, at the addresses that those before had.
+func TestAStreamThatBeginsAnewIsReadAnew(t *testing.T) {
+	files := map[string]string{}
+	show := func(first, width, height int, key string) {
+		track, err := fmp4.NewTrack(1, mediatest.H264Format(width, height))
+		if err != nil {
+			t.Fatal(err)
+		}
+		init, err := fmp4.Init(track)
+		if err != nil {
+			t.Fatal(err)
+		}
+		segment, err := fmp4.Fragment(1, fmp4.Run{Track: track, Start: uint64(first) * 90_000, Samples: []fmp4.Sample{{Payload: mediatest.H264(true, 100), Duration: 3000, Keyframe: true}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		files["/init.mp4"], files["/a.m4s"], files["/key"] = sealed(t, key, init), sealed(t, key, segment), key
+		files["/x.m3u8"] = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:" + strconv.Itoa(first) +
+			"\n#EXT-X-KEY:METHOD=AES-128,URI=\"key\",IV=0x00000000000000000000000000000000\n#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:1,\na.m4s\n"
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, files[r.URL.Path]) }))
+	defer server.Close()
+	at, err := url.Parse(server.URL + "/x.m3u8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rendition{client: &hlsClient{http: server.Client()}, more: func() {}, at: at}
+	take := func() {
+		t.Helper()
+		if err := r.load(t.Context()); err != nil || len(r.todo) != 1 {
+			t.Fatalf("%d segments, %v", len(r.todo), err)
+		}
+		if err := r.fetch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	show(1000, 320, 180, "sixteen bytes it")
+	take()
+	show(0, 640, 360, "another sixteen!")
+	take()
+	if len(r.queue) != 2 {
+		t.Fatalf("%d frames", len(r.queue))
+	}
+	if f := r.queue[0].frame.Format; f.Width != 320 {
+		t.Errorf("the first picture is %d wide", f.Width)
+	}
+	if f := r.queue[1].frame.Format; f.Width != 640 || f.Height != 360 {
+		t.Errorf("the picture is %dx%d", f.Width, f.Height)
+	}
+	if !r.queue[0].before(r.queue[1]) {
+		t.Error("what is from before comes later")
+	}
+	// What is left of a transport stream is forgotten too.
+	r.transport = ts.New(func(*media.Frame, time.Duration) error { return nil })
+	r.next = 1000
+	if err := r.load(t.Context()); err != nil || r.transport != nil {
+		t.Errorf("the transport stream goes on, %v", err)
+	}
+}
+
+// TestAddressesInPlaylistsAreNotTold: they have signatures in their queries.
+func TestAddressesInPlaylistsAreNotTold(t *testing.T) {
+	const begin, bad = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n", "http://%zz/x?signature=sesame"
+	for name, c := range map[string]struct{ playlist, location string }{
+		"segment":  {begin + "#EXTINF:2,\n" + bad + "\n", ""},
+		"header":   {begin + "#EXT-X-MAP:URI=\"" + bad + "\"\n#EXTINF:2,\na.m4s\n", ""},
+		"key":      {begin + "#EXT-X-KEY:METHOD=AES-128,URI=\"" + bad + "\"\n#EXTINF:2,\na.ts\n", ""},
+		"playlist": {"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n" + bad + "\n", ""},
+		"redirect": {begin + "#EXTINF:2,\na.ts\n", bad},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.URL.Path == "/x.m3u8":
+				io.WriteString(w, c.playlist)
+			case c.location != "":
+				w.Header().Set("Location", c.location)
+				w.WriteHeader(http.StatusFound)
+			}
+		}))
+		err := fetchHLS(t.Context(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"},
+			func(*media.Frame, time.Duration) error { return nil }, func() {})
+		server.Close()
+		if err == nil || strings.Contains(err.Error(), "sesame") || strings.Contains(err.Error(), "signature") || !strings.Contains(err.Error(), "address") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
