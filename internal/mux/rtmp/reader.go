@@ -88,7 +88,7 @@ func (r *Reader) Rest() bool {
 	return true
 }
 
-// Read gives the next message. Set Chunk Size and Abort are obeyed and not given.
+// Read gives the next message. Set Chunk Size and Abort have been obeyed when they are given: whoever reads may rest after any message.
 func (r *Reader) Read() (Message, error) {
 	if r.br == nil {
 		r.br = readers.Get().(*bufio.Reader)
@@ -112,9 +112,8 @@ func (r *Reader) Read() (Message, error) {
 			}
 		case TypeAbort:
 			r.abort(m.Body)
-		default:
-			return m, nil
 		}
+		return m, nil
 	}
 }
 

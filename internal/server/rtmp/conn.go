@@ -131,7 +131,7 @@ func (c *conn) read() (rtmp.Message, error) {
 					return m, err
 				}
 			}
-		case rtmp.TypeAcknowledge, rtmp.TypePeerBandwidth:
+		case rtmp.TypeSetChunkSize, rtmp.TypeAbort, rtmp.TypeAcknowledge, rtmp.TypePeerBandwidth:
 		default:
 			return m, nil
 		}

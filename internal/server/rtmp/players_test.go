@@ -2,7 +2,9 @@ package rtmp
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -105,18 +107,21 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-func (s *Server) resting() (n int) {
+// resting are the addresses of the players that rest.
+func (s *Server) resting() (addresses []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for x := range s.sessions {
 		x.listening.mu.Lock()
 		if x.listening.rests {
-			n++
+			addresses = append(addresses, x.peer)
 		}
 		x.listening.mu.Unlock()
 	}
-	return n
+	return addresses
 }
+
+func (s *Server) rests(c *client) bool { return slices.Contains(s.resting(), c.LocalAddr().String()) }
 
 func (s *Server) count() int {
 	s.mu.Lock()
@@ -132,7 +137,7 @@ func TestPlayersThatSayNothingHaveNoGoroutine(t *testing.T) {
 	frame := func() {
 		source <- &media.Frame{Format: &media.Format{Codec: media.AAC, SampleRate: 48000, Channels: 2, Config: []byte{0x11, 0x90}}, Payload: []byte{1, 2, 3}, Keyframe: true}
 	}
-	eventually(t, "they rest", func() bool { return s.resting() == 8 })
+	eventually(t, "they rest", func() bool { return len(s.resting()) == 8 })
 	frame()
 	for _, c := range clients {
 		for {
@@ -143,16 +148,22 @@ func TestPlayersThatSayNothingHaveNoGoroutine(t *testing.T) {
 			}
 		}
 	}
-	// One acknowledges, one says half of it first, one stops, one hangs up.
+	// One acknowledges, one says half of something first, one stops, one hangs up.
 	clients[0].send(rtmp.Acknowledge(1000))
-	whole := rtmp.AppendMessage(nil, rtmp.Acknowledge(2000), rtmp.InitialChunkSize)
-	clients[1].Write(whole[:5])
-	eventually(t, "one is heard", func() bool { return s.resting() == 7 })
-	clients[1].Write(whole[5:])
-	eventually(t, "it rests again", func() bool { return s.resting() == 8 })
+	for _, m := range []rtmp.Message{
+		rtmp.Acknowledge(2000), rtmp.SetChunkSize(4096), {ChunkStream: 2, Type: rtmp.TypeAbort, Body: []byte{0, 0, 0, 3}},
+		rtmp.WindowAckSize(1 << 20), {ChunkStream: 3, Type: rtmp.TypeDataAMF0, Stream: 1, Body: []byte{5}},
+	} {
+		whole := rtmp.AppendMessage(nil, m, rtmp.InitialChunkSize)
+		clients[1].Write(whole[:5])
+		eventually(t, "one is heard", func() bool { return !s.rests(clients[1]) })
+		clients[1].Write(whole[5:])
+		eventually(t, fmt.Sprintf("it rests again after a message of type %d", m.Type), func() bool { return s.rests(clients[1]) })
+	}
+	eventually(t, "all rest again", func() bool { return len(s.resting()) == 8 })
 	clients[2].command(1, "closeStream", 0, nil)
 	clients[3].Close()
-	eventually(t, "two have gone", func() bool { return s.count() == 6 && s.resting() == 6 })
+	eventually(t, "two have gone", func() bool { return s.count() == 6 && len(s.resting()) == 6 })
 	for st.watching.Load() > 6 {
 		frame() // the stream sees that they are gone
 	}
@@ -170,7 +181,7 @@ func TestTheServerEndsPlayersThatSayNothing(t *testing.T) {
 		s, _, _, clients := playing(t, 3)
 		all = clients
 		if s.poller != nil {
-			eventually(t, "they rest", func() bool { return s.resting() == 3 })
+			eventually(t, "they rest", func() bool { return len(s.resting()) == 3 })
 		}
 	}) // which closes the server
 	for _, c := range all {
