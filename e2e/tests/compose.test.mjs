@@ -108,6 +108,7 @@ describe('a composed program', { timeout: 400_000 }, () => {
   it('is sent back into the room, to those who ask for it', async (t) => {
     await api('PATCH', '/program', { inRoom: true, layout: 'grid', height: 360, renditions: [180] })
     const weak = await browsers[2].page()
+    let seen
     try {
       await weak.goto(`${pages.url}/pages/sdk.html`)
       await weak.evaluate((library) => window.load(library), 'livekit-client')
@@ -127,16 +128,17 @@ describe('a composed program', { timeout: 400_000 }, () => {
       })
       assert.deepEqual((await weak.evaluate(() => window.subscribed())).cameras, [false, false])
       await weak.evaluate(() => window.takeSmallProgram())
-      t.diagnostic(await eventually('the small rendition, where it asks for that', async () => {
+      seen = await eventually('the small rendition, where it asks for that', async () => {
         const width = await weak.evaluate(() => window.programWidth())
-        if (width === 320) return 'the small rendition is seen'
-        return (await api('GET', '/program')).figures?.shed > 1 ? 'this machine is too busy for renditions' : Promise.reject(new Error(`${width} pixels wide`))
-      }))
+        if (width === 320) return 'small'
+        return (await api('GET', '/program')).figures?.shed > 1 ? 'shed' : Promise.reject(new Error(`${width} pixels wide`))
+      })
+      assert.equal((await api('GET', '/program')).sources.length, 2)
     } finally {
       await weak.close()
+      await api('PATCH', '/program', { inRoom: false, height: 720, renditions: [] })
     }
-    assert.equal((await api('GET', '/program')).sources.length, 2)
-    await api('PATCH', '/program', { inRoom: false, height: 720, renditions: [] })
+    if (seen === 'shed') t.skip('all but the small rendition: this machine is too busy for it')
   })
 
   it('shows one picture while that is pinned, and one when one is left', async () => {
