@@ -104,21 +104,6 @@ func TestScenesAreListedAndChosen(t *testing.T) {
 	}
 }
 
-func TestDeliveriesAreForOperators(t *testing.T) {
-	f := serve(t, nil)
-	if resp := f.call("GET", "/api/webhooks/deliveries", "", nil); resp.StatusCode != 401 {
-		t.Errorf("a stranger: %s", resp.Status)
-	}
-	operator := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(testKeys.Key+":"+testKeys.Secret))
-	var list struct{ Deliveries []any }
-	if resp := f.call("GET", "/api/webhooks/deliveries", "", &list, operator); resp.StatusCode != 200 || list.Deliveries == nil {
-		t.Errorf("an operator: %s", resp.Status)
-	}
-	if resp := f.call("POST", "/api/webhooks/deliveries/WD_x/replay", "", nil, operator); resp.StatusCode != 404 {
-		t.Errorf("replaying what is not there: %s", resp.Status)
-	}
-}
-
 func TestAContestIsRunOverHTTP(t *testing.T) {
 	f := serve(t, nil)
 	keys := map[string]string{}

@@ -54,7 +54,7 @@ func (a asker) ask(ctx context.Context, question, answer any) error {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return refused{res.Status}
+		return unwilling{code: res.StatusCode, status: res.Status}
 	}
 	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(answer); err != nil {
 		return fmt.Errorf("reading the answer: %w", err)

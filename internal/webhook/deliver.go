@@ -29,17 +29,15 @@ const (
 	maxAnswer     = 64 << 10 // bytes that are read so that the connection can be used again
 )
 
-// refused tells of an answer that another attempt would not change, later of one that it may.
-type (
-	refused struct{ status string }
-	later   struct {
-		status string
-		after  time.Duration // 0 when the receiver did not say
-	}
-)
+// unwilling tells of an answer that is none of success.
+type unwilling struct {
+	code   int
+	status string        // the code with its words
+	again  bool          // another attempt may change it
+	after  time.Duration // how long to wait before that; 0 when the receiver did not say
+}
 
-func (r refused) Error() string { return "the receiver answered " + r.status }
-func (l later) Error() string   { return "the receiver answered " + l.status }
+func (u unwilling) Error() string { return "the receiver answered " + u.status }
 
 // deliver sends an event, which tells how many were dropped before it, until the receiver has taken it, or gives it up with an error. Once closing is closed it does not
 // wait for another attempt.
@@ -106,14 +104,16 @@ func verdict(res *http.Response) error {
 		return nil
 	case code >= 500, code == http.StatusTooManyRequests, code == http.StatusRequestTimeout:
 		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After")) // a date counts as nothing said
-		return later{res.Status, time.Duration(seconds) * time.Second}
+		return unwilling{code, res.Status, true, time.Duration(seconds) * time.Second}
 	}
-	return refused{res.Status}
+	return unwilling{code: res.StatusCode, status: res.Status}
 }
 
 func worthAnother(err error) bool {
-	var no refused
-	return !errors.As(err, &no) && !errors.Is(err, dial.ErrRefused) && !errors.Is(err, context.Canceled)
+	if no, answered := errors.AsType[unwilling](err); answered {
+		return no.again
+	}
+	return !errors.Is(err, dial.ErrRefused) && !errors.Is(err, context.Canceled)
 }
 
 // waitBefore is how long to wait after some failed attempts: half to one and a half times what is due, so that receivers that
@@ -121,9 +121,8 @@ func worthAnother(err error) bool {
 func waitBefore(failed int, err error) time.Duration {
 	due := min(firstWait<<(failed-1), longestWait)
 	wait := due/2 + rand.N(due)
-	var l later
-	if errors.As(err, &l) {
-		wait = max(wait, min(l.after, longestAsked))
+	if no, answered := errors.AsType[unwilling](err); answered {
+		wait = max(wait, min(no.after, longestAsked))
 	}
 	return wait
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/dial"
 )
 
 // What is remembered of each receiver's deliveries.
@@ -39,8 +41,10 @@ type Delivery struct {
 	Tried    time.Time `json:"tried,omitzero"`
 	Attempts int       `json:"attempts"`
 	Outcome  Outcome   `json:"outcome"`
-	// Error says why the last attempt failed.
-	Error string `json:"error,omitempty"`
+	// Error says why the last attempt failed, Reason in a word; Code is the HTTP status with which the receiver refused.
+	Error  string       `json:"error,omitempty"`
+	Reason dial.Trouble `json:"reason,omitempty"`
+	Code   string       `json:"code,omitempty"`
 	// Body is what was sent.
 	Body json.RawMessage `json:"body"`
 }
@@ -76,7 +80,8 @@ func (h *history) tried(d *Delivery, err error, final bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	d.Attempts++
-	d.Tried, d.Error = time.Now(), ""
+	d.Tried = time.Now()
+	d.Error, d.Reason, d.Code = "", "", ""
 	switch {
 	case err == nil:
 		d.Outcome = Delivered
@@ -85,6 +90,7 @@ func (h *history) tried(d *Delivery, err error, final bool) {
 	}
 	if err != nil {
 		d.Error = err.Error()
+		d.Reason, d.Code = reasonOf(err)
 	}
 }
 

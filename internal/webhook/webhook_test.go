@@ -395,11 +395,11 @@ func TestADeliveryThatFailedIsReplayed(t *testing.T) {
 		n.RoomEvent(inRoom("hall"), joined("ann"))
 		synctest.Wait()
 		d := n.Deliveries()[0]
-		if d.Outcome != Failed || d.Attempts != 1 || d.Error == "" {
+		if d.Outcome != Failed || d.Attempts != 1 || d.Error == "" || d.Reason != dial.Denied || d.Code != "400" {
 			t.Errorf("%+v", d)
 		}
 		again, err := n.Replay(t.Context(), d.ID)
-		if err != nil || again.Outcome != Delivered || again.Attempts != 2 || again.EventID != d.EventID || a.events[0].Id != d.EventID {
+		if err != nil || again.Outcome != Delivered || again.Error != "" || again.Reason != "" || again.Code != "" || again.Attempts != 2 || again.EventID != d.EventID || a.events[0].Id != d.EventID {
 			t.Errorf("%+v, %v", again, err)
 		}
 		if _, err := n.Replay(t.Context(), "WD_other"); !errors.Is(err, ErrNoDelivery) {

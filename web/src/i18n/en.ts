@@ -471,7 +471,7 @@ export const en = {
     outcomes: { pending: 'on its way', delivered: 'taken', failed: 'given up' },
     attempts: (n: number) => plural(n, 'attempt', 'attempts'),
     untaken: {
-      answered: (status: string) => `the application answered ${status}`,
+      refused: (code: string) => `the application answered ${code}`,
       address: () => 'this server does not connect to such an address (--dial-allow opens networks of your own)',
       slow: () => 'the application did not answer in time',
       unreachable: () => 'the application cannot be reached',

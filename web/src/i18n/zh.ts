@@ -469,7 +469,7 @@ export const zh: Dictionary = {
     outcomes: { pending: '发送中', delivered: '已送达', failed: '已放弃' },
     attempts: (n) => `尝试 ${n} 次`,
     untaken: {
-      answered: (status) => `应用返回 ${status}`,
+      refused: (code) => `应用返回 ${code}`,
       address: () => '服务器不连接这类地址（可用 --dial-allow 放行自己的网络）',
       slow: () => '应用没有及时回应',
       unreachable: () => '连不上应用',

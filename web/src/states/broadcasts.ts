@@ -56,9 +56,9 @@ function answers(full: boolean): Record<string, unknown> {
     body: { event, id: `EV_${id}`, room: { name: 'friday', numParticipants: 4 } }, ...change,
   })
   const deliveries = [
-    delivery('d4', 'participant_joined', 1, { outcome: 'pending', attempts: 2, error: 'the receiver answered 503 Service Unavailable' }),
+    delivery('d4', 'participant_joined', 1, { outcome: 'pending', attempts: 2, reason: 'refused', code: '503' }),
     delivery('d3', 'room_live_started', 12, {}),
-    delivery('d2', 'recording_started', 12, { outcome: 'failed', attempts: 9, error: 'dial tcp 203.0.113.7:443: connect: connection refused' }),
+    delivery('d2', 'recording_started', 12, { outcome: 'failed', attempts: 9, reason: 'unreachable' }),
     delivery('d1', 'room_started', 14, {}),
   ]
   const settings: RecordSettings = { always: full, publish: false, keep: 0 }
