@@ -19,6 +19,8 @@ const (
 	assumedPacket = 1200 * 8
 	minResponse   = 100 * time.Millisecond
 	minNearGrowth = 4e3 // bit/s a second
+	// longestReduce is how long after a decrease the next one comes at the latest.
+	longestReduce = 200 * time.Millisecond
 )
 
 // aimd is the delay-based rate: it grows while the way is free, and falls below what arrives when a queue grows.
@@ -85,7 +87,10 @@ func (a *aimd) near() float64 {
 // decrease comes at most once in a round trip, or the same queue would be answered twice. What arrives of a sender that sends less than
 // it may is not what the link carries, so it goes down in steps then.
 func (a *aimd) decrease(arrives float64, limited bool, now time.Duration) {
-	if now-a.decreased < a.reduceInterval() && !(arrives > 0 && arrives < 0.5*a.rate) {
+	switch passed := now - a.decreased; {
+	case limited && passed < longestReduce:
+		return // a delay that passes is gone before it has come to much
+	case !limited && passed < a.reduceInterval() && !(arrives > 0 && arrives < 0.5*a.rate):
 		return
 	}
 	if arrives == 0 {
@@ -121,7 +126,7 @@ func (a *aimd) drain(arrives float64, now time.Duration) {
 func (a *aimd) emptied() { a.floor = 0 }
 
 func (a *aimd) reduceInterval() time.Duration {
-	return min(max(a.rtt, 10*time.Millisecond), 200*time.Millisecond)
+	return min(max(a.rtt, 10*time.Millisecond), longestReduce)
 }
 
 // jump sets the rate to what a probe has shown.

@@ -171,7 +171,7 @@ func (e *Estimator) Report(report twcc.Report, now time.Duration) {
 		// A burst, as of a keyframe, that had to wait for itself: some of it did not wait at all.
 		e.delay.changed = now
 	case state == over:
-		e.delay.update(state, through, e.limited.is(), now)
+		e.delay.update(state, through, e.limited.was(came), now)
 	default:
 		e.delay.update(state, e.arrives.estimate, e.limited.is(), now)
 	}
@@ -210,7 +210,7 @@ func (e *Estimator) follow(came []result) (state usage, found float64) {
 		e.loss.note(r, true)
 		e.delivered.note(r, true)
 		e.arrives.add(r.arrived, r.size, e.limited.is())
-		e.recent.add(r.arrived, r.size)
+		e.recent.add(r.sent, r.arrived, r.size)
 		e.least = min(e.least, e.queue.note(r.sent, r.arrived))
 		if r.cluster != 0 {
 			if rate, ok := e.probes.came(r); ok {

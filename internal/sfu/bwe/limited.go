@@ -17,6 +17,7 @@ type limited struct {
 	full   float64 // what the window holds
 	last   time.Duration
 	since  time.Duration // when it began; 0 when it is not so
+	until  time.Duration // when it was last so
 }
 
 // note takes what is sent now, at a time when target might be sent.
@@ -33,6 +34,9 @@ func (l *limited) note(size int, target float64, now time.Duration) {
 	case l.budget < limitedUntil*l.full:
 		l.since = 0
 	}
+	if l.since != 0 {
+		l.until = now
+	}
 }
 
 // more takes another packet that is sent at the time of the last.
@@ -44,3 +48,8 @@ func (l *limited) more(size int) {
 }
 
 func (l *limited) is() bool { return l.since != 0 }
+
+// was tells whether it was so when the last of what came was sent.
+func (l *limited) was(came []result) bool {
+	return l.is() || len(came) > 0 && came[len(came)-1].sent <= l.until
+}

@@ -76,13 +76,8 @@ func (s *simulation) run(d time.Duration) figures {
 	s.received, s.delays = 0, s.delays[:0]
 	dropped, sent := s.out.Dropped+s.out.Lost, s.count
 	var congestion time.Duration
-	for end := s.now + d; s.now < end; s.now += ms {
-		s.send()
-		if s.rival != nil {
-			s.rival.now = s.now
-			s.rival.send()
-		}
-		s.receive()
+	for end := s.now + d; s.now < end; {
+		s.step()
 		if s.out.Waiting(s.now) > 250*ms {
 			congestion += ms
 		}
@@ -93,6 +88,17 @@ func (s *simulation) run(d time.Duration) figures {
 	s.t.Logf("%6.1fs..%6.1fs: %.2f Mbit/s came, estimate %.2f, delay p95 %v max %v, lost %.1f %%, queue above 250 ms for %v",
 		(s.now - d).Seconds(), s.now.Seconds(), f.rate/mbit, f.estimate/mbit, f.p95.Round(ms), f.longest.Round(ms), 100*f.lossShare, f.congestion)
 	return f
+}
+
+// step is a millisecond.
+func (s *simulation) step() {
+	s.send()
+	if s.rival != nil {
+		s.rival.now = s.now
+		s.rival.send()
+	}
+	s.receive()
+	s.now += ms
 }
 
 // send does what a sender does in a millisecond.

@@ -16,6 +16,6 @@ func (e *Estimator) swelling(came []result) (carries float64, is bool) {
 	if len(came) == 0 || e.least < delayed {
 		return 0, false
 	}
-	carries = e.recent.rate(came[len(came)-1].arrived)
+	carries = e.recent.carries()
 	return carries, carries > 0 && float64(e.history.inFlight*8)/carries > (swollen+e.rtt).Seconds()
 }
