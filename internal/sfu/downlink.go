@@ -150,6 +150,9 @@ func (d *Downlink) run(tx exit) {
 	d.mu.Lock()
 	d.taken, d.reports = d.reports, d.taken.emptied()
 	remb := d.remb
+	if len(d.senders) > 0 {
+		d.remb = 0 // what is said once does not hold for ever
+	}
 	d.posted = false
 	d.mu.Unlock()
 	if len(d.senders) == 0 {

@@ -15,6 +15,8 @@ const (
 	firstRate = 300e3
 	// silence is how long reports may be missing, while something is sent, before the rate is halved.
 	silence = 1500 * time.Millisecond
+	// capSilence is the same of bounds from outside, which come once in 0.5 to 1.5 s: two of them may be lost.
+	capSilence = 5 * time.Second
 	// fullQueue is how long packets must wait for an overuse to mean that the way is full: where threads wait for
 	// processors, delays grow for a moment too.
 	fullQueue = 25 * time.Millisecond
@@ -42,6 +44,7 @@ type Estimator struct {
 	started    bool
 	lastReport time.Duration
 	lastSent   time.Duration
+	lastCap    time.Duration
 	wanted     float64
 	needed     float64
 	carried    float64 // what is sent and arrives, 0 while less arrives than is sent
@@ -69,6 +72,9 @@ func (e *Estimator) Sent(sequence uint16, size int, probe uint8, now time.Durati
 		e.started, e.lastReport = true, now
 		e.delay.changed = now
 	}
+	if now-e.lastSent > silence {
+		e.lastReport, e.lastCap = now, now // nothing was to be heard of nothing
+	}
 	e.history.add(sequence, size, probe, now)
 	if now == e.lastSent {
 		e.limited.more(size) // of the same burst
@@ -93,6 +99,7 @@ func (e *Estimator) SetCap(rate float64, now time.Duration) {
 	if rate <= 0 {
 		rate = math.Inf(1)
 	}
+	e.lastCap = now
 	if e.cap = rate; rate < e.wanted {
 		e.fullAt = now
 	}
@@ -264,6 +271,9 @@ func (e *Estimator) Tick(now time.Duration) {
 		e.delivered, e.carried = delivery{}, 0
 		e.delay.rate = max(e.delay.rate/2, minRate)
 		e.lastReport, e.fullAt = now, now
+	}
+	if !e.probes.started && !math.IsInf(e.cap, 1) && e.lastSent-e.lastCap > capSilence {
+		e.SetCap(max(min(e.cap, e.wanted)/2, minRate), now)
 	}
 	if now-e.lastReport > quiet {
 		e.state = normal // whatever queue there was has gone

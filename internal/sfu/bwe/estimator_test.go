@@ -145,3 +145,57 @@ func TestApplicationLimited(t *testing.T) {
 		}
 	}
 }
+
+// A way that breaks lets no REMB through either.
+func TestSilenceOfAPeerWithoutReports(t *testing.T) {
+	e := New()
+	e.SetWanted(2 * mbit)
+	now, seq := time.Duration(0), uint16(0)
+	send := func(d time.Duration, remb bool) {
+		for end := now + d; now < end; now += 50 * ms {
+			if remb && now%time.Second == 0 {
+				e.SetCap(100*mbit, now)
+			}
+			seq++
+			e.Sent(seq, 1200, 0, now)
+			e.Tick(now)
+		}
+	}
+	send(20*time.Second, true)
+	send(4*time.Second, false) // some are lost
+	if e.Rate() != 100*mbit || e.FullAt() != 0 {
+		t.Errorf("%.1f Mbit/s after two that were lost", e.Rate()/mbit)
+	}
+	send(3*time.Second, false)
+	if e.Rate() > mbit || e.FullAt() == 0 {
+		t.Errorf("%.1f Mbit/s after 7 s without a word", e.Rate()/mbit)
+	}
+	send(40*time.Second, false)
+	if e.Rate() > 0.05*mbit {
+		t.Errorf("%.2f Mbit/s after 47 s without a word", e.Rate()/mbit)
+	}
+	send(time.Second, true)
+	if e.Rate() != 100*mbit {
+		t.Errorf("%.1f Mbit/s when it speaks again", e.Rate()/mbit)
+	}
+	for end := now + time.Minute; now < end; now += 50 * ms {
+		e.Tick(now) // nothing is sent, so nothing is to be heard
+	}
+	send(time.Second, false)
+	if e.Rate() != 100*mbit {
+		t.Errorf("%.1f Mbit/s after a pause", e.Rate()/mbit)
+	}
+}
+
+// After a pause it takes a round trip until something can be heard of what is sent.
+func TestAPauseIsNoSilence(t *testing.T) {
+	s := simulate(t, netsim.Config{Rate: 3 * mbit, Delay: 200 * ms}, 2*mbit)
+	s.run(10 * time.Second)
+	before := s.e.Rate()
+	s.wanted = 0
+	s.run(10 * time.Second)
+	s.wanted = 2 * mbit
+	if low := s.lowest(2 * time.Second); low < 0.9*before {
+		t.Errorf("%.2f Mbit/s after a pause, %.2f before", low/mbit, before/mbit)
+	}
+}
