@@ -203,6 +203,20 @@ func (p *Program) Sizes() []media.Size {
 	return t.Sizes()
 }
 
+// Codecs are those in which a reader with a demand would be given the picture and the sound now, NoCodec for what there is not.
+func (p *Program) Codecs(d Demand) (picture, sound media.Codec) {
+	plan, _ := p.current()
+	if plan.picture != nil {
+		picture, _ = pictureCodec(plan.picture, d.Video)
+	}
+	if source := soundOf(plan, d.Audio, false); source.single != nil {
+		sound = source.single.Info().Codec
+	} else {
+		sound = source.mix
+	}
+	return picture, sound
+}
+
 // Read opens the program for a muxer. There is one reader for a format, not one for a viewer.
 //
 // Frames lie on media time (media.Now), as everything in the server does: where an output wants to begin near zero, it

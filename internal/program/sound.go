@@ -37,15 +37,15 @@ type soundSource struct {
 	mix    media.Codec
 }
 
-// source tells what a plan means for this reader. Once there was sound there always is: the mix of nothing is silence.
-func (s *sound) source(p plan) soundSource {
-	if len(s.demand) == 0 || len(p.sounds) == 0 && !s.begun {
+// soundOf tells what a plan means for a reader with a demand. Once its sound has begun there always is one: the mix of nothing is silence.
+func soundOf(p plan, demand []media.Codec, begun bool) soundSource {
+	if len(demand) == 0 || len(p.sounds) == 0 && !begun {
 		return soundSource{}
 	}
-	if p.single != nil && slices.Contains(s.demand, p.single.Info().Codec) {
+	if p.single != nil && slices.Contains(demand, p.single.Info().Codec) {
 		return soundSource{single: p.single}
 	}
-	return soundSource{mix: s.demand[0]}
+	return soundSource{mix: demand[0]}
 }
 
 func (f *feed) is(want soundSource) bool {
@@ -55,7 +55,7 @@ func (f *feed) is(want soundSource) bool {
 // follow makes a plan's sound the source. from is where the sound of a track that passes through begins, if it is to
 // begin in the past.
 func (s *sound) follow(p plan, now, from time.Duration) {
-	want := s.source(p)
+	want := soundOf(p, s.demand, s.begun)
 	if want != s.want {
 		s.want, s.retry = want, never
 	}

@@ -16,7 +16,7 @@ type gate interface {
 	open(ctx context.Context, room string, c studio.Credential, k kind) (fanout.Watcher, *fanout.Stream, error)
 }
 
-// kind is how tags are carried, and of which codecs. All viewers of one kind share a stream.
+// kind is how tags are carried, and of which codecs. All viewers of one kind share a stream, and those of kinds that come to the same.
 type kind struct {
 	name   string
 	form   fanout.Form
@@ -42,13 +42,15 @@ func (g *houseGate) open(ctx context.Context, room string, c studio.Credential, 
 	if err != nil {
 		return nil, nil, err
 	}
-	demand := k.codecs.Demand(g.house.VideoConversion())
-	s, err := studio.Shared(w, k.name+k.codecs.String(), func(p *program.Program) (*fanout.Stream, func(), error) {
+	conversion := g.house.VideoConversion()
+	share := k.codecs.Share(w.Program(), conversion)
+	demand := share.Demand(conversion)
+	s, err := studio.Shared(w, k.name+share.String(), func(p *program.Program) (*fanout.Stream, func(), error) {
 		reader, err := p.Read(demand)
 		if err != nil {
 			return nil, nil, err
 		}
-		s := fanout.New(reader, fanout.Expected(p, demand, k.codecs), g.tick, k.form, g.log.With("room", room))
+		s := fanout.New(reader, fanout.Expected(p, demand, share), g.tick, k.form, g.log.With("room", room))
 		return s, s.Close, nil
 	})
 	if err != nil {

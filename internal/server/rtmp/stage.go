@@ -20,7 +20,7 @@ type stage interface {
 	// TurnAway notes for a room's hosts that an encoder was turned away.
 	TurnAway(roomName, protocol, code, reason string)
 	enter(e studio.Encoder, program room.Program, obs studio.EncoderObserver) (ingest.Participant, error)
-	// watch gives a room's program in the form of messages, shared by all players that take the same codecs.
+	// watch gives a room's program in the form of messages, shared by all players whose wishes come to the same.
 	watch(roomName string, codecs fanout.Codecs) (fanout.Watcher, *fanout.Stream, error)
 }
 
@@ -43,13 +43,15 @@ func (h houseStage) watch(roomName string, codecs fanout.Codecs) (fanout.Watcher
 	if err != nil {
 		return nil, nil, err
 	}
-	demand := codecs.Demand(h.VideoConversion())
-	s, err := studio.Shared(w, "rtmp"+codecs.String(), func(p *program.Program) (*fanout.Stream, func(), error) {
+	conversion := h.VideoConversion()
+	share := codecs.Share(w.Program(), conversion)
+	demand := share.Demand(conversion)
+	s, err := studio.Shared(w, "rtmp"+share.String(), func(p *program.Program) (*fanout.Stream, func(), error) {
 		reader, err := p.Read(demand)
 		if err != nil {
 			return nil, nil, err
 		}
-		s := fanout.New(reader, fanout.Expected(p, demand, codecs), h.tick, fanout.RTMP, h.log.With("room", roomName))
+		s := fanout.New(reader, fanout.Expected(p, demand, share), h.tick, fanout.RTMP, h.log.With("room", roomName))
 		return s, s.Close, nil
 	})
 	if err != nil {

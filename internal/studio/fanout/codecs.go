@@ -48,6 +48,23 @@ func (c Codecs) Or(other Codecs) Codecs {
 	return other
 }
 
+// Share is what those who take these share of a program with others, so that a room has few streams however many wishes there are: AV1, Opus and
+// H.265 by its number are left out while the program would not be given in them. Should they come later, they are converted; what cannot be is
+// not left out. Nobody is given what it does not take, and what it is given now is what it would be given alone. conversion is that of Demand.
+func (c Codecs) Share(p *program.Program, conversion error) Codecs {
+	if !c.said {
+		c = Codecs{hevc: true, av1: conversion != nil}
+	}
+	c.said = true
+	picture, sound := p.Codecs(c.Demand(conversion))
+	if conversion == nil && picture != media.NoCodec {
+		c.oldHEVC = c.oldHEVC && picture == media.H265
+		c.av1 = c.av1 && picture == media.AV1
+	}
+	c.opus = c.opus && (sound == media.Opus || sound == media.NoCodec)
+	return c
+}
+
 // String names a form for those who take these.
 func (c Codecs) String() string {
 	if !c.said {
