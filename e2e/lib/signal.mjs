@@ -145,16 +145,13 @@ export function receiveSignal() {
     })
   }
 
-  /** Goes on sending all pictures in another codec. */
+  /** Goes on sending the picture that was published first in another codec. */
   window.sendAs = async (codec) => {
-    for (const peer of window.peers ?? []) {
-      for (const sender of peer.getSenders().filter((s) => s.track?.kind === 'video')) {
-        const parameters = sender.getParameters()
-        const found = parameters.codecs.find((c) => c.mimeType === codec)
-        for (const encoding of parameters.encodings) encoding.codec = { ...found }
-        await sender.setParameters(parameters)
-      }
-    }
+    const sender = (window.peers ?? []).flatMap((peer) => peer.getSenders()).find((s) => s.track?.kind === 'video')
+    const parameters = sender.getParameters()
+    const found = parameters.codecs.find((c) => c.mimeType === codec)
+    for (const encoding of parameters.encodings) encoding.codec = { ...found }
+    await sender.setParameters(parameters)
   }
 
   /** All reports of a type, of all connections that are open. */

@@ -62,6 +62,15 @@ describe('a picture in two codecs', { skip, timeout: 900_000 }, () => {
     await Promise.all([assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red), assertClock('Bo seen by Ada', () => ada.sees('Bo'), colours.green)])
   })
 
+  it('goes on in the second when the first becomes another one', async () => {
+    await ada.page.evaluate(() => window.sendAs('video/VP9'))
+    await eventually('VP9 and VP8 are sent', async () => (await sends(ada)).join() === 'video/VP8,video/VP9')
+    await assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red)
+    await ada.page.evaluate(() => window.sendAs('video/H264'))
+    await eventually('H.264 and VP8 are sent', async () => (await sends(ada)).join() === 'video/H264,video/VP8')
+    await assertClock('Ada seen by Bo', () => bo.sees('Ada'), colours.red)
+  })
+
   it('goes on the air in the first', async () => {
     await ada.page.getByRole('button', { name: 'Go live' }).click()
     await ada.page.getByRole('button', { name: 'Start', exact: true }).click()

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -230,6 +231,26 @@ func TestARefusedStreamIsOfferedToTheNext(t *testing.T) {
 	send(98)
 	if second.packets != 1 || first.packets != 1 {
 		t.Errorf("the next has %d packets, the first %d", second.packets, first.packets)
+	}
+}
+
+// A packet that comes late, of the codec that its source has left, does not bring that codec back.
+func TestALatePacketOfTheCodecBefore(t *testing.T) {
+	p, remote := receivingPeer(t, testEndpoint(t))
+	r := strayReader(p.endpoint)
+	var opened []media.Codec
+	p.Inbounds()[0].Receive(func(s *Stream) Sink {
+		opened = append(opened, s.Codec)
+		return countSink{new(count)}
+	})
+	for _, packet := range []struct {
+		pt  uint8
+		seq uint16
+	}{{96, 10}, {98, 12}, {96, 11}, {98, 13}, {96, 14}} {
+		r.rtp(p, sealed(t, remote, 1, packet.pt, packet.seq, "q", []byte("x")))
+	}
+	if want := []media.Codec{media.VP8, media.VP9, media.VP8}; !slices.Equal(opened, want) {
+		t.Errorf("streams were opened in %v, want %v", opened, want)
 	}
 }
 

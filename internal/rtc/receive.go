@@ -70,6 +70,10 @@ func (r *reader) rtp(p *Peer, b []byte) {
 			r.dropped(dropUnrouted)
 			return
 		}
+		if src.stream != nil && route.format.codec != src.format.codec && src.roll.Late(h.seq) {
+			r.dropped(dropUnrouted) // of the codec before: a source carries what its newest packet says
+			return
+		}
 	}
 	payload, small, ok := r.decrypt(open, src, h, b)
 	if !ok {

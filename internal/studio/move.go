@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -34,13 +35,27 @@ func (s *Studio) move(p *Participant, entry *published) {
 		s.dropTrack(entry.pub.SID)
 		return
 	}
+	// The sections of its further codecs go on as they are, also that of the codec which is the first from now on: it may be left again.
+	backups := entry.backups
+	entry.backups = nil
 	s.emit(events)
 	pub := events[0].(room.PublicationRemoved).Publication // as muted and as named as it was
-	pub.Codec, pub.Backups = media.NoCodec, entry.offered
+	known := pub.Backups
+	pub.Codec, pub.Backups = media.NoCodec, slices.Clone(entry.offered)
+	for i, offered := range pub.Backups {
+		if n := slices.IndexFunc(known, func(b room.PublishedCodec) bool { return b.Codec == offered.Codec }); n >= 0 {
+			pub.Backups[i] = known[n]
+		}
+	}
 	again, err := s.receive(p, pub, entry.receiver.Inbound())
 	if err != nil {
 		s.log.Warn("a codec changed, but the track is refused", "participant", p.identity, "track", pub.SID, "error", err)
+		s.work.Go(func() {
+			for _, b := range backups {
+				b.receiver.Close()
+			}
+		})
 		return
 	}
-	again.moved = time.Now()
+	again.moved, again.offered, again.backups = time.Now(), entry.offered, backups
 }

@@ -69,6 +69,9 @@ func (r *Rollover) Guess(seq uint16) uint64 {
 	return index
 }
 
+// Late tells whether a sequence number most likely stands for a packet before the newest.
+func (r *Rollover) Late(seq uint16) bool { return r.started && r.Guess(seq) < r.high }
+
 // Accept tells that the index belongs to an authentic packet.
 func (r *Rollover) Accept(index uint64) {
 	if !r.started || index > r.high {

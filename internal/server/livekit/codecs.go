@@ -95,15 +95,6 @@ func (s *session) pairCodec(t *ownTrack, c *furtherCodec, in *rtc.Inbound) {
 	}
 }
 
-// republishCodecs publishes the further codecs of a track again that came anew because its first codec has changed.
-func (s *session) republishCodecs(t *ownTrack) {
-	for _, c := range slices.Clone(t.further) {
-		if c.in != nil {
-			s.pairCodec(t, c, c.in)
-		}
-	}
-}
-
 // codecWent handles a section in which the client stopped to send a further codec.
 func (s *session) codecWent(in *rtc.Inbound) {
 	t, c := s.publishing.further(func(c *furtherCodec) bool { return c.in == in })

@@ -35,8 +35,8 @@ type ownTrack struct {
 	demand *pb.SubscribedQualityUpdate
 	// muted is what the client said last, or what it was told.
 	muted bool
-	// shown tells that the room knows the track, taken that the client was told of its first subscriber.
-	shown, taken bool
+	// taken tells that the client was told of its first subscriber.
+	taken bool
 }
 
 // pairingPatience is how long a section waits for the request with its cid. After that any request of its kind will do:
@@ -257,10 +257,6 @@ func (s *session) ownTrackShown(pub room.Publication) {
 		return
 	}
 	t.pub.Codec, t.pub.Backups = pub.Codec, pub.Backups
-	if t.shown {
-		s.republishCodecs(t)
-	}
-	t.shown = true
 	if pub.Muted != t.muted {
 		s.setMuted(t)
 	}
@@ -287,9 +283,9 @@ func (s *session) ownTrackChanged(pub room.Publication) {
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Mute{Mute: &pb.MuteTrackRequest{Sid: pub.SID, Muted: pub.Muted}}})
 }
 
-// ownTrackGone: unless the client itself has unpublished the track, it must be told. A track that only changes its codec stays, and so
-// do the sections of its further codecs, which are published again when the room knows the track. Nor is the client told of what ends with
-// the connection on which it came: that goes next, the client is told to start over, and then it publishes again what it takes for published.
+// ownTrackGone: unless the client itself has unpublished the track, it must be told. A track that only changes its codec stays. Nor is the
+// client told of what ends with the connection on which it came: that goes next, the client is told to start over, and then it publishes again
+// what it takes for published.
 func (s *session) ownTrackGone(e room.PublicationRemoved) {
 	t := s.publishing.bySID(e.Publication.SID)
 	if t != nil && t.in != nil && t.in.Peer().Ending() {

@@ -233,10 +233,6 @@ export class Watching implements WatchView {
     const failed = (why: Failure) => {
       if (turn === this.#turn) this.#fail(way, why)
     }
-    const options = {
-      video, url: live.play[way]!, credential: credentialFor(way, live.play[way]!, location.href, this.#credential), failed,
-      hasVideo: live.video !== null, hasAudio: live.audio !== null,
-    }
     try {
       const make =
         way === 'whep'
@@ -247,7 +243,11 @@ export class Watching implements WatchView {
               ? (await import('./hls')).playHls
               : (await import('./native')).playNativeHls
       if (turn !== this.#turn) return
-      this.#player = make(options)
+      const { video: picture, audio } = this.live ?? live // what came or went while the player was fetched
+      this.#player = make({
+        video, url: live.play[way]!, credential: credentialFor(way, live.play[way]!, location.href, this.#credential), failed,
+        hasVideo: picture !== null, hasAudio: audio !== null,
+      })
     } catch {
       failed('network')
       return
