@@ -169,6 +169,7 @@ func TestEnhancedRTMP(t *testing.T) {
 			}
 			flashes, beeps := watchWHEP(t, r, name, 5*time.Second)
 			p.compare(flashes, beeps)
+			defer p.judge()
 			for _, code := range warningsOf(r, name) {
 				if code != "b_frames" { // of x265's own choice
 					t.Errorf("the host is warned of %s", code)

@@ -61,16 +61,31 @@ func start(t *testing.T, flags ...string) *running {
 	return &running{t: t, HTTP: ports[0], RTMP: ports[2], keys: devKeys, server: s, stop: stop}
 }
 
+// Ports that freePorts gives, none of those that relays get in tests.
+const firstPort, endPort = 20200, 32000
+
+// given are the ports that freePorts has given in this process.
+var given = struct {
+	sync.Mutex
+	ports map[int]bool
+}{ports: map[int]bool{}}
+
 // freePorts are loopback addresses that nobody uses right now, over TCP or UDP. They lie below the ports that systems give
-// to whoever asks for any, or a test that runs beside could get one before it is used.
+// to whoever asks for any, and none is given twice, or a test that runs beside could get one before it is used.
 func freePorts(t *testing.T, n int) []string {
 	t.Helper()
+	given.Lock()
+	defer given.Unlock()
 	var ports []string
 	for tries := 0; len(ports) < n; tries++ {
 		if tries == 1000 {
 			t.Fatal("no port is free")
 		}
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(12000)))
+		port := firstPort + rand.IntN(endPort-firstPort)
+		if given.ports[port] {
+			continue
+		}
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		stream, err := net.Listen("tcp", address)
 		if err != nil {
 			continue
@@ -81,6 +96,7 @@ func freePorts(t *testing.T, n int) []string {
 			continue
 		}
 		defer packet.Close()
+		given.ports[port] = true
 		ports = append(ports, address)
 	}
 	return ports

@@ -103,6 +103,7 @@ func TestOddInputs(t *testing.T) {
 				beeps[i] -= c.late
 			}
 			p.compare(flashes, beeps)
+			defer p.judge()
 			decode(t, r.url("/live/%s.flv", name), "1")
 			warned := warningsOf(r, name)
 			for _, code := range warned {
@@ -142,6 +143,7 @@ func TestAPictureThatChangesItsSize(t *testing.T) {
 	}()
 	flashes, beeps := watchWHEP(t, r, "demo", 9*time.Second)
 	p.compare(flashes, beeps)
+	defer p.judge()
 	<-done
 	decode(t, r.url("/live/demo/index.m3u8"), "4")
 }
