@@ -131,7 +131,7 @@ func (p *process) watch() {
 // drain lets the process finish what it has, for a moment, before close.
 func (p *process) drain() {
 	p.stdin.Close()
-	t := time.NewTimer(drainMax)
+	t := time.NewTimer(p.workers.drain)
 	defer t.Stop()
 	select {
 	case <-p.done:

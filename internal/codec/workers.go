@@ -18,6 +18,7 @@ type Workers struct {
 	version string
 	err     error
 	hang    time.Duration // how long a worker may keep pictures without giving any
+	drain   time.Duration // how long one may take to finish when another is to take over
 
 	// libvpx tells that it has libvpx's decoders.
 	libvpx bool
@@ -79,7 +80,7 @@ var ffmpegVersion = regexp.MustCompile(`^ffmpeg version (\S+)`)
 // FindWorkers looks for ffmpeg at path, or in PATH when empty; "off" means none. Without one the result still works, and
 // says so.
 func FindWorkers(path string) *Workers {
-	w := &Workers{open: map[ender]struct{}{}, hang: workerHang}
+	w := &Workers{open: map[ender]struct{}{}, hang: workerHang, drain: drainMax}
 	switch path {
 	case "off":
 		w.err = errors.New("codec: ffmpeg is switched off: pictures cannot be converted")
