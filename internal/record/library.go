@@ -84,19 +84,31 @@ func (l *library) left() (ids []string) {
 	return ids
 }
 
-// finishFailed finishes files of recordings that are over for which there was no room when they ended, where there is now.
+// finishFailed finishes files of recordings that are over for which there was no room when they ended, where there is now. One that cannot be
+// finished for another reason is tried once.
 func (l *library) finishFailed() {
-	for _, e := range l.list(func(e *entry) bool { return e.State == Failed }) {
+	for _, e := range l.list(func(e *entry) bool { return e.State == Failed && e.Error == DiskFull }) {
 		for _, f := range e.Files {
 			const index = 100 // a file is so many times as long as its index, or longer
-			if f.Finished || !l.hasRoom(f.Bytes/index+leastRoom) {
+			if f.Finished || e.lost[f.Name] || !l.hasRoom(f.Bytes/index+leastRoom) {
 				continue
 			}
-			if err := l.finish(e.ID, f.Name); err != nil {
+			if err := l.finish(e.ID, f.Name); err != nil && !disk.IsFull(err) {
 				l.log.Error("a recorded file stays without an index", "file", f.Name, "error", err)
+				l.giveUp(e.ID, f.Name)
 			}
 		}
 	}
+}
+
+// giveUp notes that a file cannot be finished.
+func (l *library) giveUp(id, name string) {
+	_, _ = l.change(id, false, func(e *entry) { // it may be deleted already
+		if e.lost == nil {
+			e.lost = map[string]bool{}
+		}
+		e.lost[name] = true
+	})
 }
 
 // hasRoom tells whether the disk has so many bytes left. Where that cannot be told, writing will.

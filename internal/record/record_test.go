@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -138,6 +139,31 @@ func TestWhatHadNoRoomForItsIndexGetsItLater(t *testing.T) {
 	s.library.finishFailed()
 	if e, _ := s.library.find("one"); !e.Files[0].Finished || e.State != Failed || e.Duration < 3.5 {
 		t.Errorf("%+v", e)
+	}
+}
+
+// TestWhatCannotBeFinishedIsTriedOnce has files that are damaged: tried is what a full disk ended, once.
+func TestWhatCannotBeFinishedIsTriedOnce(t *testing.T) {
+	s := newSession(t, Limits{})
+	var told bytes.Buffer
+	s.library.log = slog.New(slog.NewTextHandler(&told, nil))
+	for id, failure := range map[string]string{"full": DiskFull, "failed": WriteFailed} {
+		name := id + "-1.mp4"
+		if err := os.Mkdir(s.library.path(name), 0o700); err != nil { // which cannot be opened for writing
+			t.Fatal(err)
+		}
+		if err := s.library.put(&entry{Recording: Recording{ID: id, State: Failed, Error: failure, Files: []File{{Name: name}}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		s.library.finishFailed()
+	}
+	if text := told.String(); strings.Count(text, "level=ERROR") != 1 || strings.Contains(text, "failed-1.mp4") {
+		t.Error(text)
+	}
+	if e, err := s.library.find("full"); err != nil || e.Files[0].Finished || e.State != Failed {
+		t.Errorf("%+v, %v", e, err)
 	}
 }
 

@@ -92,6 +92,8 @@ type entry struct {
 	Uploads map[string]s3.Upload `json:"uploads,omitempty"`
 	// Deleted recordings are there for nobody, until they are out of the bucket too.
 	Deleted bool `json:"deleted,omitempty"`
+	// lost are the names of files that cannot be finished, whatever room there is, as far as that was tried since the start.
+	lost map[string]bool
 }
 
 // add counts the files together.
@@ -121,6 +123,6 @@ func (e *entry) snapshot() Recording {
 // copy is one that changes no more.
 func (e *entry) copy() entry {
 	c := *e
-	c.Recording, c.Uploads = e.snapshot(), maps.Clone(e.Uploads)
+	c.Recording, c.Uploads, c.lost = e.snapshot(), maps.Clone(e.Uploads), maps.Clone(e.lost)
 	return c
 }
