@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/aes"
@@ -318,7 +319,7 @@ func TestSources(t *testing.T) {
 
 func TestOperatorsAloneChooseSRT(t *testing.T) {
 	k := &kept{all: map[string][]Source{"old": {{ID: "one", URL: "srt://h:1", Mode: Always, Enabled: true}}}}
-	p, _ := open(t, k, camera)
+	p, house := open(t, k, camera)
 	for address, forOperators := range map[string]bool{"srt://h:1": true, "SRT://h:1": true, " Srt://h:1?streamid=x": true, "rtmp://h/srt/x": false} {
 		off := Change{URL: &address, Enabled: ref(false)}
 		if _, err := p.Add("tea", off, false); forOperators != errors.Is(err, ErrOperators) || !forOperators && err != nil {
@@ -338,6 +339,17 @@ func TestOperatorsAloneChooseSRT(t *testing.T) {
 		}
 	}
 	// One that a host chose before is not fetched until an operator takes it over.
+	var told bytes.Buffer
+	again, err := newPuller(Options{Dialer: dial.New(nil), Log: slog.New(slog.NewTextHandler(&told, nil))}, &kept{all: map[string][]Source{
+		"old": {{ID: "one", URL: "srt://h:1", Mode: Always, Enabled: true}, {ID: "off", URL: "srt://h:1", Mode: Always}, {ID: "demand", URL: "rtmp://h/a/b", Mode: Demand, Enabled: true}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Open(house)
+	again.Close()
+	if text := told.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=WARN") || !strings.Contains(text, "room=old source=one ") {
+		t.Errorf("the log says %s", text)
+	}
 	if list := p.Of("old"); len(list) != 1 || list[0].State != Idle || list[0].Error != ErrOperators.Error() || p.Fetches("old") {
 		t.Errorf("%+v", list)
 	}

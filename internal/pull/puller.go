@@ -86,7 +86,12 @@ func (p *Puller) Open(h *studio.House) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.house = h
-	for name := range p.sources {
+	for name, list := range p.sources {
+		for _, s := range list {
+			if s.Enabled && errors.Is(s.check(), ErrOperators) { // it may be an operator's own, kept since before that was noted
+				p.log.Warn("a source is not fetched until an operator changes anything of it", "room", name, "source", s.ID, "error", ErrOperators)
+			}
+		}
 		p.look(name)
 	}
 }

@@ -84,7 +84,24 @@ func New(o Options) *Pusher {
 func (p *Pusher) Open(h *studio.House) {
 	p.house = h
 	h.Policies().OnHandover(p.forget)
+	p.warn()
 	p.running.Go(p.tend)
+}
+
+// warn tells of each target that is not sent to since operators alone choose such: it may be an operator's own, kept since before that was noted.
+func (p *Pusher) warn() {
+	all, err := p.options.Targets.All()
+	if err != nil {
+		p.log.Error("reading where shows are sent", "error", err)
+		return
+	}
+	for name, list := range all {
+		for _, t := range list {
+			if t.Enabled && errors.Is(t.check(), ErrOperators) {
+				p.log.Warn("a target is not sent to until an operator changes anything of it", "room", name, "target", t.ID, "error", ErrOperators)
+			}
+		}
+	}
 }
 
 // RoomEvent implements studio.Witness.

@@ -1,8 +1,10 @@
 package push
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/tuttilive/tutti/internal/dial"
@@ -82,7 +84,9 @@ func TestHostsDoNotReachAnOperatorsTarget(t *testing.T) {
 // TestWhatHostsChoseBeforeIsNotSentTo has targets from before they were for operators.
 func TestWhatHostsChoseBeforeIsNotSentTo(t *testing.T) {
 	p, kept := keeping(t)
-	old := []Target{{ID: "one", URL: "srt://h:1", Enabled: true}, {ID: "two", URL: "https://h/whip", Enabled: true}, {ID: "three", URL: "rtmp://h/a/b", Enabled: true}}
+	var told bytes.Buffer
+	p.log = slog.New(slog.NewTextHandler(&told, nil))
+	old := []Target{{ID: "off", URL: "srt://h:2"}, {ID: "one", URL: "srt://h:1", Enabled: true}, {ID: "two", URL: "https://h/whip", Enabled: true}, {ID: "three", URL: "rtmp://h/a/b", Enabled: true}}
 	if err := kept.Put("tea", old); err != nil {
 		t.Fatal(err)
 	}
@@ -90,9 +94,13 @@ func TestWhatHostsChoseBeforeIsNotSentTo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.warn()
+	if text := told.String(); strings.Count(text, "level=WARN") != 2 || !strings.Contains(text, "room=tea target=one ") || !strings.Contains(text, "room=tea target=two ") {
+		t.Errorf("the log says %s", text)
+	}
 	for i, st := range list {
 		_, wanted := old[i].wanted()
-		if is := i == 2; wanted != is || (st.Error == "") != is {
+		if is := i == 3; wanted != is || (st.Error == "") != is {
 			t.Errorf("%s is sent to: %v, and shown as %+v", old[i].URL, wanted, st)
 		}
 	}
