@@ -151,6 +151,9 @@ func (a *arena) count() {
 	a.points.Unlock()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.closed { // the rooms tell of the end themselves, and nothing after it
+		return
+	}
 	scored := map[*pk.Contest]bool{}
 	for name, points := range of {
 		if c := a.contests[name]; c != nil && c.Score(name, points, time.Now()) {

@@ -311,6 +311,19 @@ func TestAContestEndsWithTheServer(t *testing.T) {
 	}
 }
 
+// TestPointsAreNotToldAfterTheEnd: a timer that has run out waits for the arena's lock while the house closes.
+func TestPointsAreNotToldAfterTheEnd(t *testing.T) {
+	inTwoShows(t, func(t *testing.T, w *twoShows) {
+		w.begin(t)
+		w.h.ScorePK("red", 7)
+		w.h.arena.close()
+		w.h.arena.count()
+		if v, ok := w.h.PK("red"); !ok || v.Scores != (pk.Scores{}) {
+			t.Errorf("told is %+v, %v", v, ok)
+		}
+	})
+}
+
 // contestEnds keeps what is told of ends of contests, by room.
 type contestEnds struct {
 	sync.Mutex
