@@ -52,7 +52,7 @@ test-go: ## Go tests with the race detector
 test-web: web/node_modules/.installed ## Type check and unit tests of the page
 	cd web && npm run --silent check && npm test --silent
 
-test-e2e: build ## Browser tests: two files at a time, those that mostly wait beside them, those that measure alone
+test-e2e: build ## Browser tests, two files at a time; those that measure alone
 	@scripts/need chromium firefox ffmpeg
 	cd e2e && npm ci --no-audit --no-fund --loglevel=error && npm test --silent
 
