@@ -110,9 +110,13 @@ describe('a show', { timeout: 600_000 }, () => {
     await button(mei, 'Raise hand').click()
     await button(ada, 'Let up: Mei').click()
     await mei.page.locator('.page[data-seat=preview]').waitFor()
+    // What lies under the question cannot be used, by whatever means, and is there again once it is answered.
+    const talk = mei.page.locator('.talk').first()
+    assert.ok(await talk.evaluate((chat) => chat.inert))
     delete viewers['whep on a phone'] // she sees the stage itself meanwhile
     await button(mei, 'Go up now').click()
     await mei.page.locator('.page[data-seat=on]').waitFor()
+    assert.ok(!(await talk.evaluate((chat) => chat.inert)))
     await allSee('Mei too', ['red', 'green', 'blue', 'yellow'])
     await ada.tile('Mei').waitFor()
     await button(mei, 'Step down').click()

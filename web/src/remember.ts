@@ -29,6 +29,7 @@ export interface RecentRoom {
   watched?: boolean
 }
 
+/** Of each kind as many are kept: what was watched pushes out no host's key, which may be the only copy. */
 const maxRecent = 8
 
 export function parseRecent(text: string): RecentRoom[] {
@@ -49,12 +50,16 @@ export function recentRooms(): RecentRoom[] {
   return parseRecent(recall('rooms'))
 }
 
-/** Puts a room first in the list. A guest's key does not replace the host's, nor watching having been in. */
+const kindOf = ({ host, watched }: RecentRoom) => (host ? 'host' : watched ? 'watched' : 'guest')
+
+/** Puts a room first in the list. A guest's key does not replace the host's, nor watching having been in, nor coming without a key one that is known. */
 export function addRecent(list: RecentRoom[], room: RecentRoom): RecentRoom[] {
   const before = list.find((r) => r.room === room.room)
   const kept = before && ((before.host && !room.host) || (!before.watched && room.watched))
-  const entry = kept ? { ...before, title: room.title || before.title, at: room.at } : room
-  return [entry, ...list.filter((r) => r.room !== room.room)].slice(0, maxRecent)
+  const alike = before && kindOf(before) === kindOf(room)
+  const entry = kept ? { ...before, title: room.title || before.title, at: room.at } : alike ? { ...room, key: room.key || before.key } : room
+  const counts = { host: 0, guest: 0, watched: 0 }
+  return [entry, ...list.filter((r) => r.room !== room.room)].filter((one) => ++counts[kindOf(one)] <= maxRecent)
 }
 
 export function rememberRoom(room: RecentRoom) {
