@@ -63,11 +63,17 @@ describe('the page', { timeout: 900_000 }, () => {
     await page.getByRole('button', { name: /LIVE/ }).waitFor()
 
     const home = await browser.page()
+    const asked = []
+    home.on('request', (request) => asked.push(request.url()))
     await home.goto(tutti.url)
     const card = home.getByRole('region', { name: 'Live now' }).getByRole('link', { name: /A debate.*viewer/ })
     await eventually('its picture is there', () => card.locator('img').evaluate((img) => img.complete && img.naturalWidth > 0))
     await card.click()
     await home.waitForSelector('.page[data-phase=playing]')
+    // A host's key opens the room, so it is neither in an address that may be given on nor in one that is asked for.
+    const key = await home.evaluate(() => JSON.parse(localStorage.getItem('tutti.rooms'))[0].key)
+    assert.match(new URL(home.url()).hash, /^#k=./)
+    assert.deepEqual([home.url(), ...asked].filter((url) => url.includes(key)), [])
     await home.close()
     await page.close()
   })
@@ -344,9 +350,11 @@ describe('the console', { timeout: 900_000 }, () => {
     const told = page.getByRole('region', { name: 'Webhooks' })
     const row = told.getByRole('listitem').filter({ hasText: 'room_live_started' }).filter({ hasText: room })
     const showAll = told.getByRole('button', { name: /^Show all/ })
+    const givenUp = told.getByLabel(/^Only what was given up/)
     await row.or(showAll).first().waitFor()
     if (await showAll.isVisible()) await showAll.click()
     await row.getByText('given up').waitFor()
+    await givenUp.check()
     await row.getByText('the application answered 400', { exact: true }).waitFor()
     await row.getByText('What was sent').click()
     const { event, id } = JSON.parse(await row.locator('pre').innerText())
@@ -354,6 +362,15 @@ describe('the console', { timeout: 900_000 }, () => {
     takes = true
     await row.getByRole('button', { name: /^Send again: room_live_started/ }).click()
     await page.getByText('The application has taken it.').waitFor()
+    await row.waitFor({ state: 'detached' })
+    // With the last of them taken the choice is still there to be taken back.
+    const again = told.getByRole('button', { name: /^Send again/ })
+    for (let left = await again.count(); left > 0; left--) {
+      await again.first().click()
+      await eventually(`${left - 1} are left`, async () => (await again.count()) < left)
+    }
+    await told.getByText('Nothing is given up any more.').waitFor()
+    await givenUp.uncheck()
     await row.getByText(/^taken ·/).waitFor()
     assert.equal(heard.filter((one) => one === id).length, 2, 'the same event came twice')
     await page.close()

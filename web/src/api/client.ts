@@ -6,7 +6,7 @@ import type {
 
 const codes = [
   'bad_request', 'bad_name', 'unauthorized', 'forbidden', 'expired', 'not_found', 'not_live', 'exists', 'full',
-  'rate_limited', 'unavailable', 'internal',
+  'rate_limited', 'disk_full', 'unavailable', 'internal',
 ] as const
 
 /** Why the server refused, or "offline" when it did not answer at all. */
@@ -41,6 +41,7 @@ function codeOfStatus(status: number): ErrorCode {
     case 502:
     case 503:
     case 504: return 'unavailable'
+    case 507: return 'disk_full'
     default: return 'internal'
   }
 }

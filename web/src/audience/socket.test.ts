@@ -108,6 +108,17 @@ describe('the audience channel', () => {
     expect(world.wire.sent).toHaveLength(2)
   })
 
+  it('sends nothing with the first welcome that was given up before it', async () => {
+    const world = new World()
+    const socket = world.socket()
+    world.wire.onopen!()
+    const late = socket.request({ type: 'raise' }).catch((error: Refusal) => error.code)
+    world.pass(10_000)
+    expect(await late).toBe('offline')
+    world.say({ type: 'welcome', heartbeat: 10 })
+    expect(world.wire.sent).toEqual([{ type: 'hello', name: 'Mei' }])
+  })
+
   it('comes back with growing delays, and from the start after a welcome', () => {
     const world = new World()
     world.open()

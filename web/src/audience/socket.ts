@@ -79,7 +79,7 @@ export class AudienceSocket {
     return this.#connected
   }
 
-  /** Sends a request and waits for its answer. Rejects with a Refusal: the server's, or "offline" when there is no answer. Before the first welcome it is sent with that. */
+  /** Sends a request and waits for its answer. Rejects with a Refusal: the server's, or "offline" when there is no answer. Before the first welcome it is sent with that, if it is still waited for. */
   request(request: AudienceRequest): Promise<Record<string, unknown>> {
     const wire = this.#wire
     if (!wire || (!this.#connected && !this.#early)) return Promise.reject(new Refusal('offline', 'not connected'))
@@ -90,7 +90,9 @@ export class AudienceSocket {
         reject(new Refusal('offline', 'no answer'))
       })
       this.#waiting.set(id, { done: resolve, failed: reject, cancel })
-      const send = () => wire.send(JSON.stringify({ id, ...request }))
+      const send = () => {
+        if (this.#waiting.has(id)) wire.send(JSON.stringify({ id, ...request }))
+      }
       if (this.#connected) send()
       else this.#early?.push(send)
     })

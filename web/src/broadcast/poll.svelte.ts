@@ -1,4 +1,21 @@
-/** Asks again and again while a component is shown; what fails leaves the last answer. */
+/** Looks at once, and again and again while the page is in sight: hidden, it asks for nothing, and looks as soon as it is seen again. Gives what ends it. */
+export function whileSeen(look: () => void, every: number): () => void {
+  let timer: ReturnType<typeof setInterval> | undefined
+  function follow() {
+    clearInterval(timer)
+    if (document.hidden) return
+    look()
+    timer = setInterval(look, every)
+  }
+  follow()
+  document.addEventListener('visibilitychange', follow)
+  return () => {
+    clearInterval(timer)
+    document.removeEventListener('visibilitychange', follow)
+  }
+}
+
+/** Asks again and again, every so many milliseconds, while a component is shown; what fails leaves the last answer. */
 export function poll<T>(ask: () => Promise<T>, every: number) {
   let value = $state.raw<T>()
   let failed = $state(false)
@@ -10,11 +27,7 @@ export function poll<T>(ask: () => Promise<T>, every: number) {
       failed = true
     }
   }
-  $effect(() => {
-    void look()
-    const timer = setInterval(() => void look(), every)
-    return () => clearInterval(timer)
-  })
+  $effect(() => whileSeen(() => void look(), every))
   return {
     get value() { return value },
     /** Tells that there was no answer yet, and that asking fails. */

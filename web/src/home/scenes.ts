@@ -8,7 +8,7 @@ import Shapes from '@lucide/svelte/icons/shapes'
 import type { SceneInfo } from '../api/types'
 import { language, t } from '../i18n/index.svelte'
 
-type Ours = keyof ReturnType<typeof t>['home']['scenes'] | 'show'
+type Ours = keyof ReturnType<typeof t>['home']['scenes']
 
 /** A kind of room that a person picks. */
 export interface Template {
@@ -16,8 +16,8 @@ export interface Template {
   icon: typeof Radio
   /** It is made to be watched, so it begins with going live. */
   live: boolean
-  /** The operator's own, which says what it is. */
-  own?: SceneInfo
+  /** What the server says of it; an operator may have replaced one of ours. */
+  info?: SceneInfo | undefined
 }
 
 export const scenes: readonly (Template & { name: Ours })[] = [
@@ -29,15 +29,21 @@ export const scenes: readonly (Template & { name: Ours })[] = [
   { name: 'team', icon: Briefcase, live: false },
 ]
 
-/** What the operator added to ours. */
-export function ownScenes(all: readonly SceneInfo[]): Template[] {
-  return all
-    .filter(({ name }) => name !== 'room' && !scenes.some((one) => one.name === name))
-    .map((own) => ({ name: own.name, icon: Shapes, live: own.features.likes === true, own }))
+/** What is offered by a server that knows these kinds: ours, then what the operator added. */
+export function offered(all: readonly SceneInfo[]): Template[] {
+  const added = all.filter(({ name }) => name !== 'room' && !isOurs(name))
+  return [
+    ...scenes.map((one) => ({ ...one, info: all.find(({ name }) => name === one.name) })),
+    ...added.map((info) => ({ name: info.name, icon: Shapes, live: info.features.likes === true, info })),
+  ]
 }
 
-/** What a template is called, and what it is, in the page's language. */
-export function wordsOf({ name, own }: Template): { title: string; hint: string } {
-  if (own) return { title: own.title[language()] || own.title.en || name, hint: own.summary[language()] || own.summary.en }
-  return name === 'show' ? { title: t().home.show, hint: t().home.showHint } : t().home.scenes[name as keyof ReturnType<typeof t>['home']['scenes']]
+export function isOurs(name: string): boolean {
+  return scenes.some((one) => one.name === name)
+}
+
+/** What a template is called, and what it is, in the page's language: in the server's words, and in ours, the same, before it has answered. */
+export function wordsOf({ name, info }: Template): { title: string; hint: string } {
+  if (info) return { title: info.title[language()] || info.title.en || name, hint: info.summary[language()] || info.summary.en }
+  return t().home.scenes[name as Ours]
 }

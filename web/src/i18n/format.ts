@@ -29,6 +29,13 @@ export function timeOfDay(at: number, language: Language, preferred: readonly st
   return new Date(at).toLocaleTimeString(own ?? (language === 'zh' ? 'zh-CN' : 'en-GB'), { timeStyle: 'short' })
 }
 
+/** Formats when something happened of late: the time of day to the second, after the date where it was not today. */
+export function moment(at: number, language: Language, now = Date.now()): string {
+  const date = new Date(at)
+  const today = date.toDateString() === new Date(now).toDateString()
+  return today ? date.toLocaleTimeString(language, { timeStyle: 'medium' }) : date.toLocaleString(language, { dateStyle: 'medium', timeStyle: 'medium' })
+}
+
 /** The name people know a codec by. */
 export function codecName(codec: string): string {
   const known: Record<string, string> = {

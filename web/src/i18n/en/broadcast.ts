@@ -128,6 +128,7 @@ export const broadcast = {
   targetBad: 'The address is not of the form rtmp://host/app, srt://host:port or https://host/… (WHIP), or it has no stream key.',
   targetsFull: 'A room can be sent to ten servers at most.',
   enabled: 'On',
+  fixed: 'an operator chose it',
   removeTarget: 'Remove',
   removeAsk: (name: string) => `Remove “${name}”?`,
   removeText: 'The server forgets its address and its key.',

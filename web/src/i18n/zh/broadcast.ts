@@ -130,6 +130,7 @@ export const broadcast: Dictionary['broadcast'] = {
   targetBad: '地址要写成 rtmp://主机/应用、srt://主机:端口 或 https://主机/…（WHIP）的形式，RTMP 还要填上推流密钥。',
   targetsFull: '一个房间最多转推到 10 个服务器。',
   enabled: '启用',
+  fixed: '由运维人员设置',
   removeTarget: '移除',
   removeAsk: (name) => `移除“${name}”？`,
   removeText: '服务器会忘掉它的地址和密钥。',
