@@ -321,13 +321,13 @@ func (c *client) finished() bool {
 // over ends the connection; it may be called more than once and from anywhere, without locks held.
 func (c *client) over() {
 	c.mu.Lock()
-	was := c.gone
+	if c.gone {
+		c.mu.Unlock()
+		return // and nobody is woken: who writes calls this whenever it comes upon a client that is gone
+	}
 	c.gone, c.ending, c.out, c.cursor = true, true, nil, nil
 	c.carrier.wake(c)
 	c.mu.Unlock()
-	if was {
-		return
-	}
 	c.conn.Close()
 	c.leave()
 	c.server.forget(c)
