@@ -2,6 +2,7 @@ package bitstream
 
 import (
 	"bytes"
+	"iter"
 
 	"github.com/tuttilive/tutti/internal/media"
 )
@@ -54,6 +55,23 @@ func (s *ParameterSets) replace(set *[]byte, unit []byte) {
 	if !bytes.Equal(*set, unit) {
 		*set, s.changed = bytes.Clone(unit), true
 	}
+}
+
+// Take puts the units of a picture together as a payload, and takes the parameter sets out of them. size is what the payload takes at most, key tells
+// whether decoding can begin with it, and picture whether there is any.
+func (s *ParameterSets) Take(codec media.Codec, units iter.Seq[[]byte], size int) (payload []byte, key, picture bool) {
+	payload = make([]byte, 0, size)
+	for unit := range units {
+		if s.Add(unit) {
+			continue
+		}
+		keep, shows, random := Classify(codec, unit)
+		if keep {
+			payload = AppendUnit(payload, unit)
+		}
+		key, picture = key || random, picture || shows
+	}
+	return payload, key, picture
 }
 
 // Format is that of the sets added so far: the same pointer as long as they stay the same, nil before all are there. A

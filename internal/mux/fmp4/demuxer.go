@@ -284,17 +284,7 @@ func (d *description) readUnits(b []byte) (payload []byte, key, ok bool) {
 	if err != nil {
 		return nil, false, false
 	}
-	payload = make([]byte, 0, len(units))
-	for unit := range bitstream.Units(units) {
-		if d.sets.Add(unit) {
-			continue
-		}
-		keep, picture, random := bitstream.Classify(d.codec, unit)
-		if keep {
-			payload = bitstream.AppendUnit(payload, unit)
-		}
-		key, ok = key || random, ok || picture
-	}
+	payload, key, ok = d.sets.Take(d.codec, bitstream.Units(units), len(units))
 	if f := d.sets.Format(); f != nil {
 		d.format = f
 	}

@@ -142,17 +142,7 @@ func timestamp(b []byte) int64 {
 
 // takePicture makes a frame of an access unit.
 func (s *stream) takePicture(data []byte, at int64, offset time.Duration, now time.Duration) error {
-	payload, key, pictures := make([]byte, 0, len(data)), false, false
-	for unit := range bitstream.SplitAnnexB(data) {
-		if s.sets.Add(unit) {
-			continue
-		}
-		keep, picture, random := bitstream.Classify(s.codec, unit)
-		if keep {
-			payload = bitstream.AppendUnit(payload, unit)
-		}
-		key, pictures = key || random, pictures || picture
-	}
+	payload, key, pictures := s.sets.Take(s.codec, bitstream.SplitAnnexB(data), len(data))
 	if f := s.sets.Format(); f != nil && f != s.base {
 		s.base, s.format = f, f
 	}
