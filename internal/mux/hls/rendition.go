@@ -17,6 +17,9 @@ const (
 
 	// fullest is how much of the part target each part has at least, but the last one of a segment (RFC 8216bis, section 4.4.4.9).
 	fullest = 0.85
+
+	// blink is how long a part is that has to come and for which there is nothing: less than half a frame of sound, which goes on behind it.
+	blink = 8 * time.Millisecond
 )
 
 // rendition is one media playlist and the segment that is being filled. It belongs to the stream's writer; all times are
@@ -140,18 +143,28 @@ func (r *rendition) closePart(at int64) {
 	r.part, r.slot, r.end = r.part[:0], at, max(r.end, at)
 }
 
-// cut completes the segment; the next one begins at a tick. discontinuities are those before the next one.
+// promised tells that a playlist hints at a part of the segment, beside those that it has (EXT-X-PRELOAD-HINT). Players wait for it, and
+// caches with them, so it must come before the segment may be complete.
+func (r *rendition) promised() bool {
+	p := r.playlist
+	return p != nil && p.part > 0 && !r.stream.ended && p.opening.number == r.number && len(p.opening.parts) == len(r.parts) && len(r.parts) > 0
+}
+
+// cut completes the segment; the next one begins at a tick, or as soon after it as it can. discontinuities are those before the next one.
 func (r *rendition) cut(next int64, discontinuities int) {
-	if len(r.part) > 0 || len(r.parts) > 0 && r.slot < r.end {
+	switch {
+	case len(r.part) > 0 || len(r.parts) > 0 && r.slot < r.end:
 		r.advance(r.end)
 		r.closePart(r.end)
+	case r.promised():
+		r.closePart(r.end + r.track.Ticks(blink))
 	}
 	if len(r.parts) > 0 {
 		r.complete()
 	}
 	r.discontinuities += discontinuities
 	r.parts, r.bytes, r.samples = nil, 0, 0
-	r.begin(next)
+	r.begin(max(next, r.slot))
 }
 
 func (r *rendition) complete() {

@@ -84,11 +84,11 @@ func (s *sound) change(f *media.Format) bool {
 	}
 	at := s.earliest
 	if s.track != nil {
-		at = s.track.Duration(s.end)
 		if !s.empty() || s.published() {
 			s.cut(s.end, 1)
 			s.stream.interrupt(nil)
 		}
+		at = s.track.Duration(s.end)
 	}
 	if err := s.setTrack(track); err != nil {
 		s.stream.warn("hls_sound", "The sound cannot be heard over HLS: %v.", err)
@@ -149,11 +149,15 @@ func (s *sound) advance(at time.Duration, duration int64) bool {
 		s.begin(want)
 	case gap >= duration:
 		s.fill(want)
-		if rest := want - s.end; rest > 0 && len(s.part) > 0 {
+		switch rest := want - s.end; {
+		case rest <= 0:
+		case len(s.part) > 0:
 			s.part[len(s.part)-1].Duration += uint32(rest)
 			s.end += rest
-		} else if rest > 0 && s.empty() {
+		case s.empty() && !s.published():
 			s.begin(want)
+		case rest >= duration:
+			s.end = want // what is less is made up for little by little
 		}
 	}
 	return true
@@ -177,8 +181,18 @@ func (s *sound) fill(until int64) {
 	}
 }
 
-// append adds a sample and cuts before it where it is time.
+// append adds a sample. The segment ends behind it, if it is known by now that it has to; else, where the picture was late, before the next
+// one, unless the playlist hints at another part: then that sample still makes it.
 func (s *sound) append(payload []byte, duration int64) {
+	if !s.promised() {
+		s.cutIfTime(duration)
+	}
+	s.add(s.end, s.end+duration, fmp4.Sample{Payload: payload, Duration: uint32(duration), Keyframe: true})
+	s.cutIfTime(duration)
+}
+
+// cutIfTime cuts at the end of the sound where the picture was cut, or for want of one; samples have a duration.
+func (s *sound) cutIfTime(duration int64) {
 	for len(s.boundaries) > 0 {
 		b := s.boundaries[0]
 		at := s.track.Ticks(b.at)
@@ -197,7 +211,6 @@ func (s *sound) append(payload []byte, duration int64) {
 	if s.timeToCut(duration) {
 		s.cut(s.end, 0)
 	}
-	s.add(s.end, s.end+duration, fmp4.Sample{Payload: payload, Duration: uint32(duration), Keyframe: true})
 }
 
 // timeToCut tells whether the sound must cut by itself, because there is no picture, or it stands still.
