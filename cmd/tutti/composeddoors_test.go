@@ -114,27 +114,24 @@ func (l *ladder) skipWhereShed(t *testing.T) {
 // findVariants reads what the multivariant playlist declares.
 func (l *ladder) findVariants() {
 	l.t.Helper()
-	// The first playlist may come before the small picture does.
-	for deadline := time.Now().Add(patience / 2); l.large.URI == "" || l.small.URI == ""; <-time.After(200 * time.Millisecond) {
-		list, err := m3u8.ParseMultivariant(string(l.get("/live/ladder/index.m3u8")))
-		if err != nil {
-			l.t.Fatal(err)
-		}
-		for _, v := range list.Variants {
-			switch [2]int{v.Width, v.Height} {
-			case [2]int{640, 360}:
-				l.large = v
-			case [2]int{320, 180}:
-				l.small = v
-			}
-		}
-		l.skipWhereShed(l.t)
-		if time.Now().After(deadline) {
-			l.t.Fatalf("variants %+v", list.Variants)
+	// The first playlist names both: a player reads none again.
+	list, err := m3u8.ParseMultivariant(string(l.get("/live/ladder/index.m3u8")))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for _, v := range list.Variants {
+		switch [2]int{v.Width, v.Height} {
+		case [2]int{640, 360}:
+			l.large = v
+		case [2]int{320, 180}:
+			l.small = v
 		}
 	}
-	l.t.Logf("declared: %+v, %+v", l.large, l.small)
 	l.skipWhereShed(l.t)
+	if l.large.URI == "" || l.small.URI == "" {
+		l.t.Fatalf("variants %+v", list.Variants)
+	}
+	l.t.Logf("declared: %+v, %+v", l.large, l.small)
 	if l.small.Bandwidth >= l.large.Bandwidth || l.small.Average >= l.large.Average {
 		l.t.Error("the small one is declared to take no less than the large one")
 	}

@@ -11,6 +11,7 @@ import (
 type Snapshot struct {
 	changed   chan struct{}
 	index     *Resource
+	pictures  int // in it
 	target    int
 	ended     bool
 	playlists []*Playlist
@@ -30,6 +31,9 @@ func (s *Snapshot) Target() time.Duration { return time.Duration(s.target) * tim
 
 // Index is the multivariant playlist, nil while not ready.
 func (s *Snapshot) Index() *Resource { return s.index }
+
+// Pictures is how many sizes of the picture the multivariant playlist names.
+func (s *Snapshot) Pictures() int { return s.pictures }
 
 // Playlist gives a media playlist by its name below the stream's folder; nil when there is none.
 func (s *Snapshot) Playlist(name string) *Playlist {

@@ -246,7 +246,7 @@ func (s *Stream) publish() {
 		reports = append(reports, r.report())
 	}
 	old := s.Snapshot()
-	next := &Snapshot{changed: old.changed, index: s.index, target: s.target, ended: s.ended}
+	next := &Snapshot{changed: old.changed, index: s.index, pictures: len(s.indexed.pictures), target: s.target, ended: s.ended}
 	var passed []*Playlist
 	for _, r := range all {
 		if r.changed && (r.published() || r.track != nil) {

@@ -20,6 +20,7 @@ type broadcast struct {
 	id, room string
 	done     <-chan struct{} // closed when the program ends
 	stream   atomic.Pointer[mux.Stream]
+	filler   atomic.Pointer[filler] // of stream
 	waits    deadlines
 
 	opening sync.Mutex
@@ -94,8 +95,10 @@ func (s *Server) open(b *broadcast, from source) (stop func(), err error) {
 			Warn: func(code, text string) { s.log.Warn("hls: "+text, "room", b.room, "code", code) },
 		})
 	}
+	f := newFiller(b, stream, from, s.video)
 	b.stream.Store(stream)
-	b.stop = (&filler{stream: stream, from: from, video: s.video, ended: b.ended}).run(frames)
+	b.filler.Store(f)
+	b.stop = f.run(frames)
 	return b.stop, nil
 }
 
@@ -126,4 +129,22 @@ func (b *broadcast) ready(ctx context.Context) (*mux.Snapshot, bool) {
 			return nil, false
 		}
 	}
+}
+
+// whole waits until the stream can be played, and its multivariant playlist names all sizes of the picture; a moment at most for those that are
+// late. It is false when there was nothing to play in time.
+func (b *broadcast) whole(ctx context.Context) (*mux.Snapshot, bool) {
+	snapshot, ready := b.ready(ctx)
+	if !ready {
+		return nil, false
+	}
+	select {
+	case <-b.filler.Load().whole:
+	case <-ctx.Done():
+		return nil, false
+	}
+	if now := b.stream.Load().Snapshot(); now.Ready() {
+		return now, true
+	}
+	return snapshot, true // another stream has begun meanwhile
 }

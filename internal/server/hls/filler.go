@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -18,6 +19,9 @@ const (
 	sizesCheck = time.Second
 	// unlike is how much larger than another a picture must be, by area, to be a variant of its own: cameras change a little by themselves.
 	unlike = 1.5
+	// ladderWait is how long the first multivariant playlist may wait, once it could be given out, for the sizes that there are: players read it
+	// once, and would never know of a variant that comes after it.
+	ladderWait = 2500 * time.Millisecond
 )
 
 // filler writes a program's frames to a stream: the picture and the sound, and the picture in each smaller size that it is seen in.
@@ -29,7 +33,15 @@ type filler struct {
 	mu     sync.Mutex // held while a frame is written
 	stream *mux.Stream
 
+	begun chan struct{} // closed by the first picture
+	sizes atomic.Int32  // of the picture that are read
+	whole chan struct{} // closed when the multivariant playlist has them all, or has waited for them
+
 	running sync.WaitGroup
+}
+
+func newFiller(b *broadcast, stream *mux.Stream, from source, video []media.Codec) *filler {
+	return &filler{stream: stream, from: from, video: video, ended: b.ended, begun: make(chan struct{}), whole: make(chan struct{})}
 }
 
 // run begins. stop ends it and waits.
@@ -40,12 +52,13 @@ func (f *filler) run(frames reader) (stop func()) {
 		f.fill(ctx, frames)
 	})
 	f.running.Go(func() { f.watchSizes(ctx) })
+	f.running.Go(func() { f.awaitSizes(ctx) })
 	return func() { cancel(); f.running.Wait() }
 }
 
 // fill writes frames until the program ends or ctx does.
 func (f *filler) fill(ctx context.Context, frames reader) {
-	for {
+	for begun := false; ; {
 		frame, err := frames.Next(ctx)
 		f.mu.Lock()
 		switch {
@@ -58,21 +71,49 @@ func (f *filler) fill(ctx context.Context, frames reader) {
 		if err != nil {
 			return
 		}
+		if !begun && frame.Kind() == media.Video {
+			close(f.begun)
+			begun = true
+		}
+	}
+}
+
+// awaitSizes closes whole.
+func (f *filler) awaitSizes(ctx context.Context) {
+	defer close(f.whole)
+	var patience <-chan time.Time
+	for {
+		f.mu.Lock()
+		now := f.stream.Snapshot()
+		f.mu.Unlock()
+		switch {
+		case now.Ended(), now.Ready() && now.Pictures() >= int(f.sizes.Load()):
+			return
+		case now.Ready() && patience == nil:
+			patience = time.After(ladderWait)
+		}
+		select {
+		case <-now.Changed():
+		case <-patience:
+			return
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
 // watchSizes begins to read each size of the picture that appears, but the largest, which is read anyway. None is ever taken back: players
 // have chosen it, and where there is none as large any more the program gives the next larger one.
 func (f *filler) watchSizes(ctx context.Context) {
+	select {
+	case <-f.begun:
+	case <-ctx.Done():
+		return
+	}
 	tick := time.NewTicker(sizesCheck)
 	defer tick.Stop()
 	var known []media.Size
-	for len(known)+1 < mux.MaxPictures {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+	for {
 		sizes := f.from.Sizes()
 		for _, size := range smaller(sizes) {
 			if len(known)+1 == mux.MaxPictures || slices.ContainsFunc(known, func(k media.Size) bool { return alike(k, size) }) {
@@ -84,10 +125,19 @@ func (f *filler) watchSizes(ctx context.Context) {
 			}
 			known = append(known, size)
 			index := len(known)
+			f.sizes.Store(int32(index + 1))
 			f.running.Go(func() {
 				defer frames.Close()
 				f.fillFurther(ctx, index, frames)
 			})
+		}
+		if len(known)+1 == mux.MaxPictures {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
 		}
 	}
 }

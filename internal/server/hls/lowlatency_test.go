@@ -197,12 +197,11 @@ func TestSmallerSizesAreVariants(t *testing.T) {
 		playing.Go(func() { p.play(ctx, camera(33*ms), true) })
 		playing.Go(func() { medium.play(ctx, camera(33*ms, 41*ms), false) })
 		playing.Go(func() { small.play(ctx, camera(66*ms), false) })
-		folderOf(t, s, "show") // with what there is at first
-		time.Sleep(6 * time.Second)
 		index := get(s, "/live/show/index.m3u8").Body.String()
 		if n := strings.Count(index, "#EXT-X-STREAM-INF"); n != 4 {
-			t.Fatalf("%d variants:\n%s", n, index)
+			t.Fatalf("the first playlist has %d variants:\n%s", n, index)
 		}
+		time.Sleep(6 * time.Second)
 		result, err := hlscheck.Walk(ctx, "http://tutti/live/show/index.m3u8", hlscheck.Options{Duration: 24 * time.Second, Client: client})
 		if err != nil {
 			t.Fatal(err)

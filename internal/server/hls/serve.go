@@ -77,7 +77,7 @@ func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request, p path) {
 		refusal.Write(w, err)
 		return
 	}
-	snapshot, ready := b.ready(r.Context())
+	snapshot, ready := b.whole(r.Context())
 	if !ready {
 		notYet(w, b)
 		return
