@@ -27,6 +27,8 @@ type Picture struct {
 	Pix           []byte
 	// PTS is when it was captured.
 	PTS time.Duration
+	// Past tells that this was before the process began that decoded it, and so says nothing of how long decoding takes.
+	Past bool
 }
 
 // PictureBytes is how many bytes a picture has.
@@ -211,8 +213,12 @@ func (d *Decoder) start(s *decoding, f *media.Frame) (*worker, error) {
 	width, height := d.cfg.Size(f.Format.Width, f.Format.Height)
 	width, height = evenSide(width), evenSide(height)
 	args := decoderArguments(f.Format, d.workers.libvpx, width, height)
+	began := media.Now()
 	return d.workers.startWorker(f, args, s.hang, d.quit, func(p *process, stdout io.Reader) error {
-		return p.readRaw(stdout, width, height, d.cfg.Buffer, d.cfg.Out)
+		return p.readRaw(stdout, width, height, d.cfg.Buffer, func(picture *Picture) {
+			picture.Past = picture.PTS < began
+			d.cfg.Out(picture)
+		})
 	})
 }
 

@@ -9,7 +9,10 @@ import (
 )
 
 // flashes finds when colours begin to be seen, wherever they are in the picture.
-type flashes struct{ on [8]bool }
+type flashes struct {
+	on    [8]bool
+	begun bool // there was a picture: what the first one shows may have begun before it
+}
 
 const (
 	// alikeChroma is how near a colour must be, in steps of chroma.
@@ -32,9 +35,10 @@ func (d *flashes) look(p *codec.Picture) (begins [8]bool) {
 	}
 	for k := range marks {
 		on := count[k] > len(u)/seenShare
-		begins[k] = on && !d.on[k]
+		begins[k] = on && !d.on[k] && d.begun
 		d.on[k] = on
 	}
+	d.begun = true
 	return begins
 }
 
@@ -42,9 +46,10 @@ func near(a, b byte) bool { return max(a, b)-min(a, b) <= alikeChroma }
 
 // beeps finds when tones begin to be heard in stereo sound of 48 kHz.
 type beeps struct {
-	pcm []float32 // of one channel, what is not looked at yet
-	at  time.Duration
-	on  [8]bool
+	pcm   []float32 // of one channel, what is not looked at yet
+	at    time.Duration
+	on    [8]bool
+	begun bool // there was sound: what is heard at first may have begun before it
 }
 
 const (
@@ -67,11 +72,12 @@ func (d *beeps) hear(pcm []float32, at time.Duration, found func(mark int, at ti
 		middle := d.at + codec.TimeOf(int64(used+window/2))
 		for k := range marks {
 			a := amplitude(d.pcm[used:used+window], marks[k].tone)
-			if a > heardAt && !d.on[k] {
+			if a > heardAt && !d.on[k] && d.begun {
 				found(k, middle)
 			}
 			d.on[k] = a > heardAt || d.on[k] && a > silentAt
 		}
+		d.begun = true
 	}
 	d.at += codec.TimeOf(int64(used))
 	d.pcm = d.pcm[:copy(d.pcm, d.pcm[used:])]

@@ -94,6 +94,7 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	v.note = func(s string) {
 		progress(fmt.Sprintf("%v: %s; %s", time.Since(epoch).Round(time.Millisecond), s, d.lately()))
 	}
+	v.steps.note = v.note
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)

@@ -1,6 +1,7 @@
 package showload
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ const apart = 400 * time.Millisecond
 type steps struct {
 	mu    sync.Mutex
 	quiet func() bool // nothing was done to the show lately
+	note  func(string)
 	last  map[int]*[2]time.Duration
 
 	// lips is how long after its flash each beep comes; calmLips the same while nothing is done to the show.
@@ -70,6 +72,9 @@ func (s *steps) onset(what, mark int, at time.Duration) {
 	pair[what] = at
 	if d := pair[beeped] - pair[flashed]; d.Abs() < apart {
 		s.lips = append(s.lips, d)
+		if d.Abs() > lipsMax {
+			s.note(fmt.Sprintf("the beep of source %d lies %v after its flash, at %v", mark, d.Round(time.Millisecond), pair[flashed].Round(time.Millisecond)))
+		}
 		if calm {
 			s.calmLips = append(s.calmLips, d)
 		}

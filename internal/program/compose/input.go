@@ -39,6 +39,8 @@ type input struct {
 	asked time.Duration
 	// looked is when the layers were looked at.
 	looked time.Duration
+	// behind is what has come of the track, and of the decoder not yet.
+	behind backlog
 
 	mu     sync.Mutex // guards what follows
 	queue  []*codec.Picture
@@ -115,6 +117,7 @@ func (in *input) change() {
 	}
 	old := in.current
 	in.current, in.next = in.next, nil
+	in.behind.follow(in.current.lease.Ring())
 	in.closing.Go(old.close)
 }
 
@@ -134,6 +137,7 @@ func (in *input) open(want target) {
 		return
 	}
 	in.current = d
+	in.behind.follow(d.lease.Ring())
 }
 
 func (in *input) decode(want target) (_ *decoder, err error) {
@@ -212,12 +216,15 @@ func (d *decoder) push(p *codec.Picture) {
 	if d != in.taking && in.any && p.PTS >= in.newest {
 		in.taking = d // it has caught up
 	}
-	if d != in.taking || in.any && p.PTS <= in.newest && now-p.PTS < replayed {
+	known := in.any && p.PTS <= in.newest
+	if d != in.taking || known && (p.Past || now-p.PTS < replayed) {
 		in.free = append(in.free, p)
 		return
 	}
-	in.late.observe(now-p.PTS, now)
-	if in.any && p.PTS <= in.newest { // the source's time was set back: what waits is of another time
+	if !p.Past {
+		in.late.observe(now-p.PTS, now)
+	}
+	if known { // the source's time was set back: what waits is of another time
 		in.free = append(in.free, in.queue...)
 		in.queue = in.queue[:0]
 	}
@@ -255,11 +262,18 @@ func (in *input) pick(at time.Duration) *paint.Frame {
 	return &in.view
 }
 
-// worst is how late the pictures come.
-func (in *input) worst(now time.Duration) (time.Duration, bool) {
+// worst is how late the pictures come: those that came, and the one that should have come by now.
+func (in *input) worst(now time.Duration) (late time.Duration, ok bool) {
 	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.late.worst(now)
+	newest, shown := in.newest, in.any
+	late, ok = in.late.worst(now)
+	in.mu.Unlock()
+	if owed, any := in.behind.oldest(newest); any && shown {
+		if by := now - owed; by > late && by < delayMax {
+			return by, true
+		}
+	}
+	return late, ok
 }
 
 // ready tells that there is a picture to show, or will not be one soon.

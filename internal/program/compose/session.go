@@ -82,7 +82,7 @@ func (s *session) run(version int) {
 			}
 			continue
 		}
-		timer.Reset(wait)
+		timer.Reset(max(wait, time.Millisecond)) // it grows while a late picture is waited for
 		select {
 		case <-timer.C:
 		case <-s.news:
