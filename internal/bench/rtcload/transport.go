@@ -216,36 +216,29 @@ func (t *transport) keep() {
 // read sorts datagrams by their first byte (RFC 7983) until the socket is closed.
 func (t *transport) read(receive func(*transport, []byte)) {
 	defer close(t.handshake.closed)
-	buf := make([]byte, 2048)
 	keyed := false
-	for {
-		n, err := t.udp.Read(buf)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil || n == 0 {
-			continue // refused while the server is not there yet, or no longer
-		}
-		switch b := buf[0]; {
-		case b < 4:
+	readDatagrams(t.udp, func(b []byte) {
+		switch {
+		case len(b) == 0:
+		case b[0] < 4:
 			t.once.Do(func() { close(t.checked) })
-		case b >= 20 && b < 64:
+		case b[0] >= 20 && b[0] < 64:
 			select {
-			case t.handshake.in <- append([]byte(nil), buf[:n]...):
+			case t.handshake.in <- append([]byte(nil), b...):
 			default:
 			}
-		case b >= 128 && b < 192:
+		case b[0] >= 128 && b[0] < 192:
 			if !keyed {
 				select {
 				case <-t.handshake.keyed:
 					keyed = true
 				default:
-					continue
+					return
 				}
 			}
-			receive(t, buf[:n])
+			receive(t, b)
 		}
-	}
+	})
 }
 
 // isControl tells RTCP from RTP (RFC 5761, section 4).
