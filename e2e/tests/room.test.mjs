@@ -71,6 +71,27 @@ describe('three people in a room', { timeout: 900_000 }, () => {
     await assertTones('Ada', ada.hears, [660])
   })
 
+  it('see what their connection does, by keyboard, and on each picture while they look', async () => {
+    await bo.page.bringToFront()
+    await bo.control('More').focus()
+    await bo.press('Enter')
+    for (let i = 0; i < 12 && (await bo.page.evaluate(() => document.activeElement.textContent.trim())) !== 'Statistics'; i++) await bo.press('ArrowDown')
+    await bo.press('Enter')
+    const panel = bo.page.getByRole('complementary', { name: 'Statistics' })
+    for (const title of ['Through the server', 'What you send', 'From Ada', 'From Cy', 'Connection']) await panel.getByRole('heading', { name: title }).waitFor()
+    await panel.locator('canvas').first().waitFor()
+    // What is read in the page is what the browser counts.
+    await eventually('rates go both ways', async () => (await panel.locator('figure').first().innerText()).match(/sent\s+[1-9].*bit\/s[^]*received\s+[1-9].*bit\/s/))
+    for (const name of ['Ada', 'Bo', 'Cy']) await bo.tile(name).locator('[data-figures]', { hasText: /^\d+×\d+ · \d+ fps · H\.264 · [\d.]+ [kM]bit\/s/ }).waitFor()
+    await panel.getByRole('button', { name: 'Close' }).click()
+    assert.equal(await bo.page.locator('[data-figures]').count(), 0)
+    await bo.tile('Cy').hover()
+    await bo.control('More: Cy').click()
+    await bo.page.getByRole('menuitem', { name: 'Show its figures' }).click()
+    await bo.tile('Cy').locator('[data-figures]').waitFor()
+    assert.equal(await bo.page.locator('[data-figures]').count(), 1)
+  })
+
   it('turn the camera off and on', async () => {
     await bo.press('v')
     await bo.control('Turn the camera on').waitFor()

@@ -4,6 +4,7 @@ import {
 } from 'livekit-client'
 import type { LocalMedia } from '../media/local.svelte'
 import { chatTopic } from '../room/chat'
+import { reportsOf } from '../stats/livekit'
 import { TrackPicture, whenLive, type Feed, type Link, type LinkEvents, type Reached } from './link'
 import { sources, type Source } from './protocol'
 import { pipeTopic, RoomPipes } from './roompipes'
@@ -222,15 +223,8 @@ export class RoomLink implements Link {
     return true
   }
 
-  async reports() {
-    const { pcManager } = this.#client.engine as unknown as {
-      pcManager?: { publisher?: { getStats(): Promise<RTCStatsReport> }; subscriber?: { getStats(): Promise<RTCStatsReport> } }
-    }
-    const list: { connection: string; report: RTCStatsReport }[] = []
-    for (const [connection, transport] of [['server, sending', pcManager?.publisher], ['server, receiving', pcManager?.subscriber]] as const) {
-      if (transport) list.push({ connection, report: await transport.getStats() })
-    }
-    return list
+  reports() {
+    return reportsOf(this.#client)
   }
 
   close() {

@@ -695,14 +695,15 @@ export class CallSession implements CallView, StatsSource {
     const { local } = this
     if (hint.direction === 'received') {
       const feed = link.feeds.find((f) => f.track.id === hint.track)
-      if (feed) return { person: this.members.find((m) => m.id === feed.member)?.name ?? '', what: feed.source }
+      if (feed) return { person: this.members.find((m) => m.id === feed.member)?.name ?? '', identity: feed.member, what: feed.source }
     } else {
       const what = sources.find((source) => hint.track !== undefined && local[source]?.id === hint.track)
-      if (what) return { person: '', what }
+      if (what) return { person: '', identity: this.you, what }
     }
     const what = link instanceof DirectLink && hint.mid !== undefined ? link.sourceOf(hint.mid) : undefined
     if (!what) return undefined
-    return { person: hint.direction === 'sent' ? '' : (link.reached[0]?.name ?? ''), what }
+    const [other] = link.reached
+    return hint.direction === 'sent' ? { person: '', identity: this.you, what } : { person: other?.name ?? '', identity: other?.id ?? '', what }
   }
 
   // --- what the person does

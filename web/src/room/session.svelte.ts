@@ -1,22 +1,27 @@
-import { DisconnectReason, LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, Track, type Participant } from 'livekit-client'
+import { DisconnectReason, Room, RoomEvent, Track, type Participant } from 'livekit-client'
 import { api, codeOf, type Credential } from '../api/client'
 import { followStatus } from '../api/status'
 import type { Admission, Keys, LiveStatus, LiveSummary, Role } from '../api/types'
 import { t } from '../i18n/index.svelte'
-import { cameraConstraints, microphoneConstraints, musicConstraints } from '../media/devices'
-import { recall, remember } from '../remember'
+import { musicConstraints } from '../media/devices'
+import { recall } from '../remember'
+import { StatsRecorder } from '../stats/recorder.svelte'
 import { toast } from '../ui/toasts.svelte'
-import { chatTopic, decodeChat, encodeChat } from './chat'
-import { Music, musicDefaults } from './music'
-import { personOf, qualityOf, tilesOf } from './participants'
+import { chatTopic } from './chat'
+import { RoomFigures } from './figures'
+import { Messages } from './messages.svelte'
+import { musicDefaults } from './music'
+import { personOf, tilesOf } from './participants'
 import { overOf, refusalOf } from './refusals'
+import { Sending, type Tracks, type Wish } from './sending.svelte'
+import { Topics, type Sender } from './topics'
 import type { ChatMessage, DeviceKind, Me, Over, Person, RoomView, Tile } from './view'
 
 /** How long a broken connection is tried again before the room is given up, in seconds. */
 const patience = 60
-const maxMessages = 500
 
-export interface Entry {
+/** What a stay in a room begins with. Tracks from the preview are the session's then, which ends them. */
+export interface Entry extends Tracks {
   room: string
   title: string
   publicWatch: boolean
@@ -24,13 +29,10 @@ export interface Entry {
   identity: string
   credential: Credential
   admission: Admission
-  /** Tracks from the preview; the session ends them. */
-  video?: MediaStreamTrack | undefined
-  audio?: MediaStreamTrack | undefined
   /** How to be admitted again after the connection was lost; without it, by asking the server anew. */
   admit?: () => Promise<Admission>
   /** What is sent at once, from devices that are opened for it. */
-  wish?: { microphone: boolean; camera: boolean } | undefined
+  wish?: Wish | undefined
   /** What is sung or played is heard here: sound is sent in full, and nothing is taken from it. */
   music?: boolean
   /** Says nothing in passing of who comes and goes. */
@@ -52,19 +54,15 @@ export class RoomSession implements RoomView {
   secondsLeft = $state(patience)
   people = $state.raw<Person[]>([])
   tiles = $state.raw<Tile[]>([])
-  me = $state<Me>({
-    microphone: false, camera: false, screen: false,
-    busy: { microphone: false, camera: false, screen: false }, quality: 'unknown',
-  })
-  messages = $state.raw<ChatMessage[]>([])
   soundBlocked = $state(false)
   live = $state.raw<LiveStatus>()
   keys = $state.raw<Keys>()
   mayPublish = $state(true)
   waits = $state(false)
+  readonly statistics: StatsRecorder
 
   /** What was sent when the stay ended. */
-  sent = { microphone: false, camera: false }
+  sent: Wish = { microphone: false, camera: false }
 
   #entry: Entry
   #client: Room
@@ -79,7 +77,9 @@ export class RoomSession implements RoomView {
   /** The show is being ended from here. */
   #ending = false
   #sound = document.createElement('div')
-  #music = new Music(() => this.#client.localParticipant)
+  #sending: Sending
+  #messages: Messages
+  #topics: Topics
 
   constructor(entry: Entry) {
     this.#entry = entry
@@ -87,9 +87,6 @@ export class RoomSession implements RoomView {
     this.title = entry.title
     this.publicWatch = entry.publicWatch
     this.role = entry.admission.role
-    // What was on before joining shows as on at once, though it is sent only after connecting.
-    this.me.microphone = this.me.busy.microphone = entry.wish?.microphone ?? entry.audio !== undefined
-    this.me.camera = this.me.busy.camera = entry.wish?.camera ?? entry.video !== undefined
     const h264 = RTCRtpSender.getCapabilities?.('video')?.codecs.some((c) => c.mimeType.toLowerCase() === 'video/h264')
     this.#client = new Room({
       adaptiveStream: true,
@@ -98,6 +95,13 @@ export class RoomSession implements RoomView {
       ...(entry.music ? { audioCaptureDefaults: { ...musicConstraints(recall('microphone')) as object } } : {}),
       ...(recall('speaker') ? { audioOutput: { deviceId: recall('speaker') } } : {}),
     })
+    this.#sending = new Sending(
+      this.#client, { previews: { video: entry.video, audio: entry.audio }, wish: entry.wish, music: entry.music ?? false },
+      this, () => this.#refresh(),
+    )
+    this.#messages = new Messages(this.#client, entry.name)
+    this.#topics = new Topics(this.#client)
+    this.statistics = new StatsRecorder(new RoomFigures(this.#client))
     this.#sound.hidden = true
     document.body.append(this.#sound)
     this.#listen()
@@ -123,64 +127,8 @@ export class RoomSession implements RoomView {
       return
     }
     this.#entered()
-    if (this.#entry.wish) await this.#publishAgain(this.#entry.wish)
-    else await this.#publishPreviews()
-  }
-
-  /** Sends tracks that were opened elsewhere, once it is connected; the session ends them. */
-  send({ video, audio }: { video?: MediaStreamTrack | undefined; audio?: MediaStreamTrack | undefined }) {
-    if (this.phase === 'over') {
-      video?.stop()
-      audio?.stop()
-      return
-    }
-    this.#entry.video = video
-    this.#entry.audio = audio
-    this.me.microphone = this.me.busy.microphone = audio !== undefined
-    this.me.camera = this.me.busy.camera = video !== undefined
-    if (this.phase === 'connected') void this.#publishPreviews()
-  }
-
-  /** Publishes the tracks that came from before joining, once. */
-  async #publishPreviews() {
-    if (this.waits) return
-    const { video, audio } = this.#entry
-    this.#entry.video = this.#entry.audio = undefined
-    if (this.mayPublish && !this.#leaving) {
-      await Promise.all([this.#publishPreview(audio), this.#publishPreview(video)])
-      return
-    }
-    video?.stop()
-    audio?.stop()
-    this.me.busy.microphone = this.me.busy.camera = false
-    this.#refresh()
-  }
-
-  async #publishPreview(track: MediaStreamTrack | undefined) {
-    if (!track) return
-    const video = track.kind === 'video'
-    if (!video && this.#entry.music) {
-      // The preview's microphone was opened for a voice.
-      track.stop()
-      this.me.busy.microphone = false
-      if (!this.me.microphone || !this.#client.localParticipant.isMicrophoneEnabled) await this.#client.localParticipant.setMicrophoneEnabled(true, this.#microphone()).catch(() => toast(t().prejoin.micProblem, 'bad'))
-      this.#refresh()
-      return
-    }
-    const own = video
-      ? new LocalVideoTrack(track, cameraConstraints(recall('camera')), false)
-      : new LocalAudioTrack(track, microphoneConstraints(recall('microphone')), false)
-    try {
-      await this.#client.localParticipant.publishTrack(own, {
-        source: video ? Track.Source.Camera : Track.Source.Microphone,
-      })
-    } catch {
-      own.stop()
-      toast(video ? t().prejoin.problem.failed : t().prejoin.micProblem, 'bad')
-    } finally {
-      this.me.busy[video ? 'camera' : 'microphone'] = false
-    }
-    this.#refresh()
+    if (this.#entry.wish) await this.#sending.sendAgain(this.#entry.wish)
+    else await this.#sending.sendPreviews()
   }
 
   #entered() {
@@ -189,6 +137,7 @@ export class RoomSession implements RoomView {
     clearInterval(this.#countdown)
     this.#permitted()
     this.#refresh()
+    this.statistics.start()
     this.#unfollow()
     this.#unfollow = followStatus(this.room, this.#entry.credential, { status: (status) => this.#hearLive(status) })
     if (this.role === 'host' && !this.keys) {
@@ -203,7 +152,7 @@ export class RoomSession implements RoomView {
     const before = this.waits
     this.mayPublish = may?.canPublish ?? true
     this.waits = may !== undefined && may.hidden && !may.canSubscribe
-    if (before && !this.waits) void this.#publishPreviews()
+    if (before && !this.waits) void this.#sending.sendPreviews()
   }
 
   /** Says what became of the show without anybody here having done it. */
@@ -222,7 +171,7 @@ export class RoomSession implements RoomView {
   async #breakOff() {
     const attempt = ++this.#attempt
     this.#recovering = true
-    const wish = { microphone: this.me.microphone, camera: this.me.camera }
+    const { wish } = this.#sending
     if (this.phase !== 'reconnecting') this.#wait()
     let delay = 500
     while (attempt === this.#attempt && !this.#leaving && this.secondsLeft > 0) {
@@ -233,7 +182,7 @@ export class RoomSession implements RoomView {
         if (attempt !== this.#attempt || this.#leaving) return
         this.#recovering = false
         this.#entered()
-        void this.#publishAgain(wish)
+        void this.#sending.sendAgain(wish)
         return
       } catch (error) {
         const over = overOf(codeOf(error)) ?? refusalOf(error)
@@ -248,25 +197,6 @@ export class RoomSession implements RoomView {
     if (attempt === this.#attempt && !this.#leaving) this.#finish('failed')
   }
 
-  /** Sends again what was sent before the connection broke off. */
-  async #publishAgain(wish: { microphone: boolean; camera: boolean }) {
-    if (this.#entry.video || this.#entry.audio) {
-      await this.#publishPreviews()
-      return
-    }
-    if (!this.mayPublish) wish = { microphone: false, camera: false }
-    try {
-      await this.#client.localParticipant.setMicrophoneEnabled(wish.microphone)
-      await this.#client.localParticipant.setCameraEnabled(wish.camera)
-      if (this.mayPublish) await this.#music.again()
-    } catch {
-      toast(t().prejoin.problem.failed, 'bad')
-    } finally {
-      this.me.busy.microphone = this.me.busy.camera = false
-    }
-    this.#refresh()
-  }
-
   /** Shows that the connection is being restored, with the seconds that are left. */
   #wait() {
     this.phase = 'reconnecting'
@@ -276,14 +206,14 @@ export class RoomSession implements RoomView {
   }
 
   #finish(over: Over) {
-    if (this.phase !== 'over') this.sent = { microphone: this.me.microphone, camera: this.me.camera }
+    if (this.phase !== 'over') this.sent = this.#sending.wish
     this.#attempt++
     clearInterval(this.#countdown)
     this.#unfollow()
     this.#unfollow = () => {}
     this.#sound.remove()
-    this.#entry.video?.stop()
-    this.#entry.audio?.stop()
+    this.#sending.stop()
+    this.statistics.stop()
     this.over = over
     this.phase = 'over'
     this.#entry.onphase?.('over')
@@ -335,8 +265,9 @@ export class RoomSession implements RoomView {
       })
       .on(RoomEvent.AudioPlaybackStatusChanged, () => (this.soundBlocked = !this.#client.canPlaybackAudio))
       .on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
-        if (topic === chatTopic && participant) this.#hear(payload, participant)
-        if (topic && participant) for (const listen of this.#overheard.get(topic) ?? []) listen(payload, { identity: participant.identity, name: participant.name || participant.identity })
+        if (!topic || !participant) return
+        if (topic === chatTopic) this.#messages.hear(payload, participant)
+        this.#topics.hear(topic, payload, participant)
       })
       .on(RoomEvent.Reconnecting, () => this.#wait())
       .on(RoomEvent.SignalReconnecting, () => this.#wait())
@@ -345,7 +276,7 @@ export class RoomSession implements RoomView {
         clearInterval(this.#countdown)
         this.#refresh()
         // What was to be sent while it was away.
-        if (this.#entry.video || this.#entry.audio) void this.#publishPreviews()
+        if (this.#sending.pending) void this.#sending.sendPreviews()
         this.#entry.onphase?.('connected')
       })
       .on(RoomEvent.Disconnected, (reason) => this.#disconnected(reason))
@@ -393,122 +324,86 @@ export class RoomSession implements RoomView {
     }
     this.people = people
     this.tiles = tiles
-    if (!this.me.busy.microphone) this.me.microphone = local.isMicrophoneEnabled
-    if (!this.me.busy.camera) this.me.camera = local.isCameraEnabled
-    this.me.screen = local.isScreenShareEnabled
-    this.me.quality = qualityOf(local.connectionQuality)
+    this.#sending.look()
   }
 
   // --- what the person does
 
-  async #busyWith(what: keyof Me['busy'], work: () => Promise<unknown>) {
-    if (this.me.busy[what] || this.phase === 'over') return
-    this.me.busy[what] = true
-    try {
-      await work()
-    } catch (error) {
-      // Closing the browser's own picker is a choice, not a failure.
-      const closed = what === 'screen' && error instanceof Error && error.name === 'NotAllowedError'
-      if (!closed) toast(what === 'screen' ? t().room.actionFailed : t().prejoin.problem.failed, 'bad')
-    } finally {
-      this.me.busy[what] = false
-      this.#refresh()
-    }
+  get me(): Me {
+    return this.#sending.me
+  }
+
+  get microphone(): MediaStreamTrack | undefined {
+    return this.#sending.microphone
+  }
+
+  get noiseSuppression(): boolean | undefined {
+    return this.#sending.noiseSuppression
+  }
+
+  get microphoneDelay(): number {
+    return this.#sending.microphoneDelay
+  }
+
+  /** Sends tracks that were opened elsewhere, once it is connected; the session ends them. */
+  send(tracks: Tracks) {
+    this.#sending.send(tracks)
   }
 
   toggleMicrophone() {
-    const on = !this.me.microphone
-    return this.#busyWith('microphone', () =>
-      this.#client.localParticipant.setMicrophoneEnabled(on, on ? this.#microphone() : undefined),
-    )
-  }
-
-  #microphone(): object {
-    return (this.#entry.music ? musicConstraints : microphoneConstraints)(recall('microphone'))
-  }
-
-  /** How late the own microphone is, in seconds, as far as the browser knows. */
-  get microphoneDelay(): number {
-    const settings = this.#client.localParticipant.getTrackPublication(Track.Source.Microphone)?.track?.mediaStreamTrack.getSettings()
-    return (settings as { latency?: number } | undefined)?.latency ?? 0
-  }
-
-  playMusic(track: MediaStreamTrack): Promise<void> {
-    return this.#music.play(track)
-  }
-
-  endMusic(): Promise<void> {
-    return this.#music.end(this.phase === 'over')
+    return this.#sending.toggleMicrophone()
   }
 
   toggleCamera() {
-    const on = !this.me.camera
-    const camera = recall('camera')
-    return this.#busyWith('camera', () =>
-      this.#client.localParticipant.setCameraEnabled(on, on && camera && camera !== 'off' ? { deviceId: camera } : undefined),
-    )
+    return this.#sending.toggleCamera()
   }
 
   toggleScreen() {
-    const on = !this.me.screen
-    return this.#busyWith('screen', () => this.#client.localParticipant.setScreenShareEnabled(on, { audio: true }))
+    return this.#sending.toggleScreen()
+  }
+
+  setNoiseSuppression(on: boolean) {
+    return this.#sending.setNoiseSuppression(on)
+  }
+
+  playMusic(track: MediaStreamTrack) {
+    return this.#sending.playMusic(track)
+  }
+
+  endMusic() {
+    return this.#sending.endMusic()
+  }
+
+  useDevice(kind: DeviceKind, deviceId: string) {
+    return this.#sending.useDevice(kind, deviceId)
+  }
+
+  deviceInUse(kind: DeviceKind): string {
+    return this.#sending.deviceInUse(kind)
   }
 
   async startSound() {
     await this.#client.startAudio()
   }
 
-  async useDevice(kind: DeviceKind, deviceId: string) {
-    const key = { audioinput: 'microphone', videoinput: 'camera', audiooutput: 'speaker' }[kind]
-    remember(key, deviceId)
-    try {
-      await this.#client.switchActiveDevice(kind, deviceId)
-    } catch {
-      toast(t().prejoin.problem.failed, 'bad')
-    }
+  get messages(): ChatMessage[] {
+    return this.#messages.list
   }
 
-  deviceInUse(kind: DeviceKind): string {
-    return this.#client.getActiveDevice(kind) ?? ''
+  say(text: string) {
+    return this.#messages.say(text)
   }
-
-  async say(text: string) {
-    const payload = { id: crypto.getRandomValues(new Uint32Array(2)).join('-'), timestamp: Date.now(), message: text }
-    await this.#client.localParticipant.publishData(encodeChat(payload), { reliable: true, topic: chatTopic })
-    const { identity } = this.#client.localParticipant
-    this.#keep({ id: payload.id, from: this.#entry.name, identity, own: true, text, at: payload.timestamp })
-  }
-
-  #overheard = new Map<string, Set<(payload: Uint8Array, from: { identity: string; name: string }) => void>>()
 
   whisper(topic: string, payload: Uint8Array) {
-    if (this.phase !== 'connected') return
-    void this.#client.localParticipant.publishData(payload as Uint8Array<ArrayBuffer>, { reliable: false, topic }).catch(() => {})
+    this.#topics.whisper(topic, payload)
   }
 
-  async post(identity: string, topic: string, payload: Uint8Array) {
-    if (this.#client.state !== 'connected') throw new Error('the room is not connected')
-    await this.#client.localParticipant.publishData(payload as Uint8Array<ArrayBuffer>, { reliable: true, topic, destinationIdentities: [identity] })
+  post(identity: string, topic: string, payload: Uint8Array) {
+    return this.#topics.post(identity, topic, payload)
   }
 
-  overhear(topic: string, listener: (payload: Uint8Array, from: { identity: string; name: string }) => void): () => void {
-    const all = this.#overheard.get(topic) ?? new Set()
-    this.#overheard.set(topic, all.add(listener))
-    return () => all.delete(listener)
-  }
-
-  #hear(data: Uint8Array, from: Participant) {
-    const message = decodeChat(data, Date.now())
-    if (!message) return
-    this.#keep({
-      // The sender chooses the id, so it is unique only together with the sender and a count.
-      id: `${from.sid}/${message.id}/${this.messages.length}`, from: from.name || from.identity,
-      identity: from.identity, own: false, text: message.message, at: message.timestamp,
-    })
-  }
-
-  #keep(message: ChatMessage) {
-    this.messages = [...this.messages.slice(1 - maxMessages), message]
+  overhear(topic: string, listener: (payload: Uint8Array, from: Sender) => void) {
+    return this.#topics.overhear(topic, listener)
   }
 
   async muteOther(person: Person) {

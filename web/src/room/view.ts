@@ -1,5 +1,6 @@
 import type { Keys, LiveStatus, LiveSummary, Role } from '../api/types'
 import { watchPath } from '../router'
+import type { StatsView } from '../stats/recorder.svelte'
 
 /** A picture that can be shown in a video element; livekit-client's tracks are of this shape. */
 export interface Picture {
@@ -88,12 +89,18 @@ export interface RoomView {
   readonly mayPublish: boolean
   /** Somebody must let this person in first. */
   readonly waits: boolean
+  readonly statistics: StatsView
+  /** The own microphone's track, while there is one. */
+  readonly microphone: MediaStreamTrack | undefined
+  /** Undefined where nothing is to be taken from what is heard. */
+  readonly noiseSuppression: boolean | undefined
 
   toggleMicrophone(): Promise<void>
   toggleCamera(): Promise<void>
   toggleScreen(): Promise<void>
   startSound(): Promise<void>
   say(text: string): Promise<void>
+  setNoiseSuppression(on: boolean): Promise<void>
   useDevice(kind: DeviceKind, deviceId: string): Promise<void>
   deviceInUse(kind: DeviceKind): string
   muteOther(person: Person): Promise<void>

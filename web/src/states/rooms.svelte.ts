@@ -2,6 +2,7 @@ import type { Keys, LiveOn, LiveStatus, Role } from '../api/types'
 import { language } from '../i18n/index.svelte'
 import type { ChatMessage, Me, Over, Person, RoomView, Tile } from '../room/view'
 import { DrawnPicture } from './pictures'
+import { drawnSamples } from './stats'
 
 const names = {
   en: ['Ada Lovelace', 'Grace', 'Linus T.', 'Hedy Lamarr', 'Alan', 'Margaret Hamilton', 'Ken', 'Barbara', 'OBS'],
@@ -76,6 +77,9 @@ export class DrawnRoom implements RoomView {
   readonly mayPublish: boolean
   readonly waits = false
   readonly publicWatch = true
+  readonly noiseSuppression = true
+  readonly microphone = undefined
+  readonly statistics = { samples: drawnSamples('server', 'host-1', 'guest-1') }
 
   constructor(wish: Wish = {}) {
     const {
@@ -142,6 +146,7 @@ export class DrawnRoom implements RoomView {
   async toggleScreen() {}
   async startSound() {}
   async useDevice() {}
+  async setNoiseSuppression() {}
   async muteOther() {}
   async removeOther() {}
   async goLive() {}

@@ -5,14 +5,14 @@ import type { StatsSource } from './source'
 
 const everyMilliseconds = 1000
 
-/** What the panel shows: the recorder of a call, or made-up figures. */
+/** What the panel shows: the recorder of a call or a room, or made-up figures. */
 export interface StatsView {
   readonly samples: readonly Sample[]
 }
 
 /**
- * Keeps the last ten minutes of a call's figures, so that they are there when somebody opens the panel. One report a second,
- * whether or not the panel is open. Owned by the call: it starts and stops it.
+ * Keeps the last ten minutes of figures, so that they are there when somebody opens the panel. One report a second,
+ * whether or not the panel is open. Owned by the call or the stay in a room, which starts and stops it.
  */
 export class StatsRecorder implements StatsView {
   samples = $state.raw<readonly Sample[]>([])

@@ -20,6 +20,7 @@ export interface TrackFigures {
   kind: 'audio' | 'video'
   /** Whose it is, empty for oneself. */
   person?: string
+  identity?: string
   what?: TrackSource
   /** The layer's name. */
   rid?: string

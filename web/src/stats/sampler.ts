@@ -105,7 +105,7 @@ export class Sampler {
           direction: figures.direction, kind, mid: text(stat, 'mid'),
           track: text(stat, 'trackIdentifier') ?? text(stats.get(text(stat, 'mediaSourceId') ?? ''), 'trackIdentifier'),
         })
-        sample.tracks.push(owner ? { ...figures, person: owner.person, what: owner.what } : figures)
+        sample.tracks.push(owner ? { ...figures, ...owner } : figures)
       }
       for (const [id, stat] of others) memory.set(`${connection} ${id}`, { stat: { ...stat, id }, figures: undefined })
       const { transport, pair } = chosen(stats)

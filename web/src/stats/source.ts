@@ -15,10 +15,12 @@ export interface TrackHint {
 export interface TrackOwner {
   /** A name to show; empty for oneself. */
   person: string
+  /** Tells people of the same name apart. */
+  identity?: string
   what: TrackSource
 }
 
-/** Where the figures of a call come from. The call says what there is now; reports are asked for about once a second. */
+/** Where the figures of a call or a room come from. It says what there is now; reports are asked for about once a second. */
 export interface StatsSource {
   /** How media goes now. */
   readonly path: 'direct' | 'relay' | 'server' | 'connecting'

@@ -1,6 +1,6 @@
-/** Texts around the stage that viewers and hosts of every scene share: chat, raised hands, seats, polls, likes. */
-const plural = (n: number, one: string, many: string) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
+import { plural } from './plural'
 
+/** Texts around the stage that viewers and hosts of every scene share: chat, raised hands, seats, polls, likes. */
 export const audience = {
   refusals: {
     offline: 'No connection right now. It is being restored.',

@@ -1,4 +1,4 @@
-const plural = (n: number, one: string, many: string) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
+import { plural } from './plural'
 
 /** Texts of the conference: its door. */
 export const conference = {

@@ -1,4 +1,4 @@
-const plural = (n: number, one: string, many: string) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
+import { plural } from './plural'
 
 /** Texts of breakout groups and of a pair's side room. */
 export const groups = {

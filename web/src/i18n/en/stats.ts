@@ -1,7 +1,7 @@
-/** Texts of the call's statistics. */
+/** Texts of the statistics of calls and rooms. */
 export const stats = {
   title: 'Statistics',
-  waiting: 'Figures come as soon as the call is connected.',
+  waiting: 'Figures come as soon as the connection is there.',
   path: {
     connecting: 'Looking for a way to each other…',
     direct: 'Directly from browser to browser',
@@ -32,6 +32,9 @@ export const stats = {
   bitrate: 'Bitrate',
   roundTrip: 'There and back',
   loss: 'Lost',
+  lostPart: (part: string) => `${part} lost`,
+  ofPicture: 'Show its figures',
+  ofPictureHide: 'Hide its figures',
   sent: 'sent',
   received: 'received',
   youSend: 'What you send',

@@ -1,7 +1,7 @@
 import type { Dictionary } from '../en'
 
 export const stats: Dictionary['stats'] = {
-  title: '通话数据',
+  title: '连接数据',
   waiting: '接通后就会有数据。',
   path: {
     connecting: '正在寻找通路…',
@@ -33,6 +33,9 @@ export const stats: Dictionary['stats'] = {
   bitrate: '码率',
   roundTrip: '往返时间',
   loss: '丢包',
+  lostPart: (part) => `丢包 ${part}`,
+  ofPicture: '显示画面数据',
+  ofPictureHide: '隐藏画面数据',
   sent: '发送',
   received: '接收',
   youSend: '你发送的',

@@ -1,0 +1,23 @@
+/** Texts of every page. */
+export const app = {
+  name: 'Tutti',
+  tagline: 'Talk in a room. Let everyone watch.',
+  toLanguage: '中文',
+  theme: 'Theme',
+  themes: { auto: 'Same as the system', light: 'Light', dark: 'Dark' },
+  home: 'Home',
+  console: 'Console',
+  close: 'Close',
+  cancel: 'Cancel',
+  copy: 'Copy',
+  copied: 'Copied',
+  retry: 'Try again',
+  more: 'More',
+  loading: 'Loading…',
+  you: 'you',
+  youNamed: (name: string) => `${name} (you)`,
+  qr: 'QR code of the address',
+  notFound: 'There is no such page.',
+  toHome: 'Go to the home page',
+  share: 'Share',
+}

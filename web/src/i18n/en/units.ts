@@ -1,0 +1,6 @@
+import { plural } from './plural'
+
+/** Texts for amounts. */
+export const units = {
+  days: (n: number) => plural(n, 'day', 'days'),
+}

@@ -1,0 +1,32 @@
+import type { Dictionary } from '../en'
+
+export const obs: Dictionary['obs'] = {
+  noKey: '主推流密钥已被吊销。请在“录制与推拉流”里新建密钥，或给主密钥更换密钥。',
+  open: 'OBS 与编码器',
+  title: '用 OBS 或其他编码器推流',
+  rtmp: 'RTMP',
+  whip: 'WHIP',
+  server: '服务器',
+  key: '推流码',
+  url: '服务器',
+  urlHere: '服务器（编码器在本机时用）',
+  urlCertificate: '运行编码器的电脑需要信任本服务器的证书。',
+  token: 'Bearer 令牌',
+  rtmpHow: 'OBS：设置 → 直播 → 服务选“自定义…”',
+  whipHow: 'OBS 30 及以上：设置 → 直播 → 服务选“WHIP”，延迟比 RTMP 低。',
+  settings: '推荐设置',
+  settingList: [
+    ['编码器', 'H.264，main 或 high'],
+    ['码率', '2500–6000 kbit/s，CBR'],
+    ['关键帧间隔', '2 秒'],
+    ['B 帧', '0（调优选 zerolatency）'],
+    ['声音', 'AAC（RTMP）或 Opus（WHIP），128–192 kbit/s'],
+  ],
+  waiting: '等待编码器推流…',
+  receiving: '正在接收',
+  secret: '拿到推流码的人都能往你的房间推流，别让它出现在画面里。',
+  reveal: '显示推流码',
+  hide: '隐藏推流码',
+  goesLive: '编码器一推流，房间就会开播。',
+  hostOnly: '只有主持人能看到推流码。',
+}
