@@ -52,6 +52,9 @@ func contentPolicy(fronts []string) string {
 		"form-action 'none'; frame-ancestors 'self'"
 }
 
+// mediaPolicy is for media, which are no pages: it is short, since low-latency players make thousands of requests.
+const mediaPolicy = "default-src 'none'"
+
 func (g *guard) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !g.hostAllowed(r.Host) {
@@ -67,7 +70,9 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Content-Security-Policy", g.policy)
+		if h.Set("Content-Security-Policy", g.policy); strings.HasPrefix(r.URL.Path, "/live/") {
+			h.Set("Content-Security-Policy", mediaPolicy)
+		}
 		if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/twirp/") {
 			if !g.crossOrigin(w, r) {
 				return

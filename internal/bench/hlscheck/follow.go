@@ -30,6 +30,7 @@ type follower struct {
 	*walk
 	name    string
 	others  int
+	headers []string // of the request for the multivariant playlist
 	variant *m3u8.Variant
 
 	media   *m3u8.Media // newest, whole
@@ -257,13 +258,35 @@ func (f *follower) readInit(ctx context.Context, m *m3u8.Media, s *m3u8.Segment)
 		return fmt.Errorf("%s: %w", uri, err)
 	}
 	f.initURI, f.running = uri, false
-	if v := f.variant; v != nil && f.init.width > 0 {
-		f.report.check(resolution, v.Width == f.init.width && v.Height == f.init.height, "%s: %dx%d, not %dx%d", f.name, f.init.width, f.init.height, v.Width, v.Height)
+	if f.variant != nil && f.init.width > 0 {
+		fits := func(v *m3u8.Variant) bool { return v.Width == f.init.width && v.Height == f.init.height }
+		f.report.check(resolution, f.said(ctx, fits), "%s: %dx%d, not %dx%d", f.name, f.init.width, f.init.height, f.variant.Width, f.variant.Height)
 	}
 	if f.variant != nil {
 		f.report.check(codecs, strings.Contains(f.variant.Codecs, strings.ToLower(f.init.entry)) || strings.HasPrefix(f.init.entry, "hev"), "%s: %s in %s", f.name, f.init.entry, f.variant.Codecs)
 	}
 	return nil
+}
+
+// said tells whether something is true of the variant, also if only the multivariant playlist as it is now says so: players that come later read
+// that one.
+func (f *follower) said(ctx context.Context, holds func(*m3u8.Variant) bool) bool {
+	if holds(f.variant) {
+		return true
+	}
+	a, err := f.get(ctx, f.index, f.headers...)
+	if err != nil || a.status != http.StatusOK {
+		return false
+	}
+	m, err := m3u8.ParseMultivariant(string(a.body))
+	if err != nil {
+		return false
+	}
+	now := variantOf(m, f.name)
+	if now != nil {
+		f.variant = now
+	}
+	return now != nil && holds(now)
 }
 
 func (f *follower) readPart(ctx context.Context, m *m3u8.Media, s *m3u8.Segment, i int) error {
@@ -310,6 +333,9 @@ func (f *follower) readPart(ctx context.Context, m *m3u8.Media, s *m3u8.Segment,
 
 // readSegment compares a complete segment with its parts.
 func (f *follower) readSegment(ctx context.Context, m *m3u8.Media, s *m3u8.Segment) {
+	if s.Gap {
+		return
+	}
 	body, err := f.walk.media(ctx, f.name, s.URI, m.Target)
 	f.report.check(reachable, err == nil, "%s: %v", s.URI, err)
 	if err != nil {
@@ -328,7 +354,8 @@ func (f *follower) readSegment(ctx context.Context, m *m3u8.Media, s *m3u8.Segme
 	}
 	if f.variant != nil && s.Duration > m.Target/2 {
 		rate := float64(len(body)) * 8 / s.Duration.Seconds()
-		f.report.check(rates, rate <= 1.1*float64(f.variant.Bandwidth), "%s: %.0f bit/s, BANDWIDTH %d", s.URI, rate, f.variant.Bandwidth)
+		fits := func(v *m3u8.Variant) bool { return rate <= 1.1*float64(v.Bandwidth) }
+		f.report.check(rates, f.said(ctx, fits), "%s: %.0f bit/s, BANDWIDTH %d", s.URI, rate, f.variant.Bandwidth)
 	}
 }
 

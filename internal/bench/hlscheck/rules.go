@@ -2,6 +2,7 @@ package hlscheck
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/mux/hls/m3u8"
@@ -117,8 +118,8 @@ func (r *Report) lookAtParts(name string, msn uint64, m *m3u8.Media, parts []m3u
 			r.check(partLeast, p.Duration >= m.PartTarget*85/100-inSeconds, "%s %d.%d: %v", name, msn, i, p.Duration)
 		}
 	}
-	if m.Independent && len(parts) > 0 {
-		r.check(independent, parts[0].Independent, "%s %d", name, msn)
+	if i := slices.IndexFunc(parts, func(p m3u8.Part) bool { return !p.Gap }); m.Independent && i >= 0 {
+		r.check(independent, parts[i].Independent, "%s %d", name, msn)
 	}
 }
 

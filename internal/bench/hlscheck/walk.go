@@ -16,7 +16,7 @@ import (
 var (
 	reachable = Clause{"6.2", "everything that is named can be had"}
 	group     = Clause{"4.4.6.2", "the group that AUDIO names is there"}
-	rates     = Clause{"4.4.6.2", "no segment is more than 10 % over BANDWIDTH"}
+	rates     = Clause{"4.4.6.2", "no segment is more than 10 % over BANDWIDTH, as the multivariant playlist says it then"}
 	averages  = Clause{"4.4.6.2", "AVERAGE-BANDWIDTH is not over BANDWIDTH"}
 	frames    = Clause{"4.4.6.2", "not more pictures come than FRAME-RATE says, by 20 %"}
 )
@@ -85,7 +85,7 @@ func Walk(ctx context.Context, address string, o Options) (*Result, error) {
 	var running sync.WaitGroup
 	for _, name := range names {
 		running.Go(func() {
-			f := &follower{walk: w, name: name, others: len(names) - 1, variant: variantOf(m, name)}
+			f := &follower{walk: w, name: name, others: len(names) - 1, headers: o.Headers, variant: variantOf(m, name)}
 			if err := f.follow(ctx); err != nil && ctx.Err() == nil {
 				w.report.check(reachable, false, "%s: %v", name, err)
 			}

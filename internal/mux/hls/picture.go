@@ -144,11 +144,14 @@ func (p *picture) tooLong(f *media.Frame) bool {
 	return length > p.stream.limit() || p.bytes+len(f.Payload) > maxSegmentBytes
 }
 
-// boundary begins a new segment with a frame. A further size goes on without a discontinuity of its own: its timeline does, and the number
-// of discontinuities is the same in all renditions.
+// boundary begins a new segment with a frame.
 func (p *picture) boundary(f *media.Frame, discontinuity bool) {
 	p.flush(f.DTS)
 	next := p.ticks(f.DTS)
+	if p.further {
+		p.goOn(next)
+		return
+	}
 	if target, _ := p.partTarget(); !discontinuity && next > p.end {
 		// The segment cannot be as long as it would have to be. A short rest belongs to the next one's first part.
 		if next-p.end <= target {
@@ -159,10 +162,6 @@ func (p *picture) boundary(f *media.Frame, discontinuity bool) {
 	}
 	breaks := p.broken
 	p.broken = 0
-	if p.further {
-		p.cut(next, breaks)
-		return
-	}
 	own := discontinuity && breaks == 0
 	if own {
 		breaks = 1
@@ -170,6 +169,17 @@ func (p *picture) boundary(f *media.Frame, discontinuity bool) {
 	}
 	p.cut(next, breaks)
 	p.stream.sound.boundary(f.PTS, own)
+}
+
+// goOn begins a new segment of a further size. It has no discontinuity of its own, since their number is the same in all renditions: where the
+// size was missing, because a camera or an encoder paused, its playlist says so.
+func (p *picture) goOn(next int64) {
+	breaks := p.broken
+	if p.broken = 0; breaks == 0 {
+		p.miss(next)
+		next = p.end // a short rest belongs to the first part
+	}
+	p.cut(next, breaks)
 }
 
 // flush adds the pending frame, which ends where the next one begins, but not later than the segment may end.

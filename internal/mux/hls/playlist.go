@@ -175,6 +175,9 @@ func (p *Playlist) write(skip int) string {
 		if p.part > 0 && i >= withParts {
 			p.writeParts(&b, s.Number, s.Parts)
 		}
+		if s.gap {
+			b.WriteString("#EXT-X-GAP\n")
+		}
 		b.WriteString("#EXTINF:")
 		b.WriteString(strconv.FormatFloat(s.Duration.Seconds(), 'f', 5, 64))
 		b.WriteString(",\n")
@@ -233,6 +236,9 @@ func (p *Playlist) writeParts(b *strings.Builder, n uint64, parts []*Part) {
 		b.WriteByte('"')
 		if part.Independent {
 			b.WriteString(",INDEPENDENT=YES")
+		}
+		if part.gap {
+			b.WriteString(",GAP=YES")
 		}
 		b.WriteByte('\n')
 	}

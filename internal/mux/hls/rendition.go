@@ -2,6 +2,7 @@ package hls
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/mux/fmp4"
@@ -121,14 +122,17 @@ func (r *rendition) closePart(at int64) {
 	var bytes []byte
 	var err error
 	p := &Part{Duration: r.track.Duration(at - r.slot)}
+	first := !slices.ContainsFunc(r.parts, func(p *Part) bool { return !p.gap })
 	r.fragments++
 	if len(r.part) > 0 {
 		p.begins = r.part[0].Keyframe
+		r.dependent = r.dependent || first && !p.begins
 		for i := range r.part {
 			p.Independent = p.Independent || r.part[i].Keyframe
 		}
 		bytes, err = fmp4.Fragment(r.fragments, fmp4.Run{Track: r.track, Start: uint64(r.first), Samples: r.part})
 	} else {
+		p.gap = first // nothing stands still
 		bytes, err = fmp4.Pause(r.fragments, r.track, uint64(r.slot), uint32(at-r.slot))
 	}
 	if err != nil {
@@ -136,7 +140,6 @@ func (r *rendition) closePart(at int64) {
 		bytes, p.Independent, p.begins = nil, false, false
 	}
 	p.resource = newMedia(r.track.Format().Kind(), [][]byte{bytes})
-	r.dependent = r.dependent || len(r.parts) == 0 && !p.begins
 	r.parts = append(r.parts, p)
 	r.changed = true
 	clear(r.part)
@@ -148,6 +151,25 @@ func (r *rendition) closePart(at int64) {
 func (r *rendition) promised() bool {
 	p := r.playlist
 	return p != nil && p.part > 0 && !r.stream.ended && p.opening.number == r.number && len(p.opening.parts) == len(r.parts) && len(r.parts) > 0
+}
+
+// miss goes on without frames up to about a tick, to no more than a part before it: with segments that are missing (EXT-X-GAP), so that the
+// timeline has no hole. What nobody would be told of any more is left out.
+func (r *rendition) miss(until int64) {
+	target, _ := r.partTarget()
+	length := r.track.Ticks(time.Duration(r.stream.target) * time.Second)
+	if length <= target {
+		return
+	}
+	if told := until - 2*r.track.Ticks(r.stream.cfg.Window); told > r.end {
+		r.cut(told, 0)
+	}
+	for until-r.end > target {
+		r.cut(r.end, 0)
+		end := min(until, r.start+length)
+		r.advance(end)
+		r.end = end
+	}
 }
 
 // cut completes the segment; the next one begins at a tick, or as soon after it as it can. discontinuities are those before the next one.
@@ -170,7 +192,7 @@ func (r *rendition) cut(next int64, discontinuities int) {
 func (r *rendition) complete() {
 	s := &Segment{
 		Number: r.number, Start: r.time(r.start), Duration: r.track.Duration(r.slot - r.start), Parts: r.parts,
-		Discontinuities: r.discontinuities, samples: r.samples, init: r.init,
+		Discontinuities: r.discontinuities, samples: r.samples, init: r.init, gap: r.samples == 0,
 	}
 	var pieces [][]byte
 	for _, p := range r.parts {

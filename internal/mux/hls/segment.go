@@ -14,6 +14,7 @@ type Segment struct {
 	// Discontinuities is how many breaks of the timeline there are between the segment before and this one (EXT-X-DISCONTINUITY).
 	Discontinuities int
 
+	gap      bool // it is missing (EXT-X-GAP)
 	samples  int
 	bytes    int
 	init     *initSegment
@@ -27,6 +28,7 @@ type Part struct {
 	Independent bool
 
 	begins   bool // it begins with a keyframe
+	gap      bool // it is missing: it has no frame, and none before it in the segment does
 	resource *Resource
 }
 

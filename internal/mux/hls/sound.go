@@ -110,10 +110,26 @@ func (s *sound) boundary(at time.Duration, discontinuity bool) {
 	s.boundaries = append(s.boundaries, soundBoundary{at, discontinuity})
 	// The picture is ahead: if sound was to come for the time before, it would be here.
 	late := s.track.Ticks(at - soundLag)
-	if s.track.Duration(late-s.end) > s.stream.limit() {
-		s.cut(late, 0)
+	missing := func() bool { return s.track.Duration(late-s.end) > s.stream.limit() }
+	if discontinuity && missing() {
+		s.pause(at)
+		return
 	}
-	s.fill(late)
+	if s.fill(late); missing() { // there is no silence of its kind
+		s.miss(late)
+	}
+}
+
+// pause goes on at a time as the picture does, which has not come for a while either.
+func (s *sound) pause(at time.Duration) {
+	breaks := 0
+	for _, b := range s.boundaries {
+		if b.discontinuity {
+			breaks++
+		}
+	}
+	s.boundaries = nil
+	s.cut(s.track.Ticks(at), breaks)
 }
 
 // keepUp has silence follow a picture that is shown at a time while there is no sound, for parts are not to wait for it.

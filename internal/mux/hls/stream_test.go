@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -207,6 +208,50 @@ func TestChangeOfFormatBringsMapAndDiscontinuity(t *testing.T) {
 			}
 			check("video.m3u8", test.video)
 			check("audio.m3u8", test.audio)
+		})
+	}
+}
+
+func TestASizeThatPausesIsMissing(t *testing.T) {
+	for name, test := range map[string]struct {
+		pause time.Duration
+		gaps  string // of whole segments
+	}{
+		"for less than a segment":    {400 * time.Millisecond, ""},
+		"for three segments":         {7 * second, "2.00 2.00 1.55"},
+		"for longer than the window": {200 * second, strings.TrimSuffix(strings.Repeat("2.00 ", 9), " ")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := testConfig()
+			cfg.Classic, cfg.Window = false, 20*second
+			s, p := New(cfg), promises{hints: map[string]hint{}}
+			for _, f := range merged(video(0, 8*second+test.pause, 2*second, wide), audio(0, 8*second+test.pause, stereo48)) {
+				s.Write(f)
+				if at := f.PTS - origin; f.Kind() == media.Video && (at <= 4*second || at >= 4*second+test.pause) {
+					s.WriteFurther(1, f)
+				}
+				p.look(t, s.Snapshot())
+			}
+			var gaps []listed
+			text := strings.ReplaceAll(text(find(s.Snapshot(), "video1.m3u8")), "VERSION:9", "VERSION:7")
+			blocks := strings.Split(text, "#EXT-X-PROGRAM-DATE-TIME")
+			for _, block := range blocks {
+				missing := strings.Contains(block, "#EXT-X-GAP\n")
+				if parts := strings.Count(block, "#EXT-X-PART:"); parts > 0 && missing != (strings.Count(block, "GAP=YES") == parts) {
+					t.Errorf("segment: %s", block)
+				}
+				if _, length, _ := strings.Cut(block, "#EXTINF:"); missing {
+					var d float64
+					fmt.Sscanf(length, "%f,", &d)
+					gaps = append(gaps, listed{duration: d})
+				}
+			}
+			if got := durations(gaps); got != test.gaps {
+				t.Errorf("missing are %q, want %q:\n%s", got, test.gaps, text)
+			}
+			if strings.Contains(text, "#EXT-X-DISCONTINUITY\n") || !strings.Contains(text, "#EXT-X-INDEPENDENT-SEGMENTS") {
+				t.Error(text)
+			}
 		})
 	}
 }

@@ -137,7 +137,7 @@ func TestKeptConnectionsAnswerAsTheHTTPServerDoes(t *testing.T) {
 	p := o.connect(t)
 	p.get(folder + "video.m3u8") // counts, and is taken over
 	before := o.asked.Load()
-	for _, name := range []string{"video.m3u8", "video.m3u8?_HLS_skip=YES", "audio.m3u8?_HLS_msn=0&_HLS_part=0", "video-init0.mp4", "audio-0.m4s", "video-0.m4s", "video-0.0.m4s", "video-99.m4s", "subtitles.m3u8", "video.m3u8?_HLS_msn=900"} {
+	for _, name := range []string{"video.m3u8", "video.m3u8?_HLS_skip=YES", "audio.m3u8?_HLS_msn=0&_HLS_part=0", "video-init0.mp4", "audio-0.m4s", "video-0.m4s", "video-0.0.m4s", "video-99.m4s", "subtitles.m3u8", "video.m3u8?_HLS_part=0&_HLS_msn=0", "video.m3u8?_HLS_msn=900"} {
 		for _, encoding := range []string{"identity", "gzip, deflate"} {
 			handler := func() *httptest.ResponseRecorder {
 				return get(o.Server, folder+name, "Accept-Encoding", encoding, "User-Agent", "player", "From", "127.0.0.1:9")
@@ -181,6 +181,8 @@ func TestWhatIsNotSimplyMediaGoesBack(t *testing.T) {
 		{"/else", nil, 200},
 		{"/live/show/index.m3u8", nil, 200},
 		{folder + "video-0.m4s", []string{"If-None-Match: TAG"}, 304},
+		{folder + "video-0.m4s", []string{"Range: bytes=0-"}, 200}, // stays
+		{folder + "video-0.m4s", []string{"Range: bytes=2-5"}, 206},
 		{folder + "video-0.m4s", []string{"X-Forwarded-For: 192.0.2.1"}, 200},
 		{folder + "video-0.m4s", []string{"Content-Length: 0"}, 200},
 		{strings.Replace(folder, "show", "sh%6Fw", 1) + "video-0.m4s", nil, 200},

@@ -69,6 +69,10 @@ func parseRequest(b []byte) (r request, size int, ok bool) {
 			if !bytes.EqualFold(value, []byte("keep-alive")) {
 				return r, 0, false
 			}
+		case isRange:
+			if string(value) != wholeSpan {
+				return r, 0, false
+			}
 		case isMore:
 			return r, 0, false
 		}
@@ -92,7 +96,7 @@ func isPlain(r *http.Request) bool {
 			return false
 		}
 		for _, v := range values {
-			if !isText([]byte(v)) || kind == isConnection && !strings.EqualFold(v, "keep-alive") {
+			if !isText([]byte(v)) || kind == isConnection && !strings.EqualFold(v, "keep-alive") || kind == isRange && v != wholeSpan {
 				return false
 			}
 			size += len(name) + len(":\r\n") + len(v)
@@ -112,6 +116,7 @@ const (
 	isAgent
 	isEncoding
 	isConnection
+	isRange
 	isMore // than is read here
 )
 
@@ -121,7 +126,7 @@ var kinds = []struct {
 	kind kind
 }{
 	{"Host", isHost}, {"Origin", isOrigin}, {"Referer", isReferer}, {"User-Agent", isAgent}, {"Accept-Encoding", isEncoding}, {"Connection", isConnection},
-	{"Authorization", isMore}, {"Content-Length", isMore}, {"Expect", isMore}, {"Forwarded", isMore}, {"If-None-Match", isMore}, {"Transfer-Encoding", isMore},
+	{"Range", isRange}, {"Authorization", isMore}, {"Content-Length", isMore}, {"Expect", isMore}, {"Forwarded", isMore}, {"If-None-Match", isMore}, {"Transfer-Encoding", isMore},
 	{"Upgrade", isMore}, {"Via", isMore}, {"X-Forwarded-For", isMore}, {"X-Real-IP", isMore}, {"X-Tutti-Key", isMore},
 }
 

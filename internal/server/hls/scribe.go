@@ -68,6 +68,8 @@ func (w *scribe) head(a answer, gzip bool, standing []byte) [][]byte {
 	b = append(append(b, "\r\nCache-Control: "...), a.cache...)
 	if r.Playlist {
 		b = append(b, "\r\nVary: Accept-Encoding"...)
+	} else {
+		b = append(b, "\r\nAccept-Ranges: bytes"...)
 	}
 	if gzip && r.Gzip != nil {
 		b = append(b, "\r\nContent-Encoding: gzip"...)

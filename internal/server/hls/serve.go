@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,7 +13,7 @@ import (
 )
 
 // exposed are the header fields that pages of other sites may read.
-const exposed = "ETag, Date, Retry-After"
+const exposed = "Age, Content-Range, Date, ETag, Retry-After"
 
 // ServeHTTP answers requests for /live/{room}/index.m3u8 and what it names.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -72,21 +73,32 @@ func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request, p path) {
 		refusal.Write(w, err)
 		return
 	}
+	cache := shortly
+	if r.Header.Get("Authorization") != "" || r.Header.Get(keyHeader) != "" {
+		cache = "private, no-cache" // the address does not tell who may see it
+	}
 	b, v, err := s.enter(p.room, r)
 	if err != nil {
-		refusal.Write(w, err)
+		refuse(w, err, cache)
 		return
 	}
 	snapshot, ready := b.whole(r.Context())
 	if !ready {
-		notYet(w, b)
+		notYet(w, b, cache)
 		return
 	}
-	cache := "public, max-age=1"
-	if r.Header.Get("Authorization") != "" || r.Header.Get(keyHeader) != "" {
-		cache = "private, no-cache" // the address does not tell who may see it
-	}
 	send(w, r, snapshot.Index(), cache, v)
+}
+
+// shortly is what caches are told of what changes: they take the requests of all who wait for a show to begin, or poll, as one a second.
+const shortly = "public, max-age=1"
+
+// refuse refuses. That nothing is on the air may be kept by caches as what is on the air may be; other refusals are for whoever asked.
+func refuse(w http.ResponseWriter, err error, cache string) {
+	if errors.Is(err, studio.ErrNotLive) {
+		w.Header().Set("Cache-Control", cache)
+	}
+	refusal.Write(w, err)
 }
 
 // enter counts the viewer of a room's program; the viewer is nil where there are too many to count.
@@ -112,7 +124,7 @@ func (s *Server) serveMedia(w http.ResponseWriter, r *http.Request, p path) {
 	b := s.broadcasts[p.id]
 	s.mu.Unlock()
 	if b == nil || b.room != p.room || b.stream.Load() == nil {
-		refusal.Write(w, studio.ErrNotLive)
+		refuse(w, studio.ErrNotLive, shortly)
 		return
 	}
 	v := s.audience.find(keyOf(b, r), time.Now())
@@ -131,7 +143,7 @@ func (s *Server) serveMedia(w http.ResponseWriter, r *http.Request, p path) {
 			return
 		}
 		if _, ready := b.ready(r.Context()); !ready {
-			notYet(w, b)
+			notYet(w, b, shortly)
 			return
 		}
 	}
@@ -147,26 +159,43 @@ func (s *Server) serveMedia(w http.ResponseWriter, r *http.Request, p path) {
 	send(w, r, found.resource, found.cache, v)
 }
 
-// send answers with a resource.
+// send answers with a resource, or a range of media.
 func send(w http.ResponseWriter, r *http.Request, resource *mux.Resource, cache string, v *viewer) {
 	h := w.Header()
-	h.Set("Content-Type", resource.Type)
 	h.Set("Cache-Control", cache)
-	body, size, tag := resource.Body, resource.Size, resource.Tag
+	body, size, tag, pressed := resource.Body, resource.Size, resource.Tag, false
 	if resource.Playlist {
 		h.Set("Vary", "Accept-Encoding")
+	} else {
+		h.Set("Accept-Ranges", "bytes")
 	}
 	if resource.Gzip != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
-		h.Set("Content-Encoding", "gzip")
-		body, size, tag = [][]byte{resource.Gzip}, len(resource.Gzip), resource.GzipTag
+		body, size, tag, pressed = [][]byte{resource.Gzip}, len(resource.Gzip), resource.GzipTag, true
 	}
 	h.Set("ETag", tag)
-	if matches(r.Header.Get("If-None-Match"), resource) {
+	if matches(r.Header.Get("If-None-Match"), tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
+	status := http.StatusOK
+	if condition := r.Header.Get("If-Range"); !resource.Playlist && (condition == "" || condition == tag) {
+		switch some := parseSpan(r.Header.Get("Range"), size); {
+		case some.beyond:
+			h.Set("Content-Range", "bytes */"+strconv.Itoa(size))
+			h.Set("Cache-Control", "no-store")
+			w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+			return
+		case some.length > 0:
+			h.Set("Content-Range", some.of(size))
+			status, body, size = http.StatusPartialContent, some.cut(body), some.length
+		}
+	}
+	h.Set("Content-Type", resource.Type)
+	if pressed {
+		h.Set("Content-Encoding", "gzip")
+	}
 	h.Set("Content-Length", strconv.Itoa(size))
-	w.WriteHeader(http.StatusOK)
+	w.WriteHeader(status)
 	if r.Method == http.MethodHead {
 		return
 	}
@@ -199,14 +228,14 @@ func acceptsGzip(accept string) bool {
 	return false
 }
 
-// matches reads If-None-Match (RFC 9110, section 13.1.2).
-func matches(condition string, resource *mux.Resource) bool {
+// matches reads If-None-Match (RFC 9110, section 13.1.2), which compares weakly.
+func matches(condition, tag string) bool {
 	if condition == "" {
 		return false
 	}
-	for tag := range strings.SplitSeq(condition, ",") {
-		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
-		if tag == "*" || tag == resource.Tag || tag == resource.GzipTag {
+	for known := range strings.SplitSeq(condition, ",") {
+		known = strings.TrimPrefix(strings.TrimSpace(known), "W/")
+		if known == "*" || known == tag {
 			return true
 		}
 	}
@@ -214,9 +243,9 @@ func matches(condition string, resource *mux.Resource) bool {
 }
 
 // notYet answers where the first segment takes longer than a request may wait.
-func notYet(w http.ResponseWriter, b *broadcast) {
+func notYet(w http.ResponseWriter, b *broadcast, cache string) {
 	if b.ended() {
-		refusal.Write(w, studio.ErrNotLive)
+		refuse(w, studio.ErrNotLive, cache)
 		return
 	}
 	refusal.Write(w, errNotYet)

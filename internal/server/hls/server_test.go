@@ -45,7 +45,11 @@ func TestErrorsAreJSON(t *testing.T) {
 		if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || w.Code != test.status || body.Error.Code != test.code || body.Error.Message == "" {
 			t.Errorf("%s %s: %d %s, want %d %s (%v)", test.method, test.path, w.Code, w.Body, test.status, test.code, err)
 		}
-		if w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Cache-Control") != "no-store" {
+		cache := "no-store"
+		if test.code == "not_live" { // those who wait for a show ask as one
+			cache = "public, max-age=1"
+		}
+		if w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Cache-Control") != cache {
 			t.Errorf("%s %s: headers %v", test.method, test.path, w.Header())
 		}
 	}
@@ -109,6 +113,9 @@ func TestMediaIsServedForCaches(t *testing.T) {
 				}
 			}
 		}
+		if w := get(s, "/live/nothing/index.m3u8", "Authorization", "bearer a.b.c"); w.Code != 404 || w.Header().Get("Cache-Control") != "private, no-cache" {
+			t.Errorf("index of nothing by header: %d %v", w.Code, w.Header())
+		}
 		for _, name := range []string{"video-99.m4s", "subtitles.m3u8", "index.m3u8", "..", "video-0.m4s/"} {
 			if w := get(s, folder+name); w.Code != 404 {
 				t.Errorf("%s: %d", name, w.Code)
@@ -127,6 +134,63 @@ func TestMediaIsServedForCaches(t *testing.T) {
 			t.Errorf("index by header: %d %v", w.Code, w.Header())
 		}
 		_ = p
+	})
+}
+
+// TestConditionsAndRanges asks as caches do that have some of something already (RFC 9110, sections 13 and 14).
+func TestConditionsAndRanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, h := door(t)
+		_, folder := on(t, s, h, "show")
+		synctest.Wait()
+		const gz = "gzip"
+		list, pressed := get(s, folder+"video.m3u8"), get(s, folder+"video.m3u8", "Accept-Encoding", gz)
+		piece := get(s, folder+"video-0.m4s")
+		size, body := piece.Body.Len(), piece.Body.String()
+		tags := strings.NewReplacer("PLAIN", list.Header().Get("ETag"), "PRESSED", pressed.Header().Get("ETag"), "PIECE", piece.Header().Get("ETag"))
+		for _, test := range []struct {
+			name   string
+			fields []string
+			status int
+			span   string // Content-Range, with the size as N
+			length int
+		}{
+			{"video.m3u8", []string{"If-None-Match", "PLAIN"}, 304, "", 0},
+			{"video.m3u8", []string{"If-None-Match", `"x", W/PLAIN`}, 304, "", 0},
+			{"video.m3u8", []string{"If-None-Match", "*"}, 304, "", 0},
+			{"video.m3u8", []string{"If-None-Match", "PRESSED", "Accept-Encoding", gz}, 304, "", 0},
+			{"video.m3u8", []string{"If-None-Match", "PRESSED"}, 200, "", list.Body.Len()}, // that is not what would come
+			{"video.m3u8", []string{"If-None-Match", "PLAIN", "Accept-Encoding", gz}, 200, "", pressed.Body.Len()},
+			{"video.m3u8", []string{"Range", "bytes=1-2"}, 200, "", list.Body.Len()},
+			{"video-0.m4s", []string{"If-None-Match", "PIECE", "Range", "bytes=1-2"}, 304, "", 0},
+			{"video-0.m4s", []string{"Range", "bytes=0-"}, 200, "", size},
+			{"video-0.m4s", []string{"Range", "bytes=1-2"}, 206, "bytes 1-2/N", 2},
+			{"video-0.m4s", []string{"Range", "bytes=-3"}, 206, fmt.Sprintf("bytes %d-%d/N", size-3, size-1), 3},
+			{"video-0.m4s", []string{"Range", "bytes=1-2", "If-Range", "PIECE"}, 206, "bytes 1-2/N", 2},
+			{"video-0.m4s", []string{"Range", "bytes=1-2", "If-Range", `"other"`}, 200, "", size},
+			{"video-0.m4s", []string{"Range", "bytes=1-2,4-5"}, 200, "", size},
+			{"video-0.m4s", []string{"Range", "bytes=999999-"}, 416, "bytes */N", 0},
+		} {
+			for i := range test.fields {
+				test.fields[i] = tags.Replace(test.fields[i])
+			}
+			w := get(s, folder+test.name, test.fields...)
+			h := w.Header()
+			if span := strings.Replace(test.span, "N", fmt.Sprint(size), 1); w.Code != test.status || h.Get("Content-Range") != span || w.Body.Len() != test.length {
+				t.Errorf("%s %q: %d, %q, %d bytes", test.name, test.fields, w.Code, h.Get("Content-Range"), w.Body.Len())
+			}
+			var begin int
+			if fmt.Sscanf(test.span, "bytes %d-", &begin); w.Code == 206 && w.Body.String() != body[begin:begin+test.length] {
+				t.Errorf("%s %q: other bytes", test.name, test.fields)
+			}
+			playlist := strings.HasSuffix(test.name, ".m3u8")
+			if w.Code == 304 && (h.Get("ETag") == "" || h.Get("Cache-Control") == "" || (h.Get("Vary") != "") != playlist || h.Get("Content-Encoding") != "") {
+				t.Errorf("%s %q: not modified, %v", test.name, test.fields, h)
+			}
+			if cached := h.Get("Cache-Control"); (cached == "no-store") != (w.Code == 416) {
+				t.Errorf("%s %q: %s", test.name, test.fields, cached)
+			}
+		}
 	})
 }
 
