@@ -142,3 +142,60 @@ func TestStreamsAreFetchedFromOtherServers(t *testing.T) {
 		}
 	}
 }
+
+// TestStreamsAreFetchedAndPushedOverTLS has a server fetch a show over RTMPS and send its own there, and refuse both where it does not trust the certificate.
+func TestStreamsAreFetchedAndPushedOverTLS(t *testing.T) {
+	t.Parallel()
+	needFFmpeg(t)
+	secure, data := freePorts(t, 1)[0], t.TempDir()
+	other := start(t, "--data", data, "--rtmps", secure)
+	source := slices.Concat(testPicture, testTone, baseline, aac)
+	publish(t, slices.Concat(source, []string{"-f", "flv", "rtmps://" + secure + "/live/there"})...)
+	other.live("there")
+	for name, trusts := range map[string]bool{"trusts": true, "does not trust": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var environment []string
+			if trusts {
+				environment = []string{"SSL_CERT_FILE=" + filepath.Join(data, "root.crt")}
+			}
+			here, _ := processWith(t, environment, "--data", t.TempDir())
+			here.ask("POST", "/api/rooms/pulled/pull", fmt.Sprintf(`{"url":"rtmps://%s/live/there","mode":"always"}`, secure), nil)
+			copied := "copy-" + strings.ReplaceAll(name, " ", "-")
+			here.ask("POST", "/api/rooms/shown/push", fmt.Sprintf(`{"url":"rtmps://%s/live/%s"}`, secure, copied), nil)
+			publish(t, slices.Concat(source, []string{"-f", "flv", "rtmp://" + here.RTMP + "/live/shown"})...)
+			type one struct{ State, Error, Reason string }
+			state := func() (pulled, pushed one) {
+				var sources struct{ Sources []one }
+				var targets struct{ Targets []one }
+				here.ask("GET", "/api/rooms/pulled/pull", "", &sources)
+				here.ask("GET", "/api/rooms/shown/push", "", &targets)
+				if len(sources.Sources) != 1 || len(targets.Targets) != 1 {
+					t.Fatalf("%+v %+v", sources, targets)
+				}
+				return sources.Sources[0], targets.Targets[0]
+			}
+			want := "live"
+			if !trusts {
+				want = "waiting"
+			}
+			pulled, pushed := state()
+			for begun := time.Now(); pulled.State != want || pushed.State != want; pulled, pushed = state() {
+				if time.Since(begun) > patience {
+					t.Fatalf("%+v %+v", pulled, pushed)
+				}
+				<-time.After(50 * time.Millisecond)
+			}
+			if trusts {
+				decode(t, here.url("/live/pulled.flv"), "2")
+				decode(t, other.url("/live/%s.flv", copied), "2")
+				return
+			}
+			for _, s := range []one{pulled, pushed} {
+				if !strings.Contains(s.Error, "certificate") {
+					t.Errorf("%+v", s)
+				}
+			}
+		})
+	}
+}

@@ -220,11 +220,17 @@ func TestServerInAProcess(t *testing.T) {
 // process is a server in a process of its own. kill ends it as a crash does.
 func process(t *testing.T, flags ...string) (r *running, kill func()) {
 	t.Helper()
+	return processWith(t, nil, flags...)
+}
+
+// processWith is one with further variables in its environment.
+func processWith(t *testing.T, environment []string, flags ...string) (r *running, kill func()) {
+	t.Helper()
 	ports := freePorts(t, 3)
 	args := append([]string{"serve", "--dev", "--https", "off", "--log-level", "info",
 		"--http", ports[0], "--rtc", ports[1], "--rtc-tcp", "off", "--rtmp", ports[2], "--turn", "off", "--turns", "off"}, flags...)
 	cmd := exec.Command(os.Args[0], "-test.run=^TestServerInAProcess$")
-	cmd.Env = append(os.Environ(), "TUTTI_TEST_SERVE="+strings.Join(args, "\n"))
+	cmd.Env = slices.Concat(os.Environ(), environment, []string{"TUTTI_TEST_SERVE=" + strings.Join(args, "\n")})
 	var log bytes.Buffer
 	cmd.Stderr, cmd.Stdout = &log, io.Discard
 	if err := cmd.Start(); err != nil {
