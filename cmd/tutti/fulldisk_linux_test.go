@@ -129,6 +129,14 @@ func TestARecordingFillsTheDisk(t *testing.T) {
 			if status := r.ask("POST", "/api/rooms/demo/recordings/"+rec.ID+"/stop", "", &rec); status != http.StatusOK || rec.State != record.Done {
 				t.Errorf("stopping it: %d, %+v", status, rec)
 			}
+			// A disk that fails is made read-only.
+			if err := syscall.Mount("none", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+				t.Fatal(err)
+			}
+			if status := r.ask("POST", "/api/rooms/demo/recordings", "", nil); status != http.StatusInsufficientStorage {
+				t.Errorf("beginning another on a disk that is read-only: %d", status)
+			}
+			decode(t, filepath.Join(dir, rec.Files[0].Name), "1")
 			stop()
 			if err := <-watched; err != nil {
 				t.Error(err)
