@@ -33,6 +33,7 @@ type rendition struct {
 	list           *m3u8.Media
 	loaded, newest time.Time // when the playlist was loaded, and a segment was taken
 	next           uint64    // the number of the segment that is to come
+	stale          time.Time // since when playlists have ended before that one; zero while they have not
 	todo           []hlsSegment
 	queue          []queued
 
@@ -152,9 +153,15 @@ func (r *rendition) read(text string) error {
 	switch {
 	case r.list == nil:
 		r.next = max(list.First(), list.Next()-min(list.Next(), behind))
+	case list.Next() < r.next && r.isStale(list):
+		r.loaded = time.Now()
+		return nil
 	case list.Next() < r.next:
 		r.beginAnew(list)
+	case !r.stale.IsZero():
+		r.header = "" // should it have begun anew after all, and only just come so far, then another one is at the same address
 	}
+	r.stale = time.Time{}
 	r.list, r.loaded, r.todo = list, time.Now(), r.todo[:0]
 	s := hlsSegment{number: list.First(), period: r.anew + list.DiscontinuitySequence}
 	for _, listed := range list.Segments {
@@ -174,6 +181,39 @@ func (r *rendition) read(text string) error {
 		s.number++
 	}
 	return nil
+}
+
+const (
+	// staleFor, and two segments, is for how long playlists may end before what was fetched already. The server of a network in front may give
+	// what it has kept; a source that began anew does so for good.
+	staleFor = 5 * time.Second
+	// stalest is how much older than what is known a playlist can be for it to be one that was kept.
+	stalest = 30 * time.Second
+)
+
+// isStale tells whether a playlist that ends before what was fetched already is taken for an older one of the same stream, which nothing comes of. It is
+// not where it is far too old for that, has other segments under the numbers of those that are known, or later ones.
+func (r *rendition) isStale(list *m3u8.Media) bool {
+	target := min(list.Target, longestTarget)
+	if behind := r.next - list.Next(); behind > uint64(stalest/max(target, time.Second)) {
+		return false
+	}
+	known, latest := map[uint64]string{}, time.Time{}
+	for i, s := range r.list.Segments {
+		known[r.list.First()+uint64(i)] = s.URI
+		if s.Start.After(latest) {
+			latest = s.Start
+		}
+	}
+	for i, s := range list.Segments {
+		if uri, ok := known[list.First()+uint64(i)]; ok && uri != s.URI || s.Start.After(latest) && !latest.IsZero() {
+			return false
+		}
+	}
+	if r.stale.IsZero() {
+		r.stale = time.Now()
+	}
+	return time.Since(r.stale) <= 2*target+staleFor
 }
 
 // beginAnew forgets what the stream was, since its numbers begin anew: another one may be at the same addresses.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -86,7 +87,7 @@ func TestAStreamThatBeginsAnewIsReadAnew(t *testing.T) {
 	}
 	// What is left of a transport stream is forgotten too.
 	r.transport = ts.New(func(*media.Frame, time.Duration) error { return nil })
-	r.next = 1000
+	r.next = 1000 // which is too far ahead for what comes to be an older playlist
 	if err := r.load(t.Context()); err != nil || r.transport != nil {
 		t.Errorf("the transport stream goes on, %v", err)
 	}
@@ -117,5 +118,64 @@ func TestAddressesInPlaylistsAreNotTold(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "sesame") || strings.Contains(err.Error(), "signature") || !strings.Contains(err.Error(), "address") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestAnOlderPlaylistIsNoNewStream has servers of a network in front of a source give what they have kept, and sources that begin anew.
+func TestAnOlderPlaylistIsNoNewStream(t *testing.T) {
+	// playlist has six segments of 2 s, named for their numbers, of a source that began at a time; at the zero time it does not say when they were.
+	playlist := func(first int, name string, begun time.Time) string {
+		text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:" + strconv.Itoa(first) + "\n"
+		for n := first; n < first+6; n++ {
+			if !begun.IsZero() {
+				text += "#EXT-X-PROGRAM-DATE-TIME:" + begun.Add(time.Duration(2*n)*time.Second).UTC().Format(time.RFC3339) + "\n"
+			}
+			text += "#EXTINF:2,\n" + name + strconv.Itoa(n) + ".ts\n"
+		}
+		return text
+	}
+	type answer struct {
+		after    time.Duration
+		playlist string
+		todo     int // the number of the first segment that is fetched, -1 for none
+	}
+	day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var never time.Time
+	for name, answers := range map[string][]answer{
+		"an edge that is behind": {
+			{0, playlist(100, "a", never), 103}, {time.Second, playlist(98, "a", never), -1}, {time.Second, playlist(99, "a", never), -1},
+			{time.Second, playlist(101, "a", never), 106}, {time.Second, playlist(100, "a", never), -1}, {time.Second, playlist(103, "a", never), 107},
+		},
+		"one that is older than all that is listed": {
+			{0, playlist(100, "a", never), 103}, {2 * time.Second, playlist(92, "a", never), -1}, {2 * time.Second, playlist(102, "a", never), 106},
+		},
+		"with the times of its segments":        {{0, playlist(100, "a", day), 103}, {time.Second, playlist(97, "a", day), -1}, {time.Second, playlist(101, "a", day), 106}},
+		"a source that began anew long after":   {{0, playlist(100, "a", never), 103}, {time.Second, playlist(0, "a", never), 0}},
+		"soon after, with other names":          {{0, playlist(2, "a", never), 5}, {time.Second, playlist(0, "b", never), 0}},
+		"soon after, with later times":          {{0, playlist(2, "a", day), 5}, {time.Second, playlist(0, "a", day.Add(time.Hour)), 0}},
+		"soon after, with the same names":       {{0, playlist(2, "a", never), 5}, {time.Second, playlist(0, "a", never), -1}, {5 * time.Second, playlist(0, "a", never), -1}, {5 * time.Second, playlist(0, "a", never), 0}},
+		"an edge that is behind time and again": {{0, playlist(100, "a", never), 103}, {time.Second, playlist(98, "a", never), -1}, {8 * time.Second, playlist(104, "a", never), 106}, {time.Second, playlist(103, "a", never), -1}, {8 * time.Second, playlist(103, "a", never), -1}, {time.Second, playlist(105, "a", never), 110}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := &rendition{client: &hlsClient{}, more: func() {}, header: "init.mp4"}
+			for i, a := range answers {
+				time.Sleep(a.after)
+				r.todo = nil
+				if err := r.read(a.playlist); err != nil {
+					t.Fatal(err)
+				}
+				got := -1
+				if len(r.todo) > 0 {
+					got = int(r.todo[0].number)
+					r.next = r.todo[len(r.todo)-1].number + 1
+				}
+				if got != a.todo {
+					t.Errorf("%s: of the playlist %d what is from %d on is fetched, want %d", name, i, got, a.todo)
+				}
+				if !r.loaded.Equal(time.Now()) {
+					t.Errorf("%s: the playlist %d is asked for again at once", name, i)
+				}
+			}
+		})
 	}
 }
