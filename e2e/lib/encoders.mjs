@@ -27,31 +27,67 @@ export function publishRtmp(url, { colour, tone, bframes = 0 }) {
   }
 }
 
-/** Publishes the made-up signal of a page over WHIP (RFC 9725), until `stop`. */
-export async function publishWhip(page, url, key) {
-  const session = await page.evaluate(async ([endpoint, bearer]) => {
+/**
+ * Publishes the made-up signal of a page over WHIP (RFC 9725), until `stop`. The page may be of any origin.
+ * @param {{layers?: boolean}} [wish] - `layers`: the picture in three sizes, q, h and f
+ */
+export async function publishWhip(page, url, key, { layers = false } = {}) {
+  await page.evaluate(async ([endpoint, bearer, simulcast]) => {
     const peer = new RTCPeerConnection()
     const stream = new MediaStream([window.signal.picture(), window.signal.sound()])
     const h264 = RTCRtpSender.getCapabilities('video').codecs.filter((c) => c.mimeType === 'video/H264' || c.mimeType === 'video/rtx')
+    const sizes = [{ rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 }, { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 400_000 }, { rid: 'f', maxBitrate: 1_200_000 }]
     for (const track of stream.getTracks()) {
-      const transceiver = peer.addTransceiver(track, { direction: 'sendonly', streams: [stream] })
-      if (track.kind === 'video') transceiver.setCodecPreferences(h264)
+      const picture = track.kind === 'video'
+      const transceiver = peer.addTransceiver(track, { direction: 'sendonly', streams: [stream], ...(picture && simulcast && { sendEncodings: sizes }) })
+      if (picture) transceiver.setCodecPreferences(h264)
     }
+    const candidates = []
+    peer.onicecandidate = ({ candidate }) => candidates.push(candidate)
     await peer.setLocalDescription()
     const response = await fetch(endpoint, {
       method: 'POST', headers: { 'Content-Type': 'application/sdp', Authorization: `Bearer ${bearer}` }, body: peer.localDescription.sdp,
     })
     if (response.status !== 201) throw new Error(`WHIP: ${response.status} ${await response.text()}`)
     await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() })
-    window.whip = peer
-    return new URL(response.headers.get('Location'), response.url).href
-  }, [url, key])
+    const address = new URL(response.headers.get('Location'), response.url).href
+
+    /** Sends an SDP fragment (RFC 9725, section 4.3; RFC 8840). */
+    const patch = (lines, tag) =>
+      fetch(address, { method: 'PATCH', headers: { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': tag }, body: lines.map((line) => `${line}\r\n`).join('') })
+    const line = (sdp, name) => sdp.split('\r\n').find((one) => one.startsWith(name))
+    const credentials = (sdp) => [line(sdp, 'a=ice-ufrag:'), line(sdp, 'a=ice-pwd:')]
+    window.whip = {
+      peer, address,
+      tag: response.headers.get('ETag'),
+      /** Tells the server of our candidates, as they were found. It gives the answer's status. */
+      trickle: async () => {
+        while (candidates.at(-1) !== null) await new Promise((resolve) => setTimeout(resolve, 50))
+        const found = candidates.filter(Boolean).map(({ candidate }) => `a=${candidate}`)
+        return (await patch([...credentials(peer.localDescription.sdp), 'm=audio 9 UDP/TLS/RTP/SAVPF 0', 'a=mid:0', ...found, 'a=end-of-candidates'], window.whip.tag)).status
+      },
+      /** Restarts ICE. */
+      restart: async () => {
+        await peer.setLocalDescription(await peer.createOffer({ iceRestart: true }))
+        const answered = await patch([...credentials(peer.localDescription.sdp), 'm=audio 9 UDP/TLS/RTP/SAVPF 0', 'a=mid:0'], '*')
+        if (answered.status !== 200) throw new Error(`ICE restart: ${answered.status} ${await answered.text()}`)
+        window.whip.tag = answered.headers.get('ETag')
+        const fragment = await answered.text()
+        const [ufrag, password] = credentials(fragment)
+        const theirs = fragment.split('\r\n').filter((one) => one.startsWith('a=candidate:'))
+        const sdp = peer.remoteDescription.sdp.split('\r\n').filter((one) => !/^a=(candidate:|end-of-candidates)/.test(one))
+          .flatMap((one) => (one.startsWith('a=ice-ufrag:') ? [ufrag] : one.startsWith('a=ice-pwd:') ? [password] : one.startsWith('a=mid:') ? [one, ...theirs] : [one]))
+        await peer.setRemoteDescription({ type: 'answer', sdp: sdp.join('\r\n') })
+        return { ufrag, sent: credentials(peer.localDescription.sdp)[0] }
+      },
+    }
+  }, [url, key, layers])
   return {
-    async stop() {
-      await page.evaluate(async (address) => {
-        window.whip.close()
-        await fetch(address, { method: 'DELETE' })
-      }, session)
-    },
+    /** Ends the session, and gives the status with which the server answers. */
+    stop: () => page.evaluate(async () => {
+      const { status } = await fetch(window.whip.address, { method: 'DELETE' })
+      window.whip.peer.close()
+      return status
+    }),
   }
 }

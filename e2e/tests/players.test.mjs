@@ -1,16 +1,16 @@
-// Players of others, on pages of others, as a site has them that shows what is on the air here; and ours in a browser of others.
+// Players and publishers of others, on pages of others, as a site has them that shows what is on the air here; and ours in a browser of others.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { complaints, openBrowser } from '../lib/browser.mjs'
-import { publishRtmp } from '../lib/encoders.mjs'
+import { publishRtmp, publishWhip } from '../lib/encoders.mjs'
 import { openFirefox } from '../lib/firefox.mjs'
 import { eventually, watch } from '../lib/people.mjs'
-import { colours, receiveSignal } from '../lib/signal.mjs'
+import { colours, receiveSignal, sendSignal } from '../lib/signal.mjs'
 import { serveStatic } from '../lib/static.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
-describe('a player of somebody else', { timeout: 120_000 }, () => {
+describe('what others have', { timeout: 180_000 }, () => {
   let tutti, browser, encoder, pages
   before(async () => {
     tutti = await startTutti()
@@ -64,5 +64,68 @@ describe('a player of somebody else', { timeout: 120_000 }, () => {
       assert.deepEqual(viewer.page.complaints, [])
       await viewer.leave()
     }
+  })
+
+  it('a page publishes a picture in three sizes over WHIP, and goes on after an ICE restart', async () => {
+    const room = await tutti.createRoom()
+    const page = await browser.page()
+    const wrong = complaints(page)
+    await page.addInitScript(sendSignal, { colour: colours.blue, tone: 660, width: 1280, height: 720, rate: 10 })
+    await page.goto(`${pages.url}/pages/videojs.html`)
+    const session = await publishWhip(page, `${tutti.url}/whip/${room.room}`, room.keys.publish, { layers: true })
+    assert.equal(await page.evaluate(() => window.whip.trickle()), 204)
+
+    // A viewer over WHEP, on another page.
+    const seat = await browser.page()
+    await seat.goto(`${pages.url}/pages/videojs.html`)
+    await eventually('the room is on the air', async () => (await tutti.live(room.room))?.on)
+    await seat.evaluate(async (endpoint) => {
+      const peer = (window.peer = new RTCPeerConnection())
+      for (const kind of ['video', 'audio']) peer.addTransceiver(kind, { direction: 'recvonly' })
+      await peer.setLocalDescription()
+      const response = await fetch(endpoint, { method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: peer.localDescription.sdp })
+      await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() })
+    }, `${tutti.url}/whep/${room.room}`)
+    const seen = () => seat.evaluate(async () => {
+      const found = [...(await window.peer.getStats()).values()].find((r) => r.type === 'inbound-rtp' && r.kind === 'video')
+      return { height: found?.frameHeight, frames: found?.framesDecoded ?? 0 }
+    })
+    const goesOn = async (what) => {
+      const { frames } = await seen()
+      await eventually(what, async () => (await seen()).frames > frames + 15)
+    }
+
+    const heights = async () => {
+      const response = await fetch(`${tutti.url}/live/${room.room}/index.m3u8`)
+      return response.ok ? [...(await response.text()).matchAll(/RESOLUTION=\d+x(\d+)/g)].map(([, height]) => Number(height)).sort((a, b) => a - b) : []
+    }
+    await eventually('its sizes are variants of HLS', async () => String(await heights()) === '180,360,720')
+    await eventually('the viewer over WHEP gets the largest', async () => (await seen()).height === 720)
+
+    // The publisher's uplink gives way: it stops the largest, as browsers do by themselves.
+    const send = (active) => page.evaluate(async (on) => {
+      const sender = window.whip.peer.getSenders().find((one) => one.track.kind === 'video')
+      const parameters = sender.getParameters()
+      parameters.encodings[2].active = on
+      await sender.setParameters(parameters)
+    }, active)
+    await send(false)
+    await eventually('the viewer gets the next smaller one', async () => (await seen()).height === 360)
+    await goesOn('that goes on')
+    await send(true)
+    await eventually('the viewer gets the largest again', async () => (await seen()).height === 720)
+
+    const { ufrag, sent } = await page.evaluate(() => window.whip.restart())
+    assert.ok(ufrag && sent)
+    await eventually('the connection stands on the new credentials', () => page.evaluate(async (name) => {
+      const { peer } = window.whip
+      const transport = [...(await peer.getStats()).values()].find((r) => r.type === 'transport')
+      return peer.iceConnectionState === 'connected' && `a=ice-ufrag:${transport.iceLocalUsernameFragment}` === name
+    }, sent))
+    await goesOn('the viewer sees it go on')
+    assert.equal((await tutti.live(room.room))?.warnings?.length ?? 0, 0)
+    assert.deepEqual(wrong, [])
+    assert.equal(await session.stop(), 200)
+    await Promise.all([page.close(), seat.close()])
   })
 })
