@@ -77,6 +77,7 @@ type Server struct {
 func Listen(o Options) (*Server, error) {
 	config := gosrt.DefaultConfig()
 	config.EnforcedEncryption = true
+	config.Logger = inspector{gosrt.NewLogger(nil)}
 	if o.Latency > 0 {
 		config.ReceiverLatency = o.Latency
 	}
@@ -133,18 +134,6 @@ func (s *Server) Serve() error {
 			x.run(req)
 		}()
 	}
-}
-
-var errHandshake = errors.New("a malformed handshake")
-
-// accept waits for a request. The library reads handshakes on this goroutine, and panics on some that are cut short.
-func (s *Server) accept() (req gosrt.ConnRequest, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			req, err = nil, fmt.Errorf("%w: %v", errHandshake, r)
-		}
-	}()
-	return s.listener.Accept2()
 }
 
 // admit makes a session of a request, unless there are too many.

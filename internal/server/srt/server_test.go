@@ -56,6 +56,7 @@ type stranger struct {
 	rejected gosrt.RejectionReason
 }
 
+func (*stranger) Version() uint32                    { return version }
 func (*stranger) StreamId() string                   { return "r?key=guess" }
 func (*stranger) IsEncrypted() bool                  { return true }
 func (r *stranger) SetPassphrase(string) error       { r.derived++; return nil }

@@ -52,6 +52,11 @@ func (x *session) kick(reason error) {
 // run answers a request and takes the stream until it ends. The participant enters before the connection is accepted, since who is refused
 // is told why only then.
 func (x *session) run(req gosrt.ConnRequest) {
+	if req.Version() != version {
+		x.log.Debug("encoder refused", "version", req.Version())
+		req.Reject(gosrt.REJ_VERSION)
+		return
+	}
 	a, err := parseStreamID(req.StreamId())
 	if err == nil { // before the work that a passphrase is, which is not for whoever shows nothing
 		_, err = x.server.stage.Admit(a.room, a.credential.From(x.host), studio.ToPublish)
@@ -70,7 +75,7 @@ func (x *session) run(req gosrt.ConnRequest) {
 		return
 	}
 	defer participant.Leave(room.LeftByItself)
-	conn, err := req.Accept()
+	conn, err := connect(req)
 	if err != nil {
 		x.log.Debug("connection failed", "error", err)
 		return
@@ -192,6 +197,7 @@ func (x *session) take(conn gosrt.Conn, a address, participant ingest.Participan
 	packet := make([]byte, 2048)
 	silent := time.AfterFunc(idle, func() { x.kick(errIdle) }) // the library's read deadlines do nothing
 	defer silent.Stop()
+	defer x.holdBack(conn)()
 	for {
 		n, err := conn.Read(packet)
 		if err != nil {
