@@ -58,6 +58,23 @@ describe('in two network namespaces', { skip }, () => {
     return there.dropped + there.lost
   }
   const watch = (what, seconds) => watchPage(viewer, what, seconds, dropped)
+  /** What the server knows, four times a second until it is stopped: the layers that come, the estimate, and which layer goes out. */
+  function timeline() {
+    const begun = Date.now()
+    const authorization = `Bearer ${token({ keys: tutti.keys(), room: 'hall', identity: 'host', grant: { roomAdmin: true } })}`
+    const about = async (who) => (await fetch(`${tutti.url}/api/rooms/hall/participants/${who}`, { headers: { authorization } })).json()
+    const look = async () => {
+      const [ada, bo, { width }] = await Promise.all([about('ada'), about('bo'), viewer.evaluate(received)])
+      const mbit = (n) => (n / 1e6).toFixed(2)
+      const layers = ada.tracks.find((track) => track.kind === 'video').layers.map(({ rid, bitrate, active, keyframes, plis }) => `${rid} ${active ? mbit(bitrate) : '-'} ${keyframes}/${plis}`)
+      const { estimate, full } = bo.connections.find((c) => c.downlink).downlink
+      const picture = bo.subscriptions.find((sub) => sub.kind === 'video')
+      console.log(`  ${((Date.now() - begun) / 1000).toFixed(2)} s: layers, with keyframes of those asked for, ${layers.join(', ')}; estimate ${mbit(estimate)}${full ? ', full' : ''}; out ${picture.state} ${picture.rid} ${mbit(picture.bitrate)}; shown ${width}`)
+    }
+    const timer = setInterval(() => look().catch((error) => console.log(`  ${error.message}`)), 250)
+    return () => clearInterval(timer)
+  }
+
   const hears = (figures, concealed) =>
     assert.ok(figures.sound > 0.9 * quiet.sound && figures.concealed < quiet.concealed + concealed, JSON.stringify(figures))
   const shows = (width, patience) => eventually(`the picture is ${width} wide`, async () => (await viewer.evaluate(received)).width === width, patience)
@@ -75,8 +92,13 @@ describe('in two network namespaces', { skip }, () => {
     assert.ok(narrow.width < 960 && narrow.fps > 0.5 * quiet.fps, JSON.stringify(narrow))
     hears(narrow, 0.05)
     const begun = Date.now()
+    const stop = timeline()
     await beyond.change(link({ rate: 3e6 }))
-    await shows(960, 40_000)
+    try {
+      await shows(960, 40_000)
+    } finally {
+      stop()
+    }
     console.log(`back after ${(Date.now() - begun) / 1000} s`)
     const wide = await watch('3 Mbit/s again', 10)
     hears(wide, 0.05)

@@ -63,7 +63,7 @@ func TestSenderAccountsForWhatLeft(t *testing.T) {
 		s.SetLayer(0)
 		w.work()
 		q.key(1)
-		s.allow(w, suspended)
+		s.allow(w, suspended, mbit)
 		if stats := s.Stats(); !stats.Suspended || ReadTotals().Suspended != before.Suspended+1 {
 			t.Errorf("%+v, %d suspended of before %d", stats, ReadTotals().Suspended, before.Suspended)
 		}

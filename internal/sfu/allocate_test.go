@@ -108,24 +108,24 @@ func TestImportance(t *testing.T) {
 func TestCaution(t *testing.T) {
 	var c caution
 	at := time.Minute
-	if c.ceiling(0, at) != unlimited {
+	if c.ceiling(0, mbit, at) != unlimited {
 		t.Error("holds before anything was taken")
 	}
-	c.change(2, 1, at)
-	c.change(1, 0, at+500*ms)
+	c.change(2, 1, mbit, at)
+	c.change(1, 0, mbit, at+500*ms)
 	at += 500 * ms
-	if c.ceiling(0, at+firstPatience-ms) != 0 || c.ceiling(0, at+firstPatience) != unlimited {
+	if c.ceiling(0, mbit, at+firstPatience-ms) != 0 || c.ceiling(0, mbit, at+firstPatience) != unlimited {
 		t.Error("does not wait once")
 	}
 	var waits []time.Duration
 	for range 5 { // given, and taken back after 2 s
 		at += 2 * longestPatience
-		c.change(1, 2, at)
+		c.change(1, 2, mbit, at)
 		at += 2 * time.Second
-		c.change(2, 1, at)
+		c.change(2, 1, mbit, at)
 		wait := time.Duration(0)
-		for c.ceiling(0, at+wait) != unlimited {
-			if wait >= firstPatience && c.ceiling(0, at+wait) != 1 {
+		for c.ceiling(0, mbit, at+wait) != unlimited {
+			if wait >= firstPatience && c.ceiling(0, mbit, at+wait) != 1 {
 				t.Error("other layers are held back as long as the one that failed")
 			}
 			wait += 500 * ms
@@ -136,8 +136,8 @@ func TestCaution(t *testing.T) {
 		t.Errorf("waits %v s", waits)
 	}
 	at += time.Minute
-	c.change(1, 2, at)
-	c.change(2, 1, at+time.Minute)
+	c.change(1, 2, mbit, at)
+	c.change(2, 1, mbit, at+time.Minute)
 	if c.wait != firstPatience {
 		t.Error("remembers for ever")
 	}

@@ -15,17 +15,21 @@ const (
 )
 
 // caution keeps a picture from going up and down all the time where the way carries now a little more than a layer takes,
-// now a little less. It is pure: time is an argument.
+// now a little less. It is pure: time is an argument, and the estimate.
 type caution struct {
 	given, taken, wait time.Duration
-	failed             int // the layer that was taken back
+	failed             int     // the layer that was taken back
+	tried              float64 // the estimate when one was last given
 }
 
 // change notes that another layer is the largest from now on.
-func (c *caution) change(from, to int, now time.Duration) {
+func (c *caution) change(from, to int, estimate float64, now time.Duration) {
 	switch {
 	case to > from:
-		c.given = now
+		if estimate > relieved*c.tried {
+			c.taken = 0
+		}
+		c.given, c.tried = now, estimate
 		return
 	case c.taken > 0 && now-c.taken < firstPatience:
 		c.taken = now // the same fall goes on
@@ -41,8 +45,8 @@ func (c *caution) change(from, to int, now time.Duration) {
 // fresh tells that more was given so recently that its keyframe is most of what is known of it.
 func (c *caution) fresh(now time.Duration) bool { return c.given > 0 && now-c.given < keyframeShows }
 
-// ceiling is the largest layer that may be given, when one is now.
-func (c *caution) ceiling(current int, now time.Duration) int {
+// ceiling is the largest layer that may be given, when one is now. Of a way that carries much more than what was tried it knows nothing.
+func (c *caution) ceiling(current int, estimate float64, now time.Duration) int {
 	wait := max(c.wait, firstPatience)
 	if current == suspended {
 		wait = min(wait, darkPatience)
@@ -52,6 +56,8 @@ func (c *caution) ceiling(current int, now time.Duration) int {
 		return unlimited
 	case passed < firstPatience:
 		return current
+	case estimate > relieved*c.tried:
+		return unlimited
 	}
 	return max(current, c.failed-1)
 }

@@ -252,7 +252,7 @@ func (d *Downlink) share(tx exit) {
 	d.rate.Store(int64(rate))
 	d.allocation.allocate(rate-sound, d.demands, d.limits)
 	for i, s := range d.asking {
-		s.allow(tx, d.limits[i])
+		s.allow(tx, d.limits[i], rate)
 	}
 }
 
@@ -264,7 +264,7 @@ func (d *Downlink) try(tx exit, rate, sound, wanted float64) {
 		open := max(openPace, openFactor*(sound+wanted))
 		d.setPace(open, open, now)
 		for _, s := range d.asking {
-			s.allow(tx, unlimited)
+			s.allow(tx, unlimited, rate)
 		}
 		return
 	}
@@ -276,7 +276,7 @@ func (d *Downlink) try(tx exit, rate, sound, wanted float64) {
 		if top := min(l, m.wanted); top >= 0 && top < len(m.rates) {
 			given += m.rates[top]
 		}
-		s.allow(tx, l)
+		s.allow(tx, l, rate)
 	}
 	rate = max(rate, given)
 	d.setPace(paceFactor*rate, rate, now)

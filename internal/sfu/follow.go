@@ -156,8 +156,8 @@ func (s *Sender) remind(now time.Duration) {
 	}
 }
 
-// allow sets the largest layer that there is room for.
-func (s *Sender) allow(tx exit, limit int) {
+// allow sets the largest layer that there is room for by an estimate.
+func (s *Sender) allow(tx exit, limit int, estimate float64) {
 	if limit == s.limit {
 		return
 	}
@@ -166,7 +166,7 @@ func (s *Sender) allow(tx exit, limit int) {
 	if s.audience != nil {
 		top := len(s.audience.candidates) - 1
 		if from, to := min(was, top), min(limit, top); from != to {
-			s.caution.change(from, to, tx.Now())
+			s.caution.change(from, to, estimate, tx.Now())
 		}
 	}
 	if was == suspended || limit == suspended {
@@ -200,7 +200,7 @@ func (s *Sender) describe(d *demand, now time.Duration) {
 	}
 	d.wanted = choose(s.now.wish, s.audience.candidates)
 	d.fresh = s.caution.fresh(now)
-	d.ceiling = s.caution.ceiling(d.now, now)
+	d.ceiling = s.caution.ceiling(d.now, s.downlink.estimator.Rate(), now)
 }
 
 // start begins at the keyframe that a layer's ring holds, if it will do, and tells whether it did. It sends no picture

@@ -39,6 +39,9 @@ type viewing struct {
 	rival          *netsim.Flow
 	// silent keeps reports back.
 	silent bool
+	// reports is the time between them, 50 ms where it is 0. Every 0.7 s, from stallsAt on, the subscriber's machine stands still for up to
+	// stalls; until held nothing that comes is seen.
+	reports, stalls, stallsAt, held time.Duration
 }
 
 // flying is a packet on the link, of a sender of ours, a rival's, or neither's.
@@ -274,11 +277,16 @@ func (v *viewing) millisecond() {
 		}
 	}
 	v.work()
-	v.arrive()
+	if v.stalls > 0 && v.now%(700*ms) == v.stallsAt {
+		v.held = v.now + v.stalls*time.Duration(1+v.now/(700*ms)%3)/3
+	}
+	if v.now >= v.held {
+		v.arrive()
+	}
 	if v.out.Waiting(v.now) > 250*ms {
 		v.got.congested += ms
 	}
-	if v.now%(50*ms) == 0 && !v.silent {
+	if v.now%max(v.reports, 50*ms) == 0 && !v.silent {
 		v.report()
 	}
 	if v.now%(20*ms) == 0 {
@@ -306,7 +314,7 @@ func (v *viewing) arrive() {
 			}
 			continue
 		}
-		v.recorder.Note(p.number, at)
+		v.recorder.Note(p.number, max(at, v.held))
 		v.got.bytes += p.size
 		switch {
 		case p.packet.Padding > 0:
@@ -411,6 +419,32 @@ func TestScenarioLateReports(t *testing.T) {
 			t.Errorf("the estimate fell from %.2f to %.2f Mbit/s", estimate/mbit, now/mbit)
 		}
 	})
+}
+
+// A client on a busy machine, as a browser beside many others is: it reports rarely, and what comes while it stands still comes in one bunch, probes
+// too. A wide way is found all the same, whenever it becomes so.
+func TestScenarioBackUpOnABusyMachine(t *testing.T) {
+	for phase := range 8 {
+		link := netsim.Config{Rate: 3 * mbit, Delay: 20 * ms}
+		watchLayers(t, link, []float64{0.12 * mbit, 0.4 * mbit, 1.3 * mbit}, func(v *viewing) {
+			v.reports, v.stalls, v.stallsAt = 250*ms, 150*ms, time.Duration((700-97*phase)%700)*ms
+			v.pass(12 * time.Second)
+			link.Rate = 0.5 * mbit
+			v.out.Change(link)
+			v.pass(20*time.Second + time.Duration(phase)*170*ms)
+			link.Rate = 3 * mbit
+			v.out.Change(link)
+			v.got = got{}
+			begun := v.now
+			for v.got.layers[2] == 0 && v.now-begun < 8*time.Second {
+				v.pass(50 * ms)
+			}
+			t.Logf("the largest layer after %v", v.now-begun)
+			if v.got.layers[2] == 0 {
+				t.Errorf("the largest layer is not back after 8 s; estimate %.2f Mbit/s", v.d.estimator.Rate()/mbit)
+			}
+		})
+	}
 }
 
 func TestScenarioRandomLoss(t *testing.T) {

@@ -602,6 +602,7 @@ func TestSignsOfLife(t *testing.T) {
 // TestSlowReader: who acknowledges nothing is lost, and nobody else notices anything of it before.
 func TestSlowReader(t *testing.T) {
 	w := newWorld(t, nil)
+	w.server.silence = time.Hour // or a slow machine would take it for one who is gone
 	slow, _ := w.join("tea", "Slow")
 	var others []*client
 	const news = newsBurst - 5

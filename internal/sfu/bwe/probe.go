@@ -14,6 +14,8 @@ const (
 	soonest, limitedLatest, fullLatest = 1500 * time.Millisecond, 4 * time.Second, 8 * time.Second
 	limitedProbe, fullProbe            = 2.0, 1.5
 	worthAbove                         = 1.1 // times the rate must a probe find to be worth the next
+	// A probe that came in one bunch, because a machine on the way stood still, says nothing. It is made again soon, so often in a row.
+	mostAgain = 2
 
 	probePackets = 5
 	// A probe is longer where packets bunch on the way, or it would measure the bunches.
@@ -50,6 +52,8 @@ type prober struct {
 	fellAt    time.Duration
 	recovered bool
 	interval  time.Duration
+	spoilt    bool // the latest came, and says nothing
+	again     int  // how many in a row were made again for that
 }
 
 // cluster is what came of one probe.
@@ -75,7 +79,7 @@ func (p *prober) plan(rate float64, now time.Duration) {
 	probe := Probe{ID: p.id, Rate: rate, Packets: probePackets, Bytes: int(rate / 8 * length.Seconds())}
 	p.clusters[p.id%probeClusters] = cluster{probe: probe}
 	p.waiting = append(p.waiting, probe)
-	p.last, p.lastAt, p.outcome = rate, now, false
+	p.last, p.lastAt, p.outcome, p.spoilt = rate, now, false, false
 }
 
 // setJitter fits the length of probes to how packets bunch on the way.
@@ -121,10 +125,19 @@ func (p *prober) tick(rate, wanted float64, limitedSince time.Duration, queue us
 		if limitedSince > 0 {
 			more, wait = limitedProbe, min(wait, limitedLatest)
 		}
-		if now-p.lastAt >= wait {
-			p.interval = min(2*max(p.interval, soonest), fullLatest) // unless it finds something
-			p.plan(min(more*rate, 2*wanted), now)
+		again := p.spoilt && p.again < mostAgain
+		if again {
+			wait = soonest
 		}
+		switch {
+		case now-p.lastAt < wait:
+			return
+		case again:
+			p.again++
+		default:
+			p.interval, p.again = min(2*max(p.interval, soonest), fullLatest), 0 // unless it finds something
+		}
+		p.plan(min(more*rate, 2*wanted), now)
 	}
 }
 
@@ -154,14 +167,15 @@ func (p *prober) came(r result) (found float64, ok bool) {
 		return 0, false
 	}
 	sendTime, cameTime := c.lastSent-c.firstSent, c.lastCame-c.firstCame
-	if sendTime <= 0 || sendTime > time.Second || cameTime <= 0 || cameTime > time.Second {
+	if sendTime <= 0 || sendTime > time.Second || cameTime > time.Second {
 		return 0, false
 	}
 	// What was sent in the last moment takes no part in the sending time, the first that came none in the arriving time.
 	sendRate := float64((c.bytes-c.lastBytes)*8) / sendTime.Seconds()
 	cameRate := float64((c.bytes-c.firstCameSize)*8) / cameTime.Seconds()
-	if cameRate > 2*sendRate {
-		return 0, false // they bunched on the way: says nothing
+	if cameTime <= 0 || cameRate > 2*sendRate {
+		p.spoilt = p.spoilt || !p.outcome && c.probe.ID == p.id
+		return 0, false // they bunched on the way
 	}
 	found = min(sendRate, cameRate)
 	if cameRate < probeFull*sendRate {
@@ -172,7 +186,7 @@ func (p *prober) came(r result) (found float64, ok bool) {
 
 // found plans a further probe when the latest found that even more may be there.
 func (p *prober) found(rate, before, wanted float64, now time.Duration) {
-	p.outcome = true
+	p.outcome, p.spoilt, p.again = true, false, 0
 	if rate > worthAbove*before {
 		p.interval = soonest
 	}
