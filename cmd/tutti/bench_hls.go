@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"time"
@@ -16,14 +17,25 @@ type benchHLS struct {
 	Viewers     int           `help:"How many." default:"500"`
 	Part        time.Duration `help:"Part target of the server that is started." default:"300ms"`
 	Classic     bool          `help:"Viewers that poll playlists and read whole segments."`
+	HTTP2       bool          `help:"Over TLS and HTTP/2, as browsers do without a proxy before the server." name:"http2"`
 }
 
 // Run measures HLS.
 func (b *benchHLS) Run() error {
 	b.flags = []string{"--hls-part", b.Part.String()}
+	secure := ""
+	if b.HTTP2 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		secure = l.Addr().String()
+		l.Close()
+		b.flags = append(b.flags, "--https", secure)
+	}
 	return b.with(func(ctx context.Context, server *bench.Server) error {
 		result, err := hlsload.Run(ctx, server, hlsload.Plan{
-			Viewers: b.Viewers, Classic: b.Classic, Bitrate: b.Bitrate * 1000, Duration: b.Duration, Floor: b.floor,
+			Viewers: b.Viewers, Classic: b.Classic, Bitrate: b.Bitrate * 1000, Duration: b.Duration, Secure: secure, Floor: b.floor,
 		}, progress)
 		if err == nil {
 			result.Print(os.Stdout)

@@ -25,6 +25,8 @@ type Limits struct {
 	Items int
 	Bytes int
 	Span  time.Duration
+	// Past bounds how old what lies before the newest key item may be, where nobody reads that who is further behind.
+	Past time.Duration
 }
 
 // Ring shares items between one writer and any number of readers, each of which is a Cursor: a position, never a queue.
@@ -48,7 +50,7 @@ type slot[T any] struct {
 	mark Mark
 }
 
-// NewRing makes an empty ring. Limits.Items must be positive; Bytes and Span of 0 do not bound.
+// NewRing makes an empty ring. Limits.Items must be positive; other limits of 0 do not bound.
 func NewRing[T any](limits Limits) *Ring[T] {
 	return &Ring[T]{limits: limits, slots: make([]slot[T], 16), wake: make(chan struct{})}
 }
@@ -79,7 +81,8 @@ func (r *Ring[T]) full(mark Mark) bool {
 	oldest := r.slots[r.first%uint64(len(r.slots))].mark
 	return int(r.next-r.first) >= l.Items ||
 		l.Bytes > 0 && r.bytes+mark.Bytes > l.Bytes ||
-		l.Span > 0 && mark.Time-oldest.Time > l.Span
+		l.Span > 0 && mark.Time-oldest.Time > l.Span ||
+		l.Past > 0 && r.first+1 < r.key && mark.Time-oldest.Time > l.Past
 }
 
 func (r *Ring[T]) drop() {

@@ -29,6 +29,8 @@ func TestRingKeepsWithinItsLimits(t *testing.T) {
 		{"fewer items than slots", Limits{Items: 3}, 3},
 		{"bytes", Limits{Items: 1000, Bytes: 205}, 20},
 		{"span", Limits{Items: 1000, Span: 12 * time.Second}, 13},
+		{"what is before the newest key", Limits{Items: 1000, Past: time.Second}, 4},
+		{"some time before the newest key", Limits{Items: 1000, Past: 6 * time.Second}, 7},
 		{"an item larger than all", Limits{Items: 1000, Bytes: 5}, 1},
 		{"nothing dropped", Limits{Items: 100}, 100},
 	}

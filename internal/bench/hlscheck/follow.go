@@ -84,7 +84,8 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	if f.variant != nil && f.variant.FrameRate > 0 && f.pictured > 5*time.Second {
 		got := float64(f.frames) / f.pictured.Seconds()
-		f.report.check(frames, got <= 1.2*f.variant.FrameRate+1, "%s: %.1f, not %.1f", f.name, got, f.variant.FrameRate)
+		fits := func(v *m3u8.Variant) bool { return got <= 1.2*v.FrameRate+1 }
+		f.report.check(frames, f.said(ctx, fits), "%s: %.1f, not %.1f", f.name, got, f.variant.FrameRate)
 	}
 	return nil
 }
@@ -269,7 +270,7 @@ func (f *follower) readInit(ctx context.Context, m *m3u8.Media, s *m3u8.Segment)
 }
 
 // said tells whether something is true of the variant, also if only the multivariant playlist as it is now says so: players that come later read
-// that one.
+// that one. What has just changed is not judged, since what was compared with it may be older.
 func (f *follower) said(ctx context.Context, holds func(*m3u8.Variant) bool) bool {
 	if holds(f.variant) {
 		return true
@@ -283,10 +284,12 @@ func (f *follower) said(ctx context.Context, holds func(*m3u8.Variant) bool) boo
 		return false
 	}
 	now := variantOf(m, f.name)
-	if now != nil {
-		f.variant = now
+	if now == nil {
+		return false
 	}
-	return now != nil && holds(now)
+	before := f.variant
+	f.variant = now
+	return holds(now) || *now != *before
 }
 
 func (f *follower) readPart(ctx context.Context, m *m3u8.Media, s *m3u8.Segment, i int) error {

@@ -23,8 +23,8 @@ type Plan struct {
 	Duration time.Duration
 	// Settle is how long the load runs before anything is measured, 5 s when 0.
 	Settle time.Duration
-	// Address of a stream that is there already, http://host:port/path/index.m3u8, instead of one that is published.
-	Address string
+	// Secure is where viewers ask over TLS and HTTP/2, host:port; empty for plain connections.
+	Secure string
 	// Floor starts the floor for a comparison; nil for none.
 	Floor func(ctx context.Context, f *Floor) (*bench.Server, error)
 }
@@ -63,18 +63,19 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 		plan.Settle = 5 * time.Second
 	}
 	r := Result{Viewers: plan.Viewers}
-	host, path := server.HTTP, "/live/"+room+"/index.m3u8"
-	if plan.Address == "" {
-		p, err := ingest.OpenCamera(ctx, server.RTMP, room, plan.Bitrate)
-		if err != nil {
-			return r, err
-		}
-		go p.Run(ctx)
-	}
-	if err := waitLive(ctx, "http://"+host+path); err != nil {
+	path := "/live/" + room + "/index.m3u8"
+	p, err := ingest.OpenCamera(ctx, server.RTMP, room, plan.Bitrate)
+	if err != nil {
 		return r, err
 	}
-	c := &crowd{counters: &Counters{}, host: host, path: path, low: !plan.Classic}
+	go p.Run(ctx)
+	if err := waitLive(ctx, "http://"+server.HTTP+path); err != nil {
+		return r, err
+	}
+	c := &crowd{counters: &Counters{}, host: server.HTTP, path: path, low: !plan.Classic}
+	if plan.Secure != "" {
+		c.host, c.secure = plan.Secure, true
+	}
 	defer c.close()
 	progress(fmt.Sprintf("connecting %d viewers", plan.Viewers))
 	few := max(1, plan.Viewers/4)
@@ -137,6 +138,7 @@ type crowd struct {
 	counters   *Counters
 	host, path string
 	low        bool
+	secure     bool
 	count      int
 
 	ctx     context.Context
@@ -157,6 +159,9 @@ func (c *crowd) grow(ctx context.Context, n int) error {
 			return err
 		}
 		v := &viewer{counters: c.counters, host: c.host, low: c.low}
+		if c.secure {
+			v.secure = newSecure()
+		}
 		c.all = append(c.all, v)
 		c.count++
 		c.running.Go(func() {

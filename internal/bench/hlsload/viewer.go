@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,8 +35,9 @@ type Counters struct {
 type viewer struct {
 	counters *Counters
 	host     string
+	secure   *http.Client // asks over TLS and HTTP/2; else nil
 	conn     net.Conn
-	in       *bufio.Reader
+	ctx      context.Context // of secure
 	low      bool
 	part     time.Duration // part target
 	target   time.Duration
@@ -55,14 +57,20 @@ var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10)
 
 // watch plays until ctx ends.
 func (v *viewer) watch(ctx context.Context, index string) error {
-	conn, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp", v.host)
-	if err != nil {
-		return err
+	v.begin = time.Now()
+	if v.secure != nil {
+		v.ctx = ctx
+		defer v.secure.CloseIdleConnections()
+	} else {
+		conn, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp", v.host)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		stop := context.AfterFunc(ctx, func() { conn.Close() })
+		defer stop()
+		v.conn = conn
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-	v.conn, v.begin = conn, time.Now()
 	body, err := v.get(index, true)
 	if err != nil {
 		return err
@@ -214,6 +222,9 @@ func (v *viewer) stalled(now time.Time) bool {
 
 // get makes a request and gives the answer's body, or only what begins it.
 func (v *viewer) get(path string, whole bool) ([]byte, error) {
+	if v.secure != nil {
+		return v.getSecurely(path, whole)
+	}
 	v.conn.SetDeadline(time.Now().Add(patience))
 	request := "GET " + path + " HTTP/1.1\r\nHost: " + v.host + "\r\nUser-Agent: tutti-bench\r\n\r\n"
 	if _, err := io.WriteString(v.conn, request); err != nil {
@@ -237,7 +248,7 @@ func (v *viewer) get(path string, whole bool) ([]byte, error) {
 	}
 	keep := size
 	if !whole {
-		keep = min(size, 640)
+		keep = min(size, begins)
 	}
 	body := make([]byte, keep)
 	if _, err := io.ReadFull(in, body); err != nil {
@@ -246,6 +257,14 @@ func (v *viewer) get(path string, whole bool) ([]byte, error) {
 	if _, err := in.Discard(size - keep); err != nil {
 		return nil, err
 	}
+	return v.counted(body, whole, size, head), nil
+}
+
+// begins is how much is kept of media.
+const begins = 640
+
+// counted counts an answer and gives what is to be looked at of it.
+func (v *viewer) counted(body []byte, whole bool, size, head int) []byte {
 	if c := v.counters; c.Measuring.Load() {
 		c.Requests.Add(1)
 		if whole {
@@ -258,7 +277,7 @@ func (v *viewer) get(path string, whole bool) ([]byte, error) {
 	if !whole && len(body) > 128 { // the stamp lies behind the boxes
 		body = body[128:]
 	}
-	return body, nil
+	return body
 }
 
 // readHead reads the head of an answer.

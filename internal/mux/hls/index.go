@@ -3,7 +3,9 @@ package hls
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 )
@@ -28,11 +30,24 @@ type variant struct {
 func (r *rendition) look() variant {
 	v := variant{name: r.name, codecs: r.track.Codecs, peak: r.peak(), mean: r.mean()}
 	if r.track.Width > 0 {
-		newest := r.newest()
 		v.resolution = fmt.Sprintf("%dx%d", r.track.Width, r.track.Height)
-		v.frames = float64(newest.samples) / newest.Duration.Seconds()
+		v.frames = r.frames()
 	}
 	return v
+}
+
+// frames is how many pictures a second there are at most, by the segments that are like the newest: one in which the picture stood still says
+// nothing of the others.
+func (r *rendition) frames() (most float64) {
+	for _, s := range slices.Backward(r.segments) {
+		if s.init != r.newest().init {
+			break
+		}
+		if s.Duration >= time.Second || most == 0 {
+			most = max(most, float64(s.samples)/s.Duration.Seconds())
+		}
+	}
+	return most
 }
 
 // with adds another rendition that is played together with it.

@@ -256,6 +256,15 @@ func TestASizeThatPausesIsMissing(t *testing.T) {
 	}
 }
 
+func TestTheFrameRateIsTheHighest(t *testing.T) {
+	// The picture stands still for a while, and just then the sound changes, so that the multivariant playlist is written anew.
+	s := written(testConfig(), merged(video(0, 8*second, 2*second, wide), keyframes(8*second, 10*second, second), video(10*second, 12*second, 2*second, wide),
+		audio(0, 10500*time.Millisecond, stereo48), audio(10500*time.Millisecond, 12*second, &media.Format{Codec: media.AAC, SampleRate: 44100, Channels: 1, Config: []byte{0x12, 0x08}})))
+	if index := text(s.Snapshot().Index()); !strings.Contains(index, `CHANNELS="1"`) || !strings.Contains(index, "FRAME-RATE=25.000") {
+		t.Error(index)
+	}
+}
+
 func TestEndClosesPlaylists(t *testing.T) {
 	s := written(testConfig(), merged(video(0, 3*second, 2*second, wide), audio(0, 3*second, stereo48)))
 	before := s.Snapshot()

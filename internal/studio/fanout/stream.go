@@ -14,8 +14,9 @@ import (
 // bothWait is how long the first viewer waits for the second kind of media, so that the header can say what there is.
 const bothWait = 200 * time.Millisecond
 
-// keptChunks bounds what a stream keeps: enough for the longest distance between keyframes that makes sense.
-var keptChunks = media.Limits{Items: 8192, Bytes: 64 << 20, Span: 15 * time.Second}
+// keptChunks bounds what a stream keeps: enough for the longest distance between keyframes that makes sense, and before the newest keyframe
+// what a viewer may be behind who does not go on there.
+var keptChunks = media.Limits{Items: 8192, Bytes: 64 << 20, Span: 15 * time.Second, Past: maxBehind + time.Second}
 
 // Source is where a stream's frames come from; a program's reader.
 type Source interface {
