@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"runtime/pprof"
 	"strings"
 	"syscall"
@@ -60,11 +59,6 @@ func (c *serveCommand) Run() error {
 	log := c.logger()
 	slog.SetDefault(log)
 	c.BindDomain()
-	if os.Getenv("GOGC") == "" {
-		// What is garbage here dies young (reports, slabs of packets) and what lives is small: collecting twice as often costs
-		// no CPU that could be measured, and takes a quarter of the memory of a subscriber away.
-		debug.SetGCPercent(50)
-	}
 	keys, err := c.keys()
 	if err != nil {
 		return err
@@ -82,6 +76,7 @@ func (c *serveCommand) Run() error {
 	greet(s.info, keys, c.Data)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	go tidy(ctx)
 	select {
 	case <-ctx.Done():
 		log.Info("stopping")
