@@ -182,7 +182,7 @@ func TestFromThePrimaryToTheBackupToTheSlateAndBack(t *testing.T) {
 		is("back >encoder-" + key.ID + " ")
 		time.Sleep(10 * time.Second)
 		mustPublish(t, h, mainKey, "192.0.2.1", 100)
-		time.Sleep(3 * time.Second)
+		time.Sleep(7 * time.Second) // whether it stays is seen first
 		seen.are(t, 100, 200, slateWidth, 200, 100)
 		is("takeover encoder-" + key.ID + ">encoder-main backup")
 	})

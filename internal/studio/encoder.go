@@ -110,8 +110,9 @@ func (h *House) EnterEncoder(e Encoder, program room.Program, obs EncoderObserve
 // encoder is what the studio remembers of one. The studio's lock guards it.
 type encoder struct {
 	Encoder
-	since time.Time
-	waits bool // it is hidden until it is chosen
+	since  time.Time
+	steady time.Time // since when something comes of it
+	waits  bool      // it is hidden until it is chosen
 }
 
 func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool) (*Participant, error) {
@@ -161,7 +162,7 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 		}
 	}
 	s.followComposition()
-	p.encoder = &encoder{Encoder: e, since: time.Now(), waits: arrival.Waits}
+	p.encoder = &encoder{Encoder: e, since: time.Now(), steady: time.Now(), waits: arrival.Waits}
 	s.awaitExpiry()
 	if settings.Conflict == intake.Standby && !arrival.Waits && !j.Permission.Hidden {
 		s.lineup.shown = p.identity
@@ -194,6 +195,10 @@ func (s *Studio) encoders() []intake.Encoder {
 		}
 		// Sound that comes a moment before its picture is not all that there is.
 		e.Ready = picture || any && time.Since(p.encoder.since) > time.Second
+		if e.Silent >= intake.DeadAfter {
+			p.encoder.steady = time.Now()
+		}
+		e.Steady = time.Since(p.encoder.steady)
 		all = append(all, e)
 	}
 	return all

@@ -416,6 +416,30 @@ func TestABackupTakesOverAndGivesBack(t *testing.T) {
 	})
 }
 
+// TestAPrimaryThatComesAndGoes does not make the picture jump: the backup is shown until the primary stays.
+func TestAPrimaryThatComesAndGoes(t *testing.T) {
+	inEncodersHouse(t, func(t *testing.T, h *House) {
+		yes := true
+		backup := addKey(t, h, intake.KeyChange{Backup: &yes})
+		set(t, h, func(s *intake.Settings) { s.Conflict = intake.Standby })
+		main := mustPublish(t, h, mainKey, "192.0.2.1", 100)
+		mustPublish(t, h, backup, "192.0.2.2", 200)
+		w := screen(t, h)
+		time.Sleep(10 * time.Second)
+		main.Leave(room.LeftByItself)
+		for range 8 {
+			time.Sleep(2 * time.Second)
+			main = mustPublish(t, h, mainKey, "192.0.2.1", 100)
+			time.Sleep(2 * time.Second)
+			main.Leave(room.LeftByItself)
+		}
+		w.expect(t, "it comes and goes", time.Second, 100, 200)
+		mustPublish(t, h, mainKey, "192.0.2.1", 100)
+		time.Sleep(10 * time.Second)
+		w.expect(t, "it stays", time.Second, 100, 200, 100)
+	})
+}
+
 func TestAnEncoderReplacesAnotherOrIsRefused(t *testing.T) {
 	inEncodersHouse(t, func(t *testing.T, h *House) {
 		key := addKey(t, h, intake.KeyChange{})

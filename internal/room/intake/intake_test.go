@@ -171,7 +171,11 @@ func TestArrivals(t *testing.T) {
 
 func TestWhoIsShown(t *testing.T) {
 	e := func(identity string, shown, backup, ready bool, silent time.Duration) Encoder {
-		return Encoder{Identity: identity, Shown: shown, Backup: backup, Ready: ready, Silent: silent}
+		return Encoder{Identity: identity, Shown: shown, Backup: backup, Ready: ready, Silent: silent, Steady: settleFor}
+	}
+	came := func(e Encoder) Encoder {
+		e.Steady = settleFor - 1
+		return e
 	}
 	list := func(e ...Encoder) []Encoder { return e }
 	const long = time.Minute
@@ -187,6 +191,8 @@ func TestWhoIsShown(t *testing.T) {
 		{"who waits and was first does not push", list(e("b", false, false, true, 0), e("a", true, false, true, 0)), long, "a"},
 		{"a backup gives way", list(e("back", true, true, true, 0), e("a", false, false, true, 0)), long, "a"},
 		{"not before the other has begun", list(e("back", true, true, true, 0), e("a", false, false, false, 0)), long, "back"},
+		{"not to one that has just come, and may go again", list(e("back", true, true, true, 0), came(e("a", false, false, true, 0))), long, "back"},
+		{"unless nothing comes of it", list(e("back", true, true, true, DeadAfter), came(e("a", false, false, true, 0))), long, "a"},
 		{"not at once after a change", list(e("back", true, true, true, 0), e("a", false, false, true, 0)), time.Second, "back"},
 		{"one that is silent is replaced", list(e("a", true, false, true, DeadAfter), e("back", false, true, true, 0)), time.Second, "back"},
 		{"but not by one that is silent too", list(e("a", true, false, true, DeadAfter), e("back", false, true, true, DeadAfter)), long, "a"},

@@ -33,8 +33,8 @@ var ErrPublished = errors.New("another encoder is publishing")
 const (
 	// DeadAfter is how long nothing has come of an encoder whose connection counts as lost, although nobody has ended it.
 	DeadAfter = 3 * time.Second
-	// settleFor is how long it is shown at least who was chosen, while something comes of it: a connection that comes and goes does not
-	// make the picture jump.
+	// settleFor is how long it is shown at least who was chosen, while something comes of it, and for how long one must have been there that
+	// takes its place all the same: a connection that comes and goes does not make the picture jump.
 	settleFor = 5 * time.Second
 	// maxWaiting bounds the encoders that wait in a room.
 	maxWaiting = 4
@@ -53,8 +53,8 @@ type Encoder struct {
 	Fetched bool
 	// Shown tells that it does not wait, Ready that it has published something that can be shown.
 	Shown, Ready bool
-	// Silent is for how long nothing has come of it.
-	Silent time.Duration
+	// Silent is for how long nothing has come of it, Steady for how long that was never DeadAfter.
+	Silent, Steady time.Duration
 }
 
 func (e Encoder) dead() bool { return e.Silent >= DeadAfter }
@@ -109,9 +109,15 @@ func (c Conflict) Arrive(there []Encoder, e Encoder) (Arrival, error) {
 }
 
 // Choose says which encoder is shown where one is at a time: the one that is, for as long as it sends, unless it is a backup and another one
-// sends. since is how long ago that was decided last. It gives "" where nobody is there to be shown.
+// has been sending for a while. since is how long ago that was decided last. It gives "" where nobody is there to be shown.
 func Choose(there []Encoder, since time.Duration) string {
-	shown, best := "", -1
+	shown, well := "", false
+	if i := slices.IndexFunc(there, func(e Encoder) bool { return e.Shown }); i >= 0 {
+		shown, well = there[i].Identity, !there[i].dead() && there[i].Ready
+	}
+	if well && since < settleFor {
+		return shown
+	}
 	rank := func(e Encoder) int { // the lower the better
 		r := 0
 		if e.dead() || !e.Ready {
@@ -125,12 +131,10 @@ func Choose(there []Encoder, since time.Duration) string {
 		}
 		return r
 	}
+	best := -1
 	for i, e := range there {
-		if e.Shown && shown == "" {
-			shown = e.Identity
-			if since < settleFor && !e.dead() && e.Ready {
-				return shown
-			}
+		if well && !e.Shown && e.Steady < settleFor {
+			continue
 		}
 		if best < 0 || rank(e) < rank(there[best]) {
 			best = i
