@@ -108,6 +108,31 @@ func TestWhatIsMissingIsMarked(t *testing.T) {
 	}
 }
 
+// TestTheClockWraps has the clock of 33 bit begin anew in the middle of a stream, as it does each 26.5 hours.
+func TestTheClockWraps(t *testing.T) {
+	const args = "-c:v libx264 -preset veryfast -bf 2 -c:a aac"
+	want, err := demux(clip(t, args), 1316)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := demux(clip(t, args+" -output_ts_offset 95441.7"), 1316) // it wraps at 95443.7 s
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []media.Kind{media.Video, media.Audio} {
+		want, got := ofKind(want, kind), ofKind(got, kind)
+		if len(got) != len(want) || len(got) == 0 {
+			t.Fatalf("%d frames of %v, want %d", len(got), kind, len(want))
+		}
+		for i, f := range got {
+			is, should := f.DTS-got[0].DTS, want[i].DTS-want[0].DTS
+			if (is-should).Abs() > 2*time.Millisecond || f.PTS-f.DTS != want[i].PTS-want[i].DTS || f.Discontinuity {
+				t.Fatalf("frame %d of %v is at %v instead of %v, discontinuity %v", i, kind, is, should, f.Discontinuity)
+			}
+		}
+	}
+}
+
 func TestWhatIsNoStreamIsRefused(t *testing.T) {
 	d := New(func(*media.Frame, time.Duration) error { return nil })
 	var err error
