@@ -95,6 +95,12 @@ func TestOddInputs(t *testing.T) {
 		"a-little-backwards": {args: sound(), change: shifted(4*time.Second, -200)},
 		"in-band-headers":    {args: sound("-bsf:v", "dump_extra=freq=keyframe"), change: without(flv.VideoTag)},
 		"high-444":           {args: slices.Concat(flashing, beeping, tenLong, baseline, stereo, []string{"-profile:v", "high444", "-pix_fmt", "yuv444p"}), warns: "picture_profile"},
+		"a-megabyte-of-metadata": {args: sound(), change: func(tag flv.Tag, _ time.Duration) flv.Tag {
+			if tag.Type == flv.ScriptTag {
+				tag.Body = []byte("\x02\x00\x0aonMetaData\x08\x00\x00\x00\x01\x00\x07comment\x0c\x00\x10\x00\x00" + strings.Repeat("x", 1<<20) + "\x00\x00\x09")
+			}
+			return tag
+		}},
 		"turned": {args: sound(), warns: "rotation", change: func(tag flv.Tag, _ time.Duration) flv.Tag {
 			if tag.Type == flv.ScriptTag {
 				tag.Body = turnedBy90

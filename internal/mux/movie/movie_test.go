@@ -311,6 +311,58 @@ func (m *memory) WriteAt(b []byte, at int64) (int, error) {
 func (m *memory) Truncate(n int64) error { m.b = m.b[:n]; return nil }
 func (m *memory) Sync() error            { return nil }
 
+// killed is a file of a process that ends when so many bytes more have been written.
+type killed struct {
+	memory
+	left int
+}
+
+func (k *killed) WriteAt(b []byte, at int64) (int, error) {
+	if k.left < len(b) {
+		k.memory.WriteAt(b[:k.left], at)
+		k.left = 0
+		return 0, errFull
+	}
+	k.left -= len(b)
+	return k.memory.WriteAt(b, at)
+}
+
+// Truncate does nothing after the end.
+func (k *killed) Truncate(n int64) error {
+	if k.left == 0 {
+		return errFull
+	}
+	return k.memory.Truncate(n)
+}
+
+// TestAMovieSurvivesTheEndOfWhoeverFinishesIt ends that at any moment: what is there plays as it is, and is finished by the next one.
+func TestAMovieSurvivesTheEndOfWhoeverFinishesIt(t *testing.T) {
+	whole := write(t, frames(t, "160x90"))
+	whole = whole[:len(whole)*97/100] // it was cut off, too
+	done := &memory{slices.Clone(whole)}
+	want, err := Finish(done, int64(len(whole)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := len(done.b) - bytes.LastIndex(done.b, []byte("moov")) + 4
+	for _, n := range []int{1, 7, 8, index / 3, index - 1, index, index + 15} {
+		f := &killed{memory{slices.Clone(whole)}, n}
+		if _, err := Finish(f, int64(len(whole))); err == nil {
+			t.Fatalf("it is finished with %d bytes", n)
+		}
+		if n > index { // of the sixteen bytes that make it a movie the system writes all or none
+			copy(f.b[bytes.Index(f.b, []byte("mdat"))-4:], append([]byte{0, 0, 0, holeSize}, "free"...))
+		}
+		if p := probe(t, save(t, f.b).Name()); p.pictures != want.Pictures {
+			t.Errorf("after %d bytes %d pictures of %d are played", n, p.pictures, want.Pictures)
+		}
+		f.left = 1 << 30
+		if s, err := Finish(f, int64(len(f.b))); err != nil || s != want || !bytes.Equal(f.b, done.b) {
+			t.Errorf("after %d bytes it is finished as %+v, %v, want %+v", n, s, err, want)
+		}
+	}
+}
+
 // FuzzFinish gives it files that were damaged.
 func FuzzFinish(f *testing.F) {
 	var b bytes.Buffer
