@@ -3,9 +3,11 @@ package studio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -412,6 +414,45 @@ func TestABackupTakesOverAndGivesBack(t *testing.T) {
 		time.Sleep(testGrace - time.Second)
 		if !s.onAir() {
 			t.Error("nobody is waited for")
+		}
+	})
+}
+
+// TestEncodersThatComeAtOnce has many come at the same moment: one is shown, four wait, the others are refused.
+func TestEncodersThatComeAtOnce(t *testing.T) {
+	inEncodersHouse(t, func(t *testing.T, h *House) {
+		set(t, h, func(s *intake.Settings) { s.Conflict = intake.Standby })
+		var keys []intake.Key
+		for range 12 {
+			keys = append(keys, addKey(t, h, intake.KeyChange{}))
+		}
+		var all sync.WaitGroup
+		var let, refused atomic.Int32
+		for i, key := range keys {
+			all.Go(func() {
+				switch _, err := publishAs(t, h, key, fmt.Sprintf("192.0.2.%d", i+1), 100+i); {
+				case err == nil:
+					let.Add(1)
+				case errors.Is(err, intake.ErrPublished):
+					refused.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		s, err := h.Studio("r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := 0
+		for _, e := range s.Encoders() {
+			if e.Shown {
+				shown++
+			}
+		}
+		if let.Load() != 5 || refused.Load() != 7 || shown != 1 {
+			t.Errorf("%d are let in and %d refused, %d are shown", let.Load(), refused.Load(), shown)
 		}
 	})
 }
