@@ -13,13 +13,14 @@ export async function openNat(address, server) {
   let outside
   let client
   let open = true
+  let deaf = false
   const sent = { up: 0, down: 0 } // datagrams that are no checks
 
   const isCheck = (datagram) => datagram[0] < 4
   async function rebind() {
     const next = await bind(address)
     next.on('message', (datagram) => {
-      if (!open || !client) return
+      if (!open || deaf || !client) return
       if (!isCheck(datagram)) sent.down++
       inside.send(datagram, client.port, client.address)
     })
@@ -40,6 +41,8 @@ export async function openNat(address, server) {
     rebind,
     /** Lets nothing through any more. */
     shut: () => (open = false),
+    /** Lets nothing through to the client any more, while the server hears it; or all of it again. */
+    deafen: (is = true) => (deaf = is),
     close: () => [inside, outside].forEach((socket) => socket.close()),
   }
 }
