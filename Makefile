@@ -8,10 +8,14 @@ GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 # As the binary is built, so that what is vetted and tested without the race detector is compiled once for all of them.
 AS_BUILT := CGO_ENABLED=0 GOFLAGS=-trimpath
 ARGS ?=
-# How many of a package's parallel tests run at once: more than there are cores, since those wait for encoders, players and clocks.
-WAITING := 4
+# How many packages are tested at once, and how many of a package's parallel tests: more than there are cores, since most of them wait for
+# encoders, players and clocks.
+PACKAGES := 3
+WAITING := 6
+# What has time until something else ends gives way to it.
+MEANWHILE := nice -n 15
 
-.PHONY: help run dev build web test test-go test-web test-e2e test-long bench lint dist clean
+.PHONY: help run dev build web test test-go test-plain test-web test-e2e test-browsers test-long bench lint dist clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,20 +45,44 @@ web/node_modules/.installed: web/package-lock.json
 	@scripts/need node
 	@cd web && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.installed
 
-test: test-go test-web test-e2e ## All tests: Go with the race detector, page, browsers
+test: ## All tests: Go with the race detector, page, browsers
+	@$(MAKE) --no-print-directory -j 2 web compiled
+	@$(MAKE) --no-print-directory -j 2 test-go meanwhile
+	@$(MAKE) --no-print-directory test-browsers
+
+# While the page is built, most of what it is not embedded in.
+.PHONY: compiled
+compiled:
+	@scripts/need go cc
+	@CGO_ENABLED=1 go build -race ./internal/studio/... ./internal/bench/...
 
 test-go: ## Go tests with the race detector
 	@scripts/need go cc ffmpeg nginx coturn
+	CGO_ENABLED=1 go test -race -vet=off -p $(PACKAGES) -parallel $(WAITING) -timeout 15m ./...
+
+# What Go's tests leave room for while they wait: all that browser tests need, one after the other, and what needs no browser.
+.PHONY: meanwhile
+meanwhile:
+	@scripts/need chromium firefox
+	@$(MEANWHILE) $(MAKE) --no-print-directory test-web browsers-ready test-plain
+
+test-plain: ## Vet, and the tests in which the client SDK races with itself
 	$(AS_BUILT) go vet ./...
-	CGO_ENABLED=1 go test -race -vet=off -parallel $(WAITING) -timeout 15m ./...
-	$(AS_BUILT) go test -vet=off -parallel $(WAITING) -timeout 5m ./internal/server/livekit # with the tests in which the client SDK races with itself
+	$(AS_BUILT) go test -vet=off -parallel $(WAITING) -timeout 5m ./internal/server/livekit
 
 test-web: web/node_modules/.installed ## Type check and unit tests of the page
 	cd web && npm run --silent check && npm test --silent
 
-test-e2e: build ## Browser tests, two files at a time; those that measure alone
+test-e2e: browsers-ready ## Browser tests, two files at a time; those that measure alone
+	@$(MAKE) --no-print-directory test-browsers
+
+.PHONY: browsers-ready
+browsers-ready: build
 	@scripts/need chromium firefox ffmpeg
-	cd e2e && npm ci --no-audit --no-fund --loglevel=error && npm test --silent
+	cd e2e && npm ci --no-audit --no-fund --loglevel=error && npm run --silent states
+
+test-browsers:
+	cd e2e && npm run --silent test-together && npm run --silent test-measured
 
 test-long: build ## Browser tests that take their time: bandwidth over narrow ways (not part of `make test`)
 	@scripts/need chromium ffmpeg

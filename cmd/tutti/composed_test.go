@@ -13,9 +13,12 @@ import (
 // TestComposedSourcesAreInStep has three sources publish flashes with beeps at the same moments over RTMP, each in a colour and with a tone of
 // its own, and takes both from the composed program: each beep must lie by its flash, and the sources by each other.
 func TestComposedSourcesAreInStep(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	for name, hls := range map[string]bool{"FLV": false, "HLS": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			takeTurn(t)
 			span := 14 * time.Second
 			if hls {
 				span = 20 * time.Second // the first segments come late

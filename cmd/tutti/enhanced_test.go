@@ -125,6 +125,7 @@ func pictureOfFLV(t *testing.T, url string) media.Codec {
 // TestEnhancedRTMP publishes the codecs of enhanced RTMP: without ffmpeg HLS has them as they are, with it players get
 // what they can have of them, converted where they cannot, in time.
 func TestEnhancedRTMP(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	r, plain := start(t), start(t, "--ffmpeg", "off")
 	for name, c := range map[string]struct {
@@ -145,12 +146,13 @@ func TestEnhancedRTMP(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := keepPace(t)
 			var sound []*media.Frame
 			if c.sound != "" {
 				sound = inTS(t, made(t, slices.Concat(beeping, tenLong, []string{"-c:a", c.sound, "-ar", "48000", "-b:a", "96k", "-f", "mpegts"})...))
 			}
 			tags := asTags(t, c.picture(), sound)
+			takeTurn(t)
+			p := keepPace(t)
 			publishTags(t, plain, name, tags, nil)
 			plain.live(name)
 			if got := strings.Join(ffprobe(t, plain.url("/live/%s/index.m3u8", name)), " "); got != c.hls {

@@ -61,6 +61,7 @@ func fill(t *testing.T, dir string) (free func()) {
 // TestARecordingFillsTheDisk records until a small disk is full. What was recorded plays up to the last second, the show goes on, all who ask are
 // told why, and there is no other recording before there is room for one.
 func TestARecordingFillsTheDisk(t *testing.T) {
+	t.Parallel()
 	needFFmpeg(t)
 	const size = 4 << 20
 	// Rich pictures, so that it does not take long.

@@ -35,6 +35,8 @@ var baseline = []string{"-c:v", "libx264", "-profile:v", "baseline", "-pix_fmt",
 // TestRTMPToWebRTCInSync publishes a flash with a beep over RTMP and takes both from WHEP, each with the time that its sender
 // reports give it.
 func TestRTMPToWebRTCInSync(t *testing.T) {
+	t.Parallel()
+	takeTurn(t)
 	r, p := start(t), keepPace(t)
 	publish(t, slices.Concat(flashAndBeep, baseline, []string{"-c:a", "aac", "-f", "flv", "rtmp://" + r.RTMP + "/live/sync"})...)
 	r.live("sync")
@@ -43,6 +45,8 @@ func TestRTMPToWebRTCInSync(t *testing.T) {
 
 // TestWebRTCToFLVInSync publishes the same over WHIP and reads FLV.
 func TestWebRTCToFLVInSync(t *testing.T) {
+	t.Parallel()
+	takeTurn(t)
 	r, p := start(t), keepPace(t)
 	publishWHIP(t, r, "sync")
 	r.live("sync")
