@@ -19,8 +19,9 @@ import (
 const (
 	// helloWithin is how long somebody may take to say who they are.
 	helloWithin = 10 * time.Second
-	// silence is after how long a connection that says nothing is broken: everybody is pinged (hall.beat).
-	silence = 3 * talk.Heartbeat * time.Second
+	// pingEvery is how often everybody is pinged, and so says something; silence is after how long a connection that does not is broken.
+	pingEvery = 20 * time.Second
+	silence   = 3 * pingEvery
 	// closeWithin is how long the other side may take to agree that it is over.
 	closeWithin = 3 * time.Second
 	// stallLimit is for how long a connection may take nothing of what waits for it.

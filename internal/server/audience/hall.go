@@ -32,6 +32,7 @@ type hall struct {
 	mu       sync.Mutex
 	standing [studio.Views]standing
 	said     time.Time // when everybody heard something last
+	pinged   time.Time // when everybody was last asked for a sign of life
 	clients  map[*client]struct{}
 	bye      []byte // once the room has ended
 }
@@ -47,8 +48,9 @@ type standing struct {
 }
 
 func newHall(s *studio.Studio, wake, ended func(*hall)) *hall {
+	now := time.Now()
 	return &hall{
-		studio: s, ring: media.NewRing[*shared](kept), wake: wake, ended: ended, said: time.Now(), clients: map[*client]struct{}{},
+		studio: s, ring: media.NewRing[*shared](kept), wake: wake, ended: ended, said: now, pinged: now, clients: map[*client]struct{}{},
 	}
 }
 
@@ -71,20 +73,28 @@ func (h *hall) say(s *shared, now time.Time) {
 	h.wake(h)
 }
 
-// beat lets everybody hear something after a silence, and answer.
+// beat lets everybody hear something after a silence, and asks for a sign of life now and then, also while much is said: who only listens says
+// nothing by itself. That a page hears something is a small write; the answer to a ping costs more, so there are fewer.
 func (h *hall) beat(now time.Time) {
 	h.mu.Lock()
-	due := now.Sub(h.said) >= talk.Heartbeat*time.Second
+	silent, ping := now.Sub(h.said) >= talk.Heartbeat*time.Second, now.Sub(h.pinged) >= pingEvery
+	if ping {
+		h.pinged = now
+	}
 	h.mu.Unlock()
-	if due {
+	switch {
+	case ping:
+		h.say(asking, now)
+	case silent:
 		h.say(heartbeat, now)
 	}
 }
 
-// heartbeat is an empty array, for programs, and a ping, which clients answer by themselves.
-var heartbeat = func() *shared {
-	frame := append(textFrame([]byte("[]")), ws.MustCompileFrame(ws.NewPingFrame(nil))...)
-	return &shared{frame, frame}
+// heartbeat is an empty array, for pages, which do not see pings; asking is that and a ping, which clients answer by themselves.
+var heartbeat, asking = func() (*shared, *shared) {
+	frame := textFrame([]byte("[]"))
+	both := append(textFrame([]byte("[]")), ws.MustCompileFrame(ws.NewPingFrame(nil))...)
+	return &shared{frame, frame}, &shared{both, both}
 }()
 
 // End implements studio.Outlet.

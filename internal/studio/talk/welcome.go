@@ -11,8 +11,8 @@ import (
 	"github.com/tuttilive/tutti/internal/room/stage"
 )
 
-// Heartbeat is how often everybody hears something, in seconds: who hears nothing for more than twice as long has no connection.
-const Heartbeat = 20
+// Heartbeat is how often everybody hears something, in seconds: who hears nothing for half as long again has no connection.
+const Heartbeat = 10
 
 // You is what somebody is in the room.
 type You struct {

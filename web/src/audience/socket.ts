@@ -37,9 +37,10 @@ const minDelay = 500
 const maxDelay = 15_000
 /** How long an answer may take, in milliseconds. */
 const patience = 10_000
-/** Silence of so many heartbeats means that the connection is gone. */
-const missed = 2.5
-const defaultHeartbeat = 25
+/** After a silence of so many heartbeats the server is asked whether it is there; after so many the connection is gone. */
+const doubted = 1.2
+const missed = 1.5
+const defaultHeartbeat = 10
 
 interface Waiting {
   done(answer: Record<string, unknown>): void
@@ -66,7 +67,7 @@ export class AudienceSocket {
   #early: (() => void)[] | undefined = []
   #cancelRetry = () => {}
   #cancelSilence = () => {}
-  #cancelBeat = () => {}
+  #cancelDoubt = () => {}
 
   constructor(options: SocketOptions) {
     this.#options = options
@@ -133,8 +134,15 @@ export class AudienceSocket {
     }
   }
 
-  /** Waits for a sign of life; without one the connection is given up and made anew. */
+  /**
+   * Waits for a sign of life; without one the connection is given up and made anew: a network that goes away silently closes nothing. Who has just
+   * been asked answers at once, so that a server that is late with its heartbeat loses nobody. To its pings a browser answers by itself.
+   */
   #listen() {
+    this.#cancelDoubt()
+    this.#cancelDoubt = this.#clock.after(this.#heartbeat * doubted * 1000, () => {
+      if (this.#connected) this.#wire?.send('{"type":"ping"}')
+    })
     this.#cancelSilence()
     this.#cancelSilence = this.#clock.after(this.#heartbeat * missed * 1000, () => {
       this.#drop()
@@ -169,21 +177,11 @@ export class AudienceSocket {
     this.#heartbeat = heartbeat > 0 ? heartbeat : defaultHeartbeat
     this.#delay = minDelay
     this.#listen()
-    this.#beat()
     if (this.#connected) return
     this.#connected = true
     this.#early?.forEach((send) => send())
     this.#early = undefined
     this.#options.changed(true)
-  }
-
-  /** Signs of life from this side, for servers and proxies that close what is silent. */
-  #beat() {
-    this.#cancelBeat()
-    this.#cancelBeat = this.#clock.after(this.#heartbeat * 1000, () => {
-      this.#wire?.send('{"type":"ping"}')
-      this.#beat()
-    })
   }
 
   #answer(event: Extract<ServerEvent, { type: 'ok' | 'error' }>) {
@@ -200,7 +198,7 @@ export class AudienceSocket {
     const wire = this.#wire
     this.#wire = undefined
     this.#cancelSilence()
-    this.#cancelBeat()
+    this.#cancelDoubt()
     if (wire) {
       wire.onopen = wire.onmessage = wire.onclose = null
       wire.close()
