@@ -136,10 +136,23 @@ type benchAudience struct {
 	Viewers     int `help:"How many; a server needs as many descriptors, and no limit for an address." default:"10000"`
 	Messages    int `help:"Messages a second." default:"5"`
 	Likes       int `help:"Likes a second, from everybody in turn." default:"50"`
+	Flood       int `help:"How many flood the room instead, with more messages, likes and raised hands than anybody may send; it is measured what comes through." placeholder:"N"`
+	Slow        int `help:"How many read little or nothing meanwhile." placeholder:"N"`
 }
 
 // Run measures the audience's channel.
 func (b *benchAudience) Run() error {
+	if b.Flood > 0 {
+		return b.with(func(ctx context.Context, server *bench.Server) error {
+			result, err := audienceload.RunFlood(ctx, server, audienceload.FloodPlan{
+				Viewers: b.Viewers, Flooding: b.Flood, Slow: b.Slow, Keys: devKeys, Duration: b.Duration,
+			}, progress)
+			if err == nil {
+				result.Print(os.Stdout)
+			}
+			return err
+		})
+	}
 	return b.with(func(ctx context.Context, server *bench.Server) error {
 		result, err := audienceload.Run(ctx, server, audienceload.Plan{
 			Viewers: b.Viewers, Messages: b.Messages, Likes: b.Likes, Keys: devKeys, Duration: b.Duration,

@@ -2,14 +2,13 @@
 package audienceload
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +43,9 @@ type Result struct {
 	Failed           uint64
 }
 
+// idleFor is so long that everybody has heard two heartbeats, and was pinged once.
+const idleFor = 20 * time.Second
+
 var shares = []float64{0.5, 0.99, 1}
 
 const room = "bench-audience"
@@ -57,6 +59,8 @@ type audience struct {
 	bytes   atomic.Uint64
 	failed  atomic.Uint64
 	running sync.WaitGroup
+	// hear takes what a viewer is told.
+	hear func(v *viewer, events []byte, now time.Time)
 
 	mu      sync.Mutex
 	viewers []*viewer
@@ -69,11 +73,12 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 		plan.Settle = 5 * time.Second
 	}
 	r := Result{Viewers: plan.Viewers}
-	key, err := create(ctx, server.HTTP, plan.Keys)
+	key, err := create(ctx, server.HTTP, plan.Keys, "")
 	if err != nil {
 		return r, err
 	}
 	a := &audience{address: server.HTTP}
+	a.hear = a.hearMessages
 	defer a.end()
 	host, err := a.enter(ctx, key)
 	if err != nil {
@@ -92,7 +97,7 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 		return r, err
 	}
 	idle0, err0 := server.CPU()
-	if err := bench.Pause(ctx, plan.Settle); err != nil {
+	if err := bench.Pause(ctx, idleFor); err != nil {
 		return r, err
 	}
 	memory, err1 := server.Memory()
@@ -109,7 +114,7 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	if err := bench.Pause(ctx, time.Second); err != nil { // what is on its way
 		return r, err
 	}
-	r.CPU, r.Memory, r.Idle = cpu1-cpu0, memory, time.Duration(float64(cpu0-idle0)/plan.Settle.Seconds())
+	r.CPU, r.Memory, r.Idle = cpu1-cpu0, memory, time.Duration(float64(cpu0-idle0)/idleFor.Seconds())
 	if plan.Viewers > few {
 		r.MemoryEach = (memory - fewMemory) / int64(plan.Viewers-few)
 	}
@@ -118,9 +123,13 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	return r, nil
 }
 
-// create makes the room, and gives its host's key.
-func create(ctx context.Context, address string, keys auth.Keys) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/api/rooms", bytes.NewReader([]byte(`{"name":"`+room+`"}`)))
+// create makes the room, in a scene or none, and gives its host's key.
+func create(ctx context.Context, address string, keys auth.Keys, scene string) (string, error) {
+	body := `{"name":"` + room + `"}`
+	if scene != "" {
+		body = `{"name":"` + room + `","scene":"` + scene + `"}`
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/api/rooms", strings.NewReader(body))
 	if err != nil {
 		return "", err
 	}
@@ -181,7 +190,7 @@ func (a *audience) speak(ctx context.Context, host *viewer, plan Plan) (sent uin
 		select {
 		case <-message.C:
 			if plan.Messages > 0 {
-				err = host.say(`{"type":"chat","text":"` + mark + strconv.FormatInt(time.Now().UnixNano(), 10) + `;"}`)
+				err = host.say(`{"type":"chat","text":"` + stamp(mark, time.Now()) + `"}`)
 				sent++
 			}
 		case <-like.C:
@@ -202,6 +211,7 @@ func (a *audience) end() {
 	a.mu.Lock()
 	a.ending = true
 	for _, v := range a.viewers {
+		v.pace.Store(0)
 		v.conn.Close()
 	}
 	a.mu.Unlock()

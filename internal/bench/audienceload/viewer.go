@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -19,7 +21,12 @@ const mark = "t="
 const readBuffer = 4 << 10
 
 // viewer is one WebSocket.
-type viewer struct{ conn net.Conn }
+type viewer struct {
+	conn net.Conn
+	// pace has it read so many bytes a second, 0 all that comes, and nothing where it is less.
+	pace atomic.Int64
+	floods
+}
 
 // enter adds somebody to the audience.
 func (a *audience) enter(ctx context.Context, key string) (*viewer, error) {
@@ -33,7 +40,7 @@ func (a *audience) enter(ctx context.Context, key string) (*viewer, error) {
 		ws.PutReader(early)
 	}
 	conn.SetDeadline(time.Time{})
-	v := &viewer{conn}
+	v := &viewer{conn: conn}
 	hello := `{"type":"hello"}`
 	if key != "" {
 		hello = `{"type":"hello","key":"` + key + `"}`
@@ -62,50 +69,129 @@ func (v *viewer) say(request string) error {
 	return ws.WriteFrame(v.conn, ws.MaskFrameInPlace(ws.NewTextFrame([]byte(request))))
 }
 
-// read takes apart what a viewer is told. Messages are looked for in the bytes as they come: one that is cut in two is missed, and
-// counted as such.
+// read takes apart what a viewer is told until its connection ends.
 func (a *audience) read(v *viewer, welcomed chan<- error) {
-	buf, first := make([]byte, readBuffer), true
-	for {
-		n, err := v.conn.Read(buf)
-		now := time.Now().UnixNano()
-		if err != nil {
-			a.mu.Lock()
-			ending := a.ending
-			a.mu.Unlock()
-			if !ending {
-				a.failed.Add(1)
-			}
-			if first {
-				welcomed <- err
-			}
-			return
-		}
-		a.bytes.Add(uint64(n))
-		data := buf[:n]
-		if first {
-			first = false
+	err := a.frames(v, func(op ws.OpCode, payload []byte, now time.Time) error {
+		switch {
+		case op == ws.OpPing:
+			return ws.WriteFrame(v.conn, ws.MaskFrameInPlace(ws.NewPongFrame(nil)))
+		case op != ws.OpText:
+		case welcomed != nil:
 			var err error
-			if !bytes.Contains(data, []byte(`"welcome"`)) {
-				err = fmt.Errorf("told %.200q", data)
+			if !bytes.Contains(payload, []byte(`"welcome"`)) {
+				err = fmt.Errorf("told %.200q", payload)
 			}
 			welcomed <- err
-			continue
+			welcomed = nil
+		default:
+			a.hear(v, payload, now)
 		}
-		if bytes.Contains(data, []byte{0x89, 0x00}) { // a ping of RFC 6455
-			ws.WriteFrame(v.conn, ws.MaskFrameInPlace(ws.NewPongFrame(nil)))
+		return nil
+	})
+	a.mu.Lock()
+	ending := a.ending
+	a.mu.Unlock()
+	if !ending {
+		a.failed.Add(1)
+		v.failed.Store(true)
+	}
+	if welcomed != nil {
+		welcomed <- err
+	}
+}
+
+// frames gives out what comes, frame by frame.
+func (a *audience) frames(v *viewer, given func(op ws.OpCode, payload []byte, now time.Time) error) error {
+	buf, have := make([]byte, readBuffer), 0
+	for {
+		if have == len(buf) {
+			buf = append(buf, make([]byte, len(buf))...)
 		}
+		room := buf[have:]
+		for v.pace.Load() < 0 {
+			time.Sleep(time.Second / 4)
+		}
+		if pace := v.pace.Load(); pace > 0 {
+			time.Sleep(time.Second)
+			room = room[:min(int64(len(room)), pace)]
+		}
+		n, err := v.conn.Read(room)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		a.bytes.Add(uint64(n))
+		have += n
+		rest := buf[:have]
 		for {
-			_, rest, found := bytes.Cut(data, []byte(mark))
-			digits, rest2, whole := bytes.Cut(rest, []byte(";"))
-			if !found || !whole {
+			op, payload, size := cut(rest)
+			if size == 0 {
 				break
 			}
-			if at, err := strconv.ParseInt(string(digits), 10, 64); err == nil {
-				a.got.Add(1)
-				a.delay.Add(time.Duration(now - at))
+			rest = rest[size:]
+			if err := given(op, payload, now); err != nil {
+				return err
 			}
-			data = rest2
+		}
+		if have = copy(buf, rest); have == 0 && len(buf) > readBuffer {
+			buf = make([]byte, readBuffer) // that was a welcome
+		}
+	}
+}
+
+// cut takes the first frame off what a server sent; its size is 0 while it is not whole.
+func cut(data []byte) (op ws.OpCode, payload []byte, size int) {
+	if len(data) < 2 {
+		return 0, nil, 0
+	}
+	header, length := 2, int(data[1])
+	switch length {
+	case 126:
+		header = 4
+	case 127:
+		header = 10
+	}
+	if len(data) < header {
+		return 0, nil, 0
+	}
+	if header > 2 {
+		length = 0
+		for _, b := range data[2:header] {
+			length = length<<8 | int(b)
+		}
+	}
+	if len(data)-header < length {
+		return 0, nil, 0
+	}
+	return ws.OpCode(data[0] & 15), data[header : header+length], header + length
+}
+
+// hearMessages takes the time of messages.
+func (a *audience) hearMessages(_ *viewer, data []byte, now time.Time) {
+	for at := range stamps(data, mark) {
+		a.got.Add(1)
+		a.delay.Add(now.Sub(at))
+	}
+}
+
+// stamp is a moment as it is written into messages.
+func stamp(mark string, at time.Time) string {
+	return mark + strconv.FormatInt(at.UnixNano(), 10) + ";"
+}
+
+// stamps are the moments that stand behind a mark.
+func stamps(data []byte, mark string) iter.Seq[time.Time] {
+	return func(yield func(time.Time) bool) {
+		for {
+			_, rest, found := bytes.Cut(data, []byte(mark))
+			digits, after, whole := bytes.Cut(rest, []byte(";"))
+			if !found || !whole {
+				return
+			}
+			data = after
+			if at, err := strconv.ParseInt(string(digits), 10, 64); err == nil && !yield(time.Unix(0, at)) {
+				return
+			}
 		}
 	}
 }

@@ -24,6 +24,8 @@ const (
 // What a person may write, and what a room may be told, in which danmaku leaves half to what is read beside the picture.
 var (
 	perPerson = pace.Rate{Burst: 5, Every: time.Second}
+	// deterred is how long somebody may have to wait who goes on although they are refused.
+	deterred  = 10 * time.Second
 	perRoom   = pace.Rate{Burst: 80, Every: time.Second / 40}
 	roomBytes = pace.Rate{Burst: 24 << 10, Every: time.Second / (12 << 10)}
 )
@@ -138,13 +140,14 @@ func (c *Chat) Admit(d Draft, now time.Time) error {
 		return ErrSlow.After(c.last.Take(who, slow, 1, now))
 	}
 	if c.people.Left(who, perPerson, now) < 1 {
-		return ErrTooFast.After(c.people.Take(who, perPerson, 1, now))
+		return ErrTooFast.After(c.people.Deter(who, perPerson, deterred, now))
 	}
 	keep := 0
 	if d.Danmaku {
 		keep = perRoom.Burst / 2
 	}
 	if c.room.Left(perRoom, now) <= keep || c.bytes.Wait(roomBytes, size, now) > 0 {
+		c.people.Deter(who, perPerson, deterred, now) // who only tries has the room's share of nobody
 		return ErrBusy.After(time.Second)
 	}
 	c.room.Take(perRoom, 1, now)

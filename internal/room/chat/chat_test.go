@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/room/refuse"
 )
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -34,26 +36,28 @@ func TestHowFastOneMayWrite(t *testing.T) {
 			t.Fatal(i, err)
 		}
 	}
-	if err := c.Admit(draft("a", "x"), noon); !errors.Is(err, ErrTooFast) {
+	var refused *refuse.Refusal
+	if err := c.Admit(draft("a", "x"), noon); !errors.Is(err, ErrTooFast) || !errors.As(err, &refused) || refused.Wait != 2*time.Second {
 		t.Errorf("too fast: %v", err)
 	}
 	if err := c.Admit(draft("b", "x"), noon); err != nil {
 		t.Errorf("somebody else: %v", err)
 	}
-	if err := c.Admit(draft("a", "x"), noon.Add(time.Second)); err != nil {
-		t.Errorf("a second later: %v", err)
+	if err := c.Admit(draft("a", "x"), noon.Add(2*time.Second)); err != nil {
+		t.Errorf("after the wait that was told: %v", err)
 	}
 	if err := c.SetSlow(10 * time.Second); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Admit(draft("c", "x"), noon); err != nil {
+	later := noon.Add(2 * time.Second)
+	if err := c.Admit(draft("c", "x"), later); err != nil {
 		t.Error(err)
 	}
-	err := c.Admit(draft("c", "x"), noon.Add(4*time.Second))
+	err := c.Admit(draft("c", "x"), later.Add(4*time.Second))
 	if !errors.Is(err, ErrSlow) || !strings.Contains(fmt.Sprintf("%+v", err), "slow") {
 		t.Errorf("slow mode: %v", err)
 	}
-	if err := c.Admit(draft("c", "x"), noon.Add(10*time.Second)); err != nil {
+	if err := c.Admit(draft("c", "x"), later.Add(10*time.Second)); err != nil {
 		t.Errorf("after it: %v", err)
 	}
 }
@@ -77,6 +81,38 @@ func TestARoomIsToldSoMuch(t *testing.T) {
 	d := draft("host", "x")
 	if d.Free = true; c.Admit(d, noon) != nil {
 		t.Error("hosts are heard all the same")
+	}
+}
+
+// TestWhoFloodsGetsNowhere: hundreds try fifteen times a second, and take nothing from those who write now and then, but for a moment.
+func TestWhoFloodsGetsNowhere(t *testing.T) {
+	var c Chat
+	flood, heard, refused := 0, 0, 0
+	for tick := range 60 * 15 {
+		now := noon.Add(time.Duration(tick) * time.Second / 15)
+		for k := range 300 {
+			if c.Admit(draft(fmt.Sprint("flood ", k), "x"), now) == nil {
+				flood++
+			}
+		}
+		if tick > 3*15 && tick%30 == 0 {
+			for k := range 20 {
+				if c.Admit(draft(fmt.Sprint("guest ", k), "x"), now) == nil {
+					heard++
+				} else {
+					refused++
+				}
+			}
+		}
+	}
+	if refused > 0 || heard < 500 {
+		t.Errorf("guests were refused %d times, and heard %d times", refused, heard)
+	}
+	if flood > 2*perRoom.Burst {
+		t.Errorf("the flood was heard %d times", flood)
+	}
+	if err := c.Admit(draft("flood 1", "x"), noon.Add(61*time.Second+deterred)); err != nil {
+		t.Errorf("after a pause: %v", err)
 	}
 }
 

@@ -51,6 +51,12 @@ func (p *People) Take(who string, r Rate, n int, now time.Time) time.Duration {
 	if wait > 0 {
 		return wait
 	}
+	p.keep(who, b, now)
+	return 0
+}
+
+// keep notes what somebody has used.
+func (p *People) keep(who string, b Bucket, now time.Time) {
 	if p.buckets == nil {
 		p.buckets = map[string]Bucket{}
 	}
@@ -63,7 +69,21 @@ func (p *People) Take(who string, r Rate, n int, now time.Time) time.Duration {
 		}
 		p.swept = len(p.buckets)
 	}
-	return 0
+}
+
+// Deter counts a try of somebody that was refused like one that was not, so that who goes on all the same gets nowhere until they pause. It tells
+// after how long they can take one, which is most at the most.
+func (p *People) Deter(who string, r Rate, most time.Duration, now time.Time) time.Duration {
+	b := p.buckets[who]
+	if b.free.Before(now) {
+		b.free = now
+	}
+	b.free = b.free.Add(r.Every)
+	if end := now.Add(most + time.Duration(r.Burst-1)*r.Every); b.free.After(end) {
+		b.free = end
+	}
+	p.keep(who, b, now)
+	return b.Wait(r, 1, now)
 }
 
 // Left is Bucket.Left of somebody.
