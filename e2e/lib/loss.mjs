@@ -3,18 +3,18 @@ import { createSocket } from 'node:dgram'
 
 const isMedia = (packet) => packet.length > 12 && packet[0] >> 6 === 2 && (packet[1] < 192 || packet[1] > 223) // RFC 7983, RFC 5761
 
-/** Relays between a port of its own and one of a server, and loses of the media each way what `up` and `down` say (0 to 1). */
+/** Relays between a port of its own and one of a server, and loses of the media each way what `up` and `down` say (0 to 1), and everything while `cut`. */
 export async function lossyWay(server, { up = 0, down = 0 } = {}) {
   const outside = createSocket('udp4')
   const inside = new Map() // a socket to the server for each client
-  const way = { up, down, lost: 0 }
+  const way = { up, down, cut: false, lost: 0 }
   // The same packets are lost in each run.
   let state = 1
   const unlucky = (share) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
     return state / 2 ** 32 < share
   }
-  const loses = (packet, share) => isMedia(packet) && unlucky(share) && ++way.lost > 0
+  const loses = (packet, share) => way.cut || (isMedia(packet) && unlucky(share) && ++way.lost > 0)
   outside.on('message', (packet, from) => {
     const key = `${from.address}:${from.port}`
     let socket = inside.get(key)

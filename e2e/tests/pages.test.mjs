@@ -234,6 +234,48 @@ describe('the page', { timeout: 900_000 }, () => {
     }
   })
 
+  it('keeps out who was banned, also when they come again', async () => {
+    const operator = { Authorization: `Basic ${Buffer.from('devkey:secret').toString('base64')}`, 'Content-Type': 'application/json' }
+    const room = await tutti.createRoom({ title: 'For the polite', scene: 'conference' })
+    const bo = await join(browser, `${tutti.url}/r/${room.room}#k=${room.keys.guest}`, 'Bo', undefined, { listen: true })
+    const { participants } = await (await fetch(`${tutti.url}/api/rooms/${room.room}/participants`, { headers: operator })).json()
+    const { identity } = participants.find(({ name }) => name === 'Bo')
+    const stage = (verb) => fetch(`${tutti.url}/api/rooms/${room.room}/stage/${verb}`, { method: 'POST', headers: operator, body: JSON.stringify({ identity }) })
+    assert.ok((await stage('ban')).ok)
+    const banned = bo.page.getByRole('heading', { name: 'You were banned from this room' })
+    await banned.waitFor()
+    await bo.page.reload()
+    const enter = bo.page.getByRole('button', { name: 'Join without camera and microphone' })
+    await enter.or(banned).waitFor()
+    if (await enter.isVisible()) await enter.click()
+    await banned.waitFor()
+    assert.ok((await stage('unban')).ok)
+    await bo.page.reload()
+    await enter.click()
+    await bo.page.waitForSelector('.room[data-phase=connected]')
+    await bo.leave()
+  })
+
+  it('says of a link to a room that was deleted and made anew that it does not open it', async () => {
+    const name = `anew-${Date.now()}`
+    const old = await tutti.createRoom({ name, publicWatch: false })
+    const friend = await watch(browser, `${tutti.url}/w/${name}#k=${old.keys.watch}`)
+    await friend.page.getByRole('heading', { name: 'Not started yet' }).waitFor()
+    const gone = await fetch(`${tutti.url}/api/rooms/${name}`, { method: 'DELETE', headers: { 'X-Tutti-Key': old.keys.host } })
+    assert.ok(gone.ok, `${gone.status}`)
+    await tutti.createRoom({ name, publicWatch: false })
+    await friend.page.reload()
+    await friend.page.getByRole('heading', { name: 'This show is not public' }).waitFor()
+    await friend.leave()
+    const page = await browser.page()
+    for (const key of [old.keys.guest, old.keys.host]) {
+      await page.goto(`${tutti.url}/r/${name}#k=${key}`)
+      await page.reload()
+      await page.getByRole('heading', { name: 'This link does not open the room' }).waitFor()
+    }
+    await page.close()
+  })
+
   it('gives the place to whoever opens a room a second time', async () => {
     const room = await tutti.createRoom({ title: 'Twice' })
     const link = `${tutti.url}/r/${room.room}#k=${room.keys.guest}`

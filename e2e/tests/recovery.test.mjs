@@ -1,25 +1,37 @@
-// What pages say while something is gone, and that they come back by themselves: the network of a viewer, the server without a word, a camera
-// that another program has.
+// What pages say while something is gone, and that they come back by themselves: the network of a viewer or of the host, the server without a word, a
+// camera that another program has, room on the disk.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join as path } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { openPeople } from '../lib/browser.mjs'
 import { layCable } from '../lib/cable.mjs'
-import { eventually, join, watch } from '../lib/people.mjs'
+import { lossyWay, takePort } from '../lib/loss.mjs'
+import { alike, assertClock, eventually, join, watch } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
 const signal = (colour, tone) => ({ colour: colours[colour], tone, width: 320, height: 180, rate: 8 })
 
 describe('pages that lose something', { timeout: 300_000 }, () => {
-  let tutti, cable, browser, room, ada, mei
+  let tutti, cable, adasCable, adasMedia, browser, room, ada, mei
+  // A disk of its own, of 8 MB, on which is nothing but recordings.
+  const disk = mkdtempSync(path(tmpdir(), 'tutti-e2e-disk-'))
+  const mounted = process.platform === 'linux' && spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk]).status === 0
   const writes = () => mei.page.getByRole('textbox', { name: 'Say something…' })
 
   before(async () => {
-    tutti = await startTutti()
+    tutti = await startTutti(['--dev', '--record', 'hosts', '--record-dir', disk, '--record-reserve', '0', '--away-grace', '1m'])
     cable = await layCable(tutti.url)
+    adasCable = await layCable(tutti.url)
+    adasMedia = await lossyWay(tutti.rtc)
     browser = await openPeople([{}, { viewport: { width: 1280, height: 720 } }])
     room = await tutti.createRoom({ title: 'Through thick and thin', scene: 'show' })
-    ada = await join(browser.people[0], `${tutti.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', signal('red', 440))
+    ada = await join(browser.people[0], `${adasCable.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', signal('red', 440), {
+      scripts: [[takePort, { server: tutti.rtc, instead: adasMedia.port }]],
+    })
     await eventually('Ada is seen', () => ada.sees('Ada'))
     const live = await fetch(`${tutti.url}/api/rooms/${room.room}/live`, { method: 'POST', headers: { 'X-Tutti-Key': room.keys.host }, body: '{}' })
     assert.ok(live.ok)
@@ -30,7 +42,11 @@ describe('pages that lose something', { timeout: 300_000 }, () => {
   after(async () => {
     await browser?.close()
     await cable?.close()
+    await adasCable?.close()
+    adasMedia?.close()
     await tutti?.close()
+    if (mounted) spawnSync('umount', [disk])
+    rmdirSync(disk)
   })
 
   it('tell a viewer that the network is gone, and play on when it is back', async () => {
@@ -39,6 +55,43 @@ describe('pages that lose something', { timeout: 300_000 }, () => {
     cable.plug()
     await mei.plays('')
     await eventually('Mei may write', () => writes().isEnabled())
+  })
+
+  it('tell a host that the network is gone, whose seat is kept while the show goes on, and who is seen again when it is back', async () => {
+    const host = async () => (await (await fetch(`${tutti.url}/api/rooms/${room.room}/stage`, { headers: { 'X-Tutti-Key': room.keys.host } })).json()).host
+    const before = await host()
+    assert.equal(before.name, 'Ada')
+    adasCable.pull()
+    adasMedia.cut = true
+    await ada.page.getByText(/^Reconnecting; giving up in \d+ s$/).waitFor()
+    assert.equal((await host()).identity, before.identity, 'the seat is kept')
+    assert.ok(await tutti.live(room.room), 'the show goes on')
+    assert.equal(await mei.phase(), 'playing')
+    assert.ok(alike((await mei.sees()).colour, colours.red), 'the last picture is held')
+    adasMedia.cut = false
+    adasCable.plug()
+    await ada.page.waitForSelector('.room[data-phase=connected]')
+    await eventually('the host is back', async () => (await host()).connected)
+    assert.equal((await host()).identity, before.identity)
+    await assertClock('Mei', () => mei.sees(), colours.red)
+    assert.equal(await mei.phase(), 'playing')
+  })
+
+  it('tell a host that the server has no room to record, and record when there is', async (t) => {
+    if (!mounted) return t.skip('no disk of its own can be mounted here')
+    await ada.page.bringToFront()
+    await ada.page.getByRole('button', { name: 'More', exact: true }).click()
+    await ada.page.getByRole('menuitem', { name: 'Recording and streams' }).click()
+    const panel = ada.page.getByRole('complementary', { name: 'Recording and streams' })
+    const full = path(disk, 'full')
+    writeFileSync(full, Buffer.alloc(7.5 * 2 ** 20))
+    await panel.getByRole('button', { name: 'Record', exact: true }).click()
+    await panel.getByText('The server’s disk is full. Whoever runs it has to make room first.').waitFor()
+    rmSync(full)
+    await panel.getByRole('button', { name: 'Record', exact: true }).click()
+    await panel.getByRole('button', { name: 'Stop recording' }).click()
+    await panel.getByRole('button', { name: 'Record', exact: true }).waitFor()
+    await ada.page.keyboard.press('Escape')
   })
 
   it('tell a host that the server is gone, and viewers, and the operator, and go on with it', async () => {

@@ -8,6 +8,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -136,8 +137,9 @@ func (s *Set) with(from fs.FS, dir string) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading scenes: %w", err)
 	}
+	fileOf := map[string]string{} // by the scene's name
 	for _, f := range files {
-		if path.Ext(f.Name()) != ".yaml" {
+		if ext := path.Ext(f.Name()); ext != ".yaml" && ext != ".yml" {
 			continue
 		}
 		raw, err := fs.ReadFile(from, path.Join(dir, f.Name()))
@@ -148,6 +150,10 @@ func (s *Set) with(from fs.FS, dir string) (*Set, error) {
 		if err != nil {
 			return nil, fmt.Errorf("scene %s: %w", f.Name(), err)
 		}
+		if other := fileOf[scene.Name]; other != "" {
+			return nil, fmt.Errorf("scene %s: name: %s is that of %s", f.Name(), scene.Name, other)
+		}
+		fileOf[scene.Name] = f.Name()
 		out.byName[scene.Name] = scene
 	}
 	return out, nil
@@ -189,6 +195,9 @@ func Parse(raw []byte) (*Scene, error) {
 	d.KnownFields(true)
 	if err := d.Decode(s); err != nil {
 		return nil, err
+	}
+	if err := d.Decode(new(yaml.Node)); err != io.EOF {
+		return nil, errors.New("there is something behind the scene: a file has one")
 	}
 	return s, errors.Join(s.check()...)
 }

@@ -55,6 +55,15 @@ func TestScenesOfAnOperator(t *testing.T) {
 	if _, ok := Builtin().Find("quiz"); ok {
 		t.Error("the set it was made of has changed")
 	}
+	dir["again.yml"] = &fstest.MapFile{Data: []byte(minimal)}
+	if _, err := Builtin().With(dir); err == nil || !strings.Contains(err.Error(), "quiz.yaml: name: quiz is that of again.yml") {
+		t.Errorf("two files, one name: %v", err)
+	}
+	delete(dir, "again.yml")
+	dir["quiz.yaml"].Data = []byte(minimal + "---\n" + minimal)
+	if _, err := Builtin().With(dir); err == nil || !strings.Contains(err.Error(), "a file has one") {
+		t.Errorf("two scenes in a file: %v", err)
+	}
 	dir["quiz.yaml"].Data = []byte(strings.Replace(minimal, "quiz", "Quiz!", 1))
 	if _, err := Builtin().With(dir); err == nil || !strings.Contains(err.Error(), "quiz.yaml: name:") {
 		t.Errorf("got %v", err)

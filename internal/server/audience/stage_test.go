@@ -84,3 +84,39 @@ func TestMessagesAreLookedAt(t *testing.T) {
 	p.refused("not_allowed", event{"type": "chat", "text": "bad"})
 	p.must(event{"type": "chat", "text": "good again"})
 }
+
+// TestWhoWasLetUpAndLoadsThePageAgainIsLetUpAgain: the token is told once more to whoever sits and does not take part, and not to those who were
+// taken down meanwhile.
+func TestWhoWasLetUpAndLoadsThePageAgainIsLetUpAgain(t *testing.T) {
+	w := newWorld(t, false, nil)
+	host, _ := w.enter("tea", event{"key": w.hostKey("tea"), "name": "Ada"})
+	enter := func() (*peer, event) { return w.enter("tea", event{"name": "Bob", "identity": "secret of Bob"}) }
+	viewer, welcome := enter()
+	bob := welcome["you"].(map[string]any)["identity"]
+	viewer.must(event{"type": "raise"})
+	host.must(event{"type": "admit", "identity": bob, "seat": 2})
+	viewer.expect("promoted")
+	viewer.ws.CloseNow()
+
+	viewer, welcome = enter()
+	if you := welcome["you"].(map[string]any); you["role"] != "speaker" || you["seat"] != 2.0 {
+		t.Errorf("back as %v", you)
+	}
+	promoted := viewer.expect("promoted")
+	if claims, err := testKeys.Verify(promoted["token"].(string)); err != nil || claims.Identity != bob || promoted["seat"] != 2.0 {
+		t.Errorf("promoted: %v, %v", promoted, err)
+	}
+	viewer.ws.CloseNow()
+
+	host.must(event{"type": "remove", "identity": bob})
+	viewer, welcome = enter()
+	if you := welcome["you"].(map[string]any); you["role"] != "audience" {
+		t.Errorf("back as %v", you)
+	}
+	viewer.must(event{"type": "ping"})
+	for _, e := range viewer.waiting {
+		if e.kind() == "promoted" {
+			t.Error("who was taken down is let up again")
+		}
+	}
+}
