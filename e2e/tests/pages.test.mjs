@@ -235,12 +235,12 @@ describe('the page', { timeout: 900_000 }, () => {
   })
 
   it('keeps out who was banned, also when they come again', async () => {
-    const operator = { Authorization: `Basic ${Buffer.from('devkey:secret').toString('base64')}`, 'Content-Type': 'application/json' }
     const room = await tutti.createRoom({ title: 'For the polite', scene: 'conference' })
+    const host = { 'X-Tutti-Key': room.keys.host, 'Content-Type': 'application/json' }
     const bo = await join(browser, `${tutti.url}/r/${room.room}#k=${room.keys.guest}`, 'Bo', undefined, { listen: true })
-    const { participants } = await (await fetch(`${tutti.url}/api/rooms/${room.room}/participants`, { headers: operator })).json()
+    const { participants } = await (await fetch(`${tutti.url}/api/rooms/${room.room}/participants`, { headers: host })).json()
     const { identity } = participants.find(({ name }) => name === 'Bo')
-    const stage = (verb) => fetch(`${tutti.url}/api/rooms/${room.room}/stage/${verb}`, { method: 'POST', headers: operator, body: JSON.stringify({ identity }) })
+    const stage = (verb) => fetch(`${tutti.url}/api/rooms/${room.room}/stage/${verb}`, { method: 'POST', headers: host, body: JSON.stringify({ identity }) })
     assert.ok((await stage('ban')).ok)
     const banned = bo.page.getByRole('heading', { name: 'You were banned from this room' })
     await banned.waitFor()

@@ -86,7 +86,7 @@ describe('pages that lose something', { timeout: 300_000 }, () => {
     const full = path(disk, 'full')
     writeFileSync(full, Buffer.alloc(7.5 * 2 ** 20))
     await panel.getByRole('button', { name: 'Record', exact: true }).click()
-    await panel.getByText('The server’s disk is full. Whoever runs it has to make room first.').waitFor()
+    await ada.page.getByText('The server’s disk is full. Whoever runs it has to make room first.').waitFor()
     rmSync(full)
     await panel.getByRole('button', { name: 'Record', exact: true }).click()
     await panel.getByRole('button', { name: 'Stop recording' }).click()

@@ -114,15 +114,31 @@ func (s *Studio) tellYou(a *Attendee) {
 	a.ear.Tell(talk.Frame(talk.Encode(you)))
 }
 
-// promote gives somebody the token with which they join the room. The caller holds the lock.
+// promote gives somebody the token with which they join the room, on all their connections. The caller holds the lock.
 func (s *Studio) promote(identity string) {
 	for _, a := range s.crowd.people[identity] {
-		token, err := s.stageToken(stage.Person{Identity: identity, Name: a.name})
-		if err != nil {
-			s.log.Error("making a token for somebody who was let up", "participant", identity, "error", err)
-			return
-		}
-		a.ear.Tell(talk.Frame(talk.Encode(talk.Promoted{Token: token, URL: a.url, Seat: s.stage.SeatOf(identity), Preview: previewSeconds})))
+		s.letUp(a)
+	}
+}
+
+// letUp is promote for one connection. The caller holds the lock.
+func (s *Studio) letUp(a *Attendee) {
+	identity := a.claims.Identity
+	token, err := s.stageToken(stage.Person{Identity: identity, Name: a.name})
+	if err != nil {
+		s.log.Error("making a token for somebody who was let up", "participant", identity, "error", err)
+		return
+	}
+	a.ear.Tell(talk.Frame(talk.Encode(talk.Promoted{Token: token, URL: a.url, Seat: s.stage.SeatOf(identity), Preview: previewSeconds})))
+}
+
+// Welcomed lets somebody up again who sits and does not take part: the page that was told so is gone, and this one has come in its place.
+func (a *Attendee) Welcomed() {
+	s, identity := a.studio, a.claims.Identity
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed && s.members[identity] == nil && s.stage.SeatOf(identity) > 0 && s.stage.RoleOf(identity) == stage.Speaker {
+		s.letUp(a)
 	}
 }
 

@@ -140,6 +140,8 @@ func (s *Stage) Act(by Actor, a Action, now time.Time) ([]Happening, error) {
 		return nil, ErrForbidden
 	case len(a.Name) > MaxNameBytes || len(a.Note) > MaxNoteBytes:
 		return nil, ErrTooLong
+	case a.For < 0: // a time that is over already is none for as long as the room is open
+		return nil, ErrPast
 	}
 	if p := s.people[by.Identity]; p != nil {
 		by.Person = p.Person

@@ -7,6 +7,7 @@ var (
 	ErrForbidden    = &refuse.Refusal{Code: "forbidden", Message: "only a host may do this"}
 	ErrOff          = &refuse.Refusal{Code: "off", Message: "this room does not have that"}
 	ErrUnknown      = &refuse.Refusal{Code: "bad_request", Message: "there is no such action"}
+	ErrPast         = &refuse.Refusal{Code: "bad_request", Message: "for: seconds from now on, 0 for as long as the room is open"}
 	ErrTooLong      = &refuse.Refusal{Code: "too_long", Message: "a name has at most 256 bytes, a note 200"}
 	ErrNoPerson     = &refuse.Refusal{Code: "not_found", Message: "nobody of this identity is here"}
 	ErrNoSeat       = &refuse.Refusal{Code: "no_seat", Message: "there is no seat of this number"}

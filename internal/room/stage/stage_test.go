@@ -268,6 +268,9 @@ func TestSanctionsEnd(t *testing.T) {
 	if h := s.Expire(noon.Add(time.Minute)); len(h) != 2 || s.Silenced("a") || s.MayCome("a", false) != nil {
 		t.Errorf("%+v", h)
 	}
+	if _, err := s.Act(Actor{Admin: true}, Action{Verb: Ban, Identity: "a", For: -1}, noon); !errors.Is(err, ErrPast) || s.Banned("a") {
+		t.Errorf("for a time that is over: %v", err)
+	}
 }
 
 func TestALockedRoom(t *testing.T) {

@@ -234,6 +234,8 @@ func (c *client) hello(r talk.Request) {
 		c.leave()
 	case !h.enter(c):
 		c.roomEnded(h.bye)
+	default:
+		attendee.Welcomed()
 	}
 }
 
