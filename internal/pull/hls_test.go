@@ -3,6 +3,9 @@ package pull
 import (
 	"errors"
 	"io"
+	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,4 +82,57 @@ func TestAPictureWithoutItsSoundIsGiven(t *testing.T) {
 			t.Errorf("what nobody takes: %v", err)
 		}
 	})
+}
+
+// replies are what a server says, one after the other; the last one to all that is asked later. 0 is a connection that fails, 206 half an answer.
+type replies struct {
+	list  []int
+	asked int
+}
+
+func (r *replies) RoundTrip(req *http.Request) (*http.Response, error) {
+	status := r.list[min(r.asked, len(r.list)-1)]
+	r.asked++
+	body := io.Reader(strings.NewReader("all of it"))
+	switch status {
+	case 0:
+		return nil, errors.New("connection refused")
+	case http.StatusPartialContent:
+		status, body = http.StatusOK, io.MultiReader(strings.NewReader("half"), broken{})
+	}
+	return &http.Response{StatusCode: status, Body: io.NopCloser(body), Request: req}, nil
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// TestWhatFailsForAMomentIsAskedForAgain has servers in trouble in the middle of a stream, and at its beginning.
+func TestWhatFailsForAMomentIsAskedForAgain(t *testing.T) {
+	at := &url.URL{Scheme: "http", Host: "example.org", Path: "/x.m3u8"}
+	for name, c := range map[string]struct {
+		begun bool
+		list  []int
+		asked int
+		ok    bool
+		took  time.Duration
+	}{
+		"all is well":                   {true, []int{200}, 1, true, 0},
+		"502, and it cannot be reached": {true, []int{502, 0, 200}, 3, true, 3 * askLater},
+		"half an answer":                {true, []int{206, 200}, 2, true, askLater},
+		"not there yet":                 {true, []int{404, 404, 404, 200}, 4, true, 6 * askLater},
+		"for long":                      {true, []int{503}, 4, false, 6 * askLater},
+		"denied":                        {true, []int{403, 200}, 1, false, 0},
+		"at the beginning":              {false, []int{502, 200}, 1, false, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			server := &replies{list: c.list}
+			client := &hlsClient{http: &http.Client{Transport: server}, begun: c.begun}
+			begun := time.Now()
+			b, _, err := client.get(t.Context(), at, 100)
+			if took := time.Since(begun); (err == nil) != c.ok || c.ok && string(b) != "all of it" || server.asked != c.asked || took != c.took {
+				t.Errorf("%s: %q, %v, asked %d times within %v", name, b, err, server.asked, took)
+			}
+		})
+	}
 }

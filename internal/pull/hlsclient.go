@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/dial"
 )
@@ -19,6 +20,9 @@ const (
 	maxPlaylist = 512 << 10 // bytes, unpacked
 	maxSegment  = 32 << 20
 	maxHeader   = 1 << 20
+	// attempts is how often what fails is asked for once a stream has begun, with so much more of a wait each time.
+	attempts = 4
+	askLater = 500 * time.Millisecond
 )
 
 var (
@@ -26,6 +30,7 @@ var (
 	errAddress      = errors.New("the playlist names an address that is none")
 	errRedirect     = errors.New("a redirect to an address that is none")
 	errLongPlaylist = errors.New("a playlist of more than 512 KiB")
+	errCutShort     = errors.New("the answer is cut short")
 	errTooLarge     = errors.New("it is larger than a segment may be")
 	errNoKey        = errors.New("what is at the key's address is no key of AES-128")
 	errWrongKey     = errors.New("a segment cannot be decrypted with its key")
@@ -37,10 +42,41 @@ type hlsClient struct {
 	// keyAt is where the last key was found, and keyIs what it is.
 	keyAt string
 	keyIs []byte
+	// begun tells that something has come: what fails is asked for again, for others may have no trouble with it.
+	begun bool
 }
 
 // get reads what is at an address, and tells where that is: it may have moved.
-func (c *hlsClient) get(ctx context.Context, at *url.URL, most int) ([]byte, *url.URL, error) {
+func (c *hlsClient) get(ctx context.Context, at *url.URL, most int) (b []byte, found *url.URL, err error) {
+	for n := 1; ; n++ {
+		b, found, err = c.ask(ctx, at, most)
+		c.begun = c.begun || err == nil
+		if err == nil || n == attempts || !c.begun || !mayPass(err) {
+			return b, found, err
+		}
+		timer := time.NewTimer(time.Duration(n) * askLater)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, nil, err
+		}
+	}
+}
+
+// mayPass tells whether asking again may help: a server that cannot be reached, or has trouble, or of several the one that has not got yet what another
+// one has listed.
+func mayPass(err error) bool {
+	var denial dial.Denial
+	if errors.As(err, &denial) {
+		return denial.Code == "404" || denial.Code == "429" || denial.Code >= "500"
+	}
+	trouble, _ := dial.TroubleOf(err)
+	return trouble == dial.Unreachable || errors.Is(err, errCutShort)
+}
+
+// ask is one attempt.
+func (c *hlsClient) ask(ctx context.Context, at *url.URL, most int) ([]byte, *url.URL, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {
 		return nil, nil, errors.New("the address is none that can be asked") // the error names it, query and all
@@ -64,7 +100,7 @@ func (c *hlsClient) get(ctx context.Context, at *url.URL, most int) ([]byte, *ur
 	b, err := io.ReadAll(io.LimitReader(resp.Body, int64(most)+1))
 	switch {
 	case err != nil:
-		return nil, nil, fmt.Errorf("reading: %w", err)
+		return nil, nil, fmt.Errorf("%w: %w", errCutShort, err)
 	case len(b) > most:
 		return nil, nil, errTooLarge
 	}

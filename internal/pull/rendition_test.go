@@ -179,3 +179,33 @@ func TestAnOlderPlaylistIsNoNewStream(t *testing.T) {
 		})
 	}
 }
+
+// FuzzPlaylists reads two playlists, one after the other, which may have nothing to do with each other.
+func FuzzPlaylists(f *testing.F) {
+	const begin = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:"
+	f.Add(begin+"5\n#EXTINF:2,\na.ts\n#EXTINF:2,\nb.ts\n", begin+"3\n#EXTINF:2,\nz.ts\n#EXTINF:2,\ny.ts\n")
+	f.Add(begin+"18446744073709551615\n#EXTINF:2,\na.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:2,\nb.ts\n", begin+"0\n#EXT-X-SKIP:SKIPPED-SEGMENTS=9\n#EXTINF:2,\na.ts\n")
+	f.Add(begin+"7\n#EXT-X-MAP:URI=\"i\"\n#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:2,\na.m4s\n", begin+"9\n#EXT-X-GAP\n#EXTINF:2,\nb.m4s\n#EXT-X-ENDLIST\n")
+	f.Fuzz(func(t *testing.T, first, second string) {
+		r := &rendition{client: &hlsClient{}, more: func() {}}
+		for _, text := range []string{first, second, first} {
+			if r.read(text) != nil {
+				continue
+			}
+			for i, s := range r.todo {
+				if i > 0 && s.number <= r.todo[i-1].number && s.number != 0 {
+					t.Fatalf("%d comes after %d", s.number, r.todo[i-1].number)
+				}
+				if s.uri == "" {
+					t.Fatal("a segment without an address")
+				}
+			}
+			if len(r.todo) > 0 {
+				r.next = r.todo[len(r.todo)-1].number + 1
+			}
+			if r.missing() && len(r.todo) > 0 {
+				t.Fatal("it is missing, and there is something to do")
+			}
+		}
+	})
+}
