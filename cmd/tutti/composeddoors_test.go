@@ -55,7 +55,7 @@ func TestAComposedProgramAtEveryDoor(t *testing.T) {
 			}
 		}
 	}
-	settings := `{"mode":"composed","layout":"side-by-side","height":360,"fps":10,"renditions":[180],"names":false,"badges":false,"emphasis":false}`
+	settings := `{"mode":"composed","layout":"side-by-side","height":360,"fps":5,"renditions":[180],"names":false,"badges":false,"emphasis":false}`
 	if status := l.ask("PATCH", "/api/rooms/ladder/program", settings, nil); status != http.StatusOK {
 		t.Fatalf("the composition is answered with %d", status)
 	}
