@@ -205,7 +205,7 @@ func (v *viewer) request(conn net.Conn, target *url.URL) error {
 		return fmt.Errorf("answer %s", answer.Status)
 	}
 	if len(answer.TransferEncoding) > 0 {
-		return errors.New("chunked answers are not read by this client")
+		v.parser = &transfer{inner: v.parser}
 	}
 	early := make([]byte, br.Buffered())
 	if _, err := io.ReadFull(br, early); err != nil {
