@@ -15,6 +15,16 @@ import (
 // player makes the command that plays an address. It puts pictures into a directory, or pictures tells which of its lines says that one is shown.
 type player func(ctx context.Context, address, dir string) (cmd *exec.Cmd, pictures func(line string) bool)
 
+// onAScreen has ffplay draw on a screen of its own, from which what differs from the picture before is saved.
+const onAScreen = `
+Xvfb -displayfd 3 -screen 0 320x240x24 -nolisten tcp 3>display 2>/dev/null & screen=$!
+while ! [ -s display ]; do sleep 0.1; done
+export DISPLAY=:$(cat display) SDL_AUDIODRIVER=dummy SDL_RENDER_DRIVER=software
+ffplay -loglevel quiet "$1" </dev/null & player=$!
+ffmpeg -loglevel quiet -nostdin -f x11grab -draw_mouse 0 -framerate 25 -video_size 320x240 -i $DISPLAY -vf mpdecimate -vsync vfr %05d.jpg & camera=$!
+trap 'kill $camera $player $screen; exit' INT
+wait`
+
 // TestPlayers plays a stream with the players that are here, without a screen: each shows enough pictures of FLV, HLS and RTMP.
 func TestPlayers(t *testing.T) {
 	t.Parallel()
@@ -40,6 +50,11 @@ func TestPlayers(t *testing.T) {
 			cmd.Env = append(os.Environ(), "HOME="+dir)
 			return cmd, nil
 		},
+		"ffplay": func(ctx context.Context, address, dir string) (*exec.Cmd, func(string) bool) {
+			cmd := exec.CommandContext(ctx, "sh", "-c", onAScreen, "sh", address)
+			cmd.Dir = dir
+			return cmd, nil
+		},
 		"gst-launch-1.0": func(ctx context.Context, address, _ string) (*exec.Cmd, func(string) bool) {
 			// The sound must be played in its time, too: what is taken at once leaves its queue empty, and playbin fills it for ever.
 			return exec.CommandContext(ctx, "gst-launch-1.0", "-v", "playbin", "uri="+address, "video-sink=fakesink sync=true silent=false name=shown", "audio-sink=fakesink sync=true"),
@@ -48,8 +63,14 @@ func TestPlayers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := exec.LookPath(name); err != nil {
-				t.Skipf("%s is not here", name)
+			needs := []string{name}
+			if name == "ffplay" {
+				needs = append(needs, "Xvfb")
+			}
+			for _, program := range needs {
+				if _, err := exec.LookPath(program); err != nil {
+					t.Skipf("%s is not here", program)
+				}
 			}
 			for what, address := range addresses {
 				t.Run(what, func(t *testing.T) {
