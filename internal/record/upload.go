@@ -49,6 +49,7 @@ type uploader struct {
 	keepLocal bool
 	log       *slog.Logger
 	wake      chan struct{}
+	tidied    bool // no local copy is there that nobody wants; the goroutine of run has it
 
 	mu     sync.Mutex
 	fates  map[string]fate // of what failed, by the names of files and, where recordings are deleted, by theirs
@@ -79,10 +80,9 @@ func (u *uploader) look() {
 
 // run works until ctx ends. An upload that is cut off goes on with the next run.
 func (u *uploader) run(ctx context.Context) {
-	tidied := false
 	for ctx.Err() == nil {
-		if !tidied {
-			tidied = u.tidy(ctx)
+		if !u.tidied {
+			u.tidied = u.tidy(ctx)
 		}
 		e, name, wait := u.next(time.Now())
 		if e != nil {
@@ -100,11 +100,13 @@ func (u *uploader) run(ctx context.Context) {
 }
 
 // tidy removes local copies that nobody wants any more, also those whose removal a crash prevented, once the bucket has said that it has
-// them: that they were stored may have been in another one. It is false where the bucket cannot be asked now.
-func (u *uploader) tidy(ctx context.Context) bool {
+// them: that they were stored may have been in another one. It is false where the bucket cannot be asked now, or something cannot be
+// written down.
+func (u *uploader) tidy(ctx context.Context) (all bool) {
 	if u.keepLocal {
 		return true
 	}
+	all = true
 	for _, e := range u.library.list(func(*entry) bool { return true }) {
 		for _, f := range e.Files {
 			if !f.Stored {
@@ -113,14 +115,14 @@ func (u *uploader) tidy(ctx context.Context) bool {
 			info, err := os.Stat(u.library.path(f.Name))
 			if err != nil {
 				if errors.Is(err, fs.ErrNotExist) && !f.Away {
-					u.leave(e.ID, f.Name)
+					all = u.leave(e.ID, f.Name) && all
 				}
 				continue
 			}
 			there, err := u.bucket.Size(ctx, f.Name)
 			switch {
 			case err == nil && there == info.Size():
-				u.leave(e.ID, f.Name)
+				all = u.leave(e.ID, f.Name) && all
 			case err == nil, errors.Is(err, s3.ErrNotFound):
 				u.log.Warn("a recorded file is not in the bucket as it was stored, and is uploaded again", "recording", e.ID, "file", f.Name)
 				_ = u.library.note(e.ID, func(e *entry) { // it may be deleted meanwhile
@@ -134,7 +136,7 @@ func (u *uploader) tidy(ctx context.Context) bool {
 			}
 		}
 	}
-	return true
+	return all
 }
 
 // next is the oldest recording for which there is something to do now, and the file to upload, "" where it was deleted; else how long to wait.
@@ -223,8 +225,8 @@ func (u *uploader) upload(ctx context.Context, e *entry, name string) error {
 		}
 	})
 	u.log.Info("a recorded file is in the bucket", "recording", e.ID, "file", name, "bytes", info.Size(), "took", time.Since(begun).Round(time.Millisecond))
-	if !u.keepLocal {
-		u.leave(e.ID, name)
+	if !u.keepLocal && !u.leave(e.ID, name) {
+		u.tidied = false
 	}
 	return nil
 }
@@ -252,8 +254,8 @@ func (c *course) Sent(bytes int64) {
 	c.sent = bytes
 }
 
-// leave leaves a file to the bucket alone.
-func (u *uploader) leave(id, name string) {
+// leave leaves a file to the bucket alone. It is false where that cannot be written down now: on a disk that is full.
+func (u *uploader) leave(id, name string) bool {
 	if _, err := u.library.pieces(name); err != nil && !errors.Is(err, fs.ErrNotExist) { // later it cannot be looked for
 		u.log.Warn("how a recorded file is played piece by piece is not known", "file", name, "error", err)
 	}
@@ -263,11 +265,12 @@ func (u *uploader) leave(id, name string) {
 			f.Away = true
 		}
 	}); err != nil {
-		return
+		return false
 	}
 	if err := os.Remove(u.library.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		u.log.Error("removing the local copy of a recorded file", "file", name, "error", err)
 	}
+	return true
 }
 
 // remove takes a deleted recording out of the bucket, and forgets it.

@@ -355,6 +355,78 @@ func TestALocalCopyIsRemovedOnlyWhereTheBucketHasIt(t *testing.T) {
 	}
 }
 
+// TestABucketThatFailsForAWhile has the server answer 500 and then 403 before it takes anything: what is tried again says why.
+func TestABucketThatFailsForAWhile(t *testing.T) {
+	server, dir := s3test.New(), t.TempDir()
+	t.Cleanup(server.Close)
+	var status atomic.Int32
+	status.Store(http.StatusInternalServerError)
+	server.Fail = func(*http.Request) int { return int(status.Load()) }
+	for name, text := range map[string]string{"one-1.mp4": "movie", "one.json": `{"id":"one","room":"demo","state":"done","endedAt":"2026-01-02T03:14:05Z","files":[{"name":"one-1.mp4","bytes":5,"finished":true}]}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := uploads(t, dir, &storage{url: server.URL, key: "key", secret: "secret"}, &net.Dialer{}, true)
+	defer r.Close()
+	until(t, r, "one", func(u *Upload) bool { return u.State == Retrying && u.Error == s3.Unreachable && !u.RetryAt.IsZero() })
+	status.Store(http.StatusForbidden)
+	until(t, r, "one", func(u *Upload) bool { return u.State == Retrying && u.Error == s3.Denied && u.Attempts > 1 })
+	status.Store(0)
+	if rec := until(t, r, "one", func(u *Upload) bool { return u.State == Stored }); rec.Upload.Error != "" || !rec.Files[0].Stored {
+		t.Errorf("%+v, %+v", rec.Upload, rec.Files)
+	}
+}
+
+// TestALocalCopyThatCannotBeLeftIsLeftLater has nothing written down when a file is in the bucket, as on a full disk.
+func TestALocalCopyThatCannotBeLeftIsLeftLater(t *testing.T) {
+	there, dir := inMemory(t), t.TempDir()
+	b, err := s3.Open(s3.Config{Endpoint: there.url, Bucket: "bucket", Prefix: "shows", PathStyle: true, Key: "key", Secret: "secret"}, &net.Dialer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := openLibrary(dir, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "one-1.mp4")
+	if err := os.WriteFile(file, []byte("movie"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.put(&entry{Recording: Recording{ID: "one", State: Done, Files: []File{{Name: "one-1.mp4", Bytes: 5, Finished: true}}}}); err != nil {
+		t.Fatal(err)
+	}
+	u := newUploader(l, b, false, quiet())
+	u.tidied = true
+	e, _ := l.find("one")
+	if err := os.Mkdir(filepath.Join(dir, "aside"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// What is to be renamed to the description finds a directory in its place.
+	description := filepath.Join(dir, "one.json")
+	if err := errors.Join(os.Rename(description, filepath.Join(dir, "aside", "one.json")), os.MkdirAll(filepath.Join(description, "in the way"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.upload(t.Context(), &e, "one-1.mp4"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); err != nil || u.tidied {
+		t.Errorf("the local copy: %v, and it is looked for later: %v", err, !u.tidied)
+	}
+	if err := os.RemoveAll(description); err != nil {
+		t.Fatal(err)
+	}
+	if !u.tidy(t.Context()) {
+		t.Error("it is not left later either")
+	}
+	if e, _ := l.find("one"); !e.Files[0].Away {
+		t.Errorf("%+v", e.Files)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("the local copy is still there")
+	}
+}
+
 func TestWaitsGrow(t *testing.T) {
 	if waitAfter(1) != shortestWait || waitAfter(3) != 4*shortestWait || waitAfter(9) != 256*time.Second || waitAfter(40) != longestWait {
 		t.Error(waitAfter(1), waitAfter(3), waitAfter(9), waitAfter(40))
