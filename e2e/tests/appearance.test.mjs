@@ -19,7 +19,7 @@ const sizes = { phone: { width: 360, height: 780 }, landscape: { width: 844, hei
 const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'obs-receiving', 'watch-playing', 'watch-upright', 'console-detail', 'console-people', 'console-person', 'stats', 'check', 'check-blocked', 'files', 'call-two', 'call-alone', 'call-ringing', 'show-host', 'show-viewer', 'show-viewer-wide', 'show-viewer-on', 'board', 'class', 'class-student-roll', 'karaoke', 'team', 'broadcast', 'broadcast-console-full']
 const inOne = [
   'show-host-before', 'show-host-stage', 'show-host-layout', 'show-host-layout-off', 'show-host-polls', 'show-host-pk', 'show-host-pk-invited', 'show-host-pk-running',
-  'show-host-moderation', 'show-guest', 'home-scene', 'show-viewer-sound', 'show-viewer-waiting', 'show-viewer-empty', 'show-viewer-hand', 'show-viewer-invited', 'show-viewer-silenced', 'show-viewer-slow', 'show-viewer-lost',
+  'show-host-moderation', 'show-guest', 'home-scene', 'show-viewer-sound', 'show-viewer-share', 'show-viewer-flight', 'watch-sizes', 'show-viewer-waiting', 'show-viewer-empty', 'show-viewer-hand', 'show-viewer-invited', 'show-viewer-silenced', 'show-viewer-slow', 'show-viewer-lost',
   'show-viewer-banned', 'show-viewer-poll', 'show-viewer-poll-sheet', 'show-viewer-voted', 'show-viewer-pk', 'show-viewer-pk-over', 'show-viewer-preview', 'show-viewer-on-wide',
   'conference', 'conference-door', 'conference-door-empty', 'conference-locked', 'conference-waiting', 'conference-groups', 'conference-groups-planned', 'conference-groups-open', 'conference-groups-closing', 'conference-groups-close', 'conference-group',
   'broadcast-empty', 'broadcast-off', 'broadcast-waiting',

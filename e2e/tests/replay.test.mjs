@@ -52,7 +52,29 @@ describe('a recorded show', { timeout: 300_000 }, () => {
     assert.deepEqual(page.complaints, [])
   })
 
-  it('is recorded and fed by what its host sets on the page, which tells why a target is not reached', async () => {
+  /** Adds a target and a source that this server may not connect to, reads why nothing goes there or comes from there, and removes both when asked. */
+  const setElsewhere = async (page, panel, look = async () => {}) => {
+    const kinds = [
+      { kind: 'Push to other platforms', add: 'Add a target', address: /^Server/, key: /^Stream key \(/, none: 'The show goes to no other platform yet.' },
+      { kind: 'Fetch from other servers', add: 'Add a source', address: /^Address/, always: true, none: 'Nothing is fetched.' },
+    ]
+    for (const { kind, add, address, key, always, none } of kinds) {
+      const card = panel.getByRole('region', { name: kind })
+      await card.getByText(add).click()
+      await card.getByLabel('Name', { exact: true }).fill('Elsewhere')
+      await card.getByLabel(address).fill(key ? 'rtmp://10.9.8.7/app' : 'rtmp://10.9.8.7/app/secret')
+      if (key) await card.getByLabel(key).fill('secret')
+      if (always) await card.getByLabel('When').selectOption('always')
+      await card.getByRole('button', { name: 'Add', exact: true }).click()
+      await card.getByText('this server does not connect to such an address').waitFor()
+      await look(kind)
+      await card.getByRole('button', { name: 'Remove: Elsewhere' }).click()
+      await page.getByRole('dialog', { name: 'Remove “Elsewhere”?' }).getByRole('button', { name: 'Remove' }).click()
+      await card.getByText(none).waitFor()
+    }
+  }
+
+  it('is recorded and fed by what its host sets on the page, and the operator in the console, which tells why a target is not reached', async () => {
     const room = await tutti.createRoom({ title: 'Set by hand' })
     const ada = await join(browser, `${tutti.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', undefined, { listen: true })
     await ada.page.setViewportSize({ width: 1280, height: 900 })
@@ -71,16 +93,23 @@ describe('a recorded show', { timeout: 300_000 }, () => {
     await panel.getByRole('button', { name: 'Record', exact: true }).waitFor()
     await panel.getByText(/being finished|0:0/).first().waitFor()
 
-    const push = panel.getByRole('region', { name: 'Push to other platforms' })
-    await push.getByText('Add a target').click()
-    await push.getByLabel('Name', { exact: true }).fill('Elsewhere')
-    await push.getByLabel(/^Server/).fill('rtmp://10.9.8.7/app')
-    await push.getByLabel(/^Stream key \(/).fill('secret')
-    await push.getByRole('button', { name: 'Add', exact: true }).click()
-    await panel.getByText('this server does not connect to such an address').waitFor()
-    await panel.getByRole('button', { name: 'Remove: Elsewhere' }).click()
-    await ada.page.getByRole('dialog', { name: 'Remove “Elsewhere”?' }).getByRole('button', { name: 'Remove' }).click()
-    await panel.getByText('The show goes to no other platform yet.').waitFor()
+    await setElsewhere(ada.page, panel)
+
+    // The operator sets the same in the console, and what the operator chose the host cannot take away.
+    const console = await browser.page()
+    await console.addInitScript(() => localStorage.setItem('tutti.language', 'en'))
+    await console.goto(`${tutti.url}/console`)
+    await console.getByLabel('API key').fill('devkey')
+    await console.getByLabel('API secret').fill('secret')
+    await console.getByRole('button', { name: 'Sign in' }).click()
+    await console.getByRole('button', { name: /Set by hand.*Live/ }).click()
+    const detail = console.getByRole('region', { name: /Details: Set by hand/ })
+    await setElsewhere(console, detail, async (kind) => {
+      const remove = panel.getByRole('region', { name: kind }).getByRole('button', { name: 'Remove: Elsewhere' })
+      await remove.waitFor()
+      assert.ok(await remove.isDisabled(), `the host may not remove what the operator chose (${kind})`)
+    })
+    await console.close()
 
     await panel.getByRole('button', { name: 'Revoke: Camera 2' }).click()
     await ada.page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click()

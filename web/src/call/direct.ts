@@ -1,4 +1,4 @@
-import type { LocalMedia } from '../media/local.svelte'
+import type { LocalMedia } from '../media/localmedia'
 import { ChannelPipe } from './datapipe'
 import { TrackPicture, whenLive, type Feed, type Link, type LinkEvents, type Reached } from './link'
 import type { Description, Source } from './protocol'

@@ -2,7 +2,7 @@ import {
   ConnectionQuality, DisconnectReason, LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, Track, VideoQuality,
   type LocalTrackPublication, type RemoteParticipant, type RemoteTrack, type RemoteTrackPublication,
 } from 'livekit-client'
-import type { LocalMedia } from '../media/local.svelte'
+import type { LocalMedia } from '../media/localmedia'
 import { chatTopic } from '../room/chat'
 import { reportsOf } from '../stats/livekit'
 import { TrackPicture, whenLive, type Feed, type Link, type LinkEvents, type Reached } from './link'

@@ -1,6 +1,4 @@
-import { watchLevel } from '../media/level'
-import type { LocalMedia } from '../media/local.svelte'
-import { applySpeaker } from '../media/speaker'
+import type { LocalMedia } from '../media/localmedia'
 import { Transfers } from '../files/transfers.svelte'
 import { language, t } from '../i18n/index.svelte'
 import { watchNetwork } from './network'
@@ -9,12 +7,14 @@ import type { StatsSource, TrackHint, TrackOwner } from '../stats/source'
 import { toast } from '../ui/toasts.svelte'
 import { Chatbox } from './chatbox'
 import { DirectLink } from './direct'
-import { TrackPicture, type Feed, type Link } from './link'
+import { Gathering } from './gathering'
+import type { Feed, Link } from './link'
+import { OwnVoice } from './ownvoice'
 import type { Pipe } from './pipe'
-import {
-  silent, sources, type ErrorCode, type Incoming, type Joined, type Path, type Source, type State, type WireMember, type WireVisitor,
-} from './protocol'
+import { sources, type ErrorCode, type Incoming, type Joined, type Path, type Source, type State } from './protocol'
+import { Roster } from './roster'
 import type { CallSignal, EndCode } from './signal'
+import { Sounds } from './sounds'
 import type { CallOver, CallPath, CallTile, CallView, Member, Visitor } from './view'
 import { checkOf, codeOf, wordsOf, type Check } from './words'
 
@@ -26,10 +26,6 @@ const keepOld = 10_000
 const overlap = 1500
 /** A new path whose media is not all there after this long is taken as it is, in ms. */
 const settleLimit = 8000
-/** How long somebody is waited for who was in the call before it was entered anew, in ms. */
-const returnLimit = 30_000
-/** How long the last known state stands for that of somebody who has come back and has not yet told theirs, in ms. */
-const stateLimit = 3000
 const maxMessages = 500
 
 export interface CallEntry {
@@ -69,15 +65,12 @@ export class CallSession implements CallView, StatsSource {
   #name: string
   #signal: CallSignal
   #ice: RTCIceServer[] = []
-  #wire = new Map<string, WireMember>()
-  #wireVisitors = new Map<string, WireVisitor>()
+  #roster = new Roster(() => this.#changed())
   #at: Path = { kind: 'alone' }
   /** The greatest generation that was announced. */
   #generation = 0
   /** Counts how often the call was entered: generations begin anew then, so links of before must not be taken for those of now. */
   #entered = 0
-  /** Members whom the server does not name any more or not yet again, by id; they are shown for as long as their media comes. */
-  #absent = new Map<string, { member: WireMember; until: number }>()
   /** Newest first. */
   #links: Link[] = []
   /** When the newest link was asked for, and when this side arrived on it; 0 before. */
@@ -87,12 +80,9 @@ export class CallSession implements CallView, StatsSource {
   #chat = new Chatbox((member, data) => this.#send(member, data))
   #chatWays = ''
   #attached = new Map<string, Pipe>()
-  #sounds = new Map<MediaStreamTrack, { element: HTMLAudioElement; stop: () => void }>()
-  #pictures = new WeakMap<MediaStreamTrack, TrackPicture>()
-  #soundBox = document.createElement('div')
-  #stopLevel = () => {}
-  #levelOf: MediaStreamTrack | undefined
-  #speaking = false
+  #gathering = new Gathering()
+  #sounds = new Sounds((blocked) => (this.soundBlocked = blocked))
+  #voice = new OwnVoice(() => this.local.microphoneOn, () => this.#changed())
   #recording = false
   #checkedFor: string[] | undefined
   #told = ''
@@ -108,8 +98,6 @@ export class CallSession implements CallView, StatsSource {
     this.local = entry.local
     this.#name = entry.name
     this.#signal = entry.signal
-    this.#soundBox.hidden = true
-    document.body.append(this.#soundBox)
     this.#signal.onjoined = (joined) => this.#enter(joined)
     // Members and path come by the messages that were missed, which follow in order.
     this.#signal.onresumed = (resumed) => this.#useServers(resumed.iceServers)
@@ -153,50 +141,37 @@ export class CallSession implements CallView, StatsSource {
     this.#told = ''
     this.#generation = 0
     this.#at = { kind: 'alone' }
-    this.#people(joined.members, joined.visitors)
+    this.#roster.enter(this.you, joined.members, joined.visitors)
+    this.#changed()
     this.#go(joined.path)
     this.#tellState()
-  }
-
-  #people(members: WireMember[], visitors: WireVisitor[]) {
-    for (const [id, member] of this.#wire) {
-      if (id !== this.you && !members.some((m) => m.id === id)) this.#absent.set(id, { member, until: Date.now() + returnLimit })
-    }
-    this.#wire.clear()
-    for (const member of members) this.#meet(member)
-    this.#wireVisitors = new Map(visitors.map((v) => [v.id, v]))
-    this.#changed()
   }
 
   #hear(message: Incoming) {
     switch (message.type) {
       case 'member': {
         const { member } = message
-        if (!this.#wire.has(member.id) && !this.#absent.has(member.id) && member.id !== this.you) toast(t().room.joined(member.name))
-        this.#meet(member)
+        if (!this.#roster.knows(member.id) && member.id !== this.you) toast(t().room.joined(member.name))
+        this.#roster.meet(member)
         this.missed = undefined
         break
       }
       case 'gone': {
-        const member = this.#wire.get(message.id)
-        if (!member) break
-        this.#wire.delete(message.id)
-        if (message.reason === 'replaced' || (message.reason === 'lost' && this.#flows(message.id))) {
-          // Back in a moment, or cut off from the server alone.
-          this.#absent.set(message.id, { member, until: message.reason === 'replaced' ? Date.now() + returnLimit : 0 })
-          break
-        }
+        const back = message.reason === 'replaced'
+        // Back in a moment, or cut off from the server alone.
+        const left = this.#roster.leave(message.id, { back, flows: message.reason === 'lost' && this.#flows(message.id) })
+        if (!left?.gone) break
         this.#forget(message.id)
-        toast(message.reason === 'lost' ? t().call.lostThem(member.name) : t().room.leftRoom(member.name))
+        toast(message.reason === 'lost' ? t().call.lostThem(left.member.name) : t().room.leftRoom(left.member.name))
         break
       }
       case 'visitor':
-        this.#wireVisitors.set(message.visitor.id, message.visitor)
+        this.#roster.visitors.set(message.visitor.id, message.visitor)
         if (message.visitor.ringing) this.missed = undefined
         break
       case 'visitorGone': {
-        const name = this.#wireVisitors.get(message.id)?.name ?? ''
-        this.#wireVisitors.delete(message.id)
+        const name = this.#roster.visitors.get(message.id)?.name ?? ''
+        this.#roster.visitors.delete(message.id)
         if (message.reason !== 'accepted') this.missed = { name, reason: message.reason, text: (message.text ?? '').slice(0, 200) }
         break
       }
@@ -217,23 +192,6 @@ export class CallSession implements CallView, StatsSource {
     this.#changed()
   }
 
-  /** Takes somebody as the server names them. Who comes back has no state until they tell it; the one of before stands for it. */
-  #meet(member: WireMember) {
-    const before = this.#absent.get(member.id)?.member
-    this.#absent.delete(member.id)
-    if (!before || !silent(member.state)) {
-      this.#wire.set(member.id, member)
-      return
-    }
-    const standIn = { ...member, state: before.state }
-    this.#wire.set(member.id, standIn)
-    setTimeout(() => {
-      if (this.#wire.get(member.id) !== standIn) return
-      this.#wire.set(member.id, member)
-      this.#changed()
-    }, stateLimit)
-  }
-
   /** Whether somebody's media comes straight from them. */
   #flows(id: string): boolean {
     return this.#links.some((link) => link.kind === 'direct' && link.open && link.reaches(id))
@@ -241,11 +199,10 @@ export class CallSession implements CallView, StatsSource {
 
   /** Forgets those who have not come back and whose media does not come any more. */
   #dismiss() {
-    const gone = [...this.#absent].filter(([id, { until }]) => until < Date.now() && !this.#flows(id))
-    for (const [id, { member }] of gone) {
-      this.#absent.delete(id)
+    const gone = this.#roster.dismiss((id) => this.#flows(id))
+    for (const { id, name } of gone) {
       this.#forget(id)
-      toast(t().call.lostThem(member.name))
+      toast(t().call.lostThem(name))
     }
     if (this.#at.kind === 'alone') this.#keepFlowing()
     if (gone.length > 0) this.#changed()
@@ -254,7 +211,7 @@ export class CallSession implements CallView, StatsSource {
   /** Ends all links but those to somebody who is cut off from the server alone. */
   #keepFlowing() {
     // Who is named again while this is still alone has just come back, and the new path follows.
-    const ids = [...this.#absent.keys(), ...this.#wire.keys()]
+    const ids = [...this.#roster.absent.keys(), ...this.#roster.members.keys()]
     const kept = this.#links.filter((link) => link.kind === 'direct' && link.open && ids.some((id) => link.reaches(id)))
     if (kept.length === this.#links.length) return
     for (const link of this.#links) if (!kept.includes(link)) link.close()
@@ -310,7 +267,7 @@ export class CallSession implements CallView, StatsSource {
   }
 
   #direct(path: Path & { kind: 'direct' }): DirectLink {
-    const peer = { id: path.peer, name: this.#wire.get(path.peer)?.name ?? '' }
+    const peer = { id: path.peer, name: this.#roster.members.get(path.peer)?.name ?? '' }
     const entered = this.#entered
     const current = () => entered === this.#entered
     return new DirectLink({
@@ -320,7 +277,7 @@ export class CallSession implements CallView, StatsSource {
         send: (signal) => {
           if (current()) this.#signal.send({ type: 'signal', to: path.peer, generation: path.generation, ...signal })
         },
-        signalling: () => current() && this.#signal.open && this.#wire.get(path.peer)?.present !== false,
+        signalling: () => current() && this.#signal.open && this.#roster.members.get(path.peer)?.present !== false,
         failed: () => {
           if (current()) this.#signal.send({ type: 'viaRoom', generation: path.generation, reason: 'no_path' })
         },
@@ -370,7 +327,7 @@ export class CallSession implements CallView, StatsSource {
     if (!link.open) return false
     if (Date.now() - this.#askedAt > settleLimit) return true
     const before = this.#links.slice(1)
-    for (const [id, { state, present }] of this.#wire) {
+    for (const [id, { state, present }] of this.#roster.members) {
       if (id === this.you || !present) continue
       // Somebody who has just come has nothing to lose.
       if (before.length > 0 && !before.some((old) => old.reached.some((r) => r.id === id))) continue
@@ -397,7 +354,7 @@ export class CallSession implements CallView, StatsSource {
       }
     }
     if (old.length === 0) return
-    const waiting = old.some((link) => link.open && link.reached.some(({ id }) => this.#wire.get(id)?.present && !this.#arrived.has(id)))
+    const waiting = old.some((link) => link.open && link.reached.some(({ id }) => this.#roster.members.get(id)?.present && !this.#arrived.has(id)))
     const since = Date.now() - this.#arrivedAt
     if (since < overlap || (waiting && since < keepOld)) return
     this.#links = [newest]
@@ -492,116 +449,29 @@ export class CallSession implements CallView, StatsSource {
   }
 
   #showMembers() {
-    const members: Member[] = []
-    const tiles: CallTile[] = []
-    const { local } = this
-    const me: Member = {
-      id: this.you, name: this.#name, local: true, present: this.#signal.open || this.#links.some((l) => l.open),
-      microphone: local.microphoneOn, camera: local.cameraOn, recording: this.#recording, speaking: this.#speaking && local.microphoneOn, quality: 'good',
-    }
-    members.push(me)
-    tiles.push({ id: `${me.id}/camera`, member: me, kind: 'camera', picture: local.camera && this.#picture(local.camera), mirrored: true })
-    if (local.screen) tiles.push({ id: `${me.id}/screen`, member: me, kind: 'screen', picture: this.#picture(local.screen), mirrored: false })
-    const reached = new Map([...this.#links].reverse().flatMap((link) => (link.open ? link.reached.map((r) => [r.id, r] as const) : [])))
-    const others = new Map<string, { name: string; present: boolean; state: State }>()
-    for (const [id, { member }] of this.#absent) if (this.#flows(id)) others.set(id, { ...member, present: false })
-    for (const [id, { name, present, state }] of this.#wire) if (id !== this.you) others.set(id, { name, present, state })
-    // Whoever is in the room without being in the call is there all the same.
-    for (const [id, r] of reached) {
-      if (!others.has(id) && r.microphone !== undefined) {
-        others.set(id, {
-          name: r.name, present: true,
-          state: { microphone: r.microphone, camera: r.camera ?? false, screen: this.#feed(id, 'screen') !== undefined },
-        })
-      }
-    }
-    for (const [id, { name, present, state }] of others) {
-      const way = reached.get(id)
-      const member: Member = {
-        id, name, local: false, present, microphone: state.microphone, camera: state.camera, recording: state.recording ?? false,
-        speaking: way?.speaking ?? false,
-        quality: !way && this.phase === 'reconnecting' ? 'lost' : way?.weak ? 'weak' : 'good',
-      }
-      members.push(member)
-      const picture = (source: Source) => this.#feed(id, source)?.picture
-      tiles.push({ id: `${id}/camera`, member, kind: 'camera', picture: state.camera ? picture('camera') : undefined, mirrored: false })
-      if (state.screen) tiles.push({ id: `${id}/screen`, member, kind: 'screen', picture: picture('screen'), mirrored: false })
-    }
+    const { members, tiles } = this.#gathering.take({
+      me: {
+        id: this.you, name: this.#name, present: this.#signal.open || this.#links.some((l) => l.open),
+        recording: this.#recording, speaking: this.#voice.speaking && this.local.microphoneOn,
+      },
+      local: this.local, roster: this.#roster, links: this.#links, broken: this.phase === 'reconnecting',
+      feed: (member, source) => this.#feed(member, source), flows: (member) => this.#flows(member),
+    })
     this.members = members
     this.tiles = tiles
-    this.visitors = [...this.#wireVisitors.values()].map(({ id, name, ringing }) => ({ id, name, ringing }))
-  }
-
-  #picture(track: MediaStreamTrack): TrackPicture {
-    const known = this.#pictures.get(track) ?? new TrackPicture(track)
-    this.#pictures.set(track, known)
-    return known
+    this.visitors = [...this.#roster.visitors.values()].map(({ id, name, ringing }) => ({ id, name, ringing }))
   }
 
   // --- sound
 
-  /** Plays every sound, and lets each person's be heard over one link only. */
   #sound() {
-    const all = new Map<MediaStreamTrack, Feed>()
-    for (const link of this.#links) for (const feed of link.feeds) if (feed.track.kind === 'audio') all.set(feed.track, feed)
-    for (const [track, { element, stop }] of this.#sounds) {
-      if (all.has(track)) continue
-      stop()
-      element.srcObject = null
-      element.remove()
-      this.#sounds.delete(track)
-    }
-    for (const [track, feed] of all) {
-      let sound = this.#sounds.get(track)
-      if (!sound) {
-        const element = document.createElement('audio')
-        element.autoplay = true
-        element.muted = true
-        element.srcObject = new MediaStream([track])
-        sound = { element, stop: applySpeaker(element) }
-        this.#sounds.set(track, sound)
-        this.#soundBox.append(element)
-      }
-      const heard = this.#feed(feed.member, feed.source) === feed
-      sound.element.dataset.member = feed.member
-      if (sound.element.muted === heard) {
-        sound.element.muted = !heard
-        if (heard) this.#play(sound.element)
-      }
-    }
-    this.#watchOwnLevel()
-  }
-
-  #play(element: HTMLAudioElement) {
-    element.play().then(
-      () => (this.soundBlocked = false),
-      (error: unknown) => {
-        if (error instanceof DOMException && error.name === 'NotAllowedError') this.soundBlocked = true
-      },
-    )
+    const sounds = this.#links.flatMap((link) => link.feeds).filter((feed) => feed.track.kind === 'audio')
+    this.#sounds.follow(sounds, (feed) => this.#feed(feed.member, feed.source) === feed)
+    this.#voice.follow(this.local.microphone)
   }
 
   async startSound() {
-    this.soundBlocked = false
-    for (const { element } of this.#sounds.values()) this.#play(element)
-  }
-
-  #watchOwnLevel() {
-    const track = this.local.microphone
-    if (track === this.#levelOf) return
-    this.#levelOf = track
-    this.#stopLevel()
-    this.#stopLevel = () => {}
-    this.#speaking = false
-    if (!track) return
-    let quiet = 0
-    this.#stopLevel = watchLevel(new MediaStream([track]), (level) => {
-      quiet = level > 0.45 ? 0 : quiet + 1
-      const speaking = quiet < 10 && this.local.microphoneOn
-      if (speaking === this.#speaking) return
-      this.#speaking = speaking
-      this.#changed()
-    })
+    this.#sounds.start()
   }
 
   // --- what is sent
@@ -645,10 +515,10 @@ export class CallSession implements CallView, StatsSource {
   }
 
   async say(text: string) {
-    const members = [...this.#wire.keys()].filter((id) => id !== this.you)
+    const members = [...this.#roster.members.keys()].filter((id) => id !== this.you)
     const said = this.#chat.say(text, members, Date.now())
     for (const link of this.#links) {
-      for (const { id } of link.reached) if (!this.#wire.has(id)) link.tell(id, said.data)
+      for (const { id } of link.reached) if (!this.#roster.members.has(id)) link.tell(id, said.data)
     }
     this.#keep({ id: said.id, from: this.#name, identity: this.you, own: true, text, at: said.at })
   }
@@ -658,7 +528,7 @@ export class CallSession implements CallView, StatsSource {
     if (!said) return
     this.#keep({
       // The sender chooses the id, so it is unique only together with the sender and a count.
-      id: `${member}/${said.id}/${this.messages.length}`, from: this.#wire.get(member)?.name || name, identity: member, own: false,
+      id: `${member}/${said.id}/${this.messages.length}`, from: this.#roster.members.get(member)?.name || name, identity: member, own: false,
       text: said.text, at: said.at,
     })
   }
@@ -734,9 +604,8 @@ export class CallSession implements CallView, StatsSource {
     clearTimeout(this.#preload)
     for (const stop of this.#stops) stop()
     for (const link of this.#links.splice(0)) link.close()
-    for (const { stop } of this.#sounds.values()) stop()
-    this.#stopLevel()
-    this.#soundBox.remove()
+    this.#sounds.close()
+    this.#voice.close()
     this.transfers.close()
     this.local.stop()
   }

@@ -34,7 +34,7 @@ describe('dictionaries', () => {
   it('hold no text that no screen shows', () => {
     // Groups whose members are chosen by a value, such as an error's code.
     const chosen = new RegExp(`^(${[
-      'errors', 'console\\.(outcomes|untaken)', 'broadcast\\.(absences|turnedAwayWhy|conflicts|pushErrors|pullModes|uploads\\.errors)', 'audience\\.(refusals|roles|giftList|pkResults)', 'board\\.(tools|colors|sizes)', 'classroom\\.columns',
+      'errors', 'console\\.(outcomes|untaken)', 'broadcast\\.(absences|turnedAwayWhy|conflicts|pushErrors|pullModes|uploads\\.errors)', 'audience\\.(refusals|roles|giftList|pkResults|danmakuSizes|danmakuAreas)', 'board\\.(tools|colors|sizes)', 'classroom\\.columns',
       'call\\.(over|shortcutList|path|pathShort|pathText|reason)',
       'local\\.(filters|resolutions|(camera|microphone|screen)\\.(problem|gone|replaced|back|one|another))',
       'prejoin\\.(problem|fix)', 'room\\.over', 'room\\.shortcutList', 'live\\.warnings', 'watch\\.protocol(s|Hints)',

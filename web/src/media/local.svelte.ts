@@ -2,56 +2,15 @@ import { t } from '../i18n/index.svelte'
 import { recall, remember } from '../remember'
 import type { DeviceKind } from '../room/view'
 import { toast } from '../ui/toasts.svelte'
-import {
-  cameraConstraints, microphoneConstraints, pictureConstraints, problemBefore, problemOf, screenConstraints, surroundings, voiceConstraints,
-  type DeviceProblem, type Insistence,
-} from './devices'
-import { filters, type Filter } from './effects/filter'
+import { askFor, idOf } from './ask'
+import { cameraConstraints, microphoneConstraints, pictureConstraints, voiceConstraints, type DeviceProblem, type Insistence } from './devices'
+import type { Filter } from './effects/filter'
 import { startFiltering, type Filtering } from './effects/filtering'
-import { heights, parseQuality, type SendQuality } from './quality'
-import { chooseSpeaker } from './speaker'
-
-export { filters, heights, type Filter, type SendQuality }
-
-/**
- * What this person sends: microphone, camera (after its filter), screen and the screen's sound. It owns the tracks and
- * devices until `stop`; whoever sends the tracks follows `onchange`, which comes when a track was replaced, appeared or went,
- * and when the quality changed. What goes wrong it says in a toast, and in the problem of that device.
- */
-export interface LocalMedia {
-  readonly camera: MediaStreamTrack | undefined
-  readonly microphone: MediaStreamTrack | undefined
-  readonly screen: MediaStreamTrack | undefined
-  readonly screenSound: MediaStreamTrack | undefined
-  /** Whether the microphone is on: a muted one keeps its track, with `enabled` false. */
-  readonly microphoneOn: boolean
-  readonly cameraOn: boolean
-  readonly busy: { microphone: boolean; camera: boolean; screen: boolean }
-  /** Why a device that was asked for last did not come. */
-  readonly microphoneProblem: DeviceProblem | undefined
-  readonly cameraProblem: DeviceProblem | undefined
-  readonly screenProblem: DeviceProblem | undefined
-  readonly filter: Filter
-  readonly noiseSuppression: boolean
-  readonly quality: SendQuality
-  readonly cameras: MediaDeviceInfo[]
-  readonly microphones: MediaDeviceInfo[]
-  readonly speakers: MediaDeviceInfo[]
-  /** The camera's picture without a filter, to choose one by. */
-  readonly unfiltered: MediaStreamTrack | undefined
-
-  onchange: (() => void) | undefined
-
-  setMicrophone(on: boolean): Promise<void>
-  setCamera(on: boolean): Promise<void>
-  setScreen(on: boolean): Promise<void>
-  setFilter(filter: Filter): Promise<void>
-  setNoiseSuppression(on: boolean): Promise<void>
-  setQuality(quality: SendQuality): Promise<void>
-  useDevice(kind: DeviceKind, deviceId: string): Promise<void>
-  deviceInUse(kind: DeviceKind): string
-  stop(): void
-}
+import type { LocalMedia } from './localmedia'
+import { parseQuality, type SendQuality } from './quality'
+import { ScreenShare } from './screenshare.svelte'
+import { SpeakerChoice } from './speakerchoice.svelte'
+import { Turns } from './turns.svelte'
 
 type Input = 'camera' | 'microphone'
 
@@ -67,14 +26,10 @@ interface Lost {
 export class LocalDevices implements LocalMedia {
   camera = $state.raw<MediaStreamTrack>()
   microphone = $state.raw<MediaStreamTrack>()
-  screen = $state.raw<MediaStreamTrack>()
-  screenSound = $state.raw<MediaStreamTrack>()
   unfiltered = $state.raw<MediaStreamTrack>()
   microphoneOn = $state(false)
-  busy = $state({ microphone: false, camera: false, screen: false })
   microphoneProblem = $state<DeviceProblem>()
   cameraProblem = $state<DeviceProblem>()
-  screenProblem = $state<DeviceProblem>()
   filter = $state<Filter>('none')
   noiseSuppression = $state(recall('noise') !== 'off')
   quality = $state.raw<SendQuality>(parseQuality(recall('quality')))
@@ -83,14 +38,11 @@ export class LocalDevices implements LocalMedia {
   speakers = $state.raw<MediaDeviceInfo[]>([])
   onchange: (() => void) | undefined
 
-  #speaker = $state(recall('speaker'))
+  #share = new ScreenShare(() => this.#tell(), (problem) => toast(t().local.screen.problem[problem], 'bad'))
+  #speaker = new SpeakerChoice()
   #filtering: Filtering | undefined
-  #lost: Partial<Record<Input | 'speaker', Lost>> = {}
-  /** What is done to each device, one after the other. */
-  #turn: Record<keyof LocalDevices['busy'], Promise<void>> = {
-    camera: Promise.resolve(), microphone: Promise.resolve(), screen: Promise.resolve(),
-  }
-  #waiting = { camera: 0, microphone: 0, screen: 0 }
+  #lost: Partial<Record<Input, Lost>> = {}
+  #turns = new Turns('microphone', 'camera', 'screen')
   #stopped = false
 
   constructor(tracks: { video?: MediaStreamTrack | undefined; audio?: MediaStreamTrack | undefined } = {}) {
@@ -105,9 +57,24 @@ export class LocalDevices implements LocalMedia {
       // The preview is of the usual size and sound, not of the chosen one.
       if (this.quality.height !== 720) void tracks.video.applyConstraints(pictureConstraints(this.quality.height)).catch(() => {})
     }
-    if (this.#speaker) void chooseSpeaker(this.#speaker)
     navigator.mediaDevices?.addEventListener('devicechange', this.#relist)
     void this.#list()
+  }
+
+  get busy() {
+    return this.#turns.busy
+  }
+
+  get screen(): MediaStreamTrack | undefined {
+    return this.#share.picture
+  }
+
+  get screenSound(): MediaStreamTrack | undefined {
+    return this.#share.sound
+  }
+
+  get screenProblem(): DeviceProblem | undefined {
+    return this.#share.problem
   }
 
   get cameraOn(): boolean {
@@ -141,8 +108,8 @@ export class LocalDevices implements LocalMedia {
   setScreen(on: boolean): Promise<void> {
     return this.#inTurn('screen', async () => {
       if (on === (this.screen !== undefined)) return
-      if (on) await this.#openScreen()
-      else this.#closeScreen()
+      if (on) await this.#share.open()
+      else this.#share.close()
     })
   }
 
@@ -170,7 +137,7 @@ export class LocalDevices implements LocalMedia {
       // Chromium accepts the wish and goes on as before; only a device opened anew obeys.
       const now = track.getSettings().noiseSuppression
       if (now === on || now === undefined) return
-      const answer = await this.#ask({ audio: { ...microphoneConstraints(idOf(track), on, 'exact'), ...voiceConstraints(on, 'exact') } })
+      const answer = await askFor({ audio: { ...microphoneConstraints(idOf(track), on, 'exact'), ...voiceConstraints(on, 'exact') } })
       if (answer.track) {
         this.#putMicrophone(answer.track, this.microphoneOn)
       } else {
@@ -194,8 +161,7 @@ export class LocalDevices implements LocalMedia {
 
   async useDevice(kind: DeviceKind, deviceId: string): Promise<void> {
     if (kind === 'audiooutput') {
-      this.#lost.speaker = undefined
-      await this.#useSpeaker(deviceId)
+      await this.#speaker.choose(deviceId)
     } else if (kind === 'videoinput') {
       await this.#inTurn('camera', async () => {
         this.#lost.camera = undefined
@@ -212,7 +178,7 @@ export class LocalDevices implements LocalMedia {
   deviceInUse(kind: DeviceKind): string {
     switch (kind) {
       case 'audiooutput':
-        return this.#speaker
+        return this.#speaker.id
       case 'videoinput':
         return idOf(this.unfiltered) || recall('camera')
       default:
@@ -225,8 +191,9 @@ export class LocalDevices implements LocalMedia {
     this.onchange = undefined
     navigator.mediaDevices?.removeEventListener('devicechange', this.#relist)
     this.#filtering?.stop()
-    for (const track of [this.unfiltered, this.microphone, this.screen, this.screenSound]) track?.stop()
-    this.camera = this.unfiltered = this.microphone = this.screen = this.screenSound = undefined
+    for (const track of [this.unfiltered, this.microphone]) track?.stop()
+    this.#share.stop()
+    this.camera = this.unfiltered = this.microphone = undefined
     this.#filtering = undefined
     this.microphoneOn = false
   }
@@ -236,7 +203,7 @@ export class LocalDevices implements LocalMedia {
   /** Opens a camera in the place of the one there is. Tells whether it came; if not, the old one stays where that can be. */
   async #openCamera(deviceId: string, insistence: Insistence): Promise<boolean> {
     const before = this.unfiltered
-    const ask = (id: string, how: Insistence) => this.#ask({ video: cameraConstraints(id, this.quality.height, how) })
+    const ask = (id: string, how: Insistence) => askFor({ video: cameraConstraints(id, this.quality.height, how) })
     let answer = await ask(deviceId, insistence)
     if (before && answer.problem === 'busy') {
       // Phones open one camera at a time.
@@ -327,7 +294,7 @@ export class LocalDevices implements LocalMedia {
   // --- microphone
 
   async #openMicrophone(deviceId: string, insistence: Insistence, on = true): Promise<boolean> {
-    const answer = await this.#ask({ audio: microphoneConstraints(deviceId, this.noiseSuppression, insistence) })
+    const answer = await askFor({ audio: microphoneConstraints(deviceId, this.noiseSuppression, insistence) })
     if (!answer.track) {
       this.#complain('microphone', answer.problem ?? 'failed')
       return false
@@ -357,63 +324,6 @@ export class LocalDevices implements LocalMedia {
     this.microphoneOn = track.enabled
   }
 
-  // --- screen
-
-  async #openScreen() {
-    this.screenProblem = undefined
-    if (typeof navigator.mediaDevices?.getDisplayMedia !== 'function') {
-      this.#complain('screen', problemBefore(surroundings()) ?? 'unsupported')
-      return
-    }
-    let stream: MediaStream
-    try {
-      stream = await navigator.mediaDevices.getDisplayMedia(screenConstraints)
-    } catch (error) {
-      // Who closes the browser's question has changed their mind, and needs no word about it.
-      if (problemOf(error) !== 'denied') this.#complain('screen', problemOf(error))
-      return
-    }
-    const [video] = stream.getVideoTracks()
-    const [audio] = stream.getAudioTracks()
-    if (!video || this.#stopped) {
-      for (const track of stream.getTracks()) track.stop()
-      return
-    }
-    video.contentHint = 'detail'
-    if (audio) audio.contentHint = 'music'
-    // The browser's own bar stops the sharing too, and a window that is closed.
-    video.addEventListener('ended', () => {
-      if (this.screen === video) this.#closeScreen()
-    })
-    audio?.addEventListener('ended', () => {
-      if (this.screenSound !== audio) return
-      this.screenSound = undefined
-      this.#tell()
-    })
-    this.screen = video
-    this.screenSound = audio
-    this.#tell()
-  }
-
-  #closeScreen() {
-    this.screen?.stop()
-    this.screenSound?.stop()
-    this.screen = this.screenSound = undefined
-    this.#tell()
-  }
-
-  // --- speaker
-
-  async #useSpeaker(deviceId: string, keep = true) {
-    if (await chooseSpeaker(deviceId)) {
-      this.#speaker = deviceId
-      if (keep) remember('speaker', deviceId)
-      return
-    }
-    await chooseSpeaker(this.#speaker)
-    toast(t().local.speakerFailed, 'bad')
-  }
-
   // --- devices that come and go
 
   #watch(input: Input, track: MediaStreamTrack) {
@@ -437,8 +347,8 @@ export class LocalDevices implements LocalMedia {
       for (const device of others) {
         const answer =
           input === 'camera'
-            ? await this.#ask({ video: cameraConstraints(device.deviceId, this.quality.height, 'exact') })
-            : await this.#ask({ audio: microphoneConstraints(device.deviceId, this.noiseSuppression, 'exact') })
+            ? await askFor({ video: cameraConstraints(device.deviceId, this.quality.height, 'exact') })
+            : await askFor({ audio: microphoneConstraints(device.deviceId, this.noiseSuppression, 'exact') })
         if (!answer.track) continue
         const put = input === 'camera' ? await this.#putCamera(answer.track, track) : this.#putMicrophone(answer.track, this.microphoneOn)
         if (!put) return
@@ -468,7 +378,7 @@ export class LocalDevices implements LocalMedia {
       if (track && had.has(id) && !has.has(id)) this.#gone(input, track)
       else this.#comeBack(input, has)
     }
-    this.#followSpeaker()
+    this.#speaker.follow(this.speakers)
   }
 
   #comeBack(input: Input, has: Set<string>) {
@@ -483,27 +393,6 @@ export class LocalDevices implements LocalMedia {
     })
   }
 
-  #followSpeaker() {
-    const there = (id: string) => this.speakers.some(({ deviceId }) => deviceId === id)
-    const lost = this.#lost.speaker
-    if (lost && there(lost.deviceId)) {
-      this.#lost.speaker = undefined
-      toast(t().local.speaker.back(lost.label))
-      void this.#useSpeaker(lost.deviceId, false)
-    } else if (this.#speaker && this.speakers.length > 0 && !there(this.#speaker)) {
-      const label = this.#speakerLabel || t().local.speaker.one
-      this.#lost.speaker = { deviceId: this.#speaker, label, on: true }
-      toast(t().local.speaker.gone(label), 'bad')
-      void this.#useSpeaker('', false)
-    }
-    this.#noteSpeaker()
-  }
-
-  #speakerLabel = ''
-  #noteSpeaker() {
-    this.#speakerLabel = this.speakers.find(({ deviceId }) => deviceId === this.#speaker)?.label ?? ''
-  }
-
   async #list() {
     const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => undefined)) ?? []
     // Without a permission the browser names none, and without an id none can be chosen.
@@ -511,23 +400,12 @@ export class LocalDevices implements LocalMedia {
     this.cameras = of('videoinput')
     this.microphones = of('audioinput')
     this.speakers = of('audiooutput')
-    if (!this.#speakerLabel) this.#noteSpeaker()
+    this.#speaker.note(this.speakers)
   }
 
   // --- in common
 
-  async #ask(wish: { video: MediaTrackConstraints } | { audio: MediaTrackConstraints }): Promise<{ track?: MediaStreamTrack; problem?: DeviceProblem }> {
-    const before = problemBefore(surroundings())
-    if (before) return { problem: before }
-    try {
-      const [track] = (await navigator.mediaDevices.getUserMedia(wish)).getTracks()
-      return track ? { track } : { problem: 'failed' }
-    } catch (error) {
-      return { problem: problemOf(error) }
-    }
-  }
-
-  #complain(what: Input | 'screen', problem: DeviceProblem) {
+  #complain(what: Input, problem: DeviceProblem) {
     this[`${what}Problem`] = problem
     toast(t().local[what].problem[problem], 'bad')
   }
@@ -536,22 +414,10 @@ export class LocalDevices implements LocalMedia {
     if (!this.#stopped) this.onchange?.()
   }
 
-  /** Work on one device waits for what is being done to it already. */
-  #inTurn(what: keyof LocalDevices['busy'], work: () => Promise<void>): Promise<void> {
-    this.#waiting[what]++
-    this.busy[what] = true
-    const mine = this.#turn[what].then(async () => {
-      try {
-        if (!this.#stopped) await work()
-      } finally {
-        this.busy[what] = --this.#waiting[what] > 0
-      }
+  /** Work on one device waits for what is being done to it already, and is not done any more once all is over. */
+  #inTurn(what: keyof LocalMedia['busy'], work: () => Promise<void>): Promise<void> {
+    return this.#turns.take(what, async () => {
+      if (!this.#stopped) await work()
     })
-    this.#turn[what] = mine.catch(() => {})
-    return mine
   }
-}
-
-function idOf(track: MediaStreamTrack | undefined): string {
-  return track?.getSettings().deviceId ?? ''
 }

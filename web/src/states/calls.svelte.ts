@@ -2,7 +2,7 @@ import type { CallOver, CallPath, CallTile, CallView, Member, Visitor } from '..
 import { wordsOf } from '../call/words'
 import type { FilesView } from '../files/view'
 import { language } from '../i18n/index.svelte'
-import type { LocalMedia } from '../media/local.svelte'
+import type { LocalMedia } from '../media/localmedia'
 import type { ChatMessage } from '../room/view'
 import { DrawnPicture } from './pictures'
 

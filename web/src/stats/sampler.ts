@@ -94,8 +94,8 @@ export class Sampler {
         const type = text(stat, 'type')
         const kind = text(stat, 'kind')
         if ((type !== 'outbound-rtp' && type !== 'inbound-rtp') || (kind !== 'audio' && kind !== 'video')) continue
-        // An outbound stream that never sent is a layer that is off.
-        if (type === 'outbound-rtp' && flag(stat, 'active') === false && !number(stat, 'packetsSent')) continue
+        // An outbound stream that never sent is a layer that is off, or the place of a track that is not there.
+        if (type === 'outbound-rtp' && !number(stat, 'packetsSent') && (flag(stat, 'active') === false || !text(stat, 'mediaSourceId'))) continue
         const remote = stats.get(text(stat, 'remoteId') ?? '') ?? [...others.values()].find((o) => text(o, 'localId') === id)
         const earlier = remote && this.#memory.get(`${connection} ${text(remote, 'id') ?? ''}`)?.stat
         const figures = remember(id, stat, (growth) =>

@@ -91,6 +91,14 @@ export function playHls({ video, url, credential, failed }: PlayerOptions): Play
       // The oldest is about to leave.
       video.currentTime = following ? range.end : Math.max(range.end - seconds, Math.min(range.start + 2, range.end))
     },
+    quality() {
+      const heights = [...new Set(hls.levels.map((level) => level.height))].filter((height) => height > 0).sort((a, b) => b - a)
+      if (heights.length < 2) return undefined
+      return { heights, now: hls.levels[hls.currentLevel]?.height ?? 0, chosen: hls.autoLevelEnabled ? undefined : hls.levels[hls.nextLevel]?.height }
+    },
+    chooseQuality(height) {
+      hls.nextLevel = height === undefined ? -1 : hls.levels.findIndex((level) => level.height === height)
+    },
     catchUp() {
       if (following && hls.liveSyncPosition && hls.liveSyncPosition - video.currentTime > 4) video.currentTime = hls.liveSyncPosition
     },

@@ -23,6 +23,15 @@ export interface History {
   behind: number
 }
 
+/** The sizes that a picture comes in, by their heights, the largest first. */
+export interface Quality {
+  heights: number[]
+  /** What is played; 0 before anything is. */
+  now: number
+  /** What the reader chose; undefined leaves it to the network. */
+  chosen: number | undefined
+}
+
 export interface PlayerOptions {
   video: HTMLVideoElement
   url: string
@@ -42,6 +51,9 @@ export interface Player {
   history?(): History | undefined
   /** Plays what was so many seconds ago, and goes on from there; 0 follows the newest again. */
   goBack?(seconds: number): void
+  /** The sizes to choose from, where there are several. */
+  quality?(): Quality | undefined
+  chooseQuality?(height: number | undefined): void
   /** Goes to the newest picture after the page was in the background. */
   catchUp(): void
   stop(): void

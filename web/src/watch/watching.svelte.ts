@@ -2,7 +2,8 @@ import { api, codeOf, type ApiError, type Credential } from '../api/client'
 import { followStatus } from '../api/status'
 import type { LiveOn, LiveStatus, Protocol, RoomSummary } from '../api/types'
 import { abilities, credentialFor, waysToPlay, type Abilities } from './choose'
-import type { Delay, Failure, History, Player } from './player'
+import type { Delay, Failure, History, Player, Quality } from './player'
+import { Poster } from './poster.svelte'
 
 export type WatchPhase =
   | 'loading'
@@ -35,11 +36,16 @@ export interface WatchView {
   readonly delay: Delay | undefined
   /** How far back the show can be seen in the way it plays now. */
   readonly history: History | undefined
+  /** The sizes to choose from, where the way it plays now has several. */
+  readonly quality: Quality | undefined
+  /** The address of a picture for the time before the first frame; empty for none. */
+  readonly poster: string
   /** The browser plays without sound until somebody taps. */
   readonly soundBlocked: boolean
   readonly muted: boolean
   attach(video: HTMLVideoElement): void
   choose(protocol: Protocol | undefined): void
+  chooseQuality(height: number | undefined): void
   setMuted(muted: boolean): void
   /** Goes so many seconds back; 0 is the newest. */
   goBack(seconds: number): void
@@ -67,6 +73,7 @@ export class Watching implements WatchView {
   chosen = $state<Protocol>()
   delay = $state.raw<Delay>()
   history = $state.raw<History>()
+  quality = $state.raw<Quality>()
   soundBlocked = $state(false)
   muted = $state(false)
 
@@ -85,6 +92,7 @@ export class Watching implements WatchView {
   #retryTimer = 0
   #check = 0
   #unfollow = () => {}
+  #poster = new Poster()
   #onback: () => void
 
   constructor(room: string, credential: Credential) {
@@ -99,6 +107,10 @@ export class Watching implements WatchView {
     document.addEventListener('visibilitychange', this.#onback)
     addEventListener('online', this.#onback)
     void this.#open()
+  }
+
+  get poster(): string {
+    return this.#poster.src
   }
 
   get possible(): Protocol[] {
@@ -180,6 +192,11 @@ export class Watching implements WatchView {
     if (this.live) this.#play('switching')
   }
 
+  chooseQuality(height: number | undefined) {
+    this.#player?.chooseQuality?.(height)
+    this.quality = this.#player?.quality?.()
+  }
+
   setMuted(muted: boolean) {
     this.muted = muted
     this.soundBlocked = false
@@ -226,6 +243,7 @@ export class Watching implements WatchView {
     this.protocol = way
     this.phase = phase
     this.#played = false
+    if (phase === 'starting' && live.video) this.#poster.ask(this.room, this.#credential)
     void this.#start(way, live, video, turn)
   }
 
@@ -288,6 +306,7 @@ export class Watching implements WatchView {
       if (!this.#played) {
         if (shows && moved) {
           this.#played = true
+          this.#poster.drop()
           this.#failed.clear()
           this.#retryDelay = 500
           this.phase = 'playing'
@@ -302,6 +321,7 @@ export class Watching implements WatchView {
         this.phase = now - movedAt > bufferingAfter && !video.paused ? 'buffering' : 'playing'
       }
       this.history = this.#played ? player.history?.() : undefined
+      this.quality = this.#played ? player.quality?.() : undefined
       if (this.#played && ticks++ % 2 === 0) this.delay = (await player.delay()) ?? this.delay
     }
     this.#check = window.setInterval(() => void tick(), checkEvery)
@@ -351,10 +371,12 @@ export class Watching implements WatchView {
     this.#player = undefined
     this.delay = undefined
     this.history = undefined
+    this.quality = undefined
   }
 
   stop() {
     this.#end()
+    this.#poster.drop()
     this.#unfollow()
     document.removeEventListener('visibilitychange', this.#onback)
     removeEventListener('online', this.#onback)
