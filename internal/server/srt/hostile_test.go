@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,7 +49,12 @@ func (anybody) WriteFrame(*media.Frame) error                           { return
 // openDoor is one that lets everybody in, for so many at a time.
 func openDoor(t testing.TB, most int) *Server {
 	t.Helper()
-	s, err := Listen(Options{Address: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler), MaxPerAddress: most})
+	return openDoorThatTells(t, most, slog.DiscardHandler)
+}
+
+func openDoorThatTells(t testing.TB, most int, log slog.Handler) *Server {
+	t.Helper()
+	s, err := Listen(Options{Address: "127.0.0.1:0", Log: slog.New(log), MaxPerAddress: most})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,6 +273,52 @@ func TestPacketsOfNoSizeAreRefused(t *testing.T) {
 		}
 	}
 	c.conclude(100)
+}
+
+// lines are what is logged.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	select {
+	case l <- string(p):
+	default:
+	}
+	return len(p), nil
+}
+
+// TestWhatIsFarAheadIsNotHeldForever sends packets that say that their time comes in half an hour.
+func TestWhatIsFarAheadIsNotHeldForever(t *testing.T) {
+	told := make(lines, 100)
+	s := openDoorThatTells(t, 16, slog.NewTextHandler(told, nil))
+	c := dialRaw(t, s)
+	c.induct()
+	c.conclude(9)
+	deadline, tick := time.After(time.Minute), time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for number := uint32(7); ; {
+		select {
+		case line := <-told:
+			if strings.Contains(line, "encoder stopped") {
+				if !strings.Contains(line, errAhead.Error()) || number < maxHeld/1316 {
+					t.Errorf("after %d packets: %s", number, line)
+				}
+				return
+			}
+		case <-tick.C: // slowly enough for the system to take them
+			for range 100 {
+				b := binary.BigEndian.AppendUint32(nil, number)
+				for _, v := range []uint32{0xc0000001, 1 << 31, c.peer} { // a whole message, its time, to whom
+					b = binary.BigEndian.AppendUint32(b, v)
+				}
+				if _, err := c.conn.Write(append(b, make([]byte, 1316)...)); err != nil {
+					t.Fatal(err)
+				}
+				number++
+			}
+		case <-deadline:
+			t.Fatal("it is held")
+		}
+	}
 }
 
 // TestTheOldHandshakeIsRefused: what comes after one may end the library, and it has no stream id.
