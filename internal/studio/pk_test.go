@@ -338,3 +338,34 @@ func (c *contestEnds) RoomEvent(in func() RoomInfo, e room.Event) {
 		c.of[name] = append(c.of[name], e.PK)
 	}
 }
+
+// TestARoomDiesWhileContestsBegin: at any moment of a contest's beginning a room may end; nothing of it stays in the other.
+func TestARoomDiesWhileContestsBegin(t *testing.T) {
+	for _, dies := range []string{"red", "blue"} {
+		inTwoShows(t, func(t *testing.T, w *twoShows) {
+			lives := map[string]string{"red": "blue", "blue": "red"}[dies]
+			if err := w.h.InvitePK("red", "blue", 0); err != nil {
+				t.Fatal(err)
+			}
+			studios := map[string]*Studio{"red": w.red, "blue": w.blue}
+			for _, do := range []func(){
+				func() { _ = w.h.AcceptPK("blue") },
+				func() { studios[dies].Close(room.LeftRoomDeleted) },
+				func() { _ = w.h.InvitePK("blue", "red", 0) },
+				func() { _ = w.h.InvitePK(lives, dies, 0) },
+			} {
+				go do()
+			}
+			synctest.Wait()
+			if v, ok := w.h.PK(lives); ok {
+				t.Errorf("%s is left in a contest with %s, which is gone: %+v", lives, dies, v)
+			}
+			if n := len(studios[lives].lentTracks()); n > 0 || !studios[lives].onAir() {
+				t.Errorf("%s has %d tracks that were lent, on the air: %v", lives, n, studios[lives].onAir())
+			}
+			if err := w.h.InvitePK(lives, dies, 0); !errors.Is(err, ErrNotLive) {
+				t.Errorf("%s may not begin anew: %v", lives, err)
+			}
+		})
+	}
+}
