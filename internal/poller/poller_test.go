@@ -3,6 +3,8 @@
 package poller
 
 import (
+	"bytes"
+	"io"
 	"net"
 	"syscall"
 	"testing"
@@ -111,4 +113,52 @@ func TestForgottenAndClosed(t *testing.T) {
 		t.Error("a closed poller watches")
 	}
 	p.Close() // as often as one likes
+}
+
+func TestWriteGivesWhatIsTaken(t *testing.T) {
+	ours, theirs, raw := pair(t)
+	write := func(bufs [][]byte) (n int, err error) {
+		if e := raw.Control(func(fd uintptr) { n, err = Write(fd, bufs) }); e != nil {
+			t.Fatal(e)
+		}
+		return n, err
+	}
+	// More pieces than one system call takes, some of them empty.
+	var pieces [][]byte
+	var want []byte
+	for i := range 3*mostPieces + 5 {
+		piece := bytes.Repeat([]byte{byte(i)}, i%4)
+		pieces, want = append(pieces, piece), append(want, piece...)
+	}
+	if n, err := write(pieces); n != len(want) || err != nil {
+		t.Fatalf("%d of %d: %v", n, len(want), err)
+	}
+	got := make([]byte, len(want))
+	theirs.SetReadDeadline(time.Now().Add(patience))
+	if _, err := io.ReadFull(theirs, got); err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("something else came: %v", err)
+	}
+	if n, err := write([][]byte{{}, nil}); n != 0 || err != nil {
+		t.Errorf("nothing: %d, %v", n, err)
+	}
+	// Nobody reads: first some of it is taken, then nothing.
+	large := [][]byte{make([]byte, 32<<20), make([]byte, 1)}
+	if n, err := write(large); n <= 0 || n >= 32<<20 || err != nil {
+		t.Errorf("too much: %d, %v", n, err)
+	}
+	for {
+		n, err := write(large)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			break
+		}
+	}
+	theirs.Close()
+	ours.SetReadDeadline(time.Now().Add(patience))
+	io.Copy(io.Discard, ours)
+	if n, err := write(large); n != 0 || err == nil {
+		t.Errorf("gone: %d, %v", n, err)
+	}
 }

@@ -72,21 +72,10 @@ type writer struct {
 	try     func(fd uintptr) bool
 }
 
-// maxWritev is how many buffers one system call takes (IOV_MAX).
-const maxWritev = 1024
-
 func (w *writer) init() {
 	w.try = func(fd uintptr) bool {
-		for {
-			if len(w.bufs) == 1 {
-				w.n, w.err = unix.Write(int(fd), w.bufs[0])
-			} else {
-				w.n, w.err = unix.Writev(int(fd), w.bufs[:min(len(w.bufs), maxWritev)])
-			}
-			if w.err != unix.EINTR {
-				return true
-			}
-		}
+		w.n, w.err = poller.Write(fd, w.bufs)
+		return true
 	}
 }
 
@@ -95,13 +84,8 @@ func (w *writer) to(c *client, bufs [][]byte) (int, error) {
 	w.bufs = bufs
 	err := c.raw.Write(w.try)
 	w.bufs = nil
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, err
-	case w.err == unix.EAGAIN:
-		return 0, nil
-	case w.err != nil:
-		return 0, w.err
 	}
-	return w.n, nil
+	return w.n, w.err
 }

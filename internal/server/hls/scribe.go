@@ -9,11 +9,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/poller"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
-
-// maxPieces is how many pieces are handed to the system at once; it takes no more than 1024.
-const maxPieces = 512
 
 // scribe writes answers to kept connections. It belongs to one goroutine, which uses it again and again.
 type scribe struct {
@@ -35,13 +33,16 @@ var scribes = sync.Pool{New: func() any { return newScribe() }}
 
 // write sends pieces, as many bytes of them as the connection takes at once.
 func (w *scribe) write(raw syscall.RawConn, pieces [][]byte) (n int, err error) {
-	w.out = pieces[:min(len(pieces), maxPieces)]
+	w.out = pieces
 	err = raw.Control(w.tries)
 	if w.out = nil; err != nil {
 		return 0, err
 	}
 	return w.n, w.err
 }
+
+// try is called with a connection's descriptor.
+func (w *scribe) try(fd uintptr) { w.n, w.err = poller.Write(fd, w.out) }
 
 // standing are the header fields, as text, that the door and those who guard it give to all answers. Connections share it, since it is all the
 // same.

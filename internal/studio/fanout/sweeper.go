@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/poller"
 )
 
 // retryEvery is how often a connection that took no more is tried again.
@@ -190,7 +191,7 @@ func (v *viewer) advance(now time.Duration) error {
 
 // write is called with the connection's descriptor. It never waits.
 func (v *viewer) write(fd uintptr) bool {
-	v.wrote, v.err = writeSome(int(fd), v.unsent)
+	v.wrote, v.err = poller.Write(fd, v.unsent)
 	return true
 }
 
