@@ -48,16 +48,39 @@ export async function openBrowser({ devices = true, viewport = { width: 1280, he
  * @param {{viewport?: {width: number, height: number}, phone?: boolean}[]} wishes
  */
 export async function openPeople(wishes, { args = [] } = {}) {
-  if (!executablePath) throw new Error('Chromium is missing: install the package "chromium", or name one in $CHROMIUM')
-  const browser = await chromium.launch({ executablePath, ignoreDefaultArgs: ['--headless', '--mute-audio'], args: [...flags, ...madeUpDevices, ...args] })
+  const browser = await launch(args)
   const people = []
-  for (const { viewport = { width: 1280, height: 800 }, phone = false } of wishes) {
-    const context = await browser.newContext({ viewport, locale: 'en-GB', ...(phone ? { hasTouch: true, isMobile: true } : {}) })
-    context.setDefaultTimeout(patience)
-    tellOfPages(context)
+  for (const wish of wishes) {
+    const context = await strangers(browser, wish)
     people.push({ context, page: () => context.newPage() })
   }
   return { people, close: () => browser.close() }
+}
+
+/** Opens one browser each of whose pages is a stranger to the others, in a window of its own: a tab behind another shows one picture a second. */
+export async function openWindows({ args = [] } = {}) {
+  const browser = await launch(args)
+  return {
+    async page() {
+      const context = await strangers(browser)
+      const page = await context.newPage()
+      page.once('close', () => void context.close().catch(() => {}))
+      return page
+    },
+    close: () => browser.close(),
+  }
+}
+
+function launch(args) {
+  if (!executablePath) throw new Error('Chromium is missing: install the package "chromium", or name one in $CHROMIUM')
+  return chromium.launch({ executablePath, ignoreDefaultArgs: ['--headless', '--mute-audio'], args: [...flags, ...madeUpDevices, ...args] })
+}
+
+async function strangers(browser, { viewport = { width: 1280, height: 800 }, phone = false } = {}) {
+  const context = await browser.newContext({ viewport, locale: 'en-GB', ...(phone ? { hasTouch: true, isMobile: true } : {}) })
+  context.setDefaultTimeout(patience)
+  tellOfPages(context)
+  return context
 }
 
 /** Collects what a page complains about, for assertions at the end. */

@@ -67,7 +67,7 @@ export class Native {
   }
 
   /** Publishes a picture whose brightness goes up and down. */
-  async publishPicture({ width = 640, height = 360, ...options } = {}) {
+  async publishPicture({ width = 320, height = 180, ...options } = {}) {
     const source = new sdk.VideoSource(width, height)
     let n = 0
     const timer = setInterval(() => {

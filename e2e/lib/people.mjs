@@ -156,14 +156,14 @@ export async function assertClock(what, look, colour) {
       return picture && alike(picture.colour, colour) && picture.clock >= 0 ? { ...picture, at: Date.now() } : undefined
     })
   const looks = [await seen()]
-  while (looks.length < 12) {
-    await new Promise((resolve) => setTimeout(resolve, 2000))
+  while (looks.length < 36) {
+    await new Promise((resolve) => setTimeout(resolve, 600))
     const now = await seen()
     // From one of the looks of the last seconds to this one; the clock begins anew after 25.6 s.
-    for (const before of looks.slice(-4)) {
+    for (const before of looks.slice(-12)) {
       const advanced = ((now.clock - before.clock + 256) % 256) / 10
       const passed = (now.at - before.at) / 1000
-      if (now.clock !== before.clock && Math.abs(advanced - passed) < 1.2) return now
+      if (passed > 1.2 && now.clock !== before.clock && Math.abs(advanced - passed) < 0.6 * Math.min(passed, 2)) return now
     }
     looks.push(now)
   }

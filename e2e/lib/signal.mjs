@@ -8,7 +8,7 @@ export const colours = { red: [200, 40, 40], green: [30, 160, 60], blue: [40, 60
  * Replaces camera and microphone of a page by a clock on a colour and a tone. Give it to `page.addInitScript` with
  * {colour: [r, g, b], tone: Hz}, and a size and a rate of pictures. They are fewer than a camera's: tests share a machine with many. `window.signal.turn()` turns the picture by 90 degrees.
  */
-export function sendSignal({ colour, tone, width = 640, height = 360, rate = 15 }) {
+export function sendSignal({ colour, tone, width = 640, height = 360, rate = 10 }) {
   const canvas = document.createElement('canvas')
   canvas.width = width
   canvas.height = height

@@ -7,7 +7,7 @@ import { answer, call, plainAddresses } from '../lib/callers.mjs'
 import { readTime, sendTime } from '../lib/glass.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
-const frames = Number(process.env.GLASS_FRAMES ?? 120)
+const frames = Number(process.env.GLASS_FRAMES ?? 60)
 const camera = { width: 640, height: 360, rate: 30, ...JSON.parse(process.env.GLASS_CAMERA ?? '{}') }
 
 const share = (sorted, part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]

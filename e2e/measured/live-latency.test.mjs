@@ -7,7 +7,7 @@ import { readTime, sendTime } from '../lib/glass.mjs'
 import { eventually, join, onceOfThree, watch } from '../lib/people.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
-const frames = Number(process.env.GLASS_FRAMES ?? 150)
+const frames = Number(process.env.GLASS_FRAMES ?? 75)
 const camera = { width: 640, height: 360, rate: 30, ...JSON.parse(process.env.GLASS_CAMERA ?? '{}') }
 const share = (sorted, part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]
 

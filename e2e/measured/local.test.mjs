@@ -144,7 +144,7 @@ describe('what a person sends and keeps', { timeout: 900_000 }, () => {
           for (const filter of ['none', 'blur', 'grayscale', 'warm', 'soft', 'vivid']) {
             filtering.setFilter(filter)
             await window.watchTrack(filtering.track, 150)
-            seen[filter] = await window.watchTrack(filtering.track, 1200)
+            seen[filter] = await window.watchTrack(filtering.track, 700)
           }
           filtering.setFilter('blur')
           window.turnCamera()

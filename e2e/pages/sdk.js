@@ -60,9 +60,9 @@ window.join = async ({ url, token, key, library, options = {} }) => {
   await room.connect(url, token)
 }
 
-/** Publishes camera and microphone as the browser makes them up. */
-window.publish = async ({ video = {}, audio = {} } = {}) => {
-  if (video) await room.localParticipant.setCameraEnabled(true, { resolution: { width: 640, height: 360, frameRate: 15 } }, video)
+/** Publishes camera and microphone as the browser makes them up, in a small picture of one layer where no other `height` is asked for. */
+window.publish = async ({ video = {}, audio = {}, height = 180 } = {}) => {
+  if (video) await room.localParticipant.setCameraEnabled(true, { resolution: { width: (height * 16) / 9, height, frameRate: 15 } }, video)
   if (audio) await room.localParticipant.setMicrophoneEnabled(true, undefined, audio)
 }
 

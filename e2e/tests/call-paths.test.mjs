@@ -1,7 +1,7 @@
 // Calls over bad ways: through relays only, with no way at all, over ways that break, and with a server or another side that goes.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { openBrowser } from '../lib/browser.mjs'
+import { openWindows } from '../lib/browser.mjs'
 import { answer, assertTones, call, eventually, plainAddresses, watchGaps } from '../lib/callers.mjs'
 import { patience } from '../lib/patience.mjs'
 import { alike } from '../lib/people.mjs'
@@ -48,21 +48,21 @@ const assertNoComplaints = (...people) => {
   for (const who of people) assert.deepEqual(who.page.complaints, [], who.name)
 }
 
-describe('calls over bad ways', { timeout: 900_000 }, () => {
-  let plain, relaying, browsers
+// They wait for most of their time, until somebody gives up; so two wait together.
+describe('calls over bad ways', { timeout: 900_000, concurrency: 2 }, () => {
+  let plain, relaying, mortal, browser
   before(async () => {
-    ;[plain, relaying] = [await startTutti(), await startTutti(['--dev'], { turn: true })]
-    browsers = await Promise.all([1, 2, 3].map(() => openBrowser({ args: [...plainAddresses, '--ignore-certificate-errors'] })))
+    ;[plain, relaying, mortal] = await Promise.all([startTutti(), startTutti(['--dev'], { turn: true }), startTutti()])
+    browser = await openWindows({ args: [...plainAddresses, '--ignore-certificate-errors'] })
   })
   after(async () => {
-    await Promise.all((browsers ?? []).map((browser) => browser.close()))
-    await plain?.close()
-    await relaying?.close()
+    await browser?.close()
+    await Promise.all([plain, relaying, mortal].map((tutti) => tutti?.close()))
   })
 
   /** Two people in a new call until the test ends. `ways` is what is done to each one's connections: a function for the page, and its argument. */
   async function between(t, { tutti = plain, ways = [], path = 'direct' } = {}) {
-    const own = browsers.map((browser, i) => ({
+    const own = [0, 1, 2].map((i) => ({
       async page() {
         const page = await browser.page()
         if (ways[i]) await page.addInitScript(...ways[i])
@@ -82,6 +82,65 @@ describe('calls over bad ways', { timeout: 900_000 }, () => {
   }
 
   const tellGaps = async (t, when, gaps) => t.diagnostic(`longest gaps in ms ${when}: ${JSON.stringify(await gaps())}`)
+
+  it('tells when the other one is gone without a word', async (t) => {
+    const { ada, bo } = await between(t)
+    const began = Date.now()
+    const session = await bo.page.context().newCDPSession(bo.page)
+    session.send('Page.crash').catch(() => {})
+    await ada.tile('Bo').getByText('Bo is reconnecting…').waitFor()
+    t.diagnostic(`said that Bo is reconnecting after ${((Date.now() - began) / 1000).toFixed(1)} s`)
+    await ada.page.getByText('Send this link. Whoever opens it is called.').waitFor()
+    t.diagnostic(`said that Bo is gone after ${((Date.now() - began) / 1000).toFixed(1)} s`)
+    assertNoComplaints(ada)
+  })
+
+  it('goes on after one side was asleep', async (t) => {
+    const { ada, bo } = await between(t)
+    const session = await bo.page.context().newCDPSession(bo.page)
+    await session.send('Page.setWebLifecycleState', { state: 'frozen' })
+    await new Promise((resolve) => setTimeout(resolve, 20_000))
+    await session.send('Page.setWebLifecycleState', { state: 'active' })
+    const began = Date.now()
+    await Promise.all([ada, bo].map((who) => who.page.waitForSelector('.call[data-phase=connected][data-moving=false]')))
+    await assertBoth(ada, bo)
+    t.diagnostic(`saw and heard each other, checks included, ${((Date.now() - began) / 1000).toFixed(1)} s after waking up`)
+    assertNoComplaints(ada, bo)
+  })
+
+  it('goes through the server by itself when no way leads to the other', async (t) => {
+    const { ada, bo, took } = await between(t, { ways: [[serversOnly], [serversOnly]], path: 'server' })
+    t.diagnostic(`on the server ${(took / 1000).toFixed(1)} s after the link was opened`)
+    for (const who of [ada, bo]) {
+      await who.page.getByText('because no way was found between you').waitFor()
+      assert.equal((await who.voices()).length, 1, `${who.name} hears one voice`)
+    }
+    assertNoComplaints(ada, bo)
+  })
+
+  for (const [how, what] of [['cut', 'is cut'], ['silence', 'falls silent']]) {
+    it(`comes back over a new way when the connection to the relay ${what}`, async (t) => {
+      const wire = await cable(relaying.turn.plain)
+      t.after(() => wire.close())
+      const { ada, bo } = await between(t, {
+        tutti: relaying, ways: [[relaysOnly, { wanted: relays.tcp, through: wire.port }], [relaysOnly, { wanted: relays.udp }]], path: 'relay',
+      })
+      const user = () => ada.page.evaluate(() => /ice-ufrag:(\S+)/.exec(window.peers[0].localDescription.sdp)[1])
+      const before = await user()
+      const gaps = await watchGaps(ada, bo)
+      const began = Date.now()
+      assert.ok(wire[how]() > 0, 'a connection went through the cable')
+      await eventually('ICE was started anew', async () => (await user()) !== before)
+      const states = () => Promise.all([ada, bo].map((who) => who.page.evaluate(() => window.peers[0].iceConnectionState)))
+      await eventually('it connected', async () => (await states()).every((state) => state === 'connected' || state === 'completed'))
+      t.diagnostic(`connected again after ${((Date.now() - began) / 1000).toFixed(1)} s`)
+      await Promise.all([ada.onPath('relay'), bo.onPath('relay')])
+      await assertBoth(ada, bo)
+      await tellGaps(t, `when it ${what}`, gaps)
+      assert.equal(await ada.page.evaluate(() => window.peers.length), 1, 'the connection is the same')
+      assertNoComplaints(ada, bo)
+    })
+  }
 
   for (const [protocol, wanted] of Object.entries(relays)) {
     it(`goes through relays over ${protocol.toUpperCase()} when there is nothing else, and says so`, async (t) => {
@@ -103,9 +162,9 @@ describe('calls over bad ways', { timeout: 900_000 }, () => {
   })
 
   it('goes on without the server, says so, and takes it back when it is there again', async (t) => {
-    const { ada, bo, third } = await between(t)
+    const { ada, bo, third } = await between(t, { tutti: mortal })
     let gaps = await watchGaps(ada, bo)
-    await plain.kill()
+    await mortal.kill()
     for (const who of [ada, bo]) await who.page.getByText('The server cannot be reached. Your call goes on without it.').waitFor()
     await assertBoth(ada, bo)
     await ada.say('Still here')
@@ -113,7 +172,7 @@ describe('calls over bad ways', { timeout: 900_000 }, () => {
     await bo.page.getByText('Still here', { exact: true }).waitFor()
     await tellGaps(t, 'without the server', gaps)
     gaps = await watchGaps(ada, bo)
-    await plain.start()
+    await mortal.start()
     for (const who of [ada, bo]) await who.page.getByText('The server cannot be reached.').waitFor({ state: 'detached' })
     await Promise.all([ada.onPath('direct'), bo.onPath('direct')])
     await assertBoth(ada, bo)
@@ -123,67 +182,5 @@ describe('calls over bad ways', { timeout: 900_000 }, () => {
     await assertLive('Cy seen by Ada', () => ada.sees('Cy'), colours.blue)
     await assertLive('Bo seen by Cy', () => cy.sees('Bo'), colours.green)
     assertNoComplaints(ada, bo, cy)
-  })
-
-  // These wait for most of their time, until somebody gives up; so they wait together.
-  describe('that are found out about late', { concurrency: 2 }, () => {
-    it('tells when the other one is gone without a word', async (t) => {
-      const { ada, bo } = await between(t)
-      const began = Date.now()
-      const session = await bo.page.context().newCDPSession(bo.page)
-      session.send('Page.crash').catch(() => {})
-      await ada.tile('Bo').getByText('Bo is reconnecting…').waitFor()
-      t.diagnostic(`said that Bo is reconnecting after ${((Date.now() - began) / 1000).toFixed(1)} s`)
-      await ada.page.getByText('Send this link. Whoever opens it is called.').waitFor()
-      t.diagnostic(`said that Bo is gone after ${((Date.now() - began) / 1000).toFixed(1)} s`)
-      assertNoComplaints(ada)
-    })
-
-    it('goes on after one side was asleep', async (t) => {
-      const { ada, bo } = await between(t)
-      const session = await bo.page.context().newCDPSession(bo.page)
-      await session.send('Page.setWebLifecycleState', { state: 'frozen' })
-      await new Promise((resolve) => setTimeout(resolve, 20_000))
-      await session.send('Page.setWebLifecycleState', { state: 'active' })
-      const began = Date.now()
-      await Promise.all([ada, bo].map((who) => who.page.waitForSelector('.call[data-phase=connected][data-moving=false]')))
-      await assertBoth(ada, bo)
-      t.diagnostic(`saw and heard each other, checks included, ${((Date.now() - began) / 1000).toFixed(1)} s after waking up`)
-      assertNoComplaints(ada, bo)
-    })
-
-    it('goes through the server by itself when no way leads to the other', async (t) => {
-      const { ada, bo, took } = await between(t, { ways: [[serversOnly], [serversOnly]], path: 'server' })
-      t.diagnostic(`on the server ${(took / 1000).toFixed(1)} s after the link was opened`)
-      for (const who of [ada, bo]) {
-        await who.page.getByText('because no way was found between you').waitFor()
-        assert.equal((await who.voices()).length, 1, `${who.name} hears one voice`)
-      }
-      assertNoComplaints(ada, bo)
-    })
-
-    for (const [how, what] of [['cut', 'is cut'], ['silence', 'falls silent']]) {
-      it(`comes back over a new way when the connection to the relay ${what}`, async (t) => {
-        const wire = await cable(relaying.turn.plain)
-        t.after(() => wire.close())
-        const { ada, bo } = await between(t, {
-          tutti: relaying, ways: [[relaysOnly, { wanted: relays.tcp, through: wire.port }], [relaysOnly, { wanted: relays.udp }]], path: 'relay',
-        })
-        const user = () => ada.page.evaluate(() => /ice-ufrag:(\S+)/.exec(window.peers[0].localDescription.sdp)[1])
-        const before = await user()
-        const gaps = await watchGaps(ada, bo)
-        const began = Date.now()
-        assert.ok(wire[how]() > 0, 'a connection went through the cable')
-        await eventually('ICE was started anew', async () => (await user()) !== before)
-        const states = () => Promise.all([ada, bo].map((who) => who.page.evaluate(() => window.peers[0].iceConnectionState)))
-        await eventually('it connected', async () => (await states()).every((state) => state === 'connected' || state === 'completed'))
-        t.diagnostic(`connected again after ${((Date.now() - began) / 1000).toFixed(1)} s`)
-        await Promise.all([ada.onPath('relay'), bo.onPath('relay')])
-        await assertBoth(ada, bo)
-        await tellGaps(t, `when it ${what}`, gaps)
-        assert.equal(await ada.page.evaluate(() => window.peers.length), 1, 'the connection is the same')
-        assertNoComplaints(ada, bo)
-      })
-    }
   })
 })

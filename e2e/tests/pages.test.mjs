@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { openBrowser } from '../lib/browser.mjs'
+import { openBrowser, openPeople } from '../lib/browser.mjs'
 import { tabTo } from '../lib/keyboard.mjs'
 import { eventually, join, watch } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
@@ -350,6 +350,31 @@ describe('the console', { timeout: 900_000 }, () => {
     application.close()
   })
 
+  /** What an operator wants to know of who sends, and of who comes to see it. */
+  async function findsPeople(page, detail, room) {
+    const other = await openPeople([{}])
+    try {
+      await join(other.people[0], `${tutti.url}/r/${room.room}#k=${room.keys.guest}`, 'Bo', undefined, { listen: true })
+      const list = detail.getByRole('list', { name: 'People', exact: true })
+      await list.getByRole('button', { name: /Bo/ }).click()
+      const person = (name) => page.getByRole('region', { name, exact: true })
+      const tile = (name) => person('Bo').locator('dl div', { has: page.getByText(name, { exact: true }) }).locator('dd')
+      await person('Bo').getByText(/Came .*connected in \d+ ms/).waitFor()
+      for (const [name, says] of [['Path', /UDP/], ['The way carries', /bit\/s/], ['Lost to here', /%/], ['Freezes', /^\d/]]) {
+        await eventually(`${name} of Bo`, async () => says.test(await tile(name).innerText()))
+      }
+      await person('Bo').getByRole('row', { name: /Ada.*Flows/ }).first().waitFor()
+      for (const what of ['Came in', 'Connected']) await person('Bo').locator('ol').getByText(what, { exact: true }).waitFor()
+      await page.getByRole('button', { name: 'Back to the room' }).click()
+      await list.getByRole('button', { name: /Ada/ }).click()
+      await person('Ada').getByRole('row', { name: /360.*bit\/s/ }).first().waitFor()
+      await person('Ada').locator('ol').getByText('Began to send').first().waitFor()
+      await page.getByRole('button', { name: 'Back to the room' }).click()
+    } finally {
+      await other.close()
+    }
+  }
+
   it('asks for key and secret, shows rooms and viewers, and takes a show off the air after asking', async () => {
     const room = await tutti.createRoom({ title: 'Watched over' })
     const ada = await join(browser, `${tutti.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', { colour: colours.red, tone: 440 })
@@ -369,6 +394,7 @@ describe('the console', { timeout: 900_000 }, () => {
     const detail = page.getByRole('region', { name: /Details: Watched over/ })
     await detail.getByText(/H\.264 · 640×360/).waitFor()
     await detail.locator('canvas').first().waitFor()
+    await findsPeople(page, detail, room)
     await detail.getByRole('button', { name: 'Take off the air' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Take off the air' }).click()
     await ada.page.getByRole('button', { name: 'Go live' }).waitFor()

@@ -1,8 +1,8 @@
 // livekit-client, as apps in the field have it: old and new versions, both signalling paths, Chromium and Firefox.
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
-import { after, afterEach, before, describe, it } from 'node:test'
-import { openBrowser } from '../lib/browser.mjs'
+import { after, before, describe, it } from 'node:test'
+import { openWindows } from '../lib/browser.mjs'
 import { openFirefox } from '../lib/firefox.mjs'
 import { address, goToIsland } from '../lib/island.mjs'
 import { eventually } from '../lib/people.mjs'
@@ -18,25 +18,20 @@ const versions = [
   { library: 'livekit-client-1', path: 'v0' },
 ]
 const noIsland = await goToIsland(fileURLToPath(import.meta.url)) // Firefox does not connect to loopback
-const browsers = noIsland ? { Chromium: openBrowser } : { Chromium: openBrowser, Firefox: openFirefox }
+const browsers = noIsland ? { Chromium: openWindows } : { Chromium: openWindows, Firefox: openFirefox }
 const skipFirefox = { skip: noIsland }
 
-describe('livekit-client', { timeout: 900_000 }, () => {
+// They wait for most of their time, so two of them wait together.
+describe('livekit-client', { timeout: 900_000, concurrency: 2 }, () => {
   let tutti
   let pages
   const open = {}
-  let people = []
-  let rooms = 0
+  let halls = 0
 
   before(async () => {
     tutti = await startTutti(noIsland ? ['--dev'] : [], { rtcTcp: true, rtcAddress: noIsland ? '127.0.0.1' : address })
     pages = await serveStatic(fileURLToPath(new URL('..', import.meta.url)), { policy: false })
     for (const [name, start] of Object.entries(browsers)) open[name] = await start()
-  })
-  afterEach(async () => {
-    for (const page of people) await page.close()
-    people = []
-    rooms++
   })
   after(async () => {
     for (const browser of Object.values(open)) await browser.close()
@@ -44,21 +39,30 @@ describe('livekit-client', { timeout: 900_000 }, () => {
     await tutti?.close()
   })
 
-  async function join(identity, { browser = 'Chromium', library = newest, key, options } = {}) {
-    const page = await open[browser].page()
-    people.push(page)
-    await page.goto(`${pages.url}/pages/sdk.html`)
-    await page.evaluate((l) => window.load(l), library)
-    const url = tutti.url.replace(/^http/, 'ws')
-    await page.evaluate((wish) => window.join(wish), { url, token: token({ keys: tutti.keys(), room: `hall-${rooms}`, identity }), key, library, options })
-    return page
+  /** A room of a test's own: gives what lets somebody join it until the test ends. */
+  function hall(t) {
+    const room = `hall-${halls++}`
+    return async (identity, { browser = 'Chromium', library = newest, key, options } = {}) => {
+      const page = await open[browser].page()
+      t.after(() => page.close())
+      await page.goto(`${pages.url}/pages/sdk.html`)
+      await page.evaluate((l) => window.load(l), library)
+      const url = tutti.url.replace(/^http/, 'ws')
+      await page.evaluate((wish) => window.join(wish), { url, token: token({ keys: tutti.keys(), room, identity }), key, library, options })
+      return page
+    }
+  }
+  /** Ada and Bo, in a room of theirs. */
+  const two = (t, ...wishes) => {
+    const join = hall(t)
+    return Promise.all([join('ada', wishes[0]), join('bo', wishes.at(-1))])
   }
 
   const publish = (page, wish) => page.evaluate((w) => window.publish(w), wish)
+  const both = (act, ...pages) => Promise.all(pages.map((page) => act(page)))
 
   /** From now on pictures and sound come. */
   async function assertFlow(page) {
-    await page.bringToFront() // or a tab behind another shows one picture a second
     const { frames } = await page.evaluate(() => window.perceive())
     await eventually('the picture moves', async () => (await page.evaluate(() => window.perceive())).frames > frames + 10)
     await assertSound(page)
@@ -78,35 +82,29 @@ describe('livekit-client', { timeout: 900_000 }, () => {
 
   for (const [browser, wish] of [['Chromium', {}], ['Firefox', skipFirefox]]) {
     for (const { library, path, options } of versions) {
-      it(`${library} in ${browser}, ${path}: picture, sound and data both ways, resume`, wish, async () => {
-        const ada = await join('ada', { browser, library, options })
-        const bo = await join('bo', { browser, library, options })
-        await publish(ada)
-        await publish(bo)
-        await assertFlow(ada)
-        await assertFlow(bo)
+      it(`${library} in ${browser}, ${path}: picture, sound and data both ways, resume`, wish, async (t) => {
+        const [ada, bo] = await two(t, { browser, library, options })
+        await both((page) => publish(page), ada, bo)
+        await both(assertFlow, ada, bo)
         await assertData(ada, bo)
         await ada.evaluate(() => room.simulateScenario('signal-reconnect'))
         await eventually('it has resumed', () => ada.evaluate(() => happened.includes('reconnected') && room.state === 'connected'))
-        await assertFlow(ada)
-        await assertFlow(bo)
+        await both(assertFlow, ada, bo)
         assert.equal(await bo.evaluate(() => happened.includes('participantDisconnected')), false)
       })
     }
   }
 
-  it('different versions and browsers in one room', skipFirefox, async () => {
-    const ada = await join('ada', { library: 'livekit-client-1' })
-    const bo = await join('bo', { browser: 'Firefox' })
-    await publish(ada)
-    await publish(bo)
+  it('different versions and browsers in one room', skipFirefox, async (t) => {
+    const [ada, bo] = await two(t, { library: 'livekit-client-1' }, { browser: 'Firefox' })
+    await both((page) => publish(page), ada, bo)
     await assertFlow(ada)
     await assertSound(bo) // whether it sees H.264 depends on a plug-in
     await assertData(ada, bo)
   })
 
-  it('calls and texts', async () => {
-    const [ada, bo] = [await join('ada'), await join('bo')]
+  it('calls and texts', async (t) => {
+    const [ada, bo] = await two(t)
     await eventually('bo is there', () => ada.evaluate(() => window.remotes().includes('bo')))
     const call = (size) => ada.evaluate((n) => room.localParticipant.performRpc({ destinationIdentity: 'bo', method: 'greet', payload: 'x'.repeat(n) }), size)
     assert.equal(await call(1), 'hello ada, 1')
@@ -115,8 +113,8 @@ describe('livekit-client', { timeout: 900_000 }, () => {
     await eventually('the text is there', () => bo.evaluate(() => received.some((r) => r.size === 200_000)))
   })
 
-  it('a channel that the server does not know holds up no other', async () => {
-    const [ada, bo] = [await join('ada'), await join('bo')]
+  it('a channel that the server does not know holds up no other', async (t) => {
+    const [ada, bo] = await two(t)
     await assertData(ada, bo)
     await ada.evaluate(async () => {
       const channel = room.engine.pcManager.publisher._pc.createDataChannel('something else')
@@ -133,26 +131,24 @@ describe('livekit-client', { timeout: 900_000 }, () => {
   const scenarios = { v0: onBoth, v1: [...onBoth, 'fail-on-v1-path'] }
   for (const { path, options } of versions.filter((v) => v.library === newest)) {
     for (const scenario of scenarios[path]) {
-      it(`survives ${scenario}, ${path}`, async () => {
-        const [ada, bo] = [await join('ada', { options }), await join('bo', { options })]
-        await publish(ada)
-        await publish(bo)
+      it(`survives ${scenario}, ${path}`, async (t) => {
+        const [ada, bo] = await two(t, { options })
+        await both((page) => publish(page), ada, bo)
         await assertFlow(bo)
         await ada.evaluate((s) => room.simulateScenario(s), scenario)
         if (scenario !== 'fail-on-v1-path') {
           await eventually('it comes back', () => ada.evaluate(() => happened.includes('reconnected') && room.state === 'connected'))
         }
-        await assertFlow(ada)
-        await assertFlow(bo)
+        await both(assertFlow, ada, bo)
         // For two seconds after a full reconnect the client keeps messages for a resume that does not come.
         await assertData(ada, bo, { again: true })
       })
     }
   }
 
-  it('layers stop and come back as they are wanted, and as the way is said to carry; speech and the end are played too', async () => {
-    const [ada, bo] = [await join('ada'), await join('bo', { options: { adaptiveStream: false } })]
-    await publish(ada)
+  it('layers stop and come back as they are wanted, and as the way is said to carry; speech and the end are played too', async (t) => {
+    const [ada, bo] = await two(t, {}, { options: { adaptiveStream: false } })
+    await publish(ada, { height: 360 })
     await assertFlow(bo)
     const width = () => bo.evaluate(() => pictures[0].videoWidth)
     const layers = () => ada.evaluate(() => window.layersSent())
@@ -201,9 +197,9 @@ describe('livekit-client', { timeout: 900_000 }, () => {
   })
 
   for (const [browser, codec, wish] of [['Chromium', 'h264', {}], ['Firefox', 'vp8', skipFirefox]]) {
-    it(`end-to-end encryption in ${browser} with ${codec}`, wish, async () => {
-      const ada = await join('ada', { browser, key: 'right' })
-      const bo = await join('bo', { browser, key: 'right' })
+    it(`end-to-end encryption in ${browser} with ${codec}`, wish, async (t) => {
+      const join = hall(t)
+      const [ada, bo] = await Promise.all(['ada', 'bo'].map((who) => join(who, { browser, key: 'right' })))
       await publish(ada, { video: { videoCodec: codec, backupCodec: false } })
       await assertFlow(bo)
       assert.deepEqual((await bo.evaluate(() => window.means())).codecs, [`video/${codec.toUpperCase()}`])
