@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { openPeople } from '../lib/browser.mjs'
-import { assertTones, eventually, join, watch } from '../lib/people.mjs'
+import { alike, assertTones, eventually, join, watch } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
@@ -119,6 +119,12 @@ describe('a show', { timeout: 600_000 }, () => {
     assert.ok(!(await talk.evaluate((chat) => chat.inert)))
     await allSee('Mei too', ['red', 'green', 'blue', 'yellow'])
     await ada.tile('Mei').waitFor()
+    // Her page loads again, and she is up again.
+    await mei.page.reload()
+    await mei.page.locator('.page[data-seat=preview]').waitFor()
+    await button(mei, 'Go up now').click()
+    await mei.page.locator('.page[data-seat=on]').waitFor()
+    await eventually('Ada sees Mei', async () => alike((await ada.sees('Mei'))?.colour ?? [0, 0, 0], colours.yellow))
     await button(mei, 'Step down').click()
     await mei.page.locator('.page[data-seat=""]').waitFor()
     viewers['whep on a phone'] = mei
@@ -132,7 +138,7 @@ describe('a show', { timeout: 600_000 }, () => {
       const found = await sizes(viewer)
       return found[0] > 3 * found[1] && found[2] > 0.01
     }
-    const alike = async (viewer) => {
+    const same = async (viewer) => {
       const found = await sizes(viewer)
       return found[0] < 2 * found[2] && found[2] > 0.02
     }
@@ -143,7 +149,7 @@ describe('a show', { timeout: 600_000 }, () => {
     await pick(ada, /^More: Bo, Seat/, 'Make co-host')
     await bo.control('Program').click()
     await bo.page.getByRole('radio', { name: 'Grid' }).click()
-    for (const [name, viewer] of Object.entries(viewers)) await eventually(`${name} sees all of one size`, () => alike(viewer))
+    for (const [name, viewer] of Object.entries(viewers)) await eventually(`${name} sees all of one size`, () => same(viewer))
     await playing()
   })
 
