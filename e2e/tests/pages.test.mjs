@@ -234,28 +234,6 @@ describe('the page', { timeout: 900_000 }, () => {
     }
   })
 
-  it('keeps out who was banned, also when they come again', async () => {
-    const room = await tutti.createRoom({ title: 'For the polite', scene: 'conference' })
-    const host = { 'X-Tutti-Key': room.keys.host, 'Content-Type': 'application/json' }
-    const bo = await join(browser, `${tutti.url}/r/${room.room}#k=${room.keys.guest}`, 'Bo', undefined, { listen: true })
-    const { participants } = await (await fetch(`${tutti.url}/api/rooms/${room.room}/participants`, { headers: host })).json()
-    const { identity } = participants.find(({ name }) => name === 'Bo')
-    const stage = (verb) => fetch(`${tutti.url}/api/rooms/${room.room}/stage/${verb}`, { method: 'POST', headers: host, body: JSON.stringify({ identity }) })
-    assert.ok((await stage('ban')).ok)
-    const banned = bo.page.getByRole('heading', { name: 'You were banned from this room' })
-    await banned.waitFor()
-    await bo.page.reload()
-    const enter = bo.page.getByRole('button', { name: 'Join without camera and microphone' })
-    await enter.or(banned).waitFor()
-    if (await enter.isVisible()) await enter.click()
-    await banned.waitFor()
-    assert.ok((await stage('unban')).ok)
-    await bo.page.reload()
-    await enter.click()
-    await bo.page.waitForSelector('.room[data-phase=connected]')
-    await bo.leave()
-  })
-
   it('says of a link to a room that was deleted and made anew that it does not open it', async () => {
     const name = `anew-${Date.now()}`
     const old = await tutti.createRoom({ name, publicWatch: false })
