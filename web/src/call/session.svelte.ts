@@ -5,7 +5,7 @@ import { watchNetwork } from './network'
 import type { ChatMessage } from '../room/view'
 import type { StatsSource, TrackHint, TrackOwner } from '../stats/source'
 import { toast } from '../ui/toasts.svelte'
-import { Chatbox } from './chatbox'
+import { Conversation } from './conversation.svelte'
 import { DirectLink } from './direct'
 import { Gathering } from './gathering'
 import type { Feed, Link } from './link'
@@ -26,7 +26,6 @@ const keepOld = 10_000
 const overlap = 1500
 /** A new path whose media is not all there after this long is taken as it is, in ms. */
 const settleLimit = 8000
-const maxMessages = 500
 
 export interface CallEntry {
   room: string
@@ -58,7 +57,6 @@ export class CallSession implements CallView, StatsSource {
   visitors = $state.raw<Visitor[]>([])
   missed = $state.raw<CallView['missed']>()
   tiles = $state.raw<CallTile[]>([])
-  messages = $state.raw<ChatMessage[]>([])
   soundBlocked = $state(false)
   #check = $state.raw<Check>()
 
@@ -77,8 +75,7 @@ export class CallSession implements CallView, StatsSource {
   #askedAt = 0
   #arrivedAt = 0
   #arrived = new Set<string>()
-  #chat = new Chatbox((member, data) => this.#send(member, data))
-  #chatWays = ''
+  #conversation = new Conversation(() => ({ you: this.you, name: this.#name, roster: this.#roster, links: this.#links }))
   #attached = new Map<string, Pipe>()
   #gathering = new Gathering()
   #sounds = new Sounds((blocked) => (this.soundBlocked = blocked))
@@ -229,7 +226,7 @@ export class CallSession implements CallView, StatsSource {
   }
 
   #forget(id: string) {
-    this.#chat.gone(id)
+    this.#conversation.gone(id)
     this.#attached.delete(id)
     this.transfers.left(id)
   }
@@ -318,7 +315,7 @@ export class CallSession implements CallView, StatsSource {
   #events() {
     return {
       changed: () => this.#changed(),
-      told: (member: string, name: string, data: Uint8Array<ArrayBuffer>) => this.#read(member, name, data),
+      told: (member: string, name: string, data: Uint8Array<ArrayBuffer>) => this.#conversation.read(member, name, data),
     }
   }
 
@@ -384,11 +381,7 @@ export class CallSession implements CallView, StatsSource {
     this.#showMembers()
     this.#sound()
     this.#pipes()
-    const ways = this.#links.map((link) => `${link.kind}${link.generation}${link.open}${link.reached.map((r) => r.id).join()}`).join(' ')
-    if (ways !== this.#chatWays) {
-      this.#chatWays = ways
-      this.#chat.flush((member) => this.#wayTo(member))
-    }
+    this.#conversation.follow()
   }
 
   #showPath(link: Link | undefined) {
@@ -504,37 +497,12 @@ export class CallSession implements CallView, StatsSource {
 
   // --- chat and files
 
-  #wayTo(member: string): string | undefined {
-    const link = this.#links.find((l) => l.reaches(member))
-    return link && `${link.kind}${link.generation}`
-  }
-
-  #send(member: string, data: Uint8Array<ArrayBuffer>): string | undefined {
-    const link = this.#links.find((l) => l.tell(member, data))
-    return link && `${link.kind}${link.generation}`
+  get messages(): ChatMessage[] {
+    return this.#conversation.messages
   }
 
   async say(text: string) {
-    const members = [...this.#roster.members.keys()].filter((id) => id !== this.you)
-    const said = this.#chat.say(text, members, Date.now())
-    for (const link of this.#links) {
-      for (const { id } of link.reached) if (!this.#roster.members.has(id)) link.tell(id, said.data)
-    }
-    this.#keep({ id: said.id, from: this.#name, identity: this.you, own: true, text, at: said.at })
-  }
-
-  #read(member: string, name: string, data: Uint8Array<ArrayBuffer>) {
-    const said = this.#chat.take(member, data, Date.now())
-    if (!said) return
-    this.#keep({
-      // The sender chooses the id, so it is unique only together with the sender and a count.
-      id: `${member}/${said.id}/${this.messages.length}`, from: this.#roster.members.get(member)?.name || name, identity: member, own: false,
-      text: said.text, at: said.at,
-    })
-  }
-
-  #keep(message: ChatMessage) {
-    this.messages = [...this.messages.slice(1 - maxMessages), message]
+    this.#conversation.say(text)
   }
 
   /** Gives the files the newest way to each member. */
