@@ -14,7 +14,7 @@ const binary = process.env.TUTTI ?? join(dirname(fileURLToPath(import.meta.url))
  * A loopback port that is free for UDP and TCP. It lies below those that systems give to whoever asks for any, so nobody takes it by
  * chance before the server does, or while the server restarts.
  */
-async function freePort() {
+export async function freePort() {
   const taken = (open) => new Promise((resolve) => open(resolve).once('error', () => resolve(true)))
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000)
@@ -32,13 +32,15 @@ async function freePort() {
 
 /**
  * Starts a server and waits until it answers. `restart` ends it and starts it again on the same ports. `rtcTcp` gives it a
- * TCP port for WebRTC, `turn` STUN and TURN without and with TLS. `rtcAddress` is where WebRTC's UDP port is, `address` where HTTP is.
+ * TCP port for WebRTC, `turn` STUN and TURN without and with TLS, `secure` HTTPS with a certificate of its own. `rtcAddress` is where WebRTC's UDP
+ * port is, `address` where HTTP is.
  */
-export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = false, rtcAddress = '127.0.0.1', address = '127.0.0.1' } = {}) {
+export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = false, secure = false, rtcAddress = '127.0.0.1', address = '127.0.0.1' } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'tutti-e2e-data-'))
   const [http, rtmp, rtc] = [await freePort(), await freePort(), await freePort()]
   const tcp = rtcTcp ? `127.0.0.1:${await freePort()}` : 'off'
   const ports = turn ? { plain: await freePort(), tls: await freePort() } : {}
+  const https = secure ? `127.0.0.1:${await freePort()}` : 'off'
   const at = (port) => (port ? `127.0.0.1:${port}` : 'off')
   const url = `http://${address}:${http}`
   let log = ''
@@ -46,7 +48,7 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
 
   async function start() {
     child = spawn(binary, [
-      'serve', ...args, '--data', data, '--http', `${address}:${http}`, '--https', 'off',
+      'serve', ...args, '--data', data, '--http', `${address}:${http}`, '--https', https,
       '--rtc', `${rtcAddress}:${rtc}`, '--rtc-tcp', tcp, '--turn', at(ports.plain), '--turns', at(ports.tls), '--rtmp', `127.0.0.1:${rtmp}`, '--log-level', process.env.E2E_LOG ?? 'info',
     ], { stdio: ['ignore', 'pipe', 'pipe'] })
     const running = child
@@ -86,6 +88,8 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
   await start()
   return {
     url,
+    /** Where HTTPS is. */
+    secureUrl: `https://${https}`,
     rtmp: `rtmp://127.0.0.1:${rtmp}/live`,
     turn: ports,
     /** The UDP port for WebRTC. */

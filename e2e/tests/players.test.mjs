@@ -9,13 +9,14 @@ import { eventually, watch } from '../lib/people.mjs'
 import { colours, receiveSignal, sendSignal } from '../lib/signal.mjs'
 import { serveStatic } from '../lib/static.mjs'
 import { startTutti } from '../lib/tutti.mjs'
+import { openWebkit, webkitMissing } from '../lib/webkit.mjs'
 
 describe('what others have', { timeout: 180_000 }, () => {
   let tutti, browser, encoder, pages
   before(async () => {
-    tutti = await startTutti()
+    tutti = await startTutti(['--dev'], { secure: true })
     pages = await serveStatic(fileURLToPath(new URL('..', import.meta.url)), { policy: false })
-    browser = await openBrowser({ devices: false })
+    browser = await openBrowser({ devices: false, options: { ignoreHTTPSErrors: true } })
     encoder = publishRtmp(`${tutti.rtmp}/shown`, { colour: colours.red, tone: 440 })
   })
   after(async () => {
@@ -48,6 +49,41 @@ describe('what others have', { timeout: 180_000 }, () => {
     assert.equal(error, null)
     t.diagnostic(`${behind.toFixed(1)} s behind the newest of the playlist`)
     assert.deepEqual(wrong, [])
+  })
+
+  it('hls.js plays over HTTP/2', async () => {
+    const viewer = await watch(browser, `${tutti.secureUrl}/w/shown`, 'hls')
+    await viewer.plays('hls')
+    const video = viewer.page.locator('.player video')
+    const from = await video.evaluate((one) => one.currentTime)
+    await eventually('it goes on for four seconds', () => video.evaluate((one, start) => one.currentTime > start + 4, from))
+    const asked = await viewer.page.evaluate(() => performance.getEntriesByType('resource')
+      .filter(({ name }) => /\/live\/shown\/.*\.(m3u8|m4s|mp4)/.test(name))
+      .map(({ name, nextHopProtocol }) => ({ part: /\.\d+\.m4s$/.test(name), waited: name.includes('_HLS_msn='), over: nextHopProtocol })))
+    assert.deepEqual([...new Set(asked.map(({ over }) => over))], ['h2'])
+    for (const kind of ['part', 'waited']) assert.ok(asked.filter((one) => one[kind]).length > 4, `${kind}: ${JSON.stringify(asked)}`)
+    assert.deepEqual(viewer.page.complaints, [])
+    await viewer.leave()
+  })
+
+  it('WebKitGTK plays the watch page', { skip: webkitMissing || false }, async (t) => {
+    const webkit = await openWebkit()
+    t.after(() => webkit.close())
+    await webkit.goto(`${tutti.url}/w/shown`)
+    const state = () => webkit.evaluate(() => {
+      const video = document.querySelector('.player video')
+      if (video?.paused) {
+        video.muted = true // nobody has clicked
+        video.play().catch(() => {})
+      }
+      const { phase, protocol } = document.querySelector('.page')?.dataset ?? {}
+      return { phase, protocol, at: video?.currentTime ?? 0, width: video?.videoWidth }
+    })
+    await eventually('it plays', async () => (await state()).phase === 'playing')
+    const { at, width } = await state()
+    assert.equal(width, 640)
+    await eventually('it goes on for four seconds', async () => (await state()).at > at + 4)
+    t.diagnostic(`WebKit ${webkit.version}, over ${(await state()).protocol}`)
   })
 
   it('Firefox plays FLV (mpegts.js) and HLS (hls.js) on the watch page', async (t) => {
