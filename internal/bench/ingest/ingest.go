@@ -84,7 +84,7 @@ func (c *Conn) open(stream string) error {
 		name      string
 		arguments []any
 	}{
-		{0, "connect", []any{amf0.Object{{Key: "app", Value: "live"}, {Key: "flashVer", Value: "tutti-bench"}}}},
+		{0, "connect", []any{amf0.Object{{Key: "app", Value: "live"}, {Key: "flashVer", Value: "tutti-bench"}, {Key: "tcUrl", Value: "rtmp://" + c.conn.RemoteAddr().String() + "/live"}}}},
 		{0, "createStream", []any{nil}},
 		{streamID, "publish", []any{nil, stream, "live"}},
 	} {
