@@ -138,6 +138,17 @@ describe('what others have', { timeout: 180_000 }, () => {
     await eventually('its sizes are variants of HLS', async () => String(await heights()) === '180,360,720')
     await eventually('the viewer over WHEP gets the largest', async () => (await seen()).height === 720)
 
+    // On the watch page a viewer over HLS chooses among them.
+    const viewer = await watch(browser, `${tutti.url}/w/${room.room}`, 'hls')
+    await viewer.plays()
+    await viewer.page.locator('.player').hover()
+    await viewer.page.getByRole('button', { name: 'Picture quality' }).click()
+    await viewer.page.getByRole('menuitemradio', { name: '360p', exact: true }).click()
+    await eventually('the size that was chosen is played', () => viewer.page.locator('.player video').evaluate((video) => video.videoHeight === 360))
+    await viewer.page.getByRole('button', { name: 'Picture quality' }).click()
+    await viewer.page.getByRole('menuitemradio', { name: '360p', exact: true, checked: true }).waitFor()
+    await viewer.leave()
+
     // The publisher's uplink gives way: it stops the largest, as browsers do by themselves.
     const send = (active) => page.evaluate(async (on) => {
       const sender = window.whip.peer.getSenders().find((one) => one.track.kind === 'video')
