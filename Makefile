@@ -64,9 +64,12 @@ test-go: ## Go tests with the race detector
 .PHONY: meanwhile
 meanwhile:
 	@scripts/need chromium firefox
-	@$(MEANWHILE) $(MAKE) --no-print-directory test-web browsers-ready test-plain
+	@$(MEANWHILE) $(MAKE) --no-print-directory test-web
+	@$(MEANWHILE) $(MAKE) --no-print-directory browsers-ready
+	@$(MEANWHILE) $(MAKE) --no-print-directory test-plain
 
-test-plain: ## Vet, and the tests in which the client SDK races with itself
+test-plain: ## Vet, and the Go tests that cannot run with the race detector, since the client SDK races with itself
+	@scripts/need go ffmpeg
 	$(AS_BUILT) go vet ./...
 	$(AS_BUILT) go test -vet=off -parallel $(WAITING) -timeout 5m ./internal/server/livekit
 

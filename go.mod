@@ -2,6 +2,11 @@ module github.com/tuttilive/tutti
 
 go 1.26.8
 
+ignore (
+	./e2e/node_modules
+	./web/node_modules
+)
+
 require (
 	github.com/Eyevinn/mp4ff v0.54.0
 	github.com/alecthomas/kong v1.17.0

@@ -190,7 +190,7 @@ func TestSRTPublishes(t *testing.T) {
 	}{
 		"H.264 and AAC":          {slices.Concat(testPicture, testTone, baseline, aac), "demo", nil, "", "aac h264"},
 		"B-frames, as ACL wants": {slices.Concat(testPicture, testTone, withBFrames, aac), "#!::r=demo,m=publish", nil, "", "aac h264"},
-		"H.265 and Opus":         {slices.Concat(testPicture, testTone, []string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-g", "30", "-pix_fmt", "yuv420p", "-c:a", "libopus", "-ar", "48000"}), "publish:demo", nil, "", "aac hevc"},
+		"H.265 and Opus":         {slices.Concat(testPicture, testTone, []string{"-vf", "scale=320:180,fps=10", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", "-g", "10", "-pix_fmt", "yuv420p", "-c:a", "libopus", "-ar", "48000"}), "publish:demo", nil, "", "aac hevc"},
 		"encrypted":              {slices.Concat(testPicture, testTone, baseline, aac), "demo", []string{"--srt-passphrase", passphrase}, passphrase, "aac h264"},
 	} {
 		t.Run(name, func(t *testing.T) {

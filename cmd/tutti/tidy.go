@@ -22,15 +22,23 @@ const (
 	worthwhile = 8
 )
 
+// The runtime's figures that tidy goes by.
+const (
+	heapLive    = "/gc/heap/live:bytes"                // what the last collection left
+	heapNow     = "/memory/classes/heap/objects:bytes" // with what came since
+	collections = "/gc/cycles/total:gc-cycles"
+)
+
 // tidy keeps the heap small until ctx ends. GOGC in the environment, if any, is left alone, and so is the runtime then.
 func tidy(ctx context.Context) {
 	if os.Getenv("GOGC") != "" {
 		return
 	}
 	debug.SetGCPercent(collectAt)
-	heap := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}}
+	heap := []metrics.Sample{{Name: heapLive}, {Name: heapNow}, {Name: collections}}
 	rest := time.NewTimer(leastRest)
 	defer rest.Stop()
+	var known uint64
 	for {
 		select {
 		case <-ctx.Done():
@@ -38,12 +46,15 @@ func tidy(ctx context.Context) {
 		case <-rest.C:
 		}
 		metrics.Read(heap)
+		live, now, count := heap[0].Value.Uint64(), heap[1].Value.Uint64(), heap[2].Value.Uint64()
 		var took time.Duration
-		if live, now := heap[0].Value.Uint64(), heap[1].Value.Uint64(); isUntidy(live, now) {
+		if count == known && isUntidy(live, now) { // else the runtime is at it by itself
 			began := time.Now()
 			runtime.GC()
 			took = time.Since(began)
+			count++
 		}
+		known = count
 		rest.Reset(restAfter(took))
 	}
 }

@@ -217,6 +217,14 @@ func (d *Downlink) limited(now time.Duration) bool {
 	return d.restraint.holds(d.estimator.FullAt(), d.estimator.Rate(), now)
 }
 
+// hopes is what the way may carry, in bit/s: as estimated, but no more than was set by hand.
+func (d *Downlink) hopes() float64 {
+	if limit := d.limit.Load(); limit > 0 {
+		return min(float64(limit), d.estimator.Rate())
+	}
+	return d.estimator.Rate()
+}
+
 // mayRepair tells whether there is room for repairing size bytes, and takes it.
 func (d *Downlink) mayRepair(size int, now time.Duration) bool {
 	if !d.limited(now) {

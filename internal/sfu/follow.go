@@ -200,7 +200,7 @@ func (s *Sender) describe(d *demand, now time.Duration) {
 	}
 	d.wanted = choose(s.now.wish, s.audience.candidates)
 	d.fresh = s.caution.fresh(now)
-	d.ceiling = s.caution.ceiling(d.now, s.downlink.estimator.Rate(), now)
+	d.ceiling = s.caution.ceiling(d.now, s.downlink.hopes(), now)
 }
 
 // start begins at the keyframe that a layer's ring holds, if it will do, and tells whether it did. It sends no picture
