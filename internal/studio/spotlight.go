@@ -132,12 +132,16 @@ func (s *Studio) letUp(a *Attendee) {
 	a.ear.Tell(talk.Frame(talk.Encode(talk.Promoted{Token: token, URL: a.url, Seat: s.stage.SeatOf(identity), Preview: previewSeconds})))
 }
 
-// Welcomed lets somebody up again who sits and does not take part: the page that was told so is gone, and this one has come in its place.
+// Welcomed lets somebody up again who may be on the stage and does not take part: the page that was told so is gone, and this one has come in its
+// place. Hosts by a key of their own join with that.
 func (a *Attendee) Welcomed() {
 	s, identity := a.studio, a.claims.Identity
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed && s.members[identity] == nil && s.stage.SeatOf(identity) > 0 && s.stage.RoleOf(identity) == stage.Speaker {
+	if s.closed || s.members[identity] != nil {
+		return
+	}
+	if role := s.stage.RoleOf(identity); role == stage.Speaker || role.Directs() && !a.claims.Video.RoomAdmin {
 		s.letUp(a)
 	}
 }

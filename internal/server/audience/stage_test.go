@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/studio"
 )
@@ -118,5 +119,55 @@ func TestWhoWasLetUpAndLoadsThePageAgainIsLetUpAgain(t *testing.T) {
 		if e.kind() == "promoted" {
 			t.Error("who was taken down is let up again")
 		}
+	}
+}
+
+// TestACohostWhoLoadsThePageAgainIsLetUpAgain, also in a room without seats. Whoever has a host's key is not, and neither is
+// the audience.
+func TestACohostWhoLoadsThePageAgainIsLetUpAgain(t *testing.T) {
+	for _, scene := range []string{"show", "conference"} {
+		t.Run(scene, func(t *testing.T) {
+			w := newWorld(t, false, func(_ *Config, o *studio.Options) {
+				policy := room.DefaultPolicy()
+				policy.Scene = scene
+				if err := o.Rooms.Create("room", policy); err != nil {
+					t.Fatal(err)
+				}
+			})
+			promoted := func(who string, p *peer) bool {
+				t.Helper()
+				p.must(event{"type": "ping"})
+				for _, e := range p.waiting {
+					if e.kind() != "promoted" {
+						continue
+					}
+					if claims, err := testKeys.Verify(e["token"].(string)); err != nil || claims.Video.RoomAdmin || e["seat"] != nil {
+						t.Errorf("%s: %v, %+v, %v", who, e, claims, err)
+					}
+					return true
+				}
+				return false
+			}
+			host, _ := w.enter("room", event{"key": w.hostKey("room"), "identity": "a"})
+			if again, _ := w.enter("room", event{"key": w.hostKey("room"), "identity": "a"}); promoted("host", host) || promoted("host", again) {
+				t.Error("a host with a key of their own is let up")
+			}
+			enter := func() (*peer, event) { return w.enter("room", event{"identity": "b"}) }
+			viewer, welcome := enter()
+			if promoted("viewer", viewer) {
+				t.Error("the audience is let up")
+			}
+			host.must(event{"type": "promote", "identity": welcome["you"].(map[string]any)["identity"]})
+			viewer.expect("promoted")
+			viewer.ws.CloseNow()
+			viewer, welcome = enter()
+			if you := welcome["you"].(map[string]any); you["role"] != "cohost" || !promoted("cohost", viewer) {
+				t.Errorf("not let up again: %v", you)
+			}
+			host.must(event{"type": "demote", "identity": welcome["you"].(map[string]any)["identity"]})
+			if again, _ := enter(); promoted("demoted", again) {
+				t.Error("who is not a cohost any more is let up again")
+			}
+		})
 	}
 }
