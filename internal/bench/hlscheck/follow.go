@@ -84,8 +84,9 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	if f.variant != nil && f.variant.FrameRate > 0 && f.pictured > 5*time.Second {
 		got := float64(f.frames) / f.pictured.Seconds()
-		fits := func(v *m3u8.Variant) bool { return got <= 1.2*v.FrameRate+1 }
-		f.report.check(frames, f.said(ctx, fits), "%s: %.1f, not %.1f", f.name, got, f.variant.FrameRate)
+		rate := func(v *m3u8.Variant) float64 { return v.FrameRate }
+		ok := said(ctx, f, rate, func(most float64) bool { return got <= 1.2*most+1 })
+		f.report.check(frames, ok, "%s: %.1f, not %.1f", f.name, got, f.variant.FrameRate)
 	}
 	return nil
 }
@@ -260,8 +261,9 @@ func (f *follower) readInit(ctx context.Context, m *m3u8.Media, s *m3u8.Segment)
 	}
 	f.initURI, f.running = uri, false
 	if f.variant != nil && f.init.width > 0 {
-		fits := func(v *m3u8.Variant) bool { return v.Width == f.init.width && v.Height == f.init.height }
-		f.report.check(resolution, f.said(ctx, fits), "%s: %dx%d, not %dx%d", f.name, f.init.width, f.init.height, f.variant.Width, f.variant.Height)
+		size := func(v *m3u8.Variant) [2]int { return [2]int{v.Width, v.Height} }
+		ok := said(ctx, f, size, func(is [2]int) bool { return is == [2]int{f.init.width, f.init.height} })
+		f.report.check(resolution, ok, "%s: %dx%d, not %dx%d", f.name, f.init.width, f.init.height, f.variant.Width, f.variant.Height)
 	}
 	if f.variant != nil {
 		f.report.check(codecs, strings.Contains(f.variant.Codecs, strings.ToLower(f.init.entry)) || strings.HasPrefix(f.init.entry, "hev"), "%s: %s in %s", f.name, f.init.entry, f.variant.Codecs)
@@ -269,10 +271,12 @@ func (f *follower) readInit(ctx context.Context, m *m3u8.Media, s *m3u8.Segment)
 	return nil
 }
 
-// said tells whether something is true of the variant, also if only the multivariant playlist as it is now says so: players that come later read
-// that one. What has just changed is not judged, since what was compared with it may be older.
-func (f *follower) said(ctx context.Context, holds func(*m3u8.Variant) bool) bool {
-	if holds(f.variant) {
+// said tells whether something is true of what the variant says in one attribute, also if only the multivariant playlist as it is now says so:
+// players that come later read that one. An attribute that has just changed is not judged, since what was compared with it may be older; what
+// comes next is judged by what it says now.
+func said[T comparable](ctx context.Context, f *follower, attribute func(*m3u8.Variant) T, holds func(T) bool) bool {
+	before := attribute(f.variant)
+	if holds(before) {
 		return true
 	}
 	a, err := f.get(ctx, f.index, f.headers...)
@@ -283,13 +287,13 @@ func (f *follower) said(ctx context.Context, holds func(*m3u8.Variant) bool) boo
 	if err != nil {
 		return false
 	}
-	now := variantOf(m, f.name)
-	if now == nil {
+	variant := variantOf(m, f.name)
+	if variant == nil {
 		return false
 	}
-	before := f.variant
-	f.variant = now
-	return holds(now) || *now != *before
+	f.variant = variant
+	now := attribute(variant)
+	return holds(now) || now != before
 }
 
 func (f *follower) readPart(ctx context.Context, m *m3u8.Media, s *m3u8.Segment, i int) error {
@@ -357,8 +361,9 @@ func (f *follower) readSegment(ctx context.Context, m *m3u8.Media, s *m3u8.Segme
 	}
 	if f.variant != nil && s.Duration > m.Target/2 {
 		rate := float64(len(body)) * 8 / s.Duration.Seconds()
-		fits := func(v *m3u8.Variant) bool { return rate <= 1.1*float64(v.Bandwidth) }
-		f.report.check(rates, f.said(ctx, fits), "%s: %.0f bit/s, BANDWIDTH %d", s.URI, rate, f.variant.Bandwidth)
+		peak := func(v *m3u8.Variant) int { return v.Bandwidth }
+		ok := said(ctx, f, peak, func(bits int) bool { return rate <= 1.1*float64(bits) })
+		f.report.check(rates, ok, "%s: %.0f bit/s, BANDWIDTH %d", s.URI, rate, f.variant.Bandwidth)
 	}
 }
 
