@@ -14,7 +14,7 @@ type Rooms struct {
 	Loudest          int           `help:"How many microphones of a room are forwarded when more are open: those who speak, the loudest first; 0 for all." default:"10"`
 	LastN            int           `help:"How many cameras each participant gets at a time: pinned ones, then of who spoke last; 0 for all." default:"0" name:"last-n"`
 	JoinsPerAddress  int           `help:"How many may join rooms from one address at once; each second a thirtieth of them may follow." default:"300"`
-	Scenes           string        `help:"Directory with scenes of your own (YAML), beside or instead of those that come along." placeholder:"DIR"`
+	Scenes           string        `help:"Directory with scenes of your own (*.yaml, *.yml), beside or instead of those that come along." placeholder:"DIR"`
 	Songs            string        `help:"Directory with accompaniments that pages fetch from /songs/; files only, nothing is listed." placeholder:"DIR"`
 	RemoteUnmute     bool          `help:"Let moderators unmute others, not only mute them."`
 }

@@ -196,10 +196,26 @@ func Parse(raw []byte) (*Scene, error) {
 	if err := d.Decode(s); err != nil {
 		return nil, err
 	}
-	if err := d.Decode(new(yaml.Node)); err != io.EOF {
-		return nil, errors.New("there is something behind the scene: a file has one")
+	for {
+		var next yaml.Node
+		err := d.Decode(&next)
+		if err == io.EOF {
+			return s, errors.Join(s.check()...)
+		}
+		if err != nil || !isEmpty(&next) {
+			return nil, errors.New("there is something behind the scene: a file has one")
+		}
 	}
-	return s, errors.Join(s.check()...)
+}
+
+// isEmpty tells of a document whether there is nothing in it, as behind a "---" at a file's end.
+func isEmpty(document *yaml.Node) bool {
+	for _, n := range document.Content {
+		if n.Kind != yaml.ScalarNode || n.Tag != "!!null" || n.Value != "" {
+			return false
+		}
+	}
+	return true
 }
 
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)

@@ -60,9 +60,17 @@ func TestScenesOfAnOperator(t *testing.T) {
 		t.Errorf("two files, one name: %v", err)
 	}
 	delete(dir, "again.yml")
-	dir["quiz.yaml"].Data = []byte(minimal + "---\n" + minimal)
-	if _, err := Builtin().With(dir); err == nil || !strings.Contains(err.Error(), "a file has one") {
-		t.Errorf("two scenes in a file: %v", err)
+	for _, behind := range []string{"---", "---\n", "---\n# nothing\n---\n", "...\n"} {
+		dir["quiz.yaml"].Data = []byte(minimal + behind)
+		if _, err := Builtin().With(dir); err != nil {
+			t.Errorf("%q behind the scene: %v", behind, err)
+		}
+	}
+	for _, behind := range []string{"---\n" + minimal, "---\n---\n" + minimal, "---\n0\n", "---\n~\n", "---\n[]\n", "---\n{"} {
+		dir["quiz.yaml"].Data = []byte(minimal + behind)
+		if _, err := Builtin().With(dir); err == nil || !strings.Contains(err.Error(), "a file has one") {
+			t.Errorf("%q behind the scene: %v", behind, err)
+		}
 	}
 	dir["quiz.yaml"].Data = []byte(strings.Replace(minimal, "quiz", "Quiz!", 1))
 	if _, err := Builtin().With(dir); err == nil || !strings.Contains(err.Error(), "quiz.yaml: name:") {
