@@ -12,5 +12,5 @@ func Free(dir string) (int64, error) {
 	if st.Flags&unix.ST_RDONLY != 0 {
 		return 0, nil
 	}
-	return int64(st.Bavail) * st.Bsize, nil
+	return int64(st.Bavail) * int64(st.Bsize), nil
 }

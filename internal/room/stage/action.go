@@ -256,5 +256,5 @@ func (s *Stage) until(seconds int) time.Time {
 	if seconds <= 0 {
 		return time.Time{}
 	}
-	return s.now.Add(min(time.Duration(min(seconds, 1<<31))*time.Second, Longest))
+	return s.now.Add(min(time.Duration(seconds), Longest/time.Second) * time.Second)
 }
