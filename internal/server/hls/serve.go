@@ -178,7 +178,8 @@ func send(w http.ResponseWriter, r *http.Request, resource *mux.Resource, cache 
 		return
 	}
 	status := http.StatusOK
-	if condition := r.Header.Get("If-Range"); !resource.Playlist && (condition == "" || condition == tag) {
+	// Ranges are of GET alone (RFC 9110, section 14.2).
+	if condition := r.Header.Get("If-Range"); r.Method == http.MethodGet && !resource.Playlist && (condition == "" || condition == tag) {
 		switch some := parseSpan(r.Header.Get("Range"), size); {
 		case some.beyond:
 			h.Set("Content-Range", "bytes */"+strconv.Itoa(size))

@@ -191,6 +191,13 @@ func TestConditionsAndRanges(t *testing.T) {
 				t.Errorf("%s %q: %s", test.name, test.fields, cached)
 			}
 		}
+		// Section 14.2: ranges are of GET alone.
+		for _, span := range []string{"bytes=1-2", "bytes=999999-"} {
+			w := ask(s, http.MethodHead, folder+"video-0.m4s", "Range", span)
+			if h := w.Header(); w.Code != 200 || h.Get("Content-Range") != "" || h.Get("Content-Length") != fmt.Sprint(size) || w.Body.Len() > 0 {
+				t.Errorf("HEAD of %s: %d, %v", span, w.Code, h)
+			}
+		}
 	})
 }
 

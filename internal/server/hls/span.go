@@ -1,7 +1,9 @@
 package hls
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -51,13 +53,11 @@ func parseSpan(field string, size int) span {
 
 // position reads digits. What is larger than any size is as good as the largest number.
 func position(digits string) (int, error) {
-	if strings.Trim(digits, "0123456789") != "" {
-		return 0, strconv.ErrSyntax
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, err
 	}
-	if len(digits) > 15 {
-		digits = "999999999999999"
-	}
-	return strconv.Atoi(digits)
+	return int(min(n, math.MaxInt)), nil
 }
 
 // of is Content-Range.

@@ -11,10 +11,11 @@ func TestSpans(t *testing.T) {
 	for field, want := range map[string]string{
 		"bytes=0-0": "0", "bytes=0-3": "0123", "bytes=3-4": "34", "bytes=4-": "456789", "bytes=2-999": "23456789", "bytes=-1": "9", "bytes=-7": "3456789",
 		"bytes=-99": "0123456789", "bytes=9-": "9", "bytes=1-99999999999999999999999": "123456789",
+		"bytes=1-3000000000": "123456789", "bytes=1-18446744073709551615": "123456789", "bytes=-3000000000": "0123456789",
 		// The whole.
 		"": "", "bytes=0-": "", "bytes=0-1,3-4": "", "bytes=5-4": "", "bytes=a-b": "", "bytes=-": "", "bytes=": "", "lines=1-2": "", "bytes=1": "", "bytes=-+1": "", "bytes=+1-2": "",
 		// Beyond.
-		"bytes=10-": "!", "bytes=10-12": "!", "bytes=-0": "!", "bytes=99999999999999999999-": "!",
+		"bytes=10-": "!", "bytes=10-12": "!", "bytes=-0": "!", "bytes=99999999999999999999-": "!", "bytes=3000000000-": "!",
 	} {
 		s := parseSpan(field, 10)
 		got := string(slices.Concat(s.cut(body)...))
