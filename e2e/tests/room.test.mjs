@@ -90,6 +90,9 @@ describe('three people in a room', { timeout: 900_000 }, () => {
     await bo.page.getByRole('menuitem', { name: 'Show its figures' }).click()
     await bo.tile('Cy').locator('[data-figures]').waitFor()
     assert.equal(await bo.page.locator('[data-figures]').count(), 1)
+    await bo.control('More: Cy').click()
+    await bo.page.getByRole('menuitem', { name: 'Hide its figures' }).click()
+    await bo.tile('Cy').locator('[data-figures]').waitFor({ state: 'detached' })
   })
 
   it('turn the camera off and on', async () => {
@@ -137,6 +140,26 @@ describe('three people in a room', { timeout: 900_000 }, () => {
     await ada.page.getByRole('dialog').getByRole('button', { name: 'Remove from the room' }).click()
     await cy.page.getByRole('heading', { name: 'You were removed' }).waitFor()
     await eventually('Cy is gone', async () => (await ada.tile('Cy').count()) === 0)
+  })
+
+  it('are told that they are banned, at once and whenever they come again, until the host forgives them', async () => {
+    const again = await join(browsers[2], link(room.keys.guest), 'Cy', undefined, { listen: true })
+    const asHost = (path, body) => fetch(`${tutti.url}/api/rooms/${room.room}${path}`, {
+      headers: { 'X-Tutti-Key': room.keys.host }, ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}),
+    })
+    const { identity } = (await (await asHost('/participants')).json()).participants.find(({ name }) => name === 'Cy')
+    const banned = again.page.getByRole('heading', { name: 'You were banned from this room' })
+    const enter = again.page.getByRole('button', { name: 'Join without camera and microphone' })
+    assert.ok((await asHost('/stage/ban', { identity })).ok)
+    await banned.waitFor()
+    await again.page.reload()
+    await enter.click()
+    await banned.waitFor()
+    assert.ok((await asHost('/stage/unban', { identity })).ok)
+    await again.page.reload()
+    await enter.click()
+    await again.page.waitForSelector('.room[data-phase=connected]')
+    await again.leave()
   })
 
   it('share only the guests’ link from the host’s address bar', async () => {

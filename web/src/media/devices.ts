@@ -62,9 +62,17 @@ export function pictureConstraints(height = 720): MediaTrackConstraints {
   return { width: { ideal: Math.round((height * 16) / 9) }, height: { ideal: height }, frameRate: { ideal: 30 } }
 }
 
-/** What is done to a voice on its way. Chromium takes a switched noise suppression of a device in use only when insisted upon. */
-export function voiceConstraints(noiseSuppression = true, insistence: Insistence = 'ideal'): MediaTrackConstraints {
-  return { echoCancellation: true, noiseSuppression: { [insistence]: noiseSuppression }, autoGainControl: true }
+/** A voice cut out of everything else (Media Capture and Streams Extensions), which livekit-client asks for unless told. */
+interface Isolation {
+  voiceIsolation: boolean
+}
+
+/**
+ * What is done to a voice on its way; isolation of it goes with noise suppression. Chromium takes a switched noise suppression of a device in use only
+ * when insisted upon.
+ */
+export function voiceConstraints(noiseSuppression = true, insistence: Insistence = 'ideal'): MediaTrackConstraints & Isolation {
+  return { echoCancellation: true, noiseSuppression: { [insistence]: noiseSuppression }, autoGainControl: true, voiceIsolation: noiseSuppression }
 }
 
 /** Constraints for the picture that the page sends, 720 lines unless told. An empty id leaves the choice to the browser. */
@@ -77,9 +85,9 @@ export function microphoneConstraints(deviceId: string, noiseSuppression = true,
 }
 
 /** A microphone for music: nothing is taken from what it hears, in stereo where it can. */
-export function musicConstraints(deviceId: string): MediaTrackConstraints {
+export function musicConstraints(deviceId: string): MediaTrackConstraints & Isolation {
   return {
-    echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: { ideal: 2 }, sampleRate: { ideal: 48_000 },
+    echoCancellation: false, noiseSuppression: false, autoGainControl: false, voiceIsolation: false, channelCount: { ideal: 2 }, sampleRate: { ideal: 48_000 },
     ...(deviceId ? { deviceId: { ideal: deviceId } } : {}),
   }
 }

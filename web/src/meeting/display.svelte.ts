@@ -7,22 +7,24 @@ export class Display {
   readonly mayFloat = document.pictureInPictureEnabled
   full = $state(false)
 
-  /** Follows the browser, whose own keys end both, until the returned function is called. That ends the floating picture too. */
+  /** Follows the browser, whose own keys end both, until the returned function is called. That ends both too. */
   follow(): () => void {
     const look = () => (this.full = document.fullscreenElement !== null)
     document.addEventListener('fullscreenchange', look)
     return () => {
       document.removeEventListener('fullscreenchange', look)
       if (document.pictureInPictureElement) void document.exitPictureInPicture().catch(() => {})
+      if (document.fullscreenElement) void document.exitFullscreen().catch(() => {})
     }
   }
 
-  fill(whole: HTMLElement | undefined) {
-    if (document.fullscreenElement) void document.exitFullscreen()
-    else void whole?.requestFullscreen?.().catch(() => {})
+  /** Of the page as a whole: what is said in passing lies outside the meeting. */
+  fill() {
+    if (document.fullscreenElement) void document.exitFullscreen().catch(() => {})
+    else void document.documentElement.requestFullscreen().catch(() => {})
   }
 
-  async float(picture: HTMLVideoElement | null | undefined) {
+  async float(picture: HTMLVideoElement | undefined) {
     try {
       if (document.pictureInPictureElement) await document.exitPictureInPicture()
       else await picture!.requestPictureInPicture()
@@ -32,10 +34,9 @@ export class Display {
   }
 }
 
-/** The picture to float: the large one, else the first of somebody who is not `own`. */
-export function pictureToFloat(stage: HTMLElement | undefined, own: string): HTMLVideoElement | null | undefined {
-  return (
-    stage?.querySelector<HTMLVideoElement>('.main video') ??
-    [...(stage?.querySelectorAll<HTMLElement>('figure') ?? [])].find((figure) => figure.dataset.identity !== own)?.querySelector('video')
-  )
+/** The picture to float: of those of others than `own` the large one, else the first. */
+export function pictureToFloat(stage: HTMLElement | undefined, own: string): HTMLVideoElement | undefined {
+  const others = [...(stage?.querySelectorAll<HTMLElement>('figure') ?? [])].filter((figure) => figure.dataset.identity !== own)
+  const pictures = others.flatMap((figure) => figure.querySelector('video') ?? [])
+  return pictures.find((picture) => picture.closest('.main')) ?? pictures[0]
 }

@@ -12,7 +12,7 @@ import { RoomFigures } from './figures'
 import { Messages } from './messages.svelte'
 import { musicDefaults } from './music'
 import { personOf, tilesOf } from './participants'
-import { overOf, refusalOf } from './refusals'
+import { isBanned, overOf, refusalOf } from './refusals'
 import { Sending, type Tracks, type Wish } from './sending.svelte'
 import { Topics, type Sender } from './topics'
 import type { ChatMessage, DeviceKind, Me, Over, Person, RoomView, Tile } from './view'
@@ -37,6 +37,8 @@ export interface Entry extends Tracks {
   music?: boolean
   /** Says nothing in passing of who comes and goes. */
   quiet?: boolean
+  /** No screen shows figures of it, so none are taken. */
+  unmeasured?: boolean
   onphase?: (phase: RoomView['phase']) => void
 }
 
@@ -137,7 +139,7 @@ export class RoomSession implements RoomView {
     clearInterval(this.#countdown)
     this.#permitted()
     this.#refresh()
-    this.statistics.start()
+    if (!this.#entry.unmeasured) this.statistics.start()
     this.#unfollow()
     this.#unfollow = followStatus(this.room, this.#entry.credential, { status: (status) => this.#hearLive(status) })
     if (this.role === 'host' && !this.keys) {
@@ -290,7 +292,7 @@ export class RoomSession implements RoomView {
         this.#finish('duplicate')
         break
       case DisconnectReason.PARTICIPANT_REMOVED:
-        this.#finish('removed')
+        void this.#removed()
         break
       case DisconnectReason.ROOM_DELETED:
       case DisconnectReason.ROOM_CLOSED:
@@ -300,6 +302,11 @@ export class RoomSession implements RoomView {
         // A failed attempt to connect ends here too; the loop that made it goes on.
         if (this.phase !== 'connecting' && !this.#recovering) void this.#breakOff()
     }
+  }
+
+  async #removed() {
+    const over = (await isBanned(this.#entry.admission.url, this.token)) ? 'banned' : 'removed'
+    if (!this.#leaving && this.phase !== 'over') this.#finish(over)
   }
 
   /** Gathers many changes at once into one new picture of the room. */

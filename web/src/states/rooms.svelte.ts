@@ -2,7 +2,7 @@ import type { Keys, LiveOn, LiveStatus, Role } from '../api/types'
 import { language } from '../i18n/index.svelte'
 import type { ChatMessage, Me, Over, Person, RoomView, Tile } from '../room/view'
 import { DrawnPicture } from './pictures'
-import { drawnSamples } from './stats'
+import { drawnStatistics } from './stats'
 
 const names = {
   en: ['Ada Lovelace', 'Grace', 'Linus T.', 'Hedy Lamarr', 'Alan', 'Margaret Hamilton', 'Ken', 'Barbara', 'OBS'],
@@ -79,7 +79,7 @@ export class DrawnRoom implements RoomView {
   readonly publicWatch = true
   readonly noiseSuppression = true
   readonly microphone = undefined
-  readonly statistics = { samples: drawnSamples('server', 'host-1', 'guest-1') }
+  readonly statistics = drawnStatistics('server', 'host-1', 'guest-1')
 
   constructor(wish: Wish = {}) {
     const {

@@ -1,12 +1,13 @@
 import { language } from '../i18n/index.svelte'
 import type { ConnectionFigures, Sample, TrackFigures } from '../stats/sample'
+import type { StatsView } from '../stats/recorder.svelte'
 
 export type DrawnCall = 'direct' | 'relay' | 'server' | 'weak' | 'detail'
 
 const wave = (i: number, period: number) => Math.sin((i / period) * 2 * Math.PI)
 
 /** Three minutes of a made-up call, or of a room, in which `me` and `them` tell whose the pictures are. */
-export function drawnSamples(call: DrawnCall, me?: string, them?: string): Sample[] {
+function drawnSamples(call: DrawnCall, me?: string, them?: string): Sample[] {
   const other = language() === 'zh' ? '王小明' : 'Grace'
   const weak = call === 'weak'
   const path = call === 'relay' || weak ? 'relay' : call === 'server' ? 'server' : 'direct'
@@ -45,4 +46,9 @@ export function drawnSamples(call: DrawnCall, me?: string, them?: string): Sampl
     }
     return { at: Date.UTC(2026, 10, 22, 12, 0, i), path, connections: [way], tracks }
   })
+}
+
+/** Made-up statistics of a call or a room. */
+export function drawnStatistics(call: DrawnCall, me?: string, them?: string): StatsView {
+  return { samples: drawnSamples(call, me, them), watch: () => () => {} }
 }

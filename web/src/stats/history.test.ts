@@ -85,7 +85,7 @@ describe('codecs', () => {
 describe('saving', () => {
   it('holds all samples and says what is in it', () => {
     const saved = JSON.parse(savedStatistics([sample(1), sample(2)], new Date(0), 'Browser 1'))
-    expect(saved).toMatchObject({ format: 'tutti-call-statistics', browser: 'Browser 1', made: '1970-01-01T00:00:00.000Z' })
+    expect(saved).toMatchObject({ format: 'tutti-statistics', browser: 'Browser 1', made: '1970-01-01T00:00:00.000Z' })
     expect(saved.samples).toHaveLength(2)
     expect(saved.note).toMatch(/addresses/)
   })

@@ -4,8 +4,8 @@ import type { Sample } from './sample'
 export function savedStatistics(samples: readonly Sample[], made: Date, browser: string): string {
   return JSON.stringify(
     {
-      format: 'tutti-call-statistics', version: 1, made: made.toISOString(), browser,
-      note: 'Contains the network addresses and names of the people in the call. Times in milliseconds since 1970, rates in bit/s, durations in seconds, loss from 0 to 1.',
+      format: 'tutti-statistics', version: 1, made: made.toISOString(), browser,
+      note: 'Contains the network addresses and names of people. Times in milliseconds since 1970, rates in bit/s, durations in seconds, loss from 0 to 1.',
       samples,
     },
     undefined, 1,

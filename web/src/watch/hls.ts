@@ -94,7 +94,7 @@ export function playHls({ video, url, credential, failed }: PlayerOptions): Play
     quality() {
       const heights = [...new Set(hls.levels.map((level) => level.height))].filter((height) => height > 0).sort((a, b) => b - a)
       if (heights.length < 2) return undefined
-      return { heights, now: hls.levels[hls.currentLevel]?.height ?? 0, chosen: hls.autoLevelEnabled ? undefined : hls.levels[hls.nextLevel]?.height }
+      return { heights, now: hls.levels[hls.currentLevel]?.height ?? 0, chosen: hls.levels[hls.manualLevel]?.height }
     },
     chooseQuality(height) {
       hls.nextLevel = height === undefined ? -1 : hls.levels.findIndex((level) => level.height === height)

@@ -20,16 +20,20 @@ export class Poster {
     try {
       const response = await fetch(`/api/rooms/${encodeURIComponent(room)}/snapshot.jpg`, { headers: credentialHeaders(credential), credentials: 'omit' })
       const blob = response.ok ? await response.blob() : undefined
-      if (blob && turn === this.#turn) this.src = URL.createObjectURL(blob)
+      if (blob && turn === this.#turn) this.#show(blob)
     } catch {
       // The show itself says that the network is gone.
     }
   }
 
+  #show(picture: Blob | undefined) {
+    if (this.src !== '') URL.revokeObjectURL(this.src)
+    this.src = picture ? URL.createObjectURL(picture) : ''
+  }
+
   /** Lets go of it, and of what was asked for. */
   drop() {
     this.#turn++
-    if (this.src !== '') URL.revokeObjectURL(this.src)
-    this.src = ''
+    this.#show(undefined)
   }
 }

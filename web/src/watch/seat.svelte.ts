@@ -50,6 +50,7 @@ export class Seat implements SeatView {
       // Who was let up has no key: the token is good for coming back as well.
       admit: async () => admission,
       quiet: true,
+      unmeasured: true,
       onphase: (phase) => {
         if (this.#ended) return
         if (phase === 'connected') {

@@ -86,6 +86,10 @@ export class Watching implements WatchView {
   /** Ways that failed since something last played. */
   #failed = new Map<Protocol, Failure>()
   #played = false
+  /** A picture has been on the page: the last one is held then, so that none is needed for the time before the first. */
+  #seen = false
+  /** The size that the reader chose, for every player that has it. */
+  #height: number | undefined
   #wasLive = false
   #suspended = false
   #retryDelay = 500
@@ -193,6 +197,7 @@ export class Watching implements WatchView {
   }
 
   chooseQuality(height: number | undefined) {
+    this.#height = height
     this.#player?.chooseQuality?.(height)
     this.quality = this.#player?.quality?.()
   }
@@ -243,7 +248,7 @@ export class Watching implements WatchView {
     this.protocol = way
     this.phase = phase
     this.#played = false
-    if (phase === 'starting' && live.video) this.#poster.ask(this.room, this.#credential)
+    if (phase === 'starting' && live.video && !this.#seen) this.#poster.ask(this.room, this.#credential)
     void this.#start(way, live, video, turn)
   }
 
@@ -293,6 +298,7 @@ export class Watching implements WatchView {
     let last = -1
     let movedAt = began
     let ticks = 0
+    let sized = false
     const tick = async () => {
       const player = this.#player
       if (turn !== this.#turn || !player) return
@@ -306,6 +312,7 @@ export class Watching implements WatchView {
       if (!this.#played) {
         if (shows && moved) {
           this.#played = true
+          this.#seen ||= video.videoWidth > 0
           this.#poster.drop()
           this.#failed.clear()
           this.#retryDelay = 500
@@ -322,6 +329,10 @@ export class Watching implements WatchView {
       }
       this.history = this.#played ? player.history?.() : undefined
       this.quality = this.#played ? player.quality?.() : undefined
+      if (!sized && this.#height !== undefined && this.quality?.heights.includes(this.#height)) {
+        sized = true
+        this.chooseQuality(this.#height)
+      }
       if (this.#played && ticks++ % 2 === 0) this.delay = (await player.delay()) ?? this.delay
     }
     this.#check = window.setInterval(() => void tick(), checkEvery)

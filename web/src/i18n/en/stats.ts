@@ -3,7 +3,7 @@ export const stats = {
   title: 'Statistics',
   waiting: 'Figures come as soon as the connection is there.',
   path: {
-    connecting: 'Looking for a way to each other…',
+    connecting: 'Connecting…',
     direct: 'Directly from browser to browser',
     relay: 'From browser to browser, passed on by a relay',
     server: 'Through the server',
@@ -62,5 +62,5 @@ export const stats = {
   encryption: 'Encryption',
   addresses: 'Addresses',
   save: 'Save as JSON',
-  saveHint: 'The last ten minutes, with names and network addresses of both ends. Look before you pass it on.',
+  saveHint: 'The last ten minutes, with people’s names and network addresses. Look before you pass it on.',
 }

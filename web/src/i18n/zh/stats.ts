@@ -4,7 +4,7 @@ export const stats: Dictionary['stats'] = {
   title: '连接数据',
   waiting: '接通后就会有数据。',
   path: {
-    connecting: '正在寻找通路…',
+    connecting: '正在连接…',
     direct: '两个浏览器直接相连',
     relay: '两个浏览器相连，由中继转发',
     server: '经由服务器',
@@ -63,5 +63,5 @@ export const stats: Dictionary['stats'] = {
   encryption: '加密',
   addresses: '地址',
   save: '保存为 JSON',
-  saveHint: '最近十分钟的数据，包含双方的名字和网络地址，转发前请留意。',
+  saveHint: '最近十分钟的数据，包含参与者的名字和网络地址，转发前请留意。',
 }
