@@ -5,44 +5,51 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
+	"sync"
 
 	gosrt "github.com/datarhei/gosrt"
 )
 
 // What the library does with packets of strangers it does on its own goroutines, where nothing can be caught. What is here keeps from it what it is known
-// not to withstand.
+// not to withstand; held.go bounds what it keeps of connections that stand.
 
-const (
-	// version is that of the handshake. The one before (libsrt before 1.3) has no stream ids, so nobody could say which room; and some of its
-	// packets end the library.
-	version = 5
-	// maxHeld is how many bytes of a connection wait until it is their time.
-	maxHeld   = 32 << 20
-	heldEvery = time.Second
-)
+// version is that of the handshake. The one before (libsrt before 1.3) has no stream ids, so nobody could say which room; and some of its
+// packets end the library.
+const version = 5
 
-var (
-	errHandshake = errors.New("a malformed handshake")
-	errAhead     = errors.New("the encoder sends far ahead of the time")
-)
+var errHandshake = errors.New("a malformed handshake")
 
-// inspector reads handshakes as the library logs them, on the goroutine that accepts, before a connection is made of them. Of the packets' largest
-// size, which an encoder may say, the library makes a buffer: of 4 GiB where it is said to be less than the headers. inspector panics,
-// which accept takes for a malformed handshake.
-type inspector struct{ gosrt.Logger }
+// inspector reads what the library logs, which is the only way to see some of what it does.
+type inspector struct {
+	gosrt.Logger
+	acks *sync.Map // of *acks, by the socket ids of connections
+}
 
-func (inspector) Print(topic string, _ uint32, _ int, message func() string) {
-	if topic != "handshake:recv:cif" {
+func (i inspector) Print(topic string, socket uint32, _ int, message func() string) {
+	switch topic {
+	case "handshake:recv:cif":
+		inspect(message())
+	case "control:send:ACK:dump":
+		if a, ok := i.acks.Load(socket); ok {
+			a.(*acks).goes(message)
+		}
+	case "control:recv:ACKACK:dump":
+		if a, ok := i.acks.Load(socket); ok {
+			a.(*acks).isAnswered(message)
+		}
+	}
+}
+
+// inspect reads a handshake, on the goroutine that accepts, before a connection is made of it. Of the packets' largest size, which an encoder may
+// say, the library makes a buffer: of 4 GiB where it is said to be less than the headers; and where it is less than what it takes, it refuses but
+// goes on. inspect panics, which accept takes for a malformed handshake. Of more than there may be the library refuses itself.
+func inspect(handshake string) {
+	if !strings.Contains(handshake, "(CONCLUSION)") {
 		return
 	}
-	text := message()
-	if !strings.Contains(text, "(CONCLUSION)") {
-		return
-	}
-	_, rest, _ := strings.Cut(text, "maxTransmissionUnitSize: ")
+	_, rest, _ := strings.Cut(handshake, "maxTransmissionUnitSize: ")
 	field, _, _ := strings.Cut(rest, " ")
-	if size, err := strconv.ParseUint(field, 0, 32); err != nil || size < gosrt.MIN_MSS_SIZE || size > gosrt.MAX_MSS_SIZE {
+	if size, err := strconv.ParseUint(field, 0, 32); err != nil || size < gosrt.MIN_MSS_SIZE {
 		panic("packets of a size that none may have: " + field)
 	}
 }
@@ -57,34 +64,19 @@ func (s *Server) accept() (req gosrt.ConnRequest, err error) {
 	return s.listener.Accept2()
 }
 
-// connect answers a request.
+// connect answers a request. One that the library panics on is refused, so that it forgets it.
 func connect(req gosrt.ConnRequest) (conn gosrt.Conn, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			conn, err = nil, fmt.Errorf("%w: %v", errHandshake, r)
+			refuse(req, gosrt.REJ_IPE)
 		}
 	}()
 	return req.Accept()
 }
 
-// holdBack ends a session of which more waits for its time than may. What packets say of their time the library believes. stop ends the looking.
-func (x *session) holdBack(conn gosrt.Conn) (stop func()) {
-	ended := make(chan struct{})
-	go func() {
-		look := time.NewTicker(heldEvery)
-		defer look.Stop()
-		for {
-			select {
-			case <-look.C:
-			case <-ended:
-				return
-			}
-			var st gosrt.Statistics
-			if conn.Stats(&st); st.Instantaneous.ByteRecvBuf > maxHeld {
-				x.kick(errAhead)
-				return
-			}
-		}
-	}()
-	return func() { close(ended) }
+// refuse answers a request with a reason.
+func refuse(req gosrt.ConnRequest, reason gosrt.RejectionReason) {
+	defer func() { _ = recover() }() // it is written as it was read, from what a stranger sent
+	req.Reject(reason)
 }

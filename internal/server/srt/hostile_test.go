@@ -49,16 +49,16 @@ func (anybody) WriteFrame(*media.Frame) error                           { return
 // openDoor is one that lets everybody in, for so many at a time.
 func openDoor(t testing.TB, most int) *Server {
 	t.Helper()
-	return openDoorThatTells(t, most, slog.DiscardHandler)
+	return openDoorThatTells(t, most, slog.DiscardHandler, usual)
 }
 
-func openDoorThatTells(t testing.TB, most int, log slog.Handler) *Server {
+func openDoorThatTells(t testing.TB, most int, log slog.Handler, bounds limits) *Server {
 	t.Helper()
 	s, err := Listen(Options{Address: "127.0.0.1:0", Log: slog.New(log), MaxPerAddress: most})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.stage = openStage{}
+	s.stage, s.limits = openStage{}, bounds
 	served := make(chan error, 1)
 	go func() { served <- s.Serve() }()
 	t.Cleanup(func() {
@@ -178,6 +178,16 @@ func (c *caller) conclude(id uint32) {
 	}
 }
 
+// refusal is why a handshake is refused.
+func (c *caller) refusal(ask []byte) gosrt.RejectionReason {
+	c.t.Helper()
+	body := c.answers(controlHandshake, control(controlHandshake, 0, 0, 0, ask))
+	for binary.BigEndian.Uint32(body[20:]) == induction { // a cookie that was asked for twice
+		body = c.answers(controlHandshake, nil)
+	}
+	return gosrt.RejectionReason(binary.BigEndian.Uint32(body[20:]))
+}
+
 // seeds are packets as they should be, or nearly.
 func seeds(cookie, id, peer uint32) [][]byte {
 	all := [][]byte{
@@ -263,7 +273,7 @@ func TestPacketsOfNoSizeAreRefused(t *testing.T) {
 	s := openDoor(t, 16)
 	c := dialRaw(t, s)
 	c.induct()
-	for i, mtu := range []uint32{0, 43, 75, 1501, 0xffffffff} {
+	for i, mtu := range []uint32{0, 43, 75} {
 		if _, err := c.conn.Write(control(controlHandshake, 0, 0, 0, handshake(5, 0, 5, mtu, conclusion, uint32(i+1), c.cookie, hsreq, sid))); err != nil {
 			t.Fatal(err)
 		}
@@ -271,6 +281,14 @@ func TestPacketsOfNoSizeAreRefused(t *testing.T) {
 		if got := s.crashed.Load(); got != uint64(i+1) {
 			t.Errorf("packets of %d bytes: %d handshakes are refused, want %d", mtu, got, i+1)
 		}
+	}
+	for _, mtu := range []uint32{1501, 9000, 0xffffffff} { // encoders may be set so, and are told
+		if why := c.refusal(handshake(5, 0, 5, mtu, conclusion, 50, c.cookie, hsreq, sid)); why != gosrt.REJ_ROGUE {
+			t.Errorf("packets of %d bytes: the answer is %d", mtu, why)
+		}
+	}
+	if got := s.crashed.Load(); got != 3 {
+		t.Errorf("%d handshakes had no answer", got)
 	}
 	c.conclude(100)
 }
@@ -286,38 +304,155 @@ func (l lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestWhatIsFarAheadIsNotHeldForever sends packets that say that their time comes in half an hour.
-func TestWhatIsFarAheadIsNotHeldForever(t *testing.T) {
-	told := make(lines, 100)
-	s := openDoorThatTells(t, 16, slog.NewTextHandler(told, nil))
-	c := dialRaw(t, s)
-	c.induct()
-	c.conclude(9)
+// flood sends packets until a line is logged of connections that end, of which it gives the first, and how many were sent. write sends some.
+func flood(t *testing.T, told lines, write func(number uint32) error) (line string, sent int) {
+	t.Helper()
 	deadline, tick := time.After(time.Minute), time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for number := uint32(7); ; {
+	for {
 		select {
 		case line := <-told:
 			if strings.Contains(line, "encoder stopped") {
-				if !strings.Contains(line, errAhead.Error()) || number < maxHeld/1316 {
-					t.Errorf("after %d packets: %s", number, line)
-				}
-				return
+				return line, sent
 			}
 		case <-tick.C: // slowly enough for the system to take them
-			for range 100 {
-				b := binary.BigEndian.AppendUint32(nil, number)
-				for _, v := range []uint32{0xc0000001, 1 << 31, c.peer} { // a whole message, its time, to whom
-					b = binary.BigEndian.AppendUint32(b, v)
-				}
-				if _, err := c.conn.Write(append(b, make([]byte, 1316)...)); err != nil {
+			for range 10 {
+				if err := write(uint32(sent)); err != nil {
 					t.Fatal(err)
 				}
-				number++
+				sent++
 			}
 		case <-deadline:
 			t.Fatal("it is held")
 		}
+	}
+}
+
+// data sends a whole message. The first of a connection has the number 7.
+func (c *caller) data(number, timestamp uint32, payload []byte) error {
+	b := binary.BigEndian.AppendUint32(nil, number)
+	for _, v := range []uint32{0xc0000001, timestamp, c.peer} {
+		b = binary.BigEndian.AppendUint32(b, v)
+	}
+	_, err := c.conn.Write(append(b, payload...))
+	return err
+}
+
+// TestWhatIsFarAheadIsNotHeldForever sends packets that say that their time comes in half an hour.
+func TestWhatIsFarAheadIsNotHeldForever(t *testing.T) {
+	for name, payload := range map[string][]byte{"full": make([]byte, 1316), "a byte": {0}, "empty": nil} {
+		t.Run(name, func(t *testing.T) {
+			told, bounds := make(lines, 100), usual
+			bounds.held, bounds.idle = 1000, time.Hour
+			s := openDoorThatTells(t, 16, slog.NewTextHandler(told, nil), bounds)
+			c := dialRaw(t, s)
+			c.induct()
+			c.conclude(9)
+			line, sent := flood(t, told, func(number uint32) error { return c.data(7+number, 1<<31, payload) })
+			if !strings.Contains(line, errAhead.Error()) || sent <= 1000 {
+				t.Errorf("after %d packets: %s", sent, line)
+			}
+		})
+	}
+}
+
+// TestManyTogetherAreNotHeldForever: of several that send far ahead, none too much by itself, the one that has most is ended, and the rest is let be.
+func TestManyTogetherAreNotHeldForever(t *testing.T) {
+	told, bounds := make(lines, 100), usual
+	bounds.held, bounds.heldByAll, bounds.idle = 1<<40, 3000, time.Hour
+	s := openDoorThatTells(t, 16, slog.NewTextHandler(told, nil), bounds)
+	callers := make([]*caller, 4)
+	for i := range callers {
+		callers[i] = dialRaw(t, s)
+		callers[i].induct()
+		callers[i].conclude(uint32(20 + i))
+	}
+	line, sent := flood(t, told, func(number uint32) error { // the last sends twice as much as each of the others
+		turn := min(number%5, 3)
+		if turn == 3 {
+			return callers[3].data(7+number/5*2+number%5-3, 1<<31, nil)
+		}
+		return callers[turn].data(7+number/5, 1<<31, nil)
+	})
+	if !strings.Contains(line, errAhead.Error()) || !strings.Contains(line, callers[3].conn.LocalAddr().String()) || sent <= 3000 {
+		t.Errorf("after %d packets: %s", sent, line)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.sessions) < 3 {
+		t.Errorf("%d sessions are left", len(s.sessions))
+	}
+}
+
+// TestWhoAnswersNothingIsSentAway: each acknowledgement that is not answered is remembered. Who answers may stay, and the first alone is no answer.
+func TestWhoAnswersNothingIsSentAway(t *testing.T) {
+	told, bounds := make(lines, 100), usual
+	bounds.unanswered, bounds.idle = 300, time.Hour
+	s := openDoorThatTells(t, 16, slog.NewTextHandler(told, nil), bounds)
+	config := gosrt.DefaultConfig()
+	config.StreamId = "room?key=k"
+	honest, err := gosrt.Dial("srt", s.Addr().String(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer honest.Close()
+	c := dialRaw(t, s)
+	c.induct()
+	c.conclude(9)
+	const keepAlive, ackAck = 1, 6
+	line, _ := flood(t, told, func(number uint32) error {
+		c.conn.Write(control(ackAck, 0, 1, c.peer, nil))
+		_, err := c.conn.Write(control(keepAlive, 0, 0, c.peer, nil))
+		return err
+	})
+	if !strings.Contains(line, errUnanswered.Error()) || !strings.Contains(line, c.conn.LocalAddr().String()) {
+		t.Error(line)
+	}
+	a, ok := s.acks.Load(honest.PeerSocketId())
+	if !ok {
+		t.Fatal("the honest one was sent away")
+	}
+	if sent, n := a.(*acks).sent.Load(), a.(*acks).unanswered(); sent == 0 || n > 200 {
+		t.Errorf("the honest one answered all but %d of %d", n, sent)
+	}
+}
+
+// TestNoneCountsForMoreThanWasSent: who answers what was not sent yet has answered what was.
+func TestNoneCountsForMoreThanWasSent(t *testing.T) {
+	printed := func(n uint32) func() string {
+		return func() string { return fmt.Sprintf("   subType=0x0000\n   typeSpecific=%#08x\ndata", n) }
+	}
+	var a acks
+	for _, step := range []struct {
+		sent, answered uint32
+		want           uint32
+	}{
+		{1, 0, 1}, {100, 0, 100}, {100, 40, 60}, {200, 30, 160}, {300, 1 << 30, 0}, {400, 0, 100}, {500, 499, 1},
+		{0, 499, 1}, // a light one
+	} {
+		a.ask()
+		a.goes(printed(step.sent))
+		a.isAnswered(printed(step.answered))
+		if got := a.unanswered(); got != step.want {
+			t.Errorf("after %+v: %d are unanswered", step, got)
+		}
+	}
+}
+
+// crashing is a request on which the library panics.
+type crashing struct {
+	gosrt.ConnRequest
+	refused gosrt.RejectionReason
+}
+
+func (*crashing) Accept() (gosrt.Conn, error)      { panic("cut short") }
+func (c *crashing) Reject(r gosrt.RejectionReason) { c.refused = r; panic("again") }
+
+// TestARequestThatCrashesIsForgotten: else the library keeps its socket ids for good.
+func TestARequestThatCrashesIsForgotten(t *testing.T) {
+	var c crashing
+	if _, err := connect(&c); !errors.Is(err, errHandshake) || c.refused != gosrt.REJ_IPE {
+		t.Errorf("%v, refused with %d", err, c.refused)
 	}
 }
 
@@ -326,11 +461,7 @@ func TestTheOldHandshakeIsRefused(t *testing.T) {
 	s := openDoor(t, 16)
 	c := dialRaw(t, s)
 	c.induct()
-	body := c.answers(controlHandshake, control(controlHandshake, 0, 0, 0, handshake(4, 0, 2, 1500, conclusion, 5, c.cookie, sid)))
-	for binary.BigEndian.Uint32(body[20:]) == induction { // one that was asked for twice
-		body = c.answers(controlHandshake, nil)
-	}
-	if why := binary.BigEndian.Uint32(body[20:]); why != uint32(gosrt.REJ_VERSION) {
+	if why := c.refusal(handshake(4, 0, 2, 1500, conclusion, 5, c.cookie, sid)); why != gosrt.REJ_VERSION {
 		t.Errorf("the answer is %d", why)
 	}
 }

@@ -64,6 +64,9 @@ type Server struct {
 	listener   gosrt.Listener
 	running    sync.WaitGroup
 	crashed    atomic.Uint64 // handshakes on which the library panicked
+	limits     limits
+	held       atomic.Int64 // packets of all connections that wait for their time
+	acks       *sync.Map    // see inspector
 
 	maxConnections, maxPerAddress int
 
@@ -77,7 +80,8 @@ type Server struct {
 func Listen(o Options) (*Server, error) {
 	config := gosrt.DefaultConfig()
 	config.EnforcedEncryption = true
-	config.Logger = inspector{gosrt.NewLogger(nil)}
+	acks := &sync.Map{}
+	config.Logger = inspector{gosrt.NewLogger(nil), acks}
 	if o.Latency > 0 {
 		config.ReceiverLatency = o.Latency
 	}
@@ -89,7 +93,7 @@ func Listen(o Options) (*Server, error) {
 		return nil, fmt.Errorf("listening for SRT: %w", err)
 	}
 	s := &Server{
-		stage: houseStage{o.House}, passphrase: o.Passphrase, log: o.Log, listener: l, sessions: map[*session]struct{}{}, perAddress: map[string]int{},
+		stage: houseStage{o.House}, passphrase: o.Passphrase, log: o.Log, listener: l, limits: usual, acks: acks, sessions: map[*session]struct{}{}, perAddress: map[string]int{},
 		maxConnections: o.MaxConnections, maxPerAddress: o.MaxPerAddress,
 	}
 	if s.log == nil {
@@ -125,7 +129,7 @@ func (s *Server) Serve() error {
 		}
 		x, ok := s.admit(req)
 		if !ok {
-			req.Reject(gosrt.REJX_OVERLOAD)
+			refuse(req, gosrt.REJX_OVERLOAD)
 			continue
 		}
 		go func() {

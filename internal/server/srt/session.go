@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	gosrt "github.com/datarhei/gosrt"
@@ -20,14 +21,12 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
-// idle is how long an encoder may send nothing.
-const idle = 12 * time.Second
-
 // session is one connection. It runs on one goroutine; kick may be called by any.
 type session struct {
 	server *Server
 	host   string
 	log    *slog.Logger
+	held   atomic.Int64 // packets that wait for their time
 
 	mu     sync.Mutex
 	conn   gosrt.Conn // nil before it is accepted
@@ -54,7 +53,7 @@ func (x *session) kick(reason error) {
 func (x *session) run(req gosrt.ConnRequest) {
 	if req.Version() != version {
 		x.log.Debug("encoder refused", "version", req.Version())
-		req.Reject(gosrt.REJ_VERSION)
+		refuse(req, gosrt.REJ_VERSION)
 		return
 	}
 	a, err := parseStreamID(req.StreamId())
@@ -71,7 +70,7 @@ func (x *session) run(req gosrt.ConnRequest) {
 	if err != nil {
 		x.log.Info("encoder refused", "room", a.room, "error", err)
 		x.turnedAway(a.room, err)
-		req.Reject(rejection(err))
+		refuse(req, rejection(err))
 		return
 	}
 	defer participant.Leave(room.LeftByItself)
@@ -195,9 +194,10 @@ func (x *session) take(conn gosrt.Conn, a address, participant ingest.Participan
 	demuxer := ts.New(publisher.Write)
 	demuxer.LeftOut = publisher.LeftOut
 	packet := make([]byte, 2048)
+	idle := x.server.limits.idle
 	silent := time.AfterFunc(idle, func() { x.kick(errIdle) }) // the library's read deadlines do nothing
 	defer silent.Stop()
-	defer x.holdBack(conn)()
+	defer x.watch(conn)()
 	for {
 		n, err := conn.Read(packet)
 		if err != nil {

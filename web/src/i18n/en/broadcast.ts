@@ -92,6 +92,7 @@ export const broadcast = {
     full: 'the room is full',
     unsupported: 'it sends what is not taken here',
     broken: 'what it sends cannot be read',
+    latency: 'its latency is too long for its bitrate',
   } as Record<string, string>,
   allow: 'Publish only from (addresses, empty for anywhere)',
   setAllow: 'Set',

@@ -94,6 +94,7 @@ export const broadcast: Dictionary['broadcast'] = {
     full: '房间已满',
     unsupported: '推送的内容不受支持',
     broken: '推送的内容无法读取',
+    latency: '设置的延迟对它的码率来说太长',
   },
   allow: '只允许从这些地址推流（留空不限）',
   setAllow: '设置',
