@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +25,7 @@ var (
 	ErrNotFound = errors.New("store: not found")
 	// ErrExists tells that a key to be created has a value already.
 	ErrExists = errors.New("store: exists")
-	// ErrFull tells that nothing is written because the disk is full.
+	// ErrFull tells that nothing is written because the disk is full, or takes nothing for another reason.
 	ErrFull = errors.New("the server's disk is full: nothing can be kept until there is room again")
 )
 
@@ -37,42 +39,64 @@ const maxValue = 8 << 20
 type Store struct {
 	dir string
 	log *slog.Logger
-	ns  *server.Server
-	nc  *nats.Conn
-	js  jetstream.JetStream
+
+	// lock is held, to read, by whoever uses the embedded server, which is started again where it has failed.
+	lock    sync.RWMutex
+	ns      *server.Server
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	buckets []func() error // open those there are in the server that runs
+	closed  bool
+
 	// full tells that it was said that the disk is full.
 	full atomic.Bool
+	// failed tells that the embedded server could not write.
+	failed atomic.Bool
 }
 
 // Open starts the store in dir/store, which is made where needed.
 func Open(dir string, log *slog.Logger) (*Store, error) {
-	ns, err := server.NewServer(&server.Options{
-		ServerName: "tutti", DontListen: true, JetStream: true, StoreDir: filepath.Join(dir, "store"),
-		NoSigs: true, NoLog: true, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 1 << 30, MaxPayload: maxValue,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("store: preparing the embedded server in %s: %w", dir, err)
-	}
-	ns.SetLoggerV2(natsLog{log}, false, false, false)
-	ns.Start()
-	s := &Store{dir: dir, log: log, ns: ns}
-	if !ns.ReadyForConnections(patience) {
-		ns.Shutdown()
-		return nil, fmt.Errorf("store: the embedded server in %s did not start within %v", dir, patience)
-	}
-	if s.nc, err = nats.Connect("", nats.InProcessServer(ns), nats.Name("tutti")); err != nil {
-		s.Close()
-		return nil, fmt.Errorf("store: connecting to the embedded server: %w", err)
-	}
-	if s.js, err = jetstream.New(s.nc); err != nil {
-		s.Close()
-		return nil, fmt.Errorf("store: opening JetStream: %w", err)
+	s := &Store{dir: dir, log: log}
+	if err := s.start(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
 
+// start starts the embedded server.
+func (s *Store) start() error {
+	ns, err := server.NewServer(&server.Options{
+		ServerName: "tutti", DontListen: true, JetStream: true, StoreDir: filepath.Join(s.dir, "store"),
+		NoSigs: true, NoLog: true, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 1 << 30, MaxPayload: maxValue,
+	})
+	if err != nil {
+		return fmt.Errorf("store: preparing the embedded server in %s: %w", s.dir, err)
+	}
+	ns.SetLoggerV2(natsLog{s.log, &s.failed}, false, false, false)
+	ns.Start()
+	if !ns.ReadyForConnections(patience) {
+		ns.Shutdown()
+		return fmt.Errorf("store: the embedded server in %s did not start within %v", s.dir, patience)
+	}
+	nc, err := nats.Connect("", nats.InProcessServer(ns), nats.Name("tutti"))
+	if err != nil {
+		ns.Shutdown()
+		return fmt.Errorf("store: connecting to the embedded server: %w", err)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		nc.Close()
+		ns.Shutdown()
+		return fmt.Errorf("store: opening JetStream: %w", err)
+	}
+	s.ns, s.nc, s.js = ns, nc, js
+	return nil
+}
+
 // Size is how many bytes are kept on disk.
 func (s *Store) Size() uint64 {
+	s.lock.RLock()
+	defer s.lock.RUnlock()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	info, err := s.js.AccountInfo(ctx)
@@ -84,9 +108,14 @@ func (s *Store) Size() uint64 {
 
 // Close stops the store.
 func (s *Store) Close() {
-	if s.nc != nil {
-		s.nc.Close()
-	}
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.closed = true
+	s.stop()
+}
+
+func (s *Store) stop() {
+	s.nc.Close()
 	s.ns.Shutdown()
 	s.ns.WaitForShutdown()
 }
@@ -94,21 +123,36 @@ func (s *Store) Close() {
 // Bucket is a set of values of one type, as JSON, under keys of any text.
 type Bucket[T any] struct {
 	store *Store
+	name  string
 	kv    jetstream.KeyValue
 }
 
 // OpenBucket opens a bucket, making it where needed.
 func OpenBucket[T any](s *Store, name string) (*Bucket[T], error) {
+	b := &Bucket[T]{store: s, name: name}
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if err := b.open(); err != nil {
+		return nil, err
+	}
+	s.buckets = append(s.buckets, b.open)
+	return b, nil
+}
+
+// open opens it in the embedded server that runs. The store is locked.
+func (b *Bucket[T]) open() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	kv, err := s.js.KeyValue(ctx, name) // first, since making one that is there writes, which a full disk does not let
+	js := b.store.js
+	kv, err := js.KeyValue(ctx, b.name) // first, since making one that is there writes, which a full disk does not let
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		kv, err = s.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, History: 1, Storage: jetstream.FileStorage})
+		kv, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: b.name, History: 1, Storage: jetstream.FileStorage})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("store: opening bucket %s: %w", name, err)
+		return fmt.Errorf("store: opening bucket %s: %w", b.name, err)
 	}
-	return &Bucket[T]{s, kv}, nil
+	b.kv = kv
+	return nil
 }
 
 // keyOf encodes a key, since NATS allows few characters and names may be of any script.
@@ -117,6 +161,8 @@ func keyOf(name string) string { return hex.EncodeToString([]byte(name)) }
 // Get reads a value, ErrNotFound where there is none.
 func (b *Bucket[T]) Get(name string) (T, error) {
 	var v T
+	b.store.lock.RLock()
+	defer b.store.lock.RUnlock()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	entry, err := b.kv.Get(ctx, keyOf(name))
@@ -153,13 +199,9 @@ func (b *Bucket[T]) Put(name string, v T) error {
 
 // Delete forgets a value, also one that is not there.
 func (b *Bucket[T]) Delete(name string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := b.store.room(purgeReserve); err != nil {
-		return fmt.Errorf("store: deleting %q: %w", name, err)
-	}
 	// Purging leaves a marker alone; a marker for each name that ever was is small, and the store keeps one for a name.
-	if err := b.kv.Purge(ctx, keyOf(name)); err != nil {
+	err := b.store.write(purgeReserve, func(ctx context.Context) error { return b.kv.Purge(ctx, keyOf(name)) })
+	if err != nil {
 		return fmt.Errorf("store: deleting %q: %w", name, err)
 	}
 	return nil
@@ -167,6 +209,8 @@ func (b *Bucket[T]) Delete(name string) error {
 
 // All reads every value, by name. What cannot be decoded is left out.
 func (b *Bucket[T]) All() (map[string]T, error) {
+	b.store.lock.RLock()
+	defer b.store.lock.RUnlock()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	watch, err := b.kv.WatchAll(ctx, jetstream.IgnoreDeletes())
@@ -197,26 +241,28 @@ func (b *Bucket[T]) write(name string, v T, do func(context.Context, string, []b
 	if err != nil {
 		return fmt.Errorf("store: value of %q: %w", name, err)
 	}
-	if err := b.store.room(reserve); err != nil {
-		return fmt.Errorf("store: writing %q: %w", name, err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := do(ctx, keyOf(name), value); err != nil {
+	if err := b.store.write(reserve, func(ctx context.Context) error { return do(ctx, keyOf(name), value) }); err != nil {
 		return fmt.Errorf("store: writing %q: %w", name, err)
 	}
 	return nil
 }
 
-// natsLog passes on what the embedded server complains about.
-type natsLog struct{ log *slog.Logger }
+// natsLog passes on what the embedded server complains about, and notes when it could not write.
+type natsLog struct {
+	log    *slog.Logger
+	failed *atomic.Bool
+}
 
 func (natsLog) Noticef(string, ...any)          {}
 func (natsLog) Debugf(string, ...any)           {}
 func (natsLog) Tracef(string, ...any)           {}
 func (l natsLog) Warnf(format string, v ...any) { l.log.Debug("store: " + fmt.Sprintf(format, v...)) }
 func (l natsLog) Errorf(format string, v ...any) {
-	l.log.Error("store: " + fmt.Sprintf(format, v...))
+	text := fmt.Sprintf(format, v...)
+	if strings.Contains(strings.ToLower(text), "critical write error") {
+		l.failed.Store(true)
+	}
+	l.log.Error("store: " + text)
 }
 func (l natsLog) Fatalf(format string, v ...any) {
 	l.log.Error("store: " + fmt.Sprintf(format, v...))
