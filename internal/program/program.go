@@ -217,6 +217,22 @@ func (p *Program) Codecs(d Demand) (picture, sound media.Codec) {
 	return picture, sound
 }
 
+// pictureLull is for how long a picture may send nothing before it counts as muted.
+const pictureLull = 2 * time.Second
+
+// SendsPicture tells whether a picture is being sent that a reader with a demand is given: if it has none yet, at the next keyframe.
+func (p *Program) SendsPicture(d Demand) bool {
+	plan, _ := p.current()
+	if plan.picture == nil {
+		return false
+	}
+	if _, err := pictureCodec(plan.picture, d.Video); err != nil {
+		return false
+	}
+	silent := plan.picture.Silent()
+	return silent > 0 && silent < pictureLull
+}
+
 // Read opens the program for a muxer. There is one reader for a format, not one for a viewer.
 //
 // Frames lie on media time (media.Now), as everything in the server does: where an output wants to begin near zero, it

@@ -579,3 +579,37 @@ func TestCloseEndsEverything(t *testing.T) {
 		w.end()
 	})
 }
+
+func TestAPictureIsSentOnlyWhileItComesAndCanBeHad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New("test", nil)
+		defer p.Close()
+		demand := Demand{Video: []media.Codec{media.H264}}
+		check := func(what string, want bool) {
+			t.Helper()
+			if got := p.SendsPicture(demand); got != want {
+				t.Errorf("%s: %v", what, got)
+			}
+		}
+		check("nothing there", false)
+		a := track.NewFromFrames(track.Info{ID: "TR_A", Kind: media.Video, Codec: media.H264, Label: "camera"})
+		defer a.Close()
+		p.Add(a, 0)
+		check("published, and muted", false)
+		write := func(t *track.Track, c media.Codec) {
+			_ = t.WriteFrame(&media.Frame{Format: &media.Format{Codec: c, Width: 640, Height: 360}, Payload: []byte{0, 0, 0, 1, 0x41}, PTS: media.Now(), DTS: media.Now()})
+		}
+		write(a, media.H264)
+		time.Sleep(time.Second)
+		check("no keyframe yet", true)
+		time.Sleep(2 * time.Second)
+		check("muted", false)
+		p.Remove(a)
+		b := track.NewFromFrames(track.Info{ID: "TR_B", Kind: media.Video, Codec: media.VP8, Label: "camera"})
+		defer b.Close()
+		p.Add(b, 0)
+		write(b, media.VP8)
+		time.Sleep(time.Second)
+		check("of another codec", false)
+	})
+}

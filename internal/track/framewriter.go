@@ -72,6 +72,7 @@ func (w *frameWriter) write(t *Track, f *media.Frame) error {
 	default:
 	}
 	if !w.begun && !f.Keyframe {
+		w.meter.add(media.Now(), len(f.Payload), 1) // it sends, and will be seen with its first keyframe
 		return nil
 	}
 	if w.begun && f.DTS < w.dts-timeWentBack {

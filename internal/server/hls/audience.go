@@ -83,7 +83,10 @@ func (a *audience) leave(now time.Time) {
 	a.takeOut(func(k viewerKey, v *viewer) bool {
 		patience := viewerTimeout
 		if stream := k.broadcast.stream.Load(); stream != nil {
-			patience = max(patience, 2*stream.Snapshot().Target())
+			snapshot := stream.Snapshot()
+			if patience = max(patience, 2*snapshot.Target()); !snapshot.Ready() {
+				patience += firstSegment // that is for how long one request may wait
+			}
 		}
 		return now.Sub(time.Unix(0, v.seen.Load())) > patience || k.broadcast.ended()
 	})

@@ -77,7 +77,8 @@ func (s *Server) bury(b *broadcast, program any) {
 
 // open begins to make the broadcast's stream. stop ends that and waits for it.
 func (s *Server) open(b *broadcast, from source) (stop func(), err error) {
-	frames, err := from.Read(program.Demand{Video: s.video, Audio: []media.Codec{media.AAC}})
+	all := program.Demand{Video: s.video, Audio: []media.Codec{media.AAC}}
+	frames, err := from.Read(all)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func (s *Server) open(b *broadcast, from source) (stop func(), err error) {
 			Warn: func(code, text string) { s.log.Warn("hls: "+text, "room", b.room, "code", code) },
 		})
 	}
-	f := newFiller(b, stream, from, s.video)
+	f := newFiller(b, stream, from, all)
 	b.stream.Store(stream)
 	b.filler.Store(f)
 	b.stop = f.run(frames)

@@ -78,6 +78,7 @@ type fakeProgram struct {
 	broken atomic.Bool // panics where something was sent
 
 	further map[media.Size]*fakeProgram
+	sends   atomic.Bool // a picture
 
 	mu       sync.Mutex
 	watchers int
@@ -116,6 +117,9 @@ func (p *fakeProgram) Sizes() (sizes []media.Size) {
 	slices.SortFunc(sizes, func(a, b media.Size) int { return a.Area() - b.Area() })
 	return append(sizes, media.Size{Width: 1280, Height: 720})
 }
+
+// SendsPicture implements source.
+func (p *fakeProgram) SendsPicture(program.Demand) bool { return p.sends.Load() }
 
 // Next and Close implement reader.
 func (p *fakeProgram) Next(ctx context.Context) (*media.Frame, error) {

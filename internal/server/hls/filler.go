@@ -22,12 +22,15 @@ const (
 	// ladderWait is how long the first multivariant playlist may wait, once it could be given out, for the sizes that there are: players read it
 	// once, and would never know of a variant that comes after it.
 	ladderWait = 2500 * time.Millisecond
+	// keyframeWait is how long a stream may wait to begin for the keyframe of a picture that is being sent, for the same reason: with the sound
+	// alone, players would never know of the picture.
+	keyframeWait = 65 * time.Second
 )
 
 // filler writes a program's frames to a stream: the picture and the sound, and the picture in each smaller size that it is seen in.
 type filler struct {
 	from  source
-	video []media.Codec
+	all   program.Demand // for the picture and the sound
 	ended func() bool
 
 	mu     sync.Mutex // held while a frame is written
@@ -40,8 +43,8 @@ type filler struct {
 	running sync.WaitGroup
 }
 
-func newFiller(b *broadcast, stream *mux.Stream, from source, video []media.Codec) *filler {
-	return &filler{stream: stream, from: from, video: video, ended: b.ended, begun: make(chan struct{}), whole: make(chan struct{})}
+func newFiller(b *broadcast, stream *mux.Stream, from source, all program.Demand) *filler {
+	return &filler{stream: stream, from: from, all: all, ended: b.ended, begun: make(chan struct{}), whole: make(chan struct{})}
 }
 
 // run begins. stop ends it and waits.
@@ -56,10 +59,14 @@ func (f *filler) run(frames reader) (stop func()) {
 	return func() { cancel(); f.running.Wait() }
 }
 
-// fill writes frames until the program ends or ctx does.
+// fill writes frames until the program ends or ctx does. It begins with the picture where one is being sent.
 func (f *filler) fill(ctx context.Context, frames reader) {
+	opened, waits := time.Now(), true
 	for begun := false; ; {
 		frame, err := frames.Next(ctx)
+		if waits = waits && err == nil && frame.Kind() == media.Audio && time.Since(opened) < keyframeWait && f.from.SendsPicture(f.all); waits {
+			continue
+		}
 		f.mu.Lock()
 		switch {
 		case err == nil:
@@ -119,7 +126,7 @@ func (f *filler) watchSizes(ctx context.Context) {
 			if len(known)+1 == mux.MaxPictures || slices.ContainsFunc(known, func(k media.Size) bool { return alike(k, size) }) {
 				continue
 			}
-			frames, err := f.from.Read(program.Demand{Video: f.video, Size: size})
+			frames, err := f.from.Read(program.Demand{Video: f.all.Video, Size: size})
 			if err != nil {
 				return // it has ended
 			}

@@ -34,6 +34,8 @@ type source interface {
 	Read(program.Demand) (reader, error)
 	// Sizes are those in which the picture can be had now, from small to large.
 	Sizes() []media.Size
+	// SendsPicture tells whether a picture is being sent that a reader with this demand is given at its next keyframe at the latest.
+	SendsPicture(program.Demand) bool
 }
 
 // reader gives a program's frames.

@@ -214,6 +214,59 @@ func TestSmallerSizesAreVariants(t *testing.T) {
 	})
 }
 
+// TestAStreamBeginsWithThePictureThatIsSent: a player that read a playlist of the sound alone would never see the picture. It is waited for, but
+// not for ever, and only while it is sent.
+func TestAStreamBeginsWithThePictureThatIsSent(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		// sends is for how long a picture is sent, keyframe when the first one comes.
+		sends, keyframe time.Duration
+		// least and most are when there is something to play, pictures how many sizes of the picture there are then.
+		least, most time.Duration
+		pictures    int
+	}{
+		{"no picture", 0, time.Hour, 0, 4 * time.Second, 0},
+		{"a keyframe each minute", time.Hour, 50 * time.Second, 50 * time.Second, 54 * time.Second, 1},
+		{"no keyframe", time.Hour, time.Hour, keyframeWait, keyframeWait + 4*time.Second, 0},
+		{"it stops", 20 * time.Second, time.Hour, 20 * time.Second, 24 * time.Second, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, h := door(t)
+				p := h.goLive("show")
+				ctx, cancel := context.WithCancel(t.Context())
+				var playing sync.WaitGroup
+				defer playing.Wait()
+				defer cancel()
+				p.sends.Store(test.sends > 0)
+				defer time.AfterFunc(test.sends, func() { p.sends.Store(false) }).Stop()
+				lively, first := camera(40*ms), true
+				begun := time.Now()
+				playing.Go(func() {
+					p.play(ctx, func() shot { // the reader leaves out what comes before the first keyframe
+						next := lively()
+						if first {
+							first, next.after = false, test.keyframe
+						}
+						return next
+					}, true)
+				})
+				w := get(s, "/live/show/index.m3u8")
+				for tries := 0; w.Code == http.StatusServiceUnavailable && tries < 10; tries++ {
+					if w.Header().Get("Retry-After") == "" {
+						t.Error("not told when to ask again")
+					}
+					w = get(s, "/live/show/index.m3u8")
+				}
+				took, index := time.Since(begun), w.Body.String()
+				if n := strings.Count(index, "RESOLUTION="); w.Code != http.StatusOK || n != test.pictures || took < test.least || took > test.most {
+					t.Errorf("%d after %v:\n%s", w.Code, took, index)
+				}
+			})
+		})
+	}
+}
+
 // folderOf gives the folder of a room's media.
 func folderOf(t *testing.T, s *Server, room string) string {
 	t.Helper()
