@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -17,12 +18,14 @@ type player func(ctx context.Context, address, dir string) (cmd *exec.Cmd, pictu
 
 // onAScreen has ffplay draw on a screen of its own, from which what differs from the picture before is saved.
 const onAScreen = `
-Xvfb -displayfd 3 -screen 0 320x240x24 -nolisten tcp 3>display 2>/dev/null & screen=$!
-while ! [ -s display ]; do sleep 0.1; done
+trap 'trap "" TERM; kill 0; wait' EXIT
+trap exit INT
+Xvfb -displayfd 3 -screen 0 320x240x24 -nolisten tcp 3>display 2>/dev/null &
+for try in $(seq 100); do [ -s display ] && break; sleep 0.1; done
+[ -s display ] || exit 1
 export DISPLAY=:$(cat display) SDL_AUDIODRIVER=dummy SDL_RENDER_DRIVER=software
-ffplay -loglevel quiet "$1" </dev/null & player=$!
-ffmpeg -loglevel quiet -nostdin -f x11grab -draw_mouse 0 -framerate 25 -video_size 320x240 -i $DISPLAY -vf mpdecimate -vsync vfr %05d.jpg & camera=$!
-trap 'kill $camera $player $screen; exit' INT
+ffplay -loglevel quiet "$1" </dev/null &
+ffmpeg -loglevel quiet -nostdin -f x11grab -draw_mouse 0 -framerate 25 -video_size 320x240 -i $DISPLAY -vf mpdecimate -vsync vfr %05d.jpg &
 wait`
 
 // TestPlayers plays a stream with the players that are here, without a screen: each shows enough pictures of FLV, HLS and RTMP.
@@ -98,8 +101,10 @@ func shows(t *testing.T, play player, address string, enough int) (shown int) {
 		os.Chmod(d, 0o777) // VLC is somebody else
 	}
 	cmd, counts := play(ctx, address, dir)
+	// A player may be several processes: all are told to end, and killed if they do not.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stderr, cmd.WaitDelay = nil, 2*time.Second
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	said, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +112,11 @@ func shows(t *testing.T, play player, address string, enough int) (shown int) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { cancel(); cmd.Wait() }()
+	defer func() {
+		cancel()
+		cmd.Wait()
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // who is left of them
+	}()
 	lines := make(chan struct{}, enough)
 	go func() {
 		defer close(lines)
