@@ -21,5 +21,6 @@ export default defineConfig({
       ['/api', '/whep', '/whip', '/live', '/rtc', '/call', '/probe', '/root.crt'].map((path) => [path, { target: server, ws: true }]),
     ),
   },
-  test: { include: ['src/**/*.test.ts'], environment: 'node' },
+  // They run beside Go's tests, at a low priority: how long one takes says nothing.
+  test: { include: ['src/**/*.test.ts'], environment: 'node', testTimeout: 60_000 },
 })
