@@ -56,6 +56,14 @@ describe('a composed program', { timeout: 400_000 }, () => {
       viewers[protocol] = await watch(browsers[2], `${tutti.url}/w/${room.room}`, protocol)
       await viewers[protocol].plays(protocol)
     }
+    // From now on none of them falls out, however the program changes.
+    for (const { page } of Object.values(viewers)) {
+      await page.evaluate(() => {
+        const shown = document.querySelector('.page[data-phase]')
+        window.phases = []
+        new MutationObserver(() => window.phases.push(shown.dataset.phase)).observe(shown, { attributeFilter: ['data-phase'] })
+      })
+    }
   })
   after(async () => {
     await Promise.all((browsers ?? []).map((browser) => browser.close()))
@@ -141,7 +149,7 @@ describe('a composed program', { timeout: 400_000 }, () => {
     if (seen === 'shed') t.skip('all but the small rendition: this machine is too busy for it')
   })
 
-  it('shows one picture while that is pinned, and one when one is left', async () => {
+  it('shows one picture while that is pinned, and one when one is left', async (t) => {
     const sid = (await tutti.live(room.room)).sources.find((s) => s.name === 'Ada').tracks.find((t) => t.kind === 'video').sid
     await api('PATCH', '/live', { show: sid })
     await allSee('Ada alone', [[0.25, 0.3, colours.red], [0.75, 0.3, colours.red]])
@@ -151,6 +159,11 @@ describe('a composed program', { timeout: 400_000 }, () => {
     await bo.control('Leave').click() // who only closes the page is waited for
     await allSee('Ada, who is left', [[0.25, 0.3, colours.red], [0.75, 0.3, colours.red]])
     await eventually('nothing is composed any more', async () => (await tutti.live(room.room)).composed === false)
-    for (const viewer of Object.values(viewers)) await viewer.plays()
+    for (const [name, viewer] of Object.entries(viewers)) {
+      await viewer.plays()
+      const phases = await viewer.page.evaluate(() => window.phases)
+      t.diagnostic(`${name}: ${phases.join(', ') || 'playing throughout'}`)
+      assert.deepEqual(phases.filter((phase) => !['playing', 'buffering'].includes(phase)), [], `${name} fell out`)
+    }
   })
 })

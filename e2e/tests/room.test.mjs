@@ -99,6 +99,13 @@ describe('three people in a room', { timeout: 900_000 }, () => {
     await bo.press('v')
     await bo.control('Turn the camera on').waitFor()
     await eventually('Ada sees the avatar of Bo', async () => (await ada.tile('Bo').locator('.avatar').count()) === 1)
+    // Of those whom she sees it is the first who floats.
+    await ada.page.bringToFront()
+    await ada.control('More').click()
+    await ada.page.getByRole('menuitem', { name: 'Picture in picture' }).click()
+    await ada.page.waitForFunction(() => document.pictureInPictureElement?.closest('figure').textContent.includes('Cy'))
+    await ada.page.evaluate(() => document.exitPictureInPicture())
+    await bo.page.bringToFront()
     await bo.press('v')
     await assertClock('Bo seen by Ada again', () => ada.sees('Bo'), colours.green)
   })
@@ -114,6 +121,20 @@ describe('three people in a room', { timeout: 900_000 }, () => {
     assert.equal(await cy.tile('Cy', 'screen').locator('video').count(), 0, 'the own screen is not shown within itself')
     await cy.control('Stop sharing').first().click()
     await eventually('the screen is gone', async () => (await ada.tile('Cy', 'screen').count()) === 0)
+  })
+
+  it('fill the screen with the meeting, and see in it what is said in passing', async () => {
+    await bo.page.bringToFront()
+    await bo.control('More').click()
+    await bo.page.getByRole('menuitem', { name: 'Full screen', exact: true }).click()
+    await bo.page.waitForFunction(() => document.fullscreenElement?.contains(document.querySelector('.toasts')))
+    assert.deepEqual(await bo.page.evaluate(() => {
+      const { width, height } = document.querySelector('.room').getBoundingClientRect()
+      return [width, height, document.documentElement.scrollHeight]
+    }), await bo.page.evaluate(() => [innerWidth, innerHeight, innerHeight]))
+    await bo.control('More').click()
+    await bo.page.getByRole('menuitem', { name: 'Leave full screen', exact: true }).click()
+    await bo.page.waitForFunction(() => document.fullscreenElement === null)
   })
 
   it('come back after the WebSocket was cut', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { problemBefore, problemOf, type Surroundings } from './devices'
+import { microphoneConstraints, musicConstraints, problemBefore, problemOf, type Surroundings } from './devices'
 
 const fine: Surroundings = { secure: true, webrtc: true, mediaDevices: true, userAgent: 'Chrome' }
 
@@ -23,4 +23,12 @@ describe('why a device does not start', () => {
   ])('%s', (name, want) => expect(problemOf(new DOMException('', name))).toBe(want))
 
   it('takes anything', () => expect(problemOf(undefined)).toBe('failed'))
+})
+
+describe('a microphone', () => {
+  it('gives a voice alone only where noise is suppressed', () => {
+    expect([microphoneConstraints('', true), microphoneConstraints('', false), musicConstraints('')]).toMatchObject([
+      { noiseSuppression: { ideal: true }, voiceIsolation: true }, { noiseSuppression: { ideal: false }, voiceIsolation: false }, { noiseSuppression: false, voiceIsolation: false },
+    ])
+  })
 })
