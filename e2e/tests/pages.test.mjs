@@ -210,9 +210,15 @@ describe('the page', { timeout: 900_000 }, () => {
     const stranger = await watch(browser, `${tutti.url}/w/${room.room}`)
     await stranger.page.getByRole('heading', { name: 'This show is not public' }).waitFor()
     await stranger.leave()
-    const friend = await watch(browser, `${tutti.url}/w/${room.room}#k=${room.keys.watch}`)
-    await friend.page.getByRole('heading', { name: 'Not started yet' }).waitFor()
-    await friend.leave()
+    // What is given on is good for watching and no more, also from a host.
+    for (const key of [room.keys.watch, room.keys.host]) {
+      const friend = await watch(browser, `${tutti.url}/w/${room.room}#k=${key}`)
+      await friend.page.getByRole('heading', { name: 'Not started yet' }).waitFor()
+      await friend.page.getByRole('button', { name: 'Share', exact: true }).click()
+      const link = friend.page.getByRole('dialog').getByRole('textbox')
+      await eventually('it has the key to watch', async () => (await link.inputValue()).endsWith(`/w/${room.room}#k=${room.keys.watch}`))
+      await friend.leave()
+    }
   })
 
   it('says that a room is full', async () => {
