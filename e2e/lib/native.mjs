@@ -137,8 +137,6 @@ export class Native {
 
   async leave() {
     for (const stop of this.stops) stop()
-    // Once the SDK never came back from this, after it had resumed, and had said nothing to the server: that is not to hold up the rest.
-    const left = await Promise.race([this.room.disconnect().then(() => true), new Promise((resolve) => setTimeout(resolve, 20_000))])
-    if (!left) console.warn(`${this.me?.identity}: the SDK does not disconnect`)
+    await this.room.disconnect()
   }
 }
