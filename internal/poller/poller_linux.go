@@ -3,8 +3,10 @@ package poller
 import (
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,10 +14,13 @@ import (
 // errClosed is what a closed poller answers.
 var errClosed = errors.New("poller: closed")
 
-// Poller watches connections with an epoll of its own. Its methods may be called from any goroutine.
+// Poller watches connections with an epoll of its own, for which Go's poller waits: a goroutine that waited in epoll_wait would keep the
+// processor that Go lent it until the monitor thread takes it away, up to 10 ms, in which nothing else runs there. Its methods may be
+// called from any goroutine.
 type Poller struct {
-	fd, wake int // epoll, eventfd
-	done     chan struct{}
+	epoll *os.File
+	raw   syscall.RawConn // of epoll
+	done  chan struct{}
 
 	mu      sync.Mutex
 	readers map[ID]Reader
@@ -32,18 +37,17 @@ func New() (*Poller, error) {
 	if err != nil {
 		return nil, err
 	}
-	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err == nil {
-		err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN})
-	}
-	if err != nil {
+	if err := unix.SetNonblock(fd, true); err != nil { // else Go would not wait for it
 		unix.Close(fd)
-		if wake >= 0 {
-			unix.Close(wake)
-		}
 		return nil, err
 	}
-	p := &Poller{fd: fd, wake: wake, done: make(chan struct{}), readers: map[ID]Reader{}}
+	epoll := os.NewFile(uintptr(fd), "epoll")
+	raw, err := epoll.SyscallConn()
+	if err != nil {
+		epoll.Close()
+		return nil, err
+	}
+	p := &Poller{epoll: epoll, raw: raw, done: make(chan struct{}), readers: map[ID]Reader{}}
 	go p.run()
 	return p, nil
 }
@@ -98,7 +102,10 @@ func (p *Poller) control(id ID, raw syscall.RawConn, op int, events uint32) (err
 		return errClosed
 	}
 	failed := raw.Control(func(fd uintptr) {
-		err = unix.EpollCtl(p.fd, op, int(fd), &unix.EpollEvent{Events: events, Fd: int32(uint32(id)), Pad: int32(uint32(id >> 32))})
+		event := unix.EpollEvent{Events: events, Fd: int32(uint32(id)), Pad: int32(uint32(id >> 32))}
+		if e := p.raw.Control(func(epoll uintptr) { err = unix.EpollCtl(int(epoll), op, int(fd), &event) }); e != nil {
+			err = e
+		}
 	})
 	return errors.Join(failed, err)
 }
@@ -131,28 +138,33 @@ func (p *Poller) Close() {
 	if was {
 		return
 	}
-	unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	p.epoll.Close()
 	<-p.done
-	unix.Close(p.wake)
-	unix.Close(p.fd)
 }
 
 func (p *Poller) run() {
 	defer close(p.done)
 	events := make([]unix.EpollEvent, 256)
-	for {
-		n, err := unix.EpollWait(p.fd, events, -1)
-		if err != nil && err != unix.EINTR {
-			return
-		}
-		for _, e := range events[:max(n, 0)] {
-			id := ID(uint32(e.Fd)) | ID(uint32(e.Pad))<<32
-			if id == 0 { // the eventfd
-				return
+	_ = p.raw.Read(func(epoll uintptr) bool { // until it is closed
+		for {
+			n := ready(epoll, events)
+			if n == 0 {
+				return false // what comes from now on wakes us again
 			}
-			if r := p.find(id); r != nil {
-				r.Readable()
+			for _, e := range events[:n] {
+				if r := p.find(ID(uint32(e.Fd)) | ID(uint32(e.Pad))<<32); r != nil {
+					r.Readable()
+				}
 			}
 		}
+	})
+}
+
+// ready gives the connections that have something to read. It is a raw system call, as it never waits.
+func ready(epoll uintptr, events []unix.EpollEvent) int {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, epoll, uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	if errno != 0 {
+		return 0
 	}
+	return int(n)
 }
