@@ -31,8 +31,26 @@ func (s *session) updateMetadata(u *pb.UpdateParticipantMetadata) {
 	default:
 		res.Reason, res.Message = pb.RequestResponse_UNCLASSIFIED_ERROR, err.Error()
 	}
-	if u.GetRequestId() == 0 && err == nil {
+	if u.GetRequestId() != 0 || err != nil {
+		s.answerLater(res)
+	}
+}
+
+// answerLater has a request answered behind what it has changed, which is in the inbox by now, and when the client waits for the answer.
+func (s *session) answerLater(res *pb.RequestResponse) {
+	if d := s.client.answerDelay(); d > 0 {
+		s.after(d, answerDue{res})
 		return
 	}
-	s.respond(res)
+	s.inbox.put(answerDue{res}, 0)
+}
+
+// answerDue: a request is to be answered, after what it has changed has been told.
+type answerDue struct{ *pb.RequestResponse }
+
+// answerChange answers a change to a client that knows by then what it has come to: clients fill what they leave alone in their next
+// request with what they know, so that one who was answered first took its own name back with the metadata that it gave next.
+func (s *session) answerChange(a answerDue) {
+	s.tellBefore(s.sid)
+	s.respond(a.RequestResponse)
 }

@@ -181,6 +181,8 @@ func (s *session) take(item any) {
 		s.hear(i)
 	case peerEvent:
 		s.hearPeer(i)
+	case answerDue:
+		s.answerChange(i)
 	case connLost:
 		s.lostConn(i)
 	case resumed:

@@ -73,12 +73,24 @@ func (c client) cannotRevive(why pb.ReconnectReason, silence time.Duration) bool
 // tracks are made in one codec and which knows its track by the codec's name in what it is told of demand; and the SDKs with the Rust
 // core: they offer one codec, but when two tracks are published at once the first offer may name all of them, and what is
 // chosen from those is left again with the second.
-func (c client) sendsWhatItSays() bool {
+func (c client) sendsWhatItSays() bool { return c.info.Sdk == pb.ClientInfo_GO || c.isRust() }
+
+// isRust tells of the SDKs that have the Rust core.
+func (c client) isRust() bool {
 	switch c.info.Sdk {
-	case pb.ClientInfo_GO, pb.ClientInfo_RUST, pb.ClientInfo_PYTHON, pb.ClientInfo_CPP, pb.ClientInfo_UNITY, pb.ClientInfo_NODE:
+	case pb.ClientInfo_RUST, pb.ClientInfo_PYTHON, pb.ClientInfo_CPP, pb.ClientInfo_UNITY, pb.ClientInfo_NODE:
 		return true
 	}
 	return false
+}
+
+// answerDelay is how long the answer to a request is held back. The Rust core notes that it waits for one only after it has sent the
+// request, and gives up 5 s later on one that came before.
+func (c client) answerDelay() time.Duration {
+	if c.isRust() {
+		return 20 * time.Millisecond
+	}
+	return 0
 }
 
 // lateOfferDelay is how long after the join response the first answer goes out to clients that apply their offer late.
