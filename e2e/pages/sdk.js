@@ -85,12 +85,14 @@ window.perceive = () => {
   return { frames: pictures.reduce((sum, p) => sum + p.frames, 0), loud: sounds.some(loud) }
 }
 
-/** What goes out of the published picture, by layer: packets and keyframes until now. */
+/** What goes out of the published picture, by layer: packets and keyframes until now, and what the browser does with it by itself. */
 window.layersSent = async () => {
   const layers = {}
   for (const p of room.localParticipant.videoTrackPublications.values()) {
     for (const r of (await p.track.getRTCStatsReport()).values()) {
-      if (r.type === 'outbound-rtp') layers[r.rid] = { packets: r.packetsSent, keyframes: r.keyFramesEncoded }
+      if (r.type === 'outbound-rtp') layers[r.rid] = {
+        packets: r.packetsSent, keyframes: r.keyFramesEncoded, active: r.active, width: r.frameWidth, fps: r.framesPerSecond, limited: r.qualityLimitationReason, target: r.targetBitrate,
+      }
     }
   }
   return layers

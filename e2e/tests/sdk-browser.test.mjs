@@ -42,7 +42,7 @@ describe('livekit-client', { timeout: 900_000, concurrency: 2 }, () => {
   /** A room of a test's own: gives what lets somebody join it until the test ends. */
   function hall(t) {
     const room = `hall-${halls++}`
-    return async (identity, { browser = 'Chromium', library = newest, key, options } = {}) => {
+    const join = async (identity, { browser = 'Chromium', library = newest, key, options } = {}) => {
       const page = await open[browser].page()
       t.after(() => page.close())
       await page.goto(`${pages.url}/pages/sdk.html`)
@@ -51,11 +51,19 @@ describe('livekit-client', { timeout: 900_000, concurrency: 2 }, () => {
       await page.evaluate((wish) => window.join(wish), { url, token: token({ keys: tutti.keys(), room, identity }), key, library, options })
       return page
     }
+    /** What the server has to say of a participant, but for what happened to it. */
+    join.told = async (identity) => {
+      const { key, secret } = tutti.keys()
+      const response = await fetch(`${tutti.url}/api/rooms/${room}/participants/${identity}`, { headers: { Authorization: `Basic ${btoa(`${key}:${secret}`)}` } })
+      const { connections, tracks, subscriptions } = await response.json()
+      return { connections, tracks, subscriptions }
+    }
+    return join
   }
   /** Ada and Bo, in a room of theirs. */
   const two = (t, ...wishes) => {
     const join = hall(t)
-    return Promise.all([join('ada', wishes[0]), join('bo', wishes.at(-1))])
+    return Promise.all([join('ada', wishes[0]), join('bo', wishes.at(-1)), join.told])
   }
 
   const publish = (page, wish) => page.evaluate((w) => window.publish(w), wish)
@@ -147,11 +155,17 @@ describe('livekit-client', { timeout: 900_000, concurrency: 2 }, () => {
   }
 
   it('layers stop and come back as they are wanted, and as the way is said to carry; speech and the end are played too', async (t) => {
-    const [ada, bo] = await two(t, {}, { options: { adaptiveStream: false } })
+    const [ada, bo, told] = await two(t, {}, { options: { adaptiveStream: false } })
     await publish(ada, { height: 360 })
     await assertFlow(bo)
     const width = () => bo.evaluate(() => pictures[0].videoWidth)
     const layers = () => ada.evaluate(() => window.layersSent())
+    /** The picture gets as wide; if not, it is said what is sent, and what the server knows of both. */
+    const becomes = (what, wide) =>
+      eventually(what, async () => (await width()) === wide).catch(async (error) => {
+        const known = { width: await width(), sent: await layers(), ada: await told('ada'), bo: await told('bo') }
+        throw new Error(`${error.message}: ${JSON.stringify(known)}`)
+      })
     /** No packets of some layers for a second, in which other layers, or sound, go on. */
     const stop = (...rids) =>
       eventually(`layers ${rids} stop`, async () => {
@@ -160,14 +174,14 @@ describe('livekit-client', { timeout: 900_000, concurrency: 2 }, () => {
         const now = await layers()
         return rids.every((rid) => now[rid].packets === before[rid].packets)
       })
-    await eventually('the picture is large', async () => (await width()) === 640)
+    await becomes('the picture is large', 640)
 
     await bo.evaluate(() => window.picture().setVideoQuality(LivekitClient.VideoQuality.LOW))
-    await eventually('the picture is small', async () => (await width()) === 320)
+    await becomes('the picture is small', 320)
     await stop('h')
     const before = (await layers()).h
     await bo.evaluate(() => window.picture().setVideoQuality(LivekitClient.VideoQuality.HIGH))
-    await eventually('the picture is large again', async () => (await width()) === 640)
+    await becomes('the picture is large again', 640)
     const keyframes = (await layers()).h.keyframes - before.keyframes
     assert.ok(keyframes >= 1 && keyframes <= 2, `${keyframes} keyframes until the layer was back`)
 
@@ -175,7 +189,7 @@ describe('livekit-client', { timeout: 900_000, concurrency: 2 }, () => {
     await eventually('no more than the way is said to carry', async () => (await width()) === 320 || (await bo.evaluate(() => window.picture().track.streamState === 'paused')))
     await assertSound(bo)
     await bo.evaluate(() => room.simulateScenario('subscriber-bandwidth', 0))
-    await eventually('all of it', async () => (await width()) === 640)
+    await becomes('all of it', 640)
     await assertFlow(bo)
 
     await bo.evaluate(() => window.picture().setSubscribed(false))
