@@ -17,8 +17,10 @@ const (
 	// soundFrames are eight seconds of AAC, which is a whole number of frames of 1024 samples.
 	soundFrames = 375
 	soundLoop   = 8 * time.Second
-	// flash is how long each second begins with a colour and a tone.
-	flash = 200 * time.Millisecond
+	// flash is how long there are a colour and a tone in each second, flashAt when: not with the first picture of a source that comes, whose
+	// place fades in. What is to be measured is whether it is in step, not when it is there.
+	flash   = 200 * time.Millisecond
+	flashAt = time.Second / 2
 
 	pictureWidth, pictureHeight = 320, 180
 )
@@ -49,6 +51,12 @@ func makeClip(w *codec.Workers, mark int) (c clip, err error) {
 	return c, err
 }
 
+// flashing tells that there are colour and tone at a time.
+func flashing(at time.Duration) bool {
+	in := at % time.Second
+	return in >= flashAt && in < flashAt+flash
+}
+
 func makePictures(w *codec.Workers, colour paint.Color) ([]*media.Frame, error) {
 	came := make(chan *media.Frame, gop)
 	e, err := w.Encode(codec.EncoderConfig{Width: pictureWidth, Height: pictureHeight, FPS: fps, Out: func(f *media.Frame) { came <- f }})
@@ -60,7 +68,7 @@ func makePictures(w *codec.Workers, colour paint.Color) ([]*media.Frame, error) 
 	for i := range gop {
 		at := time.Duration(i) * time.Second / fps
 		f.Fill(paint.Rect{W: f.Width, H: f.Height}, paint.Color{Y: 24, U: 128, V: 128})
-		if at%time.Second < flash {
+		if flashing(at) {
 			f.Fill(paint.Rect{W: f.Width, H: f.Height}, colour)
 		}
 		if err := e.Write(f.Pix, at); err != nil {
@@ -88,7 +96,7 @@ func makeSounds(tone float64) ([]*media.Frame, error) {
 	const samples = soundFrames * 1024
 	pcm := make([]float32, 2*3*samples)
 	for i := range 3 * samples {
-		if i%codec.SampleRate < int(flash.Seconds()*codec.SampleRate) {
+		if flashing(codec.TimeOf(int64(i))) {
 			v := float32(0.12 * math.Sin(2*math.Pi*tone*float64(i)/codec.SampleRate))
 			pcm[2*i], pcm[2*i+1] = v, v
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 )
 
-// source publishes a clip. All sources flash and beep at whole seconds after the same epoch.
+// source publishes a clip. All sources flash and beep at the same moments after an epoch.
 type source struct {
 	clip   clip
 	server string // host:port
