@@ -12,8 +12,8 @@ import (
 const (
 	// previewSeconds is for how long somebody who was let up sees themselves before the others do.
 	previewSeconds = 5
-	// handsEvery is how often everybody is told how the stage is when nothing but raised hands and invitations have changed: all of
-	// an audience may raise hands at once.
+	// handsEvery is how often everybody is told how the stage is, and the others with raised hands where they stand, when nothing but raised hands and
+	// invitations have changed: all of an audience may raise hands at once.
 	handsEvery = 500 * time.Millisecond
 )
 
@@ -22,23 +22,33 @@ const (
 func (s *Studio) tellStage(e room.StageChanged) {
 	c := s.crowd
 	onlyHands := !slices.ContainsFunc(e.Happened, func(h stage.Happening) bool { return !ofHands(h.What) })
+	for _, h := range e.Happened {
+		s.tellPerson(h)
+	}
 	switch {
 	case !onlyHands:
 		s.tell(talk.Stage{Snapshot: e.Stage})
+		s.tellPositions(e.Stage.Queue)
 	case c.handsLater == nil:
 		c.handsLater = time.AfterFunc(handsEvery, func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			c.handsLater = nil
-			s.tell(talk.Stage{Snapshot: s.stage.Snapshot()})
+			if s.closed {
+				return
+			}
+			now := s.stage.Snapshot()
+			s.tell(talk.Stage{Snapshot: now})
+			s.tellPositions(now.Queue)
 		})
 	}
-	for _, h := range e.Happened {
-		s.tellPerson(h)
-	}
-	for _, r := range e.Stage.Queue {
-		for _, a := range c.people[r.Identity] {
-			if position := s.stage.Position(r.Identity); a.position != position {
+}
+
+// tellPositions tells those with raised hands whose position is another now. The caller holds the lock.
+func (s *Studio) tellPositions(queue []stage.Request) {
+	for i, r := range queue {
+		for _, a := range s.crowd.people[r.Identity] {
+			if a.position != i+1 {
 				s.tellYou(a)
 			}
 		}

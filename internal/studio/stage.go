@@ -126,6 +126,9 @@ func (s *Studio) StageAct(by stage.Actor, a stage.Action) error {
 	if p := s.members[by.Identity]; p != nil && p.grant.Admin {
 		by.Admin = true
 	}
+	if err := s.restless(by, a.Verb); err != nil {
+		return err
+	}
 	happened, err := s.stage.Act(by, a, time.Now())
 	if err != nil {
 		return err

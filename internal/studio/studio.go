@@ -11,6 +11,7 @@ import (
 	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/breakout"
+	"github.com/tuttilive/tutti/internal/room/pace"
 	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/scenes"
 	"github.com/tuttilive/tutti/internal/room/songs"
@@ -59,6 +60,7 @@ type Studio struct {
 	scene     *scenes.Scene
 	stage     *stage.Stage
 	curtain   *time.Timer // when something on the stage has had its time
+	asks      pace.People // what everybody is told of (restless)
 	contest   *pk.View    // with another room, nil when there is none
 	arenaTold bool        // it looks at the contest soon
 	returning *returning  // an interrupted show that may go on, nil when there is none

@@ -54,6 +54,39 @@ func TestUpAndDown(t *testing.T) {
 	}
 }
 
+func TestWhoStandsInTheQueueHearsThatItMoves(t *testing.T) {
+	w := newWorld(t, false, nil)
+	ann, _ := w.enter("tea", event{"identity": "a"})
+	bob, _ := w.enter("tea", event{"identity": "b"})
+	ann.must(event{"type": "raise"})
+	bob.must(event{"type": "raise"})
+	bob.await(func(e event) bool { return e.kind() == "you" && e["position"] == 2.0 })
+	ann.must(event{"type": "lower"})
+	bob.await(func(e event) bool { return e.kind() == "you" && e["position"] == 1.0 })
+}
+
+// TestRestlessHandsAreRefused: they may be lowered all the same, and others raise theirs.
+func TestRestlessHandsAreRefused(t *testing.T) {
+	w := newWorld(t, false, nil)
+	restless, _ := w.enter("tea", event{"identity": "r"})
+	up := 0
+	for ; up < 25; up++ { // a connection is ended for more than 60 requests
+		answer := restless.ask(event{"type": "raise"})
+		if answer.kind() == "error" {
+			if answer["code"] != "rate_limited" || answer["wait"] == nil {
+				t.Errorf("refused with %v", answer)
+			}
+			break
+		}
+		restless.must(event{"type": "lower"})
+	}
+	if up < 10 || up == 25 {
+		t.Errorf("%d hands were raised one after the other", up)
+	}
+	other, _ := w.enter("tea", event{"identity": "o"})
+	other.must(event{"type": "raise"})
+}
+
 func TestANewCohostHearsMore(t *testing.T) {
 	w := newWorld(t, false, nil)
 	host, _ := w.enter("tea", event{"key": w.hostKey("tea")})
