@@ -114,6 +114,9 @@ func (b *broadcast) ended() bool {
 
 // ready waits for the stream's first segment. It is false when there was none in time.
 func (b *broadcast) ready(ctx context.Context) (*mux.Snapshot, bool) {
+	if snapshot := b.stream.Load().Snapshot(); snapshot.Ready() {
+		return snapshot, true // as for each request but the first ones
+	}
 	ctx, cancel := context.WithTimeout(ctx, firstSegment)
 	defer cancel()
 	for {

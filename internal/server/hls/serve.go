@@ -200,19 +200,11 @@ func send(w http.ResponseWriter, r *http.Request, resource *mux.Resource, cache 
 	if r.Method == http.MethodHead {
 		return
 	}
-	control := http.NewResponseController(w)
-	if control.SetWriteDeadline(time.Now().Add(writeTimeout)) == nil {
-		defer control.SetWriteDeadline(time.Time{}) // for the connection's next request
-	}
-	for _, piece := range body {
-		n, err := w.Write(piece)
+	deliver(w, r, body, size, func(n int) {
 		if v != nil {
 			v.watcher.Sent(n)
 		}
-		if err != nil {
-			return
-		}
-	}
+	})
 }
 
 // acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3).

@@ -1,0 +1,59 @@
+package hls
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// stretch is how much of a body is written at once. What is written at once is one frame of HTTP/2 as far as it fits, and one or a few records of TLS,
+	// where each of a part's pieces would be one of its own.
+	stretch = 64 << 10
+	// finish is what is left for the last write over HTTP/2: the HTTP server keeps up to so much until the handler is done, and sends it in the
+	// frame that ends the answer, which would be an empty one else.
+	finish = 4 << 10
+)
+
+var stretches = sync.Pool{New: func() any { return new([stretch]byte) }}
+
+// deliver writes a body to an HTTP server's connection, and tells of the bytes that were written.
+func deliver(w http.ResponseWriter, r *http.Request, body [][]byte, size int, sent func(int)) {
+	control := http.NewResponseController(w)
+	second := r.ProtoMajor >= 2
+	// Over HTTP/2 the deadline is the answer's alone, and holds for what is sent after the handler, too.
+	if control.SetWriteDeadline(time.Now().Add(writeTimeout)) == nil && !second {
+		defer control.SetWriteDeadline(time.Time{}) // for the connection's next request
+	}
+	last := 0
+	if second && size > finish {
+		last = min(finish, size-finish-1) // the HTTP server passes on at once only what is longer than it would keep
+	}
+	write := func(b []byte) bool {
+		n, err := w.Write(b)
+		sent(n)
+		return err == nil
+	}
+	buffer := stretches.Get().(*[stretch]byte)
+	defer stretches.Put(buffer)
+	n, left := 0, size-last // left is how much is to be written before the last of it
+	for _, piece := range body {
+		for len(piece) > 0 {
+			if left == 0 {
+				left, last = last, 0
+			}
+			if left == 0 {
+				return // more than was promised
+			}
+			took := copy(buffer[n:min(stretch, n+left)], piece)
+			piece, n, left = piece[took:], n+took, left-took
+			if n < stretch && left > 0 {
+				continue
+			}
+			if !write(buffer[:n]) {
+				return
+			}
+			n = 0
+		}
+	}
+}

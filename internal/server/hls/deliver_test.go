@@ -1,0 +1,128 @@
+package hls
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// cut gives a body of a size in pieces of another.
+func cut(size, piece int) (whole []byte, body [][]byte) {
+	for i := range size {
+		whole = append(whole, byte(i%251))
+	}
+	for rest := whole; len(rest) > 0; rest = rest[min(piece, len(rest)):] {
+		body = append(body, rest[:min(piece, len(rest))])
+	}
+	return whole, body
+}
+
+func TestBodiesArriveWhole(t *testing.T) {
+	for _, size := range []int{0, 1, finish - 1, finish, finish + 1, 2*finish - 1, 2 * finish, 2*finish + 1, 20_000, stretch, stretch + 1, stretch + finish, 3*stretch + 77} {
+		for _, piece := range []int{1000, 4096, 70_000} {
+			whole, body := cut(size, piece)
+			told := make(chan int, 1)
+			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Length", fmt.Sprint(size))
+				sum := 0
+				deliver(w, r, body, size, func(n int) { sum += n })
+				told <- sum
+			})
+			for _, second := range []bool{false, true} {
+				server := httptest.NewUnstartedServer(h)
+				server.EnableHTTP2 = second
+				server.StartTLS()
+				r, err := server.Client().Get(server.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := io.ReadAll(r.Body)
+				r.Body.Close()
+				if sum := <-told; err != nil || !bytes.Equal(got, whole) || sum != size || (r.ProtoMajor == 2) != second {
+					t.Errorf("%s, %d bytes in pieces of %d: %d came, %d were told of, %v", r.Proto, size, piece, len(got), sum, err)
+				}
+				server.Close()
+			}
+		}
+	}
+}
+
+// second serves a handler over HTTP/2 and asks for something with a window of that size. What the server sends comes to frames, until the
+// function says that it is enough.
+func second(t *testing.T, h http.HandlerFunc, window uint32, frames func(http2.Frame) (more bool)) {
+	t.Helper()
+	here, there := net.Pipe()
+	listener := &pipes{conns: make(chan net.Conn, 1), done: make(chan struct{})}
+	listener.conns <- there
+	server := &http.Server{Handler: h, Protocols: new(http.Protocols)}
+	server.Protocols.SetUnencryptedHTTP2(true)
+	go server.Serve(listener)
+	framer := http2.NewFramer(here, here)
+	var head bytes.Buffer
+	names := hpack.NewEncoder(&head)
+	for _, f := range []hpack.HeaderField{{Name: ":method", Value: "GET"}, {Name: ":scheme", Value: "http"}, {Name: ":authority", Value: "x"}, {Name: ":path", Value: "/"}} {
+		names.WriteField(f)
+	}
+	go func() { // a pipe holds nothing
+		io.WriteString(here, http2.ClientPreface)
+		framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: window})
+		framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: head.Bytes(), EndStream: true, EndHeaders: true})
+	}()
+	for {
+		f, err := framer.ReadFrame()
+		if err != nil {
+			t.Errorf("the connection ended: %v", err)
+			break
+		}
+		if !frames(f) {
+			break
+		}
+	}
+	close(listener.done)
+	server.Close()
+	here.Close()
+}
+
+// TestAPartIsTwoFrames: each frame more is a record of TLS, a write to the connection and a turn of the server's goroutines.
+func TestAPartIsTwoFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, body := cut(11_000, 700)
+		var sizes []uint32
+		second(t, func(w http.ResponseWriter, r *http.Request) { deliver(w, r, body, 11_000, func(int) {}) }, 1<<20, func(f http2.Frame) bool {
+			d, data := f.(*http2.DataFrame)
+			if data {
+				sizes = append(sizes, d.Length)
+			}
+			return !data || !d.StreamEnded()
+		})
+		if len(sizes) != 2 || sizes[1] == 0 {
+			t.Errorf("frames of %d bytes", sizes)
+		}
+	})
+}
+
+// TestWhoTakesNothingIsLetGo also holds for what is so small that the HTTP server sends it after the handler.
+func TestWhoTakesNothingIsLetGo(t *testing.T) {
+	for _, size := range []int{100, 11_000} {
+		synctest.Test(t, func(t *testing.T) {
+			_, body := cut(size, 700)
+			began := time.Now()
+			second(t, func(w http.ResponseWriter, r *http.Request) { deliver(w, r, body, size, func(int) {}) }, 0, func(f http2.Frame) bool {
+				_, over := f.(*http2.RSTStreamFrame)
+				return !over
+			})
+			if took := time.Since(began); took < writeTimeout || took > writeTimeout+time.Second {
+				t.Errorf("%d bytes: let go after %v", size, took)
+			}
+		})
+	}
+}
