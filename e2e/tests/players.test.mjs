@@ -121,6 +121,11 @@ describe('what others have', { timeout: 600_000 }, () => {
       await peer.setLocalDescription()
       const response = await fetch(endpoint, { method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: peer.localDescription.sdp })
       await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() })
+      window.links = Object.fromEntries(response.headers.get('Link').split(',').map((link) => {
+        const [, path, name] = link.match(/<([^>]*)>; rel="urn:ietf:params:whep:ext:core:([^"]*)"/)
+        return [name, new URL(path, endpoint).href]
+      }))
+      new EventSource(window.links['server-sent-events']).addEventListener('layers', ({ data }) => { window.layers = JSON.parse(data) })
     }, `${tutti.url}/whep/${room.room}`)
     const seen = () => seat.evaluate(async () => {
       const found = [...(await window.peer.getStats()).values()].find((r) => r.type === 'inbound-rtp' && r.kind === 'video')
@@ -137,6 +142,21 @@ describe('what others have', { timeout: 600_000 }, () => {
     }
     await eventually('its sizes are variants of HLS', async () => String(await heights()) === '180,360,720')
     await eventually('the viewer over WHEP gets the largest', async () => (await seen()).height === 720)
+
+    // It is told of the sizes, chooses one, and leaves it to the server again.
+    const named = () => seat.evaluate(() => window.layers?.['0'].layers.map(({ height }) => height))
+    await eventually('the sizes are named', async () => String(await named()) === '720,360,180')
+    const choose = (height) => seat.evaluate(async (wanted) => {
+      const layer = window.layers['0'].layers.find((one) => one.height === wanted)
+      const body = JSON.stringify(layer ? { mediaId: '0', encodingId: layer.encodingId } : {})
+      return (await fetch(window.links.layer, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body })).status
+    }, height)
+    for (const height of [180, 360]) {
+      assert.equal(await choose(height), 200)
+      await eventually(`the viewer gets ${height} lines`, async () => (await seen()).height === height)
+    }
+    assert.equal(await choose(), 200)
+    await eventually('the viewer gets the largest, of which nothing is said', async () => (await seen()).height === 720)
 
     // On the watch page a viewer over HLS chooses among them.
     const viewer = await watch(browser, `${tutti.url}/w/${room.room}`, 'hls')

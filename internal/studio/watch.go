@@ -120,6 +120,7 @@ type Watcher struct {
 	mu      sync.Mutex // held when closed is closed and when a sender is added
 	senders sync.WaitGroup
 	rtc     []*sfu.Sender
+	picture *sfu.Sender // one of rtc
 }
 
 // bytes is how much left for the viewer.
@@ -224,6 +225,9 @@ func (w *Watcher) Subscribe(peer *rtc.Peer, picture media.Codec) error {
 			return ErrWatcherClosed
 		}
 		w.rtc = append(w.rtc, sender)
+		if c.Kind() == media.Video {
+			w.picture = sender
+		}
 		w.senders.Go(func() {
 			defer sender.Close()
 			for {

@@ -21,4 +21,9 @@ var (
 	errOrigin         = &refusal.Error{Status: http.StatusForbidden, Code: "forbidden", Message: "pages of another site must show a key to publish"}
 	errFull           = &refusal.Error{Status: http.StatusServiceUnavailable, Code: "full", Message: "there is no room for another session on this server: ask again later"}
 	errRate           = &refusal.Error{Status: http.StatusTooManyRequests, Code: "rate_limited", Message: "there are too many sessions from this address"}
+	errNotJSON        = &refusal.Error{Status: http.StatusUnsupportedMediaType, Code: "bad_request", Message: "the body must have Content-Type: application/json"}
+	errBadJSON        = &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: "the body is not the JSON that is expected here"}
+	errNoLayer        = &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: "the picture has no layer of this encodingId now"}
+	errNoPicture      = &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: "mediaId is not the section of the picture"}
+	errWithinLayer    = &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: "layers are chosen by encodingId alone"}
 )

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -92,7 +93,24 @@ func (p *fakeParticipant) PublishInbound(pub room.Publication, in *rtc.Inbound) 
 type fakeWatcher struct {
 	picture, given media.Codec
 	done, closed   chan struct{}
+
+	mu        sync.Mutex
+	layers    []studio.Layer
+	preferred media.Size
 }
+
+func (w *fakeWatcher) Layers() []studio.Layer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.layers)
+}
+
+func (w *fakeWatcher) set(layers ...studio.Layer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.layers = layers
+}
+func (w *fakeWatcher) Prefer(size media.Size) { w.preferred = size }
 
 func (w *fakeWatcher) Picture() media.Codec { return w.picture }
 func (w *fakeWatcher) Subscribe(p peer, picture media.Codec) error {

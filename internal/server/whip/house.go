@@ -34,6 +34,9 @@ type watcher interface {
 	// Picture is the codec of the program's picture now, NoCodec when there is none.
 	Picture() media.Codec
 	Subscribe(p peer, picture media.Codec) error
+	// Layers are the sizes in which the picture can be had, from small to large; Prefer chooses one by its size, or none.
+	Layers() []studio.Layer
+	Prefer(size media.Size)
 	Done() <-chan struct{}
 	Close()
 }

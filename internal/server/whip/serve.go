@@ -27,11 +27,12 @@ const (
 type path struct {
 	verb, room string
 	id         string // empty for the endpoint
+	part       string // of a viewer's session: layer or events, else empty
 }
 
 func (p path) endpoint() string { return "/" + p.verb + "/" + url.PathEscape(p.room) }
 
-// parsePath reads /whip/{room}, /whep/{room} and /{verb}/{room}/{session}.
+// parsePath reads /whip/{room}, /whep/{room}, /{verb}/{room}/{session}, /whep/{room}/{session}/layer and .../events.
 func parsePath(s string) (path, bool) {
 	if len(s) > 512 {
 		return path{}, false
@@ -40,11 +41,12 @@ func parsePath(s string) (path, bool) {
 	if !ok || verb != publishVerb && verb != viewVerb {
 		return path{}, false
 	}
-	roomName, id, below := strings.Cut(rest, "/")
-	if roomName == "" || below && id == "" || strings.Contains(id, "/") {
+	roomName, rest, below := strings.Cut(rest, "/")
+	id, part, within := strings.Cut(rest, "/")
+	if roomName == "" || below && id == "" || within && (verb != viewVerb || part != layerPart && part != eventsPart) {
 		return path{}, false
 	}
-	return path{verb, roomName, id}, true
+	return path{verb, roomName, id, part}, true
 }
 
 // ServeHTTP answers WHIP and WHEP requests.
@@ -60,6 +62,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodOptions:
 		options(w, p)
+	case p.part == layerPart && r.Method == http.MethodPost:
+		s.chooseLayer(w, r, p)
+	case p.part == eventsPart && r.Method == http.MethodPost:
+		s.subscribe(w, r, p)
+	case p.part == eventsPart && r.Method == http.MethodGet:
+		s.events(w, r, p)
+	case p.part != "":
+		h.Set("Allow", methods(p))
+		refusal.Write(w, refusal.Method)
 	case p.id == "" && r.Method == http.MethodPost:
 		s.create(w, r, p)
 	case p.id != "" && r.Method == http.MethodPatch:
@@ -73,7 +84,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func methods(p path) string {
-	if p.id == "" {
+	switch {
+	case p.part == eventsPart:
+		return "GET, POST, OPTIONS"
+	case p.id == "" || p.part != "":
 		return "POST, OPTIONS"
 	}
 	return "PATCH, DELETE, OPTIONS"
@@ -83,9 +97,13 @@ func methods(p path) string {
 func options(w http.ResponseWriter, p path) {
 	h := w.Header()
 	h.Set("Allow", methods(p))
-	h.Set("Accept-Post", sdpType)
-	h.Set("Accept-Patch", fragmentType)
-	h.Set("Access-Control-Allow-Methods", "POST, PATCH, DELETE, OPTIONS")
+	if p.part == "" {
+		h.Set("Accept-Post", sdpType)
+		h.Set("Accept-Patch", fragmentType)
+	} else {
+		h.Set("Accept-Post", "application/json")
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE, OPTIONS")
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, X-Tutti-Key")
 	h.Set("Access-Control-Max-Age", "86400")
 	w.WriteHeader(http.StatusNoContent)
@@ -131,6 +149,9 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request, p path) {
 	h.Set("Location", x.location())
 	h.Set("ETag", x.tag)
 	h.Set("Accept-Patch", fragmentType)
+	if x.watcher != nil {
+		x.link(h)
+	}
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer) // the client is gone when this fails, and its peer will time out
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
@@ -38,6 +39,10 @@ type session struct {
 
 	once  sync.Once
 	ended chan struct{}
+
+	// pictureLine is which of a viewer's sections is for the picture, listening how many follow its layers.
+	pictureLine int
+	listening   atomic.Int32
 
 	negotiation sync.Mutex
 	offer       string // the last one, for ICE restarts

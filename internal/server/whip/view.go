@@ -18,6 +18,7 @@ func (s *Server) view(x *session, r *http.Request, offer string) (answer string,
 	if x.watcher, err = s.house.Watch(x.path.room, !claims.Video.RoomAdmin); err != nil {
 		return "", err
 	}
+	x.pictureLine = lineOfPicture(offer)
 	picture := choosePicture(offeredPictures(offer), x.watcher.Picture())
 	if err := s.connect(x, offer, []media.Codec{media.Opus, picture}); err != nil {
 		return "", err
@@ -61,6 +62,19 @@ func offeredPictures(offer string) (codecs []media.Codec) {
 		}
 	}
 	return codecs
+}
+
+// lineOfPicture counts the sections before the first one for a picture.
+func lineOfPicture(offer string) (n int) {
+	for line := range strings.Lines(offer) {
+		switch {
+		case strings.HasPrefix(line, "m=video"):
+			return n
+		case strings.HasPrefix(line, "m="):
+			n++
+		}
+	}
+	return n
 }
 
 // pictureOf is the video codec in a list.
