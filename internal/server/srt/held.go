@@ -20,11 +20,18 @@ type limits struct {
 	// Encoders fill them (1316 bytes), so that 1000 are 10.5 Mbit: at 40 Mbit/s they may wait for 17 s, at 10 Mbit/s for as long as SRT lets them.
 	// heldByAll is how many of all connections may; when there are more, the connection that has most is ended.
 	held, heldByAll int64
+	// searched is how many waiting packets may be passed a second, in the long run, to find out that others have come already, searchedByAll the same of all
+	// connections together. The library goes through them from the oldest on; a million take it 70 to 150 ms. Most of
+	// what honest encoders repeat has been acknowledged when it comes, and costs nothing, but is counted as well.
+	searched, searchedByAll int64
 	// unanswered is how many acknowledgements may be unanswered since the last that was: the library remembers them. It sends up to 100 a second.
 	unanswered uint32
 }
 
-var usual = limits{idle: 12 * time.Second, held: 1 << 16, heldByAll: 1 << 17, unanswered: 1 << 15}
+var usual = limits{idle: 12 * time.Second, held: 1 << 16, heldByAll: 1 << 17, searched: 6_000_000, searchedByAll: 8_000_000, unanswered: 1 << 15}
+
+// searchBurst is for how many seconds' worth of searching may come at once: a way that loses much for a moment has much sent again.
+const searchBurst = 10
 
 // lookEvery is how often it is looked at what is held. What comes between is bounded by what the door takes at all.
 const lookEvery = 200 * time.Millisecond
@@ -34,6 +41,10 @@ var (
 	errAhead = &room.Refusal{
 		Code:    "latency",
 		Message: "more waits for its time than the server holds: the latency is too long for the bitrate, or the encoder sends far ahead of the time",
+	}
+	errAgain = &room.Refusal{
+		Code:    "latency",
+		Message: "too much is sent that has come already, while much waits for its time: the latency is too long for the bitrate and what gets lost",
 	}
 	errUnanswered = errors.New("the encoder does not answer acknowledgements")
 )
@@ -94,7 +105,12 @@ func (x *session) watch(conn gosrt.Conn) (stop func()) {
 		look := time.NewTicker(lookEvery)
 		defer look.Stop()
 		defer s.acks.Delete(conn.SocketId())
-		defer func() { s.held.Add(-x.held.Swap(0)) }()
+		defer func() {
+			s.held.Add(-x.held.Swap(0))
+			s.searched.Add(-x.searched.Swap(0))
+		}()
+		var again uint64 // packets that had come already
+		last := time.Now()
 		for {
 			select {
 			case <-look.C:
@@ -105,9 +121,19 @@ func (x *session) watch(conn gosrt.Conn) (stop func()) {
 			conn.Stats(&st)
 			held := int64(st.Instantaneous.PktRecvBuf)
 			all := s.held.Add(held - x.held.Swap(held))
+			// Those that come when what they repeat was taken out already cost nothing.
+			dropped := st.Accumulated.PktRecvDrop - st.Accumulated.PktRecvBelated
+			now := time.Now()
+			searched := x.searched.Load() + int64(dropped-again)*held - int64(now.Sub(last).Seconds()*float64(s.limits.searched))
+			searched = max(searched, 0)
+			again, last = dropped, now
+			allSearched := s.searched.Add(searched - x.searched.Swap(searched))
 			switch {
-			case held > s.limits.held, all > s.limits.heldByAll && s.holdsMost(x):
+			case held > s.limits.held, all > s.limits.heldByAll && s.hasMost(x, (*session).holds):
 				x.kick(errAhead)
+				return
+			case searched > searchBurst*s.limits.searched, allSearched > searchBurst*s.limits.searchedByAll && s.hasMost(x, (*session).searches):
+				x.kick(errAgain)
 				return
 			case a.unanswered() > s.limits.unanswered:
 				x.kick(errUnanswered)
@@ -119,11 +145,15 @@ func (x *session) watch(conn gosrt.Conn) (stop func()) {
 	return func() { close(ended) }
 }
 
-func (s *Server) holdsMost(x *session) bool {
+func (x *session) holds() int64    { return x.held.Load() }
+func (x *session) searches() int64 { return x.searched.Load() }
+
+// hasMost tells that no other session has more of something.
+func (s *Server) hasMost(x *session, of func(*session) int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for other := range s.sessions {
-		if other.held.Load() > x.held.Load() {
+		if of(other) > of(x) {
 			return false
 		}
 	}

@@ -384,6 +384,33 @@ func TestManyTogetherAreNotHeldForever(t *testing.T) {
 	}
 }
 
+// TestWhatHasComeIsNotSearchedForForever sends the newest of many packets again and again: the library looks at all of them for it.
+func TestWhatHasComeIsNotSearchedForForever(t *testing.T) {
+	for name, bounds := range map[string]limits{"by itself": {searched: 5000, searchedByAll: 1 << 40}, "of all": {searched: 20_000, searchedByAll: 5000}} {
+		t.Run(name, func(t *testing.T) {
+			told := make(lines, 100)
+			bounds.held, bounds.heldByAll, bounds.unanswered, bounds.idle = 1<<40, 1<<40, 1<<31, time.Hour
+			s := openDoorThatTells(t, 16, slog.NewTextHandler(told, nil), bounds)
+			other := dialRaw(t, s)
+			other.induct()
+			other.conclude(30)
+			c := dialRaw(t, s)
+			c.induct()
+			c.conclude(9)
+			const waiting = 500
+			line, sent := flood(t, told, func(number uint32) error {
+				if number > waiting { // the one before is missing, so that nothing is acknowledged
+					number = waiting
+				}
+				return c.data(8+number, 1<<31, nil)
+			})
+			if !strings.Contains(line, errAgain.Error()) || !strings.Contains(line, c.conn.LocalAddr().String()) || sent <= waiting {
+				t.Errorf("after %d packets: %s", sent, line)
+			}
+		})
+	}
+}
+
 // TestWhoAnswersNothingIsSentAway: each acknowledgement that is not answered is remembered. Who answers may stay, and the first alone is no answer.
 func TestWhoAnswersNothingIsSentAway(t *testing.T) {
 	told, bounds := make(lines, 100), usual

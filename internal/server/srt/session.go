@@ -27,6 +27,8 @@ type session struct {
 	host   string
 	log    *slog.Logger
 	held   atomic.Int64 // packets that wait for their time
+	// searched is how many of them were passed to find others that had come already, less what is allowed for the time.
+	searched atomic.Int64
 
 	mu     sync.Mutex
 	conn   gosrt.Conn // nil before it is accepted
