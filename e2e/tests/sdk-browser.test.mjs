@@ -34,7 +34,7 @@ describe('livekit-client', { timeout: 900_000, concurrency: 2 }, () => {
     for (const [name, start] of Object.entries(browsers)) open[name] = await start()
   })
   after(async () => {
-    for (const browser of Object.values(open)) await browser.close()
+    for (const name of Object.keys(browsers)) await open[name]?.close()
     await pages?.close()
     await tutti?.close()
   })
@@ -155,8 +155,12 @@ describe('livekit-client', { timeout: 900_000, concurrency: 2 }, () => {
   }
 
   it('layers stop and come back as they are wanted, and as the way is said to carry; speech and the end are played too', async (t) => {
-    const [ada, bo, told] = await two(t, {}, { options: { adaptiveStream: false } })
-    await publish(ada, { height: 360 })
+    // In a browser of its own: pages of one share its camera, in the size of whoever opened it first, and the test beside this one wants a small picture.
+    open.own = await openWindows()
+    t.after(() => open.own.close())
+    const [ada, bo, told] = await two(t, { browser: 'own' }, { browser: 'own', options: { adaptiveStream: false } })
+    // How a browser that has too little time to encode makes do is its own affair: at 15 frames a second, with smaller pictures.
+    await publish(ada, { height: 360, video: { degradationPreference: 'maintain-resolution' } })
     await assertFlow(bo)
     const width = () => bo.evaluate(() => pictures[0].videoWidth)
     const layers = () => ada.evaluate(() => window.layersSent())
@@ -180,10 +184,13 @@ describe('livekit-client', { timeout: 900_000, concurrency: 2 }, () => {
     await becomes('the picture is small', 320)
     await stop('h')
     const before = (await layers()).h
+    const since = Date.now()
     await bo.evaluate(() => window.picture().setVideoQuality(LivekitClient.VideoQuality.HIGH))
     await becomes('the picture is large again', 640)
     const keyframes = (await layers()).h.keyframes - before.keyframes
-    assert.ok(keyframes >= 1 && keyframes <= 2, `${keyframes} keyframes until the layer was back`)
+    // One that the browser makes by itself, and one that it is asked for; again each 400 ms where a busy machine lets none come.
+    const passed = Date.now() - since
+    assert.ok(keyframes >= 1 && keyframes <= 2 + passed / 400, `${keyframes} keyframes until the layer was back, in ${passed} ms`)
 
     await bo.evaluate(() => room.simulateScenario('subscriber-bandwidth', 60_000))
     await eventually('no more than the way is said to carry', async () => (await width()) === 320 || (await bo.evaluate(() => window.picture().track.streamState === 'paused')))
