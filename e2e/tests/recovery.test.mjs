@@ -16,8 +16,23 @@ import { startTutti } from '../lib/tutti.mjs'
 const signal = (colour, tone) => ({ colour: colours[colour], tone, width: 320, height: 180, rate: 8 })
 
 describe('pages that lose something', { timeout: 300_000 }, () => {
-  let tutti, cable, adasCable, adasMedia, browser, room, ada, mei, disk, mounted
+  let tutti, cable, adasCable, adasMedia, browser, room, ada, mei, disk, mounted, desk
   const writes = () => mei.page.getByRole('textbox', { name: 'Say something…' })
+
+  const diskIsFull = (page) => page.getByText('The server’s disk is full. Whoever runs it has to make room first.').waitFor()
+  const row = (page) => page.getByRole('button', { name: /Through thick and thin.*Live/ })
+
+  /** The operator's console. */
+  async function operator() {
+    if (desk) return desk
+    desk = await browser.people[0].page()
+    await desk.goto(`${tutti.url}/console`)
+    await desk.getByLabel('API key').fill('devkey')
+    await desk.getByLabel('API secret').fill('secret')
+    await desk.getByRole('button', { name: 'Sign in' }).click()
+    await row(desk).waitFor()
+    return desk
+  }
 
   before(async () => {
     // A disk of its own, of 8 MB, on which is nothing but recordings.
@@ -54,9 +69,10 @@ describe('pages that lose something', { timeout: 300_000 }, () => {
     }
   })
 
-  it('tell a viewer that the network is gone, and play on when it is back', async () => {
-    cable.pull()
+  it('tell a viewer that the network has fallen silent, and play on when it is back', async () => {
+    cable.pull() // nothing tells the page: it misses pictures, and signs of life from the room
     await mei.page.getByText('The connection broke off. Reconnecting…').waitFor()
+    await eventually('Mei cannot write', () => writes().isDisabled())
     cable.plug()
     await mei.plays('')
     await eventually('Mei may write', () => writes().isEnabled())
@@ -82,7 +98,7 @@ describe('pages that lose something', { timeout: 300_000 }, () => {
     assert.equal(await mei.phase(), 'playing')
   })
 
-  it('tell a host that the server has no room to record, and record when there is', async (t) => {
+  it('tell a host and the operator that the server has no room to record, and record when there is', async (t) => {
     if (!mounted) return t.skip('no disk of its own can be mounted here')
     await ada.page.bringToFront()
     await ada.page.getByRole('button', { name: 'More', exact: true }).click()
@@ -91,7 +107,12 @@ describe('pages that lose something', { timeout: 300_000 }, () => {
     const full = path(disk, 'full')
     writeFileSync(full, Buffer.alloc(7.5 * 2 ** 20))
     await panel.getByRole('button', { name: 'Record', exact: true }).click()
-    await ada.page.getByText('The server’s disk is full. Whoever runs it has to make room first.').waitFor()
+    await diskIsFull(ada.page)
+    const console = await operator()
+    await row(console).click()
+    await console.getByRole('region', { name: /Details: Through thick and thin/ }).getByRole('button', { name: 'Record', exact: true }).click()
+    await diskIsFull(console)
+    await ada.page.bringToFront()
     rmSync(full)
     await panel.getByRole('button', { name: 'Record', exact: true }).click()
     await panel.getByRole('button', { name: 'Stop recording' }).click()
@@ -100,12 +121,7 @@ describe('pages that lose something', { timeout: 300_000 }, () => {
   })
 
   it('tell a host that the server is gone, and viewers, and the operator, and go on with it', async () => {
-    const console = await browser.people[0].page()
-    await console.goto(`${tutti.url}/console`)
-    await console.getByLabel('API key').fill('devkey')
-    await console.getByLabel('API secret').fill('secret')
-    await console.getByRole('button', { name: 'Sign in' }).click()
-    await console.getByRole('button', { name: /Through thick and thin.*Live/ }).waitFor()
+    const console = await operator()
     await ada.page.bringToFront()
 
     await tutti.kill()
