@@ -60,15 +60,20 @@ type world struct {
 // newWorld opens a house with this door, on loopback.
 func newWorld(t testing.TB, change func(*Config)) *world {
 	t.Helper()
-	w := &world{house: newHouse(t, nil)}
+	return newWorldThatLogs(t, testLog(), change)
+}
+
+func newWorldThatLogs(t testing.TB, log *slog.Logger, change func(*Config)) *world {
+	t.Helper()
+	w := &world{house: newHouse(t, func(o *studio.Options) { o.Log = log })}
 	endpoint, err := rtc.Listen(rtc.Config{
-		Listen: "127.0.0.1:0", Shards: 1, Addresses: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Log: testLog(),
+		Listen: "127.0.0.1:0", Shards: 1, Addresses: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { endpoint.Close() })
-	cfg := Config{House: w.house, Endpoint: endpoint, Log: testLog()}
+	cfg := Config{House: w.house, Endpoint: endpoint, Log: log}
 	if change != nil {
 		change(&cfg)
 	}

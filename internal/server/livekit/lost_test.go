@@ -22,11 +22,33 @@ func loseTheConnection(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	c, _ := w.enter(t, "alice", "hall", "")
+	pc, _ := c.speak()
+	c.untilUpdate(func(p *pb.ParticipantInfo) bool { return p.Identity == "alice" && len(p.Tracks) == 1 })
+	if err := pc.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		switch m := c.next(); {
+		case m.GetTrackUnpublished() != nil:
+			t.Errorf("told %v", m)
+		case m.GetLeave() != nil:
+			if m.GetLeave().Action != pb.LeaveRequest_RECONNECT {
+				t.Errorf("told %v", m)
+			}
+			return
+		}
+	}
+}
+
+// speak publishes a sound on a connection that is closed after the test, and tells the session descriptions of both sides.
+func (c *wire) speak() (pc *webrtc.PeerConnection, descriptions []string) {
+	t := c.t
+	t.Helper()
 	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer pc.Close()
+	t.Cleanup(func() { pc.Close() })
 	voice, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, "voice", "voice")
 	if err != nil {
 		t.Fatal(err)
@@ -52,19 +74,5 @@ func loseTheConnection(t *testing.T) {
 			<-time.After(20 * time.Millisecond)
 		}
 	}()
-	c.untilUpdate(func(p *pb.ParticipantInfo) bool { return p.Identity == "alice" && len(p.Tracks) == 1 })
-	if err := pc.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		switch m := c.next(); {
-		case m.GetTrackUnpublished() != nil:
-			t.Errorf("told %v", m)
-		case m.GetLeave() != nil:
-			if m.GetLeave().Action != pb.LeaveRequest_RECONNECT {
-				t.Errorf("told %v", m)
-			}
-			return
-		}
-	}
+	return pc, []string{offer.SDP, answer.Sdp}
 }
