@@ -122,6 +122,9 @@ func (s *session) newOwnTrack(req *pb.AddTrackRequest, source room.Source) *ownT
 			t.pub.Layers = layersFromProto(codecs[0].GetLayers())
 		}
 	}
+	if t.codec == media.NoCodec && t.pub.Kind == media.Video {
+		t.codec = s.client.unsaidCodec()
+	}
 	return t
 }
 

@@ -330,8 +330,13 @@ func TestAddTrackIsAnsweredBeforeItsOffer(t *testing.T) {
 // Clients that say VP8 because it is the default get H.264, which can go on the air as it is, unless they mean what they say: their
 // first offer may name more codecs than they want, and they would go on in VP8 after the next.
 func TestWhichCodecAnOfferOfSeveralIsAnsweredWith(t *testing.T) {
-	for query, want := range map[string]string{"sdk=js": "H264", "sdk=node": "VP8"} {
-		c, _ := newWorld(t, nil).enter(t, "alice", "hall", query)
+	vp8 := []*pb.SimulcastCodec{{Codec: "vp8"}}
+	for _, tt := range []struct {
+		query string
+		says  []*pb.SimulcastCodec
+		want  string
+	}{{"sdk=js", vp8, "H264"}, {"sdk=node", vp8, "VP8"}, {"sdk=js", nil, "H264"}, {"sdk=node", nil, "VP8"}} {
+		c, _ := newWorld(t, nil).enter(t, "alice", "hall", tt.query)
 		peer, err := webrtc.NewPeerConnection(webrtc.Configuration{})
 		if err != nil {
 			t.Fatal(err)
@@ -349,13 +354,13 @@ func TestWhichCodecAnOfferOfSeveralIsAnsweredWith(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.send(&pb.SignalRequest{Message: &pb.SignalRequest_AddTrack{AddTrack: &pb.AddTrackRequest{
-			Cid: "cam", Type: pb.TrackType_VIDEO, Source: pb.TrackSource_CAMERA, SimulcastCodecs: []*pb.SimulcastCodec{{Codec: "vp8"}},
+			Cid: "cam", Type: pb.TrackType_VIDEO, Source: pb.TrackSource_CAMERA, SimulcastCodecs: tt.says,
 		}}})
 		c.send(&pb.SignalRequest{Message: &pb.SignalRequest_Offer{Offer: &pb.SessionDescription{Type: "offer", Sdp: offer.SDP}}})
 		answer := c.until(func(r *pb.SignalResponse) bool { return r.GetAnswer() != nil }).GetAnswer().GetSdp()
 		_, first, _ := strings.Cut(answer, "a=rtpmap:")
-		if first, _, _ = strings.Cut(first, "\r\n"); !strings.HasSuffix(first, " "+want+"/90000") {
-			t.Errorf("%s: the answer's first codec is %q, want %s", query, first, want)
+		if first, _, _ = strings.Cut(first, "\r\n"); !strings.HasSuffix(first, " "+tt.want+"/90000") {
+			t.Errorf("%s, which says %v: the answer's first codec is %q, want %s", tt.query, tt.says, first, tt.want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	pb "github.com/livekit/protocol/livekit"
 
+	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
 )
 
@@ -91,6 +92,14 @@ func (c client) answerDelay() time.Duration {
 		return 20 * time.Millisecond
 	}
 	return 0
+}
+
+// unsaidCodec is what a client sends that names no codec, as the Rust core does for pictures in one layer; NoCodec leaves the choice to us.
+func (c client) unsaidCodec() media.Codec {
+	if c.isRust() {
+		return media.VP8
+	}
+	return media.NoCodec
 }
 
 // lateOfferDelay is how long after the join response the first answer goes out to clients that apply their offer late.
