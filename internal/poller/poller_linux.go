@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -31,7 +32,7 @@ type Poller struct {
 // ID names a connection that is watched. 0 is none.
 type ID uint64
 
-// New starts a poller, which its maker closes. It fails where there is no epoll.
+// New starts a poller, which its maker closes. It fails where there is no epoll, or no more of it.
 func New() (*Poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -43,6 +44,9 @@ func New() (*Poller, error) {
 	}
 	epoll := os.NewFile(uintptr(fd), "epoll")
 	raw, err := epoll.SyscallConn()
+	if err == nil {
+		err = epoll.SetReadDeadline(time.Time{}) // fails where Go does not wait for it, of which NewFile says nothing
+	}
 	if err != nil {
 		epoll.Close()
 		return nil, err

@@ -133,6 +133,7 @@ func (s *Studio) StageAct(by stage.Actor, a stage.Action) error {
 	if err != nil {
 		return err
 	}
+	s.did(by, a.Verb)
 	s.stageChanged(happened)
 	s.settle()
 	return nil

@@ -55,6 +55,12 @@ func (p *People) Take(who string, r Rate, n int, now time.Time) time.Duration {
 	return 0
 }
 
+// Wait is Bucket.Wait of somebody.
+func (p *People) Wait(who string, r Rate, n int, now time.Time) time.Duration {
+	b := p.buckets[who]
+	return b.Wait(r, n, now)
+}
+
 // keep notes what somebody has used.
 func (p *People) keep(who string, b Bucket, now time.Time) {
 	if p.buckets == nil {

@@ -55,10 +55,10 @@ func (s *session) answer(req *pb.SignalRequest) {
 		s.respond(&pb.RequestResponse{Reason: pb.RequestResponse_NOT_FOUND,
 			Request: &pb.RequestResponse_UnpublishDataTrack{UnpublishDataTrack: m.UnpublishDataTrackRequest}})
 	case *pb.SignalRequest_StoreDataBlobRequest:
-		s.respond(&pb.RequestResponse{RequestId: m.StoreDataBlobRequest.GetRequestId(), Reason: pb.RequestResponse_UNSUPPORTED_TYPE,
+		s.answerLater(&pb.RequestResponse{RequestId: m.StoreDataBlobRequest.GetRequestId(), Reason: pb.RequestResponse_UNSUPPORTED_TYPE,
 			Message: "data blobs are not supported"})
 	case *pb.SignalRequest_GetDataBlobRequest:
-		s.respond(&pb.RequestResponse{RequestId: m.GetDataBlobRequest.GetRequestId(), Reason: pb.RequestResponse_NOT_FOUND})
+		s.answerLater(&pb.RequestResponse{RequestId: m.GetDataBlobRequest.GetRequestId(), Reason: pb.RequestResponse_NOT_FOUND})
 	}
 }
 

@@ -94,7 +94,8 @@ func (c client) answerDelay() time.Duration {
 	return 0
 }
 
-// unsaidCodec is what a client sends that names no codec, as the Rust core does for pictures in one layer; NoCodec leaves the choice to us.
+// unsaidCodec is what a client most likely sends that names no codec, as the Rust core does for pictures in one layer: there VP8 is the
+// default. NoCodec leaves the choice to us.
 func (c client) unsaidCodec() media.Codec {
 	if c.isRust() {
 		return media.VP8
