@@ -81,6 +81,13 @@ export async function join(browser, url, name, signal, { listen = false, waits =
       await enter(page, listen, waits)
     },
     control: (label) => page.getByRole('button', { name: label, exact: true }),
+    /** Chooses what the scene has: it is in the bar, or among its tools. */
+    async tool(label) {
+      const inBar = page.locator('footer').getByRole('button', { name: new RegExp(`^${label}(, .*)?$`) })
+      if ((await inBar.count()) > 0) return inBar.click()
+      await page.locator('footer').getByRole('button', { name: /^Tools/ }).click()
+      await page.getByRole('menuitem', { name: new RegExp(`^${label}( \\(\\d+\\))?$`) }).click()
+    },
     async leave() {
       await page.close()
     },

@@ -99,7 +99,7 @@ describe('a class', { timeout: 240_000 }, () => {
   })
 
   it('calls the roll', async () => {
-    await teacher.control('Roll call').click()
+    await teacher.tool('Roll call')
     await teacher.page.getByRole('button', { name: 'Call the roll' }).click()
     await cy.page.getByRole('button', { name: 'I am here' }).click()
     await teacher.page.getByText('1 of 2 here').waitFor()
@@ -115,7 +115,7 @@ describe('a class', { timeout: 240_000 }, () => {
   })
 
   it('asks all a question', async () => {
-    await teacher.control('Polls').click()
+    await teacher.tool('Polls')
     await teacher.page.getByRole('button', { name: /new poll/i }).or(teacher.page.locator('.polls button').first()).first().click()
     const fields = teacher.page.locator('.polls input:not([type=checkbox])')
     for (const [i, text] of ['Where is the vertex?', '(0, 4)', '(0, -4)'].entries()) await fields.nth(i).fill(text)

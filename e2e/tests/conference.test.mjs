@@ -39,7 +39,7 @@ describe('a conference', { timeout: 240_000 }, () => {
   })
 
   it('lets people wait before the door, and in when the host says so', async () => {
-    await host.control('Door').click()
+    await host.tool('Door')
     await switched('Waiting room', false).click()
     await switched('Waiting room', true).waitFor()
     bo = await knock('Bo', { colour: colours.green, tone: tones.bo })
@@ -74,7 +74,7 @@ describe('a conference', { timeout: 240_000 }, () => {
   })
 
   it('parts everybody into groups, who hear each other there and nobody else', async () => {
-    await host.control('Groups').click()
+    await host.tool('Groups')
     await host.page.getByRole('button', { name: 'Make groups' }).click()
     const card = (n) => host.page.locator(`section[data-group="${n}"]`)
     const put = (name) => host.page.getByLabel(`Move ${name} to`)
@@ -115,7 +115,7 @@ describe('a conference', { timeout: 240_000 }, () => {
   })
 
   it('brings everybody back when the groups close', async () => {
-    if ((await host.page.getByRole('button', { name: 'Close the groups' }).count()) === 0) await host.control('Groups').click()
+    if ((await host.page.getByRole('button', { name: 'Close the groups' }).count()) === 0) await host.tool('Groups')
     await host.page.getByLabel('Everybody is back').selectOption('10')
     await host.page.getByRole('button', { name: 'Close the groups' }).click()
     await host.page.getByRole('dialog').getByRole('button', { name: 'Close the groups' }).click()

@@ -83,7 +83,7 @@ describe('a show by keyboard', { timeout: 240_000 }, () => {
     await mei.page.keyboard.type('thank you')
     await mei.page.keyboard.press('Enter')
     await message(ada, 'thank you').waitFor()
-    await tabTo(ada.page, /^More$/)
+    await tabTo(ada.page, /^Tools$/)
     await choose(ada, /^Moderation/)
     await tabTo(ada.page, /^Announce$/)
     await ada.page.keyboard.type('a song at nine')

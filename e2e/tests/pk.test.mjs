@@ -83,7 +83,7 @@ describe('two shows', { timeout: 300_000 }, () => {
   })
 
   it('show both hosts side by side once one has accepted the other’s challenge', async () => {
-    await ada.control('PK').click()
+    await ada.tool('PK')
     await ada.page.getByLabel('The other room').fill(`${tutti.url}/w/${day.room}`)
     await challenge()
     await sideBySide()

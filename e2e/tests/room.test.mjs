@@ -60,6 +60,22 @@ describe('three people in a room', { timeout: 900_000 }, () => {
     await bo.page.getByRole('button', { name: 'Close' }).click()
   })
 
+  it('show each other what they feel, and take a still of a picture', async () => {
+    const rises = bo.tile('Ada').locator('.rising').waitFor({ state: 'attached' })
+    await ada.control('React').click()
+    await ada.page.getByRole('menuitem', { name: 'Applause' }).click()
+    await Promise.all([rises, bo.page.getByRole('status').filter({ hasText: 'Ada: Applause' }).waitFor({ state: 'attached' })])
+    await ada.tile('Ada').locator('.rising').waitFor({ state: 'detached' })
+    await ada.press('Escape')
+    await bo.tile('Ada').hover()
+    await bo.control('More: Ada').click()
+    await bo.page.getByRole('menuitem', { name: 'Snapshot' }).click()
+    await bo.page.getByRole('img', { name: 'Snapshot of Ada' }).locator('canvas').waitFor()
+    const [file] = await Promise.all([bo.page.waitForEvent('download'), bo.page.getByRole('button', { name: 'Save', exact: true }).click()])
+    assert.match(file.suggestedFilename(), /\.jpg$/)
+    await bo.press('Escape')
+  })
+
   it('mute and unmute by keyboard', async () => {
     await bo.page.bringToFront()
     await bo.press('m')

@@ -62,7 +62,7 @@ describe('a team room', { timeout: 300_000 }, () => {
     const download = bo.page.waitForEvent('download')
     await bo.page.getByRole('button', { name: 'Save', exact: true }).click()
     assert.equal(sha256(readFileSync(await (await download).path())), sha256(file))
-    await ada.control('Files').click()
+    await ada.tool('Files')
     await ada.page.locator('li[data-phase=done]', { hasText: 'to Bo' }).waitFor()
     await ada.page.locator('li[data-phase=refused]', { hasText: 'to Cy' }).waitFor()
     assert.deepEqual([ada, bo, cy].flatMap((who) => who.page.complaints), [])

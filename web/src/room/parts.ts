@@ -8,9 +8,23 @@ export interface ScenePanel {
   id: string
   title: string
   icon: Component<{ size?: number }>
+  /** It has a button of its own in the bar where there is room; the others are behind one for all. */
+  inBar?: boolean
   /** How many things in it wait for somebody. */
   badge?: number
   body: Snippet
+}
+
+/** A button in the bar. */
+export interface SceneControl {
+  icon: Component<{ size?: number }>
+  word: string
+  label: string
+  key?: string
+  on: boolean
+  run: () => unknown
+  /** On narrow screens it is in the menu. */
+  rare?: boolean
 }
 
 /** What a scene adds to a room's page. */
@@ -26,11 +40,13 @@ export interface SceneParts {
   /** Above the list of people. */
   people?: Snippet | undefined
   panels?: ScenePanel[]
-  /** Buttons in the bar; theirs is the class "control". */
-  bar?: Snippet | undefined
+  bar?: SceneControl[]
   /** Short words over the stage, of the class "notice"; it is given what opens a panel, and the one that is open. */
   notices?: Snippet<[open: (panel: string) => void, panel: string | undefined]> | undefined
+  /** What is done there seldom. */
   menu?: MenuItem[]
+  /** Its people show what they feel in another way. */
+  unreacted?: boolean
   /** Where people point on shared screens. */
   pointers?: Pointers | undefined
   /** Nobody is invited here by a link, and nothing goes on the air. */

@@ -12,6 +12,7 @@ import { RoomFigures } from './figures'
 import { Messages } from './messages.svelte'
 import { musicDefaults } from './music'
 import { personOf, tilesOf } from './participants'
+import { Reactions } from './reactions.svelte'
 import { isBanned, overOf, refusalOf } from './refusals'
 import { Sending, type Tracks, type Wish } from './sending.svelte'
 import { Topics, type Sender } from './topics'
@@ -61,7 +62,9 @@ export class RoomSession implements RoomView {
   keys = $state.raw<Keys>()
   mayPublish = $state(true)
   waits = $state(false)
+  #mayTell = $state(true)
   readonly statistics: StatsRecorder
+  readonly reactions: Reactions
 
   /** What was sent when the stay ended. */
   sent: Wish = { microphone: false, camera: false }
@@ -103,6 +106,9 @@ export class RoomSession implements RoomView {
     )
     this.#messages = new Messages(this.#client, entry.name)
     this.#topics = new Topics(this.#client)
+    this.reactions = new Reactions(
+      this.#topics, () => ({ identity: this.#client.localParticipant.identity, name: entry.name }), () => this.#mayTell && this.phase === 'connected',
+    )
     this.statistics = new StatsRecorder(new RoomFigures(this.#client))
     this.#sound.hidden = true
     document.body.append(this.#sound)
@@ -153,6 +159,7 @@ export class RoomSession implements RoomView {
     const may = this.#client.localParticipant.permissions
     const before = this.waits
     this.mayPublish = may?.canPublish ?? true
+    this.#mayTell = may?.canPublishData ?? true
     this.waits = may !== undefined && may.hidden && !may.canSubscribe
     if (before && !this.waits) void this.#sending.sendPreviews()
   }

@@ -5,10 +5,17 @@ export interface Sender {
   name: string
 }
 
+/** Data messages between the people of a room, of which some may get lost. */
+export interface Whispers {
+  whisper(topic: string, payload: Uint8Array): void
+  /** Follows those of a topic until the returned function is called. */
+  overhear(topic: string, listener: (payload: Uint8Array, from: Sender) => void): () => void
+}
+
 type Listener = (payload: Uint8Array, from: Sender) => void
 
 /** What the pages of a room tell each other beside its chat: bytes under a topic, by the room's data messages. */
-export class Topics {
+export class Topics implements Whispers {
   #listeners = new Map<string, Set<Listener>>()
 
   constructor(readonly client: Room) {}

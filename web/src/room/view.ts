@@ -1,5 +1,6 @@
 import type { Keys, LiveStatus, LiveSummary, Role } from '../api/types'
 import { watchPath } from '../router'
+import type { Reactions } from './reactions.svelte'
 import type { StatsView } from '../stats/recorder.svelte'
 
 /** A picture that can be shown in a video element; livekit-client's tracks are of this shape. */
@@ -90,6 +91,7 @@ export interface RoomView {
   /** Somebody must let this person in first. */
   readonly waits: boolean
   readonly statistics: StatsView
+  readonly reactions: Pick<Reactions, 'list' | 'last' | 'may' | 'react'>
   /** The own microphone's track, while there is one. */
   readonly microphone: MediaStreamTrack | undefined
   /** Undefined where nothing is to be taken from what is heard. */

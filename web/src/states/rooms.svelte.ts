@@ -1,5 +1,6 @@
 import type { Keys, LiveOn, LiveStatus, Role } from '../api/types'
 import { language } from '../i18n/index.svelte'
+import { reactions } from '../room/reactions.svelte'
 import type { ChatMessage, Me, Over, Person, RoomView, Tile } from '../room/view'
 import { DrawnPicture } from './pictures'
 import { drawnStatistics } from './stats'
@@ -55,6 +56,8 @@ interface Wish {
   chat?: boolean
   upright?: boolean
   title?: string
+  /** What people show in passing: the first three, and one who is not seen. */
+  reacting?: boolean
   /** The roles of the people in a scene with a stage, in their order. */
   roles?: string[]
 }
@@ -79,12 +82,13 @@ export class DrawnRoom implements RoomView {
   readonly publicWatch = true
   readonly noiseSuppression = true
   readonly microphone = undefined
+  readonly reactions: RoomView['reactions']
   readonly statistics = drawnStatistics('server', 'host-1', 'guest-1')
 
   constructor(wish: Wish = {}) {
     const {
       people = 4, role = 'host', phase = 'connected', live = { on: false }, screen = false, sharing = false, listening = false, weak = false,
-      soundBlocked = false, ingest = false, chat = false, upright = false, title, roles = [],
+      soundBlocked = false, ingest = false, chat = false, upright = false, title, roles = [], reacting = false,
     } = wish
     const list = names[language()]
     this.title = title ?? (language() === 'zh' ? '周五音乐夜' : 'Friday music night')
@@ -129,6 +133,8 @@ export class DrawnRoom implements RoomView {
         sid: 'TR_own', mirrored: false, width: 1920, height: 1080,
       })
     }
+    const shown = [...this.people.slice(0, 3), { identity: 'unseen', name: list[5]! }].map(({ identity, name }, i) => ({ id: i + 1, identity, name, reaction: reactions[i]! }))
+    this.reactions = { list: reacting ? shown : [], last: reacting ? shown[1] : undefined, may: true, react() {} }
     this.me = {
       microphone: !listening, camera: !listening, screen: sharing,
       busy: { microphone: false, camera: false, screen: false }, quality: weak ? 'weak' : 'good',

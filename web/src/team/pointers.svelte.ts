@@ -1,9 +1,4 @@
-/** Data messages between the people of a room, of which some may get lost. */
-export interface Whispers {
-  whisper(topic: string, payload: Uint8Array): void
-  /** Follows those of a topic until the returned function is called. */
-  overhear(topic: string, listener: (payload: Uint8Array, from: { identity: string; name: string }) => void): () => void
-}
+import type { Whispers } from '../room/topics'
 
 /** Where somebody points on a shared screen; x and y are shares of its width and height. */
 export interface Pointer {
