@@ -6,14 +6,17 @@ import type { ChatMessage } from '../room/view'
 import type { StatsSource, TrackHint, TrackOwner } from '../stats/source'
 import { toast } from '../ui/toasts.svelte'
 import { Conversation } from './conversation.svelte'
+import { ownerOf, reportsOf } from './figures'
+import { bringsAll, feedToShow } from './crossing'
 import { DirectLink } from './direct'
 import { Gathering } from './gathering'
 import type { Feed, Link } from './link'
 import { OwnVoice } from './ownvoice'
 import type { Pipe } from './pipe'
-import { sources, type ErrorCode, type Incoming, type Joined, type Path, type Source, type State } from './protocol'
+import type { ErrorCode, Incoming, Joined, Path, Source, State } from './protocol'
+import { overOf } from './refusals'
 import { Roster } from './roster'
-import type { CallSignal, EndCode } from './signal'
+import type { CallSignal } from './signal'
 import { Sounds } from './sounds'
 import type { CallOver, CallPath, CallTile, CallView, Member, Visitor } from './view'
 import { checkOf, codeOf, wordsOf, type Check } from './words'
@@ -319,28 +322,13 @@ export class CallSession implements CallView, StatsSource {
     }
   }
 
-  /** Whether the newest link brings all that the others send. */
-  #settled(link: Link): boolean {
-    if (!link.open) return false
-    if (Date.now() - this.#askedAt > settleLimit) return true
-    const before = this.#links.slice(1)
-    for (const [id, { state, present }] of this.#roster.members) {
-      if (id === this.you || !present) continue
-      // Somebody who has just come has nothing to lose.
-      if (before.length > 0 && !before.some((old) => old.reached.some((r) => r.id === id))) continue
-      if (!link.reached.some((r) => r.id === id)) return false
-      const sent: Record<Source, boolean> = { microphone: state.microphone, camera: state.camera, screen: state.screen, screenSound: false }
-      if (sources.some((source) => sent[source] && !link.feeds.some((f) => f.member === id && f.source === source && f.live))) return false
-    }
-    return true
-  }
-
   /** Says that we have arrived, and ends old links when everybody has. */
   #settle() {
     const [newest, ...old] = this.#links
     if (!newest || this.#at.kind === 'alone' || newest.generation !== this.#at.generation) return
     if (!this.#arrivedAt) {
-      if (!this.#settled(newest)) return
+      const waited = Date.now() - this.#askedAt > settleLimit
+      if (!newest.open || !(waited || bringsAll(newest, old, this.#roster, this.you))) return
       this.#arrivedAt = Date.now()
       this.#roomFailures = 0
       this.#signal.send({ type: 'arrived', generation: newest.generation })
@@ -429,16 +417,8 @@ export class CallSession implements CallView, StatsSource {
     if (this.secondsLeft === 0) this.#finish('failed')
   }
 
-  /** The feed to show for somebody's source: of the newest link that shows it. */
   #feed(member: string, source: Source): Feed | undefined {
-    let waiting: Feed | undefined
-    for (const link of this.#links) {
-      const feed = link.feeds.find((f) => f.member === member && f.source === source)
-      if (!feed) continue
-      if (feed.live && (link.open || this.#links.length === 1)) return feed
-      waiting ??= feed
-    }
-    return waiting
+    return feedToShow(this.#links, member, source)
   }
 
   #showMembers() {
@@ -522,26 +502,12 @@ export class CallSession implements CallView, StatsSource {
 
   // --- statistics
 
-  async reports() {
-    const all = await Promise.all(this.#links.filter((link) => link.open).map((link) => link.reports().catch(() => [])))
-    return all.flat()
+  reports() {
+    return reportsOf(this.#links)
   }
 
   describe(connection: string, hint: TrackHint): TrackOwner | undefined {
-    const link = this.#links.find((l) => (l.kind === 'direct') === (connection === 'direct'))
-    if (!link) return undefined
-    const { local } = this
-    if (hint.direction === 'received') {
-      const feed = link.feeds.find((f) => f.track.id === hint.track)
-      if (feed) return { person: this.members.find((m) => m.id === feed.member)?.name ?? '', identity: feed.member, what: feed.source }
-    } else {
-      const what = sources.find((source) => hint.track !== undefined && local[source]?.id === hint.track)
-      if (what) return { person: '', identity: this.you, what }
-    }
-    const what = link instanceof DirectLink && hint.mid !== undefined ? link.sourceOf(hint.mid) : undefined
-    if (!what) return undefined
-    const [other] = link.reached
-    return hint.direction === 'sent' ? { person: '', identity: this.you, what } : { person: other?.name ?? '', identity: other?.id ?? '', what }
+    return ownerOf(connection, hint, { links: this.#links, you: this.you, members: this.members, local: this.local })
   }
 
   // --- what the person does
@@ -576,19 +542,5 @@ export class CallSession implements CallView, StatsSource {
     this.#voice.close()
     this.transfers.close()
     this.local.stop()
-  }
-}
-
-/** Why the server's refusal ends the call. */
-export function overOf(code: EndCode): CallOver {
-  switch (code) {
-    case 'full':
-    case 'expired': return code
-    case 'unauthorized': return 'locked'
-    case 'forbidden': return 'wrongLink'
-    case 'bad_name': return 'missing'
-    case 'replaced': return 'duplicate'
-    case 'rate_limited': return 'tooMany'
-    default: return 'failed'
   }
 }
