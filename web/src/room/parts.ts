@@ -21,7 +21,8 @@ export interface SceneControl {
   word: string
   label: string
   key?: string
-  on: boolean
+  /** Whether what it switches is on; absent where it switches nothing. */
+  on?: boolean
   run: () => unknown
   /** On narrow screens it is in the menu. */
   rare?: boolean
