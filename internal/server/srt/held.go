@@ -16,19 +16,19 @@ import (
 type limits struct {
 	// idle is how long an encoder may send nothing.
 	idle time.Duration
-	// held is how many packets of a connection may wait until it is their time, whatever is in them: full ones take 2.1 KB, empty ones still 0.4.
-	// Encoders fill them (1316 bytes), so that 1000 are 10.5 Mbit: at 40 Mbit/s they may wait for 17 s, at 10 Mbit/s for as long as SRT lets them.
+	// held is how many packets of a connection may wait until it is their time, whatever is in them: full ones take 2.1 KB, empty ones still 0.4. The library passes
+	// all of them 100 times a second for acknowledgements, and up to 50 times for reports of losses: 40,000 take half a core to one.
+	// Encoders fill them (1316 bytes), so that 1000 are 10.5 Mbit: at 40 Mbit/s they may wait for 10 s, at 10 Mbit/s for 42.
 	// heldByAll is how many of all connections may; when there are more, the connection that has most is ended.
 	held, heldByAll int64
-	// searched is how many waiting packets may be passed a second, in the long run, to find out that others have come already, searchedByAll the same of all
-	// connections together. The library goes through them from the oldest on; a million take it 70 to 150 ms. Most of
-	// what honest encoders repeat has been acknowledged when it comes, and costs nothing, but is counted as well.
-	searched, searchedByAll int64
+	// searched is how many waiting packets may be passed a second, in the long run, to find the place of others, searchedByAll the same of all connections
+	// together; when those are more, the connection that had most passed of late is ended. A million take 70 to 300 ms. See search.
+	searched, searchedByAll float64
 	// unanswered is how many acknowledgements may be unanswered since the last that was: the library remembers them. It sends up to 100 a second.
 	unanswered uint32
 }
 
-var usual = limits{idle: 12 * time.Second, held: 1 << 16, heldByAll: 1 << 17, searched: 6_000_000, searchedByAll: 8_000_000, unanswered: 1 << 15}
+var usual = limits{idle: 12 * time.Second, held: 40_000, heldByAll: 1 << 17, searched: 8_000_000, searchedByAll: 10_000_000, unanswered: 1 << 15}
 
 // searchBurst is for how many seconds' worth of searching may come at once: a way that loses much for a moment has much sent again.
 const searchBurst = 10
@@ -44,7 +44,7 @@ var (
 	}
 	errAgain = &room.Refusal{
 		Code:    "latency",
-		Message: "too much is sent that has come already, while much waits for its time: the latency is too long for the bitrate and what gets lost",
+		Message: "too much comes again or out of order while much waits for its time: the latency is too long for the bitrate and what gets lost",
 	}
 	errUnanswered = errors.New("the encoder does not answer acknowledgements")
 )
@@ -107,9 +107,10 @@ func (x *session) watch(conn gosrt.Conn) (stop func()) {
 		defer s.acks.Delete(conn.SocketId())
 		defer func() {
 			s.held.Add(-x.held.Swap(0))
-			s.searched.Add(-x.searched.Swap(0))
+			x.searched.Store(0)
 		}()
-		var again uint64 // packets that had come already
+		var searches search
+		var searched bucket
 		last := time.Now()
 		for {
 			select {
@@ -121,18 +122,18 @@ func (x *session) watch(conn gosrt.Conn) (stop func()) {
 			conn.Stats(&st)
 			held := int64(st.Instantaneous.PktRecvBuf)
 			all := s.held.Add(held - x.held.Swap(held))
-			// Those that come when what they repeat was taken out already cost nothing.
-			dropped := st.Accumulated.PktRecvDrop - st.Accumulated.PktRecvBelated
 			now := time.Now()
-			searched := x.searched.Load() + int64(dropped-again)*held - int64(now.Sub(last).Seconds()*float64(s.limits.searched))
-			searched = max(searched, 0)
-			again, last = dropped, now
-			allSearched := s.searched.Add(searched - x.searched.Swap(searched))
+			elapsed := now.Sub(last)
+			last = now
+			passed := searches.look(&st, elapsed)
+			x.searched.Store(int64(float64(x.searched.Load())*fade(elapsed) + passed))
+			tooMuch, allTooMuch := searched.add(passed, s.limits.searched, now), s.searched.add(passed, s.limits.searchedByAll, now)
 			switch {
 			case held > s.limits.held, all > s.limits.heldByAll && s.hasMost(x, (*session).holds):
 				x.kick(errAhead)
 				return
-			case searched > searchBurst*s.limits.searched, allSearched > searchBurst*s.limits.searchedByAll && s.hasMost(x, (*session).searches):
+			case tooMuch, allTooMuch && s.hasMost(x, (*session).searches):
+				s.searched.relieve(s.limits.searchedByAll)
 				x.kick(errAgain)
 				return
 			case a.unanswered() > s.limits.unanswered:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net"
 	"runtime"
@@ -359,7 +360,7 @@ func TestWhatIsFarAheadIsNotHeldForever(t *testing.T) {
 // TestManyTogetherAreNotHeldForever: of several that send far ahead, none too much by itself, the one that has most is ended, and the rest is let be.
 func TestManyTogetherAreNotHeldForever(t *testing.T) {
 	told, bounds := make(lines, 100), usual
-	bounds.held, bounds.heldByAll, bounds.idle = 1<<40, 3000, time.Hour
+	bounds.held, bounds.heldByAll, bounds.idle = 1<<40, 12_000, time.Hour // some seconds, since each is looked at in its turn
 	s := openDoorThatTells(t, 16, slog.NewTextHandler(told, nil), bounds)
 	callers := make([]*caller, 4)
 	for i := range callers {
@@ -374,7 +375,7 @@ func TestManyTogetherAreNotHeldForever(t *testing.T) {
 		}
 		return callers[turn].data(7+number/5, 1<<31, nil)
 	})
-	if !strings.Contains(line, errAhead.Error()) || !strings.Contains(line, callers[3].conn.LocalAddr().String()) || sent <= 3000 {
+	if !strings.Contains(line, errAhead.Error()) || !strings.Contains(line, callers[3].conn.LocalAddr().String()) || sent <= 12_000 {
 		t.Errorf("after %d packets: %s", sent, line)
 	}
 	s.mu.Lock()
@@ -386,7 +387,7 @@ func TestManyTogetherAreNotHeldForever(t *testing.T) {
 
 // TestWhatHasComeIsNotSearchedForForever sends the newest of many packets again and again: the library looks at all of them for it.
 func TestWhatHasComeIsNotSearchedForForever(t *testing.T) {
-	for name, bounds := range map[string]limits{"by itself": {searched: 5000, searchedByAll: 1 << 40}, "of all": {searched: 20_000, searchedByAll: 5000}} {
+	for name, bounds := range map[string]limits{"by itself": {searched: 5000, searchedByAll: math.Inf(1)}, "of all": {searched: 20_000, searchedByAll: 5000}} {
 		t.Run(name, func(t *testing.T) {
 			told := make(lines, 100)
 			bounds.held, bounds.heldByAll, bounds.unanswered, bounds.idle = 1<<40, 1<<40, 1<<31, time.Hour
@@ -408,6 +409,51 @@ func TestWhatHasComeIsNotSearchedForForever(t *testing.T) {
 				t.Errorf("after %d packets: %s", sent, line)
 			}
 		})
+	}
+}
+
+// TestSwappedPairsAreNotSearchedForForever sends each two packets in the wrong order, while many wait: the library passes all of them for the second.
+func TestSwappedPairsAreNotSearchedForForever(t *testing.T) {
+	told, bounds := make(lines, 100), usual
+	bounds.searched, bounds.searchedByAll = 5000, math.Inf(1)
+	bounds.held, bounds.heldByAll, bounds.unanswered, bounds.idle = 1<<40, 1<<40, 1<<31, time.Hour
+	s := openDoorThatTells(t, 16, slog.NewTextHandler(told, nil), bounds)
+	c := dialRaw(t, s)
+	c.induct()
+	c.conclude(9)
+	const waiting = 500
+	line, sent := flood(t, told, func(number uint32) error {
+		if number >= waiting {
+			number ^= 1
+		}
+		return c.data(7+number, 1<<31, nil)
+	})
+	if !strings.Contains(line, errAgain.Error()) || sent <= waiting {
+		t.Errorf("after %d packets: %s", sent, line)
+	}
+}
+
+// TestTwoTogetherAreNotSearchedForForever: of two that have packets searched for, none too much by itself, the one that has most is ended.
+func TestTwoTogetherAreNotSearchedForForever(t *testing.T) {
+	told, bounds := make(lines, 100), usual
+	bounds.searched, bounds.searchedByAll = math.Inf(1), 200_000
+	bounds.held, bounds.heldByAll, bounds.unanswered, bounds.idle = 1<<40, 1<<40, 1<<31, time.Hour
+	s := openDoorThatTells(t, 16, slog.NewTextHandler(told, nil), bounds)
+	callers := make([]*caller, 2)
+	for i := range callers {
+		callers[i] = dialRaw(t, s)
+		callers[i].induct()
+		callers[i].conclude(uint32(20 + i))
+	}
+	const waiting = 500
+	line, sent := flood(t, told, func(number uint32) error {
+		if number < 2*waiting { // the first is missing
+			return callers[number%2].data(8+number/2, 1<<31, nil)
+		}
+		return callers[min(number%5, 1)].data(7+waiting, 1<<31, nil) // the second sends four times as much
+	})
+	if !strings.Contains(line, errAgain.Error()) || !strings.Contains(line, callers[1].conn.LocalAddr().String()) || sent <= 2*waiting {
+		t.Errorf("after %d packets: %s", sent, line)
 	}
 }
 

@@ -66,7 +66,7 @@ type Server struct {
 	crashed    atomic.Uint64 // handshakes on which the library panicked
 	limits     limits
 	held       atomic.Int64 // packets of all connections that wait for their time
-	searched   atomic.Int64 // see session
+	searched   bucket       // of all connections
 	acks       *sync.Map    // see inspector
 
 	maxConnections, maxPerAddress int

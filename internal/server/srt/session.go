@@ -23,12 +23,11 @@ import (
 
 // session is one connection. It runs on one goroutine; kick may be called by any.
 type session struct {
-	server *Server
-	host   string
-	log    *slog.Logger
-	held   atomic.Int64 // packets that wait for their time
-	// searched is how many of them were passed to find others that had come already, less what is allowed for the time.
-	searched atomic.Int64
+	server   *Server
+	host     string
+	log      *slog.Logger
+	held     atomic.Int64 // packets that wait for their time
+	searched atomic.Int64 // how many of them were passed of late to find the place of others
 
 	mu     sync.Mutex
 	conn   gosrt.Conn // nil before it is accepted
