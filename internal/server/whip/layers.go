@@ -30,15 +30,20 @@ const (
 	// maxChoice bounds what a client says, in bytes.
 	maxChoice = 4 << 10
 
-	// layersEvery is how often it is looked at whether the layers have changed, stillHere how long nothing is said for at most, so that nobody
-	// between the two takes the connection for dead.
-	layersEvery = time.Second
-	stillHere   = 15 * time.Second
-	// eventPatience is how long a client may take no event.
-	eventPatience = 10 * time.Second
 	// maxListening is how many may follow the layers of one session.
 	maxListening = 2
 )
+
+// pace is that of events.
+type pace struct {
+	// look is how often it is looked at whether the layers have changed, silence how long nothing is said for at most, so that nobody between the
+	// two takes the connection for dead.
+	look, silence time.Duration
+	// patience is how long a client may take no event.
+	patience time.Duration
+}
+
+var usualPace = pace{look: time.Second, silence: 15 * time.Second, patience: 10 * time.Second}
 
 // link tells a viewer where layers are named and chosen.
 func (x *session) link(h http.Header) {
@@ -125,27 +130,21 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, p path) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
-	control := http.NewResponseController(w)
-	look := time.NewTicker(layersEvery)
+	look := time.NewTicker(s.pace.look)
 	defer look.Stop()
 	var last []byte
 	var said time.Time
 	for {
-		text := last
-		if layers := x.watcher.Layers(); layers != nil {
-			text = x.describe(layers)
-		}
-		now := time.Now()
+		text, now := x.describe(x.watcher.Layers()), time.Now()
 		message := ""
 		switch {
 		case !bytes.Equal(text, last):
 			message = "event: " + layersEvent + "\ndata: " + string(text) + "\n\n"
-		case now.Sub(said) >= stillHere:
+		case now.Sub(said) >= s.pace.silence:
 			message = ":\n\n"
 		}
 		if message != "" {
-			control.SetWriteDeadline(now.Add(eventPatience))
-			if _, err := io.WriteString(w, message); err != nil || control.Flush() != nil {
+			if s.tell(w, message) != nil {
 				return
 			}
 			last, said = text, now
@@ -158,6 +157,21 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, p path) {
 			return
 		}
 	}
+}
+
+// tell writes to a stream of events. The client must take it in time; there is no limit between events (HTTP/2 ends a stream when one passes, even
+// while nothing is written).
+func (s *Server) tell(w http.ResponseWriter, message string) error {
+	control := http.NewResponseController(w)
+	control.SetWriteDeadline(time.Now().Add(s.pace.patience))
+	if _, err := io.WriteString(w, message); err != nil {
+		return err
+	}
+	if err := control.Flush(); err != nil {
+		return err
+	}
+	control.SetWriteDeadline(time.Time{})
+	return nil
 }
 
 // sent is a layer as events name it. Bit rates, which change all the time, are left out.

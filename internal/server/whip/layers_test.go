@@ -1,6 +1,7 @@
 package whip
 
 import (
+	"bufio"
 	"context"
 	"net/http/httptest"
 	"strings"
@@ -104,23 +105,57 @@ func TestLayersAreNamedWhenTheyChange(t *testing.T) {
 		idle := half
 		idle.Active = false
 		watcher.set(quarter, idle)
-		time.Sleep(stillHere + 2*time.Second)
+		time.Sleep(5 * time.Second)
+		watcher.set() // the picture is gone
+		time.Sleep(usualPace.silence + 2*time.Second)
 		leave()
 		q, h2 := `"simulcastIdx":0,"width":320,"height":180}`, `"simulcastIdx":1,"width":640,"height":360}`
-		want := "event: layers\ndata: " + `{"1":{"active":[{"id":"q",` + q + `],"inactive":[],"layers":[{"encodingId":"q",` + q + `]}}` + "\n\n" +
-			"event: layers\ndata: " + `{"1":{"active":[{"id":"q",` + q + `],"inactive":[{"id":"h",` + h2 + `],"layers":[{"encodingId":"h",` + h2 + `,{"encodingId":"q",` + q + `]}}` + "\n\n:\n\n"
+		none := "event: layers\ndata: " + `{"1":{"active":[],"inactive":[],"layers":[]}}` + "\n\n"
+		want := none + "event: layers\ndata: " + `{"1":{"active":[{"id":"q",` + q + `],"inactive":[],"layers":[{"encodingId":"q",` + q + `]}}` + "\n\n" +
+			"event: layers\ndata: " + `{"1":{"active":[{"id":"q",` + q + `],"inactive":[{"id":"h",` + h2 + `],"layers":[{"encodingId":"h",` + h2 + `,{"encodingId":"q",` + q + `]}}` + "\n\n" + none + ":\n\n"
 		for range maxListening {
 			w := <-answers
-			if got := strings.TrimPrefix(w.Body.String(), ":\n\n"); got != want || w.Header().Get("Content-Type") != "text/event-stream" {
+			if got := w.Body.String(); got != want || w.Header().Get("Content-Type") != "text/event-stream" {
 				t.Errorf("got %q", got)
 			}
 		}
 
-		// The session's end is that of its events.
+		// The session's end is that of its events; a program's end, with which the server's own begins, is a session's.
 		ctx = t.Context()
-		go func() { answers <- follow() }()
-		synctest.Wait()
-		ask(s, "DELETE", location, "")
-		<-answers
+		for _, end := range []func(){func() { ask(s, "DELETE", location, "") }, func() { close(h.lastWatcher().done) }} {
+			go func() { answers <- follow() }()
+			synctest.Wait()
+			end()
+			<-answers
+			location, _ = post(t, s, "/whep/hall")
+		}
 	})
+}
+
+// TestSilenceEndsNoEvents: over HTTP/2 a deadline for writing that passes ends the stream, though nothing is being written.
+func TestSilenceEndsNoEvents(t *testing.T) {
+	for _, second := range []bool{false, true} {
+		s, h, _ := door(t, Config{})
+		s.pace = pace{look: 20 * time.Millisecond, silence: time.Second, patience: 300 * time.Millisecond}
+		location, _ := post(t, s, "/whep/hall")
+		h.lastWatcher().set(quarter)
+		server := httptest.NewUnstartedServer(s)
+		server.EnableHTTP2 = second
+		server.StartTLS()
+		r, err := server.Client().Get(server.URL + location + "/events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(r.Body)
+		for still := 0; still < 2 && lines.Scan(); {
+			if lines.Text() == ":" {
+				still++
+			}
+		}
+		if err := lines.Err(); err != nil || lines.Text() != ":" || (r.ProtoMajor == 2) != second {
+			t.Errorf("%s: %q, then %v", r.Proto, lines.Text(), err)
+		}
+		r.Body.Close()
+		server.Close()
+	}
 }
