@@ -7,9 +7,10 @@ import (
 )
 
 const (
-	// stretch is how much of a body is written at once. What is written at once is one frame of HTTP/2 as far as it fits, and one or a few records of TLS,
-	// where each of a part's pieces would be one of its own.
-	stretch = 64 << 10
+	// stretch is how much of a body is written at once over HTTP/2: what fits in one of its frames (RFC 9113, section 4.2), and so in one or two
+	// records of TLS, where each of a part's pieces would be a frame of its own. A client that takes nothing has so much held for each of its
+	// streams, as long as writeTimeout.
+	stretch = 16 << 10
 	// finish is what is left for the last write over HTTP/2: the HTTP server keeps up to so much until the handler is done, and sends it in the
 	// frame that ends the answer, which would be an empty one else.
 	finish = 4 << 10
@@ -25,14 +26,27 @@ func deliver(w http.ResponseWriter, r *http.Request, body [][]byte, size int, se
 	if control.SetWriteDeadline(time.Now().Add(writeTimeout)) == nil && !second {
 		defer control.SetWriteDeadline(time.Time{}) // for the connection's next request
 	}
-	last := 0
-	if second && size > finish {
-		last = min(finish, size-finish-1) // the HTTP server passes on at once only what is longer than it would keep
-	}
 	write := func(b []byte) bool {
 		n, err := w.Write(b)
 		sent(n)
 		return err == nil
+	}
+	if second {
+		inStretches(body, size, write)
+		return
+	}
+	for _, piece := range body {
+		if !write(piece) {
+			return
+		}
+	}
+}
+
+// inStretches gathers a body for as few writes as may be, until one fails.
+func inStretches(body [][]byte, size int, write func([]byte) bool) {
+	last := 0
+	if size > finish {
+		last = min(finish, size-finish-1) // the HTTP server passes on at once only what is longer than it would keep
 	}
 	buffer := stretches.Get().(*[stretch]byte)
 	defer stretches.Put(buffer)

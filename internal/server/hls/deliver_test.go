@@ -92,22 +92,27 @@ func second(t *testing.T, h http.HandlerFunc, window uint32, frames func(http2.F
 	here.Close()
 }
 
-// TestAPartIsTwoFrames: each frame more is a record of TLS, a write to the connection and a turn of the server's goroutines.
+// TestAPartIsTwoFrames, and a larger one as many as it fills and one more: each is a record of TLS, a write to the connection and a turn of the
+// server's goroutines.
 func TestAPartIsTwoFrames(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, body := cut(11_000, 700)
-		var sizes []uint32
-		second(t, func(w http.ResponseWriter, r *http.Request) { deliver(w, r, body, 11_000, func(int) {}) }, 1<<20, func(f http2.Frame) bool {
-			d, data := f.(*http2.DataFrame)
-			if data {
-				sizes = append(sizes, d.Length)
+	for _, test := range []struct{ size, frames int }{
+		{finish, 1}, {11_000, 2}, {stretch + finish, 2}, {stretch + finish + 1, 3}, {40_000, 4}, {3*stretch + finish, 4},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			_, body := cut(test.size, 700)
+			var sizes []uint32
+			second(t, func(w http.ResponseWriter, r *http.Request) { deliver(w, r, body, test.size, func(int) {}) }, 1<<20, func(f http2.Frame) bool {
+				d, data := f.(*http2.DataFrame)
+				if data {
+					sizes = append(sizes, d.Length)
+				}
+				return !data || !d.StreamEnded()
+			})
+			if len(sizes) != test.frames || sizes[len(sizes)-1] == 0 {
+				t.Errorf("%d bytes: frames of %d bytes", test.size, sizes)
 			}
-			return !data || !d.StreamEnded()
 		})
-		if len(sizes) != 2 || sizes[1] == 0 {
-			t.Errorf("frames of %d bytes", sizes)
-		}
-	})
+	}
 }
 
 // TestWhoTakesNothingIsLetGo also holds for what is so small that the HTTP server sends it after the handler.
