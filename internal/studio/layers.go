@@ -3,6 +3,7 @@ package studio
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/tuttilive/tutti/internal/media"
 )
@@ -38,8 +39,43 @@ func (w *Watcher) Layers() (layers []Layer) {
 		width, height := l.Size()
 		layers = append(layers, Layer{cmp.Or(l.RID(), wholePicture), width, height, l.BitrateAt(now), l.Active(now)})
 	}
-	slices.SortStableFunc(layers, func(a, b Layer) int { return a.Width*a.Height - b.Width*b.Height })
+	arrange(layers)
 	return layers
+}
+
+// arrange puts layers in order from small to large. One whose size is not known yet has the place that its name gives it: the usual names have
+// their meaning, others go up or down with the sizes that are known.
+func arrange(layers []Layer) {
+	slices.SortFunc(layers, func(a, b Layer) int { return cmp.Or(rank(a.ID)-rank(b.ID), strings.Compare(a.ID, b.ID)) })
+	var known []Layer
+	for _, l := range layers {
+		if l.area() > 0 {
+			known = append(known, l)
+		}
+	}
+	if n := len(known); n > 1 && known[0].area() > known[n-1].area() {
+		slices.Reverse(layers)
+		slices.Reverse(known)
+	}
+	slices.SortStableFunc(known, func(a, b Layer) int { return a.area() - b.area() })
+	for i := range layers {
+		if layers[i].area() > 0 {
+			layers[i], known = known[0], known[1:]
+		}
+	}
+}
+
+func (l Layer) area() int { return l.Width * l.Height }
+
+// rank orders the names that publishers of three sizes usually give them, and ours.
+func rank(id string) int {
+	switch id {
+	case "q":
+		return 0
+	case "f", wholePicture:
+		return 2
+	}
+	return 1 // "h" among them, and what says nothing
 }
 
 // Prefer has the viewer get the smallest layer that is at least of a size, as long as the way carries it; the zero size leaves it to the way. A
