@@ -322,6 +322,7 @@ func (r *Recorder) run(name, id string, w *studio.Watcher, note func() (int, err
 		}
 		return fmt.Errorf("beginning a recording: %w", err)
 	}
+	r.mark(s, true, "") // who asked for it sees it at once, and no more of one that failed before
 	go func() {
 		defer r.running.Done()
 		r.record(ctx, s, from)
@@ -362,7 +363,6 @@ func (r *Recorder) leave(s *session) {
 // record runs a session from its beginning to its end.
 func (r *Recorder) record(ctx context.Context, s *session, from source) {
 	defer close(s.done)
-	r.mark(s, true, "")
 	s.log.Info("recording")
 	if e, err := r.library.find(s.id); err == nil {
 		r.options.Tell(s.room, "recording_started", e.Recording)
