@@ -11,6 +11,7 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/sse"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
@@ -282,10 +283,7 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer a.streams.Add(-1)
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no")
+	stream := sse.Open(w, eventPatience)
 	tick := time.NewTicker(eventInterval)
 	defer tick.Stop()
 	if _, err := a.liveStatus(name); err != nil {
@@ -309,7 +307,7 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		silent++
 		if now := string(data); now != last || silent >= 8 {
 			last, silent = now, 0
-			if err := tell(w, data); err != nil {
+			if err := stream.Tell("status", data); err != nil {
 				return // the client is gone
 			}
 		}
@@ -328,20 +326,4 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		case <-tick.C:
 		}
 	}
-}
-
-// tell sends one event. The client must read it in time; there is no limit between events (HTTP/2 ends a stream when
-// one passes, even while nothing is written).
-func tell(w http.ResponseWriter, data []byte) error {
-	c := http.NewResponseController(w)
-	if err := c.SetWriteDeadline(time.Now().Add(eventPatience)); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(w, "event: status\ndata: %s\n\n", data); err != nil {
-		return err
-	}
-	if err := c.Flush(); err != nil {
-		return err
-	}
-	return c.SetWriteDeadline(time.Time{})
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/sse"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
@@ -126,28 +126,24 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, p path) {
 		return
 	}
 	defer x.listening.Add(-1)
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no")
+	stream := sse.Open(w, s.pace.patience)
 	look := time.NewTicker(s.pace.look)
 	defer look.Stop()
 	var last []byte
 	var said time.Time
 	for {
 		text, now := x.describe(x.watcher.Layers()), time.Now()
-		message := ""
+		var err error
 		switch {
 		case !bytes.Equal(text, last):
-			message = "event: " + layersEvent + "\ndata: " + string(text) + "\n\n"
-		case now.Sub(said) >= s.pace.silence:
-			message = ":\n\n"
-		}
-		if message != "" {
-			if s.tell(w, message) != nil {
-				return
-			}
+			err = stream.Tell(layersEvent, text)
 			last, said = text, now
+		case now.Sub(said) >= s.pace.silence:
+			err = stream.Stay()
+			said = now
+		}
+		if err != nil {
+			return
 		}
 		select {
 		case <-look.C:
@@ -157,21 +153,6 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, p path) {
 			return
 		}
 	}
-}
-
-// tell writes to a stream of events. The client must take it in time; there is no limit between events (HTTP/2 ends a stream when one passes, even
-// while nothing is written).
-func (s *Server) tell(w http.ResponseWriter, message string) error {
-	control := http.NewResponseController(w)
-	control.SetWriteDeadline(time.Now().Add(s.pace.patience))
-	if _, err := io.WriteString(w, message); err != nil {
-		return err
-	}
-	if err := control.Flush(); err != nil {
-		return err
-	}
-	control.SetWriteDeadline(time.Time{})
-	return nil
 }
 
 // sent is a layer as events name it. Bit rates, which change all the time, are left out.
