@@ -90,6 +90,8 @@ type FloodResult struct {
 	Memory [3]int64
 	// Seats, Deleted and Written are reservations, deletions and messages within the limits, and how long they took to all who do no harm.
 	Seats, Deleted, Written Arrived
+	// Lag is how much later this process came to read what had come.
+	Lag []time.Duration
 	// Asked is how many requests those who flood sent, Shown how many messages of theirs were shown. Refused is of the writers.
 	Asked, Answered, Shown, Refused uint64
 	// Anew is how often somebody who does no harm had fallen behind, Lost how many of them were cut off, SlowLost how many slow ones.
@@ -136,6 +138,7 @@ func RunFlood(ctx context.Context, server *bench.Server, plan FloodPlan, progres
 		return r, err
 	}
 	progress(fmt.Sprintf("%d flood for %v, %d are slow", plan.Flooding, plan.Duration, plan.Slow))
+	f.lag.Reset()
 	begin := time.Now()
 	during, stop := context.WithTimeout(ctx, plan.Duration)
 	defer stop()
@@ -240,8 +243,8 @@ func (f *flood) direct(ctx context.Context, host *viewer) {
 	}
 }
 
-// notice looks at what somebody is told.
-func (f *flood) notice(v *viewer, data []byte, now time.Time) {
+// notice looks at what somebody is told, and when it came.
+func (f *flood) notice(v *viewer, data []byte, came time.Time) {
 	switch v.plays() {
 	case slow:
 		return
@@ -270,7 +273,7 @@ func (f *flood) notice(v *viewer, data []byte, now time.Time) {
 		if at.UnixNano() > v.seat { // each change tells of the whole stage
 			v.seat = at.UnixNano()
 			f.seats.got.Add(1)
-			f.seats.Add(now.Sub(at))
+			f.seats.Add(came.Sub(at))
 		}
 	}
 	if bytes.HasPrefix(data, []byte(`[{"type":"welcome"`)) {
@@ -279,7 +282,7 @@ func (f *flood) notice(v *viewer, data []byte, now time.Time) {
 	}
 	for at := range stamps(data, writtenMark) {
 		f.written.got.Add(1)
-		f.written.Add(now.Sub(at))
+		f.written.Add(came.Sub(at))
 	}
 	for rest := data; ; {
 		var found bool
@@ -289,7 +292,7 @@ func (f *flood) notice(v *viewer, data []byte, now time.Time) {
 		id, _, _ := bytes.Cut(rest, []byte(`"`))
 		if at, ok := f.deletions.Load(string(id)); ok {
 			f.deleted.got.Add(1)
-			f.deleted.Add(now.Sub(at.(time.Time)))
+			f.deleted.Add(came.Sub(at.(time.Time)))
 		}
 	}
 }
@@ -304,6 +307,7 @@ func (f *flood) conclude(r *FloodResult) {
 	}
 	r.Refused = f.refused.Load()
 	r.Seats, r.Deleted, r.Written = of(&f.seats, 0), of(&f.deleted, 0), of(&f.written, r.Refused)
+	r.Lag = f.lag.Percentiles(shares...)
 	r.Asked, r.Answered, r.Shown, r.Anew = f.asked.Load(), f.answered.Load(), f.shown.Load(), f.anew.Load()
 	for _, v := range f.viewers {
 		switch {
@@ -322,13 +326,14 @@ func (r FloodResult) Print(w io.Writer) {
 	fmt.Fprintf(w, "server CPU         %.1f %% of a core\n", 100*r.CPU.Seconds()/r.Seconds)
 	fmt.Fprintf(w, "memory             %.1f MB before, %.1f MB at most, %.1f MB after\n", float64(r.Memory[0])/1e6, float64(r.Memory[1])/1e6, float64(r.Memory[2])/1e6)
 	fmt.Fprintf(w, "the flood          %.0f requests a second, %d answered, %d messages shown\n", float64(r.Asked)/r.Seconds, r.Answered, r.Shown)
+	round := func(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
 	row := func(what string, a Arrived) {
-		round := func(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
 		fmt.Fprintf(w, "%-18s %d, came %d times of %d, p50 %v, p99 %v, longest %v\n", what, a.Said, a.Got, a.Of, round(a.Delay[0]), round(a.Delay[1]), round(a.Delay[2]))
 	}
 	row("seats reserved", r.Seats)
 	row("messages deleted", r.Deleted)
 	row("messages written", r.Written)
 	fmt.Fprintf(w, "                   %d more were refused\n", r.Refused)
+	fmt.Fprintf(w, "read after that    p50 %v, p99 %v, longest %v\n", round(r.Lag[0]), round(r.Lag[1]), round(r.Lag[2]))
 	fmt.Fprintf(w, "connections lost   %d, and %d of slow ones; %d times somebody had fallen behind and began anew\n", r.Lost, r.SlowLost, r.Anew)
 }

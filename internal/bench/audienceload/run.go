@@ -37,8 +37,9 @@ type Result struct {
 	MemoryEach, Memory int64
 	Idle               time.Duration
 	// Connect is how long coming in took, from the connection to the welcome; Delay how long a message took from its writer to
-	// each viewer, on the same clock.
+	// each viewer's connection, on the same clock. Lag is how much later this process came to read it.
 	Connect, Delay   []time.Duration
+	Lag              []time.Duration
 	Sent, Got, Bytes uint64
 	Failed           uint64
 }
@@ -55,12 +56,13 @@ type audience struct {
 	address string
 	connect bench.Latencies
 	delay   bench.Latencies
+	lag     bench.Latencies // from what came to its being read
 	got     atomic.Uint64
 	bytes   atomic.Uint64
 	failed  atomic.Uint64
 	running sync.WaitGroup
-	// hear takes what a viewer is told.
-	hear func(v *viewer, events []byte, now time.Time)
+	// hear takes what a viewer is told, and when it came.
+	hear func(v *viewer, events []byte, came time.Time)
 
 	mu      sync.Mutex
 	viewers []*viewer
@@ -105,6 +107,7 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	progress(fmt.Sprintf("measuring for %v", plan.Duration))
 	begin := time.Now()
 	bytesBefore := a.bytes.Load()
+	a.lag.Reset()
 	sent, err3 := a.speak(ctx, host, plan)
 	r.Seconds = time.Since(begin).Seconds()
 	cpu1, err4 := server.CPU()
@@ -118,7 +121,7 @@ func Run(ctx context.Context, server *bench.Server, plan Plan, progress func(str
 	if plan.Viewers > few {
 		r.MemoryEach = (memory - fewMemory) / int64(plan.Viewers-few)
 	}
-	r.Connect, r.Delay = a.connect.Percentiles(shares...), a.delay.Percentiles(shares...)
+	r.Connect, r.Delay, r.Lag = a.connect.Percentiles(shares...), a.delay.Percentiles(shares...), a.lag.Percentiles(shares...)
 	r.Sent, r.Got, r.Bytes, r.Failed = sent*uint64(plan.Viewers+1), a.got.Load(), a.bytes.Load()-bytesBefore, a.failed.Load()
 	return r, nil
 }
@@ -226,5 +229,6 @@ func (r Result) Print(w io.Writer) {
 	fmt.Fprintf(w, "memory             %.1f MB in all, %.1f KB a viewer\n", float64(r.Memory)/1e6, float64(r.MemoryEach)/1e3)
 	fmt.Fprintf(w, "coming in          p50 %v, p99 %v, longest %v\n", round(r.Connect[0]), round(r.Connect[1]), round(r.Connect[2]))
 	fmt.Fprintf(w, "a message to all   p50 %v, p99 %v, longest %v\n", round(r.Delay[0]), round(r.Delay[1]), round(r.Delay[2]))
+	fmt.Fprintf(w, "read after that    p50 %v, p99 %v, longest %v\n", round(r.Lag[0]), round(r.Lag[1]), round(r.Lag[2]))
 	fmt.Fprintf(w, "messages           %d of %d arrived, %d connections failed\n", r.Got, r.Sent, r.Failed)
 }

@@ -71,7 +71,7 @@ func (v *viewer) say(request string) error {
 
 // read takes apart what a viewer is told until its connection ends.
 func (a *audience) read(v *viewer, welcomed chan<- error) {
-	err := a.frames(v, func(op ws.OpCode, payload []byte, now time.Time) error {
+	err := a.frames(v, func(op ws.OpCode, payload []byte, at time.Time) error {
 		switch {
 		case op == ws.OpPing:
 			return ws.WriteFrame(v.conn, ws.MaskFrameInPlace(ws.NewPongFrame(nil)))
@@ -84,7 +84,7 @@ func (a *audience) read(v *viewer, welcomed chan<- error) {
 			welcomed <- err
 			welcomed = nil
 		default:
-			a.hear(v, payload, now)
+			a.hear(v, payload, at)
 		}
 		return nil
 	})
@@ -100,9 +100,9 @@ func (a *audience) read(v *viewer, welcomed chan<- error) {
 	}
 }
 
-// frames gives out what comes, frame by frame.
-func (a *audience) frames(v *viewer, given func(op ws.OpCode, payload []byte, now time.Time) error) error {
-	buf, have := make([]byte, readBuffer), 0
+// frames gives out what comes, frame by frame, and when it came.
+func (a *audience) frames(v *viewer, given func(op ws.OpCode, payload []byte, at time.Time) error) error {
+	buf, have, from := make([]byte, readBuffer), 0, newReceiver(v.conn)
 	for {
 		if have == len(buf) {
 			buf = append(buf, make([]byte, len(buf))...)
@@ -115,11 +115,13 @@ func (a *audience) frames(v *viewer, given func(op ws.OpCode, payload []byte, no
 			time.Sleep(time.Second)
 			room = room[:min(int64(len(room)), pace)]
 		}
-		n, err := v.conn.Read(room)
+		n, at, err := from.read(room)
 		if err != nil {
 			return err
 		}
-		now := time.Now()
+		if v.pace.Load() == 0 {
+			a.lag.Add(time.Since(at))
+		}
 		a.bytes.Add(uint64(n))
 		have += n
 		rest := buf[:have]
@@ -129,7 +131,7 @@ func (a *audience) frames(v *viewer, given func(op ws.OpCode, payload []byte, no
 				break
 			}
 			rest = rest[size:]
-			if err := given(op, payload, now); err != nil {
+			if err := given(op, payload, at); err != nil {
 				return err
 			}
 		}
@@ -167,10 +169,10 @@ func cut(data []byte) (op ws.OpCode, payload []byte, size int) {
 }
 
 // hearMessages takes the time of messages.
-func (a *audience) hearMessages(_ *viewer, data []byte, now time.Time) {
+func (a *audience) hearMessages(_ *viewer, data []byte, came time.Time) {
 	for at := range stamps(data, mark) {
 		a.got.Add(1)
-		a.delay.Add(now.Sub(at))
+		a.delay.Add(came.Sub(at))
 	}
 }
 

@@ -5,11 +5,10 @@ package rtcload
 import (
 	"errors"
 	"net"
-	"time"
 )
 
-// readDatagrams gives each datagram that comes to take, and when it came, until the socket is closed; take must not keep it.
-func readDatagrams(udp *net.UDPConn, take func(datagram []byte, at time.Time)) {
+// readDatagrams gives each datagram that comes to take, until the socket is closed; take must not keep it.
+func readDatagrams(udp *net.UDPConn, take func(datagram []byte)) {
 	buf := make([]byte, 2048)
 	for {
 		n, err := udp.Read(buf)
@@ -17,7 +16,7 @@ func readDatagrams(udp *net.UDPConn, take func(datagram []byte, at time.Time)) {
 			return
 		}
 		if err == nil { // refused while the server is not there yet, or no longer
-			take(buf[:n], time.Now())
+			take(buf[:n])
 		}
 	}
 }

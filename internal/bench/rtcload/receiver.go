@@ -90,8 +90,9 @@ func newReceiver(t *times) *receiver {
 	return &receiver{times: t, asked: now, started: now, told: now, streams: map[uint32]*stream{}}
 }
 
-// packet takes one packet, encrypted, that came now.
-func (r *receiver) packet(t *transport, b []byte, now time.Time) {
+// packet takes one packet, encrypted.
+func (r *receiver) packet(t *transport, b []byte) {
+	now := time.Now()
 	if isControl(b) {
 		r.control(t, b, now)
 		return
