@@ -7,6 +7,7 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/applause"
 	"github.com/tuttilive/tutti/internal/room/chat"
+	"github.com/tuttilive/tutti/internal/room/pace"
 	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/poll"
 	"github.com/tuttilive/tutti/internal/studio/talk"
@@ -14,9 +15,10 @@ import (
 
 const (
 	// tellEvery is how long what happens is gathered before everybody is told, countEvery how long that is which only counts: to tell
-	// an audience anything costs the same whatever it is.
-	tellEvery  = 100 * time.Millisecond
-	countEvery = 500 * time.Millisecond
+	// an audience anything costs the same whatever it is. What is urgent waits for urgentEvery.
+	tellEvery   = 100 * time.Millisecond
+	countEvery  = 500 * time.Millisecond
+	urgentEvery = 20 * time.Millisecond
 	// presenceEvery is how often at most everybody is told how many watch.
 	presenceEvery = time.Second
 	// maxJoined is how many of those who came are named then.
@@ -26,6 +28,9 @@ const (
 	// maxEars is how many connections one identity has; the oldest goes first.
 	maxEars = 8
 )
+
+// urgentRate is how often what is urgent does not wait for tellEvery: each time costs as much as all else that is told in that time.
+var urgentRate = pace.Rate{Burst: 5, Every: 200 * time.Millisecond}
 
 // Outlet carries what everybody is told to a part of the audience. Its methods are called with the studio's lock held: they must
 // not block or call back.
@@ -66,6 +71,7 @@ type crowd struct {
 	toldAt  time.Time
 	soon    *time.Timer // tells what waits
 	soonAt  time.Time
+	hurried pace.Bucket // of urgentRate
 
 	present   talk.Presence // as it was told last
 	countedAt time.Time
@@ -102,13 +108,33 @@ func (s *Studio) Hear(o Outlet) (stop func(), err error) {
 // heard tells whether anybody would hear what is told. The caller holds the lock.
 func (c *crowd) heard() bool { return c != nil && (c.spoken || len(c.outlets) > 0) }
 
-// tell tells everybody soon: at once after a silence, else with what else happens meanwhile. The caller holds the lock.
+// tell tells everybody soon: at once after a silence, else with what else happens meanwhile, for which the urgent does not wait. The
+// caller holds the lock.
 func (s *Studio) tell(e talk.Event) {
+	s.tellInTurn(e)
+	if talk.Urgent(e) {
+		s.hurry()
+	}
+}
+
+// tellInTurn is tell of what is not urgent. The caller holds the lock.
+func (s *Studio) tellInTurn(e talk.Event) {
 	if s.closed || !s.crowd.heard() {
 		return
 	}
 	s.crowd.pending.Add(e)
 	s.tellWithin(tellEvery)
+}
+
+// hurry has what waits told sooner than in its turn, unless that happened too often of late. The caller holds the lock.
+func (s *Studio) hurry() {
+	c, now := s.crowd, time.Now()
+	if c == nil || c.soon == nil || !c.soonAt.After(now) || !c.soonAt.After(c.toldAt.Add(urgentEvery)) {
+		return // it is told at once anyway
+	}
+	if c.hurried.Take(urgentRate, 1, now) == 0 {
+		s.tellWithin(urgentEvery)
+	}
 }
 
 // tellWithin has what waits told when so much time has passed since something was told last, or sooner. The caller holds the lock,

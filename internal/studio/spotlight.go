@@ -38,7 +38,7 @@ func (s *Studio) tellStage(e room.StageChanged) {
 				return
 			}
 			now := s.stage.Snapshot()
-			s.tell(talk.Stage{Snapshot: now})
+			s.tellInTurn(talk.Stage{Snapshot: now})
 			s.tellPositions(now.Queue)
 		})
 	}

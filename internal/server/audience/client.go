@@ -65,6 +65,7 @@ type client struct {
 	attendee *studio.Attendee // nil before hello
 	hall     *hall
 	view     studio.View
+	turn     int      // of the signs of life
 	stale    bool     // it is to begin anew, since it is told otherwise from now on
 	out      [][]byte // frames for this client alone
 	outBytes int
@@ -224,7 +225,7 @@ func (c *client) hello(r talk.Request) {
 		return
 	}
 	c.mu.Lock()
-	c.attendee, c.hall, c.stale, c.due = attendee, h, true, time.Time{} // the welcome is written by next
+	c.attendee, c.hall, c.turn, c.stale, c.due = attendee, h, h.nextTurn(), true, time.Time{} // the welcome is written by next
 	gone := c.gone
 	c.mu.Unlock()
 	c.carrier.enter(c)
@@ -341,7 +342,7 @@ func (c *client) next(dst [][]byte) (bufs [][]byte, over bool) {
 	c.mu.Lock()
 	bufs = append(dst, c.out...)
 	c.out, c.outBytes = nil, 0
-	cursor, view, ending, stale, h, attendee := c.cursor, c.view, c.ending, c.stale, c.hall, c.attendee
+	cursor, view, turn, ending, stale, h, attendee := c.cursor, c.view, c.turn, c.ending, c.stale, c.hall, c.attendee
 	c.stale = false
 	c.mu.Unlock()
 	switch {
@@ -353,19 +354,21 @@ func (c *client) next(dst [][]byte) (bufs [][]byte, over bool) {
 		return bufs, false
 	}
 	var batches [batchesAtOnce]*shared
-	n, skipped, _ := cursor.Read(batches[:])
-	if skipped {
-		c.server.counts.lost.Count("behind")
-		return append(bufs, c.welcome(h, attendee)...), false
-	}
-	for _, b := range batches[:n] {
-		if view == studio.ViewHosts {
-			bufs = append(bufs, b.hosts)
-		} else {
-			bufs = append(bufs, b.all)
+	for {
+		n, skipped, _ := cursor.Read(batches[:])
+		if skipped {
+			c.server.counts.lost.Count("behind")
+			return append(bufs, c.welcome(h, attendee)...), false
+		}
+		for _, b := range batches[:n] {
+			if frame := b.frameFor(view, turn); frame != nil {
+				bufs = append(bufs, frame)
+			}
+		}
+		if len(bufs) > 0 || n < len(batches) {
+			return bufs, false
 		}
 	}
-	return bufs, false
 }
 
 // welcome begins anew with a client: when it comes in, when it is told otherwise from now on, and when it has fallen too far behind.

@@ -1,7 +1,9 @@
 package audience
 
 import (
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -12,7 +14,7 @@ import (
 )
 
 // kept bounds what a client may fall behind before it begins anew with a welcome.
-var kept = media.Limits{Items: 256, Bytes: 1 << 20, Span: 15 * time.Second}
+var kept = media.Limits{Items: 320, Bytes: 1 << 20, Span: 15 * time.Second}
 
 // standingFor is for how long clients that come one after the other are given the same picture of the room. What happened since
 // then follows it.
@@ -32,13 +34,54 @@ type hall struct {
 	mu       sync.Mutex
 	standing [studio.Views]standing
 	said     time.Time // when everybody heard something last
-	pinged   time.Time // when everybody was last asked for a sign of life
+	beaten   time.Time // until when there were signs of life
+	turn     int       // whose turn it was then
 	clients  map[*client]struct{}
 	bye      []byte // once the room has ended
+
+	entered atomic.Uint32
 }
 
 // shared is what everybody is told at once, as frames.
-type shared struct{ all, hosts []byte }
+type shared struct {
+	all, hosts []byte
+	// beat, where not nil, is a sign of life instead, for those whose turn it is.
+	beat *beat
+}
+
+// turns are so many that each is pinged once in pingEvery: were all asked at once, all would answer at once.
+const turns = int(pingEvery / time.Second)
+
+// beat asks those whose turn it is for a sign of life, which pages do not see; where nobody heard anything of late, they and those whose turn is
+// half a round later are told something that pages see.
+type beat struct {
+	turn  int
+	quiet bool
+}
+
+// forTurn is the beat's frame for those of a turn, nil for none.
+func (b *beat) forTurn(turn int) []byte {
+	switch {
+	case turn == b.turn && b.quiet:
+		return asking
+	case turn == b.turn:
+		return ping
+	case b.quiet && (turn+turns/2)%turns == b.turn:
+		return heartbeat
+	}
+	return nil
+}
+
+// frameFor is the frame for somebody, nil for none.
+func (s *shared) frameFor(v studio.View, turn int) []byte {
+	switch {
+	case s.beat != nil:
+		return s.beat.forTurn(turn)
+	case v == studio.ViewHosts:
+		return s.hosts
+	}
+	return s.all
+}
 
 // standing is how a room stood at a moment, and the place at which a client goes on from there.
 type standing struct {
@@ -50,7 +93,7 @@ type standing struct {
 func newHall(s *studio.Studio, wake, ended func(*hall)) *hall {
 	now := time.Now()
 	return &hall{
-		studio: s, ring: media.NewRing[*shared](kept), wake: wake, ended: ended, said: now, pinged: now, clients: map[*client]struct{}{},
+		studio: s, ring: media.NewRing[*shared](kept), wake: wake, ended: ended, said: now, beaten: now, clients: map[*client]struct{}{},
 	}
 }
 
@@ -68,34 +111,48 @@ func (h *hall) say(s *shared, now time.Time) {
 	h.mu.Lock()
 	h.said = now
 	h.mu.Unlock()
-	h.ring.Append(s, media.Mark{Bytes: len(s.all) + len(s.hosts), Time: media.Now(), Key: true})
+	h.append(s)
 	h.ring.Flush()
 	h.wake(h)
 }
 
-// beat lets everybody hear something after a silence, and asks for a sign of life now and then, also while much is said: who only listens says
-// nothing by itself. That a page hears something is a small write; the answer to a ping costs more, so there are fewer.
+func (h *hall) append(s *shared) {
+	h.ring.Append(s, media.Mark{Bytes: len(s.all) + len(s.hosts), Time: media.Now(), Key: true})
+}
+
+// beat gives signs of life to those whose turn it is: one turn has a second. In a silence each hears something in every half round; where much is
+// said, pings go along with the rest.
 func (h *hall) beat(now time.Time) {
 	h.mu.Lock()
-	silent, ping := now.Sub(h.said) >= talk.Heartbeat*time.Second, now.Sub(h.pinged) >= pingEvery
-	if ping {
-		h.pinged = now
+	defer h.mu.Unlock()
+	quiet := now.Sub(h.said) >= time.Second
+	h.beaten = later(h.beaten, now.Add(-pingEvery)) // each turn once is enough
+	for ; now.Sub(h.beaten) >= time.Second; h.beaten = h.beaten.Add(time.Second) {
+		h.turn = (h.turn + 1) % turns
+		h.append(&shared{beat: &beat{h.turn, quiet}})
 	}
-	h.mu.Unlock()
-	switch {
-	case ping:
-		h.say(asking, now)
-	case silent:
-		h.say(heartbeat, now)
+	if quiet {
+		h.ring.Flush()
+		h.wake(h)
 	}
 }
 
-// heartbeat is an empty array, for pages, which do not see pings; asking is that and a ping, which clients answer by themselves.
-var heartbeat, asking = func() (*shared, *shared) {
-	frame := textFrame([]byte("[]"))
-	both := append(textFrame([]byte("[]")), ws.MustCompileFrame(ws.NewPingFrame(nil))...)
-	return &shared{frame, frame}, &shared{both, both}
-}()
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// heartbeat is an empty array, for pages, which do not see pings; asking is both.
+var (
+	heartbeat = textFrame([]byte("[]"))
+	ping      = ws.MustCompileFrame(ws.NewPingFrame(nil))
+	asking    = slices.Concat(heartbeat, ping)
+)
+
+// nextTurn gives somebody a turn.
+func (h *hall) nextTurn() int { return int(h.entered.Add(1)) % turns }
 
 // End implements studio.Outlet.
 func (h *hall) End(farewell []byte) {

@@ -1,12 +1,18 @@
 package audience
 
 import (
+	"runtime"
 	"sync"
 	"time"
 )
 
-// retryEvery is how often a connection that took no more is tried again.
-const retryEvery = 50 * time.Millisecond
+const (
+	// retryEvery is how often a connection that took no more is tried again.
+	retryEvery = 50 * time.Millisecond
+	// atATime is to how many of a hall is written before it is looked for whom alone there is something: what somebody asked for, or what
+	// is done to them, does not wait until thousands have heard something else.
+	atATime = 256
+)
 
 // sweeper writes to a share of the clients on plain connections, all from one goroutine and without ever waiting for one: what a
 // connection does not take of what everybody is told stays where it is, in the hall's ring.
@@ -21,19 +27,42 @@ type sweeper struct {
 	arrived []*client          // that have a hall since the last sweep
 
 	// The goroutine's own.
-	rooms   map[*hall][]*client
-	blocked map[*client]struct{}
+	rooms   map[*hall]*row
+	blocked map[*client]struct{} // those with something unsent
 	write   writer
+	now     time.Time
 	looked  time.Time // when it last looked for halls that are over
+	retried time.Time // when it last tried those that are blocked
+}
+
+// row are the clients of one hall. Who is last hears a sweep later than who is first, so it is each one's turn to be.
+type row struct {
+	clients []*client
+	phase   uint32 // where the last round began, as a share of them all
+}
+
+// golden is the golden section as such a share: steps of it are far apart at first, and everywhere in the end.
+const golden = 0x9e3779b9
+
+// turn gives who comes first this time.
+func (r *row) turn() int {
+	r.phase += golden
+	return int(uint64(r.phase) * uint64(len(r.clients)) >> 32)
 }
 
 func newSweeper() *sweeper {
+	w := makeSweeper()
+	go w.run()
+	return w
+}
+
+// makeSweeper makes one without its goroutine.
+func makeSweeper() *sweeper {
 	w := &sweeper{
 		kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), news: map[*hall]struct{}{},
-		rooms: map[*hall][]*client{}, blocked: map[*client]struct{}{},
+		rooms: map[*hall]*row{}, blocked: map[*client]struct{}{},
 	}
 	w.write.init()
-	go w.run()
 	return w
 }
 
@@ -84,62 +113,93 @@ func (w *sweeper) run() {
 	for {
 		var again <-chan time.Time
 		if len(w.blocked) > 0 {
-			retry.Reset(retryEvery)
+			retry.Reset(time.Until(w.retried.Add(retryEvery)))
 			again = retry.C
 		}
 		select {
 		case <-w.kick:
 			w.sweep()
 		case <-again:
-			for c := range w.blocked {
-				w.advance(c, time.Now())
-			}
 		case <-w.quit:
 			return
 		}
+		w.retry(time.Now())
+	}
+}
+
+// retry writes to those that took no more the last time, however much else there is to do.
+func (w *sweeper) retry(now time.Time) {
+	if len(w.blocked) == 0 || now.Sub(w.retried) < retryEvery {
+		return
+	}
+	w.now, w.retried = now, now
+	for c := range w.blocked {
+		w.advance(c)
 	}
 }
 
 // sweep writes to all for whom there is something.
 func (w *sweeper) sweep() {
 	w.mu.Lock()
-	woken, arrived, news := w.woken, w.arrived, w.news
-	w.woken, w.arrived, w.news = nil, nil, map[*hall]struct{}{}
-	for _, c := range woken {
-		c.queued = false
-	}
+	arrived, news := w.arrived, w.news
+	w.arrived, w.news = nil, map[*hall]struct{}{}
 	w.mu.Unlock()
-	now := time.Now()
 	for _, c := range arrived {
 		h := c.place()
-		w.rooms[h] = append(w.rooms[h], c)
+		if w.rooms[h] == nil {
+			w.rooms[h] = &row{}
+		}
+		w.rooms[h].clients = append(w.rooms[h].clients, c)
 	}
-	for _, c := range woken {
-		w.advance(c, now)
-	}
+	w.attend()
 	for h := range news {
-		w.round(h, now)
+		w.round(h)
 	}
-	if now.Sub(w.looked) > checkEvery {
-		w.looked = now
+	if w.now.Sub(w.looked) > checkEvery {
+		w.looked = w.now
 		for h := range w.rooms {
 			w.compact(h)
 		}
 	}
 }
 
-// round writes to all in a hall.
-func (w *sweeper) round(h *hall, now time.Time) {
-	for _, c := range w.rooms[h] {
-		if _, waits := w.blocked[c]; !waits {
-			w.advance(c, now)
+// attend writes to those for whom alone there is something.
+func (w *sweeper) attend() {
+	w.now = time.Now()
+	w.mu.Lock()
+	woken := w.woken
+	w.woken = nil
+	for _, c := range woken {
+		c.queued = false
+	}
+	w.mu.Unlock()
+	for _, c := range woken {
+		w.advance(c)
+	}
+}
+
+// round writes to all in a hall. What comes up meanwhile goes to those who have not had their turn together with the rest; a round for the others
+// follows.
+func (w *sweeper) round(h *hall) {
+	r := w.rooms[h]
+	if r == nil {
+		return
+	}
+	first := r.turn()
+	for i := range r.clients {
+		if i%atATime == atATime-1 {
+			runtime.Gosched() // who reads, and the clock of who tells, have their turn too where there is one processor
+			w.attend()
+		}
+		if c := r.clients[(first+i)%len(r.clients)]; c.unsent == nil { // else it is blocked
+			w.advance(c)
 		}
 	}
 }
 
 // compact forgets who has left a hall.
 func (w *sweeper) compact(h *hall) {
-	all := w.rooms[h]
+	all := w.rooms[h].clients
 	kept := all[:0]
 	for _, c := range all {
 		if c.goesOn() {
@@ -151,11 +211,11 @@ func (w *sweeper) compact(h *hall) {
 		delete(w.rooms, h)
 		return
 	}
-	w.rooms[h] = kept
+	w.rooms[h].clients = kept
 }
 
 // advance writes as much to a client as its connection takes.
-func (w *sweeper) advance(c *client, now time.Time) {
+func (w *sweeper) advance(c *client) {
 	bufs, scratch := c.unsent, c.unsent == nil
 	if scratch {
 		bufs = w.write.scratch[:0]
@@ -164,7 +224,7 @@ func (w *sweeper) advance(c *client, now time.Time) {
 		over := false
 		if len(bufs) == 0 {
 			if bufs, over = c.next(bufs); len(bufs) == 0 {
-				c.unsent, c.progress = nil, now
+				c.unsent, c.progress = nil, w.now
 				delete(w.blocked, c)
 				if !c.goesOn() || over && c.finished() {
 					c.over()
@@ -175,11 +235,11 @@ func (w *sweeper) advance(c *client, now time.Time) {
 		n, err := w.write.to(c, bufs)
 		c.server.counts.sent.Add(uint64(n))
 		if n > 0 {
-			c.progress = now
+			c.progress = w.now
 		}
 		rest := drop(bufs, n)
 		switch {
-		case err != nil, len(rest) > 0 && now.Sub(c.progress) > stallLimit:
+		case err != nil, len(rest) > 0 && w.now.Sub(c.progress) > stallLimit:
 			c.unsent = nil
 			delete(w.blocked, c)
 			c.over()

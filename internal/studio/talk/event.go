@@ -32,6 +32,15 @@ type Split interface {
 	ForAll() Event
 }
 
+// Urgent tells of events that do not wait until more has happened: who is on the stage, and what hosts have decided.
+func Urgent(e Event) bool {
+	switch e.(type) {
+	case Stage, ChatDeleted, Announcement, Slow, Live, Groups, Moved:
+		return true
+	}
+	return false
+}
+
 // Encode makes one JSON object of an event.
 func Encode(e Event) []byte {
 	fields := mustEncode(e)
