@@ -6,6 +6,8 @@ import (
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/applause"
+	"github.com/tuttilive/tutti/internal/room/chat"
+	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
@@ -43,11 +45,29 @@ func (s *Studio) like(a Actor, r talk.Request) talk.Reply {
 
 // gift is somebody's in the audience; what is paid for comes from the application.
 func (s *Studio) gift(a Actor, r talk.Request) talk.Reply {
-	if !a.App && !s.givesGifts() {
-		return talk.Reply{Err: errGifts}
+	if !a.App {
+		if err := s.mayGive(a, r); err != nil {
+			return talk.Reply{Err: err}
+		}
 	}
 	from := a.person()
 	return talk.Reply{Err: s.give(&from, applause.Gift{Name: r.Gift, Count: max(r.Count, 1), To: r.To}, a.App)}
+}
+
+// mayGive tells whether somebody in the audience may give a gift. Its name is text that everybody is told. The caller holds the lock.
+func (s *Studio) mayGive(a Actor, r talk.Request) error {
+	switch {
+	case !s.givesGifts():
+		return errGifts
+	case s.stage.Silenced(a.Identity):
+		return stage.ErrSilenced
+	case r.To != "" && !s.stage.Knows(r.To):
+		return stage.ErrNoPerson
+	}
+	if fit, err := s.house.words.Apply(r.Gift); err != nil || fit != r.Gift {
+		return chat.ErrWords
+	}
+	return nil
 }
 
 // givesGifts tells whether the audience gives gifts by itself. The caller holds the lock.

@@ -89,6 +89,7 @@ func (s *Studio) attend(a *Attendee) (*Attendee, error) {
 		return nil, errStudioClosed
 	}
 	c, id := s.gather(), a.claims.Identity
+	a.name = s.stage.NameFor(stage.Person{Identity: id, Name: a.name})
 	if err := s.comeIn(stage.Person{Identity: id, Name: a.name}, a.claims.Video.RoomAdmin); err != nil {
 		s.settle() // it may have been opened for this
 		return nil, err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/board"
+	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
@@ -56,6 +57,8 @@ func (s *Studio) mayDraw(a Actor, bytes int) (*board.Board, error) {
 		return b, nil
 	case !s.role(a).OnStage():
 		return nil, errMayDraw
+	case s.stage.Silenced(a.Identity): // one can write on it
+		return nil, stage.ErrSilenced
 	}
 	pace := s.hands[a.Identity]
 	if pace == nil {

@@ -23,7 +23,6 @@ type Reviewer interface {
 var (
 	errReviewing  = &room.Refusal{Code: "rate_limited", Message: "the message before is still looked at", Wait: time.Second}
 	errMute       = &room.Refusal{Code: "forbidden", Message: "the token does not let its holder write"}
-	errSilenced   = &room.Refusal{Code: "silenced", Message: "a host does not let you write"}
 	errDisallowed = &room.Refusal{Code: "not_allowed", Message: "the message is not shown"}
 )
 
@@ -97,7 +96,7 @@ func (s *Studio) draft(a Actor, r talk.Request) (draft chat.Draft, sent string, 
 	case !s.scene.Has("chat") || r.Danmaku && !s.scene.Has("danmaku"):
 		return draft, "", errOff
 	case s.stage.Silenced(a.Identity):
-		return draft, "", errSilenced
+		return draft, "", stage.ErrSilenced
 	case s.stage.Waits(a.Identity):
 		return draft, "", stage.ErrWaiting
 	}

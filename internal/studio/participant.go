@@ -173,19 +173,20 @@ func (p *Participant) ChangePublication(sid string, change func(*room.Publicatio
 // Update changes the participant's name, metadata or attributes; nil leaves a field alone.
 func (p *Participant) Update(name, metadata *string, attributes map[string]string) error {
 	return p.change(func() ([]room.Event, error) {
-		if self, _ := p.studio.room.Participant(p.identity); !self.Permission.UpdateMetadata {
-			return nil, room.ErrNotAllowed
+		if self, _ := p.studio.room.Participant(p.identity); !self.Permission.UpdateMetadata || p.studio.stage.Silenced(p.identity) {
+			return nil, room.ErrNotAllowed // who is silenced does not write into what all are shown of them either
 		}
 		return p.studio.update(p.identity, name, metadata, attributes)
 	})
 }
 
-// Send gives a message to others; d.From is filled in.
+// Send gives a message to others; d.From is filled in. It is refused to those who are silenced, whatever it is about: what is in it is the
+// clients' alone.
 func (p *Participant) Send(d room.Data) error {
 	d.To = distinct(d.To)
 	return p.change(func() ([]room.Event, error) {
 		self, _ := p.studio.room.Participant(p.identity)
-		if !self.Permission.PublishData {
+		if !self.Permission.PublishData || p.studio.stage.Silenced(p.identity) {
 			return nil, room.ErrNotAllowed
 		}
 		d.From = self

@@ -78,9 +78,12 @@ func (s *Studio) tellSongs(before string) {
 	}
 }
 
-func requestSong(s *Studio, who songs.Person, _ Actor, r songRequest) (string, error) {
-	if !s.stage.RoleOf(who.Identity).OnStage() {
+func requestSong(s *Studio, who songs.Person, a Actor, r songRequest) (string, error) {
+	switch {
+	case !s.stage.RoleOf(who.Identity).OnStage():
 		return "", errMaySing
+	case r.Listed == "" && !a.App && s.stage.Silenced(who.Identity): // its title can say anything
+		return "", stage.ErrSilenced
 	}
 	return s.songs.Request(who, r.Listed, r.about())
 }

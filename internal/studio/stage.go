@@ -184,6 +184,7 @@ func (s *Studio) comeToStage(j *room.Join) ([]stage.Happening, error) {
 	if err != nil {
 		return nil, err
 	}
+	j.Name = s.stage.NameFor(stage.Person{Identity: j.Identity, Name: j.Name})
 	j.Permission = s.permission(j.Identity, j.Permission)
 	for k, v := range s.attributes(j.Identity) {
 		if v != "" {

@@ -18,6 +18,10 @@ const (
 	MaxValue     = 1_000_000_000
 	// MaxKinds bounds different gifts, and different people who were given some, whose totals are kept.
 	MaxKinds = 200
+	// MaxFreeKinds are as many of them as may be there before what somebody gives for nothing is no new one: the rest is left to the application.
+	MaxFreeKinds = MaxKinds / 2
+	// MaxTotal is where a total stops: exact in JavaScript.
+	MaxTotal = 1 << 52
 )
 
 var (
@@ -78,7 +82,11 @@ func (a *Applause) Give(who string, g Gift, now time.Time) error {
 	if g.Name == "" || len(g.Name) > MaxGiftBytes || plain.Line(g.Name) != g.Name || g.Count < 1 || g.Count > MaxCount || g.Value < 0 || g.Value > MaxValue {
 		return ErrGift
 	}
-	if _, known := a.gifts[g.Name]; !known && len(a.gifts) >= MaxKinds {
+	kinds := MaxKinds
+	if who != "" {
+		kinds = MaxFreeKinds
+	}
+	if _, known := a.gifts[g.Name]; !known && len(a.gifts) >= kinds {
 		return ErrKinds
 	}
 	if who != "" {
@@ -91,7 +99,7 @@ func (a *Applause) Give(who string, g Gift, now time.Time) error {
 	}
 	add(a.gifts, g.Name, g)
 	if g.To != "" {
-		if _, known := a.to[g.To]; known || len(a.to) < MaxKinds {
+		if _, known := a.to[g.To]; known || len(a.to) < kinds {
 			add(a.to, g.To, g)
 		}
 	}
@@ -100,7 +108,7 @@ func (a *Applause) Give(who string, g Gift, now time.Time) error {
 
 func add(totals map[string]Total, key string, g Gift) {
 	t := totals[key]
-	totals[key] = Total{t.Count + g.Count, t.Value + g.Count*g.Value}
+	totals[key] = Total{min(t.Count+g.Count, MaxTotal), min(t.Value+g.Count*g.Value, MaxTotal)}
 }
 
 // Given is how many there were of a gift.

@@ -42,6 +42,19 @@ func TestGifts(t *testing.T) {
 	if len(a.Gifts()) != MaxKinds || len(a.To()) > MaxKinds {
 		t.Errorf("%d kinds to %d people", len(a.Gifts()), len(a.To()))
 	}
+	a = Applause{}
+	for i := range 2 * MaxKinds { // however many join in
+		_ = give(fmt.Sprint(i), Gift{Name: fmt.Sprint(i), Count: 1, To: fmt.Sprint(i)})
+	}
+	if err := give("", Gift{Name: "rose", Count: 1, To: "ann"}); err != nil || a.To()["ann"].Count != 1 {
+		t.Errorf("the application's gift, after all that was given for nothing: %v", err)
+	}
+	for range 1000 {
+		_ = give("", Gift{Name: "rose", Count: MaxCount, Value: MaxValue, To: "ann"})
+	}
+	if got := a.To()["ann"].Value; got != MaxTotal {
+		t.Errorf("a total of %d", got)
+	}
 	for range giftsPerPerson.Burst {
 		_ = give("eve", Gift{Name: "rose", Count: 1})
 	}

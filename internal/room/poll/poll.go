@@ -156,6 +156,7 @@ func (p *Polls) Close(id string) (Poll, error) {
 		return Poll{}, ErrClosed
 	}
 	s.Open = false
+	s.voters, s.votes = s.voters+len(s.votes), nil // nobody votes any more: who voted how is not kept
 	return s.snapshot(), nil
 }
 

@@ -27,6 +27,9 @@ func TestVoting(t *testing.T) {
 	if err != nil || got.Voters != 2 || got.Options[0].Votes != 0 || got.Options[1].Votes != 2 || got.Open {
 		t.Errorf("%+v, %v", got, err)
 	}
+	if votes := p.find("1").votes; votes != nil || p.All()[0].Voters != 2 {
+		t.Errorf("a closed poll keeps %v, %+v", votes, p.All())
+	}
 	if _, err := p.Vote("d", "1", []int{0}); !errors.Is(err, ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}

@@ -190,8 +190,25 @@ func (s *Stage) outranked(by Actor, identity string) bool {
 	return false
 }
 
+// judged is below, for what holds against somebody: nobody judges themselves, since it takes another to end it.
+func (s *Stage) judged(by Actor, a Action) (*person, error) {
+	if by.Identity == a.Identity && s.people[a.Identity] != nil {
+		return nil, ErrForbidden
+	}
+	return s.below(by, a)
+}
+
+// absolves tells whether somebody may end what holds against another: who may judge them, so that no cohost ends what a host has decided of
+// cohosts.
+func (s *Stage) absolves(by Actor, identity string) bool {
+	return s.powerOf(by) == ofHosts || by.Identity != identity && !s.outranked(by, identity)
+}
+
 func (s *Stage) rename(by Actor, a Action) error {
 	p := s.people[by.Identity]
+	if s.Silenced(p.Identity) {
+		return ErrSilenced
+	}
 	if name := plain.Name(a.Name); name != "" && name != p.Name {
 		p.Name = name
 		for i := range s.queue {

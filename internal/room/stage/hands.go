@@ -70,6 +70,9 @@ func (s *Stage) raise(by Actor, a Action) error {
 		return ErrQueueFull
 	}
 	r := Request{Person: p.Person, At: s.now, Note: plain.Line(a.Note), Seat: a.Seat}
+	if s.Silenced(p.Identity) {
+		r.Note = ""
+	}
 	s.queue = append(s.queue, request{r})
 	s.tell(Happening{What: HandRaised, Person: p.Person, Note: r.Note, Seat: r.Seat})
 	return nil

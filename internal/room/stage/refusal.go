@@ -26,6 +26,7 @@ var (
 	ErrNotCohost    = &refuse.Refusal{Code: "not_cohost", Message: "is no co-host"}
 	ErrBanned       = &refuse.Refusal{Code: "banned", Message: "is banned from this room"}
 	ErrNotBanned    = &refuse.Refusal{Code: "not_banned", Message: "is not banned"}
+	ErrSilenced     = &refuse.Refusal{Code: "silenced", Message: "a host does not let you write"}
 	ErrNotSilenced  = &refuse.Refusal{Code: "not_silenced", Message: "is not silenced"}
 	ErrLocked       = &refuse.Refusal{Code: "locked", Message: "this room is locked"}
 	ErrWaiting      = &refuse.Refusal{Code: "waiting", Message: "waits to be let in"}

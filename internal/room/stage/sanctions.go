@@ -20,6 +20,15 @@ func sanctioned(list []Sanction, identity string) bool {
 // Silenced tells whether somebody may not write in the chat.
 func (s *Stage) Silenced(identity string) bool { return sanctioned(s.silenced, identity) }
 
+// NameFor is what somebody is called here who wants to be called so: who is silenced is called what they were, or the name would say
+// what the chat does not.
+func (s *Stage) NameFor(who Person) string {
+	if i := slices.IndexFunc(s.silenced, func(x Sanction) bool { return x.Identity == who.Identity }); i >= 0 {
+		return s.silenced[i].Name
+	}
+	return who.Name
+}
+
 // Banned tells whether somebody may not come in.
 func (s *Stage) Banned(identity string) bool { return sanctioned(s.banned, identity) }
 
@@ -43,7 +52,7 @@ func lift(list []Sanction, identity string) ([]Sanction, Person, bool) {
 }
 
 func (s *Stage) silence(by Actor, a Action) error {
-	p, err := s.below(by, a)
+	p, err := s.judged(by, a)
 	if err != nil {
 		return err
 	}
@@ -54,6 +63,9 @@ func (s *Stage) silence(by Actor, a Action) error {
 }
 
 func (s *Stage) unsilence(by Actor, a Action) error {
+	if !s.absolves(by, a.Identity) {
+		return ErrForbidden
+	}
 	rest, who, ok := lift(s.silenced, a.Identity)
 	if !ok {
 		return ErrNotSilenced

@@ -168,7 +168,7 @@ func (s *Stage) move(by Actor, a Action) error {
 }
 
 func (s *Stage) mute(by Actor, a Action) error {
-	p, err := s.below(by, a)
+	p, err := s.judged(by, a)
 	if err != nil {
 		return err
 	}
@@ -184,8 +184,11 @@ func (s *Stage) mute(by Actor, a Action) error {
 
 func (s *Stage) unmute(by Actor, a Action) error {
 	p, err := s.find(a)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case !s.absolves(by, a.Identity):
+		return ErrForbidden
 	}
 	if p.muted {
 		p.muted = false

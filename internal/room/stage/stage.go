@@ -166,6 +166,9 @@ func (s *Stage) Attended() bool {
 	return s.host != "" || slices.ContainsFunc(s.cohosts, func(c string) bool { return s.people[c].here })
 }
 
+// Knows tells of somebody who is there, or whose grace is not over.
+func (s *Stage) Knows(identity string) bool { return s.people[identity] != nil }
+
 // MayCome tells whether somebody may come in at all.
 func (s *Stage) MayCome(identity string, admin bool) error {
 	known := s.people[identity]
@@ -195,7 +198,7 @@ func (s *Stage) Come(who Person, how Arrival, now time.Time) ([]Happening, error
 	}
 	joined := how.Participant && !p.Participant
 	back := who.Identity == s.host && !p.here
-	p.Person = Person{who.Identity, cut(who.Name, MaxNameBytes)}
+	p.Person = Person{who.Identity, cut(s.NameFor(who), MaxNameBytes)}
 	p.Arrival, p.here, p.away = how, true, time.Time{}
 	if !how.Participant {
 		p.camera, p.microphone = false, false

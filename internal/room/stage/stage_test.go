@@ -131,6 +131,14 @@ func TestGoingUpAndDown(t *testing.T) {
 		{"", "host silence a", "silenced:a", nil},
 		{"host silence a", "host unsilence a", "unsilenced:a", nil},
 		{"", "host unsilence a", "", ErrNotSilenced},
+		{"host promote a; host silence a", "a unsilence a", "", ErrForbidden},
+		{"host promote a; host promote b; host silence a", "b unsilence a", "", ErrForbidden},
+		{"host promote a; host silence a", "host unsilence a", "unsilenced:a", nil},
+		{"host promote a; host silence b", "a unsilence b", "unsilenced:b", nil},
+		{"host promote a; host muteSeat a", "a unmuteSeat a", "", ErrForbidden},
+		{"host promote a; host promote b; host muteSeat a", "b unmuteSeat a", "", ErrForbidden},
+		{"host promote a", "a muteSeat a", "", ErrForbidden},
+		{"host promote a", "a silence a", "", ErrForbidden},
 		{"", "host ban host", "", ErrForbidden},
 		{"a raise", "host ban a", "banned:a hand_lowered:a", nil},
 		{"host invite a; a accept", "host ban a", "banned:a seat_left:a@1", nil},
@@ -270,6 +278,30 @@ func TestSanctionsEnd(t *testing.T) {
 	}
 	if _, err := s.Act(Actor{Admin: true}, Action{Verb: Ban, Identity: "a", For: -1}, noon); !errors.Is(err, ErrPast) || s.Banned("a") {
 		t.Errorf("for a time that is over: %v", err)
+	}
+}
+
+// TestWhoIsSilencedSaysNothingByAName: nor by what comes with a raised hand.
+func TestWhoIsSilencedSaysNothingByAName(t *testing.T) {
+	s := show(t, nil)
+	play(t, s, "host silence a")
+	a := Actor{Person: person1("a")}
+	if _, err := s.Act(a, Action{Verb: Rename, Name: "buy this"}, noon); !errors.Is(err, ErrSilenced) {
+		t.Errorf("renamed: %v", err)
+	}
+	if _, err := s.Act(a, Action{Verb: Raise, Note: "buy this"}, noon); err != nil {
+		t.Fatal(err)
+	}
+	s.Go("a", false, noon)
+	if _, err := s.Come(Person{"a", "buy this"}, Arrival{}, noon); err != nil {
+		t.Fatal(err)
+	}
+	if q := s.Snapshot().Queue; len(q) != 1 || q[0].Note != "" || q[0].Name != "A" || s.people["a"].Name != "A" {
+		t.Errorf("%+v, %+v", q, s.people["a"].Person)
+	}
+	play(t, s, "host unsilence a")
+	if _, err := s.Act(a, Action{Verb: Rename, Name: "Ann"}, noon); err != nil || s.people["a"].Name != "Ann" {
+		t.Errorf("not any more: %v", err)
 	}
 }
 

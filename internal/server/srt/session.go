@@ -3,30 +3,35 @@ package srt
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	gosrt "github.com/datarhei/gosrt"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/mux/ts"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/intake"
-	"github.com/tuttilive/tutti/internal/srt"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
 // session is one connection. It runs on one goroutine; kick may be called by any.
 type session struct {
-	server *Server
-	host   string
-	log    *slog.Logger
+	server   *Server
+	host     string
+	log      *slog.Logger
+	held     atomic.Int64 // packets that wait for their time
+	searched atomic.Int64 // how many of them were passed of late to find the place of others
 
 	mu     sync.Mutex
-	conn   *srt.Conn // nil before it is accepted
-	reason error     // why it was kicked
+	conn   gosrt.Conn // nil before it is accepted
+	reason error      // why it was kicked
 	kicked chan struct{}
 }
 
@@ -40,23 +45,19 @@ func (x *session) kick(reason error) {
 	x.reason = reason
 	close(x.kicked)
 	if x.conn != nil {
-		x.conn.Close()
+		go x.conn.Close()
 	}
-}
-
-// request is an encoder that wants a connection.
-type request interface {
-	StreamID() string
-	IsEncrypted() bool
-	Unlock(passphrase string) error
-	Accept() (*srt.Conn, error)
-	Reject(srt.Reason)
 }
 
 // run answers a request and takes the stream until it ends. The participant enters before the connection is accepted, since who is refused
 // is told why only then.
-func (x *session) run(req request) {
-	a, err := parseStreamID(req.StreamID())
+func (x *session) run(req gosrt.ConnRequest) {
+	if req.Version() != version {
+		x.log.Debug("encoder refused", "version", req.Version())
+		refuse(req, gosrt.REJ_VERSION)
+		return
+	}
+	a, err := parseStreamID(req.StreamId())
 	if err == nil { // before the work that a passphrase is, which is not for whoever shows nothing
 		_, err = x.server.stage.Admit(a.room, a.credential.From(x.host), studio.ToPublish)
 	}
@@ -70,11 +71,11 @@ func (x *session) run(req request) {
 	if err != nil {
 		x.log.Info("encoder refused", "room", a.room, "error", err)
 		x.turnedAway(a.room, err)
-		req.Reject(rejection(err))
+		refuse(req, rejection(err))
 		return
 	}
 	defer participant.Leave(room.LeftByItself)
-	conn, err := req.Accept()
+	conn, err := connect(req)
 	if err != nil {
 		x.log.Debug("connection failed", "error", err)
 		return
@@ -133,12 +134,16 @@ func (x *session) enter(a address) (ingest.Participant, error) {
 var (
 	errUnencrypted = errors.New("connections must be encrypted with the server's passphrase")
 	errIdle        = errors.New("the encoder sends nothing")
-	// errAhead the hosts hear of: an honest encoder may be set so.
-	errAhead = &room.Refusal{Code: "latency", Message: "more waits for its time than the server holds: the latency is too long for the bitrate"}
+	errPassphrase  = errors.New("the passphrase is wrong")
 )
 
 // decrypt sets the passphrase of a connection that is encrypted.
-func (x *session) decrypt(req request, a address) error {
+func (x *session) decrypt(req gosrt.ConnRequest, a address) (err error) {
+	defer func() { // the library reads the key's material here
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", errHandshake, r)
+		}
+	}()
 	passphrase := x.server.passphrase
 	switch {
 	case !req.IsEncrypted() && passphrase != "":
@@ -148,53 +153,54 @@ func (x *session) decrypt(req request, a address) error {
 	case passphrase == "":
 		passphrase = a.credential.Key
 	}
-	return req.Unlock(passphrase)
+	if err := req.SetPassphrase(passphrase); err != nil {
+		return errPassphrase
+	}
+	return nil
 }
 
 // rejection says why an encoder is not let in, in SRT's terms.
-func rejection(err error) srt.Reason {
+func rejection(err error) gosrt.RejectionReason {
 	var no *room.Refusal
 	switch {
 	case errors.As(err, &no) && no.Code == "unavailable":
-		return srt.Overload
+		return gosrt.REJX_OVERLOAD
 	case errors.As(err, &no):
-		return srt.Forbidden
-	case errors.Is(err, srt.ErrPassphrase):
-		return srt.BadSecret
+		return gosrt.REJX_FORBIDDEN
+	case errors.Is(err, errPassphrase):
+		return gosrt.REJ_BADSECRET
 	case errors.Is(err, errUnencrypted):
-		return srt.Unsecure
+		return gosrt.REJ_UNSECURE
 	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrExpired), errors.Is(err, studio.ErrKeyOver):
-		return srt.Unauthorized
+		return gosrt.REJX_UNAUTHORIZED
 	case errors.Is(err, auth.ErrDenied), errors.Is(err, room.ErrNotAllowed), errors.Is(err, studio.ErrFrom):
-		return srt.Forbidden
+		return gosrt.REJX_FORBIDDEN
 	case errors.Is(err, studio.ErrTooOften), errors.Is(err, room.ErrFull), errors.Is(err, studio.ErrShutdown):
-		return srt.Overload
+		return gosrt.REJX_OVERLOAD
 	case errors.Is(err, intake.ErrPublished):
-		return srt.Conflict
+		return gosrt.REJX_CONFLICT
 	case errors.Is(err, errMode):
-		return srt.BadMode
+		return gosrt.REJX_BAD_MODE
 	case errors.Is(err, errStreamID), errors.Is(err, room.ErrBadName):
-		return srt.BadRequest
+		return gosrt.REJX_BAD_REQUEST
 	}
-	return srt.Internal
+	return gosrt.REJX_ISE
 }
 
 // take publishes what comes.
-func (x *session) take(conn io.Reader, a address, participant ingest.Participant) error {
+func (x *session) take(conn gosrt.Conn, a address, participant ingest.Participant) error {
 	log := x.log.With("room", a.room, "participant", participant.Self().Identity)
 	log.Info("encoder publishes")
 	publisher := ingest.New(participant, "srt", x.kicked, log)
 	demuxer := ts.New(publisher.Write)
 	demuxer.LeftOut = publisher.LeftOut
 	packet := make([]byte, 2048)
-	idle := x.server.idle
-	silent := time.AfterFunc(idle, func() { x.kick(errIdle) })
+	idle := x.server.limits.idle
+	silent := time.AfterFunc(idle, func() { x.kick(errIdle) }) // the library's read deadlines do nothing
 	defer silent.Stop()
+	defer x.watch(conn)()
 	for {
 		n, err := conn.Read(packet)
-		if errors.Is(err, srt.ErrFull) {
-			return errAhead
-		}
 		if err != nil {
 			return err
 		}
