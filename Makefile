@@ -15,7 +15,7 @@ WAITING := 6
 # What has time until something else ends gives way to it.
 MEANWHILE := nice -n 15
 
-.PHONY: help run dev build web test test-go test-plain test-web test-e2e test-browsers test-long bench lint dist clean
+.PHONY: help run dev build web test test-go test-plain test-web test-e2e test-together test-measured test-long bench lint dist clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,7 +48,8 @@ web/node_modules/.installed: web/package-lock.json
 test: ## All tests: Go with the race detector, page, browsers
 	@$(MAKE) --no-print-directory -j 2 web compiled
 	@$(MAKE) --no-print-directory -j 2 test-go meanwhile
-	@$(MAKE) --no-print-directory test-browsers
+	@$(MAKE) --no-print-directory -j 2 test-together page-meanwhile
+	@$(MAKE) --no-print-directory test-measured
 
 # While the page is built, most of what it is not embedded in.
 .PHONY: compiled
@@ -60,13 +61,17 @@ test-go: ## Go tests with the race detector
 	@scripts/need go cc ffmpeg nginx coturn
 	CGO_ENABLED=1 go test -race -vet=off -p $(PACKAGES) -parallel $(WAITING) -timeout 15m ./...
 
-# What Go's tests leave room for while they wait: all that browser tests need, one after the other, and what needs no browser.
+# What Go's tests leave room for while they wait: all that browser tests need, one after the other, and the rest of Go's.
 .PHONY: meanwhile
 meanwhile:
 	@scripts/need chromium firefox
-	@$(MEANWHILE) $(MAKE) --no-print-directory test-web
 	@$(MEANWHILE) $(MAKE) --no-print-directory browsers-ready
 	@$(MEANWHILE) $(MAKE) --no-print-directory test-plain
+
+# The same for browser tests: what computes and waits for nothing.
+.PHONY: page-meanwhile
+page-meanwhile:
+	@$(MEANWHILE) $(MAKE) --no-print-directory test-web
 
 test-plain: ## Vet, and the Go tests that cannot run with the race detector, since the client SDK races with itself
 	@scripts/need go ffmpeg
@@ -77,15 +82,16 @@ test-web: web/node_modules/.installed ## Type check and unit tests of the page
 	cd web && npm run --silent check && npm test --silent
 
 test-e2e: browsers-ready ## Browser tests, two files at a time; those that measure alone
-	@$(MAKE) --no-print-directory test-browsers
+	@$(MAKE) --no-print-directory test-together
+	@$(MAKE) --no-print-directory test-measured
 
 .PHONY: browsers-ready
 browsers-ready: build
 	@scripts/need chromium firefox ffmpeg
 	cd e2e && npm ci --no-audit --no-fund --loglevel=error && npm run --silent states
 
-test-browsers:
-	cd e2e && npm run --silent test-together && npm run --silent test-measured
+test-together test-measured:
+	cd e2e && npm run --silent $@
 
 test-long: build ## Browser tests that take their time: bandwidth over narrow ways (not part of `make test`)
 	@scripts/need chromium ffmpeg

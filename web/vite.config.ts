@@ -21,6 +21,6 @@ export default defineConfig({
       ['/api', '/whep', '/whip', '/live', '/rtc', '/call', '/probe', '/root.crt'].map((path) => [path, { target: server, ws: true }]),
     ),
   },
-  // They run beside Go's tests, at a low priority: how long one takes says nothing.
-  test: { include: ['src/**/*.test.ts'], environment: 'node', testTimeout: 60_000 },
+  // They run beside browser tests, at a low priority: how long one takes says nothing.
+  test: { include: ['src/**/*.test.ts'], environment: 'node', testTimeout: 600_000, hookTimeout: 600_000 },
 })

@@ -1,0 +1,50 @@
+// Runs the tests of a directory, each file in a process of its own: node run.mjs DIRECTORY [HOW MANY AT A TIME]. What a file has to say is printed when it has
+// ended.
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { basename } from 'node:path'
+
+/** Files that keep a machine busy by themselves, the longest first. There are never two of them at a time: beside each is one of those that wait more. */
+const heavy = ['show', 'compose', 'pk', 'sdk-node', 'room', 'match', 'team', 'class', 'conference']
+/** The longest of the others, which begin first. */
+const long = ['call-paths', 'sdk-browser', 'appearance', 'codecs', 'files-call', 'turn', 'firefox', 'check', 'pages', 'players']
+
+const [directory, most = '1'] = process.argv.slice(2)
+const nameOf = (file) => basename(file, '.test.mjs')
+const isHeavy = (file) => heavy.includes(nameOf(file))
+const order = [...heavy, ...long]
+const place = (file) => order.indexOf(nameOf(file)) + 1 || order.length + 1 // what is in no list comes last
+const waiting = readdirSync(directory).filter((name) => name.endsWith('.test.mjs')).map((name) => `${directory}/${name}`)
+waiting.sort((a, b) => place(a) - place(b))
+const running = new Map()
+const failed = []
+
+/** One of those that wait, which may run beside those that run. */
+function next() {
+  if (running.size >= Number(most)) return undefined
+  const busy = [...running.keys()].some(isHeavy)
+  return waiting.find((file) => !(busy && isHeavy(file)))
+}
+
+async function test(file) {
+  const began = Date.now()
+  const child = spawn(process.execPath, ['--test-reporter=spec', file], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const from of [child.stdout, child.stderr]) from.setEncoding('utf8').on('data', (text) => (said += text))
+  const status = await new Promise((resolve) => child.once('close', resolve))
+  running.delete(file)
+  if (status !== 0) failed.push(file)
+  console.log(`${said}${status === 0 ? 'ok' : 'FAILED'} ${file} in ${Math.round((Date.now() - began) / 1000)} s\n`)
+}
+
+while (waiting.length > 0 || running.size > 0) {
+  for (let file = next(); file; file = next()) {
+    waiting.splice(waiting.indexOf(file), 1)
+    running.set(file, test(file))
+  }
+  await Promise.race(running.values())
+}
+if (failed.length > 0) {
+  console.log(`failed: ${failed.join(', ')}`)
+  process.exitCode = 1
+}
