@@ -59,7 +59,7 @@ compiled:
 
 test-go: ## Go tests with the race detector
 	@scripts/need go cc ffmpeg nginx coturn
-	CGO_ENABLED=1 go test -race -vet=off -p $(PACKAGES) -parallel $(WAITING) -timeout 15m ./...
+	CGO_ENABLED=1 go test -race -vet=off -p $(PACKAGES) -parallel $(WAITING) -timeout 30m ./...
 
 # What Go's tests leave room for while they wait: all that browser tests need, one after the other, and the rest of Go's.
 .PHONY: meanwhile
@@ -76,7 +76,7 @@ page-meanwhile:
 test-plain: ## Vet, and the Go tests that cannot run with the race detector, since the client SDK races with itself
 	@scripts/need go ffmpeg
 	$(AS_BUILT) go vet ./...
-	$(AS_BUILT) go test -vet=off -parallel $(WAITING) -timeout 5m ./internal/server/livekit
+	$(AS_BUILT) go test -vet=off -parallel $(WAITING) -timeout 30m ./internal/server/livekit
 
 test-web: web/node_modules/.installed ## Type check and unit tests of the page
 	cd web && npm run --silent check && npm test --silent

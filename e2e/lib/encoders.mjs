@@ -1,5 +1,6 @@
 // Encoders that publish into a room: ffmpeg over RTMP, and a browser over WHIP.
 import { spawn } from 'node:child_process'
+import { patience } from './patience.mjs'
 
 /** Publishes a colour that is no participant's, with a tone, over RTMP, until `stop`. */
 export function publishRtmp(url, { colour, tone, bframes = 0 }) {
@@ -17,10 +18,10 @@ export function publishRtmp(url, { colour, tone, bframes = 0 }) {
   return {
     said: () => said,
     async stop() {
-      if (child.exitCode !== null) return
+      if (child.exitCode !== null || child.signalCode !== null) return
       const gone = new Promise((resolve) => child.once('exit', resolve))
       child.kill('SIGINT')
-      const timer = setTimeout(() => child.kill('SIGKILL'), 3000)
+      const timer = setTimeout(() => child.kill('SIGKILL'), patience)
       await gone
       clearTimeout(timer)
     },

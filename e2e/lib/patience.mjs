@@ -1,2 +1,2 @@
 /** How long, in ms, is waited for what should come soon. No test is about how fast this machine is. */
-export const patience = 60_000
+export const patience = 180_000

@@ -122,19 +122,13 @@ export async function watch(browser, url, protocol, { name = '', signal } = {}) 
     page,
     phase: () => page.getAttribute('.page', 'data-phase'),
     protocol: () => page.getAttribute('.page', 'data-protocol'),
-    async plays(way = protocol) {
-      const plays = (timeout) => page.waitForSelector(`.page[data-phase=playing]${way ? `[data-protocol=${way}]` : ''}`, { timeout })
-      if (!way || way !== protocol) return plays(patience)
-      for (let left = 3; ; left--) {
-        try {
-          return await plays(patience / 2)
-        } catch (error) {
-          if (left === 0) throw error
-          // What does not play soon the page leaves for another way; on a busy machine it is tried again.
-          if ((await page.getAttribute('.page', 'data-protocol')) !== way) await choose(way)
-        }
-      }
-    },
+    plays: (way = protocol) => eventually(`it plays${way ? ` over ${way}` : ''}`, async () => {
+      const { phase, protocol: over } = await page.locator('.page').first().evaluate(({ dataset }) => ({ ...dataset }))
+      if (phase === 'playing' && (!way || over === way)) return true
+      // What does not play soon the page leaves for another way; on a busy machine it is tried again.
+      if (phase === 'playing' && way === protocol) await choose(way)
+      throw new Error(`${phase} over ${over}`)
+    }),
     sees: () => page.locator('.player video').evaluate((element) => window.look(element)),
     /** How much of the picture each colour fills, 0 to 1, wherever it is. */
     shares: (list) => page.locator('.player video').evaluate((element, of) => window.shares(element, of), list),

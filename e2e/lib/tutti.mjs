@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { patience } from './patience.mjs'
 import { tellOfServer } from './tell.mjs'
 
 const binary = process.env.TUTTI ?? join(dirname(fileURLToPath(import.meta.url)), '../../bin/tutti')
@@ -62,7 +63,7 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
     child.stdout.on('data', (chunk) => (log += chunk))
     child.stderr.on('data', (chunk) => (log += chunk))
     const answers = async () => {
-      for (let i = 0; i < 600; i++) {
+      for (const end = Date.now() + patience; Date.now() < end; ) {
         try {
           if ((await fetch(`${url}/healthz`)).ok) return
         } catch {
@@ -79,7 +80,7 @@ export async function startTutti(args = ['--dev'], { rtcTcp = false, turn = fals
     if (child.exitCode !== null || child.signalCode !== null) return
     const gone = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGTERM')
-    const timer = setTimeout(() => child.kill('SIGKILL'), 8000)
+    const timer = setTimeout(() => child.kill('SIGKILL'), patience)
     await gone
     clearTimeout(timer)
   }

@@ -1,6 +1,7 @@
 // Debian's WebKitGTK through WebDriver (W3C), on a screen of its own: the engine of iPhones and Safari, as near as a Linux machine comes to them.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { patience } from './patience.mjs'
 import { freePort } from './tutti.mjs'
 
 const programs = ['/usr/bin/WebKitWebDriver', '/usr/bin/Xvfb', ...['4.1', '4.0'].map((v) => `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/webkit2gtk-${v}/MiniBrowser`)]
@@ -37,12 +38,12 @@ export async function openWebkit() {
     if (value?.error) throw new Error(`WebDriver: ${value.error}: ${value.message}`)
     return value
   }
-  for (let tries = 100; ; tries--) {
+  for (const end = Date.now() + patience; ; ) {
     try {
       await call('GET', '/status')
       break
     } catch (error) {
-      if (tries === 0) throw error
+      if (Date.now() > end) throw error
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }

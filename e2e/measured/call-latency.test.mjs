@@ -12,7 +12,7 @@ const camera = { width: 640, height: 360, rate: 30, ...JSON.parse(process.env.GL
 
 const share = (sorted, part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]
 
-describe('glass to glass', { timeout: 900_000 }, () => {
+describe('glass to glass', { timeout: 1_800_000 }, () => {
   let tutti, browsers, ada, bo
   before(async () => {
     tutti = await startTutti()

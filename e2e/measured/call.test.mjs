@@ -7,7 +7,7 @@ import { startTutti } from '../lib/tutti.mjs'
 
 const signals = { ada: { colour: colours.red, tone: 440 }, bo: { colour: colours.green, tone: 660 }, cy: { colour: colours.blue, tone: 880 } }
 
-describe('a call between two', { timeout: 900_000 }, () => {
+describe('a call between two', { timeout: 1_800_000 }, () => {
   let tutti, browsers, room, ada, bo, cy
   // Each step goes on from where the one before left off.
   let failed = false

@@ -33,7 +33,7 @@ const press = (button) => button.evaluate((element) => {
   return at
 })
 
-describe('a viewer who goes up', { timeout: 300_000 }, () => {
+describe('a viewer who goes up', { timeout: 1_800_000 }, () => {
   let tutti, browser, room, ada, mei
   const viewers = {}
   const button = (who, name) => who.page.getByRole('button', { name, exact: true })

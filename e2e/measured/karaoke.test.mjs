@@ -94,7 +94,7 @@ function offset([music, voice]) {
   return apart.sort((a, b) => a - b)[apart.length >> 1]
 }
 
-describe('karaoke', { timeout: 240_000 }, () => {
+describe('karaoke', { timeout: 1_800_000 }, () => {
   let server, browser, room, singer
   const directory = mkdtempSync(joinPath(tmpdir(), 'tutti-songs-'))
   before(async () => {

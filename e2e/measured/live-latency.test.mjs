@@ -50,7 +50,7 @@ const ways = {
   hls: { request: 'index\\.m3u8', promised: [2000, 3000], first: 500 },
 }
 
-describe('a show, glass to glass', { timeout: 900_000 }, () => {
+describe('a show, glass to glass', { timeout: 1_800_000 }, () => {
   let tutti, browsers, room, viewer, watching
   const over = new AbortController()
   before(async () => {

@@ -5,7 +5,7 @@ import { alike, assertClock, assertTones, eventually, join, onceOfThree, watch }
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
-describe('a show from a room', { timeout: 900_000 }, () => {
+describe('a show from a room', { timeout: 1_800_000 }, () => {
   let tutti, browsers, room, ada, bo
   const watchers = []
   const watchUrl = () => `${tutti.url}/w/${room.room}`

@@ -101,7 +101,7 @@ function trackWatcher() {
 const spread = ([r, g, b]) => Math.max(r, g, b) - Math.min(r, g, b)
 const distance = ([a, b]) => Math.max(...a.map((value, i) => Math.abs(value - b[i])))
 
-describe('what a person sends and keeps', { timeout: 900_000 }, () => {
+describe('what a person sends and keeps', { timeout: 1_800_000 }, () => {
   let server
   let browser
   let files

@@ -40,7 +40,7 @@ async function lately(who, type) {
   return { size: bytes / packets, useless: discarded / packets, plain: now.targetBitrate / 8 / 50 }
 }
 
-describe('redundant audio', { timeout: 900_000 }, () => {
+describe('redundant audio', { timeout: 1_800_000 }, () => {
   let tutti, browsers, room, ada, bo, cy, way
   const link = (key) => `${tutti.url}/r/${room.room}#k=${key}`
 

@@ -18,7 +18,7 @@ async function enter(browser, tutti, room, identity) {
   await page.evaluate(
     async ([url, jwt]) => {
       window.room = new LivekitClient.Room({ adaptiveStream: false, dynacast: true })
-      await window.room.connect(url, jwt)
+      await window.room.connect(url, jwt, { peerConnectionTimeout: 30_000, websocketTimeout: 30_000 })
     },
     [tutti.url, token({ keys: tutti.keys(), room, identity })],
   )
@@ -82,7 +82,7 @@ const measure = (page, ms) =>
     }
   }, ms)
 
-describe('layers', { timeout: 900_000 }, () => {
+describe('layers', { timeout: 1_800_000 }, () => {
   let tutti, browsers
   before(async () => {
     tutti = await startTutti()

@@ -57,7 +57,7 @@ window.join = async ({ url, token, key, library, options = {} }) => {
     window.received.push({ size: (await reader.readAll()).length, from: from.identity, topic: 'talk' }))
   room.registerRpcMethod?.('greet', async ({ callerIdentity, payload }) => `hello ${callerIdentity}, ${payload.length}`)
   if (key) await room.setE2EEEnabled(true)
-  await room.connect(url, token)
+  await room.connect(url, token, { peerConnectionTimeout: 30_000, websocketTimeout: 30_000 }) // a busy machine takes its time
 }
 
 /** Publishes camera and microphone as the browser makes them up, in a small picture of one layer where no other `height` is asked for. */

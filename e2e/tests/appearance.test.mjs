@@ -75,7 +75,7 @@ function views() {
 /** How many browsers look at states at the same time. */
 const lookers = 2
 
-describe('every state of every screen', { timeout: 900_000, concurrency: lookers }, () => {
+describe('every state of every screen', { timeout: 1_800_000, concurrency: lookers }, () => {
   let server
   let browsers
   let pages

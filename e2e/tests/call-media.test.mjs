@@ -49,7 +49,7 @@ function pluggedIn(devices) {
     new MediaStream([...(video ? [open(video, kinds[0], picture)] : []), ...(audio ? [open(audio, kinds[1], sound)] : [])])
 }
 
-describe('what the other side sees and hears', { timeout: 900_000 }, () => {
+describe('what the other side sees and hears', { timeout: 1_800_000 }, () => {
   let tutti, browsers, ada, bo
   const title = 'A concert to share'
 

@@ -49,7 +49,7 @@ const assertNoComplaints = (...people) => {
 }
 
 // They wait for most of their time, until somebody gives up; so two wait together.
-describe('calls over bad ways', { timeout: 900_000, concurrency: 2 }, () => {
+describe('calls over bad ways', { timeout: 1_800_000, concurrency: 2 }, () => {
   let plain, relaying, mortal, browser
   before(async () => {
     ;[plain, relaying, mortal] = await Promise.all([startTutti(), startTutti(['--dev'], { turn: true }), startTutti()])

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { complaints, openBrowser } from '../lib/browser.mjs'
+import { patience } from '../lib/patience.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
 const ways = ['rtcUdp', 'rtcTcp', 'stun', 'turnUdp', 'turnTcp', 'turnTls']
@@ -10,7 +11,7 @@ const everything = { rtcTcp: true, turn: true }
 const trusting = ['--ignore-certificate-errors']
 
 // It waits for most of its time.
-describe('the connectivity test', { timeout: 900_000, concurrency: 2 }, () => {
+describe('the connectivity test', { timeout: 1_800_000, concurrency: 2 }, () => {
   const closing = []
   after(async () => {
     for (const close of closing.reverse()) await close()
@@ -45,7 +46,7 @@ describe('the connectivity test', { timeout: 900_000, concurrency: 2 }, () => {
 
   async function run({ page }, button = 'Start the test') {
     await page.getByRole('button', { name: button }).click()
-    await page.locator('[data-verdict]').waitFor({ timeout: 120_000 })
+    await page.locator('[data-verdict]').waitFor({ timeout: patience })
     return outcome(page)
   }
 

@@ -22,7 +22,7 @@ const sends = (who) =>
     return [...new Set(flowing.map((r) => codecs.get(r.codecId)))].sort()
   })
 
-describe('a picture in two codecs', { skip, timeout: 900_000 }, () => {
+describe('a picture in two codecs', { skip, timeout: 1_800_000 }, () => {
   let tutti, chromium, watcher, firefox, room, ada, bo
   const link = (key) => `${tutti.url}/r/${room.room}#k=${key}`
 

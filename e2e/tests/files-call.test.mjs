@@ -64,7 +64,7 @@ function paceChannels() {
   }
 }
 
-describe('files in a call', { timeout: 1_200_000 }, () => {
+describe('files in a call', { timeout: 1_800_000 }, () => {
   let tutti, browsers, ada, bo, cy, link
   const directory = mkdtempSync(join(tmpdir(), 'tutti-files-'))
   // Each step goes on from where the one before left off.

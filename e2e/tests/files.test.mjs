@@ -13,7 +13,7 @@ import { serveStatic } from '../lib/static.mjs'
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 const patience = 120_000
 
-describe('files between two', { timeout: 900_000 }, () => {
+describe('files between two', { timeout: 1_800_000 }, () => {
   let server
   let browsers
   let ada

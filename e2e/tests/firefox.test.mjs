@@ -58,7 +58,7 @@ const pictureCodecs = (who, type) =>
     return [...found]
   }, type)
 
-describe('Firefox and Chromium', { skip, timeout: 900_000 }, () => {
+describe('Firefox and Chromium', { skip, timeout: 1_800_000 }, () => {
   let tutti, chromium, firefox
   before(async () => {
     tutti = await startTutti(undefined, { rtcAddress: address })

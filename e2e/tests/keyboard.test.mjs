@@ -10,7 +10,7 @@ import { startTutti } from '../lib/tutti.mjs'
 
 const signal = (colour, tone) => ({ colour: colours[colour], tone, width: 320, height: 180, rate: 8 })
 
-describe('a show by keyboard', { timeout: 240_000 }, () => {
+describe('a show by keyboard', { timeout: 1_800_000 }, () => {
   let tutti, browser, room, ada, mei
   const api = async (method, path, body) => {
     const response = await fetch(`${tutti.url}/api/rooms/${room.room}${path}`, { method, headers: { 'X-Tutti-Key': room.keys.host }, body: body && JSON.stringify(body) })

@@ -9,7 +9,7 @@ import { startTutti } from '../lib/tutti.mjs'
 const tones = { ada: 440, bo: 1100, cy: 1700 }
 const signal = (colour, tone) => ({ colour: colours[colour], tone, width: 320, height: 180, rate: 8 })
 
-describe('a match-making room', { timeout: 300_000 }, () => {
+describe('a match-making room', { timeout: 1_800_000 }, () => {
   let server, browser, room, ada, bo, cy, di, sat
   const button = (who, name) => who.page.getByRole('button', { name, exact: typeof name === 'string' })
   /** Who sits where, as the room tells it. */

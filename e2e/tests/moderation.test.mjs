@@ -8,7 +8,7 @@ import { serveStatic } from '../lib/static.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 import { token } from '../lib/token.mjs'
 
-describe('moderation', { timeout: 900_000 }, () => {
+describe('moderation', { timeout: 1_800_000 }, () => {
   let tutti, pages, browser
   let people = []
   let room = 'hall-0'

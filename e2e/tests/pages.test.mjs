@@ -25,7 +25,7 @@ audio: speech
 features: {chat: true, polls: true}
 `
 
-describe('the page', { timeout: 900_000 }, () => {
+describe('the page', { timeout: 1_800_000 }, () => {
   let tutti, browser
   const scenes = mkdtempSync(path.join(tmpdir(), 'tutti-e2e-scenes-'))
   before(async () => {
@@ -313,7 +313,7 @@ describe('the page', { timeout: 900_000 }, () => {
   })
 })
 
-describe('the console', { timeout: 900_000 }, () => {
+describe('the console', { timeout: 1_800_000 }, () => {
   let tutti, browser
   // An application that takes no event until it does.
   const heard = []

@@ -11,7 +11,7 @@ const tones = { ada: 440, dan: 1760 }
 const signal = (colour, tone) => ({ colour: colours[colour], tone, width: 320, height: 180, rate: 8 })
 const small = { viewport: { width: 900, height: 560 } }
 
-describe('two shows', { timeout: 300_000 }, () => {
+describe('two shows', { timeout: 1_800_000 }, () => {
   let tutti, browser, night, day, ada, dan, lin, mo, chosen, kept
   /** By show and protocol. */
   const viewers = { night: {}, day: {} }

@@ -11,7 +11,7 @@ import { serveStatic } from '../lib/static.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 import { openWebkit, webkitMissing } from '../lib/webkit.mjs'
 
-describe('what others have', { timeout: 600_000 }, () => {
+describe('what others have', { timeout: 1_800_000 }, () => {
   let tutti, browser, encoder, pages
   before(async () => {
     tutti = await startTutti(['--dev'], { secure: true })

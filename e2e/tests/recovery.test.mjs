@@ -15,7 +15,7 @@ import { startTutti } from '../lib/tutti.mjs'
 
 const signal = (colour, tone) => ({ colour: colours[colour], tone, width: 320, height: 180, rate: 8 })
 
-describe('pages that lose something', { timeout: 300_000 }, () => {
+describe('pages that lose something', { timeout: 1_800_000 }, () => {
   let tutti, cable, adasCable, adasMedia, browser, room, ada, mei, disk, mounted, desk
   const writes = () => mei.page.getByRole('textbox', { name: 'Say something…' })
 

@@ -7,7 +7,7 @@ import { eventually, join, watch } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
-describe('a recorded show', { timeout: 300_000 }, () => {
+describe('a recorded show', { timeout: 1_800_000 }, () => {
   let tutti, browser, encoder
   before(async () => {
     tutti = await startTutti(['--dev', '--record', 'always', '--record-split', '5s', '--away-grace', '200ms', '--push', 'hosts', '--pull', 'hosts'])

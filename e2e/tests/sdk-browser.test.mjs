@@ -22,7 +22,7 @@ const browsers = noIsland ? { Chromium: openWindows } : { Chromium: openWindows,
 const skipFirefox = { skip: noIsland }
 
 // They wait for most of their time, so two of them wait together.
-describe('livekit-client', { timeout: 900_000, concurrency: 2 }, () => {
+describe('livekit-client', { timeout: 1_800_000, concurrency: 2 }, () => {
   let tutti
   let pages
   const open = {}

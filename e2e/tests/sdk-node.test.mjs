@@ -11,7 +11,7 @@ const received = async (who) => JSON.stringify(await who.room.getRtcStats(), (_,
 const bytes = (text) => new TextEncoder().encode(text)
 
 for (const onePeer of [false, true]) {
-  describe(`native SDK, ${onePeer ? 'one connection (v1)' : 'two connections (v0)'}`, { skip, timeout: 900_000 }, () => {
+  describe(`native SDK, ${onePeer ? 'one connection (v1)' : 'two connections (v0)'}`, { skip, timeout: 1_800_000 }, () => {
     let tutti
     let people = []
     let rooms = 0
@@ -165,7 +165,7 @@ for (const onePeer of [false, true]) {
   })
 }
 
-describe('native SDK, more microphones than are heard', { skip, timeout: 900_000 }, () => {
+describe('native SDK, more microphones than are heard', { skip, timeout: 1_800_000 }, () => {
   let tutti
   const people = []
   const join = async (identity) => {

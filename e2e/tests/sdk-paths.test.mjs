@@ -28,7 +28,7 @@ function seePorts({ server, ports }) {
   }
 }
 
-describe('the path to a room changes', { skip, timeout: 900_000, concurrency: 2 }, () => {
+describe('the path to a room changes', { skip, timeout: 1_800_000, concurrency: 2 }, () => {
   let tutti
   let pages
   let rooms = 0

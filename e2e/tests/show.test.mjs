@@ -12,7 +12,7 @@ const signal = (colour, tone) => ({ colour: colours[colour], tone, width: 320, h
 const small = { viewport: { width: 900, height: 560 } }
 const phone = { viewport: { width: 360, height: 640 }, phone: true }
 
-describe('a show', { timeout: 600_000 }, () => {
+describe('a show', { timeout: 1_800_000 }, () => {
   let tutti, rooms, seats, room, key, keys, ada, bo, cy, mei, ned
   const viewers = {}
 

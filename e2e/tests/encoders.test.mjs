@@ -1,28 +1,28 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
-import { openBrowser } from '../lib/browser.mjs'
+import { openPeople } from '../lib/browser.mjs'
 import { publishRtmp, publishWhip } from '../lib/encoders.mjs'
 import { alike, assertClock, assertTones, eventually, join, watch } from '../lib/people.mjs'
 import { colours, sendSignal } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
-describe('encoders', { timeout: 900_000 }, () => {
-  let tutti, browsers, room, ada
+describe('encoders', { timeout: 1_800_000 }, () => {
+  let tutti, browser, room, ada
   let running
   const watchUrl = () => `${tutti.url}/w/${room.room}`
 
   before(async () => {
     tutti = await startTutti()
-    browsers = await Promise.all([1, 2].map(() => openBrowser()))
+    browser = await openPeople([{}, {}])
     room = await tutti.createRoom({ title: 'From OBS' })
-    ada = await join(browsers[0], `${tutti.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', { colour: colours.red, tone: 440 })
+    ada = await join(browser.people[0], `${tutti.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', { colour: colours.red, tone: 440 })
   })
   afterEach(async () => {
     await running?.stop()
     running = undefined
   })
   after(async () => {
-    await Promise.all((browsers ?? []).map((browser) => browser.close()))
+    await browser?.close()
     await tutti?.close()
   })
 
@@ -47,7 +47,7 @@ describe('encoders', { timeout: 900_000 }, () => {
     await assertTones('the host', ada.hears, [1000])
 
     for (const protocol of ['whep', 'flv', 'hls']) {
-      const viewer = await watch(browsers[1], watchUrl(), protocol)
+      const viewer = await watch(browser.people[1], watchUrl(), protocol)
       await viewer.plays(protocol)
       await eventually(`${protocol} shows the encoder`, async () => alike((await viewer.sees()).colour, colours.yellow))
       await assertTones(protocol, viewer.hears, [440, 1000])
@@ -57,14 +57,14 @@ describe('encoders', { timeout: 900_000 }, () => {
 
   it('a browser over WHIP is seen and heard in the room and on the watch page', async () => {
     await eventually('the earlier show is over', async () => (await tutti.live(room.room)) === undefined)
-    const page = await browsers[1].page()
+    const page = await browser.people[1].page()
     await page.addInitScript(sendSignal, { colour: colours.blue, tone: 880 })
     await page.goto(tutti.url)
     running = await publishWhip(page, `${tutti.url}/whip/${room.room}`, room.keys.publish)
     const ingest = ada.page.locator('figure[data-identity]:not([data-identity^=host-])')
     await assertClock('WHIP in the room', () => ingest.locator('video').first().evaluate((video) => window.look(video)), colours.blue)
     await assertTones('the host', ada.hears, [880])
-    const viewer = await watch(browsers[1], watchUrl())
+    const viewer = await watch(browser.people[1], watchUrl())
     await viewer.plays('whep')
     await assertClock('WHIP on the watch page', viewer.sees, colours.blue)
     await assertTones('the watch page', viewer.hears, [440, 880])
