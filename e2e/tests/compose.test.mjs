@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { after, before, describe, it } from 'node:test'
-import { openBrowser } from '../lib/browser.mjs'
+import { openPeople } from '../lib/browser.mjs'
 import { alike, assertTones, eventually, join, watch } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { serveStatic } from '../lib/static.mjs'
@@ -20,8 +20,8 @@ const colourAt = (viewer, places) =>
     return list.map(([x, y]) => [...c.getImageData(Math.floor(x * canvas.width), Math.floor(y * canvas.height), 1, 1).data.slice(0, 3)])
   }, places)
 
-describe('a composed program', { timeout: 400_000 }, () => {
-  let tutti, browsers, room, ada, bo, pages
+describe('a composed program', { timeout: 1_800_000 }, () => {
+  let tutti, browser, room, ada, bo, pages
   const viewers = {}
 
   const api = async (method, path, body) => {
@@ -46,14 +46,14 @@ describe('a composed program', { timeout: 400_000 }, () => {
   before(async () => {
     tutti = await startTutti()
     pages = await serveStatic(fileURLToPath(new URL('..', import.meta.url)), { policy: false })
-    browsers = await Promise.all([1, 2, 3].map(() => openBrowser()))
+    browser = await openPeople([{}, {}, { viewport: { width: 900, height: 560 } }])
     room = await tutti.createRoom({ title: 'Duet' })
     const link = (key) => `${tutti.url}/r/${room.room}#k=${key}`
-    ada = await join(browsers[0], link(room.keys.host), 'Ada', { colour: colours.red, tone: 440 })
-    bo = await join(browsers[1], link(room.keys.guest), 'Bo 中文', { colour: colours.green, tone: 660 })
+    ada = await join(browser.people[0], link(room.keys.host), 'Ada', { colour: colours.red, tone: 440 })
+    bo = await join(browser.people[1], link(room.keys.guest), 'Bo 中文', { colour: colours.green, tone: 660 })
     await api('POST', '/live', { title: 'Duet' })
     for (const protocol of ['whep', 'flv', 'hls']) {
-      viewers[protocol] = await watch(browsers[2], `${tutti.url}/w/${room.room}`, protocol)
+      viewers[protocol] = await watch(browser.people[2], `${tutti.url}/w/${room.room}`, protocol)
       await viewers[protocol].plays(protocol)
     }
     // From now on none of them falls out, however the program changes.
@@ -66,7 +66,7 @@ describe('a composed program', { timeout: 400_000 }, () => {
     }
   })
   after(async () => {
-    await Promise.all((browsers ?? []).map((browser) => browser.close()))
+    await browser?.close()
     await pages?.close()
     await tutti?.close()
   })
@@ -115,7 +115,7 @@ describe('a composed program', { timeout: 400_000 }, () => {
 
   it('is sent back into the room, to those who ask for it', async (t) => {
     await api('PATCH', '/program', { inRoom: true, layout: 'grid', height: 360, renditions: [180] })
-    const weak = await browsers[2].page()
+    const weak = await browser.people[2].page()
     let seen
     try {
       await weak.goto(`${pages.url}/pages/sdk.html`)
