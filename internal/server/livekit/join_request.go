@@ -14,6 +14,8 @@ import (
 
 	pb "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tuttilive/tutti/internal/room"
 )
 
 // maxJoinRequestBytes bounds a join request after decompression; it holds the publisher's offer.
@@ -133,6 +135,9 @@ func decodeJoinRequest(wrapped string) (*pb.JoinRequest, error) {
 	req := &pb.JoinRequest{}
 	if err := (proto.UnmarshalOptions{RecursionLimit: 32}).Unmarshal(data, req); err != nil {
 		return nil, fmt.Errorf("%w: %w", errJoinRequest, err)
+	}
+	if len(req.AddTrackRequests) > room.MaxPublications { // each is answered
+		return nil, fmt.Errorf("%w: more than %d tracks", errJoinRequest, room.MaxPublications)
 	}
 	return req, nil
 }

@@ -11,6 +11,8 @@ import (
 
 	pb "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tuttilive/tutti/internal/room"
 )
 
 func wrapJoin(t testing.TB, req *pb.JoinRequest, compression pb.WrappedJoinRequest_Compression) string {
@@ -89,6 +91,7 @@ func TestParseJoinRefuses(t *testing.T) {
 		}(),
 		"gzip bomb":    bomb,
 		"not a join":   wrapJoinBytes(t, []byte{0xff}, pb.WrappedJoinRequest_GZIP),
+		"many tracks":  wrapJoin(t, &pb.JoinRequest{AddTrackRequests: make([]*pb.AddTrackRequest, room.MaxPublications+1)}, pb.WrappedJoinRequest_GZIP),
 		"large, plain": wrapJoinBytes(t, make([]byte, maxJoinRequestBytes+1), pb.WrappedJoinRequest_NONE),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -240,6 +240,50 @@ func (w *world) misuse(t *testing.T, kind protoreflect.FieldDescriptor, m misuse
 	check(c, "after it has left", goes, bytesOf(m.proper(own)), 3)
 }
 
+// Each scenario, with the values that are hardest to bear: it concerns who asks, and nobody else.
+func TestEveryScenarioMisused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(cfg *Config) { cfg.Joins = 10_000 })
+	people := converse(t, w)
+	wants := map[string]string{
+		"speaker_update": silence, "node_failure": goes, "migration": goes, "server_leave": sentAway, "switch_candidate_protocol": sentAnew,
+		"subscriber_bandwidth": silence, "disconnect_signal_on_resume": goes, "disconnect_signal_on_resume_no_messages": goes,
+		"leave_request_full_reconnect": sentAnew,
+	}
+	fields := (&pb.SimulateScenario{}).ProtoReflect().Descriptor().Oneofs().ByName("scenario").Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		want, known := wants[string(field.Name())]
+		if !known {
+			t.Errorf("nobody knows what comes of a misused %s", field.Name())
+			continue
+		}
+		t.Run(string(field.Name()), func(t *testing.T) {
+			values := []protoreflect.Value{field.Default(), most(field, 0)}
+			switch field.Kind() {
+			case protoreflect.Int32Kind:
+				values = append(values, protoreflect.ValueOfInt32(math.MaxInt32))
+			case protoreflect.Int64Kind:
+				values = append(values, protoreflect.ValueOfInt64(math.MaxInt64))
+			case protoreflect.EnumKind:
+				values = append(values, protoreflect.ValueOfEnum(-1))
+			}
+			for _, value := range values {
+				for _, v1 := range []bool{false, true} {
+					scenario := &pb.SimulateScenario{}
+					scenario.ProtoReflect().Set(field, value)
+					c := w.enterAs(t, token(t, "mallory", "hall", nil), v1)
+					c.send(&pb.SignalRequest{Message: &pb.SignalRequest_Simulate{Simulate: scenario}})
+					if got := c.outcome(); got != want {
+						t.Errorf("%v, v1=%v: %q, want %q", value, v1, got, want)
+					}
+				}
+			}
+			people.notice(t)
+		})
+	}
+}
+
 // again is what comes of a request when it is repeated: nothing more where there is nobody any more.
 func again(outcome string) string {
 	if outcome == sentAnew || outcome == sentAway {

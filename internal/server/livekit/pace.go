@@ -4,6 +4,8 @@ import (
 	pb "github.com/livekit/protocol/livekit"
 	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
 // A client whose requests cost more is read more slowly, nothing else: its own socket fills up. The burst lets a client
@@ -33,11 +35,13 @@ func cost(req *pb.SignalRequest) int {
 		*pb.SignalRequest_UpdateVideoTrack, *pb.SignalRequest_UpdateLayers:
 		return announcement
 	case *pb.SignalRequest_Subscription:
-		return ofTracks(len(m.Subscription.GetTrackSids()))
+		return ofTracks(len(lkinfo.TrackSIDs(m.Subscription)))
+	case *pb.SignalRequest_SyncState:
+		return ofTracks(len(m.SyncState.GetSubscription().GetTrackSids()) + len(m.SyncState.GetTrackSidsDisabled()))
 	case *pb.SignalRequest_TrackSetting:
 		return ofTracks(len(m.TrackSetting.GetTrackSids()))
 	}
 	return 1
 }
 
-func ofTracks(n int) int { return 1 + min(n/8, costBurst/4) }
+func ofTracks(n int) int { return min(1+n/8, costBurst) }
