@@ -69,6 +69,22 @@ for (const onePeer of [false, true]) {
       })
     }
 
+    it('takes a track again that it gave up', async () => {
+      const [ada, bo] = await two()
+      await ada.publishPicture()
+      await eventually('the picture changes', () => bo.received.frames > 20)
+      const [publication] = bo.room.remoteParticipants.get('ada').trackPublications.values()
+      for (let n = 1; n < 4; n++) {
+        publication.setSubscribed(false)
+        await eventually('it is given up', () => bo.count('trackUnsubscribed') === n)
+        // The SDK does not keep the order of two wishes that it is told at once.
+        await new Promise((resolve) => setTimeout(resolve, 500))
+        bo.received.forget()
+        publication.setSubscribed(true)
+        await eventually('it comes again', () => bo.count('trackSubscribed') === n + 1 && bo.received.frames > 5)
+      }
+    })
+
     it('carries messages, calls, texts and files', async () => {
       const [ada, bo] = await two()
       bo.me.registerRpcMethod('greet', async (d) => `hello ${d.callerIdentity}, ${d.payload.length}`)

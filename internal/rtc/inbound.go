@@ -176,6 +176,10 @@ func (s *receiveSection) format(pt uint8) *receiveFormat {
 	return nil
 }
 
+func (s *receiveSection) takes(codec media.Codec) bool {
+	return slices.ContainsFunc(s.formats, func(f receiveFormat) bool { return f.codec == codec })
+}
+
 func (s *receiveSection) hasRID(rid []byte) bool {
 	return slices.ContainsFunc(s.in.RIDs, func(r string) bool { return r == string(rid) })
 }

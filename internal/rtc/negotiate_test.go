@@ -345,6 +345,51 @@ func TestOffer(t *testing.T) {
 	}
 }
 
+// Each outbound has a section that none had before it, and the places of those that have gone are used again, once both sides agree that they
+// have.
+func TestOutboundsInFreshSections(t *testing.T) {
+	e := testEndpoint(t)
+	p := peerWith(t, e, PeerConfig{FreshSections: true})
+	negotiate := func() *sdp.Description {
+		t.Helper()
+		text, err := p.CreateOffer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.SetAnswer(strings.NewReplacer("a=sendonly", "a=recvonly", "a=setup:actpass", "a=setup:active").Replace(text)); err != nil {
+			t.Fatal(err)
+		}
+		d, err := sdp.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	stays := addOutbound(t, p, media.VP8, nil)
+	used := map[string]bool{}
+	for range 4 {
+		o := addOutbound(t, p, media.VP8, nil)
+		negotiate()
+		if used[o.Mid()] || o.Codec() != media.VP8 {
+			t.Errorf("section %q carries it in %v, after %v", o.Mid(), o.Codec(), used)
+		}
+		used[o.Mid()] = true
+		p.RemoveOutbound(o)
+		next := addOutbound(t, p, media.VP8, nil)
+		if d := negotiate(); len(d.Sections) != 3 || d.Sections[1].Port != 0 || used[next.Mid()] {
+			t.Errorf("in one offer with the end of another: %+v", d)
+		}
+		used[next.Mid()] = true
+		p.RemoveOutbound(next)
+		if d := negotiate(); len(d.Sections) != 3 || len(d.Bundle) != 1 {
+			t.Errorf("with all but one gone: %+v", d)
+		}
+	}
+	if stays.Mid() != "0" || stays.Codec() != media.VP8 {
+		t.Errorf("what stays is in %q", stays.Mid())
+	}
+}
+
 // The payload types and extension IDs that a remote has named first are used in our own offers, too.
 func TestOfferKeepsTheRemotesNumbers(t *testing.T) {
 	e := testEndpoint(t)

@@ -39,6 +39,7 @@ func (p *Peer) CreateOffer() (string, error) {
 		t := *s
 		if t.out != nil && t.out.removed {
 			t.out, t.sends = nil, false
+			t.rejected = t.rejected || p.cfg.FreshSections && t.in == nil && !t.receives
 		}
 		// Whatever the remote answered last time, we would still like to send.
 		t.sends = t.out != nil
@@ -66,11 +67,17 @@ func (p *Peer) CreateOffer() (string, error) {
 	return p.describe(next, true, sdp.ActPass), nil
 }
 
-// offerOutbound puts an outbound into a section that sends nothing, or into a new one.
+// offerOutbound puts an outbound into a section that sends nothing, or into a new one, which may take the place of one that both sides
+// have given up.
 func (p *Peer) offerOutbound(next []*section, o *Outbound) []*section {
-	kind := o.cfg.Codec.Kind()
+	kind, agreed := o.cfg.Codec.Kind(), p.negotiation.sections
 	for i, s := range next {
-		if s.kind == kind && !s.rejected && s.out == nil && s.in == nil && !s.receives && !wasSending(p.negotiation.sections, i) {
+		if p.cfg.FreshSections && s.kind == kind && s.rejected && agreed[i].rejected {
+			mid := fmt.Sprintf("%d-%d", i, s.before+1) // which none had
+			next[i] = &section{mid: mid, name: s.name, kind: kind, before: s.before + 1, out: o, sends: true}
+			return next
+		}
+		if s.kind == kind && !s.rejected && s.out == nil && s.in == nil && !s.receives && !wasSending(agreed, i) {
 			s.out, s.sends = o, true
 			return next
 		}

@@ -36,6 +36,9 @@ type PeerConfig struct {
 	// RefuseRED tells of a section in which the remote offers to send whether it must do without redundant audio
 	// (RFC 2198); nil refuses it nowhere. It is called by SetOffer and must not call the peer.
 	RefuseRED func(streamID, trackID string) bool
+	// FreshSections has each outbound in a section of its own, as far as we offer: one whose outbound has gone is rejected, and then another
+	// takes its place (RFC 8829, section 5.2.2). Else a section is used again as it is.
+	FreshSections bool
 	// Congestion hears what bandwidth estimation needs; nil when nobody estimates.
 	Congestion CongestionObserver
 	// WayChanged, when not nil, hears that the peer is reached in another way, or for the first time. It is called like the

@@ -191,6 +191,10 @@ func (s *Stream) ready() bool {
 	if s.closed || open == nil || *open == nil || open == s.refusedBy {
 		return false
 	}
+	// A report may come of a stream in a codec that is not agreed on any more, and a packet while that is being agreed on.
+	if section := s.Inbound.peer.routes.Load().byMid([]byte(s.Inbound.Mid)); section == nil || !section.takes(s.Codec) {
+		return false
+	}
 	if s.sink = (*open)(s); s.sink == nil {
 		s.refusedBy = open
 		return false

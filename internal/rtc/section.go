@@ -16,6 +16,8 @@ type section struct {
 	protocol string
 	kind     media.Kind
 	rejected bool
+	// before is how many sections have been in its place before.
+	before int
 
 	in  *Inbound
 	out *Outbound

@@ -65,7 +65,11 @@ func (s *session) hear(e room.Event) {
 			return
 		}
 		s.see(e.Participant)
-		s.remoteWent(e.Publication.SID)
+		if e.Returns {
+			s.remoteMoves(e.Publication.SID)
+		} else {
+			s.remoteWent(e.Publication.SID)
+		}
 	case room.PublicationDemand:
 		s.tellDemand(e)
 	case room.RoomChanged:

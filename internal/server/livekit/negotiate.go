@@ -68,6 +68,7 @@ func (s *session) sendOffer() {
 		s.failNegotiation("creating an offer", err)
 		return
 	}
+	s.remote.tellEnds()
 	s.offering.id++
 	s.offering.pending = true
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Offer{Offer: &pb.SessionDescription{
@@ -87,6 +88,7 @@ func (s *session) takeAnswer(sd *pb.SessionDescription) {
 		return
 	}
 	s.offering.pending = false
+	s.endsAgreed()
 	s.settleCodecs()
 }
 
@@ -121,11 +123,15 @@ func (s *session) takeOffer(sd *pb.SessionDescription) {
 		s.failNegotiation("creating an answer", err)
 		return
 	}
+	if s.onePeer {
+		s.remote.tellEnds()
+	}
 	res := &pb.SessionDescription{Type: "answer", Sdp: answer, Id: sd.GetId()}
 	if s.onePeer {
 		res.MidToTrackId = s.trackMids()
 	}
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Answer{Answer: res}})
+	s.decided()
 	if s.onePeer {
 		s.offerCame()
 	}
@@ -146,19 +152,19 @@ func (s *session) hearCandidate(m *pb.TrickleRequest) {
 	}
 }
 
-// offerCame looks whether the client's offer had a place for everything.
+// offerCame looks whether the client's offer had a place for everything. What ended with the answer may begin in the next one: a client
+// offers again only when it has applied this.
 func (s *session) offerCame() {
-	s.settleCodecs()
 	s.asking.begun, s.asking.pending, s.asking.audio, s.asking.video = true, false, 0, 0
 	audio, video := s.publisher.peer.Unplaced()
 	if audio+video == 0 {
 		s.asking.fruitless = 0
 		s.remote.changed = false
-		return
-	}
-	if s.asking.fruitless++; s.asking.fruitless <= maxFruitless {
+	} else if s.asking.fruitless++; s.asking.fruitless <= maxFruitless {
 		s.remote.changed = true
 	}
+	s.settleCodecs()
+	s.endsAgreed()
 }
 
 // checkNegotiation runs some time after an offer was sent or asked for. A client that did not answer an offer is out of

@@ -25,10 +25,13 @@ type publishing struct {
 // ownTrack is a track that the client has asked to publish.
 type ownTrack struct {
 	pub room.Publication
-	// codec is the one that the client wants to send, NoCodec when it did not say.
-	codec media.Codec
+	// codec is the one that the client wants to send, NoCodec when it did not say; guessed tells that it did not say it.
+	codec   media.Codec
+	guessed bool
 	// in is the section, nil before it came.
 	in *rtc.Inbound
+	// undecided tells that the section's next offer will say in which codec it comes; the track is not published before.
+	undecided bool
 	// further are the sections of the same picture in other codecs.
 	further []*furtherCodec
 	// demand is what the client was told last of what is wanted.
@@ -42,6 +45,12 @@ type ownTrack struct {
 // pairingPatience is how long a section waits for the request with its cid. After that any request of its kind will do:
 // some platforms send another name in the SDP than in the request.
 const pairingPatience = 400 * time.Millisecond
+
+// decidingPatience is how long a track is undecided at most.
+const decidingPatience = 3 * time.Second
+
+// decidingDue: a track is published as it is, whatever it comes in.
+type decidingDue struct{ sid string }
 
 // pairingDue: sections that still have no request take the next of their kind.
 type pairingDue struct{}
@@ -124,6 +133,7 @@ func (s *session) newOwnTrack(req *pb.AddTrackRequest, source room.Source) *ownT
 	}
 	if t.codec == media.NoCodec && t.pub.Kind == media.Video {
 		t.codec = s.client.unsaidCodec()
+		t.guessed = t.codec != media.NoCodec
 	}
 	return t
 }
@@ -212,11 +222,29 @@ func (s *session) pairByKind() {
 	}
 }
 
-// pair publishes a track that now has both its parts.
+// pair publishes a track that now has both its parts, as soon as its codec is known.
 func (s *session) pair(t *ownTrack, in *rtc.Inbound) {
 	s.publishing.unpaired = slices.DeleteFunc(s.publishing.unpaired, func(other *rtc.Inbound) bool { return other == in })
-	t.in, t.pub.MID, t.pub.Muted = in, in.Mid, t.muted
-	if err := s.part.PublishInbound(t.pub, in); err != nil {
+	t.in, t.pub.MID = in, in.Mid
+	if t.undecided = t.guessed && len(in.Codecs) > 1; t.undecided {
+		s.after(s.server.deciding, decidingDue{t.pub.SID})
+		return
+	}
+	s.publish(t)
+}
+
+// decided publishes what waited for an offer that names its codec.
+func (s *session) decided() {
+	for _, t := range slices.Clone(s.publishing.tracks) {
+		if t.undecided {
+			s.publish(t)
+		}
+	}
+}
+
+func (s *session) publish(t *ownTrack) {
+	t.undecided, t.pub.Muted = false, t.muted
+	if err := s.part.PublishInbound(t.pub, t.in); err != nil {
 		s.log.Warn("track refused", "track", t.pub.SID, "error", err)
 		s.publishing.remove(t)
 		s.sendUnpublished(t.pub.SID)

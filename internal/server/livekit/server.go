@@ -36,6 +36,7 @@ type Server struct {
 	ice         *turn.Directory
 	resumeGrace time.Duration
 	patience    time.Duration // negotiationPatience, unless a test has more
+	deciding    time.Duration // decidingPatience, unless a test has more
 	log         *slog.Logger
 	mux         *http.ServeMux
 	rates       limit.Rates
@@ -58,7 +59,7 @@ type place struct{ room, identity string }
 // New makes the door.
 func New(cfg Config) *Server {
 	s := &Server{
-		house: cfg.House, endpoint: cfg.Endpoint, ice: cfg.ICE, resumeGrace: cfg.ResumeGrace, patience: negotiationPatience, log: cfg.Log,
+		house: cfg.House, endpoint: cfg.Endpoint, ice: cfg.ICE, resumeGrace: cfg.ResumeGrace, patience: negotiationPatience, deciding: decidingPatience, log: cfg.Log,
 		mux: http.NewServeMux(), sessions: map[place]*session{},
 		counts: counts{join: newJoinHistogram()},
 	}

@@ -203,6 +203,10 @@ func (s *session) take(item any) {
 		s.takeJoinOffer()
 	case pairingDue:
 		s.pairByKind()
+	case decidingDue:
+		if t := s.publishing.bySID(i.sid); t != nil && t.undecided {
+			s.publish(t)
+		}
 	case trackTaken:
 		s.tellTaken(i.sid)
 	case trackSuspended:

@@ -19,6 +19,9 @@ type remoteTracks struct {
 	tracks map[string]*remoteTrack // by SID
 	// changed tells that subscriptions came or went since the last negotiation.
 	changed bool
+	// ending are tracks, by SID, whose end is not agreed on yet; true where the client has been told. Until it is, they are not sent again:
+	// programs that hear of an end and a beginning under one name at once take the one for the end of the other.
+	ending map[string]bool
 }
 
 // remoteTrack is one publication of somebody else.
@@ -31,6 +34,7 @@ type remoteTrack struct {
 	allowed      bool
 	sub          *studio.Subscription // nil while not subscribed
 	failed       bool                 // the client was told that it cannot be subscribed
+	away         bool                 // its publisher is changing the codec; it comes anew
 	settings     *trackSettings       // nil when the client never said how it wants the track
 }
 
@@ -49,7 +53,9 @@ func (s *session) remoteCame(p room.Participant, pub room.Publication) {
 	if s.remote.tracks == nil {
 		s.remote.tracks = map[string]*remoteTrack{}
 	}
-	if s.remote.tracks[pub.SID] != nil {
+	if t := s.remote.tracks[pub.SID]; t != nil {
+		t.away = false
+		s.review(t)
 		return
 	}
 	t := &remoteTrack{
@@ -73,6 +79,15 @@ func (s *session) remoteWent(sid string) {
 	s.drop(t)
 }
 
+// remoteMoves handles a publication that comes anew in another codec. Whether the client wants it stays; how it wants it, and whether it
+// can have it, is to be seen.
+func (s *session) remoteMoves(sid string) {
+	if t := s.remote.tracks[sid]; t != nil {
+		t.away, t.failed, t.settings = true, false, nil
+		s.drop(t)
+	}
+}
+
 // reviewSubscriptions looks at all tracks again, after the client's own permission changed.
 func (s *session) reviewSubscriptions() {
 	for _, t := range s.remote.tracks {
@@ -82,9 +97,10 @@ func (s *session) reviewSubscriptions() {
 
 // review subscribes to a track or gives it up, as it is wanted and allowed now.
 func (s *session) review(t *remoteTrack) {
-	want := t.wanted && t.allowed && s.self.Permission.Subscribe
+	want := t.wanted && t.allowed && s.self.Permission.Subscribe && !t.away
+	_, ending := s.remote.ending[t.sid]
 	switch {
-	case want && t.sub == nil && !t.failed:
+	case want && t.sub == nil && !t.failed && !ending:
 		s.subscribe(t)
 	case !want && t.sub != nil:
 		s.drop(t)
@@ -159,10 +175,37 @@ func (s *session) tellSuspended(e trackSuspended) {
 }
 
 func (s *session) drop(t *remoteTrack) {
-	if t.sub != nil {
-		t.sub.Close()
-		t.sub = nil
-		s.remote.changed = true
+	if t.sub == nil {
+		return
+	}
+	if t.sub.Outbound().Mid() != "" { // else the client never heard of it
+		if s.remote.ending == nil {
+			s.remote.ending = map[string]bool{}
+		}
+		s.remote.ending[t.sid] = false
+	}
+	t.sub.Close()
+	t.sub = nil
+	s.remote.changed = true
+}
+
+// tellEnds notes that a description is made in which nothing is sent any more of what has ended.
+func (r *remoteTracks) tellEnds() {
+	for sid := range r.ending {
+		r.ending[sid] = true
+	}
+}
+
+// endsAgreed follows a negotiation: what ended with it may begin again.
+func (s *session) endsAgreed() {
+	for sid, told := range s.remote.ending {
+		if !told {
+			continue
+		}
+		delete(s.remote.ending, sid)
+		if t := s.remote.tracks[sid]; t != nil {
+			s.review(t)
+		}
 	}
 }
 

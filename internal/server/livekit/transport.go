@@ -52,7 +52,7 @@ func (s *session) newTransport(name string, dataChannels, receives bool) (*trans
 		Prefer: func(streamID, trackID string) media.Codec {
 			return s.publishing.codecFor(s.client.sendsWhatItSays(), streamID, trackID)
 		},
-		RefuseRED: s.refusesRED,
+		RefuseRED: s.refusesRED, FreshSections: s.client.forgetsNoSection(),
 		Transport: s.candidates, WayChanged: func() { t.put(wayChanged{}) },
 	}
 	if receives {

@@ -72,8 +72,7 @@ func (c client) cannotRevive(why pb.ReconnectReason, silence time.Duration) bool
 
 // sendsWhatItSays: the codec in the client's request is the only one that it means to send; others let us choose. So Go's SDK, whose
 // tracks are made in one codec and which knows its track by the codec's name in what it is told of demand; and the SDKs with the Rust
-// core: they offer one codec, but when two tracks are published at once the first offer may name all of them, and what is
-// chosen from those is left again with the second.
+// core, which offer that one alone.
 func (c client) sendsWhatItSays() bool { return c.info.Sdk == pb.ClientInfo_GO || c.isRust() }
 
 // isRust tells of the SDKs that have the Rust core.
@@ -95,13 +94,19 @@ func (c client) answerDelay() time.Duration {
 }
 
 // unsaidCodec is what a client most likely sends that names no codec, as the Rust core does for pictures in one layer: there VP8 is the
-// default. NoCodec leaves the choice to us.
+// default. NoCodec leaves the choice to us. It is a guess, and what the Rust core does mean it says in an offer of that codec alone. But it
+// adds a picture to its connection a moment before it chooses the codec; an offer that it makes for another track in between names all
+// codecs, and the one that it makes when it has chosen follows.
 func (c client) unsaidCodec() media.Codec {
 	if c.isRust() {
 		return media.VP8
 	}
 	return media.NoCodec
 }
+
+// forgetsNoSection: on two connections, the Rust core (since 0.8) gives out what comes in a section once for each name of a stream and never
+// again, not even when that had ended: who takes a track for the second time in the same section sees nothing.
+func (c client) forgetsNoSection() bool { return c.isRust() }
 
 // lateOfferDelay is how long after the join response the first answer goes out to clients that apply their offer late.
 const lateOfferDelay = 300 * time.Millisecond
