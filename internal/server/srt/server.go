@@ -10,17 +10,19 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	gosrt "github.com/datarhei/gosrt"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/srt"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
+
+// A passphrase has so many bytes (SRT Internet-Draft, section 6.1.4).
+const shortest, longest = 10, 80
 
 // Options are what the door needs.
 type Options struct {
@@ -61,13 +63,9 @@ type Server struct {
 	stage      stage
 	passphrase string
 	log        *slog.Logger
-	listener   gosrt.Listener
+	listener   *srt.Listener
 	running    sync.WaitGroup
-	crashed    atomic.Uint64 // handshakes on which the library panicked
-	limits     limits
-	held       atomic.Int64 // packets of all connections that wait for their time
-	searched   bucket       // of all connections
-	acks       *sync.Map    // see inspector
+	idle       time.Duration // how long an encoder may send nothing
 
 	maxConnections, maxPerAddress int
 
@@ -79,22 +77,15 @@ type Server struct {
 
 // Listen opens the door. Serve lets encoders in.
 func Listen(o Options) (*Server, error) {
-	config := gosrt.DefaultConfig()
-	config.EnforcedEncryption = true
-	acks := &sync.Map{}
-	config.Logger = inspector{gosrt.NewLogger(nil), acks}
-	if o.Latency > 0 {
-		config.ReceiverLatency = o.Latency
-	}
-	if o.Passphrase != "" && (len(o.Passphrase) < gosrt.MIN_PASSPHRASE_SIZE || len(o.Passphrase) > gosrt.MAX_PASSPHRASE_SIZE) {
+	if n := len(o.Passphrase); n > 0 && (n < shortest || n > longest) {
 		return nil, errors.New("the passphrase of SRT must have 10 to 80 bytes")
 	}
-	l, err := gosrt.Listen("srt", o.Address, config)
+	l, err := srt.Listen(o.Address, srt.Config{Latency: o.Latency})
 	if err != nil {
 		return nil, fmt.Errorf("listening for SRT: %w", err)
 	}
 	s := &Server{
-		stage: houseStage{o.House}, passphrase: o.Passphrase, log: o.Log, listener: l, limits: usual, acks: acks, sessions: map[*session]struct{}{}, perAddress: map[string]int{},
+		stage: houseStage{o.House}, passphrase: o.Passphrase, log: o.Log, listener: l, idle: 12 * time.Second, sessions: map[*session]struct{}{}, perAddress: map[string]int{},
 		maxConnections: o.MaxConnections, maxPerAddress: o.MaxPerAddress,
 	}
 	if s.log == nil {
@@ -116,21 +107,16 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // Serve lets encoders in until Close, and then returns nil.
 func (s *Server) Serve() error {
 	for {
-		req, err := s.accept()
+		req, err := s.listener.Accept()
 		switch {
-		case errors.Is(err, errHandshake):
-			if n := s.crashed.Add(1); n == 1 || n%1000 == 0 {
-				s.log.Warn("a handshake that nobody honest sends", "error", err, "count", n)
-			}
-			continue
-		case errors.Is(err, gosrt.ErrListenerClosed):
+		case errors.Is(err, net.ErrClosed):
 			return nil
 		case err != nil:
 			return fmt.Errorf("accepting SRT connections: %w", err)
 		}
-		x, ok := s.admit(req)
+		x, ok := s.admit(req.RemoteAddr())
 		if !ok {
-			refuse(req, gosrt.REJX_OVERLOAD)
+			req.Reject(srt.Overload)
 			continue
 		}
 		go func() {
@@ -142,12 +128,8 @@ func (s *Server) Serve() error {
 }
 
 // admit makes a session of a request, unless there are too many.
-func (s *Server) admit(req gosrt.ConnRequest) (*session, bool) {
-	peer := req.RemoteAddr().String()
-	host, _, err := net.SplitHostPort(peer)
-	if err != nil {
-		host = peer
-	}
+func (s *Server) admit(peer netip.AddrPort) (*session, bool) {
+	host := peer.Addr().String()
 	x := &session{server: s, host: host, log: s.log.With("peer", peer), kicked: make(chan struct{})}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,66 +1,33 @@
 package srt
 
 import (
-	"encoding/binary"
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
-	"net"
 	"testing"
-	"time"
 
 	gosrt "github.com/datarhei/gosrt"
 
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/srt"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
-
-// TestAHandshakeThatIsCutShortEndsNothing sends what the library panics on: a conclusion with extensions of which there are one to three bytes.
-func TestAHandshakeThatIsCutShortEndsNothing(t *testing.T) {
-	s, err := Listen(Options{Address: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve() }()
-	c, err := net.Dial("udp", s.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	for n := 1; n <= 3; n++ {
-		p := make([]byte, 16+48+n)
-		p[0] = 0x80 // a control packet, of type 0: a handshake
-		binary.BigEndian.PutUint32(p[16:], 5)
-		binary.BigEndian.PutUint16(p[16+6:], 1)
-		binary.BigEndian.PutUint32(p[16+20:], 0xffffffff) // conclusion
-		if _, err := c.Write(p); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for begun := time.Now(); s.crashed.Load() < 3; time.Sleep(time.Millisecond) {
-		if time.Since(begun) > time.Minute {
-			t.Fatalf("%d of 3 handshakes are counted", s.crashed.Load())
-		}
-	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := <-served; err != nil {
-		t.Error(err)
-	}
-}
 
 // stranger asks to publish, and counts how often a key is derived of a passphrase for it.
 type stranger struct {
-	gosrt.ConnRequest
+	request
 	derived  int
-	rejected gosrt.RejectionReason
+	rejected srt.Reason
 }
 
-func (*stranger) Version() uint32                    { return version }
-func (*stranger) StreamId() string                   { return "r?key=guess" }
-func (*stranger) IsEncrypted() bool                  { return true }
-func (r *stranger) SetPassphrase(string) error       { r.derived++; return nil }
-func (r *stranger) Reject(why gosrt.RejectionReason) { r.rejected = why }
+func (*stranger) StreamID() string        { return "r?key=guess" }
+func (*stranger) IsEncrypted() bool       { return true }
+func (r *stranger) Unlock(string) error   { r.derived++; return nil }
+func (r *stranger) Reject(why srt.Reason) { r.rejected = why }
 
 // closedStage lets nobody in.
 type closedStage struct {
@@ -75,11 +42,88 @@ func (s closedStage) Admit(string, studio.Credential, studio.Action) (auth.Claim
 func (closedStage) TurnAway(string, string, string, string) {}
 
 func TestNoKeyIsDerivedForStrangers(t *testing.T) {
-	for err, want := range map[error]gosrt.RejectionReason{auth.ErrInvalid: gosrt.REJX_UNAUTHORIZED, studio.ErrTooOften: gosrt.REJX_OVERLOAD} {
+	for err, want := range map[error]srt.Reason{auth.ErrInvalid: srt.Unauthorized, studio.ErrTooOften: srt.Overload} {
 		x := &session{server: &Server{stage: closedStage{err: err}}, host: "192.0.2.1", log: slog.New(slog.DiscardHandler), kicked: make(chan struct{})}
 		var r stranger
 		if x.run(&r); r.derived != 0 || r.rejected != want {
 			t.Errorf("%v: %d keys are derived, and it is told %v", err, r.derived, r.rejected)
 		}
 	}
+}
+
+// full is a connection on which more waited than may.
+type full struct{}
+
+func (full) Read([]byte) (int, error) { return 0, srt.ErrFull }
+
+// TestHostsHearOfWhatIsTooMuch: an honest encoder may be set so, and SRT has no words for it.
+func TestHostsHearOfWhatIsTooMuch(t *testing.T) {
+	x := &session{server: &Server{idle: 1 << 40}, log: slog.New(slog.DiscardHandler), kicked: make(chan struct{})}
+	if code, reason, ok := ingest.Why(x.take(full{}, address{}, anybody{})); !ok || code != "latency" || reason == "" {
+		t.Errorf("told: %v, %q, %q", ok, code, reason)
+	}
+}
+
+// openStage lets everybody in, and takes whatever comes.
+type openStage struct{ stage }
+
+func (openStage) Admit(string, studio.Credential, studio.Action) (auth.Claims, error) {
+	return auth.Claims{}, nil
+}
+func (openStage) TurnAway(string, string, string, string) {}
+func (openStage) AdmitEncoder(context.Context, string, string, studio.Credential) (studio.Encoder, error) {
+	return studio.Encoder{}, nil
+}
+func (openStage) enter(studio.Encoder, room.Program, studio.EncoderObserver) (ingest.Participant, error) {
+	return anybody{}, nil
+}
+
+type anybody struct{}
+
+func (anybody) Publish(room.Publication) (ingest.FrameWriter, error)    { return anybody{}, nil }
+func (anybody) Self() room.Participant                                  { return room.Participant{} }
+func (anybody) Unpublish(string) error                                  { return nil }
+func (anybody) ChangePublication(string, func(*room.Publication)) error { return nil }
+func (anybody) Update(_, _ *string, _ map[string]string) error          { return nil }
+func (anybody) Leave(room.LeaveReason)                                  {}
+func (anybody) WriteFrame(*media.Frame) error                           { return nil }
+
+// TestWhoSendsNothingIsSentAway, though it says that it is there.
+func TestWhoSendsNothingIsSentAway(t *testing.T) {
+	s, err := Listen(Options{Address: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.stage, s.idle = openStage{}, 1
+	served := make(chan error, 1)
+	go func() { served <- s.Serve() }()
+	config := gosrt.DefaultConfig()
+	config.StreamId = "room?key=k"
+	encoder, err := gosrt.Dial("srt", s.Addr().String(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer encoder.Close()
+	if n, err := encoder.Read(make([]byte, 1500)); err == nil {
+		t.Errorf("%d bytes were sent to it", n)
+	}
+	if err := errors.Join(s.Close(), <-served); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzStreamID reads what nobody has vouched for.
+func FuzzStreamID(f *testing.F) {
+	for _, id := range []string{"room?key=k", "live/room/k", "#!::r=room,m=publish,key=k", "#!::r=%2e%2e,u=x", "publish:room:k", "read:room", "?", "%zz?%zz=%zz", "#!::", "#!::=,,==,m"} {
+		f.Add(id)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		a, err := parseStreamID(id)
+		if (err == nil) == (a.room == "") {
+			t.Errorf("%q is read as %+v, %v", id, a, err)
+		}
+		if err != nil && fmt.Sprint(err) == "" {
+			t.Error("nothing is said of it")
+		}
+	})
 }

@@ -3,35 +3,30 @@ package srt
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	gosrt "github.com/datarhei/gosrt"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/mux/ts"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/intake"
+	"github.com/tuttilive/tutti/internal/srt"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
 // session is one connection. It runs on one goroutine; kick may be called by any.
 type session struct {
-	server   *Server
-	host     string
-	log      *slog.Logger
-	held     atomic.Int64 // packets that wait for their time
-	searched atomic.Int64 // how many of them were passed of late to find the place of others
+	server *Server
+	host   string
+	log    *slog.Logger
 
 	mu     sync.Mutex
-	conn   gosrt.Conn // nil before it is accepted
-	reason error      // why it was kicked
+	conn   *srt.Conn // nil before it is accepted
+	reason error     // why it was kicked
 	kicked chan struct{}
 }
 
@@ -45,19 +40,23 @@ func (x *session) kick(reason error) {
 	x.reason = reason
 	close(x.kicked)
 	if x.conn != nil {
-		go x.conn.Close()
+		x.conn.Close()
 	}
+}
+
+// request is an encoder that wants a connection.
+type request interface {
+	StreamID() string
+	IsEncrypted() bool
+	Unlock(passphrase string) error
+	Accept() (*srt.Conn, error)
+	Reject(srt.Reason)
 }
 
 // run answers a request and takes the stream until it ends. The participant enters before the connection is accepted, since who is refused
 // is told why only then.
-func (x *session) run(req gosrt.ConnRequest) {
-	if req.Version() != version {
-		x.log.Debug("encoder refused", "version", req.Version())
-		refuse(req, gosrt.REJ_VERSION)
-		return
-	}
-	a, err := parseStreamID(req.StreamId())
+func (x *session) run(req request) {
+	a, err := parseStreamID(req.StreamID())
 	if err == nil { // before the work that a passphrase is, which is not for whoever shows nothing
 		_, err = x.server.stage.Admit(a.room, a.credential.From(x.host), studio.ToPublish)
 	}
@@ -71,11 +70,11 @@ func (x *session) run(req gosrt.ConnRequest) {
 	if err != nil {
 		x.log.Info("encoder refused", "room", a.room, "error", err)
 		x.turnedAway(a.room, err)
-		refuse(req, rejection(err))
+		req.Reject(rejection(err))
 		return
 	}
 	defer participant.Leave(room.LeftByItself)
-	conn, err := connect(req)
+	conn, err := req.Accept()
 	if err != nil {
 		x.log.Debug("connection failed", "error", err)
 		return
@@ -134,16 +133,12 @@ func (x *session) enter(a address) (ingest.Participant, error) {
 var (
 	errUnencrypted = errors.New("connections must be encrypted with the server's passphrase")
 	errIdle        = errors.New("the encoder sends nothing")
-	errPassphrase  = errors.New("the passphrase is wrong")
+	// errAhead the hosts hear of: an honest encoder may be set so.
+	errAhead = &room.Refusal{Code: "latency", Message: "more waits for its time than the server holds: the latency is too long for the bitrate"}
 )
 
 // decrypt sets the passphrase of a connection that is encrypted.
-func (x *session) decrypt(req gosrt.ConnRequest, a address) (err error) {
-	defer func() { // the library reads the key's material here
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: %v", errHandshake, r)
-		}
-	}()
+func (x *session) decrypt(req request, a address) error {
 	passphrase := x.server.passphrase
 	switch {
 	case !req.IsEncrypted() && passphrase != "":
@@ -153,54 +148,53 @@ func (x *session) decrypt(req gosrt.ConnRequest, a address) (err error) {
 	case passphrase == "":
 		passphrase = a.credential.Key
 	}
-	if err := req.SetPassphrase(passphrase); err != nil {
-		return errPassphrase
-	}
-	return nil
+	return req.Unlock(passphrase)
 }
 
 // rejection says why an encoder is not let in, in SRT's terms.
-func rejection(err error) gosrt.RejectionReason {
+func rejection(err error) srt.Reason {
 	var no *room.Refusal
 	switch {
 	case errors.As(err, &no) && no.Code == "unavailable":
-		return gosrt.REJX_OVERLOAD
+		return srt.Overload
 	case errors.As(err, &no):
-		return gosrt.REJX_FORBIDDEN
-	case errors.Is(err, errPassphrase):
-		return gosrt.REJ_BADSECRET
+		return srt.Forbidden
+	case errors.Is(err, srt.ErrPassphrase):
+		return srt.BadSecret
 	case errors.Is(err, errUnencrypted):
-		return gosrt.REJ_UNSECURE
+		return srt.Unsecure
 	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrExpired), errors.Is(err, studio.ErrKeyOver):
-		return gosrt.REJX_UNAUTHORIZED
+		return srt.Unauthorized
 	case errors.Is(err, auth.ErrDenied), errors.Is(err, room.ErrNotAllowed), errors.Is(err, studio.ErrFrom):
-		return gosrt.REJX_FORBIDDEN
+		return srt.Forbidden
 	case errors.Is(err, studio.ErrTooOften), errors.Is(err, room.ErrFull), errors.Is(err, studio.ErrShutdown):
-		return gosrt.REJX_OVERLOAD
+		return srt.Overload
 	case errors.Is(err, intake.ErrPublished):
-		return gosrt.REJX_CONFLICT
+		return srt.Conflict
 	case errors.Is(err, errMode):
-		return gosrt.REJX_BAD_MODE
+		return srt.BadMode
 	case errors.Is(err, errStreamID), errors.Is(err, room.ErrBadName):
-		return gosrt.REJX_BAD_REQUEST
+		return srt.BadRequest
 	}
-	return gosrt.REJX_ISE
+	return srt.Internal
 }
 
 // take publishes what comes.
-func (x *session) take(conn gosrt.Conn, a address, participant ingest.Participant) error {
+func (x *session) take(conn io.Reader, a address, participant ingest.Participant) error {
 	log := x.log.With("room", a.room, "participant", participant.Self().Identity)
 	log.Info("encoder publishes")
 	publisher := ingest.New(participant, "srt", x.kicked, log)
 	demuxer := ts.New(publisher.Write)
 	demuxer.LeftOut = publisher.LeftOut
 	packet := make([]byte, 2048)
-	idle := x.server.limits.idle
-	silent := time.AfterFunc(idle, func() { x.kick(errIdle) }) // the library's read deadlines do nothing
+	idle := x.server.idle
+	silent := time.AfterFunc(idle, func() { x.kick(errIdle) })
 	defer silent.Stop()
-	defer x.watch(conn)()
 	for {
 		n, err := conn.Read(packet)
+		if errors.Is(err, srt.ErrFull) {
+			return errAhead
+		}
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,131 @@
+package srt
+
+import (
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Conn is a connection on which an encoder sends. One goroutine reads; that is also when reports are sent, so it should always be reading. Close may be called by any.
+type Conn struct {
+	listener *Listener
+	peer     peer
+	id       uint32
+	begun    time.Time
+	welcome  []byte // the answer to the request
+	held     atomic.Int64
+	woken    chan struct{} // what was idle is not any more
+	ended    chan struct{} // closed with err
+
+	mu   sync.Mutex
+	flow flow
+	over bool // the encoder has ended; what waits is still delivered
+	err  error
+}
+
+// Read gives the payload of the next packet, when its time has come. The error is io.EOF where the encoder ended, ErrFull where more waited than may,
+// net.ErrClosed after Close.
+func (c *Conn) Read(b []byte) (int, error) {
+	for {
+		n, ok, wait, err := c.next(b)
+		if ok || err != nil {
+			return n, err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-c.woken:
+		case <-c.ended:
+		}
+		timer.Stop()
+	}
+}
+
+// next gives what is due, and else says when to look again.
+func (c *Conn) next(b []byte) (n int, ok bool, wait time.Duration, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return 0, false, 0, c.err
+	}
+	now := time.Since(c.begun)
+	if payload, ok := c.flow.deliver(now); ok {
+		c.count()
+		return copy(b, payload), true, 0, nil
+	}
+	if c.over && c.flow.isEmpty() {
+		err = io.EOF
+	} else if !c.over {
+		err = c.flow.tick(now)
+	}
+	if err != nil {
+		c.end(err)
+		return 0, false, 0, err
+	}
+	if c.flow.isIdle() {
+		return 0, false, aliveEvery, nil
+	}
+	return 0, false, ackEvery, nil
+}
+
+// hear takes a packet.
+func (c *Conn) hear(p packet) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil || c.over {
+		return
+	}
+	wasIdle := c.flow.isIdle()
+	switch err := c.flow.hear(p, time.Since(c.begun)); {
+	case err == io.EOF:
+		c.over = true
+	case err != nil:
+		c.end(err)
+		return
+	}
+	c.count()
+	if wasIdle && !c.flow.isIdle() || c.over {
+		select {
+		case c.woken <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// count notes how much is held.
+func (c *Conn) count() {
+	size := int64(c.flow.size)
+	c.listener.held.Add(size - c.held.Swap(size))
+}
+
+// end is once, with the lock held. What waits is let go.
+func (c *Conn) end(err error) {
+	c.err = err
+	c.flow.waiting = waiting{}
+	c.count()
+	close(c.ended)
+}
+
+// fail ends it for a reason, and tells the encoder that it has ended.
+func (c *Conn) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.flow.say(kindShutdown, 0, 0, time.Since(c.begun), make([]byte, 4))
+		c.end(err)
+	}
+}
+
+// Close ends it. It may be called again, and after it has ended by itself.
+func (c *Conn) Close() error {
+	c.fail(net.ErrClosed)
+	c.listener.mu.Lock()
+	defer c.listener.mu.Unlock()
+	if c.listener.conns[c.id] == c {
+		delete(c.listener.conns, c.id)
+		delete(c.listener.peers, c.peer)
+	}
+	return nil
+}
