@@ -1,74 +1,97 @@
 package record
 
 import (
+	"context"
 	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/s3"
 	"github.com/tuttilive/tutti/internal/store"
 )
 
+// Shelf is what is kept: recordings, and how rooms are recorded. Its methods may be called from any goroutine. It is its recorder's.
+type Shelf struct {
+	library *library
+	// uploader is nil where nothing is uploaded.
+	uploader *uploader
+	bucket   *s3.Bucket // nil for none
+	saved    *store.Bucket[Settings]
+	keepFor  time.Duration
+	log      *slog.Logger
+	// createdAt is since when there has been this room of its name.
+	createdAt func(room string) time.Time
+
+	mu       sync.Mutex
+	settings map[string]Settings // as they were read
+}
+
+func openShelf(o Options) (*Shelf, error) {
+	l, err := openLibrary(o.Dir, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	h := &Shelf{library: l, bucket: o.Bucket, saved: o.Settings, keepFor: o.Keep, log: o.Log, settings: map[string]Settings{}}
+	if o.Bucket != nil {
+		h.uploader = newUploader(l, o.Bucket, o.KeepLocal, o.Log)
+		l.bucket, l.changed = true, h.uploader.look
+	}
+	return h, nil
+}
+
 // Of are the recordings of a room, the newest first: those of the room that has this name now.
-func (r *Recorder) Of(name string) []Recording {
-	created := r.createdAt(name)
-	return r.shown(r.library.list(func(e *entry) bool { return e.Room == name && e.Created.Equal(created) }))
+func (h *Shelf) Of(name string) []Recording {
+	created := h.createdAt(name)
+	return h.shown(h.library.list(func(e *entry) bool { return e.Room == name && e.Created.Equal(created) }))
 }
 
 // All are all recordings, also of rooms that are gone, the newest first.
-func (r *Recorder) All() []Recording {
-	return r.shown(r.library.list(func(*entry) bool { return true }))
+func (h *Shelf) All() []Recording {
+	return h.shown(h.library.list(func(*entry) bool { return true }))
 }
 
-func (r *Recorder) shown(entries []entry) []Recording {
+func (h *Shelf) shown(entries []entry) []Recording {
 	all := make([]Recording, len(entries))
 	for i, e := range entries {
-		all[i] = r.dated(e)
+		all[i] = h.dated(e)
 	}
 	return all
 }
 
 // dated says when a recording is deleted, and how far it is on its way into the bucket.
-func (r *Recorder) dated(e entry) Recording {
-	if r.uploader != nil {
-		e.Upload = r.uploader.of(&e)
+func (h *Shelf) dated(e entry) Recording {
+	if h.uploader != nil {
+		e.Upload = h.uploader.of(&e)
 	}
-	if keep := r.keep(e.Room, e.Created); keep > 0 && !e.EndedAt.IsZero() {
+	if keep := h.keep(e.Room, e.Created); keep > 0 && !e.EndedAt.IsZero() {
 		e.ExpiresAt = e.EndedAt.Add(keep)
 	}
 	return e.Recording
 }
 
 // keep is how long the recordings of a room are kept, 0 for ever.
-func (r *Recorder) keep(name string, created time.Time) time.Duration {
-	if s := r.SettingsOf(name); s.Keep > 0 && r.createdAt(name).Equal(created) {
+func (h *Shelf) keep(name string, created time.Time) time.Duration {
+	if s := h.SettingsOf(name); s.Keep > 0 && h.createdAt(name).Equal(created) {
 		return time.Duration(s.Keep * float64(time.Second))
 	}
-	return r.options.Keep
+	return h.keepFor
 }
 
 // Find gives a recording, and whether it is of the room that has its room's name now.
-func (r *Recorder) Find(id string) (rec Recording, current bool, err error) {
-	e, err := r.library.find(id)
+func (h *Shelf) Find(id string) (rec Recording, current bool, err error) {
+	e, err := h.library.find(id)
 	if err != nil {
 		return Recording{}, false, err
 	}
-	return r.dated(e), e.Created.Equal(r.createdAt(e.Room)), nil
-}
-
-// Running is the recording of a room that is being made.
-func (r *Recorder) Running(name string) (Recording, bool) {
-	r.mu.Lock()
-	s := r.sessions[name]
-	r.mu.Unlock()
-	if s == nil {
-		return Recording{}, false
-	}
-	e, err := r.library.find(s.id)
-	return e.Recording, err == nil
+	return h.dated(e), e.Created.Equal(h.createdAt(e.Room)), nil
 }
 
 // Change gives a recording another title, or lets others play it; nil leaves what is.
-func (r *Recorder) Change(id string, title *string, published *bool) (Recording, error) {
-	return r.library.change(id, true, func(e *entry) {
+func (h *Shelf) Change(id string, title *string, published *bool) (Recording, error) {
+	return h.library.change(id, true, func(e *entry) {
 		if title != nil {
 			e.Title = *title
 		}
@@ -79,64 +102,109 @@ func (r *Recorder) Change(id string, title *string, published *bool) (Recording,
 }
 
 // expire deletes what has been kept long enough.
-func (r *Recorder) expire(now time.Time) {
-	for _, rec := range r.All() {
+func (h *Shelf) expire(now time.Time) {
+	for _, rec := range h.All() {
 		if rec.ExpiresAt.IsZero() || rec.ExpiresAt.After(now) || rec.State == Running {
 			continue
 		}
-		if err := r.remove(rec.ID); err != nil {
-			r.log.Error("deleting an old recording", "recording", rec.ID, "error", err)
+		if err := h.remove(rec.ID); err != nil {
+			h.log.Error("deleting an old recording", "recording", rec.ID, "error", err)
 			continue
 		}
-		r.log.Info("an old recording is deleted", "recording", rec.ID, "room", rec.Room, "ended", rec.EndedAt)
+		h.log.Info("an old recording is deleted", "recording", rec.ID, "room", rec.Room, "ended", rec.EndedAt)
 	}
 }
 
 // SettingsOf are how a room is recorded.
-func (r *Recorder) SettingsOf(name string) Settings {
-	r.mu.Lock()
-	s, ok := r.settings[name]
-	r.mu.Unlock()
+func (h *Shelf) SettingsOf(name string) Settings {
+	h.mu.Lock()
+	s, ok := h.settings[name]
+	h.mu.Unlock()
 	if ok {
 		return s
 	}
-	s, err := r.options.Settings.Get(name)
+	s, err := h.saved.Get(name)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		r.log.Error("reading how a room is recorded", "room", name, "error", err)
+		h.log.Error("reading how a room is recorded", "room", name, "error", err)
 		return Settings{}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.settings) >= 10_000 {
-		clear(r.settings)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.settings) >= 10_000 {
+		clear(h.settings)
 	}
-	r.settings[name] = s
+	h.settings[name] = s
 	return s
 }
 
-// Set changes how a room is recorded, from its next show on; a show that is not recorded yet and shall be, from now on.
-func (r *Recorder) Set(name string, s Settings) error {
-	if err := r.options.Settings.Put(name, s); err != nil {
+// set keeps how a room is recorded.
+func (h *Shelf) set(name string, s Settings) error {
+	if err := h.saved.Put(name, s); err != nil {
 		return err
 	}
-	r.mu.Lock()
-	r.settings[name] = s
-	delete(r.declined, name)
-	r.looks[name] = struct{}{}
-	r.mu.Unlock()
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.settings[name] = s
 	return nil
 }
 
 // forget forgets how a room was recorded that is another's from now on.
-func (r *Recorder) forget(name string) {
-	if err := r.options.Settings.Delete(name); err != nil {
-		r.log.Error("forgetting how a room was recorded", "room", name, "error", err)
+func (h *Shelf) forget(name string) {
+	if err := h.saved.Delete(name); err != nil {
+		h.log.Error("forgetting how a room was recorded", "room", name, "error", err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.settings, name)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.settings, name)
+}
+
+func (h *Shelf) remove(id string) error {
+	err := h.library.remove(id)
+	if h.uploader != nil {
+		h.uploader.stop(id)
+	}
+	return err
+}
+
+// interrupted is the recording of a room that a restart interrupted a moment ago, "" for none.
+func (h *Shelf) interrupted(name string, now time.Time) string {
+	created := h.createdAt(name)
+	for _, e := range h.library.list(func(e *entry) bool { return e.Room == name && e.Interrupted && e.Created.Equal(created) }) {
+		if now.Sub(e.EndedAt) < continuedWithin {
+			return e.ID
+		}
+	}
+	return ""
+}
+
+// OpenFile opens a file of a recording for reading, as long as ctx is good. The caller closes it.
+func (h *Shelf) OpenFile(ctx context.Context, id, name string) (io.ReadSeekCloser, File, error) {
+	e, err := h.library.find(id)
+	if err != nil {
+		return nil, File{}, err
+	}
+	f := e.file(name)
+	if f == nil {
+		return nil, File{}, ErrNotFound
+	}
+	file, err := os.Open(h.library.path(f.Name))
+	switch {
+	case err == nil:
+		return file, *f, nil
+	case !errors.Is(err, os.ErrNotExist):
+		return nil, *f, err
+	case !f.Stored:
+		return nil, *f, ErrNotFound
+	case h.bucket == nil:
+		return nil, *f, ErrAway
+	}
+	size, err := h.bucket.Size(ctx, f.Name) // so that a server that does not answer is told of, and not an answer that breaks off
+	switch {
+	case errors.Is(err, s3.ErrNotFound):
+		return nil, *f, ErrNotFound
+	case err != nil:
+		h.log.Warn("reading a recording from the bucket", "recording", id, "error", err)
+		return nil, *f, ErrAway
+	}
+	return h.bucket.Open(ctx, f.Name, size), *f, nil
 }
