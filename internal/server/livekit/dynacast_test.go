@@ -123,11 +123,16 @@ func pictures(track *webrtc.TrackRemote) <-chan shownPicture {
 	out := make(chan shownPicture, 4096)
 	go func() {
 		defer close(out)
+		newest, begun := uint16(0), false
 		for {
 			p, _, err := track.ReadRTP()
 			if err != nil {
 				return
 			}
+			if begun && int16(p.SequenceNumber-newest) <= 0 {
+				continue // it was lost, and comes again after what followed it
+			}
+			newest, begun = p.SequenceNumber, true
 			if b := p.Payload; len(b) > 100 {
 				inverse := b[vp8Descriptor(b):][0]
 				out <- shownPicture{string(b[len(b)-5 : len(b)-4]), binary.BigEndian.Uint32(b[len(b)-4:]), inverse&1 == 0}
