@@ -28,7 +28,7 @@ const inOne = [
   'class-screen', 'class-plain', 'class-hands', 'class-roll', 'class-roll-none', 'class-roll-over', 'class-people', 'class-polls', 'class-student', 'class-student-invited',
   'class-student-speaks', 'class-waiting',
   'board-empty', 'board-loading', 'board-watching', 'board-student', 'board-writing', 'board-style', 'board-clear',
-  'call-alone-ringing', 'call-alone-unanswered', 'call-alone-declined', 'call-connecting', 'call-upright', 'call-grid', 'call-camera-off', 'call-screen', 'call-relay',
+  'call-alone-ringing', 'call-alone-unanswered', 'call-alone-declined', 'call-alone-parted', 'call-connecting', 'call-upright', 'call-grid', 'call-camera-off', 'call-screen', 'call-relay',
   'call-words', 'call-moving', 'call-server', 'call-server-path', 'call-reconnecting', 'call-server-lost', 'call-recorded', 'call-chat', 'call-files', 'call-stats',
   'call-invite', 'call-shortcuts', 'call-unfinished', 'call-over-left', 'call-over-full', 'call-over-failed', 'call-over-locked', 'call-over-wrongLink',
   'call-over-expired', 'call-over-missing', 'call-over-duplicate', 'call-over-removed', 'call-over-ended', 'call-over-declined', 'call-over-missed', 'call-over-tooMany',

@@ -7,29 +7,24 @@ import type { StatsSource, TrackHint, TrackOwner } from '../stats/source'
 import { toast } from '../ui/toasts.svelte'
 import { Conversation } from './conversation.svelte'
 import { ownerOf, reportsOf } from './figures'
-import { bringsAll, feedToShow } from './crossing'
+import { feedToShow } from './crossing'
 import { DirectLink } from './direct'
 import { Gathering } from './gathering'
 import type { Feed, Link } from './link'
 import { OwnVoice } from './ownvoice'
 import type { Pipe } from './pipe'
-import type { ErrorCode, Incoming, Joined, Path, Source, State } from './protocol'
+import type { ErrorCode, Incoming, Joined, Source, State } from './protocol'
 import { overOf } from './refusals'
 import { Roster } from './roster'
 import type { CallSignal } from './signal'
 import { Sounds } from './sounds'
+import { Talk } from './talk.svelte'
 import type { CallOver, CallPath, CallTile, CallView, Member, Visitor } from './view'
+import { Ways } from './ways'
 import { checkOf, codeOf, wordsOf, type Check } from './words'
 
 /** How long a call without any way to the others is kept, in seconds. */
 const patience = 60
-/** How long an old path is kept for those who have not arrived on the new one, in ms. */
-const keepOld = 10_000
-/** How long both are kept at least, so that every tile has shown a frame of the new one before the old one ends, in ms. */
-const overlap = 1500
-/** A new path whose media is not all there after this long is taken as it is, in ms. */
-const settleLimit = 8000
-
 export interface CallEntry {
   room: string
   name: string
@@ -40,8 +35,8 @@ export interface CallEntry {
 }
 
 /**
- * One stay in a call. It keeps one link to the others, and while the call moves from one path to another both: each track is taken from the new
- * link as soon as it shows a first frame there, and the old link ends when everybody has arrived.
+ * One stay in a call. While the call moves from one path to another there are two links to the others: each track is taken from the new one as soon as
+ * it shows a first frame there.
  */
 export class CallSession implements CallView, StatsSource {
   readonly room: string
@@ -65,20 +60,10 @@ export class CallSession implements CallView, StatsSource {
 
   #name: string
   #signal: CallSignal
-  #ice: RTCIceServer[] = []
   #roster = new Roster(() => this.#changed())
-  #at: Path = { kind: 'alone' }
-  /** The greatest generation that was announced. */
-  #generation = 0
-  /** Counts how often the call was entered: generations begin anew then, so links of before must not be taken for those of now. */
-  #entered = 0
-  /** Newest first. */
-  #links: Link[] = []
-  /** When the newest link was asked for, and when this side arrived on it; 0 before. */
-  #askedAt = 0
-  #arrivedAt = 0
-  #arrived = new Set<string>()
-  #conversation = new Conversation(() => ({ you: this.you, name: this.#name, roster: this.#roster, links: this.#links }))
+  #ways: Ways
+  #conversation = new Conversation(() => ({ you: this.you, name: this.#name, roster: this.#roster, links: this.#ways.links }))
+  #talk = new Talk()
   #attached = new Map<string, Pipe>()
   #gathering = new Gathering()
   #sounds = new Sounds((blocked) => (this.soundBlocked = blocked))
@@ -88,9 +73,7 @@ export class CallSession implements CallView, StatsSource {
   #told = ''
   #looking = false
   #troubleSince = 0
-  #roomFailures = 0
   #stops: (() => void)[] = []
-  #preload: ReturnType<typeof setTimeout> | undefined
 
   constructor(entry: CallEntry) {
     this.room = entry.room
@@ -98,9 +81,13 @@ export class CallSession implements CallView, StatsSource {
     this.local = entry.local
     this.#name = entry.name
     this.#signal = entry.signal
+    this.#ways = new Ways({
+      you: () => this.you, local: this.local, roster: this.#roster, signal: this.#signal,
+      events: { changed: () => this.#changed(), told: (member, name, data) => this.#conversation.read(member, name, data) },
+    })
     this.#signal.onjoined = (joined) => this.#enter(joined)
     // Members and path come by the messages that were missed, which follow in order.
-    this.#signal.onresumed = (resumed) => this.#useServers(resumed.iceServers)
+    this.#signal.onresumed = (resumed) => this.#ways.useServers(resumed.iceServers)
     this.#signal.onmessage = (message) => this.#hear(message)
     this.#signal.onopen = () => this.#changed()
     this.#signal.onend = (code) => this.#finish(overOf(code))
@@ -126,24 +113,23 @@ export class CallSession implements CallView, StatsSource {
     return this.#check && this.path !== 'server' ? codeOf(this.#check) : undefined
   }
 
+  get since(): number {
+    return this.#talk.since
+  }
+
+  get parted(): CallView['parted'] {
+    return this.#talk.parted
+  }
+
   // --- what the server says
 
   #enter(joined: Joined) {
-    // A call that was entered anew has new generations. What carries media goes on until the new ones show as much, but signals no more.
-    this.#entered++
-    for (const link of this.#links) {
-      if (link.open) link.generation = 0
-      else link.close()
-    }
-    this.#links = this.#links.filter((link) => link.open)
+    this.#ways.enter(joined.iceServers)
     this.you = joined.you
-    this.#ice = joined.iceServers
     this.#told = ''
-    this.#generation = 0
-    this.#at = { kind: 'alone' }
     this.#roster.enter(this.you, joined.members, joined.visitors)
     this.#changed()
-    this.#go(joined.path)
+    this.#ways.go(joined.path)
     this.#tellState()
   }
 
@@ -159,7 +145,7 @@ export class CallSession implements CallView, StatsSource {
       case 'gone': {
         const back = message.reason === 'replaced'
         // Back in a moment, or cut off from the server alone.
-        const left = this.#roster.leave(message.id, { back, flows: message.reason === 'lost' && this.#flows(message.id) })
+        const left = this.#roster.leave(message.id, { back, flows: message.reason === 'lost' && this.#ways.flows(message.id) })
         if (!left?.gone) break
         this.#forget(message.id)
         toast(message.reason === 'lost' ? t().call.lostThem(left.member.name) : t().room.leftRoom(left.member.name))
@@ -176,174 +162,39 @@ export class CallSession implements CallView, StatsSource {
         break
       }
       case 'path':
-        this.#go(message.path)
+        this.#ways.go(message.path)
         break
       case 'arrived':
-        if (this.#at.kind !== 'alone' && message.generation === this.#at.generation) this.#arrived.add(message.from)
+        this.#ways.arrived(message.from, message.generation)
         break
-      case 'signal': {
-        const link = this.#links.find((l): l is DirectLink => l.kind === 'direct' && l.generation === message.generation)
-        if (link?.reached[0]?.id === message.from) link.signal(message)
+      case 'signal':
+        this.#ways.signal(message)
         break
-      }
       case 'ice':
-        this.#useServers(message.iceServers)
+        this.#ways.useServers(message.iceServers)
     }
     this.#changed()
-  }
-
-  /** Whether somebody's media comes straight from them. */
-  #flows(id: string): boolean {
-    return this.#links.some((link) => link.kind === 'direct' && link.open && link.reaches(id))
   }
 
   /** Forgets those who have not come back and whose media does not come any more. */
   #dismiss() {
-    const gone = this.#roster.dismiss((id) => this.#flows(id))
+    const gone = this.#roster.dismiss((id) => this.#ways.flows(id))
     for (const { id, name } of gone) {
       this.#forget(id)
       toast(t().call.lostThem(name))
     }
-    if (this.#at.kind === 'alone') this.#keepFlowing()
+    if (this.#ways.at.kind === 'alone') this.#ways.keepFlowing()
     if (gone.length > 0) this.#changed()
-  }
-
-  /** Ends all links but those to somebody who is cut off from the server alone. */
-  #keepFlowing() {
-    // Who is named again while this is still alone has just come back, and the new path follows.
-    const ids = [...this.#roster.absent.keys(), ...this.#roster.members.keys()]
-    const kept = this.#links.filter((link) => link.kind === 'direct' && link.open && ids.some((id) => link.reaches(id)))
-    if (kept.length === this.#links.length) return
-    for (const link of this.#links) if (!kept.includes(link)) link.close()
-    this.#links = kept
-    this.#changed()
   }
 
   #refused(code: ErrorCode) {
     if (code === 'no_room') toast(t().call.noRoom, 'bad')
   }
 
-  #useServers(iceServers: RTCIceServer[]) {
-    this.#ice = iceServers
-    for (const link of this.#links) if (link instanceof DirectLink) link.useServers(iceServers)
-  }
-
   #forget(id: string) {
     this.#conversation.gone(id)
     this.#attached.delete(id)
     this.transfers.left(id)
-  }
-
-  // --- the path
-
-  #go(path: Path) {
-    if (path.kind !== 'alone' && path.generation <= this.#generation) return
-    if (path.kind !== 'alone') this.#generation = path.generation
-    this.#at = path
-    this.#askedAt = Date.now()
-    this.#arrivedAt = 0
-    this.#arrived.clear()
-    switch (path.kind) {
-      case 'alone':
-        this.#keepFlowing()
-        break
-      case 'direct':
-        this.#links.unshift(this.#direct(path))
-        break
-      case 'room': {
-        // Somebody who is still in the room has nowhere to go.
-        const inRoom = this.#links.find((link) => link.kind === 'room')
-        if (inRoom) {
-          inRoom.generation = path.generation
-          this.#links = [inRoom, ...this.#links.filter((link) => link !== inRoom)]
-        } else {
-          void this.#throughRoom(path)
-        }
-      }
-    }
-    // Three links are one too many: what is neither the newest nor shows anything ends.
-    for (const link of this.#links.splice(2)) link.close()
-    this.#changed()
-  }
-
-  #direct(path: Path & { kind: 'direct' }): DirectLink {
-    const peer = { id: path.peer, name: this.#roster.members.get(path.peer)?.name ?? '' }
-    const entered = this.#entered
-    const current = () => entered === this.#entered
-    return new DirectLink({
-      generation: path.generation, peer, polite: path.polite, iceServers: this.#ice, local: this.local,
-      events: {
-        ...this.#events(),
-        send: (signal) => {
-          if (current()) this.#signal.send({ type: 'signal', to: path.peer, generation: path.generation, ...signal })
-        },
-        signalling: () => current() && this.#signal.open && this.#roster.members.get(path.peer)?.present !== false,
-        failed: () => {
-          if (current()) this.#signal.send({ type: 'viaRoom', generation: path.generation, reason: 'no_path' })
-        },
-      },
-    })
-  }
-
-  async #throughRoom(path: Path & { kind: 'room' }) {
-    let module: typeof import('./room')
-    try {
-      module = await import('./room')
-    } catch {
-      this.#roomFailed()
-      return
-    }
-    const wanted = this.#at
-    if (wanted.kind !== 'room' || wanted.generation !== path.generation || this.phase === 'over' || this.#links.some((l) => l.kind === 'room')) return
-    this.#links.unshift(
-      new module.RoomLink({
-        generation: path.generation, url: path.url, token: path.token, local: this.local,
-        events: { ...this.#events(), failed: () => this.#roomFailed() },
-      }),
-    )
-    this.#changed()
-  }
-
-  /** The room could not be entered, or threw us out: try again for as long as the call goes on. */
-  #roomFailed() {
-    for (const link of this.#links) if (link.kind === 'room') link.close()
-    this.#links = this.#links.filter((link) => link.kind !== 'room')
-    const delay = Math.min(500 * 2 ** this.#roomFailures++, 5000)
-    setTimeout(() => {
-      if (this.#at.kind === 'room' && this.phase !== 'over' && !this.#links.some((l) => l.kind === 'room')) void this.#throughRoom(this.#at)
-    }, delay)
-    this.#changed()
-  }
-
-  #events() {
-    return {
-      changed: () => this.#changed(),
-      told: (member: string, name: string, data: Uint8Array<ArrayBuffer>) => this.#conversation.read(member, name, data),
-    }
-  }
-
-  /** Says that we have arrived, and ends old links when everybody has. */
-  #settle() {
-    const [newest, ...old] = this.#links
-    if (!newest || this.#at.kind === 'alone' || newest.generation !== this.#at.generation) return
-    if (!this.#arrivedAt) {
-      const waited = Date.now() - this.#askedAt > settleLimit
-      if (!newest.open || !(waited || bringsAll(newest, old, this.#roster, this.you))) return
-      this.#arrivedAt = Date.now()
-      this.#roomFailures = 0
-      this.#signal.send({ type: 'arrived', generation: newest.generation })
-      if (newest.kind === 'direct') {
-        // The way through the server is got ready while nobody waits for it.
-        clearTimeout(this.#preload)
-        this.#preload = setTimeout(() => void import('./room').catch(() => {}), 5000)
-      }
-    }
-    if (old.length === 0) return
-    const waiting = old.some((link) => link.open && link.reached.some(({ id }) => this.#roster.members.get(id)?.present && !this.#arrived.has(id)))
-    const since = Date.now() - this.#arrivedAt
-    if (since < overlap || (waiting && since < keepOld)) return
-    this.#links = [newest]
-    for (const link of old) link.close()
   }
 
   // --- looking at it all
@@ -359,13 +210,11 @@ export class CallSession implements CallView, StatsSource {
   }
 
   #look() {
-    this.#settle()
-    const [newest] = this.#links
-    const opened = this.#links.filter((link) => link.open)
-    const shownLink = opened[0]
-    this.moving = !this.#arrivedAt && this.#links.some((link) => link.kind !== newest?.kind)
-    this.#showPath(shownLink)
-    this.#showPhase(newest, shownLink)
+    this.#ways.settle()
+    const shown = this.#ways.links.find((link) => link.open)
+    this.moving = this.#ways.moving
+    this.#showPath(shown)
+    this.#showPhase(this.#ways.links[0], shown)
     this.#showMembers()
     this.#sound()
     this.#pipes()
@@ -374,14 +223,14 @@ export class CallSession implements CallView, StatsSource {
 
   #showPath(link: Link | undefined) {
     if (!link) {
-      if (this.#at.kind === 'alone' || this.phase !== 'reconnecting') this.path = 'connecting'
+      if (this.#ways.at.kind === 'alone' || this.phase !== 'reconnecting') this.path = 'connecting'
     } else if (link.kind === 'room') {
       this.path = 'server'
     } else {
       this.path = (link as DirectLink).relayed ? 'relay' : 'direct'
     }
-    this.serverReason = this.#at.kind === 'room' ? this.#at.reason : undefined
-    const direct = this.#links.find((l): l is DirectLink => l.kind === 'direct')
+    this.serverReason = this.#ways.at.kind === 'room' ? this.#ways.at.reason : undefined
+    const direct = this.#ways.links.find((l): l is DirectLink => l.kind === 'direct')
     if (direct?.fingerprints !== this.#checkedFor) {
       this.#checkedFor = direct?.fingerprints
       this.#check = undefined
@@ -392,10 +241,10 @@ export class CallSession implements CallView, StatsSource {
   }
 
   #showPhase(newest: Link | undefined, shown: Link | undefined) {
-    const broken = newest instanceof DirectLink && newest.broken && !this.#links.some((link) => link !== newest && link.open)
+    const broken = newest instanceof DirectLink && newest.broken && !this.#ways.links.some((link) => link !== newest && link.open)
     this.serverLost = !this.#signal.open && shown !== undefined
     let next: CallView['phase']
-    if (this.#at.kind === 'alone' && !shown) next = this.#signal.open ? 'alone' : 'reconnecting'
+    if (this.#ways.at.kind === 'alone' && !shown) next = this.#signal.open ? 'alone' : 'reconnecting'
     else if (shown && !broken) next = 'connected'
     else if (this.phase === 'connected' || this.phase === 'reconnecting') next = 'reconnecting'
     else next = 'connecting'
@@ -410,7 +259,7 @@ export class CallSession implements CallView, StatsSource {
     this.#dismiss()
     if (!this.#troubleSince) {
       this.secondsLeft = patience
-      if (this.#links.length > 1 || !this.#arrivedAt) this.#settle()
+      if (this.#ways.unsettled) this.#ways.settle()
       return
     }
     this.secondsLeft = Math.max(0, patience - Math.floor((Date.now() - this.#troubleSince) / 1000))
@@ -418,27 +267,28 @@ export class CallSession implements CallView, StatsSource {
   }
 
   #feed(member: string, source: Source): Feed | undefined {
-    return feedToShow(this.#links, member, source)
+    return feedToShow(this.#ways.links, member, source)
   }
 
   #showMembers() {
     const { members, tiles } = this.#gathering.take({
       me: {
-        id: this.you, name: this.#name, present: this.#signal.open || this.#links.some((l) => l.open),
+        id: this.you, name: this.#name, present: this.#signal.open || this.#ways.links.some((l) => l.open),
         recording: this.#recording, speaking: this.#voice.speaking && this.local.microphoneOn,
       },
-      local: this.local, roster: this.#roster, links: this.#links, broken: this.phase === 'reconnecting',
-      feed: (member, source) => this.#feed(member, source), flows: (member) => this.#flows(member),
+      local: this.local, roster: this.#roster, links: this.#ways.links, broken: this.phase === 'reconnecting',
+      feed: (member, source) => this.#feed(member, source), flows: (member) => this.#ways.flows(member),
     })
     this.members = members
     this.tiles = tiles
+    this.#talk.follow(this.phase, members.filter(({ local }) => !local).map(({ name }) => name), Date.now())
     this.visitors = [...this.#roster.visitors.values()].map(({ id, name, ringing }) => ({ id, name, ringing }))
   }
 
   // --- sound
 
   #sound() {
-    const sounds = this.#links.flatMap((link) => link.feeds).filter((feed) => feed.track.kind === 'audio')
+    const sounds = this.#ways.links.flatMap((link) => link.feeds).filter((feed) => feed.track.kind === 'audio')
     this.#sounds.follow(sounds, (feed) => this.#feed(feed.member, feed.source) === feed)
     this.#voice.follow(this.local.microphone)
   }
@@ -450,7 +300,7 @@ export class CallSession implements CallView, StatsSource {
   // --- what is sent
 
   #localChanged() {
-    for (const link of this.#links) link.follow()
+    this.#ways.follow()
     this.#tellState()
     this.#changed()
   }
@@ -472,7 +322,7 @@ export class CallSession implements CallView, StatsSource {
 
   networkChanged() {
     this.#signal.probe()
-    for (const link of this.#links) if (link instanceof DirectLink) link.restart()
+    this.#ways.restart()
   }
 
   // --- chat and files
@@ -489,7 +339,7 @@ export class CallSession implements CallView, StatsSource {
   #pipes() {
     for (const { id, name, local } of this.members) {
       if (local) continue
-      const pipe = this.#links.filter((link) => link.reaches(id)).flatMap((link) => link.pipes).find((p) => p.peer === id)
+      const pipe = this.#ways.links.filter((link) => link.reaches(id)).flatMap((link) => link.pipes).find((p) => p.peer === id)
       if (!pipe || this.#attached.get(id) === pipe) continue
       this.#attached.set(id, pipe)
       this.transfers.attach(pipe, name)
@@ -503,11 +353,11 @@ export class CallSession implements CallView, StatsSource {
   // --- statistics
 
   reports() {
-    return reportsOf(this.#links)
+    return reportsOf(this.#ways.links)
   }
 
   describe(connection: string, hint: TrackHint): TrackOwner | undefined {
-    return ownerOf(connection, hint, { links: this.#links, you: this.you, members: this.members, local: this.local })
+    return ownerOf(connection, hint, { links: this.#ways.links, you: this.you, members: this.members, local: this.local })
   }
 
   // --- what the person does
@@ -517,7 +367,7 @@ export class CallSession implements CallView, StatsSource {
   }
 
   useServer() {
-    if (this.#at.kind === 'direct') this.#signal.send({ type: 'viaRoom', generation: this.#at.generation, reason: 'wish' })
+    if (this.#ways.at.kind === 'direct') this.#signal.send({ type: 'viaRoom', generation: this.#ways.at.generation, reason: 'wish' })
   }
 
   useDirect() {
@@ -534,10 +384,10 @@ export class CallSession implements CallView, StatsSource {
     if (this.phase === 'over') return
     this.over = over
     this.phase = 'over'
+    this.#talk.follow(this.phase, [], Date.now())
     this.#signal.close()
-    clearTimeout(this.#preload)
     for (const stop of this.#stops) stop()
-    for (const link of this.#links.splice(0)) link.close()
+    this.#ways.close()
     this.#sounds.close()
     this.#voice.close()
     this.transfers.close()

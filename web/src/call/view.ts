@@ -58,6 +58,10 @@ export interface CallView {
   readonly checkCode: string | undefined
   readonly members: Member[]
   readonly visitors: Visitor[]
+  /** When the talk began, in ms since 1970; 0 while nobody is reached. */
+  readonly since: number
+  /** Whom the last talk was with, and how long it was. */
+  readonly parted: { name: string; seconds: number } | undefined
   /** What became of the last visitor who did not come in. */
   readonly missed: { name: string; reason: 'declined' | 'missed' | 'left'; text: string } | undefined
   readonly tiles: CallTile[]

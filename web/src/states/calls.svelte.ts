@@ -28,6 +28,7 @@ interface Wish {
   chat?: boolean
   visitor?: 'ringing' | 'looking'
   missed?: CallView['missed']
+  parted?: boolean
 }
 
 /** A made-up call that answers nothing. */
@@ -46,6 +47,8 @@ export class DrawnCall implements CallView {
   readonly members: Member[]
   readonly visitors: Visitor[]
   readonly missed: CallView['missed']
+  readonly since: number
+  readonly parted: CallView['parted']
   readonly tiles: CallTile[]
   readonly soundBlocked: boolean
   messages = $state.raw<ChatMessage[]>([])
@@ -65,6 +68,8 @@ export class DrawnCall implements CallView {
     this.checkCode = peerToPeer ? '04821 99310 55217' : undefined
     this.visitors = wish.visitor ? [{ id: 'v-1', name: list[1]!, ringing: wish.visitor === 'ringing' }] : []
     this.missed = wish.missed
+    this.since = phase === 'connected' || phase === 'reconnecting' ? Date.now() - 754_000 : 0
+    this.parted = wish.parted ? { name: list[1]!, seconds: 754 } : undefined
     this.members = Array.from({ length: people }, (_, i) => ({
       id: `guest-${i}`, name: list[i % list.length]!, local: i === 0, present: true, microphone: i !== 2, camera: !(cameraOff && i === 1),
       recording: wish.recorded === true && i === 1,
