@@ -17,7 +17,8 @@ export const app = {
   you: 'you',
   youNamed: (name: string) => `${name} (you)`,
   qr: 'QR code of the address',
-  notFound: 'There is no such page.',
+  notFound: 'There is no such page',
+  notFoundText: 'The link may be incomplete. Copy all of it once more, or begin at the home page.',
   toHome: 'Go to the home page',
   share: 'Share',
 }

@@ -5,6 +5,7 @@ export const console = {
   title: 'Console',
   loginTitle: 'Sign in to the console',
   loginText: 'With the API key and secret that the server made at its first start.',
+  loginDev: 'This server runs for trying things: the key is devkey, the secret is secret.',
   key: 'API key',
   secret: 'API secret',
   login: 'Sign in',

@@ -18,7 +18,8 @@ export const app: Dictionary['app'] = {
   you: '我',
   youNamed: (name) => `${name}（我）`,
   qr: '网址二维码',
-  notFound: '没有这个页面。',
+  notFound: '没有这个页面',
+  notFoundText: '链接可能没复制完整。重新复制一遍，或从首页开始。',
   toHome: '回首页',
   share: '分享',
 }

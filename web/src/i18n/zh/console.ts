@@ -4,6 +4,7 @@ export const console: Dictionary['console'] = {
   title: '控制台',
   loginTitle: '登录控制台',
   loginText: '使用服务器首次启动时生成的 API key 和 secret。',
+  loginDev: '试用模式：API key 是 devkey，API secret 是 secret。',
   key: 'API key',
   secret: 'API secret',
   login: '登录',
