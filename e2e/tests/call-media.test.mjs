@@ -135,6 +135,14 @@ describe('what the other side sees and hears', { timeout: 1_800_000 }, () => {
     await tab.close()
   })
 
+  it('says how long they talk, and have talked', async () => {
+    await bo.page.getByRole('timer', { name: 'Time talked' }).getByText(/^\d+:\d\d$/).waitFor()
+    await bo.hangUp()
+    await bo.page.getByText(/^You talked for \d+:\d\d\./).waitFor()
+    await ada.page.getByRole('heading', { name: 'Bo left' }).waitFor()
+    await ada.page.getByText(/^You talked for \d+:\d\d\./).waitFor()
+  })
+
   it('complains about nothing', () => {
     for (const who of [ada, bo]) assert.deepEqual(who.page.complaints, [], who.name)
   })

@@ -90,6 +90,16 @@ describe('the page', { timeout: 1_800_000 }, () => {
     await viewer.leave()
   })
 
+  it('says of an address that leads nowhere what may be wrong, and leads home', async () => {
+    const page = await browser.page()
+    await page.goto(`${tutti.url}/x/y/z`)
+    await page.getByRole('heading', { name: 'There is no such page' }).waitFor()
+    await page.getByText('The link may be incomplete').waitFor()
+    await page.getByRole('button', { name: 'Go to the home page' }).click()
+    await page.getByRole('button', { name: /Start a room/ }).waitFor()
+    await page.close()
+  })
+
   it('opens a room, joins it and leaves it by keyboard alone', async () => {
     const page = await browser.page()
     await page.addInitScript(() => localStorage.setItem('tutti.language', 'en'))
@@ -371,6 +381,7 @@ describe('the console', { timeout: 1_800_000 }, () => {
 
     const page = await browser.page()
     await page.goto(`${tutti.url}/console`)
+    await page.getByText('the key is devkey').waitFor()
     await page.getByLabel('API key').fill('devkey')
     await page.getByLabel('API secret').fill('wrong')
     await page.getByRole('button', { name: 'Sign in' }).click()

@@ -69,7 +69,6 @@ export const call = {
   ownPicture: 'Your own picture. Arrow keys move it to another corner.',
   duration: 'Time talked',
   lasted: (time: string) => `You talked for ${time}. `,
-  chatPlaceholder: 'Write a message',
   files: 'Files',
   hangUp: 'Hang up',
   dismiss: 'Dismiss',

@@ -70,7 +70,6 @@ export const call: Dictionary['call'] = {
   ownPicture: '你自己的画面，用方向键可移到别的角落。',
   duration: '通话时长',
   lasted: (time) => `通话时长 ${time}。`,
-  chatPlaceholder: '发条消息',
   files: '文件',
   hangUp: '挂断',
   dismiss: '知道了',
