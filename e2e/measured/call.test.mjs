@@ -147,7 +147,7 @@ describe('a call between two', { timeout: 1_800_000 }, () => {
 
   step('tells who waits when the other declines, with their word', async () => {
     await bo.hangUp()
-    await ada.page.getByText('Send this link. Whoever opens it is called.').waitFor()
+    await ada.page.getByRole('heading', { name: 'Bo left' }).waitFor()
     const dan = await open(browsers[2], link(room.keys.guest), 'Dan', signals.cy)
     await dan.page.getByRole('heading', { name: 'Ada is calling' }).waitFor()
     await dan.page.getByLabel('A word when you decline (optional)').fill('In ten minutes')

@@ -90,7 +90,7 @@ describe('calls over bad ways', { timeout: 1_800_000, concurrency: 2 }, () => {
     session.send('Page.crash').catch(() => {})
     await ada.tile('Bo').getByText('Bo is reconnecting…').waitFor()
     t.diagnostic(`said that Bo is reconnecting after ${((Date.now() - began) / 1000).toFixed(1)} s`)
-    await ada.page.getByText('Send this link. Whoever opens it is called.').waitFor()
+    await ada.page.getByRole('heading', { name: 'Bo left' }).waitFor()
     t.diagnostic(`said that Bo is gone after ${((Date.now() - began) / 1000).toFixed(1)} s`)
     assertNoComplaints(ada)
   })

@@ -316,7 +316,7 @@ describe('files in a call', { timeout: 1_800_000 }, () => {
     await bo.page.getByRole('dialog', { name: 'A file is still on its way' }).getByRole('button', { name: 'Hang up' }).click()
     await bo.page.getByRole('heading', { name: 'You have hung up' }).waitFor()
     await reached(ada, late.name, 'failed')
-    await ada.page.getByText('Send this link. Whoever opens it is called.').waitFor()
+    await ada.page.getByRole('heading', { name: 'Bo left' }).waitFor()
   })
 
   step('complains about nothing', () => {

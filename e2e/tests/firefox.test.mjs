@@ -144,7 +144,7 @@ describe('Firefox and Chromium', { skip, timeout: 1_800_000 }, () => {
 
       step('tells who remains that the other has hung up, and complains about nothing', async () => {
         await bo.hangUp()
-        await ada.page.getByText('Send this link. Whoever opens it is called.').waitFor()
+        await ada.page.getByRole('heading', { name: 'Bo left' }).waitFor()
         for (const who of [ada, bo]) assert.deepEqual(who.page.complaints, [], who.name)
       })
     })
