@@ -72,7 +72,7 @@ func (r *reader) controlPacket(p *Peer, packet rtcp.Packet) {
 	switch c := packet.(type) {
 	case *rtcp.SenderReport:
 		if s := p.rx.stream(c.SSRC); s != nil && s.ready() {
-			s.sink.SenderReport(c.NTPTime, c.RTPTime, r.now)
+			s.sink.SenderReport(c.NTPTime, c.RTPTime, r.came())
 		}
 		r.reception(p, c.Reports)
 	case *rtcp.ReceiverReport:
@@ -137,7 +137,7 @@ func (r *reader) reception(p *Peer, reports []rtcp.ReceptionReport) {
 			continue
 		}
 		if report.LastSenderReport != 0 {
-			if rtt, ok := roundTrip(media.NTP(r.now), report.LastSenderReport, report.Delay); ok {
+			if rtt, ok := roundTrip(media.NTP(r.came()), report.LastSenderReport, report.Delay); ok {
 				p.rtt.Store(int64(rtt))
 			}
 		}

@@ -39,6 +39,7 @@ type reader struct {
 	arrivals     []twcc.Report // those
 	touched      []*Stream     // streams with packets in this batch
 	now          time.Duration
+	waited       time.Duration // the datagram that is looked at, until it was read
 
 	mu      sync.Mutex
 	posted  []func()
@@ -54,6 +55,7 @@ type reader struct {
 type foreignDatagram struct {
 	path  *path
 	bytes []byte
+	came  time.Duration
 }
 
 // pathKey is an address in a form that hashes fast.
@@ -95,13 +97,16 @@ func (r *reader) run() {
 // batch takes the n datagrams that were read.
 func (r *reader) batch(n int) {
 	r.now = media.Now()
+	r.in.took(time.Now())
 	bytes := 0
 	for i := range n {
 		if b, from := r.in.datagram(i); b != nil {
 			bytes += len(b)
+			r.waited = r.in.waited(i)
 			r.datagram(b, from)
 		}
 	}
+	r.waited = 0
 	r.flush()
 	c := &r.shard.counts
 	c.receivedPackets.Add(uint64(n))
@@ -120,15 +125,18 @@ func (r *reader) post(f func()) {
 	r.mu.Unlock()
 }
 
-// forward hands over a datagram that another shard has read. When the queue is full it is lost.
-func (r *reader) forward(p *path, b []byte) {
+// came is when the datagram that is looked at came to this machine: a reader that was late must not look like a network that is.
+func (r *reader) came() time.Duration { return r.now - r.waited }
+
+// forward hands over a datagram that another shard has read, and when it came. When the queue is full it is lost.
+func (r *reader) forward(p *path, b []byte, came time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.foreign) >= maxForeign {
 		r.dropped(dropForwarded)
 		return
 	}
-	r.foreign = append(r.foreign, foreignDatagram{p, append([]byte(nil), b...)})
+	r.foreign = append(r.foreign, foreignDatagram{p, append([]byte(nil), b...), came})
 	r.wakeLocked()
 }
 
@@ -154,9 +162,11 @@ func (r *reader) awake() {
 	}
 	for _, d := range foreign {
 		if home := d.path.peer.home.Load(); home == r.shard {
+			r.waited = max(0, r.now-d.came)
 			r.deliver(d.path, d.bytes)
 		}
 	}
+	r.waited = 0
 	r.flush()
 	r.shard.counts.reading.Add(int64(media.Now() - r.now))
 }
@@ -186,7 +196,7 @@ func (r *reader) datagram(b []byte, from netip.AddrPort) {
 		r.last = p
 	}
 	if home := p.peer.home.Load(); home != r.shard {
-		home.reader.forward(p, b)
+		home.reader.forward(p, b, r.came())
 		return
 	}
 	r.deliver(p, b)

@@ -165,7 +165,7 @@ func (r *reader) hand(p *Peer, src *source, h *rtpHeader, payload []byte, small 
 		copy(r.small.reserve(n)[:n], h.ext.dependency)
 		packet.Dependency = r.small.take(n)
 	}
-	packet.Arrival = r.now
+	packet.Arrival = r.came()
 	packet.Seq = uint64(seq)
 	packet.Timestamp = h.timestamp
 	packet.SSRC = s.SSRC

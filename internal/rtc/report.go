@@ -17,7 +17,7 @@ func (rx *receiving) note(r *reader, p *Peer, seq uint16) {
 	if rx.arrivals == nil {
 		rx.arrivals = new(twcc.Recorder)
 	}
-	rx.arrivals.Note(seq, r.now)
+	rx.arrivals.Note(seq, r.came())
 	rx.owe(r, p)
 }
 
@@ -26,7 +26,7 @@ func (rx *receiving) bound(r *reader, p *Peer, src *source, timestamp uint32, si
 	if rx.bounds == nil {
 		rx.bounds = new(remb.Estimator)
 	}
-	rx.bounds.Note(src.ssrc, timestamp, src.format.codec.ClockRate(), size, r.now)
+	rx.bounds.Note(src.ssrc, timestamp, src.format.codec.ClockRate(), size, r.came())
 	rx.owe(r, p)
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -57,6 +58,7 @@ func (s *platformSocket) open(conn *net.UDPConn) error {
 		}
 		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
 		s.segments.Store(err == nil)
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) // without it, what is read came when it is read
 	})
 }
 
@@ -117,10 +119,23 @@ type receiver struct {
 	vectors [batchSize]unix.Iovec
 	names   [batchSize][addressSize]byte
 	buffers [batchSize][maxDatagram]byte
+	stamps  [batchSize]stamp
+	wall    int64 // when the batch was read, in nanoseconds since 1970
 
 	errno syscall.Errno
 	call  func(fd uintptr) bool
 }
+
+// stamp is the control message by which the kernel tells when a datagram came (SO_TIMESTAMPNS).
+type stamp struct {
+	unix.Cmsghdr
+	at unix.Timespec
+}
+
+const stampSize = unsafe.Sizeof(stamp{})
+
+// longestWait bounds how long a datagram can have waited to be read. More is a clock that was set meanwhile.
+const longestWait = time.Second
 
 // receiver makes one that gives each batch to take; its datagrams are valid until that returns.
 func (s *socket) receiver(take func(n int)) *receiver {
@@ -132,6 +147,8 @@ func (s *socket) receiver(take func(n int)) *receiver {
 		h.Iov = &r.vectors[i]
 		h.SetIovlen(1)
 		h.Name, h.Namelen = &r.names[i][0], addressSize
+		h.Control = (*byte)(unsafe.Pointer(&r.stamps[i]))
+		h.SetControllen(int(stampSize))
 	}
 	r.call = func(fd uintptr) bool {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.headers)), batchSize,
@@ -145,6 +162,7 @@ func (s *socket) receiver(take func(n int)) *receiver {
 		take(int(n))
 		for i := range n {
 			r.headers[i].Namelen = addressSize
+			r.headers[i].SetControllen(int(stampSize))
 		}
 		// Where there was room for more, nothing more was there. What has come since makes the socket ready once more (the
 		// poller is edge-triggered), so it need not be asked only to hear that there is nothing.
@@ -177,6 +195,21 @@ func (r *receiver) datagram(i int) ([]byte, netip.AddrPort) {
 		return r.buffers[i][:h.length], netip.AddrPortFrom(netip.AddrFrom16([16]byte(name[8:24])).Unmap(), port)
 	}
 	return r.buffers[i][:h.length], netip.AddrPortFrom(netip.AddrFrom4([4]byte(name[4:8])), port)
+}
+
+// took tells when the batch was read.
+func (r *receiver) took(at time.Time) { r.wall = at.UnixNano() }
+
+// waited is how long the i-th datagram of the batch lay in the socket before it was read; 0 where the kernel does not say.
+func (r *receiver) waited(i int) time.Duration {
+	h, s := &r.headers[i], &r.stamps[i]
+	if h.Controllen < uint64(stampSize) || s.Level != unix.SOL_SOCKET || s.Type != unix.SO_TIMESTAMPNS {
+		return 0
+	}
+	if d := time.Duration(r.wall - s.at.Nano()); 0 < d && d <= longestWait {
+		return d
+	}
+	return 0
 }
 
 // transmitter sends batches. It belongs to the shard's sender.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+	"time"
 )
 
 // Elsewhere than on 64-bit Linux there is one socket, and one system call for each datagram.
@@ -60,6 +61,11 @@ func (r *receiver) datagram(int) ([]byte, netip.AddrPort) {
 	}
 	return r.buffer[:r.size], netip.AddrPortFrom(r.from.Addr().Unmap(), r.from.Port())
 }
+
+func (r *receiver) took(time.Time) {}
+
+// waited is not known.
+func (r *receiver) waited(int) time.Duration { return 0 }
 
 type transmitter struct{ socket *socket }
 

@@ -90,9 +90,8 @@ func newReceiver(t *times) *receiver {
 	return &receiver{times: t, asked: now, started: now, told: now, streams: map[uint32]*stream{}}
 }
 
-// packet takes one packet, encrypted.
-func (r *receiver) packet(t *transport, b []byte) {
-	now := time.Now()
+// packet takes one packet, encrypted, that came now.
+func (r *receiver) packet(t *transport, b []byte, now time.Time) {
 	if isControl(b) {
 		r.control(t, b, now)
 		return

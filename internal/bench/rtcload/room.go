@@ -77,7 +77,7 @@ type link struct {
 	described bool
 	begun     bool
 	data      bool
-	receive   func(*transport, []byte)
+	receive   func(*transport, []byte, time.Time)
 	ready     chan *transport
 }
 
@@ -165,9 +165,9 @@ func (s rooms) dial(ctx context.Context, room, identity string, query url.Values
 	return ws, nil
 }
 
-func (m *member) receive(t *transport, b []byte) {
+func (m *member) receive(t *transport, b []byte, at time.Time) {
 	if m.receiver != nil {
-		m.receiver.packet(t, b)
+		m.receiver.packet(t, b, at)
 	}
 }
 

@@ -119,8 +119,8 @@ func (s *sender) run(ctx context.Context, t *transport) {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-sounds.C:
-			s.sendSound(t, now)
+		case <-sounds.C:
+			s.sendSound(t)
 		case now := <-pictures.C:
 			for _, o := range s.pictures {
 				s.sendPicture(t, o, now)
@@ -131,13 +131,13 @@ func (s *sender) run(ctx context.Context, t *transport) {
 	}
 }
 
-func (s *sender) sendSound(t *transport, now time.Time) {
+func (s *sender) sendSound(t *transport) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sound.timestamp += s.sound.rate * uint32(soundInterval/time.Millisecond) / 1000
 	payload := []byte{0xfc} // a full-band stereo frame of 20 ms (RFC 6716, section 3.1)
 	if s.stamped {
-		payload = bench.AppendStamp(payload, now)
+		payload = bench.AppendStamp(payload, time.Now())
 	}
 	s.send(t, s.sound, append(payload, make([]byte, 80-len(payload))...), false)
 }
@@ -214,7 +214,7 @@ func (s *sender) report(t *transport, now time.Time) {
 }
 
 // packet takes what the server says of the streams. It is called on the reading goroutine.
-func (s *sender) packet(t *transport, b []byte) {
+func (s *sender) packet(t *transport, b []byte, _ time.Time) {
 	if !isControl(b) {
 		return
 	}

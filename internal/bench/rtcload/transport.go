@@ -81,7 +81,7 @@ type transport struct {
 // connect reaches a server. receive is called on the reading goroutine with what is left after ICE and DTLS, still
 // encrypted, once there are keys; its buffer is used again. With data there is an SCTP association too, whose channels are
 // accepted and read.
-func connect(ctx context.Context, to server, who identity, data bool, receive func(t *transport, packet []byte)) (*transport, error) {
+func connect(ctx context.Context, to server, who identity, data bool, receive func(t *transport, packet []byte, at time.Time)) (*transport, error) {
 	udp, err := net.DialUDP("udp", nil, to.addr)
 	if err != nil {
 		return nil, err
@@ -214,10 +214,10 @@ func (t *transport) keep() {
 }
 
 // read sorts datagrams by their first byte (RFC 7983) until the socket is closed.
-func (t *transport) read(receive func(*transport, []byte)) {
+func (t *transport) read(receive func(t *transport, b []byte, at time.Time)) {
 	defer close(t.handshake.closed)
 	keyed := false
-	readDatagrams(t.udp, func(b []byte) {
+	readDatagrams(t.udp, func(b []byte, at time.Time) {
 		switch {
 		case len(b) == 0:
 		case b[0] < 4:
@@ -236,7 +236,7 @@ func (t *transport) read(receive func(*transport, []byte)) {
 					return
 				}
 			}
-			receive(t, b)
+			receive(t, b, at)
 		}
 	})
 }

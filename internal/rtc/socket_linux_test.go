@@ -1,0 +1,51 @@
+//go:build linux && (amd64 || arm64)
+
+package rtc
+
+import (
+	"net"
+	"testing"
+	"time"
+)
+
+// TestADatagramCameBeforeItWasRead lets a datagram lie in the socket: it came when it came, however late the reader is.
+func TestADatagramCameBeforeItWasRead(t *testing.T) {
+	s, err := listenOne("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.conn.Close()
+	from, err := net.Dial("udp", s.local().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	lies := func(d time.Duration) (waited time.Duration) {
+		t.Helper()
+		sent := time.Now()
+		if _, err := from.Write([]byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(d)
+		var in *receiver
+		in = s.receiver(func(n int) {
+			in.took(time.Now())
+			if b, _ := in.datagram(0); n != 1 || string(b) != "hello" {
+				t.Errorf("%d datagrams, %q", n, b)
+			}
+			if waited = in.waited(0); waited > time.Since(sent) {
+				t.Errorf("waited %v, sent %v ago", waited, time.Since(sent))
+			}
+			_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // that was all
+		})
+		_ = in.read()
+		_ = s.conn.SetReadDeadline(time.Time{})
+		return waited
+	}
+	if waited := lies(50 * time.Millisecond); waited < 50*time.Millisecond {
+		t.Errorf("a datagram that lay for 50 ms waited %v", waited)
+	}
+	if waited := lies(longestWait + 100*time.Millisecond); waited != 0 {
+		t.Errorf("one that lay for longer than is believed waited %v", waited)
+	}
+}
