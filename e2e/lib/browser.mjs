@@ -13,7 +13,8 @@ const flags = [
   '--disable-component-update', '--disable-sync', '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows',
   '--disable-background-timer-throttling', '--autoplay-policy=no-user-gesture-required',
 ]
-const madeUpDevices = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream=display-media-type=browser,fps=30']
+// Ten pictures a second, of which it is seen as well that they go on: tests share a machine with many.
+const madeUpDevices = ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream=display-media-type=browser,fps=10']
 
 /**
  * Opens a browser of its own. `devices: false` leaves camera and microphone out. Give `close` to the test's cleanup.

@@ -32,7 +32,7 @@ export function sendSignal({ colour, tone, width = 640, height = 360, rate = 10 
   const picture = () => canvas.captureStream(rate).getVideoTracks()[0]
   let context
   const sound = () => {
-    context ??= new AudioContext()
+    context ??= new AudioContext({ sinkId: { type: 'none' } }) // nobody listens at a loudspeaker of the sender's
     const oscillator = new OscillatorNode(context, { frequency: tone })
     const gain = new GainNode(context, { gain: 0.3 })
     const out = context.createMediaStreamDestination()
@@ -112,12 +112,14 @@ export function receiveSignal() {
   }
   window.shares = (video, list) => window.places(video, list).map(({ share }) => share)
 
+  // What is listened to goes to no loudspeaker, and stands still between two looks.
   let context
+  let listening = 0
   const analysers = new Map()
   function analyserOf(source) {
     const known = analysers.get(source)
     if (known && known.live()) return known.node
-    context ??= new AudioContext({ sampleRate: 48000 })
+    context ??= new AudioContext({ sampleRate: 48000, sinkId: { type: 'none' } })
     const node = new AnalyserNode(context, { fftSize: 16384, smoothingTimeConstant: 0 })
     const stream = source.srcObject instanceof MediaStream ? source.srcObject : source.captureStream()
     const tracks = stream.getAudioTracks()
@@ -127,11 +129,20 @@ export function receiveSignal() {
     return node
   }
 
+  /** Lets half a second of sound pass, however long a busy machine takes for that; but not for ever, where it makes none. */
+  async function letPass() {
+    listening++
+    await context.resume()
+    const [end, late] = [context.currentTime + 0.5, performance.now() + 10_000]
+    while (context.currentTime < end && performance.now() < late) await new Promise((resolve) => setTimeout(resolve, 50))
+    if (--listening === 0) void context.suspend()
+  }
+
   /** How loud each tone is, in dB of full scale, over some 0.4 s; -160 where it does not stand out of the rest by 25 dB. */
   window.listen = async (source, tones) => {
     const node = analyserOf(source)
     if (!node) return tones.map(() => -160)
-    await new Promise((resolve) => setTimeout(resolve, 450))
+    await letPass()
     const spectrum = new Float32Array(node.frequencyBinCount)
     node.getFloatFrequencyData(spectrum)
     // Nothing at all comes of what an element played before it was loaded anew: the next look begins with what it plays then.

@@ -1,17 +1,15 @@
 // A class: a teacher and two students; what is drawn, who may speak, who is there.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { openBrowser } from '../lib/browser.mjs'
+import { openPeople } from '../lib/browser.mjs'
 import { assertTones, eventually, join } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
 const tones = { bo: 1100 }
 
-describe('a class', { timeout: 240_000 }, () => {
-  let server, room, teacher, bo, cy
-  // A browser each, since one browser is one person.
-  const browsers = []
+describe('a class', { timeout: 1_800_000 }, () => {
+  let server, browser, room, teacher, bo, cy
   const guest = () => `${server.url}/r/${room.room}#k=${room.keys.guest}`
   const sheet = (who) => who.page.locator('.sheet')
   const count = async (who) => Number(await sheet(who).getAttribute('data-elements'))
@@ -27,21 +25,18 @@ describe('a class', { timeout: 240_000 }, () => {
   }
 
   /** How a student comes in: without being asked for a camera. */
-  async function enter(name, signal) {
-    browsers.push(await openBrowser())
-    return join(browsers.at(-1), guest(), name, signal)
-  }
+  const enter = (who, name, signal) => join(browser.people[who], guest(), name, signal)
 
   before(async () => {
     server = await startTutti()
-    browsers.push(await openBrowser())
+    browser = await openPeople([{}, {}, {}, {}])
     room = await server.createRoom({ title: 'Mathematics', scene: 'class' })
-    teacher = await join(browsers[0], `${server.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', { colour: colours.red, tone: 440 })
-    bo = await enter('Bo', { colour: colours.green, tone: tones.bo })
-    cy = await enter('Cy')
+    teacher = await join(browser.people[0], `${server.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', { colour: colours.red, tone: 440 })
+    bo = await enter(1, 'Bo', { colour: colours.green, tone: tones.bo })
+    cy = await enter(2, 'Cy')
   })
   after(async () => {
-    for (const browser of browsers) await browser.close()
+    await browser?.close()
     await server?.close()
   })
 
@@ -82,7 +77,7 @@ describe('a class', { timeout: 240_000 }, () => {
       const answer = await fetch(`${server.url}/api/rooms/${room.room}/participants`, { headers: { 'X-Tutti-Key': room.keys.host } })
       return (await answer.json()).participants.every((p) => p.name !== 'Cy')
     })
-    cy = await enter('Cy')
+    cy = await enter(3, 'Cy') // in a browser that knows nothing of the board
     await drawn(cy, 3)
   })
 

@@ -1,7 +1,7 @@
 // A conference: who waits before the door, a lock, and groups that people are sent into and come back from.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { openBrowser } from '../lib/browser.mjs'
+import { openPeople } from '../lib/browser.mjs'
 import { patience } from '../lib/patience.mjs'
 import { assertTones, eventually, join } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
@@ -9,10 +9,8 @@ import { startTutti } from '../lib/tutti.mjs'
 
 const tones = { host: 440, bo: 1100, cy: 1700 }
 
-describe('a conference', { timeout: 240_000 }, () => {
-  let server, room, host, bo, cy
-  // A browser each, since one browser is one person.
-  const browsers = []
+describe('a conference', { timeout: 1_800_000 }, () => {
+  let server, browser, room, host, bo, cy
   const guest = () => `${server.url}/r/${room.room}#k=${room.keys.guest}`
   const connected = (who) => who.page.waitForSelector('.room[data-phase=connected]:not([data-waiting])', { timeout: patience })
   const switched = (label, on) => host.page.locator(`[role=switch][aria-checked=${on}]`, { hasText: label })
@@ -22,19 +20,16 @@ describe('a conference', { timeout: 240_000 }, () => {
   }
 
   /** Comes in by the guests' link, as far as the door. */
-  async function knock(name, signal) {
-    browsers.push(await openBrowser())
-    return join(browsers.at(-1), guest(), name, signal, { waits: true })
-  }
+  const knock = (who, name, signal) => join(browser.people[who], guest(), name, signal, { waits: true })
 
   before(async () => {
     server = await startTutti()
-    browsers.push(await openBrowser())
+    browser = await openPeople([{}, {}, {}])
     room = await server.createRoom({ title: 'Monday', scene: 'conference' })
-    host = await join(browsers[0], `${server.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', { colour: colours.red, tone: tones.host })
+    host = await join(browser.people[0], `${server.url}/r/${room.room}#k=${room.keys.host}`, 'Ada', { colour: colours.red, tone: tones.host })
   })
   after(async () => {
-    for (const browser of browsers) await browser.close()
+    await browser?.close()
     await server?.close()
   })
 
@@ -42,7 +37,7 @@ describe('a conference', { timeout: 240_000 }, () => {
     await host.tool('Door')
     await switched('Waiting room', false).click()
     await switched('Waiting room', true).waitFor()
-    bo = await knock('Bo', { colour: colours.green, tone: tones.bo })
+    bo = await knock(1, 'Bo', { colour: colours.green, tone: tones.bo })
     await bo.page.getByText('You will be let in soon').waitFor()
     await silent('before the door', bo.hears, [tones.host])
     await host.page.getByRole('button', { name: 'Let in: Bo' }).click()
@@ -52,7 +47,7 @@ describe('a conference', { timeout: 240_000 }, () => {
   })
 
   it('turns somebody away', async () => {
-    cy = await knock('Cy', { colour: colours.blue, tone: tones.cy })
+    cy = await knock(2, 'Cy', { colour: colours.blue, tone: tones.cy })
     await cy.page.getByText('You will be let in soon').waitFor()
     await host.page.getByRole('button', { name: 'Turn away: Cy' }).click()
     await cy.page.getByText('You were removed').waitFor()

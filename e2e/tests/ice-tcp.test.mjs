@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { openBrowser } from '../lib/browser.mjs'
+import { openPeople } from '../lib/browser.mjs'
 import { assertClock, assertTones, join } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
@@ -19,10 +19,10 @@ function blockUDP() {
 }
 
 /** A browser in such a network. */
-function behindFirewall(browser) {
+function behindFirewall(who) {
   return {
     async page() {
-      const page = await browser.page()
+      const page = await who.page()
       await page.addInitScript(blockUDP)
       return page
     },
@@ -42,19 +42,19 @@ async function transports() {
   return used
 }
 
-describe('a room with somebody whose network blocks UDP', { timeout: 900_000 }, () => {
-  let tutti, browsers, ada, bo
+describe('a room with somebody whose network blocks UDP', { timeout: 1_800_000 }, () => {
+  let tutti, browser, ada, bo
 
   before(async () => {
     tutti = await startTutti(['--dev'], { rtcTcp: true })
-    browsers = await Promise.all([1, 2].map(() => openBrowser()))
+    browser = await openPeople([{}, {}])
     const room = await tutti.createRoom({ title: 'Behind a firewall' })
     const link = (key) => `${tutti.url}/r/${room.room}#k=${key}`
-    ada = await join(behindFirewall(browsers[0]), link(room.keys.host), 'Ada', { colour: colours.red, tone: 440 })
-    bo = await join(browsers[1], link(room.keys.guest), 'Bo', { colour: colours.green, tone: 660 })
+    ada = await join(behindFirewall(browser.people[0]), link(room.keys.host), 'Ada', { colour: colours.red, tone: 440 })
+    bo = await join(browser.people[1], link(room.keys.guest), 'Bo', { colour: colours.green, tone: 660 })
   })
   after(async () => {
-    await Promise.all((browsers ?? []).map((browser) => browser.close()))
+    await browser?.close()
     await tutti?.close()
   })
 

@@ -1,25 +1,24 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { openBrowser } from '../lib/browser.mjs'
+import { openPeople } from '../lib/browser.mjs'
 import { assertClock, assertTones, eventually, join } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
-describe('three people in a room', { timeout: 900_000 }, () => {
-  let tutti, browsers, room, ada, bo, cy
+describe('three people in a room', { timeout: 1_800_000 }, () => {
+  let tutti, browser, room, ada, bo, cy
   const link = (key) => `${tutti.url}/r/${room.room}#k=${key}`
 
   before(async () => {
     tutti = await startTutti()
-    // A browser each, as they are remembered by their browser.
-    browsers = await Promise.all([1, 2, 3].map(() => openBrowser()))
+    browser = await openPeople([{}, {}, {}])
     room = await tutti.createRoom({ title: 'Three' })
-    ada = await join(browsers[0], link(room.keys.host), 'Ada', { colour: colours.red, tone: 440 })
-    bo = await join(browsers[1], link(room.keys.guest), 'Bo', { colour: colours.green, tone: 660 })
-    cy = await join(browsers[2], link(room.keys.guest), 'Cy', { colour: colours.blue, tone: 880 })
+    ada = await join(browser.people[0], link(room.keys.host), 'Ada', { colour: colours.red, tone: 440 })
+    bo = await join(browser.people[1], link(room.keys.guest), 'Bo', { colour: colours.green, tone: 660 })
+    cy = await join(browser.people[2], link(room.keys.guest), 'Cy', { colour: colours.blue, tone: 880 })
   })
   after(async () => {
-    await Promise.all((browsers ?? []).map((browser) => browser.close()))
+    await browser?.close()
     await tutti?.close()
   })
 
@@ -180,7 +179,7 @@ describe('three people in a room', { timeout: 900_000 }, () => {
   })
 
   it('are told that they are banned, at once and whenever they come again, until the host forgives them', async () => {
-    const again = await join(browsers[2], link(room.keys.guest), 'Cy', undefined, { listen: true })
+    const again = await join(browser.people[2], link(room.keys.guest), 'Cy', undefined, { listen: true })
     const asHost = (path, body) => fetch(`${tutti.url}/api/rooms/${room.room}${path}`, {
       headers: { 'X-Tutti-Key': room.keys.host }, ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}),
     })

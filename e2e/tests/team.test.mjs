@@ -3,24 +3,23 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
-import { openBrowser } from '../lib/browser.mjs'
+import { openPeople } from '../lib/browser.mjs'
 import { eventually, join } from '../lib/people.mjs'
 import { startTutti } from '../lib/tutti.mjs'
 
-describe('a team room', { timeout: 300_000 }, () => {
-  let server, room
-  const browsers = []
+describe('a team room', { timeout: 1_800_000 }, () => {
+  let server, browser, room
   const people = []
   before(async () => {
     server = await startTutti()
     room = await server.createRoom({ title: 'Office', scene: 'team' })
-    for (const [name, key] of [['Ada', room.keys.host], ['Bo', room.keys.guest], ['Cy', room.keys.guest]]) {
-      browsers.push(await openBrowser())
-      people.push(await join(browsers.at(-1), `${server.url}/r/${room.room}#k=${key}`, name))
+    browser = await openPeople([{}, {}, {}])
+    for (const [i, [name, key]] of [['Ada', room.keys.host], ['Bo', room.keys.guest], ['Cy', room.keys.guest]].entries()) {
+      people.push(await join(browser.people[i], `${server.url}/r/${room.room}#k=${key}`, name))
     }
   })
   after(async () => {
-    for (const browser of browsers) await browser.close()
+    await browser?.close()
     await server?.close()
   })
 
