@@ -48,7 +48,7 @@ web/node_modules/.installed: web/package-lock.json
 test: ## All tests: Go with the race detector, page, browsers
 	@$(MAKE) --no-print-directory -j 2 web compiled
 	@$(MAKE) --no-print-directory -j 2 test-go meanwhile
-	@$(MAKE) --no-print-directory -j 2 test-together page-meanwhile
+	@$(MAKE) --no-print-directory test-together
 	@$(MAKE) --no-print-directory test-measured
 
 # While the page is built, most of what it is not embedded in.
@@ -61,17 +61,13 @@ test-go: ## Go tests with the race detector
 	@scripts/need go cc ffmpeg nginx coturn
 	CGO_ENABLED=1 go test -race -vet=off -p $(PACKAGES) -parallel $(WAITING) -timeout 30m ./...
 
-# What Go's tests leave room for while they wait: all that browser tests need, one after the other, and the rest of Go's.
+# What Go's tests leave room for while they wait: all that browser tests need, one after the other, the page's checks, and the rest of Go's.
 .PHONY: meanwhile
 meanwhile:
 	@scripts/need chromium firefox
 	@$(MEANWHILE) $(MAKE) --no-print-directory browsers-ready
-	@$(MEANWHILE) $(MAKE) --no-print-directory test-plain
-
-# The same for browser tests: what computes and waits for nothing.
-.PHONY: page-meanwhile
-page-meanwhile:
 	@$(MEANWHILE) $(MAKE) --no-print-directory test-web
+	@$(MEANWHILE) $(MAKE) --no-print-directory test-plain
 
 test-plain: ## Vet, and the Go tests that cannot run with the race detector, since the client SDK races with itself
 	@scripts/need go ffmpeg
@@ -81,7 +77,7 @@ test-plain: ## Vet, and the Go tests that cannot run with the race detector, sin
 test-web: web/node_modules/.installed ## Type check and unit tests of the page
 	cd web && npm run --silent check && npm test --silent
 
-test-e2e: browsers-ready ## Browser tests, two files at a time; those that measure alone
+test-e2e: browsers-ready ## Browser tests; most files two at a time, those that measure alone
 	@$(MAKE) --no-print-directory test-together
 	@$(MAKE) --no-print-directory test-measured
 

@@ -4,26 +4,26 @@ import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 
-/** Files that keep a machine busy by themselves, the longest first. There are never two of them at a time: beside each is one of those that wait more. */
-const heavy = ['show', 'compose', 'pk', 'sdk-node', 'room', 'match', 'team', 'class', 'conference']
+/** Files that keep a machine of two cores busy by themselves, the longest first: nothing else runs beside them. */
+const alone = ['show', 'compose', 'pk', 'codecs', 'sdk-node', 'match', 'team', 'room', 'class', 'conference']
 /** The longest of the others, which begin first. */
-const long = ['call-paths', 'sdk-browser', 'appearance', 'codecs', 'files-call', 'turn', 'firefox', 'check', 'pages', 'players']
+const long = ['call-paths', 'sdk-browser', 'appearance', 'files-call', 'turn', 'firefox', 'check', 'pages', 'players']
 
-const [directory, most = '1'] = process.argv.slice(2)
+const [directory, atATime = 1] = process.argv.slice(2)
 const nameOf = (file) => basename(file, '.test.mjs')
-const isHeavy = (file) => heavy.includes(nameOf(file))
-const order = [...heavy, ...long]
+const isAlone = (file) => alone.includes(nameOf(file))
+const order = [...alone, ...long]
 const place = (file) => order.indexOf(nameOf(file)) + 1 || order.length + 1 // what is in no list comes last
 const waiting = readdirSync(directory).filter((name) => name.endsWith('.test.mjs')).map((name) => `${directory}/${name}`)
 waiting.sort((a, b) => place(a) - place(b))
 const running = new Map()
 const failed = []
 
-/** One of those that wait, which may run beside those that run. */
+/** The next of those that wait, if it may run beside those that run. */
 function next() {
-  if (running.size >= Number(most)) return undefined
-  const busy = [...running.keys()].some(isHeavy)
-  return waiting.find((file) => !(busy && isHeavy(file)))
+  const [first] = waiting
+  const most = first && isAlone(first) ? 1 : atATime
+  return running.size < most && ![...running.keys()].some(isAlone) ? waiting.shift() : undefined
 }
 
 async function test(file) {
@@ -38,10 +38,7 @@ async function test(file) {
 }
 
 while (waiting.length > 0 || running.size > 0) {
-  for (let file = next(); file; file = next()) {
-    waiting.splice(waiting.indexOf(file), 1)
-    running.set(file, test(file))
-  }
+  for (let file = next(); file; file = next()) running.set(file, test(file))
   await Promise.race(running.values())
 }
 if (failed.length > 0) {

@@ -168,6 +168,24 @@ describe('three people in a room', { timeout: 1_800_000 }, () => {
     await ada.press('m')
   })
 
+  it('stay while their page only asks whether to leave, leave with it, and come back with it', async () => {
+    const sockets = () => bo.page.evaluate(() => window.sockets.length)
+    const before = await sockets()
+    await bo.page.evaluate(() => window.dispatchEvent(new Event('beforeunload')))
+    await ada.press('m')
+    await bo.tile('Ada').getByText('Microphone off').waitFor({ state: 'attached' })
+    await ada.press('m')
+    assert.equal(await sockets(), before)
+    await bo.page.evaluate(() => window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })))
+    await ada.tile('Bo').waitFor({ state: 'detached' })
+    assert.equal(await sockets(), before, 'a page that goes does not come in again')
+    await bo.page.evaluate(() => window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })))
+    await Promise.all([
+      assertClock('Bo seen by Ada after coming back', () => ada.sees('Bo'), colours.green), assertClock('Ada seen by Bo after coming back', () => bo.sees('Ada'), colours.red),
+    ])
+    await bo.page.waitForSelector('.room[data-phase=connected]')
+  })
+
   it('are muted and removed by the host', async () => {
     await ada.press('p')
     await ada.page.getByRole('button', { name: 'Mute for everyone: Cy' }).click()

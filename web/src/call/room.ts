@@ -48,7 +48,7 @@ export class RoomLink implements Link {
     this.generation = options.generation
     const h264 = RTCRtpSender.getCapabilities?.('video')?.codecs.some((c) => c.mimeType.toLowerCase() === 'video/h264')
     // Tracks that are not shown yet must come all the same: they are shown once their first frame is there.
-    this.#client = new Room({ adaptiveStream: false, dynacast: true, publishDefaults: { videoCodec: h264 ? 'h264' : 'vp8' } })
+    this.#client = new Room({ adaptiveStream: false, dynacast: true, disconnectOnPageLeave: false, publishDefaults: { videoCodec: h264 ? 'h264' : 'vp8' } })
     this.#hear()
     void this.#start()
   }

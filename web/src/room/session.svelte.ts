@@ -72,6 +72,8 @@ export class RoomSession implements RoomView {
   #entry: Entry
   #client: Room
   #unfollow = () => {}
+  #unfollowPage = () => {}
+  #gone = false
   #refreshing = false
   #leaving = false
   /** Bumped by every attempt to come back, so that an older one stops. */
@@ -96,6 +98,7 @@ export class RoomSession implements RoomView {
     this.#client = new Room({
       adaptiveStream: true,
       dynacast: true,
+      disconnectOnPageLeave: false, // also where the page only asks whether to leave; see #followPage
       publishDefaults: { videoCodec: h264 ? 'h264' : 'vp8', ...(entry.music ? musicDefaults : {}) },
       ...(entry.music ? { audioCaptureDefaults: { ...musicConstraints(recall('microphone')) as object } } : {}),
       ...(recall('speaker') ? { audioOutput: { deviceId: recall('speaker') } } : {}),
@@ -113,6 +116,7 @@ export class RoomSession implements RoomView {
     this.#sound.hidden = true
     document.body.append(this.#sound)
     this.#listen()
+    this.#unfollowPage = this.#followPage()
     void this.#start()
   }
 
@@ -128,7 +132,7 @@ export class RoomSession implements RoomView {
     try {
       await this.#client.connect(admission.url, admission.token)
     } catch (error) {
-      if (this.#leaving) return
+      if (this.#leaving || this.#gone) return
       const over = refusalOf(error)
       if (over) this.#finish(over)
       else void this.#breakOff()
@@ -177,10 +181,9 @@ export class RoomSession implements RoomView {
   }
 
   /** The connection is gone and livekit-client has given up: try to come in anew until patience ends. */
-  async #breakOff() {
+  async #breakOff(wish = this.#sending.wish) {
     const attempt = ++this.#attempt
     this.#recovering = true
-    const { wish } = this.#sending
     if (this.phase !== 'reconnecting') this.#wait()
     let delay = 500
     while (attempt === this.#attempt && !this.#leaving && this.secondsLeft > 0) {
@@ -220,6 +223,7 @@ export class RoomSession implements RoomView {
     clearInterval(this.#countdown)
     this.#unfollow()
     this.#unfollow = () => {}
+    this.#unfollowPage()
     this.#sound.remove()
     this.#sending.stop()
     this.statistics.stop()
@@ -291,8 +295,29 @@ export class RoomSession implements RoomView {
       .on(RoomEvent.Disconnected, (reason) => this.#disconnected(reason))
   }
 
+  /** Leaves when the page goes, and comes in anew where the browser brings it back from its memory. */
+  #followPage() {
+    let { wish } = this.#sending
+    const goes = () => {
+      wish = this.#sending.wish // leaving takes it all away
+      this.#gone = true
+      this.#attempt++
+      void this.#client.disconnect()
+    }
+    const comes = ({ persisted }: PageTransitionEvent) => {
+      this.#gone = false
+      if (persisted) void this.#breakOff(wish)
+    }
+    addEventListener('pagehide', goes)
+    addEventListener('pageshow', comes)
+    return () => {
+      removeEventListener('pagehide', goes)
+      removeEventListener('pageshow', comes)
+    }
+  }
+
   #disconnected(reason: DisconnectReason | undefined) {
-    if (this.#leaving || this.phase === 'over') return
+    if (this.#leaving || this.#gone || this.phase === 'over') return
     this.#sound.replaceChildren()
     switch (reason) {
       case DisconnectReason.DUPLICATE_IDENTITY:
