@@ -40,6 +40,7 @@ type reader struct {
 	touched      []*Stream     // streams with packets in this batch
 	now          time.Duration
 	waited       time.Duration // the datagram that is looked at, until it was read
+	latest       time.Duration // when the newest came that was read
 
 	mu      sync.Mutex
 	posted  []func()
@@ -102,7 +103,8 @@ func (r *reader) batch(n int) {
 	for i := range n {
 		if b, from := r.in.datagram(i); b != nil {
 			bytes += len(b)
-			r.waited = r.in.waited(i)
+			r.waited = min(r.in.waited(i), r.now-r.latest) // time does not go back where a clock was set
+			r.latest = r.came()
 			r.datagram(b, from)
 		}
 	}

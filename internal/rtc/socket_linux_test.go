@@ -6,6 +6,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestADatagramCameBeforeItWasRead lets a datagram lie in the socket: it came when it came, however late the reader is.
@@ -47,5 +49,21 @@ func TestADatagramCameBeforeItWasRead(t *testing.T) {
 	}
 	if waited := lies(longestWait + 100*time.Millisecond); waited != 0 {
 		t.Errorf("one that lay for longer than is believed waited %v", waited)
+	}
+}
+
+// TestArrivalsDoNotGoBack where the clock is set that the kernel stamps datagrams by: what comes later has come later.
+func TestArrivalsDoNotGoBack(t *testing.T) {
+	r := &reader{shard: &Shard{}, in: &receiver{}}
+	at := time.Duration(0)
+	for _, waited := range []time.Duration{10 * time.Millisecond, 900 * time.Millisecond, 2 * time.Second, 500 * time.Millisecond, 0} {
+		s := &r.in.stamps[0]
+		s.Level, s.Type, s.at = unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, unix.NsecToTimespec(time.Now().Add(-waited).UnixNano())
+		r.in.headers[0].SetControllen(int(stampSize))
+		r.batch(1)
+		if r.latest < at {
+			t.Errorf("one that waited %v came %v before the last one", waited, at-r.latest)
+		}
+		at = r.latest
 	}
 }
