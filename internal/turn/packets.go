@@ -5,39 +5,25 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"runtime"
 	"sync"
 
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
+	"github.com/tuttilive/tutti/internal/pktinfo"
 )
 
-// packets is the UDP socket that clients send to, behind the gate. One goroutine reads it (pion's); others write.
-//
-// Answers leave from the address that the client sent to: a machine may have several, and a client ignores what comes from
-// another one. So where the socket is bound to all of them, what the kernel says about an arriving packet's destination goes
-// back to it with the answers as it came.
+// packets is the UDP socket that clients send to, behind the gate. One goroutine reads it (pion's); others write. Answers leave from the
+// address that the client sent to.
 type packets struct {
 	*net.UDPConn
 	gate    *gate
 	sources addressBook
-	control []byte // room for what the kernel says, nil when the socket has only one address
+	control []byte // room for what the kernel says of where a packet came to
 
 	mu      sync.RWMutex
 	arrived map[netip.AddrPort][]byte // by client, what the kernel said of its packets
 }
 
 func newPackets(conn *net.UDPConn, gate *gate) *packets {
-	p := &packets{UDPConn: conn, gate: gate, sources: addressBook{}, arrived: map[netip.AddrPort][]byte{}}
-	if runtime.GOOS == "linux" && conn.LocalAddr().(*net.UDPAddr).IP.IsUnspecified() {
-		// One of them fails, according to the socket's family.
-		err4 := ipv4.NewPacketConn(conn).SetControlMessage(ipv4.FlagDst|ipv4.FlagInterface, true)
-		err6 := ipv6.NewPacketConn(conn).SetControlMessage(ipv6.FlagDst|ipv6.FlagInterface, true)
-		if err4 == nil || err6 == nil {
-			p.control = make([]byte, 128)
-		}
-	}
-	return p
+	return &packets{UDPConn: conn, gate: gate, sources: addressBook{}, control: pktinfo.Room(conn), arrived: map[netip.AddrPort][]byte{}}
 }
 
 // ReadFrom gives the next message that the gate lets pass.
