@@ -21,9 +21,12 @@ type Conn struct {
 
 	mu   sync.Mutex
 	flow flow
-	over bool // the encoder has ended; what waits is still delivered
+	over error // why nothing more comes; what waits is still delivered
 	err  error
 }
+
+// Latency is for how long packets wait.
+func (c *Conn) Latency() time.Duration { return c.flow.latency }
 
 // Read gives the payload of the next packet, when its time has come. The error is io.EOF where the encoder ended, ErrFull where more waited than may,
 // net.ErrClosed after Close.
@@ -55,14 +58,14 @@ func (c *Conn) next(b []byte) (n int, ok bool, wait time.Duration, err error) {
 		c.count()
 		return copy(b, payload), true, 0, nil
 	}
-	if c.over && c.flow.isEmpty() {
-		err = io.EOF
-	} else if !c.over {
-		err = c.flow.tick(now)
+	if c.over == nil {
+		if c.over = c.flow.tick(now); c.over != nil {
+			c.flow.sayShutdown(now)
+		}
 	}
-	if err != nil {
-		c.end(err)
-		return 0, false, 0, err
+	if c.over != nil && c.flow.isEmpty() {
+		c.end(c.over)
+		return 0, false, 0, c.err
 	}
 	if c.flow.isIdle() {
 		return 0, false, aliveEvery, nil
@@ -74,19 +77,19 @@ func (c *Conn) next(b []byte) (n int, ok bool, wait time.Duration, err error) {
 func (c *Conn) hear(p packet) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err != nil || c.over {
+	if c.err != nil || c.over != nil {
 		return
 	}
 	wasIdle := c.flow.isIdle()
 	switch err := c.flow.hear(p, time.Since(c.begun)); {
 	case err == io.EOF:
-		c.over = true
+		c.over = err
 	case err != nil:
 		c.end(err)
 		return
 	}
 	c.count()
-	if wasIdle && !c.flow.isIdle() || c.over {
+	if wasIdle && !c.flow.isIdle() || c.over != nil {
 		select {
 		case c.woken <- struct{}{}:
 		default:
@@ -100,20 +103,22 @@ func (c *Conn) count() {
 	c.listener.held.Add(size - c.held.Swap(size))
 }
 
-// end is once, with the lock held. What waits is let go.
+// end is once, with the lock held. What waits is let go, and an encoder that may still send is told.
 func (c *Conn) end(err error) {
+	if c.over == nil {
+		c.flow.sayShutdown(time.Since(c.begun))
+	}
 	c.err = err
 	c.flow.waiting = waiting{}
 	c.count()
 	close(c.ended)
 }
 
-// fail ends it for a reason, and tells the encoder that it has ended.
+// fail ends it for a reason.
 func (c *Conn) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err == nil {
-		c.flow.say(kindShutdown, 0, 0, time.Since(c.begun), make([]byte, 4))
 		c.end(err)
 	}
 }

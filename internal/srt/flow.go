@@ -14,8 +14,8 @@ const (
 	silentFor  = 5 * time.Second
 	// mostGaps are reported at once: as many as a packet takes.
 	mostGaps = 170
-	// timed is how many acknowledgements are remembered until they are answered.
-	timed = 64
+	// timed is how many acknowledgements are remembered until they are answered: those of ten seconds.
+	timed = 1024
 )
 
 var errSilent = errors.New("nothing comes any more")
@@ -70,7 +70,7 @@ func (f *flow) hear(p packet, now time.Duration) error {
 }
 
 func (f *flow) hearData(p packet, now time.Duration) error {
-	if (p.key() != 0) != (f.keys != nil) || !f.isNew(p.number()) {
+	if p.isFilters() || (p.key() != 0) != (f.keys != nil) || !f.isNew(p.number()) {
 		return nil
 	}
 	payload := append(make([]byte, 0, max(len(p)-headerSize, 1)), p.body()...)
@@ -151,6 +151,8 @@ func (f *flow) report(gaps []span, now time.Duration) {
 	}
 	f.say(kindNak, 0, 0, now, body)
 }
+
+func (f *flow) sayShutdown(now time.Duration) { f.say(kindShutdown, 0, 0, now, make([]byte, 4)) }
 
 func (f *flow) say(kind, subtype uint16, specific uint32, now time.Duration, body []byte) {
 	f.said = now

@@ -56,7 +56,7 @@ func (l *line) arrived(which int, now time.Duration) (all [][]byte) {
 
 func dataPacket(number, message uint32, at time.Duration, payload []byte) packet {
 	b := binary.BigEndian.AppendUint32(nil, number)
-	b = binary.BigEndian.AppendUint32(b, 0xc0000000|message)
+	b = binary.BigEndian.AppendUint32(b, 0xc0000001|message)
 	b = binary.BigEndian.AppendUint32(b, uint32(at.Microseconds()))
 	return append(binary.BigEndian.AppendUint32(b, 1), payload...)
 }
@@ -217,6 +217,42 @@ func TestSilenceEnds(t *testing.T) {
 		}
 		if now > time.Minute {
 			t.Fatal("it lasts")
+		}
+	}
+}
+
+// TestRedundancyIsNoData: an encoder that is set to add some does so unasked, under the numbers of packets that may have been lost.
+func TestRedundancyIsNoData(t *testing.T) {
+	f := startFlow(0, 0, 0)
+	f.send = func([]byte) {}
+	redundant := dataPacket(0, 0, 0, []byte("redundant"))
+	binary.BigEndian.PutUint32(redundant[4:], 0xc0000000)
+	f.hear(redundant, 0)
+	f.hear(dataPacket(0, 1<<26, 0, []byte("data")), 0)
+	if got, _ := f.deliver(0); string(got) != "data" {
+		t.Errorf("%q comes", got)
+	}
+}
+
+// TestALongWayIsMeasured, so that what is on its way over a satellite is not asked for again and again.
+func TestALongWayIsMeasured(t *testing.T) {
+	for _, takes := range []time.Duration{10 * time.Millisecond, 700 * time.Millisecond, 3 * time.Second} {
+		f := startFlow(0, 0, 0)
+		l := line{random: rand.New(rand.NewPCG(5, 6)), delay: takes}
+		now := time.Duration(0)
+		f.send = func(b []byte) { l.carry(toSender, b, now) }
+		for i := uint32(0); now < 2*takes+5*time.Second; i, now = i+1, now+ackEvery {
+			f.hear(dataPacket(i, 0, now, []byte("x")), now)
+			f.deliver(now)
+			f.tick(now)
+			for _, b := range l.arrived(toSender, now) {
+				if p := packet(b); p.kind() == kindAck {
+					f.hear(appendControl(nil, kindAckAck, 0, p.specific(), 0, 1), now)
+				}
+			}
+		}
+		if (f.rtt - takes).Abs() > ackEvery {
+			t.Errorf("%v are taken for %v", takes, f.rtt)
 		}
 	}
 }

@@ -7,12 +7,17 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/pktinfo"
 )
 
 const (
@@ -45,12 +50,19 @@ type Listener struct {
 	mu    sync.RWMutex
 	conns map[uint32]*Conn // by our socket ids
 	peers map[peer]*Conn   // nil while a request is not answered
+	shut  bool
 }
 
-// peer is an encoder's socket.
+// peer is an encoder's socket. What begins anew may have the same again, but begins with another number.
 type peer struct {
-	address netip.AddrPort
-	id      uint32
+	address   netip.AddrPort
+	id, first uint32
+}
+
+// way leads to an encoder, from the address that it has called.
+type way struct {
+	to   netip.AddrPort
+	from []byte // see pktinfo
 }
 
 // Listen opens a port, "host:port".
@@ -72,7 +84,8 @@ func Listen(address string, config Config) (*Listener, error) {
 		conns: map[uint32]*Conn{}, peers: map[peer]*Conn{},
 	}
 	rand.Read(l.secret[:])
-	l.running.Go(l.hear)
+	called := pktinfo.Room(socket)
+	l.running.Go(func() { l.hear(called) })
 	return l, nil
 }
 
@@ -91,12 +104,10 @@ func (l *Listener) Accept() (*Request, error) {
 
 // Close tells all encoders that it is over. What is read of connections is net.ErrClosed then.
 func (l *Listener) Close() error {
-	l.mu.RLock()
-	var all []*Conn
-	for _, c := range l.conns {
-		all = append(all, c)
-	}
-	l.mu.RUnlock()
+	l.mu.Lock()
+	l.shut = true
+	all := slices.Collect(maps.Values(l.conns))
+	l.mu.Unlock()
 	for _, c := range all {
 		c.Close()
 	}
@@ -105,22 +116,22 @@ func (l *Listener) Close() error {
 	return err
 }
 
-// hear takes what comes until the socket is closed.
-func (l *Listener) hear() {
+// hear takes what comes until the socket is closed. What the kernel says of it has room in called.
+func (l *Listener) hear(called []byte) {
 	defer close(l.closed)
 	b := make([]byte, 2048)
 	for {
-		n, from, err := l.socket.ReadFromUDPAddrPort(b)
-		if err != nil {
+		n, size, _, from, err := l.socket.ReadMsgUDPAddrPort(b, called)
+		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		p := packet(b[:n])
-		if n < headerSize || n > largest {
+		if err != nil || n < headerSize || n > largest { // any other error is the fate of one datagram
 			continue
 		}
+		p := packet(b[:n])
 		if p.to() == 0 {
 			if p.isControl() && p.kind() == kindHandshake {
-				l.hearHandshake(p, from)
+				l.hearHandshake(p, way{from, called[:size]})
 			}
 			continue
 		}
@@ -158,52 +169,55 @@ func (l *Listener) cookie(a netip.AddrPort, now time.Time) uint32 {
 	return binary.BigEndian.Uint32(mac.Sum(nil))
 }
 
-func (l *Listener) hearHandshake(p packet, from netip.AddrPort) {
+func (l *Listener) hearHandshake(p packet, back way) {
 	h, err := parseHandshake(p.body())
-	if err != nil {
+	if err != nil || h.id == 0 { // nobody's: another listener would take the answer for a handshake, and answer it, without an end
 		return
 	}
 	now := time.Now()
 	switch h.kind {
 	case induction:
-		h.version, h.encryption, h.extension, h.cookie = version, 0, magic, l.cookie(from, now)
-		l.answer(from, &h, h.id)
+		h.version, h.encryption, h.extension, h.cookie = version, 0, magic, l.cookie(back.to, now)
+		l.answer(back, &h, h.id)
 	case conclusion:
-		if h.cookie == l.cookie(from, now) || h.cookie == l.cookie(from, now.Add(-cookieFor)) {
-			l.request(peer{from, h.id}, &h, p.timestamp(), now)
+		if h.cookie == l.cookie(back.to, now) || h.cookie == l.cookie(back.to, now.Add(-cookieFor)) {
+			l.request(&Request{
+				listener: l, peer: peer{back.to, h.id, h.first}, back: way{back.to, slices.Clone(back.from)}, handshake: &h, timestamp: p.timestamp(), begun: now,
+			})
 		}
 	}
 }
 
 // request passes on who wants a connection, once.
-func (l *Listener) request(who peer, h *handshake, timestamp uint32, now time.Time) {
+func (l *Listener) request(r *Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c, ok := l.peers[who]; ok {
+	if c, ok := l.peers[r.peer]; ok {
 		if c != nil {
-			l.send(who.address, c.welcome) // it did not arrive
+			l.send(r.back, c.welcome) // it did not arrive
 		}
 		return
 	}
-	r := &Request{listener: l, peer: who, handshake: h, timestamp: timestamp, begun: now}
-	if why := h.refused(); why != 0 {
+	if why := r.handshake.refused(); why != 0 {
 		r.refuse(why)
 		return
 	}
 	select {
 	case l.requests <- r:
-		l.peers[who] = nil
+		l.peers[r.peer] = nil
 	default:
 	}
 }
 
 // answer sends a handshake.
-func (l *Listener) answer(to netip.AddrPort, h *handshake, id uint32) []byte {
-	h.address = wire(to.Addr())
+func (l *Listener) answer(back way, h *handshake, id uint32) []byte {
+	h.address = wire(back.to.Addr())
 	b := h.append(appendControl(nil, kindHandshake, 0, 0, 0, id))
-	l.send(to, b)
+	l.send(back, b)
 	return b
 }
 
 // send gives a packet to the system. What is lost on the way there is as lost as on any other.
-func (l *Listener) send(to netip.AddrPort, b []byte) { _, _ = l.socket.WriteToUDPAddrPort(b, to) }
+func (l *Listener) send(back way, b []byte) {
+	_, _, _ = l.socket.WriteMsgUDPAddrPort(b, back.from, back.to)
+}

@@ -297,7 +297,6 @@ func TestHandshakesThatAreRefused(t *testing.T) {
 		{asks(4, 0, 2, 1500, conclusion, 50, c.cookie, sid), OldVersion},
 		{asks(5, 0, 5, 0, conclusion, 51, c.cookie, hsreq, sid), Rogue},
 		{asks(5, 0, 5, 75, conclusion, 52, c.cookie, hsreq, sid), Rogue},
-		{asks(5, 0, 5, 1501, conclusion, 53, c.cookie, hsreq, sid), Rogue},
 		{asks(5, 0, 5, 1500, conclusion, 54, c.cookie, sid), Rogue},
 		{asks(5, 0, 5, 1500, conclusion, 55, c.cookie, streaming, sid), NotMessages},
 		{asks(5, 0, 5, 1500, conclusion, 56, c.cookie, hsreq, sid, extension(extCongestion, []byte("elif"))), Congestion},
@@ -340,6 +339,198 @@ func TestNobodySendsForAnother(t *testing.T) {
 	if got := s.hears(t); !strings.HasSuffix(got, `sent 6 bytes, the last "honest": EOF`) {
 		t.Error(got)
 	}
+}
+
+// TestNobodysHandshakeIsNotAnswered: the answer would be a handshake again, to which another listener answers, without an end.
+func TestNobodysHandshakeIsNotAnswered(t *testing.T) {
+	c := dialRaw(t, openDoor(t, Config{}))
+	c.conn.Write(control(kindHandshake, 0, 0, 0, asks(4, 0, 2, 1500, induction, 0, 0)))
+	c.conn.Write(control(kindHandshake, 0, 0, 0, asks(4, 0, 2, 1500, induction, 5, 0)))
+	b := make([]byte, 2048)
+	if n, err := c.conn.Read(b); err != nil || packet(b[:n]).to() != 5 {
+		t.Errorf("%d is answered first, %v", packet(b[:n]).to(), err)
+	}
+}
+
+// TestAnswersLeaveFromTheAddressThatWasCalled: an encoder does not hear what comes from another one of a machine that has several.
+func TestAnswersLeaveFromTheAddressThatWasCalled(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("this system has one loopback address")
+	}
+	for _, all := range []string{"0.0.0.0:0", "[::]:0"} {
+		l, err := Listen(all, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		accepted := make(chan *Conn, 1)
+		go func() {
+			r, _ := l.Accept()
+			conn, err := r.Accept()
+			if err != nil {
+				t.Error(err)
+			}
+			accepted <- conn
+		}()
+		conn, err := net.Dial("udp4", fmt.Sprintf("127.0.0.2:%d", l.Addr().(*net.UDPAddr).Port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		c := &caller{t: t, conn: conn}
+		c.induct()
+		c.conclude(9)
+		(<-accepted).Close()
+		c.answers(kindShutdown, nil)
+	}
+}
+
+// TestLargePacketsAreNegotiated down to those of Ethernet.
+func TestLargePacketsAreNegotiated(t *testing.T) {
+	c := dialRaw(t, openDoor(t, Config{}))
+	c.induct()
+	for {
+		body := c.answers(kindHandshake, control(kindHandshake, 0, 0, 0, asks(5, 0, 5, 9000, conclusion, 9, c.cookie, hsreq, sid)))
+		if h, err := parseHandshake(body); err != nil || h.kind == induction {
+			continue // a cookie that was asked for twice
+		} else if h.kind != conclusion || h.mtu != largest {
+			t.Errorf("answered: kind %d, packets of %d bytes", h.kind, h.mtu)
+		}
+		return
+	}
+}
+
+// TestWhoBeginsAnewIsAnother, though it has the same port and the same number of a socket, as a camera that starts again may.
+func TestWhoBeginsAnewIsAnother(t *testing.T) {
+	c := dialRaw(t, openDoor(t, Config{}))
+	c.induct()
+	begins := func(first uint32) uint32 {
+		ask := asks(5, 0, 5, 1500, conclusion, 9, c.cookie, hsreq, sid)
+		binary.BigEndian.PutUint32(ask[8:], first)
+		for {
+			h, err := parseHandshake(c.answers(kindHandshake, control(kindHandshake, 0, 0, 0, ask)))
+			if err == nil && h.kind == conclusion && h.first == first {
+				return h.id
+			}
+		}
+	}
+	one := begins(7)
+	if again := begins(7); again != one {
+		t.Error("who asks again has two connections")
+	}
+	if begins(8) == one {
+		t.Error("it has a connection that does not know its numbers")
+	}
+}
+
+// TestWhoIsAnsweredLateIsHeard: what an application that is asked takes its time for does not count as an encoder's silence.
+func TestWhoIsAnsweredLateIsHeard(t *testing.T) {
+	l, err := Listen("127.0.0.1:0", Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	accepted := make(chan *Conn, 1)
+	go func() {
+		r, err := l.Accept()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		r.begun = r.begun.Add(-2 * silentFor)
+		conn, err := r.Accept()
+		if err != nil {
+			t.Error(err)
+		}
+		accepted <- conn
+	}()
+	c := dialRaw(t, &door{Listener: l})
+	c.induct()
+	c.conclude(9)
+	if _, _, _, err := (<-accepted).next(make([]byte, 1500)); err != nil {
+		t.Errorf("it is given up: %v", err)
+	}
+}
+
+// TestWhoIsEndedIsTold, so that it can come back at once.
+func TestWhoIsEndedIsTold(t *testing.T) {
+	s := openDoor(t, Config{Latency: time.Minute})
+	for name, end := range map[string]func(c *caller, conn *Conn){
+		"since it is too far ahead": func(c *caller, _ *Conn) {
+			c.data(7, []byte("one"))
+			c.data(7+mostWaiting, []byte("other"))
+		},
+		"since it was silent": func(_ *caller, conn *Conn) {
+			conn.mu.Lock()
+			defer conn.mu.Unlock()
+			conn.flow.heard = -2 * silentFor
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := dialRaw(t, s)
+			c.induct()
+			c.conclude(9)
+			s.mu.RLock()
+			conn := s.conns[c.peer]
+			s.mu.RUnlock()
+			end(c, conn)
+			c.answers(kindShutdown, nil)
+			s.hears(t)
+		})
+	}
+}
+
+// TestWhatCameBeforeSilenceIsDelivered: an encoder that is gone has sent what waits.
+func TestWhatCameBeforeSilenceIsDelivered(t *testing.T) {
+	s := openDoor(t, Config{Latency: time.Second})
+	c := dialRaw(t, s)
+	c.induct()
+	c.conclude(9)
+	c.data(7, []byte("the last"))
+	c.induct() // so that it has been heard
+	s.mu.RLock()
+	conn := s.conns[c.peer]
+	s.mu.RUnlock()
+	conn.mu.Lock()
+	conn.flow.heard = -2 * silentFor
+	conn.mu.Unlock()
+	if got := s.hears(t); !strings.HasSuffix(got, `sent 8 bytes, the last "the last": `+errSilent.Error()) {
+		t.Error(got)
+	}
+}
+
+// TestNobodyComesInAfterTheEnd: a connection that is accepted then is not left alone.
+func TestNobodyComesInAfterTheEnd(t *testing.T) {
+	l, err := Listen("127.0.0.1:0", Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := dialRaw(t, &door{Listener: l})
+	c.induct()
+	c.conn.Write(control(kindHandshake, 0, 0, 0, asks(5, 0, 5, 1500, conclusion, 9, c.cookie, hsreq, sid)))
+	r, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	if _, err := r.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("it is accepted: %v", err)
+	}
+}
+
+// TestAnErrorOfTheSocketEndsNothing but its Close.
+func TestAnErrorOfTheSocketEndsNothing(t *testing.T) {
+	s := openDoor(t, Config{})
+	c := dialRaw(t, s)
+	c.induct()
+	s.socket.SetReadDeadline(time.Unix(1, 0))
+	select {
+	case <-s.closed:
+		t.Fatal("it has ended")
+	case <-time.After(10 * time.Millisecond): // the read has failed, or does so later and not at all
+	}
+	s.socket.SetReadDeadline(time.Time{})
+	c.induct()
 }
 
 // TestManyTogetherAreNotHeldForever: of several, of which none holds too much by itself, the one that holds most is ended, and the rest is let be.

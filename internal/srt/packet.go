@@ -31,6 +31,10 @@ func (p packet) body() []byte      { return p[headerSize:] }
 // key says with which key data is encrypted: 1 for the even, 2 for the odd one, 0 for none.
 func (p packet) key() byte { return p[4] >> 3 & 3 }
 
+// isFilters tells that data is no one's but a packet filter's: it has the number of a packet, and none of a message. Who has asked for redundancy sends
+// that, though it was not agreed on.
+func (p packet) isFilters() bool { return p.specific()&(1<<26-1) == 0 }
+
 // isRepeat tells that data is sent again.
 func (p packet) isRepeat() bool { return p[4]&4 != 0 }
 

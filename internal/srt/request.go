@@ -37,7 +37,7 @@ func (h *handshake) refused() Reason {
 	switch {
 	case h.version != version:
 		return OldVersion
-	case h.capabilities == nil, h.mtu < leastMTU, h.mtu > largest:
+	case h.capabilities == nil, h.mtu < leastMTU:
 		return Rogue
 	case h.capabilities.flags&flagStream != 0:
 		return NotMessages
@@ -51,6 +51,7 @@ func (h *handshake) refused() Reason {
 type Request struct {
 	listener  *Listener
 	peer      peer
+	back      way
 	handshake *handshake
 	timestamp uint32
 	begun     time.Time
@@ -89,7 +90,7 @@ func (r *Request) Reject(why Reason) {
 func (r *Request) refuse(why Reason) {
 	h := *r.handshake
 	h.kind, h.extension, h.capabilities, h.keys = uint32(why), 0, nil, nil
-	r.listener.answer(r.peer.address, &h, r.peer.id)
+	r.listener.answer(r.back, &h, r.peer.id)
 }
 
 var errLocked = errors.New("keys that were not unlocked")
@@ -105,11 +106,12 @@ func (r *Request) Accept() (*Conn, error) {
 	c := &Conn{listener: l, peer: r.peer, begun: r.begun, woken: make(chan struct{}, 1), ended: make(chan struct{})}
 	c.flow = startFlow(h.first, r.timestamp, 0)
 	c.flow.keys, c.flow.latency, c.flow.peer = r.keys, latency, r.peer.id
-	c.flow.send = func(b []byte) { l.send(r.peer.address, b) }
+	c.flow.send = func(b []byte) { l.send(r.back, b) }
+	c.flow.heard = time.Since(r.begun) // nothing was expected while an application made up its mind
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, asked := l.peers[r.peer]; !asked {
+	if _, asked := l.peers[r.peer]; !asked || l.shut {
 		return nil, net.ErrClosed
 	}
 	for c.id == 0 || l.conns[c.id] != nil {
@@ -117,13 +119,13 @@ func (r *Request) Accept() (*Conn, error) {
 		rand.Read(id[:])
 		c.id = binary.BigEndian.Uint32(id[:]) >> 2
 	}
-	h.kind, h.id, h.cookie, h.window, h.extension = conclusion, c.id, 0, mostWaiting, hasHandshake
+	h.kind, h.id, h.cookie, h.mtu, h.window, h.extension = conclusion, c.id, 0, min(h.mtu, largest), mostWaiting, hasHandshake
 	if h.encryption = 0; r.keys != nil {
 		h.extension |= hasKeys
 		h.encryption = uint16(r.keys.size / 8)
 	}
 	h.capabilities = &capabilities{ourVersion, ourFlags, uint16(latency.Milliseconds()), h.capabilities.receiverDelay}
-	c.welcome = l.answer(r.peer.address, h, r.peer.id)
+	c.welcome = l.answer(r.back, h, r.peer.id)
 	l.conns[c.id], l.peers[r.peer] = c, c
 	c.count()
 	return c, nil

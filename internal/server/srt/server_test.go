@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
 	gosrt "github.com/datarhei/gosrt"
 
@@ -58,8 +59,8 @@ func (full) Read([]byte) (int, error) { return 0, srt.ErrFull }
 
 // TestHostsHearOfWhatIsTooMuch: an honest encoder may be set so, and SRT has no words for it.
 func TestHostsHearOfWhatIsTooMuch(t *testing.T) {
-	x := &session{server: &Server{idle: 1 << 40}, log: slog.New(slog.DiscardHandler), kicked: make(chan struct{})}
-	if code, reason, ok := ingest.Why(x.take(full{}, address{}, anybody{})); !ok || code != "latency" || reason == "" {
+	x := &session{log: slog.New(slog.DiscardHandler), kicked: make(chan struct{})}
+	if code, reason, ok := ingest.Why(x.take(full{}, 1<<40, address{}, anybody{})); !ok || code != "latency" || reason == "" {
 		t.Errorf("told: %v, %q, %q", ok, code, reason)
 	}
 }
@@ -106,6 +107,37 @@ func TestWhoSendsNothingIsSentAway(t *testing.T) {
 	defer encoder.Close()
 	if n, err := encoder.Read(make([]byte, 1500)); err == nil {
 		t.Errorf("%d bytes were sent to it", n)
+	}
+	if err := errors.Join(s.Close(), <-served); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWhoSendsWhatWaitsIsNotIdle: of a long latency nothing can be read for long.
+func TestWhoSendsWhatWaitsIsNotIdle(t *testing.T) {
+	s, err := Listen(Options{Address: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.stage, s.idle = openStage{}, 1
+	served := make(chan error, 1)
+	go func() { served <- s.Serve() }()
+	config := gosrt.DefaultConfig()
+	config.StreamId, config.PeerLatency = "room?key=k", time.Minute
+	encoder, err := gosrt.Dial("srt", s.Addr().String(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer encoder.Close()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := encoder.Read(make([]byte, 1500))
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		t.Errorf("it is sent away: %v", err)
+	case <-time.After(200 * time.Millisecond):
 	}
 	if err := errors.Join(s.Close(), <-served); err != nil {
 		t.Error(err)

@@ -85,7 +85,7 @@ func (x *session) run(req request) {
 	err = x.reason
 	x.mu.Unlock()
 	if err == nil {
-		err = x.take(conn, a, participant)
+		err = x.take(conn, x.server.idle+conn.Latency(), a, participant)
 	}
 	x.mu.Lock()
 	if x.reason != nil {
@@ -179,15 +179,14 @@ func rejection(err error) srt.Reason {
 	return srt.Internal
 }
 
-// take publishes what comes.
-func (x *session) take(conn io.Reader, a address, participant ingest.Participant) error {
+// take publishes what comes, unless nothing comes for an idle time.
+func (x *session) take(conn io.Reader, idle time.Duration, a address, participant ingest.Participant) error {
 	log := x.log.With("room", a.room, "participant", participant.Self().Identity)
 	log.Info("encoder publishes")
 	publisher := ingest.New(participant, "srt", x.kicked, log)
 	demuxer := ts.New(publisher.Write)
 	demuxer.LeftOut = publisher.LeftOut
 	packet := make([]byte, 2048)
-	idle := x.server.idle
 	silent := time.AfterFunc(idle, func() { x.kick(errIdle) })
 	defer silent.Stop()
 	for {
