@@ -378,9 +378,7 @@ func (c *client) welcome(h *hall, attendee *studio.Attendee) [][]byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ending {
-		if c.cursor, c.view = cursor, view; view == studio.ViewDoor {
-			c.cursor = nil
-		}
+		c.cursor, c.view = cursor, view
 	}
 	return [][]byte{textFrame(talk.Welcome(you, standing))}
 }

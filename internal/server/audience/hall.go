@@ -77,6 +77,8 @@ func (s *shared) frameFor(v studio.View, turn int) []byte {
 	switch {
 	case s.beat != nil:
 		return s.beat.forTurn(turn)
+	case v == studio.ViewDoor: // who waits to be let in hears signs of life alone
+		return nil
 	case v == studio.ViewHosts:
 		return s.hosts
 	}

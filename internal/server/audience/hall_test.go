@@ -63,6 +63,33 @@ func TestEverybodyHearsSomethingAndIsAskedForASignOfLife(t *testing.T) {
 	}
 }
 
+// TestWhoWaitsBeforeTheDoorIsAskedForASignOfLife, and told nothing else.
+func TestWhoWaitsBeforeTheDoorIsAskedForASignOfLife(t *testing.T) {
+	h := newHall(nil, func(*hall) {}, nil)
+	cursor := h.ring.Live()
+	for second := range 60 {
+		now := h.said.Add(time.Second)
+		if second%2 == 0 {
+			h.say(&shared{all: textFrame([]byte("[1]")), hosts: textFrame([]byte("[2]"))}, now)
+		}
+		h.beat(now.Add(time.Second))
+	}
+	var got [200]*shared
+	n, _, _ := cursor.Read(got[:])
+	pings := 0
+	for _, s := range got[:n] {
+		frame := s.frameFor(studio.ViewDoor, 7)
+		if bytes.HasSuffix(frame, ping) {
+			pings++
+		} else if len(frame) > 0 && !bytes.Equal(frame, heartbeat) {
+			t.Errorf("told %q", frame)
+		}
+	}
+	if pings == 0 {
+		t.Error("not asked")
+	}
+}
+
 // TestBeatsOfOthersDoNotHideWhatIsSaid: who has many of them to pass over still comes to what is behind.
 func TestBeatsOfOthersDoNotHideWhatIsSaid(t *testing.T) {
 	h := newHall(nil, func(*hall) {}, nil)
