@@ -63,6 +63,8 @@ type (
 		Publication Publication
 		Returns     bool
 	}
+	// PublicationLapsed tells that what was to be added again is not.
+	PublicationLapsed struct{ SID string }
 
 	// SubscriptionsSet is the server's word on whether a participant shall have some tracks. Only that participant hears it.
 	SubscriptionsSet struct {
@@ -168,6 +170,7 @@ func (ParticipantLeft) event()      {}
 func (PublicationAdded) event()     {}
 func (PublicationChanged) event()   {}
 func (PublicationRemoved) event()   {}
+func (PublicationLapsed) event()    {}
 func (LiveChanged) event()          {}
 func (StageChanged) event()         {}
 func (PKChanged) event()            {}

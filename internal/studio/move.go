@@ -55,7 +55,8 @@ func (s *Studio) move(p *Participant, entry *published) {
 				b.receiver.Close()
 			}
 		})
+		s.emit([]room.Event{room.PublicationLapsed{SID: pub.SID}})
 		return
 	}
-	again.moved, again.offered, again.backups = time.Now(), entry.offered, backups
+	again.moved, again.returns, again.offered, again.backups = time.Now(), true, entry.offered, backups
 }

@@ -147,7 +147,7 @@ func (p *Participant) Unpublish(sid string) error {
 			return nil, room.ErrNoPublication
 		case entry.track == nil: // the room does not know it yet
 			p.studio.dropTrack(sid)
-			return nil, nil
+			return entry.lapsed(), nil
 		}
 		return p.studio.room.Unpublish(p.identity, sid)
 	})

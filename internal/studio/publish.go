@@ -38,8 +38,9 @@ type published struct {
 	// it is to be told of something else.
 	dynacast *dynacast
 	kicked   chan struct{}
-	// moved is when it went on in another codec; zero when it never did.
-	moved time.Time
+	// moved is when it went on in another codec; zero when it never did. returns tells that it is not announced in that yet.
+	moved   time.Time
+	returns bool
 	// gone is closed when the publication is dropped.
 	gone chan struct{}
 }
@@ -109,6 +110,14 @@ func (s *Studio) expect(p *Participant, pub room.Publication) *published {
 	return entry
 }
 
+// lapsed is what others hear of a publication that ends before it is announced: they may wait for it.
+func (e *published) lapsed() []room.Event {
+	if !e.returns {
+		return nil
+	}
+	return []room.Event{room.PublicationLapsed{SID: e.pub.SID}}
+}
+
 // kick has the demand looked at soon. It may be called from anywhere.
 func (e *published) kick() {
 	select {
@@ -160,8 +169,10 @@ func (s *Studio) trackCame(p *Participant, entry *published, t *track.Track) err
 	events, err := s.room.Publish(p.identity, entry.pub)
 	if err != nil {
 		s.dropTrack(entry.pub.SID)
+		s.emit(entry.lapsed())
 		return err
 	}
+	entry.returns = false
 	s.emit(events)
 	s.log.Info("track published", "participant", p.identity, "track", entry.pub.SID, "source", entry.pub.Source, "codec", entry.pub.Codec)
 	s.work.Go(func() { s.watchTrack(p, entry) })

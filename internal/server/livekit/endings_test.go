@@ -252,3 +252,21 @@ func TestWhatIsWantedStaysSoInAnotherCodec(t *testing.T) {
 		}
 	}
 }
+
+// What was to come in another codec and does not is gone: nobody waits for it.
+func TestWhatDoesNotReturnIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.server.patience = time.Hour
+	ann := w.publisher(t, "ann").Self()
+	v := w.enterViewer(t, false, true)
+	v.untilThere("TR_ann")
+	s := w.server.find(place{"hall", "viewer"})
+	pub := ann.Publications[0]
+	ann.Publications = nil
+	s.RoomEvent(room.PublicationRemoved{Participant: ann, Publication: pub, Returns: true})
+	v.untilThere()
+	s.RoomEvent(room.PublicationLapsed{SID: pub.SID})
+	v.send(&pb.SignalRequest{Message: &pb.SignalRequest_Subscription{Subscription: &pb.UpdateSubscription{TrackSids: []string{pub.SID}, Subscribe: true}}})
+	v.until(func(r *pb.SignalResponse) bool { return r.GetSubscriptionResponse().GetTrackSid() == pub.SID })
+}

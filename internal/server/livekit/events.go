@@ -70,6 +70,8 @@ func (s *session) hear(e room.Event) {
 		} else {
 			s.remoteWent(e.Publication.SID)
 		}
+	case room.PublicationLapsed:
+		s.remoteWent(e.SID)
 	case room.PublicationDemand:
 		s.tellDemand(e)
 	case room.RoomChanged:
