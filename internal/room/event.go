@@ -157,6 +157,8 @@ type Data struct {
 	To []string
 	// Payload is opaque to the room; its meaning belongs to the door that both sides use.
 	Payload []byte
+	// Words tells that the others are shown it as what its sender writes, or may be.
+	Words bool
 }
 
 func (RoomOpened) event()           {}

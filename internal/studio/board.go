@@ -57,8 +57,6 @@ func (s *Studio) mayDraw(a Actor, bytes int) (*board.Board, error) {
 		return b, nil
 	case !s.role(a).OnStage():
 		return nil, errMayDraw
-	case s.stage.Silenced(a.Identity): // one can write on it
-		return nil, stage.ErrSilenced
 	}
 	pace := s.hands[a.Identity]
 	if pace == nil {
@@ -86,8 +84,11 @@ func (s *Studio) draw(a Actor, r talk.Request) talk.Reply {
 		return talk.Reply{Err: talk.ErrMalformed}
 	}
 	drawing, err := board.Parse(in.Drawing)
-	if err != nil {
+	switch {
+	case err != nil:
 		return talk.Reply{Err: err}
+	case !a.App && drawing.Writes() && s.stage.Silenced(a.Identity):
+		return talk.Reply{Err: stage.ErrSilenced}
 	}
 	won, err := b.Draw(a.Identity, drawing)
 	if err == nil && len(won.Put) > 0 {

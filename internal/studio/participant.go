@@ -170,23 +170,24 @@ func (p *Participant) ChangePublication(sid string, change func(*room.Publicatio
 	})
 }
 
-// Update changes the participant's name, metadata or attributes; nil leaves a field alone.
+// Update changes the participant's name, metadata or attributes; nil leaves a field alone. Who is silenced does not write by a name either.
 func (p *Participant) Update(name, metadata *string, attributes map[string]string) error {
 	return p.change(func() ([]room.Event, error) {
-		if self, _ := p.studio.room.Participant(p.identity); !self.Permission.UpdateMetadata || p.studio.stage.Silenced(p.identity) {
-			return nil, room.ErrNotAllowed // who is silenced does not write into what all are shown of them either
+		self, _ := p.studio.room.Participant(p.identity)
+		renamed := name != nil && *name != self.Name
+		if !self.Permission.UpdateMetadata || renamed && p.studio.stage.Silenced(p.identity) {
+			return nil, room.ErrNotAllowed
 		}
 		return p.studio.update(p.identity, name, metadata, attributes)
 	})
 }
 
-// Send gives a message to others; d.From is filled in. It is refused to those who are silenced, whatever it is about: what is in it is the
-// clients' alone.
+// Send gives a message to others; d.From is filled in. Words are refused to those who are silenced.
 func (p *Participant) Send(d room.Data) error {
 	d.To = distinct(d.To)
 	return p.change(func() ([]room.Event, error) {
 		self, _ := p.studio.room.Participant(p.identity)
-		if !self.Permission.PublishData || p.studio.stage.Silenced(p.identity) {
+		if !self.Permission.PublishData || d.Words && p.studio.stage.Silenced(p.identity) {
 			return nil, room.ErrNotAllowed
 		}
 		d.From = self

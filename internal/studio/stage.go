@@ -312,14 +312,15 @@ func samePermission(a, b room.Permission) bool {
 		a.UpdateMetadata == b.UpdateMetadata && a.Hidden == b.Hidden && a.Recorder == b.Recorder && a.Agent == b.Agent && a.Admin == b.Admin
 }
 
-// update changes a participant's name, metadata or attributes, but those that are the server's. The caller holds the lock.
+// update changes a participant's name, metadata or attributes, but those that are the server's. Whether it may be was looked at. The caller
+// holds the lock.
 func (s *Studio) update(identity string, name, metadata *string, attributes map[string]string) ([]room.Event, error) {
 	if p := s.members[identity]; p != nil && p.kind != room.Ingest { // there the door speaks
 		attributes = ownAttributes(attributes)
 	}
 	events, err := s.room.Update(identity, name, metadata, attributes)
 	if err == nil && name != nil && *name != "" {
-		who := stage.Actor{Person: stage.Person{Identity: identity}}
+		who := stage.Actor{Person: stage.Person{Identity: identity}, Admin: true}
 		happened, err := s.stage.Act(who, stage.Action{Verb: stage.Rename, Name: *name}, time.Now())
 		if err == nil && len(happened) > 0 { // else it has no role
 			events = append(events, room.StageChanged{Stage: s.stage.Snapshot(), Happened: happened})

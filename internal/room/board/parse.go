@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,11 @@ const (
 type Drawing struct {
 	Page string    `json:"page"`
 	Put  []Element `json:"put"`
+}
+
+// Writes tells whether there are words in it.
+func (d Drawing) Writes() bool {
+	return slices.ContainsFunc(d.Put, func(e Element) bool { return e.Kind == Text })
 }
 
 // Trace is the next piece of a line that is still being drawn: it is shown to the others, and not kept. When the line is

@@ -206,7 +206,7 @@ func (s *Stage) absolves(by Actor, identity string) bool {
 
 func (s *Stage) rename(by Actor, a Action) error {
 	p := s.people[by.Identity]
-	if s.Silenced(p.Identity) {
+	if s.Silenced(p.Identity) && !by.Admin {
 		return ErrSilenced
 	}
 	if name := plain.Name(a.Name); name != "" && name != p.Name {
@@ -219,6 +219,11 @@ func (s *Stage) rename(by Actor, a Action) error {
 		for i := range s.invited {
 			if s.invited[i].Identity == p.Identity {
 				s.invited[i].Name = name
+			}
+		}
+		for i := range s.silenced { // whose name is kept for when they come back
+			if s.silenced[i].Identity == p.Identity {
+				s.silenced[i].Name = name
 			}
 		}
 		s.tell(Happening{What: Renamed, Person: p.Person})

@@ -39,8 +39,9 @@ type incomingData struct {
 	bytes    *rate.Limiter
 	copies   *rate.Limiter // bytes to all receivers together
 
-	mu   sync.Mutex
-	last uint32 // sequence number of the last reliable message
+	mu    sync.Mutex
+	last  uint32 // sequence number of the last reliable message
+	words words
 
 	hidden atomic.Bool // the client is not shown to others, so its messages do not say whose they are
 	missed atomic.Bool // messages of others have come faster than the session could take them
@@ -148,7 +149,7 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 		return
 	}
 	err = s.part.Send(room.Data{
-		Reliable: reliable, Topic: packet.GetUser().GetTopic(), To: packet.DestinationIdentities, Payload: payload,
+		Reliable: reliable, Topic: packet.GetUser().GetTopic(), To: packet.DestinationIdentities, Payload: payload, Words: d.hasWords(packet),
 	})
 	if err != nil {
 		s.log.Debug("data message refused", "error", err)
@@ -173,6 +174,13 @@ func (d *incomingData) address(packet *pb.DataPacket) bool {
 		}
 	}
 	return len(packet.DestinationIdentities) > 0
+}
+
+// hasWords tells whether others are shown a message as what the client writes.
+func (d *incomingData) hasWords(packet *pb.DataPacket) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.words.in(packet)
 }
 
 // forOthers tells whether a packet is passed on. Measurements are meant for the server, and transcripts, which name whose
