@@ -19,9 +19,7 @@ func TestBothSpeakersAreHeard(t *testing.T) {
 	r := start(t)
 	publishTone(t, r, "duet", 440)
 	r.live("duet")
-	if got := hear(t, r.url("/live/duet.flv"), 440, 880); got[0] < 0.05 || got[1] > 0.01 {
-		t.Errorf("one speaker: 440 Hz %.3f, 880 Hz %.3f", got[0], got[1])
-	}
+	untilHeard(t, r.url("/live/duet.flv"), "440 Hz alone", func(a440, _, a880 float64) bool { return a440 > 0.05 && a880 < 0.01 })
 	publishTone(t, r, "duet", 880)
 	deadline := time.Now().Add(patience)
 	for len(r.live("duet")["sources"].([]any)) < 2 {
@@ -31,10 +29,22 @@ func TestBothSpeakersAreHeard(t *testing.T) {
 		<-time.After(50 * time.Millisecond)
 	}
 	for _, path := range []string{"/live/duet.flv", "/live/duet/index.m3u8"} {
-		if got := hear(t, r.url("%s", path), 440, 880, 660); got[0] < 0.05 || got[1] < 0.05 || got[2] > 0.01 {
-			t.Errorf("%s: 440 Hz %.3f, 880 Hz %.3f, 660 Hz %.3f", path, got[0], got[1], got[2])
-		}
+		untilHeard(t, r.url("%s", path), "440 and 880 Hz", func(a440, a660, a880 float64) bool { return a440 > 0.05 && a880 > 0.05 && a660 < 0.01 })
 	}
+}
+
+// untilHeard listens, up to ten times, until the amplitudes at 440, 660 and 880 Hz are as wanted: a machine that is too busy to mix in time
+// has gaps in its sound.
+func untilHeard(t *testing.T, url, what string, wanted func(a440, a660, a880 float64) bool) {
+	t.Helper()
+	for range 10 {
+		got := hear(t, url, 440, 660, 880)
+		if wanted(got[0], got[1], got[2]) {
+			return
+		}
+		t.Logf("%s: %.3f at 440, 660 and 880 Hz", url, got)
+	}
+	t.Errorf("%s: %s not heard", url, what)
 }
 
 // hear plays three seconds of sound, however long it takes them to come, and gives the amplitude of each tone in the last one: the mean over windows
