@@ -89,8 +89,9 @@ func (anybody) Update(_, _ *string, _ map[string]string) error          { return
 func (anybody) Leave(room.LeaveReason)                                  {}
 func (anybody) WriteFrame(*media.Frame) error                           { return nil }
 
-// TestWhoSendsNothingIsSentAway, though it says that it is there.
-func TestWhoSendsNothingIsSentAway(t *testing.T) {
+// callImpatient calls a server that sends whoever sends nothing away at once.
+func callImpatient(t *testing.T, config gosrt.Config) gosrt.Conn {
+	t.Helper()
 	s, err := Listen(Options{Address: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -98,37 +99,33 @@ func TestWhoSendsNothingIsSentAway(t *testing.T) {
 	s.stage, s.idle = openStage{}, 1
 	served := make(chan error, 1)
 	go func() { served <- s.Serve() }()
-	config := gosrt.DefaultConfig()
+	t.Cleanup(func() {
+		if err := errors.Join(s.Close(), <-served); err != nil {
+			t.Error(err)
+		}
+	})
 	config.StreamId = "room?key=k"
 	encoder, err := gosrt.Dial("srt", s.Addr().String(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer encoder.Close()
+	t.Cleanup(func() { encoder.Close() })
+	return encoder
+}
+
+// TestWhoSendsNothingIsSentAway, though it says that it is there.
+func TestWhoSendsNothingIsSentAway(t *testing.T) {
+	encoder := callImpatient(t, gosrt.DefaultConfig())
 	if n, err := encoder.Read(make([]byte, 1500)); err == nil {
 		t.Errorf("%d bytes were sent to it", n)
-	}
-	if err := errors.Join(s.Close(), <-served); err != nil {
-		t.Error(err)
 	}
 }
 
 // TestWhoSendsWhatWaitsIsNotIdle: of a long latency nothing can be read for long.
 func TestWhoSendsWhatWaitsIsNotIdle(t *testing.T) {
-	s, err := Listen(Options{Address: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.stage, s.idle = openStage{}, 1
-	served := make(chan error, 1)
-	go func() { served <- s.Serve() }()
 	config := gosrt.DefaultConfig()
-	config.StreamId, config.PeerLatency = "room?key=k", time.Minute
-	encoder, err := gosrt.Dial("srt", s.Addr().String(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer encoder.Close()
+	config.PeerLatency = time.Minute
+	encoder := callImpatient(t, config)
 	ended := make(chan error, 1)
 	go func() {
 		_, err := encoder.Read(make([]byte, 1500))
@@ -138,9 +135,6 @@ func TestWhoSendsWhatWaitsIsNotIdle(t *testing.T) {
 	case err := <-ended:
 		t.Errorf("it is sent away: %v", err)
 	case <-time.After(200 * time.Millisecond):
-	}
-	if err := errors.Join(s.Close(), <-served); err != nil {
-		t.Error(err)
 	}
 }
 
