@@ -12,10 +12,13 @@ ARGS ?=
 # encoders, players and clocks.
 PACKAGES := 3
 WAITING := 6
+# The whole server with real encoders and players, which go by the clock: nothing else runs beside.
+WHOLE := ./cmd/tutti
+RACE := CGO_ENABLED=1 scripts/gotest -race -vet=off -parallel $(WAITING) -timeout 30m
 # What has time until something else ends gives way to it.
 MEANWHILE := nice -n 15
 
-.PHONY: help run dev build web test test-go test-plain test-web test-e2e test-together test-measured test-long bench lint dist clean
+.PHONY: help run dev build web test test-go test-parts test-whole test-plain test-web test-e2e test-together test-measured test-long bench lint dist clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,7 +50,8 @@ web/node_modules/.installed: web/package-lock.json
 
 test: ## All tests: Go with the race detector, page, browsers
 	@$(MAKE) --no-print-directory -j 2 web compiled
-	@$(MAKE) --no-print-directory -j 2 test-go meanwhile
+	@$(MAKE) --no-print-directory -j 2 test-parts meanwhile
+	@$(MAKE) --no-print-directory test-whole
 	@$(MAKE) --no-print-directory test-together
 	@$(MAKE) --no-print-directory test-measured
 
@@ -57,11 +61,17 @@ compiled:
 	@scripts/need go cc
 	@CGO_ENABLED=1 go build -race ./internal/studio/... ./internal/bench/...
 
-test-go: ## Go tests with the race detector
-	@scripts/need go cc ffmpeg nginx coturn
-	CGO_ENABLED=1 go test -race -vet=off -p $(PACKAGES) -parallel $(WAITING) -timeout 30m ./...
+test-go: test-parts test-whole ## Go tests with the race detector
 
-# What Go's tests leave room for while they wait: all that browser tests need, one after the other, the page's checks, and the rest of Go's.
+test-parts: ## The same of every package by itself
+	@scripts/need go cc ffmpeg nginx coturn
+	$(RACE) -p $(PACKAGES) $$(go list ./... | grep -v '$(WHOLE:.%=%)$$')
+
+test-whole: ## The same of the whole server
+	@scripts/need go cc ffmpeg nginx coturn
+	$(RACE) $(WHOLE)
+
+# What the packages' tests leave room for while they wait: all that browser tests need, one after the other, the page's checks, and the rest of Go's.
 .PHONY: meanwhile
 meanwhile:
 	@scripts/need chromium firefox
@@ -72,7 +82,7 @@ meanwhile:
 test-plain: ## Vet, and the Go tests that cannot run with the race detector, since the client SDK races with itself
 	@scripts/need go ffmpeg
 	$(AS_BUILT) go vet ./...
-	$(AS_BUILT) go test -vet=off -parallel $(WAITING) -timeout 30m ./internal/server/livekit
+	$(AS_BUILT) scripts/gotest -vet=off -parallel $(WAITING) -timeout 30m ./internal/server/livekit
 
 test-web: web/node_modules/.installed ## Type check and unit tests of the page
 	cd web && npm run --silent check && npm test --silent
