@@ -197,3 +197,39 @@ func TestAClosedDoorKeepsInWhatGoesOn(t *testing.T) {
 	}
 	look(guest, 200, "")
 }
+
+// TestTheApplicationJudgesInAGroup, which holds in the whole room.
+func TestTheApplicationJudgesInAGroup(t *testing.T) {
+	f := serve(t, nil)
+	f.call("POST", "/api/rooms", `{"name":"show","scene":"conference"}`, nil)
+	may := room.Permission{Publish: true, Subscribe: true}
+	if _, err := f.house.Enter("show", room.Join{Identity: "ann", Name: "Ann", Permission: may}, silent{}); err != nil {
+		t.Fatal(err)
+	}
+	operator := "Authorization: Basic " + base64.StdEncoding.EncodeToString(fmt.Append(nil, testKeys.Key, ":", testKeys.Secret))
+	var way struct{ Room, Token string }
+	for _, step := range []struct{ verb, body string }{
+		{"plan", `{"count":1}`}, {"assign", `{"identity":"ann","group":1}`}, {"open", ""}, {"join", `{"identity":"ann","group":1}`},
+	} {
+		if resp := f.call("POST", "/api/rooms/show/groups/"+step.verb, step.body, &way, operator); resp.StatusCode != 200 {
+			t.Fatal(step.verb, resp.Status)
+		}
+	}
+	if _, err := f.house.Enter(way.Room, room.Join{Identity: "ann", Name: "Ann", Permission: may}, silent{}); err != nil {
+		t.Fatal(err)
+	}
+	path := "/api/rooms/" + way.Room + "/stage/"
+	if resp := f.call("POST", path+"silence", `{"identity":"ann"}`, nil, "Authorization: Bearer "+way.Token); resp.StatusCode != 403 {
+		t.Errorf("with a token for the group: %s", resp.Status)
+	}
+	var inGroup, inMain stage.Snapshot
+	if resp := f.call("POST", path+"silence", `{"identity":"ann"}`, &inGroup, operator); resp.StatusCode != 200 {
+		t.Errorf("the application: %s", resp.Status)
+	}
+	f.call("GET", "/api/rooms/show/stage", "", &inMain, operator)
+	for where, s := range map[string]stage.Snapshot{"in the group": inGroup, "in the room": inMain} {
+		if len(s.Silenced) != 1 || s.Silenced[0].Identity != "ann" || s.Silenced[0].By != (stage.Person{}) {
+			t.Errorf("%s: %+v", where, s.Silenced)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/breakout"
+	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
@@ -251,12 +252,8 @@ func TestTheDoorOfAConferenceWithGroups(t *testing.T) {
 		if code := request(t, s, Actor{Identity: "eve"}, `{"type":"joinGroup","group":1}`); code != "banned" {
 			t.Errorf("who is banned gets a token: %q", code)
 		}
-		if _, err := h.Enter(token.Room, room.Join{Identity: "eve", Permission: room.Permission{Publish: true}}, &heard{}); err != nil { // with the token from before
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		if here("eve") {
-			t.Error("who is banned comes back with an older token")
+		if _, err := h.Enter(token.Room, room.Join{Identity: "eve", Permission: room.Permission{Publish: true}}, &heard{}); !errors.Is(err, stage.ErrBanned) {
+			t.Errorf("who is banned comes back with an older token: %v", err)
 		}
 
 		annInGroup.Leave(room.LeftByItself)
@@ -269,6 +266,84 @@ func TestTheDoorOfAConferenceWithGroups(t *testing.T) {
 			if code := request(t, s, host, `{"type":"messageGroups","text":"`+text+`"}`); code != "" {
 				t.Errorf("taking a message away: %q", code)
 			}
+		}
+	})
+}
+
+// TestWhatHoldsAgainstSomebodyHoldsInGroups that are open, that open later, and from wherever it is decided.
+func TestWhatHoldsAgainstSomebodyHoldsInGroups(t *testing.T) {
+	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+		inMain := map[string]*Participant{"host": enter(t, h, "host", asHost), "bob": enter(t, h, "bob", asHost)}
+		for _, id := range []string{"ann", "cy"} {
+			inMain[id] = enter(t, h, id, nil)
+		}
+		do := func(at *Studio, who, what, code string) {
+			t.Helper()
+			if got := request(t, at, Actor{Identity: who}, what); got != code {
+				t.Errorf("%s: %s: %q", who, what, got)
+			}
+			synctest.Wait()
+		}
+		writes := func(at *Studio, who string) bool {
+			time.Sleep(10 * time.Second) // as often as they like
+			return request(t, at, Actor{Identity: who}, `{"type":"chat","text":"x"}`) == ""
+		}
+		for _, r := range []string{
+			`{"type":"planGroups","count":2}`, `{"type":"assignGroup","identity":"ann","group":1}`, `{"type":"assignGroup","identity":"bob","group":1}`,
+			`{"type":"assignGroup","identity":"cy","group":2}`, `{"type":"openGroups"}`,
+		} {
+			do(s, "host", r, "")
+		}
+		go1 := func(id string, n int) *Studio {
+			t.Helper()
+			p, _ := toGroup(t, h, s, id, n)
+			inMain[id].Leave(room.LeftByItself)
+			synctest.Wait()
+			return p.Studio()
+		}
+		do(s, "host", `{"type":"silence","identity":"ann"}`, "")
+		one := go1("ann", 1)
+		if writes(one, "ann") || !one.Standing("ann").Silenced {
+			t.Error("who is silenced writes in a group that opens after it")
+		}
+		do(s, "host", `{"type":"unsilence","identity":"ann"}`, "")
+		if !writes(one, "ann") {
+			t.Error("who is not silenced any more writes nothing in a group")
+		}
+		do(s, "host", `{"type":"silence","identity":"ann","for":60}`, "")
+		if writes(one, "ann") {
+			t.Error("who is silenced writes in a group that is open")
+		}
+		time.Sleep(time.Minute)
+		if !writes(one, "ann") {
+			t.Error("a silence in a group does not end")
+		}
+
+		// A host who is in a group judges for all.
+		two := go1("cy", 2)
+		go1("bob", 1)
+		go1("host", 1)
+		do(one, "ann", `{"type":"silence","identity":"bob"}`, "forbidden")
+		do(one, "bob", `{"type":"silence","identity":"ann"}`, "")
+		do(one, "host", `{"type":"silence","identity":"cy"}`, "")
+		if writes(two, "cy") || writes(one, "ann") || !s.Standing("cy").Silenced {
+			t.Error("what is decided in a group holds there alone")
+		}
+		do(one, "host", `{"type":"ban","identity":"bob"}`, "")
+		if len(one.Participants()) != 2 || s.RoleOf("bob").Directs() {
+			t.Errorf("after the ban there are %+v", one.Participants())
+		}
+		do(two, "bob", `{"type":"unban","identity":"bob"}`, "forbidden")
+
+		// Whoever directed when they went in, and does no more, has no word left; what an application decides holds as well.
+		if err := one.StageAct(stage.Actor{Person: stage.Person{Identity: "bob"}, Admin: true}, stage.Action{Verb: stage.Unban, Identity: "bob"}); !errors.Is(err, stage.ErrForbidden) {
+			t.Errorf("by an older token: %v", err)
+		}
+		if err := one.StageAct(stage.Actor{Admin: true}, stage.Action{Verb: stage.Unban, Identity: "bob"}); err != nil {
+			t.Error(err)
+		}
+		if stage := one.Stage(); len(stage.Banned) > 0 || len(stage.Silenced) != 2 {
+			t.Errorf("in the group: %+v", stage)
 		}
 	})
 }

@@ -59,7 +59,7 @@ func (s *Studio) talkToGroups() {
 	defer s.relaying.Unlock()
 	s.mu.Lock()
 	s.groups.due = false
-	said, view := s.groups.said, s.groupsView().View
+	said, view, sanctions := s.groups.said, s.groupsView().View, s.stage.Sanctions()
 	s.groups.said = nil
 	rooms := append([]string{}, s.groups.breakout.Rooms()...)
 	s.mu.Unlock()
@@ -68,12 +68,12 @@ func (s *Studio) talkToGroups() {
 		if err != nil {
 			continue // nobody is there
 		}
-		under.hearMain(view, said)
+		under.hearMain(view, sanctions, said)
 	}
 }
 
 // hearMain tells a group what the main room says.
-func (s *Studio) hearMain(view breakout.View, said []errand) {
+func (s *Studio) hearMain(view breakout.View, sanctions stage.Sanctions, said []errand) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -81,6 +81,7 @@ func (s *Studio) hearMain(view breakout.View, said []errand) {
 	}
 	s.fromMain = view
 	s.tell(talk.Groups{View: view})
+	s.stageChanged(s.stage.Adopt(sanctions, time.Now()))
 	for _, e := range said {
 		switch {
 		case e.room != "" && e.room != s.name:
@@ -111,7 +112,7 @@ func (s *Studio) lookInto(under *Studio) {
 	came, went := b.Look(under.annex.n, inside)
 	for _, p := range came {
 		if err := s.comeIn(stage.Person(p), s.groups.admins[p.Identity]); err != nil {
-			// They were banned, or sent away, after they had got a token for the group.
+			// They were sent away after they had got a token for the group.
 			s.log.Info("sent out of a group", "participant", p.Identity, "reason", err)
 			s.sendOut(under.name, p.Identity)
 			continue
@@ -215,20 +216,15 @@ func (s *Studio) closeGroupRooms(why room.LeaveReason) {
 	}
 }
 
-// banFromGroups sends somebody who is banned out of a group too. The caller holds the lock.
+// banFromGroups takes somebody who is banned out of their group. The caller holds the lock.
 func (s *Studio) banFromGroups(identity string) {
-	to, in := s.groups.breakout.GroupOf(identity)
-	name := s.groups.breakout.Room(in)
-	if to > 0 {
+	delete(s.groups.admins, identity)
+	if to, _ := s.groups.breakout.GroupOf(identity); to > 0 {
 		_ = s.groups.breakout.Assign(breakout.Person{Identity: identity}, 0) // it is running, and they are known to it
-	}
-	if name != "" {
-		s.sendOut(name, identity)
 	}
 }
 
-// sendOut takes somebody out of a group's room. Bans are the main room's alone: who comes again is sent out again for as long as one holds.
-// The caller holds the lock.
+// sendOut takes somebody out of a group's room. The caller holds the lock.
 func (s *Studio) sendOut(groupRoom, identity string) {
 	s.work.Go(func() {
 		if under, err := s.house.Studio(groupRoom); err == nil {

@@ -245,6 +245,17 @@ func (s *Studio) stays(opened bool) bool {
 
 // open finds a running room or opens one, and tells which it did.
 func (h *House) open(roomName string, settings room.Settings) (s *Studio, opened bool, err error) {
+	s, opened, err = h.findOrMake(roomName, settings)
+	if opened && s.annex != nil {
+		if main, err := h.Studio(s.annex.main); err == nil {
+			s.adopt(main)
+		}
+	}
+	return s, opened, err
+}
+
+// findOrMake is open without what a room under another one has to know first.
+func (h *House) findOrMake(roomName string, settings room.Settings) (s *Studio, opened bool, err error) {
 	scene := h.sceneOf(roomName) // may read the store
 	under, isAnnex := h.annexes.find(roomName)
 	if isAnnex {

@@ -118,6 +118,9 @@ func (s *Studio) RoleOf(identity string) stage.Role {
 // StageAct does what somebody wants on the stage, or refuses it with a *room.Refusal. Everybody hears room.StageChanged, and what
 // participants may do changes with it.
 func (s *Studio) StageAct(by stage.Actor, a stage.Action) error {
+	if s.annex != nil && a.Verb.Judges() {
+		return s.judge(by, a)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

@@ -95,7 +95,7 @@ func eventsOf(in func() studio.RoomInfo, e room.Event, now time.Time) []*event {
 		})
 	case room.StageChanged:
 		for _, h := range e.Happened {
-			if told[h.What] && (in().Scene != scenes.Default || h.What != stage.RoleChanged) {
+			if told[h.What] && h.Reason != stage.Adopted && (in().Scene != scenes.Default || h.What != stage.RoleChanged) {
 				add(string(h.What), "stage", h, func(m *pb.WebhookEvent) {
 					m.Participant = &pb.ParticipantInfo{Identity: h.Person.Identity, Name: h.Person.Name}
 				})

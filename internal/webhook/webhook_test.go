@@ -359,6 +359,7 @@ func TestTheStageIsTold(t *testing.T) {
 		n.RoomEvent(in, room.StageChanged{Happened: []stage.Happening{
 			{What: stage.SeatTaken, Person: stage.Person{Identity: "ann"}, Seat: 3, Role: stage.Speaker},
 			{What: stage.MediaChanged, Person: stage.Person{Identity: "ann"}},
+			{What: stage.Silenced, Person: stage.Person{Identity: "ann"}, Reason: stage.Adopted}, // the main room tells
 			{What: stage.RoleChanged, Person: stage.Person{Identity: "bob"}, Role: stage.Host},
 		}})
 		n.RoomEvent(inRoom("hall"), room.StageChanged{Happened: []stage.Happening{{What: stage.RoleChanged, Person: stage.Person{Identity: "eve"}, Role: stage.Host}}})

@@ -120,6 +120,9 @@ func (v Verb) OfOneself() bool {
 	return ok && known.needs == ofOneself
 }
 
+// Judges tells of what holds against somebody from then on, or does no longer.
+func (v Verb) Judges() bool { return v == Silence || v == Unsilence || v == Ban || v == Unban }
+
 // Verbs are all that there are, in alphabetical order.
 func Verbs() []Verb {
 	all := make([]Verb, 0, len(verbs))

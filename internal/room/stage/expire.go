@@ -16,6 +16,9 @@ func (s *Stage) Next() time.Time {
 	if len(s.invited) > 0 {
 		earlier(s.invited[0].Until)
 	}
+	if s.adopts {
+		return next
+	}
 	for _, list := range [][]Sanction{s.silenced, s.banned} {
 		for _, x := range list {
 			earlier(x.Until)
@@ -42,8 +45,10 @@ func (s *Stage) Expire(now time.Time) []Happening {
 	for len(s.invited) > 0 && !s.invited[0].Until.After(now) {
 		s.uninviteFor(s.people[s.invited[0].Identity], Expired, Person{})
 	}
-	s.silenced = s.expireSanctions(s.silenced, Unsilenced)
-	s.banned = s.expireSanctions(s.banned, Unbanned)
+	if !s.adopts {
+		s.silenced = s.expireSanctions(s.silenced, Unsilenced)
+		s.banned = s.expireSanctions(s.banned, Unbanned)
+	}
 	return s.end()
 }
 

@@ -52,6 +52,8 @@ const (
 	WasBanned Reason = "banned"
 	// Expired says that its time is over.
 	Expired Reason = "expired"
+	// Adopted says that it is so in the room above.
+	Adopted Reason = "adopted"
 )
 
 // Happening is one thing that happened. Fields that say nothing are zero.

@@ -13,6 +13,9 @@ type Sanction struct {
 	Until time.Time `json:"until,omitzero"`
 }
 
+// Sanctions are what holds against people of a room.
+type Sanctions struct{ Silenced, Banned []Sanction }
+
 func sanctioned(list []Sanction, identity string) bool {
 	return slices.ContainsFunc(list, func(x Sanction) bool { return x.Identity == identity })
 }
@@ -84,24 +87,28 @@ func (s *Stage) ban(by Actor, a Action) error {
 		return ErrForbidden
 	}
 	who := Person{Identity: a.Identity}
-	p := s.people[a.Identity]
-	if p != nil {
+	if p := s.people[a.Identity]; p != nil {
 		who = p.Person
 	}
 	x := Sanction{who, by.Person, s.until(a.For)}
 	s.banned = impose(s.banned, x)
 	s.tell(Happening{What: Banned, Person: who, By: by.Person, Until: x.Until})
-	if p != nil {
-		p.here = false // the owner sends them away
+	s.castOut(a.Identity)
+	return nil
+}
+
+// castOut takes everything from somebody who is banned. The owner sends them away.
+func (s *Stage) castOut(identity string) {
+	if p := s.people[identity]; p != nil {
+		p.here = false
 		s.forget(p, WasBanned)
 	}
 	for i, seat := range s.seats {
-		if seat.reserved == a.Identity {
+		if seat.reserved == identity {
 			seat.reserved = ""
 			s.tell(Happening{What: SeatUnlocked, Seat: i + 1, Reason: WasBanned})
 		}
 	}
-	return nil
 }
 
 func (s *Stage) unban(by Actor, a Action) error {
@@ -112,4 +119,42 @@ func (s *Stage) unban(by Actor, a Action) error {
 	s.banned = rest
 	s.tell(Happening{What: Unbanned, Person: who, By: by.Person})
 	return nil
+}
+
+// Sanctions are what holds at the moment.
+func (s *Stage) Sanctions() Sanctions {
+	return Sanctions{slices.Clone(s.silenced), slices.Clone(s.banned)}
+}
+
+// Adopt has the sanctions of another stage hold in the place of those that held. From then on that stage says when they end, too.
+func (s *Stage) Adopt(x Sanctions, now time.Time) []Happening {
+	s.begin(now)
+	s.adopts = true
+	s.silenced, _ = s.adopt(s.silenced, x.Silenced, Silenced, Unsilenced)
+	banned, cast := s.adopt(s.banned, x.Banned, Banned, Unbanned)
+	s.banned = banned
+	for _, who := range cast {
+		s.castOut(who.Identity)
+	}
+	return s.end()
+}
+
+// adopt tells what is different with other sanctions, gives those, and whom they hold against who was free of them.
+func (s *Stage) adopt(old, other []Sanction, imposed, lifted What) (list []Sanction, fresh []Person) {
+	for _, x := range old {
+		if !sanctioned(other, x.Identity) {
+			s.tell(Happening{What: lifted, Person: x.Person, Reason: Adopted})
+		}
+	}
+	for _, x := range other {
+		i := slices.IndexFunc(old, func(o Sanction) bool { return o.Identity == x.Identity })
+		if i >= 0 && old[i].Until.Equal(x.Until) {
+			continue
+		}
+		s.tell(Happening{What: imposed, Person: x.Person, By: x.By, Until: x.Until, Reason: Adopted})
+		if i < 0 {
+			fresh = append(fresh, x.Person)
+		}
+	}
+	return slices.Clone(other), fresh
 }

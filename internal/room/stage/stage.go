@@ -84,6 +84,7 @@ type Stage struct {
 	absences []absence    // in the order in which they end
 	silenced []Sanction   // in order of time
 	banned   []Sanction
+	adopts   bool // another stage says what holds against whom, and for how long
 	gates    gates
 	now      time.Time // of the change that is going on
 	happened []Happening

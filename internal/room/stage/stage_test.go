@@ -282,6 +282,53 @@ func TestSanctionsEnd(t *testing.T) {
 }
 
 // TestWhoIsSilencedSaysNothingByAName: nor by what comes with a raised hand.
+func TestAStageThatAdoptsWhatAnotherDecides(t *testing.T) {
+	above, s := show(t, nil), show(t, nil)
+	play(t, s, "host promote b")
+	adopt := func(at time.Time) string {
+		var told []string
+		for _, h := range s.Adopt(above.Sanctions(), at) {
+			if told = append(told, string(h.What)+" "+h.Person.Identity); h.What != RoleChanged && h.Reason != Adopted {
+				t.Errorf("%+v", h)
+			}
+		}
+		return strings.Join(told, ", ")
+	}
+	for _, c := range []struct{ above, told string }{
+		{"host silence a", "silenced a"},
+		{"host silence c", "silenced c"},
+		{"host ban b", "banned b, role_changed b"},
+		{"host ban stranger", "banned stranger"},
+		{"host unsilence a", "unsilenced a"},
+		{"host unban b", "unbanned b"},
+		{"", ""},
+	} {
+		if c.above != "" {
+			play(t, above, c.above)
+		}
+		if told := adopt(noon); told != c.told {
+			t.Errorf("%s: %q", c.above, told)
+		}
+	}
+	if s.Silenced("a") || !s.Silenced("c") || s.Banned("b") || s.Knows("b") || s.RoleOf("b") != Audience || !s.Banned("stranger") {
+		t.Errorf("%+v", s.Snapshot())
+	}
+	if _, err := above.Act(Actor{Person: person1("host")}, Action{Verb: Silence, Identity: "c", For: 60}, noon); err != nil {
+		t.Fatal(err)
+	}
+	if told := adopt(noon); told != "silenced c" {
+		t.Errorf("with another end: %q", told)
+	}
+	later := noon.Add(time.Hour)
+	if h := s.Expire(later); len(h) > 0 || !s.Next().IsZero() || !s.Silenced("c") {
+		t.Errorf("it ends by itself: %+v", h)
+	}
+	above.Expire(later)
+	if told := adopt(later); told != "unsilenced c" {
+		t.Errorf("at the end: %q", told)
+	}
+}
+
 func TestWhoIsSilencedSaysNothingByAName(t *testing.T) {
 	s := show(t, nil)
 	play(t, s, "host silence a")

@@ -1,0 +1,41 @@
+package studio
+
+import (
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room/stage"
+)
+
+// What holds against somebody in a room holds in those under it: who is silenced or banned is so in all. It is decided by the main room,
+// wherever it is asked for, and the others adopt it.
+
+// judge has the main room decide what somebody under it wants to hold against another, or no longer. Their word is what it is there, not what
+// the token for the group says; an application is nobody in particular.
+func (s *Studio) judge(by stage.Actor, a stage.Action) error {
+	main, err := s.house.Studio(s.annex.main)
+	if err != nil {
+		return err
+	}
+	main.mu.Lock()
+	by.Admin = by.Admin && by.Identity == "" || main.groups.admins[by.Identity]
+	main.mu.Unlock()
+	if err := main.StageAct(by, a); err != nil {
+		return err
+	}
+	s.adopt(main)
+	return nil
+}
+
+// adopt takes over what the main room has decided.
+func (s *Studio) adopt(main *Studio) {
+	main.relaying.Lock()
+	defer main.relaying.Unlock()
+	main.mu.Lock()
+	sanctions := main.stage.Sanctions()
+	main.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.stageChanged(s.stage.Adopt(sanctions, time.Now()))
+	}
+}
