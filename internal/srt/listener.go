@@ -26,6 +26,9 @@ const (
 	// cookieFor is for how long a cookie is good, at least.
 	cookieFor = time.Minute
 	socketBuf = 4 << 20
+	// rejections is how many are remembered, each for rejectedFor. An encoder that was not answered at once has asked again, and may hear the same.
+	rejections  = 256
+	rejectedFor = 10 * time.Second
 )
 
 // Config is how a Listener takes streams.
@@ -51,12 +54,21 @@ type Listener struct {
 	conns map[uint32]*Conn // by our socket ids
 	peers map[peer]*Conn   // nil while a request is not answered
 	shut  bool
+
+	rejected map[peer]rejection
+	lately   [rejections]peer // those of rejected, in turn
+	rejects  int              // how many there have been
 }
 
 // peer is an encoder's socket. What begins anew may have the same again, but begins with another number.
 type peer struct {
 	address   netip.AddrPort
 	id, first uint32
+}
+
+type rejection struct {
+	why Reason
+	at  time.Time
 }
 
 // way leads to an encoder, from the address that it has called.
@@ -81,7 +93,7 @@ func Listen(address string, config Config) (*Listener, error) {
 	}
 	l := &Listener{
 		socket: socket, config: config, requests: make(chan *Request, backlog), closed: make(chan struct{}),
-		conns: map[uint32]*Conn{}, peers: map[peer]*Conn{},
+		conns: map[uint32]*Conn{}, peers: map[peer]*Conn{}, rejected: map[peer]rejection{},
 	}
 	rand.Read(l.secret[:])
 	called := pktinfo.Room(socket)
@@ -196,6 +208,10 @@ func (l *Listener) request(r *Request) {
 		if c != nil {
 			l.send(r.back, c.welcome) // it did not arrive
 		}
+		return
+	}
+	if was, ok := l.rejected[r.peer]; ok && r.begun.Sub(was.at) < rejectedFor {
+		r.refuse(was.why)
 		return
 	}
 	if why := r.handshake.refused(); why != 0 {

@@ -428,6 +428,56 @@ func TestWhoBeginsAnewIsAnother(t *testing.T) {
 	}
 }
 
+// TestWhoIsRejectedIsAskedForOnce, though it has asked again before it heard so. What is remembered of those who were is bounded.
+func TestWhoIsRejectedIsAskedForOnce(t *testing.T) {
+	l, err := Listen("127.0.0.1:0", Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan struct{}, 3*rejections)
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		for r, err := l.Accept(); err == nil; r, err = l.Accept() {
+			asked <- struct{}{}
+			r.Reject(Forbidden)
+		}
+	}()
+	defer func() {
+		l.Close()
+		<-served
+	}()
+	c := dialRaw(t, &door{Listener: l})
+	c.induct()
+	refused := func(id uint32) {
+		if why := c.refusal(asks(5, 0, 5, 1500, conclusion, id, c.cookie, hsreq, sid)); why != Forbidden {
+			t.Fatalf("it is told %d", why)
+		}
+	}
+	refused(9)
+	refused(9)
+	if n := len(asked); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+	l.mu.Lock()
+	for p := range l.rejected {
+		l.rejected[p] = rejection{Forbidden, time.Now().Add(-rejectedFor)}
+	}
+	l.mu.Unlock()
+	refused(9)
+	if n := len(asked); n != 2 {
+		t.Errorf("asked %d times, once long ago", n)
+	}
+	for id := range uint32(2 * rejections) {
+		refused(100 + id)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.rejected) > rejections {
+		t.Errorf("%d are remembered", len(l.rejected))
+	}
+}
+
 // TestWhoIsAnsweredLateIsHeard: what an application that is asked takes its time for does not count as an encoder's silence.
 func TestWhoIsAnsweredLateIsHeard(t *testing.T) {
 	l, err := Listen("127.0.0.1:0", Config{})

@@ -81,9 +81,15 @@ func (r *Request) Unlock(passphrase string) error {
 
 // Reject answers that there will be no connection.
 func (r *Request) Reject(why Reason) {
-	r.listener.mu.Lock()
-	defer r.listener.mu.Unlock()
-	delete(r.listener.peers, r.peer)
+	l := r.listener
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.peers, r.peer)
+	oldest := &l.lately[l.rejects%rejections]
+	delete(l.rejected, *oldest)
+	*oldest = r.peer
+	l.rejected[r.peer] = rejection{why, time.Now()}
+	l.rejects++
 	r.refuse(why)
 }
 
