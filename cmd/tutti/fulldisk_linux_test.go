@@ -127,7 +127,7 @@ func TestARecordingFillsTheDisk(t *testing.T) {
 				t.Errorf("the host sees %v", st)
 			}
 			r.recordings("demo", longer(1))
-			if status := r.ask("POST", "/api/rooms/demo/recordings/"+rec.ID+"/stop", "", &rec); status != http.StatusOK || rec.State != record.Done {
+			if status := r.ask("POST", "/api/rooms/demo/recordings/"+rec.ID+"/stop", "", &rec); status != http.StatusOK || rec.State != record.Done && rec.Error != record.DiskFull { // it may have filled the disk again meanwhile
 				t.Errorf("stopping it: %d, %+v", status, rec)
 			}
 			// A disk that fails is made read-only.

@@ -60,7 +60,7 @@ func TestFilesAreSplitAtKeyframes(t *testing.T) {
 	for name, limits := range map[string]Limits{"by length": {Split: 2500 * time.Millisecond}, "by size": {SplitBytes: 60_000}} {
 		t.Run(name, func(t *testing.T) {
 			s := newSession(t, limits)
-			if failure := s.run(t.Context(), &frames{n: 250, format: mediatest.H264Format(320, 180)}); failure != "" {
+			if _, failure := s.run(t.Context(), &frames{n: 250, format: mediatest.H264Format(320, 180)}); failure != "" {
 				t.Fatal(failure)
 			}
 			e, _ := s.library.find("one")
@@ -84,7 +84,7 @@ func TestAFullDiskEndsARecordingAndKeepsWhatThereIs(t *testing.T) {
 			s.limits.Reserve, s.looked = math.MaxInt64, time.Time{}
 		}
 	}
-	if failure := s.run(t.Context(), from); failure != DiskFull || from.at != 101 {
+	if _, failure := s.run(t.Context(), from); failure != DiskFull || from.at != 101 {
 		t.Fatalf("%q after %d frames", failure, from.at)
 	}
 	e, _ := s.library.find("one")
@@ -101,7 +101,7 @@ func TestAFailedWriteLosesNothingEarlier(t *testing.T) {
 			s.disk.file = broken{}
 		}
 	}
-	if failure := s.run(t.Context(), from); failure != WriteFailed {
+	if _, failure := s.run(t.Context(), from); failure != WriteFailed {
 		t.Fatal(failure)
 	}
 	e, _ := s.library.find("one")
@@ -124,7 +124,7 @@ func TestWhatHadNoRoomForItsIndexGetsItLater(t *testing.T) {
 			}
 		}
 	}
-	_ = s.run(t.Context(), from)
+	_, _ = s.run(t.Context(), from)
 	if _, err := s.library.change("one", true, func(e *entry) { e.end(DiskFull) }); err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,8 @@ type Recording struct {
 	// By is the identity that began it, or "always" where a setting did.
 	By        string    `json:"by"`
 	StartedAt time.Time `json:"startedAt"`
-	EndedAt   time.Time `json:"endedAt,omitzero"`
+	// EndedAt is when it took its last picture, not when its files were finished.
+	EndedAt time.Time `json:"endedAt,omitzero"`
 	// ExpiresAt is when it is deleted, zero for never.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 	// Duration is in seconds, as Bytes of all files together.

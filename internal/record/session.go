@@ -87,7 +87,7 @@ func (s *sink) Write(b []byte) (int, error) {
 }
 
 // run records from a source. It returns the code of a failure, "" for none.
-func (s *session) run(ctx context.Context, from source) (failure string) {
+func (s *session) run(ctx context.Context, from source) (ended time.Time, failure string) {
 	var err error
 	for err == nil {
 		var f *media.Frame
@@ -97,14 +97,15 @@ func (s *session) run(ctx context.Context, from source) (failure string) {
 		}
 		err = s.take(f)
 	}
-	if ended := s.endFile(); err == nil {
-		err = ended
+	ended = time.Now()
+	if failed := s.endFile(); err == nil {
+		err = failed
 	}
 	s.finishing.Wait()
 	if err != nil {
 		s.log.Error("recording ends", "error", err)
 	}
-	return codeOf(err)
+	return ended, codeOf(err)
 }
 
 func codeOf(err error) string {

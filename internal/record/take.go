@@ -115,7 +115,7 @@ func (r *Recorder) record(ctx context.Context, s *session, from source) {
 		p := photographer{library: r.library, id: s.id, take: func() ([]byte, error) { return r.house.Snapshot(ctx, s.in) }}
 		p.run(ctx)
 	})
-	failure := s.run(ctx, from)
+	ended, failure := s.run(ctx, from)
 	from.Close()
 	s.watcher.Close()
 	s.stop()
@@ -126,7 +126,7 @@ func (r *Recorder) record(ctx context.Context, s *session, from source) {
 		r.lookSoon(s.in)
 	}
 	done, err := r.library.change(s.id, true, func(e *entry) {
-		e.EndedAt, e.Interrupted = time.Now().UTC(), s.interrupted.Load()
+		e.EndedAt, e.Interrupted = ended.UTC(), s.interrupted.Load()
 		e.end(failure)
 	})
 	if err != nil {
