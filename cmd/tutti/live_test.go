@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -18,15 +19,25 @@ var (
 	aac         = []string{"-c:a", "aac", "-b:a", "96k"}
 )
 
-// ffprobe gives the codecs that ffprobe finds at an address.
+// ffprobe gives the codecs that ffprobe finds at an address. It looks again where it is refused, as a stream may be whose encoder a busy machine holds up.
 func ffprobe(t *testing.T, url string) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, "ffprobe", "-v", "error", "-of", "json", "-show_streams", url).Output()
-	if err != nil {
-		t.Errorf("ffprobe %s: %v", url, err)
-		return nil
+	var out []byte
+	for begun := time.Now(); ; <-time.After(time.Second) {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		cmd := exec.CommandContext(ctx, "ffprobe", "-v", "error", "-of", "json", "-show_streams", url)
+		var complaints bytes.Buffer
+		cmd.Stderr = &complaints
+		var err error
+		out, err = cmd.Output()
+		cancel()
+		if err == nil {
+			break
+		}
+		if time.Since(begun) > 2*patience {
+			t.Errorf("ffprobe %s: %v %s", url, err, complaints.String())
+			return nil
+		}
 	}
 	var found struct {
 		Streams []struct {
