@@ -281,7 +281,6 @@ func TestSanctionsEnd(t *testing.T) {
 	}
 }
 
-// TestWhoIsSilencedSaysNothingByAName: nor by what comes with a raised hand.
 func TestAStageThatAdoptsWhatAnotherDecides(t *testing.T) {
 	above, s := show(t, nil), show(t, nil)
 	play(t, s, "host promote b")
@@ -329,6 +328,7 @@ func TestAStageThatAdoptsWhatAnotherDecides(t *testing.T) {
 	}
 }
 
+// TestWhoIsSilencedSaysNothingByAName: nor by what comes with a raised hand.
 func TestWhoIsSilencedSaysNothingByAName(t *testing.T) {
 	s := show(t, nil)
 	play(t, s, "host silence a")
