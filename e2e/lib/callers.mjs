@@ -118,8 +118,9 @@ function person(page, name) {
         return list
       }),
     say: async (text) => {
-      if ((await page.getByRole('textbox', { name: 'Write to everyone' }).count()) === 0) await page.keyboard.press('c')
-      await page.getByRole('textbox', { name: 'Write to everyone' }).fill(text)
+      const field = page.getByRole('textbox', { name: /^Write to / })
+      if ((await field.count()) === 0) await page.keyboard.press('c')
+      await field.fill(text)
       await page.keyboard.press('Enter')
     },
     async hangUp() {

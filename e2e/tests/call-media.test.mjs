@@ -94,6 +94,14 @@ describe('what the other side sees and hears', { timeout: 1_800_000 }, () => {
     await ada.page.getByLabel('Camera', { exact: true }).selectOption({ label: 'Second' })
     await shows(colours.blue)
     await ada.page.getByLabel('Microphone', { exact: true }).selectOption({ label: 'Second' })
+  it('a message, to whom it goes', async () => {
+    await ada.press('c')
+    await ada.page.getByRole('textbox', { name: 'Write to Bo', exact: true }).fill('Hello')
+    await ada.press('Enter')
+    await bo.control('Chat, 1 new message').waitFor()
+    await ada.press('Escape')
+  })
+
     await assertTones('Bo', bo.hears, [880])
     assert.ok((await bo.hears([440]))[0] < -80, 'the first microphone is no longer heard')
     await ada.page.keyboard.press('Escape')

@@ -28,6 +28,7 @@ export const room = {
   chat: 'Chat',
   chatEmpty: 'No messages yet. Say hello.',
   chatPlaceholder: 'Write to everyone',
+  chatTo: (name: string) => `Write to ${name}`,
   chatSend: 'Send',
   chatUnread: (n: number) => plural(n, 'new message', 'new messages'),
   chatFailed: 'That message could not be sent. Try again.',

@@ -27,6 +27,7 @@ export const room: Dictionary['room'] = {
   chat: '聊天',
   chatEmpty: '还没有消息，打个招呼吧。',
   chatPlaceholder: '对大家说点什么',
+  chatTo: (name) => `对${name}说点什么`,
   chatSend: '发送',
   chatUnread: (n) => `${n} 条新消息`,
   chatFailed: '消息没发出去，请重试。',
