@@ -123,7 +123,7 @@ describe('Firefox and Chromium', { skip, timeout: 1_800_000 }, () => {
         await sharer.page.evaluate(() => (navigator.mediaDevices.getDisplayMedia = async () => new MediaStream([window.signal.picture()])))
         await sharer.control('Share the screen').click()
         await assertClock('the screen', () => viewer.sees(sharer.name, 'screen'), sharer === ada ? colours.red : colours.green)
-        await sharer.control('Stop sharing').first().click()
+        await sharer.control('Stop sharing').click()
         await eventually('the screen is gone', async () => (await viewer.tile(sharer.name, 'screen').count()) === 0)
       })
 

@@ -134,7 +134,7 @@ describe('three people in a room', { timeout: 1_800_000 }, () => {
     await assertClock('the screen of Cy seen by Ada', () => ada.sees('Cy', 'screen'), colours.blue)
     await cy.tile('Cy', 'screen').getByText('You are sharing your screen').waitFor()
     assert.equal(await cy.tile('Cy', 'screen').locator('video').count(), 0, 'the own screen is not shown within itself')
-    await cy.control('Stop sharing').first().click()
+    await cy.control('Stop sharing').click()
     await eventually('the screen is gone', async () => (await ada.tile('Cy', 'screen').count()) === 0)
   })
 
