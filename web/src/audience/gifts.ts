@@ -1,17 +1,11 @@
-import Beer from '@lucide/svelte/icons/beer'
-import Crown from '@lucide/svelte/icons/crown'
-import Flower from '@lucide/svelte/icons/flower-2'
-import Gift from '@lucide/svelte/icons/gift'
-import Rocket from '@lucide/svelte/icons/rocket'
-
 /** The gifts that this page offers. Applications with payment give gifts over the API, with names of their own. */
 export const gifts = [
-  { id: 'rose', icon: Flower },
-  { id: 'beer', icon: Beer },
-  { id: 'rocket', icon: Rocket },
-  { id: 'crown', icon: Crown },
+  { id: 'rose', mark: '🌹' },
+  { id: 'beer', mark: '🍺' },
+  { id: 'rocket', mark: '🚀' },
+  { id: 'crown', mark: '👑' },
 ]
 
-export function iconOf(gift: string) {
-  return gifts.find(({ id }) => id === gift)?.icon ?? Gift
+export function markOf(gift: string) {
+  return gifts.find(({ id }) => id === gift)?.mark ?? '🎁'
 }
