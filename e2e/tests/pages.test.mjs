@@ -85,6 +85,7 @@ describe('the page', { timeout: 1_800_000 }, () => {
     await viewer.page.getByRole('heading', { name: 'There is no show here yet' }).waitFor()
     await viewer.page.getByText('Nobody has opened a room named “later”').waitFor()
     await viewer.page.getByRole('button', { name: 'Go to the home page' }).waitFor()
+    assert.equal(await viewer.page.getByText('later', { exact: true }).filter({ visible: true }).count(), 1, 'the name stands there once')
     await tutti.createRoom({ name: 'later' })
     await viewer.page.getByRole('heading', { name: 'Not started yet' }).waitFor()
     await viewer.leave()
