@@ -168,6 +168,18 @@ describe('the page', { timeout: 1_800_000 }, () => {
     await ada.leave()
   })
 
+  it('opens a call at one click, and says when it could not', async () => {
+    const page = await browser.page()
+    await page.route('**/api/rooms', (route) => route.abort())
+    await page.goto(tutti.url)
+    await page.getByRole('button', { name: /^Call someone/ }).click()
+    await page.getByText('The server does not answer.').waitFor()
+    await page.unroute('**/api/rooms')
+    await page.getByRole('button', { name: /^Call someone/ }).click()
+    await page.getByRole('button', { name: 'Start the call' }).waitFor()
+    await page.close()
+  })
+
   it('asks for key and secret where only the operator opens rooms', async () => {
     const closed = await startTutti(['--dev', '--create-rooms', 'key'])
     try {
@@ -186,6 +198,10 @@ describe('the page', { timeout: 1_800_000 }, () => {
       await page.getByLabel('API secret').fill('secret')
       await page.getByRole('button', { name: 'Prepare the show' }).click()
       await page.getByLabel('Your name').waitFor()
+      await page.goto(closed.url)
+      await page.getByRole('button', { name: /^Call someone/ }).click()
+      await page.getByRole('button', { name: 'Create the call' }).click()
+      await page.getByRole('button', { name: 'Start the call' }).waitFor()
       await page.close()
     } finally {
       await closed.close()
