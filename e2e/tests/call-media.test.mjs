@@ -3,51 +3,10 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { openBrowser } from '../lib/browser.mjs'
 import { answer, assertTones, call, eventually, plainAddresses } from '../lib/callers.mjs'
+import { pluggedIn } from '../lib/devices.mjs'
 import { alike } from '../lib/people.mjs'
 import { colours } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
-
-/** Cameras and microphones of one colour and one tone each: [{label, colour, tone}]. Runs in the page. */
-function pluggedIn(devices) {
-  const kinds = ['videoinput', 'audioinput']
-  const idOf = (index, kind) => `${kind}-${index}`
-  navigator.mediaDevices.enumerateDevices = async () =>
-    devices.flatMap(({ label }, i) => kinds.map((kind) => ({ kind, label, deviceId: idOf(i, kind), groupId: `${i}` })))
-
-  function picture({ colour }) {
-    const canvas = document.createElement('canvas')
-    canvas.width = 640
-    canvas.height = 360
-    const c = canvas.getContext('2d')
-    const draw = () => {
-      c.fillStyle = `rgb(${colour})`
-      c.fillRect(0, 0, 640, 360)
-      c.fillStyle = '#fff'
-      c.fillRect((Date.now() / 5) % 640, 10, 20, 30)
-    }
-    setInterval(draw, 33)
-    draw()
-    return canvas.captureStream(30).getVideoTracks()[0]
-  }
-  function sound({ tone }) {
-    const context = new AudioContext()
-    const out = context.createMediaStreamDestination()
-    const oscillator = new OscillatorNode(context, { frequency: tone })
-    oscillator.connect(new GainNode(context, { gain: 0.3 })).connect(out)
-    oscillator.start()
-    return out.stream.getAudioTracks()[0]
-  }
-  function open(wish, kind, make) {
-    const wanted = wish.deviceId?.exact ?? wish.deviceId?.ideal ?? wish.deviceId
-    const index = Math.max(0, devices.findIndex((_, i) => idOf(i, kind) === wanted))
-    const track = make(devices[index])
-    const settings = track.getSettings.bind(track)
-    track.getSettings = () => ({ ...settings(), deviceId: idOf(index, kind) })
-    return track
-  }
-  navigator.mediaDevices.getUserMedia = async ({ video, audio }) =>
-    new MediaStream([...(video ? [open(video, kinds[0], picture)] : []), ...(audio ? [open(audio, kinds[1], sound)] : [])])
-}
 
 describe('what the other side sees and hears', { timeout: 1_800_000 }, () => {
   let tutti, browsers, ada, bo
@@ -94,14 +53,6 @@ describe('what the other side sees and hears', { timeout: 1_800_000 }, () => {
     await ada.page.getByLabel('Camera', { exact: true }).selectOption({ label: 'Second' })
     await shows(colours.blue)
     await ada.page.getByLabel('Microphone', { exact: true }).selectOption({ label: 'Second' })
-  it('a message, to whom it goes', async () => {
-    await ada.press('c')
-    await ada.page.getByRole('textbox', { name: 'Write to Bo', exact: true }).fill('Hello')
-    await ada.press('Enter')
-    await bo.control('Chat, 1 new message').waitFor()
-    await ada.press('Escape')
-  })
-
     await assertTones('Bo', bo.hears, [880])
     assert.ok((await bo.hears([440]))[0] < -80, 'the first microphone is no longer heard')
     await ada.page.keyboard.press('Escape')
@@ -141,6 +92,14 @@ describe('what the other side sees and hears', { timeout: 1_800_000 }, () => {
     await eventually('the tab is no longer heard', async () => (await bo.hears([1200]))[0] < -80)
     await assertTones('Bo', bo.hears, [880])
     await tab.close()
+  })
+
+  it('a message, to whom it goes', async () => {
+    await ada.press('c')
+    await ada.page.getByRole('textbox', { name: 'Write to Bo', exact: true }).fill('Hello')
+    await ada.press('Enter')
+    await bo.control('Chat, 1 new message').waitFor()
+    await ada.press('Escape')
   })
 
   it('says how long they talk, and have talked', async () => {

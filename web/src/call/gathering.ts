@@ -1,3 +1,4 @@
+import { mirrors } from '../media/facing'
 import type { LocalMedia } from '../media/localmedia'
 import { TrackPicture, type Feed, type Link, type Reached } from './link'
 import type { Source, State } from './protocol'
@@ -7,7 +8,7 @@ import type { CallTile, Member } from './view'
 /** What everybody in a call is told from. */
 export interface Known {
   me: Pick<Member, 'id' | 'name' | 'present' | 'recording' | 'speaking'>
-  local: Pick<LocalMedia, 'camera' | 'cameraOn' | 'microphoneOn' | 'screen'>
+  local: Pick<LocalMedia, 'camera' | 'unfiltered' | 'cameraOn' | 'microphoneOn' | 'screen'>
   roster: Roster
   /** Newest first. */
   links: readonly Link[]
@@ -27,7 +28,7 @@ export class Gathering {
     const { local } = known
     const me: Member = { ...known.me, local: true, microphone: local.microphoneOn, camera: local.cameraOn, quality: 'good' }
     const members: Member[] = [me]
-    const tiles: CallTile[] = [{ id: `${me.id}/camera`, member: me, kind: 'camera', picture: local.camera && this.#picture(local.camera), mirrored: true }]
+    const tiles: CallTile[] = [{ id: `${me.id}/camera`, member: me, kind: 'camera', picture: local.camera && this.#picture(local.camera), mirrored: mirrors(local.unfiltered) }]
     if (local.screen) tiles.push({ id: `${me.id}/screen`, member: me, kind: 'screen', picture: this.#picture(local.screen), mirrored: false })
     const reached = new Map([...known.links].reverse().flatMap((link) => (link.open ? link.reached.map((r) => [r.id, r] as const) : [])))
     for (const [id, { name, present, state }] of others(known, reached)) {

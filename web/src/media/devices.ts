@@ -1,3 +1,5 @@
+import type { Facing } from './facing'
+
 /** Why camera or microphone cannot be had; the page has a sentence and a fix for each. */
 export type DeviceProblem = 'denied' | 'busy' | 'missing' | 'insecure' | 'unsupported' | 'inapp' | 'failed'
 
@@ -75,9 +77,13 @@ export function voiceConstraints(noiseSuppression = true, insistence: Insistence
   return { echoCancellation: true, noiseSuppression: { [insistence]: noiseSuppression }, autoGainControl: true, voiceIsolation: noiseSuppression }
 }
 
-/** Constraints for the picture that the page sends, 720 lines unless told. An empty id leaves the choice to the browser. */
-export function cameraConstraints(deviceId: string, height = 720, insistence: Insistence = 'ideal'): MediaTrackConstraints {
-  return { ...pictureConstraints(height), ...(deviceId ? { deviceId: { [insistence]: deviceId } } : { facingMode: 'user' }) }
+/**
+ * Constraints for the picture that the page sends, 720 lines unless told, from the camera with an id or the one that looks some way. An empty id
+ * leaves the choice to the browser.
+ */
+export function cameraConstraints(camera: string | { facing: Facing }, height = 720, insistence: Insistence = 'ideal'): MediaTrackConstraints {
+  const which = typeof camera === 'string' ? (camera ? { deviceId: { [insistence]: camera } } : { facingMode: 'user' }) : { facingMode: { [insistence]: camera.facing } }
+  return { ...pictureConstraints(height), ...which }
 }
 
 export function microphoneConstraints(deviceId: string, noiseSuppression = true, insistence: Insistence = 'ideal'): MediaTrackConstraints {

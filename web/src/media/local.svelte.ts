@@ -6,6 +6,7 @@ import { askFor, idOf } from './ask'
 import { cameraConstraints, microphoneConstraints, pictureConstraints, voiceConstraints, type DeviceProblem, type Insistence } from './devices'
 import type { Filter } from './effects/filter'
 import { startFiltering, type Filtering } from './effects/filtering'
+import { otherSide, type Facing } from './facing'
 import type { LocalMedia } from './localmedia'
 import { parseQuality, type SendQuality } from './quality'
 import { ScreenShare } from './screenshare.svelte'
@@ -42,6 +43,8 @@ export class LocalDevices implements LocalMedia {
   #speaker = new SpeakerChoice()
   #filtering: Filtering | undefined
   #lost: Partial<Record<Input, Lost>> = {}
+  /** Where the camera was turned by hand; it comes back so. */
+  #turned: Facing | undefined
   #turns = new Turns('microphone', 'camera', 'screen')
   #stopped = false
 
@@ -81,6 +84,10 @@ export class LocalDevices implements LocalMedia {
     return this.unfiltered !== undefined
   }
 
+  get otherSide(): Facing | undefined {
+    return otherSide(this.unfiltered, this.cameras.length)
+  }
+
   // --- what a person switches
 
   setMicrophone(on: boolean): Promise<void> {
@@ -100,8 +107,18 @@ export class LocalDevices implements LocalMedia {
     return this.#inTurn('camera', async () => {
       this.#lost.camera = undefined
       if (on === this.cameraOn) return
-      if (on) await this.#openCamera(recall('camera'), 'ideal')
+      if (on) await this.#openCamera(this.#turned ? { facing: this.#turned } : recall('camera'), 'ideal')
       else this.#closeCamera()
+    })
+  }
+
+  turnCamera(): Promise<void> {
+    return this.#inTurn('camera', async () => {
+      const facing = this.otherSide
+      if (!facing || !(await this.#openCamera({ facing }, 'exact'))) return
+      this.#turned = facing
+      // Behind a filter the track is the same as before.
+      this.#tell()
     })
   }
 
@@ -165,7 +182,9 @@ export class LocalDevices implements LocalMedia {
     } else if (kind === 'videoinput') {
       await this.#inTurn('camera', async () => {
         this.#lost.camera = undefined
-        if (!this.cameraOn || (await this.#openCamera(deviceId, 'exact'))) remember('camera', deviceId)
+        if (this.cameraOn && !(await this.#openCamera(deviceId, 'exact'))) return
+        this.#turned = undefined
+        remember('camera', deviceId)
       })
     } else {
       await this.#inTurn('microphone', async () => {
@@ -201,15 +220,15 @@ export class LocalDevices implements LocalMedia {
   // --- camera
 
   /** Opens a camera in the place of the one there is. Tells whether it came; if not, the old one stays where that can be. */
-  async #openCamera(deviceId: string, insistence: Insistence): Promise<boolean> {
+  async #openCamera(camera: Parameters<typeof cameraConstraints>[0], insistence: Insistence): Promise<boolean> {
     const before = this.unfiltered
-    const ask = (id: string, how: Insistence) => askFor({ video: cameraConstraints(id, this.quality.height, how) })
-    let answer = await ask(deviceId, insistence)
+    const ask = (which: typeof camera, how: Insistence) => askFor({ video: cameraConstraints(which, this.quality.height, how) })
+    let answer = await ask(camera, insistence)
     if (before && answer.problem === 'busy') {
       // Phones open one camera at a time.
       const id = idOf(before)
       before.stop()
-      answer = await ask(deviceId, insistence)
+      answer = await ask(camera, insistence)
       if (answer.problem) {
         this.#complain('camera', answer.problem)
         const back = await ask(id, 'ideal')

@@ -1,6 +1,7 @@
 import type { DeviceKind } from '../room/view'
 import type { DeviceProblem } from './devices'
 import type { Filter } from './effects/filter'
+import type { Facing } from './facing'
 import type { SendQuality } from './quality'
 
 /**
@@ -29,11 +30,15 @@ export interface LocalMedia {
   readonly speakers: MediaDeviceInfo[]
   /** The camera's picture without a filter, to choose one by. */
   readonly unfiltered: MediaStreamTrack | undefined
+  /** Where the camera may be turned to: the way that another one of a phone looks. */
+  readonly otherSide: Facing | undefined
 
   onchange: (() => void) | undefined
 
   setMicrophone(on: boolean): Promise<void>
   setCamera(on: boolean): Promise<void>
+  /** Puts the camera of the other side in the place of the one in use. */
+  turnCamera(): Promise<void>
   setScreen(on: boolean): Promise<void>
   setFilter(filter: Filter): Promise<void>
   setNoiseSuppression(on: boolean): Promise<void>

@@ -1,4 +1,5 @@
 import { ConnectionQuality, ParticipantKind, Track, type Participant, type TrackPublication } from 'livekit-client'
+import { mirrors } from '../media/facing'
 import type { Person, Quality, Tile } from './view'
 
 /** What the page knows of somebody in the room. `own` says what is so about whoever looks: their name before the server has it, and whether they host. */
@@ -29,7 +30,7 @@ export function tilesOf(p: Participant, person: Person): Tile[] {
     kind,
     picture: pub && !pub.isMuted ? pub.videoTrack : undefined,
     sid: pub?.trackSid ?? '',
-    mirrored: p.isLocal && kind === 'camera',
+    mirrored: p.isLocal && kind === 'camera' && mirrors(pub?.videoTrack?.mediaStreamTrack),
     width: pub?.dimensions?.width ?? 0,
     height: pub?.dimensions?.height ?? 0,
   })

@@ -1,6 +1,7 @@
 import { LocalAudioTrack, LocalVideoTrack, Track, type Room } from 'livekit-client'
 import { t } from '../i18n/index.svelte'
-import { cameraConstraints, microphoneConstraints, musicConstraints, voiceConstraints } from '../media/devices'
+import { cameraConstraints, microphoneConstraints, musicConstraints, pictureConstraints, voiceConstraints } from '../media/devices'
+import { facingOf, otherSide, type Facing } from '../media/facing'
 import { recall, remember } from '../remember'
 import { toast } from '../ui/toasts.svelte'
 import { Music } from './music'
@@ -32,6 +33,10 @@ export class Sending {
   /** Undefined where nothing is taken from what is heard. */
   noiseSuppression = $state<boolean>()
 
+  /** Where the camera may be turned to. */
+  otherSide = $state<Facing>()
+
+  #camera: MediaStreamTrack | undefined
   #client: Room
   #music: boolean
   #stay: Stay
@@ -65,6 +70,14 @@ export class Sending {
     this.me.screen = local.isScreenShareEnabled
     this.me.quality = qualityOf(local.connectionQuality)
     this.microphone = this.#microphoneTrack?.mediaStreamTrack
+    const camera = this.#cameraTrack?.mediaStreamTrack
+    if (camera !== this.#camera) void this.#lookAround(camera)
+  }
+
+  async #lookAround(camera: MediaStreamTrack | undefined) {
+    this.#camera = camera
+    const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => undefined)) ?? []
+    if (this.#camera === camera) this.otherSide = otherSide(camera, devices.filter(({ kind }) => kind === 'videoinput').length)
   }
 
   // --- tracks from before joining
@@ -183,6 +196,21 @@ export class Sending {
     )
   }
 
+  async turnCamera() {
+    const [track, to] = [this.#cameraTrack, this.otherSide]
+    if (!track || !to) return
+    const back = facingOf(track.mediaStreamTrack)
+    const look = (facingMode: Facing | undefined) => track.restartTrack({ ...pictureConstraints(), facingMode } as object)
+    await this.#busyWith('camera', async () => {
+      try {
+        await look(to)
+      } catch (error) {
+        await look(back)
+        throw error
+      }
+    })
+  }
+
   toggleScreen() {
     const on = !this.me.screen
     return this.#busyWith('screen', () => this.#client.localParticipant.setScreenShareEnabled(on, { audio: true }))
@@ -213,6 +241,11 @@ export class Sending {
   get #microphoneTrack(): LocalAudioTrack | undefined {
     const track = this.#client.localParticipant.getTrackPublication(Track.Source.Microphone)?.track
     return track instanceof LocalAudioTrack ? track : undefined
+  }
+
+  get #cameraTrack(): LocalVideoTrack | undefined {
+    const track = this.#client.localParticipant.getTrackPublication(Track.Source.Camera)?.track
+    return track instanceof LocalVideoTrack ? track : undefined
   }
 
   #microphoneWish(): object {

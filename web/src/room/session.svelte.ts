@@ -397,6 +397,14 @@ export class RoomSession implements RoomView {
     return this.#sending.toggleCamera()
   }
 
+  get otherSide(): RoomView['otherSide'] {
+    return this.#sending.otherSide
+  }
+
+  turnCamera() {
+    return this.#sending.turnCamera()
+  }
+
   toggleScreen() {
     return this.#sending.toggleScreen()
   }

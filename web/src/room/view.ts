@@ -1,5 +1,6 @@
 import type { Keys, LiveStatus, LiveSummary, Role } from '../api/types'
 import { watchPath } from '../router'
+import type { Facing } from '../media/facing'
 import type { Reactions } from './reactions.svelte'
 import type { StatsView } from '../stats/recorder.svelte'
 
@@ -96,9 +97,12 @@ export interface RoomView {
   readonly microphone: MediaStreamTrack | undefined
   /** Undefined where nothing is to be taken from what is heard. */
   readonly noiseSuppression: boolean | undefined
+  /** Where the own camera may be turned to: the way that another one of a phone looks. */
+  readonly otherSide: Facing | undefined
 
   toggleMicrophone(): Promise<void>
   toggleCamera(): Promise<void>
+  turnCamera(): Promise<void>
   toggleScreen(): Promise<void>
   startSound(): Promise<void>
   say(text: string): Promise<void>

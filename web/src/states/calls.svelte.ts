@@ -102,10 +102,10 @@ export class DrawnCall implements CallView {
 
 /** Made-up devices that are on. */
 export const drawnLocal = {
-  camera: undefined, microphone: undefined, screen: undefined, screenSound: undefined, unfiltered: undefined, microphoneOn: true, cameraOn: true,
+  camera: undefined, microphone: undefined, screen: undefined, screenSound: undefined, unfiltered: undefined, otherSide: undefined, microphoneOn: true, cameraOn: true,
   busy: { microphone: false, camera: false, screen: false }, microphoneProblem: undefined, cameraProblem: undefined, screenProblem: undefined,
   filter: 'none', noiseSuppression: true, quality: { height: 720, bitrate: 0 }, cameras: [], microphones: [], speakers: [], onchange: undefined,
-  async setMicrophone() {}, async setCamera() {}, async setScreen() {}, async setFilter() {}, async setNoiseSuppression() {}, async setQuality() {},
+  async setMicrophone() {}, async setCamera() {}, async turnCamera() {}, async setScreen() {}, async setFilter() {}, async setNoiseSuppression() {}, async setQuality() {},
   async useDevice() {}, deviceInUse: () => '', stop() {},
 } as unknown as LocalMedia
 

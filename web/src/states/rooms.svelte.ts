@@ -82,6 +82,7 @@ export class DrawnRoom implements RoomView {
   readonly publicWatch = true
   readonly noiseSuppression = true
   readonly microphone = undefined
+  readonly otherSide: RoomView['otherSide']
   readonly reactions: RoomView['reactions']
   readonly statistics = drawnStatistics('server', 'host-1', 'guest-1')
 
@@ -97,6 +98,7 @@ export class DrawnRoom implements RoomView {
     this.live = live
     this.soundBlocked = soundBlocked
     this.mayPublish = !listening
+    this.otherSide = upright ? 'environment' : undefined
     this.keys = role === 'host' ? keys : undefined
     this.people = Array.from({ length: people }, (_, i) => ({
       identity: i === 0 ? 'host-1' : `guest-${i}`,
@@ -149,6 +151,7 @@ export class DrawnRoom implements RoomView {
 
   async toggleMicrophone() {}
   async toggleCamera() {}
+  async turnCamera() {}
   async toggleScreen() {}
   async startSound() {}
   async useDevice() {}

@@ -6,6 +6,7 @@ export const meeting = {
   fullscreenExit: 'Leave full screen',
   // What stands under the buttons, as short as can be.
   camera: 'Camera',
+  turnCamera: 'Flip the camera',
   share: 'Share',
   shareStop: 'Stop',
   board: 'Whiteboard',

@@ -6,6 +6,7 @@ export const meeting: Dictionary['meeting'] = {
   fullscreen: '全屏',
   fullscreenExit: '退出全屏',
   camera: '摄像头',
+  turnCamera: '翻转摄像头',
   share: '共享',
   shareStop: '停止',
   board: '白板',
