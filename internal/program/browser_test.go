@@ -1,6 +1,7 @@
 package program
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -145,6 +146,70 @@ func TestBrowsersOnStage(t *testing.T) {
 		}
 		t.Logf("first picture %v after opening, change %v after Show, back %v after unmuting", first.at-opened, changed-shown, resumed-unmuted)
 	})
+}
+
+// TestTheFirstPictureDoesNotWaitForTheMix: the mix is behind its sources, and players show no picture without sound of its time.
+func TestTheFirstPictureDoesNotWaitForTheMix(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		codec media.Codec
+		mixed bool // for others, who listen to packets
+	}{
+		{"AAC", media.AAC, false},
+		{"AAC while Opus is mixed", media.AAC, true},
+		{"Opus", media.Opus, false},
+		{"Opus while it is mixed", media.Opus, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := New("test", nil)
+				b := browse(t, 640)
+				p.Add(b.Track, 0)
+				var voices []*voice
+				for _, hz := range []float64{440, 880} {
+					v := sing(t, media.Opus, 20*time.Millisecond, sineWave(hz))
+					p.Add(v.Track, 0)
+					voices = append(voices, v)
+				}
+				if c.mixed {
+					s, _ := p.Sound()
+					lease, err := s.ReadPackets(media.Opus)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer lease.Release()
+				}
+				time.Sleep(2510 * time.Millisecond)
+				opened := media.Now()
+				r := record(t, p, Demand{Video: flv.Video, Audio: []media.Codec{c.codec}})
+				time.Sleep(2 * time.Second)
+				pictures, sounds := r.finish(t, p)
+				b.end()
+				for _, v := range voices {
+					v.end()
+				}
+				first, beside := pictures[0], sounds[0]
+				if !first.Keyframe || first.at-opened > 80*time.Millisecond {
+					t.Errorf("begins %v after opening with a picture of %v", first.at-opened, first.DTS-opened)
+				}
+				if beside.PTS > first.PTS || beside.PTS+beside.Duration <= first.PTS || beside.at > first.at {
+					t.Errorf("sound of %v to %v is there after %v, the picture of %v after %v", beside.PTS-opened, beside.PTS+beside.Duration-opened,
+						beside.at-opened, first.PTS-opened, first.at-opened)
+				}
+				for i, f := range sounds[1:] {
+					if before := sounds[i]; f.PTS != before.PTS+before.Duration || f.Format != before.Format || f.Discontinuity {
+						t.Errorf("sound %d: %v after %v, of %v", i+1, f.PTS-opened, before.PTS-opened, before.Duration)
+					}
+				}
+				pcm, at := listen(t, sounds)
+				for _, hz := range []float64{440, 880} {
+					if l := level(span(t, pcm, at, first.PTS+100*time.Millisecond, first.PTS+300*time.Millisecond), hz); math.Abs(l-0.3) > 0.02 {
+						t.Errorf("%v Hz beside the first pictures: level %.3f", hz, l)
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestWhereFramesAreReadAlreadyAReaderBeginsInThePast(t *testing.T) {

@@ -42,7 +42,8 @@ type Demand struct {
 }
 
 // Reader gives the program's frames, picture and sound merged in order of DTS, on a timeline that never steps back: DTS
-// increase strictly for each kind. Sound never waits for pictures, but for a moment that makes the order right. While the
+// increase strictly for each kind, and a picture comes with the sound that is heard
+// when it begins. Sound never waits for pictures, but for a moment that makes the order right. While the
 // source is muted or gone its last keyframe is repeated each second. Where a picture cannot be had in any codec of the
 // demand there is sound only, until one can (Program.Warnings says why).
 //
@@ -64,7 +65,8 @@ func newReader(p *Program, d Demand) *Reader {
 		program: p, closed: make(chan struct{}), timer: time.NewTimer(time.Hour),
 		picture: picture{demand: d.Video, size: d.Size, plain: d.Plain}, sound: sound{demand: d.Audio, mixer: p.mixer},
 	}
-	r.picture.last, r.sound.last, r.picture.retry, r.sound.retry = never, never, never, never
+	r.picture.last, r.picture.retry = never, never
+	r.sound.last, r.sound.end, r.sound.retry = never, never, never
 	return r
 }
 
@@ -153,6 +155,9 @@ func (r *Reader) follow(p plan, now time.Duration) {
 // pick gives the frame that goes out now, or tells how long to wait at most.
 func (r *Reader) pick(now time.Duration) (*media.Frame, time.Duration) {
 	p, s := r.picture.candidate(now), r.sound.candidate(now)
+	if p != nil && s != nil && !r.picture.begun && !r.sound.begun {
+		s = r.sound.begin(p.DTS, now)
+	}
 	wait := mutedCheck
 	switch {
 	case p != nil && s != nil:
@@ -162,7 +167,7 @@ func (r *Reader) pick(now time.Duration) (*media.Frame, time.Duration) {
 		return r.sound.give(now), 0
 	case p != nil:
 		held := now - r.picture.now.seenAt
-		if p.DTS <= r.sound.last || !r.sound.expected(now) || held >= pictureHold {
+		if p.DTS < r.sound.end || !r.sound.expected(now) || held >= pictureHold {
 			return r.picture.give(now), 0
 		}
 		wait = min(wait, pictureHold-held)

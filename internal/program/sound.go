@@ -4,7 +4,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/bitstream"
 	"github.com/tuttilive/tutti/internal/track"
 )
 
@@ -114,6 +116,36 @@ func (s *sound) candidate(now time.Duration) *media.Frame {
 		f.take()
 	}
 	return h
+}
+
+// begin makes the mix begin with the first picture, as a track that passes through does. The mix is behind its sources, and no player shows a picture
+// that has no sound of its time; so where the mix has not come to the picture yet, a frame of silence is put beside that.
+func (s *sound) begin(picture, now time.Duration) *media.Frame {
+	f := s.now
+	newest := f.head
+	if f.track != nil || newest == nil {
+		return newest
+	}
+	for h := newest; h != nil && h.PTS+h.Duration <= picture; h = f.peek(now) {
+		newest = h
+		f.take()
+	}
+	if f.head == nil {
+		f.head, f.seenAt = silenceAfter(newest, picture), now
+	}
+	return f.head
+}
+
+// silenceAfter is silence in place of the frame that is at a time, after another of the mix.
+func silenceAfter(f *media.Frame, at time.Duration) *media.Frame {
+	payload, samples := bitstream.Silence(f.Format)
+	from := codec.SamplesAt(f.PTS)
+	from += (codec.SamplesAt(at) - from) / samples * samples
+	silent := *f
+	silent.Payload = payload
+	silent.PTS = codec.TimeOf(from)
+	silent.DTS, silent.Duration = silent.PTS, codec.TimeOf(from+samples)-silent.PTS
+	return &silent
 }
 
 // tryChange changes to the next source where the old one has got to the beginning of it.

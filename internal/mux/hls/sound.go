@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/bitstream"
 	"github.com/tuttilive/tutti/internal/mux/fmp4"
 )
 
@@ -13,6 +14,10 @@ const (
 	soundLag   = time.Second
 	silenceLag = 250 * time.Millisecond
 )
+
+// silentFormat is AAC-LC at 48 kHz in stereo, as the server's own encoder makes it, so that the program's sound can
+// follow without a break.
+var silentFormat = &media.Format{Codec: media.AAC, SampleRate: 48000, Channels: 2, Config: []byte{0x11, 0x90}}
 
 // sound cuts the program's sound where the picture is cut, or on time when there is no picture. Its samples lie without
 // gaps on the timeline: jitter is smoothed, holes are filled with silence.
@@ -188,7 +193,7 @@ func (s *sound) correction(at time.Duration, duration int64) int64 {
 
 // fill puts silence up to a place, in whole frames.
 func (s *sound) fill(until int64) {
-	payload, duration := silentFrame(s.format)
+	payload, duration := bitstream.Silence(s.format)
 	if payload == nil {
 		return
 	}

@@ -1,12 +1,6 @@
-package hls
+package bitstream
 
-import (
-	"github.com/tuttilive/tutti/internal/media"
-)
-
-// silentFormat is AAC-LC at 48 kHz in stereo, as the server's own encoder makes it, so that the program's sound can
-// follow without a break.
-var silentFormat = &media.Format{Codec: media.AAC, SampleRate: 48000, Channels: 2, Config: []byte{0x11, 0x90}}
+import "github.com/tuttilive/tutti/internal/media"
 
 // Silent raw data blocks of AAC-LC (ISO 14496-3, section 4.4.2.1): all spectra zero. They do not depend on the rate.
 var (
@@ -16,8 +10,8 @@ var (
 	silentOpus = []byte{0xfc, 0xff, 0xfe}
 )
 
-// silentFrame is a frame of silence and its length in samples; nil where we know none.
-func silentFrame(f *media.Format) (payload []byte, samples int64) {
+// Silence is a frame of silence in a format, which is shared, and its length in samples; nil where we know none.
+func Silence(f *media.Format) (payload []byte, samples int64) {
 	const lowComplexity = 2
 	switch {
 	case f == nil:
