@@ -28,6 +28,13 @@ type Conn struct {
 // Latency is for how long packets wait.
 func (c *Conn) Latency() time.Duration { return c.flow.latency }
 
+// Counts are what came so far, or until it ended.
+func (c *Conn) Counts() Counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.flow.counts
+}
+
 // Read gives the payload of the next packet, when its time has come. The error is io.EOF where the encoder ended, ErrFull where more waited than may,
 // net.ErrClosed after Close.
 func (c *Conn) Read(b []byte) (int, error) {
@@ -109,7 +116,7 @@ func (c *Conn) end(err error) {
 		c.flow.sayShutdown(time.Since(c.begun))
 	}
 	c.err = err
-	c.flow.waiting = waiting{}
+	c.flow.waiting = waiting{counts: c.flow.counts}
 	c.count()
 	close(c.ended)
 }

@@ -59,6 +59,8 @@ func (f *flow) hear(p packet, now time.Duration) error {
 	switch p.kind() {
 	case kindAckAck:
 		f.hearAnswer(p.specific(), now)
+	case kindDrop:
+		f.hearDrop(p.body())
 	case kindShutdown:
 		return io.EOF
 	case kindUser:
@@ -70,6 +72,9 @@ func (f *flow) hear(p packet, now time.Duration) error {
 }
 
 func (f *flow) hearData(p packet, now time.Duration) error {
+	if p.isRepeat() {
+		f.counts.Repeated++
+	}
 	if p.isFilters() || (p.key() != 0) != (f.keys != nil) || !f.isNew(p.number()) {
 		return nil
 	}
@@ -86,6 +91,18 @@ func (f *flow) hearData(p packet, now time.Duration) error {
 		}
 	}
 	return err
+}
+
+// hearDrop is told what will not be sent again (section 3.2.9): the first number and the last.
+func (f *flow) hearDrop(body []byte) {
+	if len(body) < 8 {
+		return
+	}
+	from, to := binary.BigEndian.Uint32(body), binary.BigEndian.Uint32(body[4:])
+	if from > lastNumber || to > lastNumber || ahead(to, from) < 0 {
+		return
+	}
+	f.drop(from, to)
 }
 
 // hearAnswer measures how long an acknowledgement and its answer took.

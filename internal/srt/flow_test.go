@@ -1,7 +1,9 @@
 package srt
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -153,10 +155,10 @@ func TestHonestFeedsLoseNothing(t *testing.T) {
 				}
 				most = max(most, f.size)
 			}
-			if f.lost != 0 || ahead(want, c.first) < int(perSecond*forSo.Seconds()) {
-				t.Errorf("%d lost, %d delivered", f.lost, ahead(want, c.first))
+			if f.counts.Dropped != 0 || f.counts.Lost != f.counts.Recovered || ahead(want, c.first) < int(perSecond*forSo.Seconds()) {
+				t.Errorf("%d delivered of %+v", ahead(want, c.first), f.counts)
 			}
-			t.Logf("at most %d KB wait; %d repeats, %d of them in vain", most>>10, s.repeats, f.again)
+			t.Logf("at most %d KB wait; %d repeats, %d of them in vain", most>>10, s.repeats, f.counts.Again)
 		})
 	}
 }
@@ -231,6 +233,86 @@ func TestRedundancyIsNoData(t *testing.T) {
 	f.hear(dataPacket(0, 1<<26, 0, []byte("data")), 0)
 	if got, _ := f.deliver(0); string(got) != "data" {
 		t.Errorf("%q comes", got)
+	}
+}
+
+func dropRequest(from, to uint32) packet {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(appendControl(nil, kindDrop, 0, 1, 0, 1), from), to)
+}
+
+// TestWhatAnEncoderLetsGoIsNotWaitedFor: it is not asked for any more, and taken if it comes nevertheless.
+func TestWhatAnEncoderLetsGoIsNotWaitedFor(t *testing.T) {
+	for _, first := range []uint32{0, lastNumber - 2} {
+		now := time.Duration(0)
+		f := startFlow(first, 0, 0)
+		f.latency = time.Second
+		var said []packet
+		f.send = func(b []byte) { said = append(said, b) }
+		n := func(i uint32) uint32 { return (first + i) & lastNumber }
+		says := func(what string, packets ...packet) {
+			t.Helper()
+			for _, p := range packets {
+				if err := f.hear(p, now); err != nil {
+					t.Fatal(err)
+				}
+			}
+			said, now = nil, now+usualRTT+4*usualVariance
+			if err := f.tick(now); err != nil {
+				t.Fatal(err)
+			}
+			var got string
+			for _, p := range said {
+				switch b := p.body(); p.kind() {
+				case kindAck:
+					got += fmt.Sprint("has all before ", ahead(binary.BigEndian.Uint32(b), first), ";")
+				case kindNak:
+					for got += "misses"; len(b) > 0; b = b[4:] {
+						got += fmt.Sprint(" ", ahead(binary.BigEndian.Uint32(b)&lastNumber, first))
+						if b[0]>>7 != 0 {
+							got += " to"
+						}
+					}
+					got += ";"
+				}
+			}
+			if got != what {
+				t.Errorf("it says %q, want %q", got, what)
+			}
+		}
+		says("has all before 1;misses 1 to 4;", dataPacket(n(0), 0, 0, []byte{0}), dataPacket(n(5), 0, 0, []byte{5}))
+		says("misses 1 to 4;", dropRequest(n(4), n(2)), dropRequest(n(0), 1<<31|n(4)), dropRequest(n(0), n(4))[:headerSize+7], dropRequest(n(0), n(0)), dropRequest(n(6), n(9)))
+		says("misses 1 4;", dropRequest(n(2), n(3)))
+		says("has all before 6;", dropRequest(n(1), n(1)), dropRequest(n(4), n(1<<29)))
+		says("", dataPacket(n(2), 1<<26, 0, []byte{2}))
+		var got []byte
+		for {
+			b, ok := f.deliver(time.Minute)
+			if !ok {
+				break
+			}
+			got = append(got, b...)
+		}
+		if want := (Counts{Received: 3, Bytes: 3, Lost: 4, Recovered: 1, Dropped: 3, Repeated: 1}); !bytes.Equal(got, []byte{0, 2, 5}) || f.counts != want {
+			t.Errorf("%v comes, %+v", got, f.counts)
+		}
+		says("misses 6;", dataPacket(n(7), 0, 0, []byte{7}))
+	}
+}
+
+// TestMuchIsLetGoInPieces: a packet costs little whatever it says, and said often enough it is all done.
+func TestMuchIsLetGoInPieces(t *testing.T) {
+	f := startFlow(0, 0, 0)
+	f.send = func([]byte) {}
+	const missing = 10 * mostLetGo
+	f.hear(dataPacket(missing, 0, 0, nil), 0)
+	for i := range 10 {
+		if want := uint32(i * mostLetGo); f.whole != want {
+			t.Errorf("after %d packets all before %d is done, want %d", i, f.whole, want)
+		}
+		f.hear(dropRequest(0, missing-1), 0)
+	}
+	if f.whole != missing+1 {
+		t.Errorf("all before %d is done", f.whole)
 	}
 }
 
@@ -323,4 +405,12 @@ func BenchmarkWorstPackets(b *testing.B) {
 			}
 		})
 	}
+	b.Run("what is let go, after a gap", func(b *testing.B) {
+		f := startFlow(0, 0, 0)
+		f.send = func([]byte) {}
+		f.hear(dataPacket(mostWaiting-1, 0, 0, nil), 0)
+		for b.Loop() {
+			f.hear(dropRequest(1, mostWaiting), 0)
+		}
+	})
 }

@@ -14,6 +14,9 @@ import (
 // ErrPassphrase is that keys cannot be opened with a passphrase.
 var ErrPassphrase = errors.New("the passphrase is wrong")
 
+// ErrCipher is that keys are for another cipher than AES-CTR, which each encoder has: AES-GCM of libsrt 1.5.2 and later.
+var ErrCipher = errors.New("encrypted with another cipher than AES-CTR")
+
 var errKeys = errors.New("malformed keys")
 
 // deriveEvery bounds how often a key is derived of a passphrase for a connection that stands, which takes a millisecond. Encoders change what is encrypted with it, and
@@ -30,7 +33,13 @@ type material struct {
 
 func parseMaterial(b []byte) (m material, err error) {
 	const ctr, saltWords = 2, 4
-	if len(b) < keyMaterialLeast || b[0] != 0x12 || binary.BigEndian.Uint16(b[1:]) != 0x2029 || b[8] != ctr || b[14] != saltWords {
+	if len(b) < keyMaterialLeast || b[0] != 0x12 || binary.BigEndian.Uint16(b[1:]) != 0x2029 {
+		return m, errKeys
+	}
+	if b[8] != ctr {
+		return m, ErrCipher
+	}
+	if b[14] != saltWords {
 		return m, errKeys
 	}
 	m.which, m.size = b[3]&3, 4*int(b[15])

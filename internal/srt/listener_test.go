@@ -51,7 +51,11 @@ func openDoor(t testing.TB, config Config) *door {
 func (d *door) take(r *Request) {
 	if r.IsEncrypted() {
 		if err := r.Unlock(passphrase); err != nil {
-			r.Reject(BadSecret)
+			why := BadSecret
+			if errors.Is(err, ErrCipher) {
+				why = Crypto
+			}
+			r.Reject(why)
 			return
 		}
 	}
@@ -131,6 +135,8 @@ var (
 	sid = extension(5, []byte("moor"+"yek?"+"\x00\x00k="))
 	// kmreq is for AES-128 with an even key.
 	kmreq = extension(3, append([]byte{0x12, 0x20, 0x29, 1, 0, 0, 0, 0, 2, 0, 2, 0, 0, 0, 4, 4}, make([]byte, 16+24)...))
+	// gcmreq is the same for AES-GCM, as libsrt 1.5.2 asks for it.
+	gcmreq = extension(3, append([]byte{0x12, 0x20, 0x29, 1, 0, 0, 0, 0, 4, 1, 2, 0, 0, 0, 4, 4}, make([]byte, 16+24)...))
 )
 
 // answers reads until a control packet of a kind has come, of which it gives the body.
@@ -194,6 +200,7 @@ func seeds(cookie, id, peer uint32) [][]byte {
 	all := [][]byte{
 		control(kindHandshake, 0, 0, 0, asks(5, 0, 5, 1500, conclusion, id, cookie, hsreq, sid)),
 		control(kindHandshake, 0, 0, 0, asks(5, 2, 7, 1500, conclusion, id, cookie, hsreq, kmreq, sid)),
+		control(kindHandshake, 0, 0, 0, asks(5, 2, 7, 1500, conclusion, id, cookie, hsreq, gcmreq, sid)),
 		control(kindHandshake, 0, 0, 0, asks(4, 0, 2, 1500, conclusion, id, cookie, sid)),
 		control(kindHandshake, 0, 0, 0, asks(5, 0, 5, 0, conclusion, id, cookie, hsreq, sid)),
 		control(kindHandshake, 0, 0, 0, asks(5, 0, 5, 40, conclusion, id, cookie, hsreq, sid)),
@@ -207,6 +214,7 @@ func seeds(cookie, id, peer uint32) [][]byte {
 			all = append(all, control(kind, 0, 5, peer, make([]byte, n)))
 		}
 	}
+	all = append(all, control(kindDrop, 0, 1, peer, dropRequest(7, 8).body()), control(kindDrop, 0, 1, peer, dropRequest(0, lastNumber).body()))
 	for subtype := range uint16(9) {
 		all = append(all, control(0x7fff, subtype, 0, peer, hsreq[4:]), control(0x7fff, subtype, 0, peer, kmreq[4:]), control(0x7fff, subtype, 0, peer, []byte{3, 0, 0, 0}))
 	}
@@ -301,6 +309,7 @@ func TestHandshakesThatAreRefused(t *testing.T) {
 		{asks(5, 0, 5, 1500, conclusion, 55, c.cookie, streaming, sid), NotMessages},
 		{asks(5, 0, 5, 1500, conclusion, 56, c.cookie, hsreq, sid, extension(extCongestion, []byte("elif"))), Congestion},
 		{asks(5, 2, 7, 1500, conclusion, 57, c.cookie, hsreq, kmreq, sid), BadSecret},
+		{asks(5, 2, 7, 1500, conclusion, 58, c.cookie, hsreq, gcmreq, sid), Crypto},
 	} {
 		if why := c.refusal(ask.body); why != ask.why {
 			t.Errorf("%d: it is told %d, want %d", i, why, ask.why)
@@ -713,6 +722,9 @@ func FuzzPackets(f *testing.F) {
 	s := openDoor(f, Config{})
 	for _, p := range seeds(0, 9, 0) {
 		f.Add(p, p)
+	}
+	for _, last := range []uint32{8, 100, 6, lastNumber, 1 << 31} {
+		f.Add([]byte(dataPacket(9, 1, 0, []byte("what is missing before it"))), []byte(dropRequest(7, last)))
 	}
 	id := uint32(1 << 16)
 	f.Fuzz(func(t *testing.T, first, second []byte) {

@@ -13,6 +13,7 @@ const (
 	kindNak       = 3
 	kindShutdown  = 5
 	kindAckAck    = 6
+	kindDrop      = 7
 	kindUser      = 0x7fff
 )
 

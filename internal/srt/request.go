@@ -20,6 +20,7 @@ const (
 	Unsecure     Reason = 1011 // a passphrase is wanted
 	NotMessages  Reason = 1012 // streams of bytes are not taken
 	Congestion   Reason = 1013 // only "live" is
+	Crypto       Reason = 1017 // encrypted with another cipher
 	BadRequest   Reason = 1400
 	Unauthorized Reason = 1401
 	Overload     Reason = 1402
@@ -69,7 +70,7 @@ func (r *Request) StreamID() string { return r.handshake.streamID }
 // IsEncrypted tells that there are keys, which a passphrase opens.
 func (r *Request) IsEncrypted() bool { return r.handshake.keys != nil }
 
-// Unlock opens the keys, which takes a millisecond. The error is ErrPassphrase where it is not the right one.
+// Unlock opens the keys, which takes a millisecond. The error is ErrPassphrase where it is not the right one, ErrCipher where none would be.
 func (r *Request) Unlock(passphrase string) error {
 	k := &keys{passphrase: passphrase}
 	if err := k.open(r.handshake.keys, 0); err != nil {

@@ -14,12 +14,26 @@ var ErrFull = errors.New("more waits for its time than may")
 
 // slot is the place of a packet.
 type slot struct {
-	due     time.Duration
-	payload []byte // nil where none has come
+	due     time.Duration // letGo where none will come, as the encoder says
+	payload []byte        // nil where none has come
 }
+
+const letGo = time.Duration(-1 << 63)
+
+// isWanted tells that its packet is missing, and may come.
+func (s *slot) isWanted() bool { return s.payload == nil && s.due != letGo }
 
 // span is from one number to another, which is in it.
 type span struct{ from, to uint32 }
+
+// Counts are packets of a connection so far, and the bytes in them. What is lost is recovered, dropped or still waited for.
+type Counts struct {
+	Received, Bytes uint64
+	// Lost did not come in their turn, Recovered are those of them that came in time, and Dropped those that were given up.
+	Lost, Recovered, Dropped uint64
+	// Repeated were sent again. Late came after their time, Again when they were there.
+	Repeated, Late, Again uint64
+}
 
 // waiting is what has come and waits for its time, by number, so that each packet has its place whenever it comes. It has no clock: times are its user's.
 type waiting struct {
@@ -29,7 +43,7 @@ type waiting struct {
 	end   uint32 // follows the newest
 	size  int    // of what is held, in bytes
 
-	late, again, lost uint64 // packets
+	counts Counts
 }
 
 func startWaiting(first uint32) waiting {
@@ -55,10 +69,10 @@ func (w *waiting) resize(n int) {
 func (w *waiting) isNew(n uint32) bool {
 	switch d := ahead(n, w.next); {
 	case d < 0:
-		w.late++
+		w.counts.Late++
 		return false
 	case d < len(w.slots) && w.at(n).payload != nil:
-		w.again++
+		w.counts.Again++
 		return false
 	}
 	return true
@@ -71,7 +85,8 @@ func (w *waiting) take(n uint32, due time.Duration, payload []byte) (gap span, m
 		if !w.isEmpty() {
 			return span{}, false, ErrFull
 		}
-		w.lost += uint64(d) // long ago, and nobody sends it any more
+		w.counts.Lost += uint64(d) // long ago, and nobody sends it any more
+		w.counts.Dropped += uint64(d)
 		w.next, w.whole, w.end, d = n, n, n, 0
 	}
 	for d >= len(w.slots) {
@@ -79,9 +94,14 @@ func (w *waiting) take(n uint32, due time.Duration, payload []byte) (gap span, m
 	}
 	*w.at(n) = slot{due, payload}
 	w.size += cap(payload)
+	w.counts.Received++
+	w.counts.Bytes += uint64(len(payload))
 	if d := ahead(n, w.end); d >= 0 {
 		gap, missing = span{w.end, before(n)}, d > 0
+		w.counts.Lost += uint64(d)
 		w.end = after(n)
+	} else {
+		w.counts.Recovered++
 	}
 	w.close()
 	return gap, missing, nil
@@ -89,7 +109,7 @@ func (w *waiting) take(n uint32, due time.Duration, payload []byte) (gap span, m
 
 // close moves on what is whole.
 func (w *waiting) close() {
-	for w.whole != w.end && w.at(w.whole).payload != nil {
+	for w.whole != w.end && !w.at(w.whole).isWanted() {
 		w.whole = after(w.whole)
 	}
 }
@@ -103,7 +123,10 @@ func (w *waiting) deliver(now time.Duration) ([]byte, bool) {
 	if n == w.end || w.at(n).due > now {
 		return nil, false
 	}
-	w.lost += uint64(ahead(n, w.next))
+	w.counts.Dropped += uint64(ahead(n, w.next))
+	for i := w.next; i != n; i = after(i) {
+		*w.at(i) = slot{}
+	}
 	payload := w.at(n).payload
 	*w.at(n) = slot{}
 	w.size -= cap(payload)
@@ -114,6 +137,26 @@ func (w *waiting) deliver(now time.Duration) ([]byte, bool) {
 	return payload, true
 }
 
+// mostLetGo bounds what one packet can have passed. An encoder that lets go of more says so again when more is asked for.
+const mostLetGo = 1 << 10
+
+// drop gives up what is missing from one number to another: the encoder does not have it any more. What comes nevertheless is taken, and what was not
+// known to be missing is asked for when it is.
+func (w *waiting) drop(from, to uint32) {
+	if ahead(from, w.whole) < 0 {
+		from = w.whole
+	}
+	if ahead(to, w.end) >= 0 {
+		to = before(w.end)
+	}
+	for n, passed := from, 0; ahead(n, to) <= 0 && passed < mostLetGo; n, passed = after(n), passed+1 {
+		if w.at(n).isWanted() {
+			w.at(n).due = letGo
+		}
+	}
+	w.close()
+}
+
 // searchWithin bounds what is passed to find what is missing. What is beyond is reported when it was noticed, and when it comes within.
 const searchWithin = 1 << 14
 
@@ -121,7 +164,7 @@ const searchWithin = 1 << 14
 func (w *waiting) missing(most int) (gaps []span) {
 	for n, passed := w.whole, 0; n != w.end && len(gaps) < most && passed < searchWithin; n, passed = after(n), passed+1 {
 		switch {
-		case w.at(n).payload != nil:
+		case !w.at(n).isWanted():
 		case len(gaps) > 0 && gaps[len(gaps)-1].to == before(n):
 			gaps[len(gaps)-1].to = n
 		default:

@@ -1,10 +1,13 @@
 package srt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,6 +56,20 @@ func TestNoKeyIsDerivedForStrangers(t *testing.T) {
 }
 
 // full is a connection on which more waited than may.
+// gcm encrypts as newer libraries can be set to.
+type gcm struct{ stranger }
+
+func (*gcm) Unlock(string) error { return srt.ErrCipher }
+
+func TestAnotherCipherIsNamed(t *testing.T) {
+	var log strings.Builder
+	x := &session{server: &Server{stage: openStage{}}, log: slog.New(slog.NewTextHandler(&log, nil)), kicked: make(chan struct{})}
+	var r gcm
+	if x.run(&r); r.rejected != srt.Crypto || !strings.Contains(log.String(), srt.ErrCipher.Error()) {
+		t.Errorf("it is told %v, and the log says %q", r.rejected, log.String())
+	}
+}
+
 type full struct{}
 
 func (full) Read([]byte) (int, error) { return 0, srt.ErrFull }
@@ -92,25 +109,55 @@ func (anybody) WriteFrame(*media.Frame) error                           { return
 // callImpatient calls a server that sends whoever sends nothing away at once.
 func callImpatient(t *testing.T, config gosrt.Config) gosrt.Conn {
 	t.Helper()
-	s, err := Listen(Options{Address: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	encoder, _ := callOpen(t, config, 1, slog.DiscardHandler)
+	return encoder
+}
+
+// callOpen has an encoder publish on a server that lets everybody in; end stops that.
+func callOpen(t *testing.T, config gosrt.Config, idle time.Duration, log slog.Handler) (encoder gosrt.Conn, end func()) {
+	t.Helper()
+	s, err := Listen(Options{Address: "127.0.0.1:0", Log: slog.New(log)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.stage, s.idle = openStage{}, 1
+	s.stage, s.idle = openStage{}, idle
 	served := make(chan error, 1)
 	go func() { served <- s.Serve() }()
-	t.Cleanup(func() {
+	end = sync.OnceFunc(func() {
 		if err := errors.Join(s.Close(), <-served); err != nil {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(end)
 	config.StreamId = "room?key=k"
-	encoder, err := gosrt.Dial("srt", s.Addr().String(), config)
-	if err != nil {
+	if encoder, err = gosrt.Dial("srt", s.Addr().String(), config); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { encoder.Close() })
-	return encoder
+	return encoder, end
+}
+
+// TestWhatCameIsCounted, and said when it is over.
+func TestWhatCameIsCounted(t *testing.T) {
+	var log bytes.Buffer
+	encoder, end := callOpen(t, gosrt.DefaultConfig(), time.Minute, slog.NewTextHandler(&log, nil))
+	nothing := append([]byte{0x47, 0x1f, 0xff, 0x10}, make([]byte, 184)...) // a null packet of a transport stream
+	for range 7 {
+		if _, err := encoder.Write(nothing); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for { // until all of it is acknowledged
+		var st gosrt.Statistics
+		if encoder.Stats(&st); st.Accumulated.PktSent == 7 && st.Instantaneous.PktSendBuf == 0 {
+			break
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	end()
+	if said := log.String(); !strings.Contains(said, "packets=7 bytes=1316 lost=0 recovered=0 dropped=0 repeated=0") {
+		t.Errorf("the log says %s", said)
+	}
 }
 
 // TestWhoSendsNothingIsSentAway, though it says that it is there.

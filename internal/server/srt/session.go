@@ -95,7 +95,9 @@ func (x *session) run(req request) {
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	x.log.Info("encoder stopped", "room", a.room, "error", err)
+	n := conn.Counts()
+	x.log.Info("encoder stopped", "room", a.room, "error", err, "packets", n.Received, "bytes", n.Bytes, "lost", n.Lost, "recovered", n.Recovered,
+		"dropped", n.Dropped, "repeated", n.Repeated, "late", n.Late, "again", n.Again)
 	x.turnedAway(a.room, err)
 }
 
@@ -161,6 +163,8 @@ func rejection(err error) srt.Reason {
 		return srt.Forbidden
 	case errors.Is(err, srt.ErrPassphrase):
 		return srt.BadSecret
+	case errors.Is(err, srt.ErrCipher):
+		return srt.Crypto
 	case errors.Is(err, errUnencrypted):
 		return srt.Unsecure
 	case errors.Is(err, auth.ErrMissing), errors.Is(err, auth.ErrInvalid), errors.Is(err, auth.ErrExpired), errors.Is(err, studio.ErrKeyOver):
