@@ -9,7 +9,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/config"
-	"github.com/tuttilive/tutti/internal/room/chat"
+	"github.com/tuttilive/tutti/internal/room/words"
 	"github.com/tuttilive/tutti/internal/server/audience"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/webhook"
@@ -30,24 +30,24 @@ func (s *server) openAudience(c config.Server, house *studio.House, doors map[st
 }
 
 // openModeration reads the list of words that are not said, and finds whom to ask about messages; either may be nil.
-func (s *server) openModeration(c config.Server, keys auth.Keys) (*chat.Words, studio.Reviewer, error) {
-	var words *chat.Words
+func (s *server) openModeration(c config.Server, keys auth.Keys) (*words.List, studio.Reviewer, error) {
+	var list *words.List
 	if c.ChatWords != "" {
 		file, err := os.Open(c.ChatWords)
 		if err != nil {
 			return nil, nil, fmt.Errorf("opening the list of words: %w", err)
 		}
 		defer file.Close()
-		if words, err = chat.ReadWords(file); err != nil {
+		if list, err = words.Read(file); err != nil {
 			return nil, nil, fmt.Errorf("reading the list of words %s: %w", c.ChatWords, err)
 		}
 	}
 	if c.ChatHook == "" {
-		return words, nil, nil
+		return list, nil, nil
 	}
 	out, err := dialer(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	return words, webhook.NewReviewer(c.ChatHook, c.ChatHookFail == "allow", keys, out.Client(chatHookPatience), s.log), nil
+	return list, webhook.NewReviewer(c.ChatHook, c.ChatHookFail == "allow", keys, out.Client(chatHookPatience), s.log), nil
 }

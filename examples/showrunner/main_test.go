@@ -52,7 +52,7 @@ func TestAShowIsRun(t *testing.T) {
 	}
 	people := map[string]bool{}
 	for i := range 10 {
-		who := stage.Person{Identity: fmt.Sprint("p", i), Name: fmt.Sprint("P", i)}
+		who := studio.Actor{Identity: fmt.Sprint("p", i), Name: fmt.Sprint("P", i)}
 		if _, err := house.Enter(r.room, room.Join{Identity: who.Identity, Name: who.Name, Permission: room.Permission{Publish: true}}, deaf{}); err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func TestAShowIsRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.StageAct(stage.Actor{Person: who}, stage.Action{Verb: stage.Raise}); err != nil {
+		if err := s.StageAct(who, stage.Action{Verb: stage.Raise}); err != nil {
 			t.Fatal(err)
 		}
 	}

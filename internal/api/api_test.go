@@ -20,6 +20,7 @@ import (
 	"github.com/tuttilive/tutti/internal/cdn"
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/words"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
 )
@@ -53,7 +54,13 @@ func serve(t *testing.T, change func(*Options)) *fixture {
 		t.Fatal(err)
 	}
 	f := &fixture{t: t}
-	house := studio.NewHouse(studio.Options{Keys: testKeys, Rooms: policies, Shows: interrupted{}, Workers: codec.FindWorkers("off"), Fetcher: &f.wants, Log: log})
+	notSaid, err := words.Read(strings.NewReader("heck\n!forbidden\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	house := studio.NewHouse(studio.Options{
+		Keys: testKeys, Rooms: policies, Shows: interrupted{}, Workers: codec.FindWorkers("off"), Fetcher: &f.wants, Words: notSaid, Log: log,
+	})
 	t.Cleanup(house.Close)
 	o := Options{House: house, Page: fstest.MapFS{
 		"index.html":       {Data: []byte("<!doctype html>page")},

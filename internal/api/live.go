@@ -190,6 +190,9 @@ func (a *API) goLive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s, err := a.house.Studio(name)
+	if err == nil {
+		err = a.house.Words().Fit(&req.Title)
+	}
 	if err != nil {
 		refusal.Write(w, err)
 		return

@@ -50,6 +50,10 @@ func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, &refusal.Error{Status: http.StatusBadRequest, Code: "bad_request", Message: "access is open, link or token; a title has at most 200 bytes"})
 		return
 	}
+	if err := a.house.Words().Fit(&req.Title); err != nil {
+		refusal.Write(w, err)
+		return
+	}
 	if _, ok := a.house.Scenes().Find(req.Scene); !ok {
 		refusal.Write(w, &refusal.Error{Status: http.StatusBadRequest, Code: "no_scene", Message: "there is no scene of this name"})
 		return

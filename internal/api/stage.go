@@ -41,12 +41,12 @@ func (a *API) actOnStage(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, err)
 		return
 	}
-	by := stage.Actor{Person: stage.Person{Identity: claims.Identity, Name: claims.Name}, Admin: claims.Video.RoomAdmin}
-	switch {
-	case by.Admin && action.Verb.OfOneself():
-		by.Person = stage.Person{Identity: action.Identity}
-	case a.isOperator(r): // the application is nobody in particular
-		by.Person = stage.Person{}
+	by := studio.Actor{Identity: claims.Identity, Name: claims.Name, Admin: claims.Video.RoomAdmin}
+	if a.isOperator(r) { // who is nobody in particular
+		by = studio.Actor{App: true}
+	}
+	if (by.Admin || by.App) && action.Verb.OfOneself() {
+		by.Identity, by.Name = action.Identity, ""
 	}
 	s, err := a.house.Studio(r.PathValue("room"))
 	if err == nil {

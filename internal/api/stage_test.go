@@ -233,3 +233,54 @@ func TestTheApplicationJudgesInAGroup(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsNotSaidOverHTTP: not by a name with which somebody joins, nor by what is written on the stage or asked for. Whom an application names is its
+// own matter.
+func TestWhatIsNotSaidOverHTTP(t *testing.T) {
+	f := serve(t, nil)
+	made := f.inShow("ann", "bob")
+	host, guest, ann := "X-Tutti-Key: "+made.Keys.Host, "X-Tutti-Key: "+made.Keys.Guest, bearer(t, "ann")
+	operator := "Authorization: Basic " + base64.StdEncoding.EncodeToString(fmt.Append(nil, testKeys.Key, ":", testKeys.Secret))
+	for _, c := range []struct {
+		path, body, as string
+		want           int
+	}{
+		{"join", `{"name":"A heck of a man"}`, guest, 403},
+		{"join", `{"name":"Forbidden"}`, host, 403},
+		{"join", `{"name":"Hecktor"}`, guest, 200},
+		{"stage/rename", `{"name":"Heck"}`, ann, 403},
+		{"stage/rename", `{"identity":"bob","name":"Heck"}`, host, 403},
+		{"stage/rename", `{"identity":"bob","name":"Heck"}`, operator, 200},
+		{"stage/raise", `{"note":"forbidden"}`, ann, 403},
+		{"stage/raise", `{"note":"oh heck"}`, ann, 200},
+		{"live", `{"title":"forbidden"}`, host, 403},
+		{"polls", `{"question":"Forbidden?","options":["a","b"]}`, host, 403},
+		{"polls", `{"question":"Why?","options":["heck","forbidden"]}`, host, 403},
+		{"polls", `{"question":"Why?","options":["heck","b"]}`, host, 201},
+	} {
+		var refused struct{ Error struct{ Code string } }
+		resp := f.call("POST", "/api/rooms/show/"+c.path, c.body, &refused, c.as)
+		if resp.StatusCode != c.want || (c.want == 403) != (refused.Error.Code == "not_allowed") {
+			t.Errorf("%s %s: %s %q", c.path, c.body, resp.Status, refused.Error.Code)
+		}
+	}
+	var titled struct{ Title string }
+	if resp := f.call("POST", "/api/rooms", `{"name":"other","title":"What the heck"}`, &titled); resp.StatusCode != 201 || titled.Title != "What the ****" {
+		t.Errorf("%s, %q", resp.Status, titled.Title)
+	}
+	if resp := f.call("POST", "/api/rooms", `{"title":"forbidden"}`, nil); resp.StatusCode != 403 {
+		t.Error(resp.Status)
+	}
+	var now stage.Snapshot
+	f.call("GET", "/api/rooms/show/stage", "", &now, host)
+	if len(now.Queue) != 1 || now.Queue[0].Note != "oh ****" {
+		t.Errorf("%+v", now.Queue)
+	}
+	var polls struct {
+		Polls []struct{ Options []struct{ Text string } }
+	}
+	f.call("GET", "/api/rooms/show/polls", "", &polls, host)
+	if len(polls.Polls) != 1 || polls.Polls[0].Options[0].Text != "****" {
+		t.Errorf("%+v", polls)
+	}
+}

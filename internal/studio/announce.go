@@ -6,7 +6,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/tuttilive/tutti/internal/room"
-	"github.com/tuttilive/tutti/internal/room/plain"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
@@ -22,7 +21,10 @@ var (
 )
 
 func (s *Studio) setAnnouncement(a Actor, r talk.Request) talk.Reply {
-	text, now := plain.Line(r.Text), time.Now()
+	text, now := r.Text, time.Now()
+	if err := s.house.words.Fit(&text); err != nil {
+		return talk.Reply{Err: err}
+	}
 	if utf8.RuneCountInString(text) > maxAnnouncement {
 		return talk.Reply{Err: errAnnouncement}
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/applause"
-	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
@@ -64,10 +63,7 @@ func (s *Studio) mayGive(a Actor, r talk.Request) error {
 	case r.To != "" && !s.stage.Knows(r.To):
 		return stage.ErrNoPerson
 	}
-	if fit, err := s.house.words.Apply(r.Gift); err != nil || fit != r.Gift {
-		return chat.ErrWords
-	}
-	return nil
+	return s.house.words.Takes(r.Gift)
 }
 
 // givesGifts tells whether the audience gives gifts by itself. The caller holds the lock.

@@ -90,6 +90,11 @@ func (s *Studio) draw(a Actor, r talk.Request) talk.Reply {
 	case !a.App && drawing.Writes() && s.stage.Silenced(a.Identity):
 		return talk.Reply{Err: stage.ErrSilenced}
 	}
+	for i := range drawing.Put {
+		if drawing.Put[i].Text, err = s.house.words.Mask(drawing.Put[i].Text); err != nil {
+			return talk.Reply{Err: err}
+		}
+	}
 	won, err := b.Draw(a.Identity, drawing)
 	if err == nil && len(won.Put) > 0 {
 		s.keepLater(partBoard)

@@ -104,7 +104,7 @@ func (s *Studio) draft(a Actor, r talk.Request) (draft chat.Draft, sent string, 
 	if id, ok := c.chat.Sent(draft); ok {
 		return draft, id, nil
 	}
-	if draft.Text, err = s.house.words.Apply(draft.Text); err != nil {
+	if err = s.house.words.Fit(&draft.Text); err != nil {
 		return draft, "", err
 	}
 	if _, waits := c.reviewing[a.Identity]; waits {

@@ -108,6 +108,11 @@ func (s *Studio) planGroups(_ Actor, r groupRequest) talk.Reply {
 		}
 		names = make([]string, r.Count)
 	}
+	for i := range names {
+		if err := s.house.words.Fit(&names[i]); err != nil {
+			return talk.Reply{Err: err}
+		}
+	}
 	if err := s.layOut(breakout.Groups, names, r.Late); err != nil {
 		return talk.Reply{Err: err}
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/program/compose/text"
 	"github.com/tuttilive/tutti/internal/room"
-	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/scenes"
+	"github.com/tuttilive/tutti/internal/room/words"
 	"github.com/tuttilive/tutti/internal/studio/chronicle"
 	"github.com/tuttilive/tutti/internal/tally"
 )
@@ -70,8 +70,8 @@ type Options struct {
 	AwayGrace time.Duration
 	// ReturnGrace is how long after a restart an interrupted show may go on, 60 s when 0.
 	ReturnGrace time.Duration
-	// Words are what is not said in rooms' chats; nil for none.
-	Words *chat.Words
+	// Words are what is not said in rooms; nil for none.
+	Words *words.List
 	// Reviewer looks at what is written in them before it is shown; nil for nobody.
 	Reviewer Reviewer
 	// Played is told, every few seconds, of viewings that ended; nil tells nobody. It must not block.
@@ -108,7 +108,7 @@ type House struct {
 	rates        limit.Rates
 	log          *slog.Logger
 	elsewhere    []Elsewhere
-	words        *chat.Words
+	words        *words.List
 	reviewer     Reviewer
 	gate         Gate
 	fetcher      Fetcher
@@ -185,6 +185,9 @@ func (h *House) Keys() auth.Keys { return h.keys }
 
 // Shed counts what the audience sent too much of, so that nobody was told of it, by kind.
 func (h *House) Shed() map[string]uint64 { return h.shed.Read() }
+
+// Words are what is not said in rooms: what people write for others to read passes them.
+func (h *House) Words() *words.List { return h.words }
 
 // Policies are what is kept of rooms.
 func (h *House) Policies() *Policies { return h.rooms }

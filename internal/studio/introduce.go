@@ -15,10 +15,13 @@ const TokenLife = 6 * time.Hour
 // Introduce completes the claims of somebody who was admitted and gives their name: it is who they are for the others, in
 // the room as in the call of the same name. own is a secret of the client's making, "" for none: whoever shows the same one
 // again comes back as the same participant, and who only sees the identity cannot take it. An identity that an application
-// put into a token stays.
+// put into a token stays, and so does a name that the list of words would refuse.
 func (h *House) Introduce(roomName string, c Credential, claims auth.Claims, name, own string) (auth.Claims, error) {
 	if len(name) > room.MaxIdentityBytes || len(own) > room.MaxIdentityBytes/2 {
 		return auth.Claims{}, room.ErrBadIdentity
+	}
+	if err := h.words.Takes(name); err != nil {
+		return auth.Claims{}, err
 	}
 	if name != "" {
 		claims.Name = name

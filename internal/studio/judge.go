@@ -10,16 +10,16 @@ import (
 // wherever it is asked for, and the others adopt it.
 
 // judge has the main room decide what somebody under it wants to hold against another, or no longer. Their word is what it is there, not what
-// the token for the group says; an application is nobody in particular.
-func (s *Studio) judge(by stage.Actor, a stage.Action) error {
+// the token for the group says.
+func (s *Studio) judge(who Actor, a stage.Action) error {
 	main, err := s.house.Studio(s.annex.main)
 	if err != nil {
 		return err
 	}
 	main.mu.Lock()
-	by.Admin = by.Admin && by.Identity == "" || main.groups.admins[by.Identity]
+	who.Admin = main.groups.admins[who.Identity]
 	main.mu.Unlock()
-	if err := main.StageAct(by, a); err != nil {
+	if err := main.StageAct(who, a); err != nil {
 		return err
 	}
 	s.adopt(main)

@@ -178,6 +178,11 @@ func (p *Participant) Update(name, metadata *string, attributes map[string]strin
 		if !self.Permission.UpdateMetadata || renamed && p.studio.stage.Silenced(p.identity) {
 			return nil, room.ErrNotAllowed
 		}
+		if renamed && p.kind != room.Ingest { // there the door speaks
+			if err := p.studio.house.words.Takes(*name); err != nil {
+				return nil, err
+			}
+		}
 		return p.studio.update(p.identity, name, metadata, attributes)
 	})
 }

@@ -9,6 +9,13 @@ import (
 )
 
 func (s *Studio) openPoll(_ Actor, r talk.Request) talk.Reply {
+	lines := []*string{&r.Question}
+	for i := range r.Options {
+		lines = append(lines, &r.Options[i])
+	}
+	if err := s.house.words.Fit(lines...); err != nil {
+		return talk.Reply{Err: err}
+	}
 	p, err := s.gather().polls.Open(rand.Text()[:12], r.Question, r.Options, r.Multiple, time.Now())
 	return s.tellPoll(p, err)
 }

@@ -70,12 +70,11 @@ func (s *Studio) Do(a Actor, r talk.Request, reply func(talk.Reply)) {
 		s.mu.Unlock()
 		reply(answer)
 	case slices.Contains(stageVerbs, stage.Verb(r.Type)):
-		by := stage.Actor{Person: stage.Person(a.person()), Admin: a.Admin || a.App}
 		action := stage.Action{Verb: stage.Verb(r.Type), Identity: r.Identity, Name: r.Name, Note: r.Note, For: r.For}
 		if r.Seat != nil {
 			action.Seat = *r.Seat
 		}
-		reply(talk.Reply{Err: refused(s.StageAct(by, action))})
+		reply(talk.Reply{Err: refused(s.StageAct(a, action))})
 	case r.Type == "setLayout":
 		reply(talk.Reply{Err: s.setLayout(a, r)})
 	default:

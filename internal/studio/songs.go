@@ -28,8 +28,14 @@ type songRequest struct {
 	Name     string `json:"name"`
 }
 
-func (r songRequest) about() songs.About {
-	return songs.About{Title: r.Title, Artist: r.Artist, URL: r.URL, Lyrics: songs.ParseLRC(r.Lyrics)}
+// about is what is said of a song, with words that are not said masked, or refused.
+func (s *Studio) about(r songRequest) (songs.About, error) {
+	a := songs.About{Title: r.Title, Artist: r.Artist, URL: r.URL, Lyrics: songs.ParseLRC(r.Lyrics)}
+	lines := []*string{&a.Title, &a.Artist}
+	for i := range a.Lyrics {
+		lines = append(lines, &a.Lyrics[i].Text)
+	}
+	return a, s.house.words.Fit(lines...)
 }
 
 // sing makes a request of something that is done with songs.
@@ -85,7 +91,11 @@ func requestSong(s *Studio, who songs.Person, a Actor, r songRequest) (string, e
 	case r.Listed == "" && !a.App && s.stage.Silenced(who.Identity): // its title can say anything
 		return "", stage.ErrSilenced
 	}
-	return s.songs.Request(who, r.Listed, r.about())
+	about, err := s.about(r)
+	if err != nil {
+		return "", err
+	}
+	return s.songs.Request(who, r.Listed, about)
 }
 
 func joinSong(s *Studio, who songs.Person, _ Actor, r songRequest) (string, error) {
@@ -116,7 +126,11 @@ func turnSong(s *Studio, who songs.Person, _ Actor, r songRequest) (string, erro
 }
 
 func listSong(s *Studio, _ songs.Person, _ Actor, r songRequest) (string, error) {
-	return s.songs.List(r.about())
+	about, err := s.about(r)
+	if err != nil {
+		return "", err
+	}
+	return s.songs.List(about)
 }
 
 func unlistSong(s *Studio, _ songs.Person, _ Actor, r songRequest) (string, error) {

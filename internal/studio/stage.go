@@ -117,10 +117,14 @@ func (s *Studio) RoleOf(identity string) stage.Role {
 
 // StageAct does what somebody wants on the stage, or refuses it with a *room.Refusal. Everybody hears room.StageChanged, and what
 // participants may do changes with it.
-func (s *Studio) StageAct(by stage.Actor, a stage.Action) error {
+func (s *Studio) StageAct(who Actor, a stage.Action) error {
 	if s.annex != nil && a.Verb.Judges() {
-		return s.judge(by, a)
+		return s.judge(who, a)
 	}
+	if err := s.fit(who, &a); err != nil {
+		return err
+	}
+	by := stage.Actor{Person: stage.Person(who.person()), Admin: who.Admin || who.App}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -140,6 +144,14 @@ func (s *Studio) StageAct(by stage.Actor, a stage.Action) error {
 	s.stageChanged(happened)
 	s.settle()
 	return nil
+}
+
+// fit has what somebody writes on the stage pass the list of words: a note, and a name that is not of the application's giving.
+func (s *Studio) fit(who Actor, a *stage.Action) error {
+	if a.Verb == stage.Rename && !who.App {
+		return s.house.words.Takes(a.Name)
+	}
+	return s.house.words.Fit(&a.Note)
 }
 
 // StageToken makes the token with which somebody who was let up joins the room: what it permits is what the role does, for as long

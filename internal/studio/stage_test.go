@@ -29,7 +29,7 @@ func asHost(j *room.Join) { j.Permission.Admin = true }
 
 func act(t *testing.T, s *Studio, by string, a stage.Action) {
 	t.Helper()
-	if err := s.StageAct(stage.Actor{Person: stage.Person{Identity: by}}, a); err != nil {
+	if err := s.StageAct(Actor{Identity: by}, a); err != nil {
 		t.Fatalf("%s: %+v: %v", by, a, err)
 	}
 }

@@ -39,7 +39,6 @@ var (
 	ErrTooFast   = &refuse.Refusal{Code: "rate_limited", Message: "too many messages: wait a moment"}
 	ErrSlow      = &refuse.Refusal{Code: "slow", Message: "slow mode: wait before the next message"}
 	ErrBusy      = &refuse.Refusal{Code: "busy", Message: "too much is written at the moment"}
-	ErrWords     = &refuse.Refusal{Code: "not_allowed", Message: "this is not said here"}
 	ErrNoMessage = &refuse.Refusal{Code: "not_found", Message: "no such message"}
 	ErrSlowRange = &refuse.Refusal{Code: "malformed", Message: "slow mode is 0 to 3600 seconds"}
 )

@@ -14,7 +14,7 @@ import (
 
 // closeCodes are the WebSocket close codes of refusals that end a connection: 4000 and the HTTP status that fits.
 var closeCodes = map[string]ws.StatusCode{
-	"malformed": 4400, "bad_name": 4400, "bad_request": 4400, "unauthorized": 4401, "expired": 4401, "forbidden": 4403, "banned": 4403, "turned_away": 4403, "locked": 4403, "waiting_full": 4403,
+	"malformed": 4400, "bad_name": 4400, "bad_request": 4400, "unauthorized": 4401, "expired": 4401, "forbidden": 4403, "banned": 4403, "not_allowed": 4403, "turned_away": 4403, "locked": 4403, "waiting_full": 4403,
 	"deleted": 4403, "not_found": 4404, "replaced": 4409, "closed": 4410, "too_large": ws.StatusMessageTooBig, "rate_limited": 4429,
 	"internal": 4500, "unavailable": 4503, "too_slow": ws.StatusPolicyViolation,
 }

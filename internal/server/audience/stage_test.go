@@ -2,10 +2,12 @@ package audience
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/chat"
+	"github.com/tuttilive/tutti/internal/room/words"
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
@@ -209,5 +211,22 @@ func TestACohostWhoLoadsThePageAgainIsLetUpAgain(t *testing.T) {
 				t.Error("who is not a cohost any more is let up again")
 			}
 		})
+	}
+}
+
+// TestANameThatIsNotSaid is nobody's who comes in with it; with another, or none, they do.
+func TestANameThatIsNotSaid(t *testing.T) {
+	w := newWorld(t, false, func(_ *Config, o *studio.Options) {
+		var err error
+		if o.Words, err = words.Read(strings.NewReader("forbidden")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	p, _ := w.enter("tea", event{"name": "Ann"})
+	p.refused("not_allowed", event{"type": "rename", "name": "for\u200bbidden"})
+	p = w.dial("tea")
+	p.send(`{"type":"hello","name":"Forbidden"}`)
+	if last, code := p.ends(); last["code"] != "not_allowed" || last["of"] != "hello" || code != 4403 {
+		t.Errorf("%v, %v", last, code)
 	}
 }

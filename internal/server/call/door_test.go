@@ -13,6 +13,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/words"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/turn"
 )
@@ -691,4 +692,32 @@ func TestHalfAMessage(t *testing.T) {
 		t.Fatalf("told %q, then %v", told, err)
 	}
 	w.shutdown() // waits for nobody
+}
+
+// TestWhatIsNotSaidInACall: neither by the names of those who come nor by what a visitor says at the door.
+func TestWhatIsNotSaidInACall(t *testing.T) {
+	w := newWorld(t, func(_ *Config, o *studio.Options) {
+		var err error
+		if o.Words, err = words.Read(strings.NewReader("heck\n!forbidden")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for _, kind := range []string{"join", "visit"} {
+		c, m := w.come("tea", msg{"type": kind, "name": "Heck", "room": true, "key": w.key("tea", auth.Guest)}, nil)
+		c.isRefused(m, "not_allowed", 4403)
+	}
+	a, _ := w.join("tea", "Ada")
+	v, _ := w.visit("tea", "Vera")
+	v.expect("ring")
+	v.say(msg{"type": "accept", "name": "Forbidden", "room": true})
+	v.refused("not_allowed", 0)
+	v.say(msg{"type": "decline", "name": "Heck"})
+	v.refused("not_allowed", 0)
+	v.say(msg{"type": "decline", "text": "forbidden"})
+	v.refused("not_allowed", 0)
+	a.expect("visitor")
+	v.say(msg{"type": "decline", "text": "what the heck"})
+	if m := a.expect("visitorGone"); m.at("text") != "what the ****" {
+		t.Errorf("gone %v", m)
+	}
 }

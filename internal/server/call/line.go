@@ -198,7 +198,7 @@ func (l *line) do(now time.Time, st *seat, got received) *refusal {
 	case *acceptRequest:
 		return l.accept(now, st, r)
 	case *declineRequest:
-		return l.call.decline(h, r.Name, r.Text)
+		return l.decline(h, r)
 	case *viaRoomRequest:
 		return l.call.askRoom(now, h, r.Generation, r.Reason)
 	case *arrivedRequest:
@@ -217,7 +217,18 @@ func (l *line) do(now time.Time, st *seat, got received) *refusal {
 	return nil
 }
 
+func (l *line) decline(h handle, r *declineRequest) *refusal {
+	said := l.server.house.Words()
+	if said.Takes(r.Name) != nil || said.Fit(&r.Text) != nil {
+		return errNotSaid
+	}
+	return l.call.decline(h, r.Name, r.Text)
+}
+
 func (l *line) accept(now time.Time, st *seat, r *acceptRequest) *refusal {
+	if l.server.house.Words().Takes(r.Name) != nil {
+		return errNotSaid
+	}
 	if r.Name != "" {
 		st.who.claims.Name = r.Name
 	}

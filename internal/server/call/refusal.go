@@ -8,6 +8,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/words"
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
@@ -26,6 +27,7 @@ const (
 	codeFull         code = "full"
 	codeReplaced     code = "replaced"
 	codeNoRoom       code = "no_room"
+	codeNotAllowed   code = "not_allowed"
 	codeUnavailable  code = "unavailable"
 )
 
@@ -73,6 +75,8 @@ var (
 	errSessionUnknown   = &refusal{codeUnknown, "no such session: join anew", closeUnknown}
 	errSessionExpired   = &refusal{codeExpired, "the session has ended: join anew", closeGone}
 	errShutdown         = &refusal{codeUnavailable, "the server is going down: come back", closeUnavailable}
+	errNameNotSaid      = &refusal{codeNotAllowed, words.ErrNotSaid.Message, closeForbidden}
+	errNotSaid          = &refusal{code: codeNotAllowed, message: words.ErrNotSaid.Message}
 	errNoMember         = &refusal{code: codeUnknown, message: "no such member"}
 	errNoVisitor        = &refusal{code: codeUnknown, message: "no such visitor"}
 	errNoRoom           = &refusal{code: codeNoRoom, message: "the call cannot move into the room"}
@@ -85,6 +89,8 @@ func refusalOf(err error, log *slog.Logger) *refusal {
 	switch {
 	case errors.As(err, &r):
 		return r
+	case errors.Is(err, words.ErrNotSaid):
+		return errNameNotSaid
 	case errors.Is(err, room.ErrBadName):
 		return &refusal{codeBadName, room.ErrBadName.Error(), closeMalformed}
 	case errors.Is(err, room.ErrBadIdentity):

@@ -7,11 +7,13 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/codec"
+	wordlist "github.com/tuttilive/tutti/internal/room/words"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -41,7 +43,11 @@ func newHouse(t testing.TB, change func(*studio.Options)) *studio.House {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := studio.Options{Keys: testKeys, Rooms: policies, Workers: codec.FindWorkers("off"), Log: testLog()}
+	notSaid, err := wordlist.Read(strings.NewReader("forbidden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := studio.Options{Keys: testKeys, Rooms: policies, Workers: codec.FindWorkers("off"), Words: notSaid, Log: testLog()}
 	if change != nil {
 		change(&o)
 	}

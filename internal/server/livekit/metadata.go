@@ -21,11 +21,14 @@ func (s *session) updateMetadata(u *pb.UpdateParticipantMetadata) {
 	res := &pb.RequestResponse{
 		RequestId: u.GetRequestId(), Request: &pb.RequestResponse_UpdateMetadata{UpdateMetadata: u},
 	}
+	var no *room.Refusal
 	switch {
 	case err == nil:
 		res.Reason = pb.RequestResponse_OK
 	case errors.Is(err, room.ErrNotAllowed):
 		res.Reason, res.Message = pb.RequestResponse_NOT_ALLOWED, "no permission to change own metadata"
+	case errors.As(err, &no):
+		res.Reason, res.Message = pb.RequestResponse_NOT_ALLOWED, no.Message
 	case errors.Is(err, room.ErrTooLarge):
 		res.Reason, res.Message = pb.RequestResponse_LIMIT_EXCEEDED, err.Error()
 	default:

@@ -11,6 +11,7 @@ import (
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/stage"
+	"github.com/tuttilive/tutti/internal/studio"
 )
 
 // newShow opens a world with the room "hall" of the scene for shows.
@@ -27,7 +28,7 @@ func asAdmin(c *auth.Claims) { c.Video.RoomAdmin = true }
 
 func (w *world) act(t *testing.T, by string, a stage.Action) {
 	t.Helper()
-	if err := w.studioOf(t, "hall").StageAct(stage.Actor{Person: stage.Person{Identity: by}}, a); err != nil {
+	if err := w.studioOf(t, "hall").StageAct(studio.Actor{Identity: by}, a); err != nil {
 		t.Fatalf("%s: %+v: %v", by, a, err)
 	}
 }

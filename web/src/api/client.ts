@@ -5,7 +5,7 @@ import type {
 } from './types'
 
 const codes = [
-  'bad_request', 'bad_name', 'unauthorized', 'forbidden', 'expired', 'not_found', 'not_live', 'exists', 'full',
+  'bad_request', 'bad_name', 'not_allowed', 'unauthorized', 'forbidden', 'expired', 'not_found', 'not_live', 'exists', 'full',
   'rate_limited', 'disk_full', 'unavailable', 'internal',
 ] as const
 

@@ -130,6 +130,9 @@ export class Audience implements AudienceView {
       case 'demoted':
         this.#options.ondemoted?.()
         break
+      case 'error':
+        if (event.code === 'not_allowed') this.#nameRefused()
+        break
       default:
     }
     this.#options.onevent?.(event)
@@ -194,9 +197,25 @@ export class Audience implements AudienceView {
     return done
   }
 
-  setName(name: string) {
+  async setName(name: string): Promise<boolean> {
     this.#name = name
     remember('name', name)
-    if (this.connected) void this.do({ type: 'rename', name })
+    if (!this.connected) return true
+    try {
+      await this.#send({ type: 'rename', name })
+      return true
+    } catch (error) {
+      const code = error instanceof Refusal ? error.code : 'other'
+      if (code === 'not_allowed') this.#nameRefused()
+      else toast(refusalText(code), 'bad')
+      return false
+    }
+  }
+
+  /** They stay without a name, and are asked for another when they want to be heard. */
+  #nameRefused() {
+    this.#name = ''
+    remember('name', '')
+    toast(t().prejoin.nameRefused, 'bad')
   }
 }

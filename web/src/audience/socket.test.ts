@@ -119,6 +119,19 @@ describe('the audience channel', () => {
     expect(world.wire.sent).toEqual([{ type: 'hello', name: 'Mei' }])
   })
 
+  it('comes back soon without a name that is not taken, and late where nothing else would help', () => {
+    for (const [code, wires] of [['not_allowed', 2], ['forbidden', 1]] as const) {
+      const world = new World()
+      world.socket()
+      world.wire.onopen!()
+      world.say({ type: 'error', of: 'hello', code, message: '' })
+      expect(world.events).toMatchObject([{ type: 'error', code }])
+      world.wire.onclose!()
+      world.pass(2000)
+      expect(world.wires).toHaveLength(wires)
+    }
+  })
+
   it('comes back with growing delays, and from the start after a welcome', () => {
     const world = new World()
     world.open()

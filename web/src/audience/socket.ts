@@ -157,9 +157,9 @@ export class AudienceSocket {
     for (const event of events) {
       if (event.type === 'ok' || event.type === 'error') {
         this.#answer(event)
-        // An error without a number refuses the hello: nothing but trying later, or the page's own decision, helps.
+        // An error without a number refuses the hello: nothing but trying later, or another name, helps.
         if (event.type === 'error' && event.id === undefined) {
-          this.#delay = maxDelay
+          this.#delay = event.code === 'not_allowed' ? minDelay : maxDelay
           news.push(event)
         }
         continue

@@ -25,7 +25,8 @@ export interface AudienceView {
   say(text: string, danmaku?: boolean): Promise<boolean>
   like(): void
   vote(poll: string, choices: number[]): Promise<boolean>
-  setName(name: string): void
+  /** Whether the name is taken. */
+  setName(name: string): Promise<boolean>
   /** Follows what is shown in passing until the returned function is called. */
   onpassing(listener: (passing: Passing) => void): () => void
 }

@@ -53,7 +53,7 @@ export interface Credentials {
 
 export type ErrorCode =
   | 'malformed' | 'too_large' | 'rate_limited' | 'bad_name' | 'unauthorized' | 'forbidden' | 'expired' | 'unknown' | 'full'
-  | 'replaced' | 'no_room' | 'unavailable'
+  | 'replaced' | 'not_allowed' | 'no_room' | 'unavailable'
 
 export interface Joined {
   type: 'joined'

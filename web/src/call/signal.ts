@@ -20,9 +20,9 @@ export interface SignalOptions {
 }
 
 /** Why the server does not want this client any more; everything else is tried again. */
-export type EndCode = Extract<ErrorCode, 'bad_name' | 'unauthorized' | 'forbidden' | 'expired' | 'full' | 'replaced' | 'rate_limited' | 'malformed'>
+export type EndCode = Extract<ErrorCode, 'bad_name' | 'unauthorized' | 'forbidden' | 'expired' | 'full' | 'replaced' | 'rate_limited' | 'malformed' | 'not_allowed'>
 
-const final = new Set<string>(['bad_name', 'unauthorized', 'forbidden', 'expired', 'full', 'replaced', 'rate_limited'])
+const final = new Set<string>(['bad_name', 'unauthorized', 'forbidden', 'expired', 'full', 'replaced', 'rate_limited', 'not_allowed'])
 
 const codeOfClose: Record<number, EndCode> = {
   4400: 'bad_name', 4401: 'unauthorized', 4403: 'forbidden', 4409: 'replaced', 4410: 'expired', 4429: 'rate_limited',

@@ -132,7 +132,9 @@ export class DrawnAudience implements AudienceView {
   async vote() {
     return true
   }
-  setName() {}
+  setName() {
+    return Promise.resolve(true)
+  }
   like() {
     for (const listener of this.#listeners) listener({ kind: 'likes', count: 1 })
   }

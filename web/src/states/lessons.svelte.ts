@@ -94,7 +94,9 @@ export class DrawnLesson implements AudienceView {
     return true
   }
   like() {}
-  setName() {}
+  setName() {
+    return Promise.resolve(true)
+  }
   onpassing() {
     return () => {}
   }

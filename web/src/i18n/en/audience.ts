@@ -26,7 +26,7 @@ export const audience = {
     too_large: 'That is too long.',
     slow: 'Slow mode is on. Wait a moment before the next message.',
     busy: 'Too much is being written right now. Try again in a moment.',
-    not_allowed: 'That message was not let through. Put it differently.',
+    not_allowed: 'That was not let through. Put it differently.',
     seat_taken: 'That seat is taken.',
     seat_locked: 'That seat is locked.',
     seat_reserved: 'That seat is reserved for someone else.',

@@ -3,6 +3,7 @@ export const errors = {
   offline: 'The server does not answer. Check that it runs and that you are on the same network.',
   bad_request: 'The server did not understand the request. Reload the page and try again.',
   bad_name: 'A room name may have letters of any script, digits, “-” and “_”, at most 64 bytes.',
+  not_allowed: 'Something in it is not said here. Put it differently.',
   unauthorized: 'This needs a link with a key. Ask the host for it.',
   forbidden: 'Your link does not allow this. Ask the host for another one.',
   expired: 'Your link has expired. Ask the host for a new one.',

@@ -6,6 +6,7 @@ export const prejoin = {
   name: 'Your name',
   namePlaceholder: 'How others see you',
   nameNeeded: 'Enter your name first.',
+  nameRefused: 'That name cannot be used here. Choose another one.',
   join: 'Join',
   joinHost: 'Join as host',
   startCall: 'Start the call',

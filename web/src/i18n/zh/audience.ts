@@ -26,7 +26,7 @@ export const audience: Dictionary['audience'] = {
     too_large: '内容太长了。',
     slow: '主播开了慢速模式，过一会儿再发。',
     busy: '发言的人太多了，稍后再试。',
-    not_allowed: '这条消息没有通过，换个说法试试。',
+    not_allowed: '内容没有通过，换个说法试试。',
     seat_taken: '这个麦位有人了。',
     seat_locked: '这个麦位已锁定。',
     seat_reserved: '这个麦位留给了别人。',

@@ -5,6 +5,7 @@ export const prejoin: Dictionary['prejoin'] = {
   name: '你的名字',
   namePlaceholder: '别人看到的名字',
   nameNeeded: '请先填写名字。',
+  nameRefused: '这个名字在这里不能用，换一个吧。',
   join: '加入',
   joinHost: '以主持人身份加入',
   startCall: '开始通话',

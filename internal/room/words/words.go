@@ -1,4 +1,5 @@
-package chat
+// Package words is what is not said in rooms: whatever people write for others to read, as a message or as a name, passes a list.
+package words
 
 import (
 	"bufio"
@@ -8,10 +9,16 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tuttilive/tutti/internal/room/plain"
+	"github.com/tuttilive/tutti/internal/room/refuse"
 )
 
-// Words are what is not said in rooms: masked, or the whole message refused. It is immutable; nil has no words.
-type Words struct {
+// ErrNotSaid refuses a text.
+var ErrNotSaid = &refuse.Refusal{Code: "not_allowed", Message: "this is not said here"}
+
+// List has words that are masked, and words for which the whole text is refused. It is immutable; nil has none.
+type List struct {
 	byFirst map[rune][]word // longest first
 }
 
@@ -26,10 +33,9 @@ const (
 	maxWordRunes = 100
 )
 
-// ReadWords reads a list: one word or phrase a line, '#' begins a comment, '!' before a word refuses messages with it instead of
-// masking it.
-func ReadWords(r io.Reader) (*Words, error) {
-	w := &Words{byFirst: map[rune][]word{}}
+// Read reads a list: one word or phrase a line, '#' begins a comment, '!' before a word refuses texts with it instead of masking it.
+func Read(r io.Reader) (*List, error) {
+	w := &List{byFirst: map[rune][]word{}}
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff"))
@@ -64,20 +70,41 @@ func fold(s string) []rune {
 	return runes
 }
 
-// Apply masks words in a text, or refuses it. Words of letters that are written with spaces between them are looked for whole:
+// Fit makes lines that somebody wrote fit for others to read, as plain.Line does and with words masked, or refuses them.
+func (l *List) Fit(lines ...*string) error {
+	for _, line := range lines {
+		fit, err := l.Mask(plain.Line(*line))
+		if err != nil {
+			return err
+		}
+		*line = fit
+	}
+	return nil
+}
+
+// Takes refuses a name with any word of the list: masked, it would be another name, which nobody chose.
+func (l *List) Takes(name string) error {
+	name = plain.Line(name)
+	if fit, err := l.Mask(name); err != nil || fit != name {
+		return ErrNotSaid
+	}
+	return nil
+}
+
+// Mask masks words in a text, or refuses it. Words of letters that are written with spaces between them are looked for whole:
 // a list for English does not mask the middle of a name.
-func (w *Words) Apply(text string) (string, error) {
-	if w == nil || len(w.byFirst) == 0 {
+func (l *List) Mask(text string) (string, error) {
+	if l == nil || len(l.byFirst) == 0 {
 		return text, nil
 	}
 	folded, shown, masked := fold(text), []rune(text), false
 	for i := 0; i < len(folded); i++ {
-		found, ok := w.at(folded, i)
+		found, ok := l.at(folded, i)
 		switch {
 		case !ok:
 			continue
 		case found.refuse:
-			return "", ErrWords
+			return "", ErrNotSaid
 		}
 		for k := i; k < i+len(found.runes); k++ {
 			shown[k] = '*'
@@ -92,8 +119,8 @@ func (w *Words) Apply(text string) (string, error) {
 }
 
 // at finds the longest word that begins at a place; one that refuses before all others.
-func (w *Words) at(text []rune, i int) (found word, ok bool) {
-	for _, c := range w.byFirst[text[i]] {
+func (l *List) at(text []rune, i int) (found word, ok bool) {
+	for _, c := range l.byFirst[text[i]] {
 		end := i + len(c.runes)
 		if end > len(text) || !slices.Equal(text[i:end], c.runes) || !apart(text, i, end) {
 			continue
