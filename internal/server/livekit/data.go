@@ -139,6 +139,10 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 	if !d.pay(proto.Size(packet), receivers, reliable) || !d.address(packet) {
 		return
 	}
+	words := d.hasWords(packet)
+	if words && !agent && !said(packet, s.server.house.Words()) {
+		return
+	}
 	if d.hidden.Load() {
 		stamp(packet, "", "", reliable)
 	} else {
@@ -149,7 +153,7 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 		return
 	}
 	err = s.part.Send(room.Data{
-		Reliable: reliable, Topic: packet.GetUser().GetTopic(), To: packet.DestinationIdentities, Payload: payload, Words: d.hasWords(packet),
+		Reliable: reliable, Topic: packet.GetUser().GetTopic(), To: packet.DestinationIdentities, Payload: payload, Words: words,
 	})
 	if err != nil {
 		s.log.Debug("data message refused", "error", err)

@@ -43,7 +43,7 @@ func newHouse(t testing.TB, change func(*studio.Options)) *studio.House {
 	if err != nil {
 		t.Fatal(err)
 	}
-	notSaid, err := wordlist.Read(strings.NewReader("forbidden"))
+	notSaid, err := wordlist.Read(strings.NewReader("!forbidden"))
 	if err != nil {
 		t.Fatal(err)
 	}

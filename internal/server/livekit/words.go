@@ -1,9 +1,12 @@
 package livekit
 
 import (
+	"encoding/json"
 	"slices"
 
 	pb "github.com/livekit/protocol/livekit"
+
+	wordlist "github.com/tuttilive/tutti/internal/room/words"
 )
 
 // wordTopics are those under which LiveKit's SDKs and components show what somebody writes, or is said to have said.
@@ -36,4 +39,37 @@ func (w *words) in(packet *pb.DataPacket) bool {
 		return !slices.Contains(w.without, v.StreamTrailer.GetStreamId())
 	}
 	return false
+}
+
+// said has what a client writes pass the list of what is not said: words are masked, and it is false for what is passed on to nobody. A piece of a
+// stream can be neither longer nor shorter than it was said to be, so that with any word it is passed on to nobody, and the whole is not shown.
+func said(packet *pb.DataPacket, list *wordlist.List) bool {
+	var err error
+	switch v := packet.Value.(type) {
+	case *pb.DataPacket_ChatMessage:
+		v.ChatMessage.Message, err = list.Mask(v.ChatMessage.GetMessage())
+	case *pb.DataPacket_User:
+		v.User.Payload, err = maskPayload(v.User.GetPayload(), list)
+	case *pb.DataPacket_StreamChunk:
+		err = list.Takes(string(v.StreamChunk.GetContent()))
+	}
+	return err == nil
+}
+
+// maskPayload masks the message in what LiveKit's chat components send, an object of JSON, or text that is none.
+func maskPayload(payload []byte, list *wordlist.List) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	var message string
+	if json.Unmarshal(payload, &fields) != nil || json.Unmarshal(fields["message"], &message) != nil {
+		text, err := list.Mask(string(payload))
+		return []byte(text), err
+	}
+	masked, err := list.Mask(message)
+	if err != nil || masked == message {
+		return payload, err
+	}
+	if fields["message"], err = json.Marshal(masked); err != nil {
+		return nil, err
+	}
+	return json.Marshal(fields)
 }
