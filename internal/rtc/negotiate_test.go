@@ -352,17 +352,8 @@ func TestOutboundsInFreshSections(t *testing.T) {
 	p := peerWith(t, e, PeerConfig{FreshSections: true})
 	negotiate := func() *sdp.Description {
 		t.Helper()
-		text, err := p.CreateOffer()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.SetAnswer(strings.NewReplacer("a=sendonly", "a=recvonly", "a=setup:actpass", "a=setup:active").Replace(text)); err != nil {
-			t.Fatal(err)
-		}
-		d, err := sdp.Parse(text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		text, d := makeOffer(t, p)
+		setAnswer(t, p, accept(text))
 		return d
 	}
 	stays := addOutbound(t, p, media.VP8, nil)
@@ -434,18 +425,108 @@ func TestRemoteOfferOvertakesOurs(t *testing.T) {
 	}
 }
 
+// reject is an answer to an offer that takes none of its media.
+func reject(offer string) string {
+	return strings.NewReplacer("m=video 9", "m=video 0", "m=audio 9", "m=audio 0", "a=sendonly", "a=recvonly", "a=setup:actpass", "a=setup:active").Replace(offer)
+}
+
+// accept is an answer to an offer that takes all.
+func accept(offer string) string {
+	return strings.NewReplacer("a=sendonly", "a=recvonly", "a=setup:actpass", "a=setup:active").Replace(offer)
+}
+
+// makeOffer gives an offer as it is, and what it says.
+func makeOffer(t testing.TB, p *Peer) (text string, d *sdp.Description) {
+	t.Helper()
+	text, err := p.CreateOffer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err = sdp.Parse(text); err != nil {
+		t.Fatal(err)
+	}
+	return text, d
+}
+
+func setAnswer(t testing.TB, p *Peer, text string) {
+	t.Helper()
+	if err := p.SetAnswer(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRejectedOutboundWaits, and is offered again in the same place under another mid, however often: offers do not grow.
 func TestRejectedOutboundWaits(t *testing.T) {
-	e := testEndpoint(t)
-	p := peerWith(t, e, PeerConfig{})
-	o := addOutbound(t, p, media.VP8, nil)
-	if _, err := p.CreateOffer(); err != nil {
-		t.Fatal(err)
+	for _, fresh := range []bool{false, true} {
+		p := peerWith(t, testEndpoint(t), PeerConfig{FreshSections: fresh})
+		o := addOutbound(t, p, media.VP8, nil)
+		used := map[string]bool{}
+		for i := range 2 * sdp.MaxSections {
+			text, d := makeOffer(t, p)
+			if mid := o.Mid(); len(d.Sections) != 1 || d.Sections[0].Port == 0 || d.Sections[0].Mid != mid || used[mid] {
+				t.Fatalf("offer %d, fresh %v: in %q of %+v", i, fresh, mid, d.Sections)
+			}
+			used[o.Mid()] = true
+			setAnswer(t, p, reject(text))
+			if _, video := p.Unplaced(); video != 1 || o.Mid() != "" || !o.Refused() {
+				t.Errorf("%d unplaced, mid %q, refused %v", video, o.Mid(), o.Refused())
+			}
+		}
+		text, _ := makeOffer(t, p)
+		setAnswer(t, p, accept(text))
+		if o.Codec() != media.VP8 || o.Refused() {
+			t.Errorf("it is sent as %v, refused %v", o.Codec(), o.Refused())
+		}
 	}
-	if err := p.SetAnswer(strings.Replace(offer(videoSection("recvonly")), "m=video 9", "m=video 0", 1)); err != nil {
-		t.Fatal(err)
-	}
-	if _, video := p.Unplaced(); video != 1 || o.Mid() != "" {
-		t.Errorf("%d unplaced, mid %q", video, o.Mid())
+}
+
+// TestAnOfferThatWasNotAnsweredIsGoneOnFrom: the remote may have applied it, though its answer was lost.
+func TestAnOfferThatWasNotAnsweredIsGoneOnFrom(t *testing.T) {
+	for name, c := range map[string]struct{ fresh, recycled bool }{
+		"new section": {false, false}, "fresh section": {true, false}, "place of a rejected one": {false, true}, "fresh section in the place of another": {true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := peerWith(t, testEndpoint(t), PeerConfig{FreshSections: c.fresh})
+			stays := addOutbound(t, p, media.Opus, nil)
+			if c.recycled {
+				gone := addOutbound(t, p, media.VP8, nil)
+				text, _ := makeOffer(t, p)
+				setAnswer(t, p, strings.Replace(accept(text), "m=video 9", "m=video 0", 1))
+				p.RemoveOutbound(gone)
+			}
+			text, _ := makeOffer(t, p)
+			setAnswer(t, p, accept(text))
+
+			lost := addOutbound(t, p, media.VP8, nil)
+			p.AddRecv(media.Audio)
+			_, first := makeOffer(t, p)
+			was, mid := slices.IndexFunc(first.Sections, func(s sdp.Section) bool { return s.Mid == lost.Mid() }), lost.Mid()
+			p.RestartICE()
+			if _, again := makeOffer(t, p); len(again.Sections) != len(first.Sections) || lost.Mid() != mid || again.Sections[was].TrackID != first.Sections[was].TrackID {
+				t.Errorf("the same is offered in %q of %+v, after %q of %+v", lost.Mid(), again.Sections, mid, first.Sections)
+			}
+			p.RemoveOutbound(lost)
+			next := addOutbound(t, p, media.VP8, nil)
+			text, second := makeOffer(t, p)
+			if len(second.Sections) != len(first.Sections)+1 || second.Sections[was].Mid != mid || second.Sections[was].Direction != sdp.Inactive || second.Sections[was].Port == 0 || next.Mid() == mid {
+				t.Errorf("another is in %q of %+v, where %q was sent in %+v", next.Mid(), second.Sections, mid, first.Sections)
+			}
+			setAnswer(t, p, accept(text))
+			if stays.Codec() != media.Opus || next.Codec() != media.VP8 {
+				t.Errorf("they are sent as %v and %v", stays.Codec(), next.Codec())
+			}
+			for range 3 { // what was in between is used again, and nothing grows any more
+				p.RemoveOutbound(next)
+				text, _ = makeOffer(t, p)
+				setAnswer(t, p, accept(text))
+				next = addOutbound(t, p, media.VP8, nil)
+				text, last := makeOffer(t, p)
+				setAnswer(t, p, accept(text))
+				if len(last.Sections) != len(second.Sections) || next.Codec() != media.VP8 {
+					t.Errorf("sent as %v, in %+v", next.Codec(), last.Sections)
+				}
+			}
+		})
 	}
 }
 

@@ -26,7 +26,8 @@ func (p *Peer) CreateAnswer() (string, error) {
 	return text, nil
 }
 
-// CreateOffer offers what outbounds and inbound sections there are now.
+// CreateOffer offers what outbounds and inbound sections there are now. An offer that was not answered may have arrived, and been applied: the next one goes on
+// from it, so that sections do not become fewer and a track does not turn into another.
 func (p *Peer) CreateOffer() (string, error) {
 	n := &p.negotiation
 	n.mu.Lock()
@@ -34,25 +35,35 @@ func (p *Peer) CreateOffer() (string, error) {
 	if n.unanswered {
 		return "", fmt.Errorf("%w: the remote's offer is not answered yet", ErrNegotiation)
 	}
-	next := make([]*section, 0, len(n.sections)+len(n.outbounds))
-	for _, s := range n.sections {
+	said, receive := n.sections, n.receive
+	if n.offered != nil {
+		said = n.offered
+		for _, s := range said[len(n.sections):] {
+			if s.receives {
+				receive = receive[1:]
+			}
+		}
+	}
+	next := make([]*section, 0, len(said)+len(n.outbounds))
+	for i, s := range said {
 		t := *s
 		if t.out != nil && t.out.removed {
-			t.out, t.sends = nil, false
-			t.rejected = t.rejected || p.cfg.FreshSections && t.in == nil && !t.receives
+			t.out = nil
 		}
 		// Whatever the remote answered last time, we would still like to send.
 		t.sends = t.out != nil
+		agreed := i < len(n.sections) && n.sections[i].mid == t.mid
+		t.rejected = t.rejected || p.cfg.FreshSections && agreed && t.kind != 0 && t.out == nil && t.in == nil && !t.receives
 		next = append(next, &t)
 	}
 	if p.cfg.DataChannels && !slices.ContainsFunc(next, func(s *section) bool { return s.data() && !s.rejected }) {
 		next = append(next, &section{mid: newMid(next), name: "application", protocol: "UDP/DTLS/SCTP"})
 	}
-	for _, kind := range n.receive {
+	for _, kind := range receive {
 		next = append(next, &section{mid: newMid(next), name: kind.String(), kind: kind, receives: true})
 	}
 	for _, o := range n.unplaced(next) {
-		next = p.offerOutbound(next, o)
+		next = p.offerOutbound(next, said, o)
 	}
 	if len(next) > sdp.MaxSections {
 		return "", fmt.Errorf("%w: more than %d sections", ErrNegotiation, sdp.MaxSections)
@@ -67,17 +78,18 @@ func (p *Peer) CreateOffer() (string, error) {
 	return p.describe(next, true, sdp.ActPass), nil
 }
 
-// offerOutbound puts an outbound into a section that sends nothing, or into a new one, which may take the place of one that both sides
-// have given up.
-func (p *Peer) offerOutbound(next []*section, o *Outbound) []*section {
+// offerOutbound puts an outbound into a section that sends nothing, into the place of one that both sides have given up (RFC 8829, section 5.2.2), or into a
+// new one. What was said last counts as what was agreed on does.
+func (p *Peer) offerOutbound(next, said []*section, o *Outbound) []*section {
 	kind, agreed := o.cfg.Codec.Kind(), p.negotiation.sections
 	for i, s := range next {
-		if p.cfg.FreshSections && s.kind == kind && s.rejected && agreed[i].rejected {
+		switch {
+		case s.kind != kind:
+		case s.rejected && i < len(agreed) && agreed[i].rejected:
 			mid := fmt.Sprintf("%d-%d", i, s.before+1) // which none had
 			next[i] = &section{mid: mid, name: s.name, kind: kind, before: s.before + 1, out: o, sends: true}
 			return next
-		}
-		if s.kind == kind && !s.rejected && s.out == nil && s.in == nil && !s.receives && !wasSending(agreed, i) {
+		case !s.rejected && s.out == nil && s.in == nil && !s.receives && !wasSending(agreed, i) && !wasSending(said, i) && !(p.cfg.FreshSections && i < len(said)):
 			s.out, s.sends = o, true
 			return next
 		}
@@ -151,6 +163,11 @@ func (p *Peer) SetAnswer(text string) error {
 	}
 	p.learnTransport(firstTransport(d), false)
 	p.learnCandidates(d)
+	for i, offered := range n.offered {
+		if offered.out != nil {
+			offered.out.refused.Store(next[i].rejected)
+		}
+	}
 	changed := n.commit(next)
 	n.offered, n.receive, n.mixed = nil, nil, d.Mixed
 	p.place()

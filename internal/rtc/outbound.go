@@ -51,6 +51,7 @@ type Outbound struct {
 	ssrc, rtx  uint32
 	format     atomic.Pointer[sendFormat] // nil until negotiated, and after removal
 	mid        atomic.Pointer[string]
+	refused    atomic.Bool
 	removed    bool // guarded by the negotiation's lock
 	saidReady  bool // home reader only
 	sent       sentStream
@@ -84,6 +85,9 @@ func (o *Outbound) Mid() string {
 	}
 	return ""
 }
+
+// Refused tells that the remote rejected the section that the stream was offered in last. It is offered again with the next offer, until it is removed.
+func (o *Outbound) Refused() bool { return o.refused.Load() }
 
 // SSRC is the stream's synchronization source. It is never used again within the peer.
 func (o *Outbound) SSRC() uint32 { return o.ssrc }

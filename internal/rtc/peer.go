@@ -37,7 +37,7 @@ type PeerConfig struct {
 	// (RFC 2198); nil refuses it nowhere. It is called by SetOffer and must not call the peer.
 	RefuseRED func(streamID, trackID string) bool
 	// FreshSections has each outbound in a section of its own, as far as we offer: one whose outbound has gone is rejected, and then another
-	// takes its place (RFC 8829, section 5.2.2). Else a section is used again as it is.
+	// takes its place. Else a section is used again as it is, unless the remote has rejected it.
 	FreshSections bool
 	// Congestion hears what bandwidth estimation needs; nil when nobody estimates.
 	Congestion CongestionObserver

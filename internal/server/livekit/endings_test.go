@@ -22,13 +22,20 @@ type viewer struct {
 	*wire
 	peer *webrtc.PeerConnection
 	v1   bool
+	sid  string
 	due  []*pb.SignalResponse // what it has not negotiated yet
 	told []map[string]string  // mids by SID
 }
 
 func (w *world) enterViewer(t *testing.T, v1, auto bool) *viewer {
 	t.Helper()
-	path, query := "/rtc", fmt.Sprintf("protocol=17&auto_subscribe=%t", auto)
+	return w.enterViewerOf(t, "", v1, auto)
+}
+
+// enterViewerOf is the same with an SDK.
+func (w *world) enterViewerOf(t *testing.T, sdk string, v1, auto bool) *viewer {
+	t.Helper()
+	path, query := "/rtc", fmt.Sprintf("protocol=17&sdk=%s&auto_subscribe=%t", sdk, auto)
 	if v1 {
 		path = "/rtc/v1"
 		query = "join_request=" + wrapJoin(t, &pb.JoinRequest{
@@ -43,7 +50,8 @@ func (w *world) enterViewer(t *testing.T, v1, auto bool) *viewer {
 	if v.peer, err = webrtc.NewPeerConnection(webrtc.Configuration{}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { v.peer.Close() })
+	peer := v.peer
+	t.Cleanup(func() { peer.Close() })
 	if v1 {
 		v.receiveMore(2)
 		v.offer()
@@ -83,6 +91,12 @@ func (v *viewer) take(kind webrtc.SDPType, sd *pb.SessionDescription) {
 	if err := v.peer.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: sd.GetSdp()}); err != nil {
 		v.t.Fatal(err)
 	}
+	v.learn(sd)
+}
+
+// learn keeps what a description tells.
+func (v *viewer) learn(sd *pb.SessionDescription) {
+	v.t.Helper()
 	d, err := sdp.Parse(sd.GetSdp())
 	if err != nil {
 		v.t.Fatal(err)
@@ -96,8 +110,11 @@ func (v *viewer) take(kind webrtc.SDPType, sd *pb.SessionDescription) {
 	v.told = append(v.told, mids)
 }
 
-// note keeps what asks the client to negotiate.
+// note keeps what asks the client to negotiate, and who it is.
 func (v *viewer) note(r *pb.SignalResponse) {
+	if join := r.GetJoin(); join != nil {
+		v.sid = join.Participant.Sid
+	}
 	if r.GetOffer() != nil || r.GetMediaSectionsRequirement() != nil {
 		v.due = append(v.due, r)
 	}
@@ -118,16 +135,52 @@ func (v *viewer) hears() (negotiate func()) {
 			v.offer()
 			return
 		}
-		v.take(webrtc.SDPTypeOffer, r.GetOffer())
-		answer, err := v.peer.CreateAnswer(nil)
-		if err == nil {
-			err = v.peer.SetLocalDescription(answer)
-		}
-		if err != nil {
-			v.t.Fatal(err)
-		}
-		v.send(&pb.SignalRequest{Message: &pb.SignalRequest_Answer{Answer: &pb.SessionDescription{Type: "answer", Sdp: answer.SDP, Id: r.GetOffer().GetId()}}})
+		v.answer(r.GetOffer(), v.accept(r.GetOffer()))
 	}
+}
+
+// answers makes an answer of an offer, rejections one that has no picture.
+var (
+	answers    = strings.NewReplacer("a=sendonly", "a=recvonly", "a=setup:actpass", "a=setup:active")
+	rejections = strings.NewReplacer("m=video 9", "m=video 0", "a=setup:actpass", "a=setup:active")
+)
+
+// accept applies an offer, and gives the answer. Without a connection of its own that is what any would give.
+func (v *viewer) accept(offer *pb.SessionDescription) (text string) {
+	v.t.Helper()
+	if v.peer == nil {
+		v.learn(offer)
+		return answers.Replace(offer.GetSdp())
+	}
+	v.take(webrtc.SDPTypeOffer, offer)
+	answer, err := v.peer.CreateAnswer(nil)
+	if err == nil {
+		err = v.peer.SetLocalDescription(answer)
+	}
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return answer.SDP
+}
+
+func (v *viewer) answer(offer *pb.SessionDescription, text string) {
+	v.t.Helper()
+	v.send(&pb.SignalRequest{Message: &pb.SignalRequest_Answer{Answer: &pb.SessionDescription{Type: "answer", Sdp: text, Id: offer.GetId()}}})
+}
+
+// offered waits for an offer.
+func (v *viewer) offered() (*pb.SessionDescription, *sdp.Description) {
+	v.t.Helper()
+	for len(v.due) == 0 {
+		v.note(v.next())
+	}
+	offer := v.due[0].GetOffer()
+	v.due = v.due[1:]
+	d, err := sdp.Parse(offer.GetSdp())
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return offer, d
 }
 
 // untilThere negotiates until exactly these tracks are there.

@@ -229,14 +229,16 @@ func subscriptionError(err error) pb.SubscriptionError {
 }
 
 // settleCodecs follows a negotiation: subscriptions go on in the codec that the client has agreed to; those to tracks in
-// codecs that it has turned down are given up.
+// codecs that it has turned down, or whose section it has rejected, are given up.
 func (s *session) settleCodecs() {
 	for _, t := range s.remote.tracks {
-		switch {
-		case t.sub == nil || t.sub.Outbound().Mid() == "":
-		case t.sub.Outbound().Codec() != media.NoCodec:
+		if t.sub == nil {
+			continue
+		}
+		switch out := t.sub.Outbound(); {
+		case out.Codec() != media.NoCodec:
 			t.sub.Negotiated()
-		default:
+		case out.Mid() != "" || out.Refused():
 			s.drop(t)
 			s.refuseSubscription(t, pb.SubscriptionError_SE_CODEC_UNSUPPORTED)
 		}
