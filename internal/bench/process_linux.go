@@ -199,6 +199,32 @@ func (s *Server) CPU() (time.Duration, error) {
 	return time.Duration(ticks) * time.Second / clockTicks, nil
 }
 
+// Waited is how long the process's threads, added up, were ready to run and did not: another had the core.
+func (s *Server) Waited() (sum time.Duration, err error) {
+	dir := fmt.Sprintf("/proc/%d/task", s.PID)
+	tasks, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range tasks {
+		raw, err := os.ReadFile(filepath.Join(dir, t.Name(), "schedstat"))
+		switch fields := strings.Fields(string(raw)); {
+		case errors.Is(err, os.ErrNotExist), errors.Is(err, unix.ESRCH): // the thread has ended
+		case err != nil:
+			return 0, err
+		case len(fields) < 2:
+			return 0, fmt.Errorf("cannot read how long process %d waited", s.PID)
+		default:
+			ns, err := strconv.ParseInt(fields[1], 10, 64)
+			if err != nil {
+				return 0, err
+			}
+			sum += time.Duration(ns)
+		}
+	}
+	return sum, nil
+}
+
 // Memory is the process's resident memory in bytes.
 func (s *Server) Memory() (int64, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", s.PID))

@@ -25,6 +25,7 @@ func (s *Server) Restart(context.Context, int) error { return errLinux }
 func PinSelf(int) error                              { return errLinux }
 func (s *Server) Close()                             {}
 func (s *Server) CPU() (time.Duration, error)        { return 0, errLinux }
+func (s *Server) Waited() (time.Duration, error)     { return 0, errLinux }
 func (s *Server) Memory() (int64, error)             { return 0, errLinux }
 
 // Burst is packets of one size that leave with one system call.

@@ -43,8 +43,8 @@ func (t *Tally) add(o Tally) {
 }
 
 // times are what all receivers of a run gather together: how old media was when it came, and how long after joining the
-// first picture came.
-type times struct{ age, first bench.Latencies }
+// first picture came; and how late the pictures of the publishers left.
+type times struct{ age, first, late bench.Latencies }
 
 // receiver is what a client does with the media that comes on one transport. Packets are taken on the reading goroutine;
 // what is sent back on time comes from the pacemaker.

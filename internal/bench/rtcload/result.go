@@ -15,12 +15,15 @@ type Result struct {
 	Seconds float64
 	Tally   Tally
 	CPU     time.Duration
+	// Waited is how long the server was ready to run and did not.
+	Waited time.Duration
 	// Join is the CPU time of one client's coming, and MemoryEach the slope of memory over clients, in bytes.
 	Join       time.Duration
 	MemoryEach int64
 	Memory     int64
-	// Ages are how old media was when it came, First how long after joining the first picture came; at the shares.
-	Ages, First []time.Duration
+	// Ages are how old media was when it came, First how long after joining the first picture came, Late how long after their time
+	// pictures left; at the shares.
+	Ages, First, Late []time.Duration
 	// Told are messages, and ToldBytes bytes, of signalling to all clients until all were there, ToldLater messages while it was measured.
 	Told, ToldBytes, ToldLater int64
 	// Load is what the clients themselves took, in cores.
@@ -33,7 +36,7 @@ var shares = []float64{0.5, 0.95, 0.99}
 
 func (r *Result) fill(start, end state) {
 	r.Seconds = end.at.Sub(start.at).Seconds()
-	r.CPU, r.Memory = end.cpu-start.cpu, end.memory
+	r.CPU, r.Waited, r.Memory = end.cpu-start.cpu, end.waited-start.waited, end.memory
 	r.Told, r.ToldBytes, r.ToldLater = start.told, start.toldBytes, end.told-start.told
 	r.Tally = Tally{
 		Packets: end.tally.Packets - start.tally.Packets, Bytes: end.tally.Bytes - start.tally.Bytes,
@@ -85,7 +88,7 @@ func (r *Result) Print(w io.Writer) {
 		fmt.Fprintf(w, "| %s | %s |\n", what, fmt.Sprintf(format, values...))
 	}
 	row("clients; packets/s, Mbit/s each", "%d; %.0f, %.2f", r.Plan.People, packets/r.Seconds/float64(r.Plan.People), float64(r.Tally.Bytes)*8/1e6/r.Seconds/float64(r.Plan.People))
-	row("server, % of a core", "%.0f", 100*r.CPU.Seconds()/r.Seconds)
+	row("server, % of a core; ready, but without one", "%.0f; %.1f", 100*r.CPU.Seconds()/r.Seconds, 100*r.Waited.Seconds()/r.Seconds)
 	row("CPU a forwarded packet, us", "%.2f", r.perPacket())
 	row("CPU a Mbit, us", "%.0f", float64(r.CPU.Microseconds())/(float64(r.Tally.Bytes)*8/1e6))
 	row("floor: packets sent one by one, us", "%.2f", micro(r.Single))
@@ -107,4 +110,7 @@ func (r *Result) Print(w io.Writer) {
 		row("undecryptable", "%d", r.Tally.Undecryptable)
 	}
 	row("the clients, % of a core", "%.0f", 100*r.Load)
+	if r.Plan.Mode != Sound {
+		row("their pictures left late by p50 / p95 / p99, ms", "%.1f / %.1f / %.1f", milli(r.Late[0]), milli(r.Late[1]), milli(r.Late[2]))
+	}
 }

@@ -138,6 +138,7 @@ func (c *crowd) publish(i int) error {
 	ctx, done := context.WithTimeout(c.life, connectPatience)
 	defer done()
 	s := newSender(c.plan.Mode == Fanout, false, c.plan.Bitrate, c.plan.Sizes)
+	s.late = &c.times.late
 	if c.plan.WHEP {
 		return whip{c.http, c.who}.publish(ctx, c.life, c.roomOf(i), s)
 	}
@@ -172,6 +173,7 @@ func (c *crowd) come(i int, r *receiver) (io.Closer, error) {
 	width, height := 0, 0
 	if c.plan.Mode == Meeting {
 		s = newSender(true, true, c.plan.Bitrate, c.plan.Sizes)
+		s.late = &c.times.late
 		width, height = tileWidth, tileHeight
 	}
 	m, err := c.door().join(ctx, c.life, c.roomOf(i), fmt.Sprintf("person-%d", i), s, r, width, height)
@@ -185,6 +187,7 @@ func (c *crowd) come(i int, r *receiver) (io.Closer, error) {
 type state struct {
 	at     time.Time
 	cpu    time.Duration
+	waited time.Duration // ready to run, without a core
 	memory int64
 	tally  Tally
 	// told are messages and bytes of signalling to all clients.
@@ -193,8 +196,9 @@ type state struct {
 
 func (c *crowd) look(server *bench.Server) (s state, err error) {
 	cpu, err1 := server.CPU()
-	memory, err2 := server.Memory()
-	return state{time.Now(), cpu, memory, c.pacer.counted(), c.told.messages.Load(), c.told.bytes.Load()}, errors.Join(err1, err2)
+	waited, err2 := server.Waited()
+	memory, err3 := server.Memory()
+	return state{time.Now(), cpu, waited, memory, c.pacer.counted(), c.told.messages.Load(), c.told.bytes.Load()}, errors.Join(err1, err2, err3)
 }
 
 // measure lets people come in two waves, which gives the memory of one, and measures with all of them.
@@ -227,6 +231,7 @@ func (c *crowd) measure(server *bench.Server, progress func(string)) (r Result, 
 	}
 	progress(fmt.Sprintf("measuring for %v", c.plan.Duration))
 	c.times.age.Reset() // what came before began in the past: a subscriber starts at the last keyframe
+	c.times.late.Reset()
 	own, err := bench.OwnCPU()
 	if err != nil {
 		return r, err
@@ -255,5 +260,6 @@ func (c *crowd) measure(server *bench.Server, progress func(string)) (r Result, 
 		r.Join = (after.cpu - before.cpu - time.Duration(forwarding*1e3)) / time.Duration(joined)
 	}
 	r.Ages, r.First = c.times.age.Percentiles(shares...), c.times.first.Percentiles(shares...)
+	r.Late = c.times.late.Percentiles(shares...)
 	return r, nil
 }

@@ -40,6 +40,9 @@ func layersOf(simulcast bool, bitrate int) []layer {
 type sender struct {
 	sizes   Sizes
 	stamped bool // sound carries the time it was sent
+	// late gathers how long after their time pictures left; nil where nobody wants to know. What is late leaves together, and so waits
+	// in the server for what left with it.
+	late *bench.Latencies
 
 	mu       sync.Mutex
 	sequence uint16 // transport-wide
@@ -109,6 +112,7 @@ func (s *sender) run(ctx context.Context, t *transport) {
 	if bench.Pause(ctx, rand.N(time.Second/bench.FPS)) != nil {
 		return
 	}
+	begun := time.Now()
 	pictures := time.NewTicker(time.Second / bench.FPS)
 	defer pictures.Stop()
 	sounds := time.NewTicker(soundInterval)
@@ -122,6 +126,9 @@ func (s *sender) run(ctx context.Context, t *transport) {
 		case <-sounds.C:
 			s.sendSound(t)
 		case now := <-pictures.C:
+			if s.late != nil {
+				s.late.Add(lateness(time.Since(begun)))
+			}
 			for _, o := range s.pictures {
 				s.sendPicture(t, o, now)
 			}
@@ -130,6 +137,9 @@ func (s *sender) run(ctx context.Context, t *transport) {
 		}
 	}
 }
+
+// lateness is how long ago the last picture was due, so long after the first interval began.
+func lateness(since time.Duration) time.Duration { return since % (time.Second / bench.FPS) }
 
 func (s *sender) sendSound(t *transport) {
 	s.mu.Lock()

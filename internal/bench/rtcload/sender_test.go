@@ -28,3 +28,17 @@ func TestLayersThatNobodyWatchesPause(t *testing.T) {
 		t.Error("a picture without layers pauses")
 	}
 }
+
+func TestLatenessIsOfTheLastPicture(t *testing.T) {
+	const interval = time.Second / 30
+	for since, want := range map[time.Duration]time.Duration{
+		interval:                        0,
+		interval + 2*time.Millisecond:   2 * time.Millisecond,
+		7*interval + time.Millisecond:   time.Millisecond,
+		300*interval + time.Microsecond: time.Microsecond,
+	} {
+		if got := lateness(since); got != want {
+			t.Errorf("%v after the first: late by %v, not %v", since, got, want)
+		}
+	}
+}
