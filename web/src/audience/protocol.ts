@@ -161,14 +161,18 @@ export interface Move {
 
 export interface Scene {
   name: string
+/** A text in the page's languages; a scene of somebody's own may lack some. */
+export type Words = Partial<Record<string, string>>
+
   title: { en: string; zh: string }
-  roles?: string[]
+  /** What those are called who have a role. */
+  roles?: Partial<Record<AudienceRole, Words>>
   seats: { count: number; request: boolean; invite: boolean; claim: boolean }
   orientation: 'portrait' | 'landscape'
   layout?: string
   audio?: 'speech' | 'music'
   features: Partial<Record<Feature, boolean>>
-  texts?: Record<string, unknown>
+  texts?: Record<string, Words>
 }
 
 export interface Announcement {
