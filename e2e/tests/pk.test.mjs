@@ -84,6 +84,9 @@ describe('two shows', { timeout: 1_800_000 }, () => {
 
   it('show both hosts side by side once one has accepted the other’s challenge', async () => {
     await ada.tool('PK')
+    await ada.page.getByLabel('The other room').fill('nobody-is-there')
+    await button(ada, 'Challenge').click()
+    await ada.page.getByText('There is no show on the air in that room.').waitFor()
     await ada.page.getByLabel('The other room').fill(`${tutti.url}/w/${day.room}`)
     await challenge()
     await sideBySide()
@@ -100,7 +103,10 @@ describe('two shows', { timeout: 1_800_000 }, () => {
   })
 
   it('part when a host ends it, and both go on', async () => {
+    const told = Promise.all([[ada, 'PK is over 10 : 1'], [lin, 'PK is over 10 : 1'], [dan, 'Night ended the PK 1 : 10'], [mo, 'Night ended the PK 1 : 10']]
+      .map(([who, words]) => who.page.getByText(words).waitFor()))
     await button(ada, 'End PK').click()
+    await told
     for (const who of [ada, dan, lin, mo]) await bar(who, /^PK: /).waitFor({ state: 'detached' })
     await ada.tile('Dan').waitFor({ state: 'detached' })
     await dan.tile('Ada').waitFor({ state: 'detached' })

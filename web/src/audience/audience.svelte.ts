@@ -3,10 +3,11 @@ import { recall, remember } from '../remember'
 import { toast } from '../ui/toasts.svelte'
 import { ownIdentity } from './identity'
 import { LikeCounter } from './likes'
+import { pkNews } from './pknews'
 import { Refusal, type AudienceRequest, type Feature, type Promotion, type ServerEvent } from './protocol'
 import { AudienceSocket, type Wire } from './socket'
 import { apply, emptyState, type AudienceState } from './state'
-import type { AudienceView, Passing } from './view'
+import { directs, type AudienceView, type Passing } from './view'
 
 export interface AudienceOptions {
   room: string
@@ -29,8 +30,10 @@ const timers = {
   },
 }
 
-/** The words for a refusal; an unknown code gets a general one. */
-export function refusalText(code: string): string {
+/** The words for the refusal of a request; an unknown code gets a general one. */
+export function refusalText(code: string, of?: AudienceRequest['type']): string {
+  // It is the other show that is meant.
+  if (code === 'not_live' && of === 'inviteRoom') return t().audience.pkNotLive
   const texts: Record<string, string> = t().audience.refusals
   return texts[code] ?? t().audience.refusals.other
 }
@@ -96,7 +99,10 @@ export class Audience implements AudienceView {
     const known = new Set(this.state.messages.map(({ id }) => id))
     let state = this.state
     for (const event of events) {
+      const { pk } = state
       state = apply(state, event)
+      const gone = event.type === 'pk' && pk && !state.pk && pkNews(pk, event.endedBy, directs(this))
+      if (gone) toast(gone)
       if (event.type === 'welcome') this.known = true
     }
     this.state = state
@@ -162,7 +168,7 @@ export class Audience implements AudienceView {
       return await this.#send(request)
     } catch (error) {
       const refusal = error instanceof Refusal ? error : new Refusal('other', '')
-      toast(refusalText(refusal.code), 'bad')
+      toast(refusalText(refusal.code, request.type), 'bad')
       if (request.type === 'chat') this.#pause(Math.ceil(refusal.wait))
       return undefined
     }

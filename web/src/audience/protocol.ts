@@ -96,6 +96,8 @@ export interface PK {
   until?: string
   scores: { us: number; them: number }
   result?: 'won' | 'lost' | 'draw' | 'called_off'
+  /** The room that ended it before its time. */
+  endedBy?: string
 }
 
 export type Feature =
@@ -159,11 +161,11 @@ export interface Move {
   name?: string
 }
 
-export interface Scene {
-  name: string
 /** A text in the page's languages; a scene of somebody's own may lack some. */
 export type Words = Partial<Record<string, string>>
 
+export interface Scene {
+  name: string
   title: { en: string; zh: string }
   /** What those are called who have a role. */
   roles?: Partial<Record<AudienceRole, Words>>

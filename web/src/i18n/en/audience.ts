@@ -197,4 +197,9 @@ export const audience = {
   pkResults: { won: 'We won!', lost: 'They won', draw: 'A draw' } as Record<string, string>,
   pkOver: 'PK is over',
   pkLeft: (time: string) => `${time} left`,
+  pkEndedBy: (room: string) => `${room} ended the PK`,
+  pkDeclined: (room: string) => `${room} declined the challenge`,
+  pkUnanswered: (room: string) => `${room} did not answer the challenge`,
+  pkWithdrawn: (room: string) => `${room} took the challenge back`,
+  pkNotLive: 'There is no show on the air in that room.',
 }

@@ -197,4 +197,9 @@ export const audience: Dictionary['audience'] = {
   pkResults: { won: '我方获胜！', lost: '对方获胜', draw: '平局' },
   pkOver: 'PK 已结束',
   pkLeft: (time) => `剩余 ${time}`,
+  pkEndedBy: (room) => `${room}结束了 PK`,
+  pkDeclined: (room) => `${room}没有应战`,
+  pkUnanswered: (room) => `${room}没有回应挑战`,
+  pkWithdrawn: (room) => `${room}取消了挑战`,
+  pkNotLive: '对方房间没有在直播。',
 }
