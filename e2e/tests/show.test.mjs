@@ -179,6 +179,27 @@ describe('a show', { timeout: 1_800_000 }, () => {
 
   it('silences and bans whom the host wants, and takes it back', async () => {
     await pick(ada, /^More: Ned/, /^Silence/)
+  it('asks viewers, and shows them the result', async () => {
+    await pick(ada, 'Tools', 'Polls')
+    await button(ada, 'New poll').click()
+    await ada.page.getByLabel('Question').fill('Which song?')
+    for (const [i, song] of ['The sea', 'The shore'].entries()) await ada.page.getByLabel(`Answer ${i + 1}`).fill(song)
+    await button(ada, 'Start the poll').click()
+    await button(ned, 'Poll · Which song?').click()
+    await ned.page.getByRole('radio', { name: 'The sea' }).check()
+    await button(ned, 'Vote').click()
+    await ada.page.locator('.poll').getByText('1 vote', { exact: true }).waitFor()
+    await ned.page.keyboard.press('Escape')
+    await button(ada, 'Close the poll').click()
+    await button(ned, 'Poll result · Which song?').click()
+    await ned.page.getByRole('dialog').getByText('1 vote · Closed').waitFor()
+    await ned.page.keyboard.press('Escape')
+    await button(ned, 'Poll result · Which song?').waitFor({ state: 'detached' })
+    await viewers.flv.page.getByText('1 vote · Closed').waitFor()
+    await button(viewers.flv, 'Close: Poll result').click()
+    await viewers.flv.page.getByText('Which song?').waitFor({ state: 'detached' })
+  })
+
     const box = ned.page.getByRole('textbox', { name: 'Say something…' })
     await eventually('Ned cannot write', () => box.isDisabled())
     await pick(ada, 'Tools', 'Moderation')
