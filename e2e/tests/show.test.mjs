@@ -103,6 +103,8 @@ describe('a show', { timeout: 1_800_000 }, () => {
       await guest.control('Turn the camera on').click()
     }
     await allSee('all three', ['red', 'green', 'blue'])
+    const fit = await ned.page.locator('.player video').evaluate((video) => getComputedStyle(video).objectFit)
+    assert.equal(fit, 'contain', 'on a phone nobody of several is cropped away')
     await Promise.all(['whep', 'flv', 'hls'].map((way) => assertTones(way, viewers[way].hears, [440, 660, 880])))
   })
 
@@ -177,8 +179,6 @@ describe('a show', { timeout: 1_800_000 }, () => {
     for (const viewer of [mei, viewers.hls]) await viewer.page.getByText('A song at nine').waitFor()
   })
 
-  it('silences and bans whom the host wants, and takes it back', async () => {
-    await pick(ada, /^More: Ned/, /^Silence/)
   it('asks viewers, and shows them the result', async () => {
     await pick(ada, 'Tools', 'Polls')
     await button(ada, 'New poll').click()
@@ -200,6 +200,8 @@ describe('a show', { timeout: 1_800_000 }, () => {
     await viewers.flv.page.getByText('Which song?').waitFor({ state: 'detached' })
   })
 
+  it('silences and bans whom the host wants, and takes it back', async () => {
+    await pick(ada, /^More: Ned/, /^Silence/)
     const box = ned.page.getByRole('textbox', { name: 'Say something…' })
     await eventually('Ned cannot write', () => box.isDisabled())
     await pick(ada, 'Tools', 'Moderation')
