@@ -86,6 +86,7 @@ describe('a conference', { timeout: 1_800_000 }, () => {
     await silent('Bo hears the main room', bo.hears, [tones.host])
     await eventually('the host is alone', async () => (await host.page.locator('figure[data-kind=camera]').count()) === 1)
     await eventually('the host sees that both are there', async () => (await card(2).locator('li[data-identity]:not(.away)').count()) === 2)
+    assert.equal(await host.page.getByText('You are the only one here').count(), 0, 'who is left is not asked to invite somebody')
   })
 
   it('has the host write to the groups and visit one', async () => {

@@ -82,6 +82,7 @@ describe('a match-making room', { timeout: 1_800_000 }, () => {
 
   it('brings them back to their seats', async () => {
     await button(ada, 'Bring them back').click()
+    await ada.page.getByText('They were called').waitFor()
     await di.page.getByText('talk in private').waitFor({ state: 'detached' })
     await back()
   })

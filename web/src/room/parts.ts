@@ -50,6 +50,8 @@ export interface SceneParts {
   unreacted?: boolean
   /** Where people point on shared screens. */
   pointers?: Pointers | undefined
+  /** Some of its people are in rooms under it, and come back: who is left is not alone. */
+  elsewhere?: boolean
   /** Nobody is invited here by a link, and nothing goes on the air. */
   closed?: boolean
   /** Dialogs. */

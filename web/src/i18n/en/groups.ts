@@ -46,4 +46,5 @@ export const groups = {
   sideNobody: 'Two must sit on stage first.',
   sideOpen: 'Send the two there',
   sideClose: 'Bring them back',
+  sideClosing: 'They were called, and are back when the time is up.',
 }

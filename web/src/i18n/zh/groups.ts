@@ -16,7 +16,7 @@ export const groups: Dictionary['groups'] = {
   unassigned: '未分组',
   empty: '还没有人',
   visits: '来访',
-  isHere: '已在组内',
+  isHere: '已到',
   youAreHere: '你在这里',
   join: '前往',
   moveTo: (name) => `把${name}移到`,
@@ -45,4 +45,5 @@ export const groups: Dictionary['groups'] = {
   sideNobody: '需要先有两位嘉宾上台。',
   sideOpen: '送两位去小房间',
   sideClose: '请他们回来',
+  sideClosing: '已请他们回来，倒计时结束就到。',
 }
