@@ -22,7 +22,7 @@ const inOne = [
   'show-host-moderation', 'show-guest', 'home-scene', 'show-viewer-sound', 'show-viewer-share', 'show-viewer-flight', 'watch-sizes', 'show-viewer-waiting', 'show-viewer-empty', 'show-viewer-hand', 'show-viewer-invited', 'show-viewer-silenced', 'show-viewer-slow', 'show-viewer-lost',
   'show-viewer-banned', 'show-viewer-poll', 'show-viewer-poll-sheet', 'show-viewer-voted', 'show-viewer-pk', 'show-viewer-pk-over', 'show-viewer-preview', 'show-viewer-on-wide',
   'conference', 'conference-door', 'conference-door-empty', 'conference-locked', 'conference-waiting', 'conference-groups', 'conference-groups-planned', 'conference-groups-open', 'conference-groups-closing', 'conference-groups-close', 'conference-group',
-  'broadcast-empty', 'broadcast-off', 'broadcast-waiting',
+  'broadcast-ended', 'broadcast-empty', 'broadcast-off', 'broadcast-waiting',
   'match', 'match-side', 'match-side-open', 'match-viewer', 'match-pair', 'prejoin-listens',
   'karaoke-songs', 'karaoke-singing', 'karaoke-duet', 'karaoke-gone', 'karaoke-empty', 'karaoke-waiting', 'karaoke-listener', 'karaoke-viewer', 'team-asked', 'team-files', 'watch-past', 'show-host-bare',
   'class-screen', 'class-plain', 'class-hands', 'class-roll', 'class-roll-none', 'class-roll-over', 'class-people', 'class-polls', 'class-student', 'class-student-invited',

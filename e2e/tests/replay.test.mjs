@@ -111,6 +111,16 @@ describe('a recorded show', { timeout: 1_800_000 }, () => {
     })
     await console.close()
 
+    // What the show leaves behind its host learns when it ends, and can show to viewers there and then.
+    await ada.page.locator('.chip', { hasText: 'LIVE' }).click()
+    await ada.page.getByRole('dialog').getByRole('button', { name: 'End the show' }).click()
+    await ada.page.getByRole('dialog').getByRole('button', { name: 'End the show' }).click()
+    const summary = ada.page.getByRole('dialog')
+    await summary.getByText('Recorded').first().waitFor()
+    await summary.getByRole('checkbox', { name: /^Viewers may play it/ }).first().click()
+    await summary.getByRole('link', { name: 'Watch page' }).waitFor()
+    await summary.getByRole('button', { name: 'Done' }).click()
+
     await panel.getByRole('button', { name: 'Revoke: Camera 2' }).click()
     await ada.page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click()
     await eventually('who published with it has gone', async () => (await panel.getByText(/RTMP on the air/).count()) === 0)

@@ -1,7 +1,7 @@
 import { DisconnectReason, Room, RoomEvent, Track, type Participant } from 'livekit-client'
 import { api, codeOf, type Credential } from '../api/client'
 import { followStatus } from '../api/status'
-import type { Admission, Keys, LiveStatus, LiveSummary, Role } from '../api/types'
+import type { Admission, Keys, LiveStatus, Role } from '../api/types'
 import { t } from '../i18n/index.svelte'
 import { musicConstraints } from '../media/devices'
 import { recall } from '../remember'
@@ -16,7 +16,7 @@ import { Reactions } from './reactions.svelte'
 import { isBanned, overOf, refusalOf } from './refusals'
 import { Sending, type Tracks, type Wish } from './sending.svelte'
 import { Topics, type Sender } from './topics'
-import type { ChatMessage, DeviceKind, Me, Over, Person, RoomView, Tile } from './view'
+import type { EndedShow, ChatMessage, DeviceKind, Me, Over, Person, RoomView, Tile } from './view'
 
 /** How long a broken connection is tried again before the room is given up, in seconds. */
 const patience = 60
@@ -469,12 +469,13 @@ export class RoomSession implements RoomView {
     await api.show(this.room, sid, this.#entry.credential)
   }
 
-  async endLive(): Promise<LiveSummary> {
+  async endLive(): Promise<EndedShow> {
     this.#ending = true
+    const since = this.live?.on ? this.live.since : ''
     try {
       const summary = await api.endLive(this.room, this.#entry.credential)
       this.live = { on: false }
-      return summary
+      return { ...summary, since }
     } finally {
       this.#ending = false
     }

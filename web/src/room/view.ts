@@ -69,6 +69,11 @@ export interface Me {
 
 export type DeviceKind = 'audioinput' | 'videoinput' | 'audiooutput'
 
+/** A show that has ended, and when it began by the server's clock. */
+export interface EndedShow extends LiveSummary {
+  since: string
+}
+
 /** A room as the screen sees it. The session over livekit-client is one, made-up rooms for screenshots are others. */
 export interface RoomView {
   readonly room: string
@@ -114,7 +119,7 @@ export interface RoomView {
   goLive(title: string): Promise<void>
   /** Chooses the picture that viewers see; an empty SID leaves it to the server. */
   show(sid: string): Promise<void>
-  endLive(): Promise<LiveSummary>
+  endLive(): Promise<EndedShow>
   leave(): Promise<void>
 }
 

@@ -165,7 +165,7 @@ export class DrawnRoom implements RoomView {
     return ''
   }
   async endLive() {
-    return { duration: 754, peakViewers: 204 }
+    return { duration: 754, peakViewers: 204, since: '' }
   }
   async say(text: string) {
     this.messages = [...this.messages, { id: String(this.messages.length), from: this.people[0]!.name, identity: 'host-1', own: true, text, at: Date.now() }]
