@@ -27,11 +27,10 @@ type word struct {
 	refuse bool
 }
 
-// Limits on a list of words.
-const (
-	maxWords     = 100_000
-	maxWordRunes = 100
-)
+// MaxRunes is how long a word can be.
+const MaxRunes = 100
+
+const maxWords = 100_000
 
 // Read reads a list: one word or phrase a line, '#' begins a comment, '!' before a word refuses texts with it instead of masking it.
 func Read(r io.Reader) (*List, error) {
@@ -45,8 +44,8 @@ func Read(r io.Reader) (*List, error) {
 		text, refuse := strings.CutPrefix(line, "!")
 		runes := fold(strings.TrimSpace(text))
 		switch {
-		case !utf8.ValidString(line) || len(runes) == 0 || len(runes) > maxWordRunes:
-			return nil, fmt.Errorf("line %d is no word of 1 to %d characters", n, maxWordRunes)
+		case !utf8.ValidString(line) || len(runes) == 0 || len(runes) > MaxRunes:
+			return nil, fmt.Errorf("line %d is no word of 1 to %d characters", n, MaxRunes)
 		case n > maxWords:
 			return nil, fmt.Errorf("more than %d lines", maxWords)
 		}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tuttilive/tutti/internal/room"
+	wordlist "github.com/tuttilive/tutti/internal/room/words"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
@@ -139,8 +140,12 @@ func (d *incomingData) receive(data []byte, reliable bool) {
 	if !d.pay(proto.Size(packet), receivers, reliable) || !d.address(packet) {
 		return
 	}
-	words := d.hasWords(packet)
-	if words && !agent && !said(packet, s.server.house.Words()) {
+	list := s.server.house.Words()
+	if agent {
+		list = nil
+	}
+	words, said := d.hear(packet, list)
+	if !said {
 		return
 	}
 	if d.hidden.Load() {
@@ -180,11 +185,12 @@ func (d *incomingData) address(packet *pb.DataPacket) bool {
 	return len(packet.DestinationIdentities) > 0
 }
 
-// hasWords tells whether others are shown a message as what the client writes.
-func (d *incomingData) hasWords(packet *pb.DataPacket) bool {
+// hear tells whether others are shown a message as what the client writes, and whether that may be said, which masks what may not.
+func (d *incomingData) hear(packet *pb.DataPacket, list *wordlist.List) (words, said bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.words.in(packet)
+	words = d.words.in(packet)
+	return words, !words || d.words.said(packet, list)
 }
 
 // forOthers tells whether a packet is passed on. Measurements are meant for the server, and transcripts, which name whose

@@ -107,7 +107,9 @@ func (s *Server) enter(a admission) (*session, error) {
 	if candidates, relayed := s.detourOf(sess.place); s.endpoint.Reachable(candidates) {
 		sess.candidates, sess.relayed = candidates, relayed
 	}
-	part, err := s.house.Enter(a.room, a.join(), sess)
+	join := a.join()
+	join.Program = readable(join.Program, s.house.Words())
+	part, err := s.house.Enter(a.room, join, sess)
 	if err != nil {
 		return nil, err
 	}
