@@ -70,7 +70,8 @@ func TestARecordingFillsTheDisk(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := smallDisk(t, size)
-			r := start(t, "--record-dir", dir, "--record-reserve", reserve)
+			r, p := start(t, "--record-dir", dir, "--record-reserve", reserve), keepPace(t)
+			defer p.judge()
 			publish(t, slices.Concat(testPicture, testTone, rich, aac, []string{"-f", "flv", "rtmp://" + r.RTMP + "/live/demo"})...)
 			r.live("demo")
 			watching, stop := context.WithCancel(context.Background())
@@ -96,7 +97,7 @@ func TestARecordingFillsTheDisk(t *testing.T) {
 			took := rec.EndedAt.Sub(rec.StartedAt).Seconds()
 			t.Logf("recorded for %.2f s: %.2f s, %d pictures, %d bytes", took, length, pictures, rec.Bytes)
 			if length < took-1.5 || pictures < int(length*28) { // the first keyframe may lie a moment after the start
-				t.Errorf("%.2f s and %d pictures are left of %.2f s", length, pictures, took)
+				p.wrongf("%.2f s and %d pictures are left of %.2f s", length, pictures, took) // an encoder that is held up sends less
 			}
 			if st := r.live("demo"); st["recording"] != nil || !strings.Contains(fmt.Sprint(st["warnings"]), "disk is full") {
 				t.Errorf("the host sees %v", st)
