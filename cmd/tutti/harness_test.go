@@ -160,13 +160,25 @@ func ffmpeg(t *testing.T, ctx context.Context, args ...string) (log string, err 
 // publish runs ffmpeg as a publisher until the test ends.
 func publish(t *testing.T, args ...string) {
 	t.Helper()
+	encode(t, t.Errorf, args...)
+}
+
+// lend runs ffmpeg where others fetch what it makes, until the test ends or whoever fetches goes.
+func lend(t *testing.T, args ...string) {
+	t.Helper()
+	encode(t, t.Logf, args...)
+}
+
+// encode runs ffmpeg until the test ends, and tells where it ends before that.
+func encode(t *testing.T, tell func(format string, args ...any), args ...string) {
+	t.Helper()
 	needFFmpeg(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		if log, err := ffmpeg(t, ctx, args...); err != nil && ctx.Err() == nil {
-			t.Errorf("publishing ffmpeg: %v\n%s", err, log)
+			tell("ffmpeg ends: %v\n%s", err, log)
 		}
 	}()
 	t.Cleanup(func() { cancel(); <-done })

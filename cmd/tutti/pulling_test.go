@@ -100,7 +100,7 @@ func TestStreamsAreFetchedFromOtherServers(t *testing.T) {
 	})
 
 	caller := freePorts(t, 1)[0]
-	publish(t, slices.Concat(source, []string{"-f", "mpegts", "srt://" + caller + "?mode=listener"})...)
+	lend(t, slices.Concat(source, []string{"-f", "mpegts", "srt://" + caller + "?mode=listener"})...)
 
 	for protocol, url := range map[string]string{
 		"rtmp": "rtmp://" + other.RTMP + "/live/demo", "srt": "srt://" + caller, "ours": other.url("/live/demo/index.m3u8"),
