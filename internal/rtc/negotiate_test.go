@@ -507,9 +507,15 @@ func TestAnOfferThatWasNotAnsweredIsGoneOnFrom(t *testing.T) {
 			}
 			p.RemoveOutbound(lost)
 			next := addOutbound(t, p, media.VP8, nil)
-			text, second := makeOffer(t, p)
+			_, second := makeOffer(t, p)
 			if len(second.Sections) != len(first.Sections)+1 || second.Sections[was].Mid != mid || second.Sections[was].Direction != sdp.Inactive || second.Sections[was].Port == 0 || next.Mid() == mid {
 				t.Errorf("another is in %q of %+v, where %q was sent in %+v", next.Mid(), second.Sections, mid, first.Sections)
+			}
+			p.RemoveOutbound(next) // nor is this one answered
+			next = addOutbound(t, p, media.VP8, nil)
+			text, third := makeOffer(t, p)
+			if again := third.Sections[was]; again.Mid != mid || again.Direction != sdp.Inactive || again.Port == 0 || next.Mid() == mid {
+				t.Errorf("yet another is in %q of %+v, where %q was sent in %+v", next.Mid(), third.Sections, mid, first.Sections)
 			}
 			setAnswer(t, p, accept(text))
 			if stays.Codec() != media.Opus || next.Codec() != media.VP8 {
@@ -522,7 +528,7 @@ func TestAnOfferThatWasNotAnsweredIsGoneOnFrom(t *testing.T) {
 				next = addOutbound(t, p, media.VP8, nil)
 				text, last := makeOffer(t, p)
 				setAnswer(t, p, accept(text))
-				if len(last.Sections) != len(second.Sections) || next.Codec() != media.VP8 {
+				if len(last.Sections) != len(third.Sections) || next.Codec() != media.VP8 {
 					t.Errorf("sent as %v, in %+v", next.Codec(), last.Sections)
 				}
 			}

@@ -47,6 +47,7 @@ func (p *Peer) CreateOffer() (string, error) {
 	next := make([]*section, 0, len(said)+len(n.outbounds))
 	for i, s := range said {
 		t := *s
+		t.sent = s.sends || n.offered != nil && s.sent
 		if t.out != nil && t.out.removed {
 			t.out = nil
 		}
@@ -63,7 +64,7 @@ func (p *Peer) CreateOffer() (string, error) {
 		next = append(next, &section{mid: newMid(next), name: kind.String(), kind: kind, receives: true})
 	}
 	for _, o := range n.unplaced(next) {
-		next = p.offerOutbound(next, said, o)
+		next = p.offerOutbound(next, len(said), o)
 	}
 	if len(next) > sdp.MaxSections {
 		return "", fmt.Errorf("%w: more than %d sections", ErrNegotiation, sdp.MaxSections)
@@ -79,8 +80,8 @@ func (p *Peer) CreateOffer() (string, error) {
 }
 
 // offerOutbound puts an outbound into a section that sends nothing, into the place of one that both sides have given up (RFC 8829, section 5.2.2), or into a
-// new one. What was said last counts as what was agreed on does.
-func (p *Peer) offerOutbound(next, said []*section, o *Outbound) []*section {
+// new one. The first of the sections, which were said before, count as agreed on.
+func (p *Peer) offerOutbound(next []*section, said int, o *Outbound) []*section {
 	kind, agreed := o.cfg.Codec.Kind(), p.negotiation.sections
 	for i, s := range next {
 		switch {
@@ -89,7 +90,7 @@ func (p *Peer) offerOutbound(next, said []*section, o *Outbound) []*section {
 			mid := fmt.Sprintf("%d-%d", i, s.before+1) // which none had
 			next[i] = &section{mid: mid, name: s.name, kind: kind, before: s.before + 1, out: o, sends: true}
 			return next
-		case !s.rejected && s.out == nil && s.in == nil && !s.receives && !wasSending(agreed, i) && !wasSending(said, i) && !(p.cfg.FreshSections && i < len(said)):
+		case !s.rejected && s.out == nil && s.in == nil && !s.receives && !s.sent && !(p.cfg.FreshSections && i < said):
 			s.out, s.sends = o, true
 			return next
 		}

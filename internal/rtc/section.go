@@ -26,6 +26,8 @@ type section struct {
 	// sends tells that we send here as agreed. A section that stops to send must be agreed on as such before another
 	// outbound may use it, or the remote would not see that the track is another one.
 	sends bool
+	// sent tells, in an offer, that something was sent in it as agreed or as an offer had it that may have been applied.
+	sent bool
 
 	formats    []sdp.Format
 	extensions []sdp.Extension
