@@ -199,6 +199,7 @@ describe('a show', { timeout: 1_800_000 }, () => {
     await viewers.flv.page.getByText('1 vote · Closed').waitFor()
     await button(viewers.flv, 'Close: Poll result').click()
     await viewers.flv.page.getByText('Which song?').waitFor({ state: 'detached' })
+    await ada.control('Chat').click()
   })
 
   it('silences and bans whom the host wants, and takes it back', async () => {
