@@ -1,18 +1,44 @@
 // Encoders that publish into a room: ffmpeg over RTMP, and a browser over WHIP.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { patience } from './patience.mjs'
 
 /** Publishes a colour that is no participant's, with a tone, over RTMP, until `stop`. */
 export function publishRtmp(url, { colour, tone, bframes = 0 }) {
-  const hex = colour.map((value) => value.toString(16).padStart(2, '0')).join('')
-  const child = spawn('ffmpeg', [
-    '-hide_banner', '-loglevel', 'error', '-re',
-    '-f', 'lavfi', '-i', `color=c=0x${hex}:s=640x360:r=30,drawbox=x=mod(t*100\\,600):y=20:w=30:h=40:c=white:t=fill`,
+  return encoder([
+    '-re', '-f', 'lavfi', '-i', `color=c=0x${hexOf(colour)}:s=640x360:r=30,drawbox=x=mod(t*100\\,600):y=20:w=30:h=40:c=white:t=fill`,
     '-f', 'lavfi', '-i', `sine=frequency=${tone}:sample_rate=48000`,
     '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-profile:v', 'main', '-g', '60', '-bf', String(bframes),
     ...(bframes === 0 ? ['-tune', 'zerolatency'] : []), '-b:v', '800k',
     '-c:a', 'aac', '-b:a', '128k', '-ac', '2', '-f', 'flv', url,
-  ], { stdio: ['ignore', 'ignore', 'pipe'] })
+  ])
+}
+
+/** Publishes a colour over RTMP until `stop`: pictures of two sizes by turns, each for six seconds, with none for two and a half between them; a tone goes on. */
+export function publishPieces(url, { colour, tone }) {
+  const directory = mkdtempSync(join(tmpdir(), 'tutti-e2e-pieces-'))
+  for (const size of ['320x180', '480x270']) {
+    const { status, stderr } = spawnSync('ffmpeg', [
+      '-hide_banner', '-loglevel', 'error', '-f', 'lavfi', '-i', `color=c=0x${hexOf(colour)}:s=${size}:r=15`, '-t', '6',
+      '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-pix_fmt', 'yuv420p', '-g', '30', join(directory, `${size}.flv`),
+    ])
+    if (status !== 0) throw new Error(`ffmpeg: ${stderr}`)
+  }
+  writeFileSync(join(directory, 'list'), 'file 320x180.flv\nduration 8.5\nfile 480x270.flv\nduration 8.5\n'.repeat(100))
+  return encoder([
+    '-re', '-f', 'concat', '-i', join(directory, 'list'), '-re', '-f', 'lavfi', '-i', `sine=frequency=${tone}:sample_rate=48000`,
+    '-map', '0:v', '-map', '1:a', '-c:v', 'copy', '-c:a', 'aac', '-f', 'flv', url,
+  ], () => rmSync(directory, { recursive: true }))
+}
+
+const hexOf = (colour) => colour.map((value) => value.toString(16).padStart(2, '0')).join('')
+
+/** Runs ffmpeg until `stop`. */
+function encoder(args, ended = () => {}) {
+  const child = spawn('ffmpeg', ['-hide_banner', '-loglevel', 'error', ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+  child.once('exit', ended)
   let said = ''
   child.stderr.on('data', (chunk) => (said += chunk))
   return {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { openPeople } from '../lib/browser.mjs'
-import { publishRtmp, publishWhip } from '../lib/encoders.mjs'
+import { publishPieces, publishRtmp, publishWhip } from '../lib/encoders.mjs'
 import { alike, assertClock, assertTones, eventually, join, watch } from '../lib/people.mjs'
 import { colours, sendSignal } from '../lib/signal.mjs'
 import { startTutti } from '../lib/tutti.mjs'
@@ -53,6 +53,18 @@ describe('encoders', { timeout: 1_800_000 }, () => {
       await assertTones(protocol, viewer.hears, [440, 1000])
       await viewer.leave()
     }
+  })
+
+  it('one whose picture fails at times and comes back in another size is watched on', async () => {
+    await eventually('the earlier show is over', async () => (await tutti.live(room.room)) === undefined)
+    running = publishPieces(`${tutti.rtmp}/${room.room}?key=${room.keys.publish}`, { colour: colours.yellow, tone: 1000 })
+    const viewer = await watch(browser.people[1], watchUrl(), 'flv')
+    await viewer.plays('flv')
+    // Whoever begins anew has no holes behind.
+    await eventually('it is beyond two holes', () => viewer.page.locator('.player video').evaluate(({ buffered, currentTime }) =>
+      buffered.length > 2 && currentTime > buffered.start(buffered.length - 1)))
+    await viewer.plays('flv')
+    await viewer.leave()
   })
 
   it('a browser over WHIP is seen and heard in the room and on the watch page', async () => {

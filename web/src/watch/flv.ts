@@ -1,5 +1,6 @@
 import mpegts from 'mpegts.js'
 import { credentialHeaders } from '../api/client'
+import { beyondHole } from './holes'
 import { hopeless, pace } from './pace'
 import { bufferedAhead, empty, type Failure, type Player, type PlayerOptions } from './player'
 
@@ -40,13 +41,22 @@ export function playFlv({ video, url, credential, hasVideo, hasAudio, failed }: 
 
   let begun = 0
   let seen: number[] = []
+  let passed = 0
   const toEdge = () => {
     // One look sees what came last, or what will come next: the edge is somewhere between.
     video.currentTime += Math.max(0, bufferedAhead(video) - 1.5 * cushion)
     seen = []
   }
   const pacing = window.setInterval(() => {
-    if (video.paused || video.readyState < 2) return
+    if (video.paused || video.seeking) return
+    const beyond = beyondHole(video.buffered, video.currentTime, cushion, passed)
+    if (beyond) {
+      passed = beyond.end
+      video.currentTime = beyond.at
+      seen = []
+      return
+    }
+    if (video.readyState < 2) return
     begun ||= performance.now()
     seen = [...seen, bufferedAhead(video)].slice(-looks)
     const ahead = Math.min(...seen)
