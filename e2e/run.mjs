@@ -17,7 +17,7 @@ const place = (file) => order.indexOf(nameOf(file)) + 1 || order.length + 1 // w
 const waiting = readdirSync(directory).filter((name) => name.endsWith('.test.mjs')).map((name) => `${directory}/${name}`)
 waiting.sort((a, b) => place(a) - place(b))
 const running = new Map()
-const failed = []
+const failed = new Map()
 
 /** The next of those that wait, if it may run beside those that run. */
 function next() {
@@ -33,7 +33,7 @@ async function test(file) {
   for (const from of [child.stdout, child.stderr]) from.setEncoding('utf8').on('data', (text) => (said += text))
   const status = await new Promise((resolve) => child.once('close', resolve))
   running.delete(file)
-  if (status !== 0) failed.push(file)
+  if (status !== 0) failed.set(file, said)
   console.log(`${said}${status === 0 ? 'ok' : 'FAILED'} ${file} in ${Math.round((Date.now() - began) / 1000)} s\n`)
 }
 
@@ -41,7 +41,9 @@ while (waiting.length > 0 || running.size > 0) {
   for (let file = next(); file; file = next()) running.set(file, test(file))
   await Promise.race(running.values())
 }
-if (failed.length > 0) {
-  console.log(`failed: ${failed.join(', ')}`)
+if (failed.size > 0) {
+  // Once more at the end, where it is looked for: what failed, without what there was to see.
+  for (const said of failed.values()) console.log(said.slice(Math.max(0, said.lastIndexOf('✖ failing tests:'))))
+  console.log(`failed: ${[...failed.keys()].join(', ')}`)
   process.exitCode = 1
 }
