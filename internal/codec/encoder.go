@@ -51,6 +51,7 @@ type Encoder struct {
 	pause   time.Duration
 	pid     atomic.Int64
 	starts  atomic.Int64
+	begins  atomic.Int64 // on media time: since when there is a process, or one was tried, and no picture of it; 0 when there is one
 
 	once sync.Once
 	quit chan struct{}
@@ -98,6 +99,16 @@ func (e *Encoder) Restarts() int { return max(0, int(e.starts.Load())-1) }
 
 // Process is the process that encodes now, 0 when there is none.
 func (e *Encoder) Process() int { return int(e.pid.Load()) }
+
+// Beginning is for how long the encoder, or the process that takes the place of one that died or hung, has been expected to give its first picture; 0 when it
+// has, and before the first Write. It may be called from any goroutine.
+func (e *Encoder) Beginning() time.Duration {
+	since := e.begins.Load()
+	if since == 0 {
+		return 0
+	}
+	return media.Now() - time.Duration(since)
+}
 
 // Inside is how many pictures the process has not given back yet.
 func (e *Encoder) Inside() int {
@@ -158,8 +169,12 @@ func (e *Encoder) start(first time.Duration) error {
 	if wait := time.Until(e.retry); wait > 0 {
 		return fmt.Errorf("codec: the encoder starts again in %v", wait.Round(time.Millisecond))
 	}
+	e.begins.CompareAndSwap(0, int64(media.Now()))
 	p, err := e.workers.startProcess(encoderArguments(e.cfg, first), e.hang, e.quit, func(p *process, stdout io.Reader) error {
-		return p.readH264(stdout, e.cfg.Out)
+		return p.readH264(stdout, func(f *media.Frame) {
+			e.begins.Store(0)
+			e.cfg.Out(f)
+		})
 	})
 	if err != nil {
 		e.delay()

@@ -10,8 +10,12 @@ import (
 	"github.com/tuttilive/tutti/internal/track"
 )
 
-// canvases is how many frames there are: one is painted, one waits for the encoder, one is in it.
-const canvases = 3
+const (
+	// canvases is how many frames there are: one is painted, one waits for the encoder, one is in it.
+	canvases = 3
+	// startMax is how long an encoder may take to begin until it counts as too slow: a busy machine takes long for a process, and keeps up with it then.
+	startMax = 10 * time.Second
+)
 
 // encoding is an encoder and the frames on their way to it. The composer's goroutine owns it.
 type encoding struct {
@@ -72,6 +76,12 @@ func (e *encoding) run(encoder *codec.Encoder, queue <-chan queued, done chan<- 
 		e.free <- q.frame
 	}
 	encoder.Close()
+}
+
+// begins tells that the encoder takes nothing because it has not begun yet.
+func (e *encoding) begins() bool {
+	waited := e.encoder.Beginning()
+	return waited > 0 && waited < startMax
 }
 
 // canvas gives a frame to paint, nil while the encoder has them all.

@@ -37,7 +37,8 @@ func (r *rendition) offer(t *track.Track, on bool, fps int) {
 	}
 }
 
-// send scales a frame and has it encoded, while somebody wants it. It is false when the encoder has all it can take.
+// send scales a frame and has it encoded, while somebody wants it. It is false when the encoder has all it can take,
+// unless it only begins.
 func (r *rendition) send(frame *paint.Frame, at, now time.Duration) bool {
 	if r.output == nil {
 		return true
@@ -58,7 +59,7 @@ func (r *rendition) send(frame *paint.Frame, at, now time.Duration) bool {
 	}
 	canvas := r.encoder.canvas()
 	if canvas == nil {
-		return false
+		return r.encoder.begins()
 	}
 	r.painter.Picture(canvas, paint.Rect{W: canvas.Width, H: canvas.Height}, frame, paint.View{Alpha: 256})
 	r.encoder.send(canvas, at)

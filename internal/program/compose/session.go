@@ -73,11 +73,8 @@ func (s *session) run(version int) {
 			due, wait = false, s.ticker.step/2
 		}
 		if due {
-			changed := s.shed.tell(s.paint(s.ticker.take()), now)
-			for range s.ticker.takeMissed() { // it is this process that has no time
-				changed = s.shed.tell(false, now) || changed
-			}
-			if changed {
+			made, missed := s.paint(s.ticker.take()), s.ticker.takeMissed()
+			if s.shed.judge(made, missed, s.main.begins(), now) {
 				s.change(now)
 			}
 			continue

@@ -42,6 +42,20 @@ type shedder struct {
 	tried         time.Duration // when more was tried last
 }
 
+// judge notes a frame that was made or left out, and those that this process had no time for, unless the encoder only begins: what is left out meanwhile
+// says nothing of what the machine can do. It tells whether there is another effort now.
+func (s *shedder) judge(made bool, missed int, begins bool, now time.Duration) (changed bool) {
+	if begins {
+		s.pause(now)
+		return false
+	}
+	changed = s.tell(made, now)
+	for range missed {
+		changed = s.tell(false, now) || changed
+	}
+	return changed
+}
+
 // tell notes a frame that was made or left out, and tells whether there is another effort now.
 func (s *shedder) tell(made bool, now time.Duration) bool {
 	if s.since == 0 {
@@ -91,7 +105,12 @@ func (s *shedder) begin(now time.Duration) {
 }
 
 // pause forgets what was counted: what comes now is of an encoder that begins.
-func (s *shedder) pause(now time.Duration) { s.since, s.made, s.skipped = now+shedWindow/2, 0, 0 }
+func (s *shedder) pause(now time.Duration) {
+	if s.since == 0 {
+		s.begin(now)
+	}
+	s.since, s.made, s.skipped = now+shedWindow/2, 0, 0
+}
 
 // effort is what is made now of what is wanted.
 func (s *shedder) effort() effort {

@@ -74,3 +74,22 @@ func TestRenditionsGoBeforeThePictureGetsSmaller(t *testing.T) {
 		t.Errorf("of 15 a second first: %+v", got)
 	}
 }
+
+func TestAnEncoderThatBeginsSaysNothingOfTheMachine(t *testing.T) {
+	s := shedder{want: effort{fps: 30, width: 1280, height: 720}}
+	frames := func(from, to time.Duration, begins bool) (changed bool) {
+		for now := from; now < to && !changed; now += time.Second / 30 {
+			changed = s.judge(false, 1, begins, now)
+		}
+		return changed
+	}
+	if frames(time.Second, 5*time.Second, true) {
+		t.Fatal("less is made because the encoder takes four seconds to begin")
+	}
+	if !frames(5*time.Second, 9*time.Second, false) {
+		t.Fatal("an encoder that has begun and takes nothing counts")
+	}
+	if changes := run(&s, 10*time.Second, 10*time.Minute, 20); s.wait < 2*tryAfter || changes > 24 {
+		t.Errorf("%d changes in ten minutes, then more is tried after %v", changes, s.wait)
+	}
+}
