@@ -162,6 +162,7 @@ func (p *Peer) SetAnswer(text string) error {
 	if ufrag := firstTransport(d).Ufrag; ufrag != "" {
 		n.remoteUfrag = ufrag
 	}
+	p.negotiatedData(next) // first: who is verified now may have sent data already
 	p.learnTransport(firstTransport(d), false)
 	p.learnCandidates(d)
 	for i, offered := range n.offered {
@@ -174,7 +175,6 @@ func (p *Peer) SetAnswer(text string) error {
 	p.place()
 	p.publishRoutes()
 	p.activate()
-	p.negotiatedData(next)
 	n.mu.Unlock()
 	p.announce(changed)
 	return nil

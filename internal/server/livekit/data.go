@@ -276,8 +276,9 @@ type outgoingData struct {
 // backlogDue: time to try again what could not be sent.
 type backlogDue struct{}
 
-// channelCame handles an open data channel.
-func (s *session) channelCame(dc *rtc.DataChannel) {
+// channelCame handles an open data channel. The client may write on those of both its connections, but is written to on one alone: nothing keeps
+// the order between two.
+func (s *session) channelCame(from *transport, dc *rtc.DataChannel) {
 	reliable := dc.Label() == reliableLabel
 	if !reliable && dc.Label() != lossyLabel {
 		// What nobody reads would fill the window that it shares with the other channels.
@@ -285,10 +286,12 @@ func (s *session) channelCame(dc *rtc.DataChannel) {
 		return
 	}
 	dc.OnMessage(func(data []byte, _ bool) { s.data.receive(data, reliable) })
-	if reliable {
+	switch {
+	case from.peer != s.receivingPeer():
+	case reliable:
 		s.outgoing.reliable = dc
 		s.sendBacklog()
-	} else {
+	default:
 		s.outgoing.lossy = dc
 	}
 }

@@ -103,7 +103,7 @@ func (s *session) hearPeer(e peerEvent) {
 	case inboundRemoved:
 		s.inboundWent(what.in)
 	case channelOpened:
-		s.channelCame(what.channel)
+		s.channelCame(e.from, what.channel)
 	case peerClosed:
 		if errors.Is(what.err, rtc.ErrClosed) {
 			return
