@@ -9,6 +9,8 @@ const cushion = 0.2
 /** What comes unevenly is seen over two seconds. */
 const paceEvery = 250
 const looks = 8
+/** mpegts.js takes places before this for the beginning in some browsers, in seconds. */
+const earliest = 1
 /** Jumps are made only in the beginning, in ms. */
 const beginning = 1500
 
@@ -42,18 +44,22 @@ export function playFlv({ video, url, credential, hasVideo, hasAudio, failed }: 
   let begun = 0
   let seen: number[] = []
   let passed = 0
-  const toEdge = () => {
-    // One look sees what came last, or what will come next: the edge is somewhere between.
-    video.currentTime += Math.max(0, bufferedAhead(video) - 1.5 * cushion)
+  const goTo = (at: number) => {
+    video.currentTime = at
+    passed = at
     seen = []
+  }
+  const toEdge = () => {
+    const { buffered } = video
+    if (buffered.length === 0) return
+    // One look sees what came last, or what will come next: the edge is somewhere between, and not in a hole.
+    goTo(Math.max(video.currentTime, buffered.start(buffered.length - 1), buffered.end(buffered.length - 1) - 1.5 * cushion))
   }
   const pacing = window.setInterval(() => {
     if (video.paused || video.seeking) return
-    const beyond = beyondHole(video.buffered, video.currentTime, cushion, passed)
-    if (beyond) {
-      passed = beyond.end
-      video.currentTime = beyond.at
-      seen = []
+    const beyond = beyondHole(video.buffered, Math.max(video.currentTime, earliest), cushion, passed)
+    if (beyond !== undefined) {
+      goTo(beyond)
       return
     }
     if (video.readyState < 2) return
