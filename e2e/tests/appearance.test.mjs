@@ -42,7 +42,7 @@ const inOne = [
   'watch-ended', 'watch-forbidden', 'watch-expired', 'watch-missing', 'watch-cannot', 'console-login', 'console', 'console-confirm', 'console-people-none', 'console-person-left',
   'console-empty', 'stats-detail', 'stats-weak', 'stats-relay', 'stats-server', 'stats-waiting', 'check-idle', 'check-running', 'check-speaking',
   'check-nothing', 'check-strict', 'check-turn-off', 'check-devices', 'check-quiet', 'check-weak', 'check-relay', 'check-websocket', 'check-insecure',
-  'check-unsupported', 'check-offline', 'check-nodoor', 'check-busy', 'check-cancelled', 'files-empty', 'files-alone', 'files-ended',
+  'check-unsupported', 'check-offline', 'check-nodoor', 'check-busy', 'check-cancelled', 'files-empty', 'files-alone', 'files-ended', 'live-recorded',
 ]
 
 /** States that show something several times over. */

@@ -106,6 +106,7 @@ describe('two shows', { timeout: 1_800_000 }, () => {
     const told = Promise.all([[ada, 'PK is over 10 : 1'], [lin, 'PK is over 10 : 1'], [dan, 'Night ended the PK 1 : 10'], [mo, 'Night ended the PK 1 : 10']]
       .map(([who, words]) => who.page.getByText(words).waitFor()))
     await button(ada, 'End PK').click()
+    await ada.page.getByRole('dialog').getByRole('button', { name: 'End PK' }).click()
     await told
     for (const who of [ada, dan, lin, mo]) await bar(who, /^PK: /).waitFor({ state: 'detached' })
     await ada.tile('Dan').waitFor({ state: 'detached' })

@@ -89,8 +89,11 @@ describe('a recorded show', { timeout: 1_800_000 }, () => {
     const key = await panel.getByLabel('Stream key', { exact: true }).inputValue()
     encoder = publishRtmp(`${tutti.rtmp}/${key}`, { colour: colours.green, tone: 550 })
     await panel.getByText(/RTMP on the air/).waitFor()
+    const told = ada.page.getByRole('img', { name: 'This is being recorded.' })
+    await told.waitFor()
     await panel.getByRole('button', { name: 'Stop recording' }).click()
     await panel.getByRole('button', { name: 'Record', exact: true }).waitFor()
+    await told.waitFor({ state: 'detached' })
     await panel.getByText(/being finished|0:0/).first().waitFor()
 
     await setElsewhere(ada.page, panel)

@@ -121,6 +121,8 @@ export interface LiveOn {
   audio: { codec: string; bitrate: number } | null
   sources: LiveSource[] | null
   warnings: Notice[] | null
+  /** While it is recorded. */
+  recording?: { id: string; since: string }
   play: Partial<Record<Protocol, string>>
 }
 

@@ -172,6 +172,10 @@ export class RoomSession implements RoomView {
   #hearLive(status: LiveStatus) {
     const before = this.live
     this.live = status
+    const recorded = status.on && status.recording !== undefined
+    const was = before?.on === true && before.recording !== undefined
+    // Also to who comes into it: it is for everybody to know.
+    if (recorded !== was && (status.on || !before)) toast(recorded ? t().live.beingRecordedTo : t().live.notRecorded)
     if (!before || this.#ending) return
     if (status.on) {
       if (status.resumed && !(before.on && before.resumed === status.resumed)) toast(t().live.resumed)
