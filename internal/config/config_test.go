@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,20 @@ func TestPrecedence(t *testing.T) {
 	}
 	if got.HTTP != ":9" || got.RTMP != ":1111" || got.RTC != ":3" || got.HTTPS != ":8443" || len(got.PublicAddress) != 2 {
 		t.Fatalf("got %+v", got)
+	}
+}
+
+// TestVariablesAreNamedAsFlagsAre sees to it that whoever knows a flag knows its variable: --s3-secret is TUTTI_S3_SECRET.
+func TestVariablesAreNamedAsFlagsAre(t *testing.T) {
+	var a app
+	parser, err := kong.New(&a, kong.DefaultEnvars("TUTTI"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range parser.Model.Node.Children[0].Flags {
+		if want := "TUTTI_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_")); !slices.Equal(flag.Envs, []string{want}) {
+			t.Errorf("--%s: got %v, want %s", flag.Name, flag.Envs, want)
+		}
 	}
 }
 
