@@ -10,10 +10,10 @@ const (
 	// After a sudden fall the old rate is tried again soon.
 	recoverBelow, recoverShare, recoverWithin = 0.66, 0.85, 5 * time.Second
 	// While the rate lies below what is wanted more is tried now and then: soon after it fell, and the later the less that
-	// brings. Media that fills the rate finds out by itself whether there is a little more, so it is disturbed less.
-	soonest, limitedLatest, fullLatest = 1500 * time.Millisecond, 4 * time.Second, 8 * time.Second
-	limitedProbe, fullProbe            = 2.0, 1.5
-	worthAbove                         = 1.1 // times the rate must a probe find to be worth the next
+	// brings. Media that fills the rate finds out by itself whether there is a little more, so less is tried beside it.
+	soonest, latest         = 1500 * time.Millisecond, 4 * time.Second
+	limitedProbe, fullProbe = 2.0, 1.5
+	worthAbove              = 1.1 // times the rate must a probe find to be worth the next
 	// A probe that came in one bunch, because a machine on the way stood still, says nothing. It is made again soon, so often in a row.
 	mostAgain = 2
 
@@ -123,7 +123,7 @@ func (p *prober) tick(rate, wanted float64, limitedSince time.Duration, queue us
 	case rate < wanted:
 		more, wait := fullProbe, max(p.interval, soonest)
 		if limitedSince > 0 {
-			more, wait = limitedProbe, min(wait, limitedLatest)
+			more = limitedProbe
 		}
 		again := p.spoilt && p.again < mostAgain
 		if again {
@@ -135,7 +135,7 @@ func (p *prober) tick(rate, wanted float64, limitedSince time.Duration, queue us
 		case again:
 			p.again++
 		default:
-			p.interval, p.again = min(2*max(p.interval, soonest), fullLatest), 0 // unless it finds something
+			p.interval, p.again = min(2*max(p.interval, soonest), latest), 0 // unless it finds something
 		}
 		p.plan(min(more*rate, 2*wanted), now)
 	}

@@ -90,6 +90,22 @@ func (s *simulation) run(d time.Duration) figures {
 	return f
 }
 
+// pass lets time pass.
+func (s *simulation) pass(d time.Duration) {
+	for end := s.now + d; s.now < end; {
+		s.step()
+	}
+}
+
+// until goes on until the estimate is at least so much, for at most so long, and gives how long that took.
+func (s *simulation) until(rate float64, most time.Duration) time.Duration {
+	begun := s.now
+	for s.e.Rate() < rate && s.now-begun < most {
+		s.step()
+	}
+	return s.now - begun
+}
+
 // step is a millisecond.
 func (s *simulation) step() {
 	s.send()
