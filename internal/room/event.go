@@ -87,10 +87,11 @@ type (
 		Stage    stage.Snapshot
 		Happened []stage.Happening
 	}
-	// PKChanged tells how the room's contest with another is; Scored when only points have come.
+	// PKChanged tells how the room's contest with another is; GoesOn when its state is the one before, and only points have come, or
+	// the other room has changed.
 	PKChanged struct {
 		PK     pk.View
-		Scored bool
+		GoesOn bool
 	}
 	// GroupsChanged tells that the room's people are in groups now; without any there are none any more.
 	GroupsChanged struct{ Groups breakout.View }

@@ -200,10 +200,13 @@ func (a *arena) check(roomName string) {
 	if c.Together() {
 		a.lend(c)
 	}
+	if other, err := a.house.Studio(c.Opponent(roomName)); err == nil && other.contends() != a.describe(roomName) {
+		a.tell(c, true)
+	}
 }
 
-// tell tells both rooms how the contest is now, and lets go of one that has ended. The caller holds the lock.
-func (a *arena) tell(c *pk.Contest, scored bool) {
+// tell tells both rooms how the contest is now, or how it goes on, and lets go of one that has ended. The caller holds the lock.
+func (a *arena) tell(c *pk.Contest, goesOn bool) {
 	first, second := c.Rooms()
 	for _, name := range []string{first, second} {
 		s, err := a.house.Studio(name)
@@ -212,11 +215,11 @@ func (a *arena) tell(c *pk.Contest, scored bool) {
 		}
 		other := c.Opponent(name)
 		view := c.ViewOf(name)
-		view.With.Title, view.With.Host = a.describe(other)
+		view.With = a.describe(other)
 		if c.Done() {
 			s.giveBack(other)
 		}
-		s.setContest(view, scored)
+		s.setContest(view, goesOn)
 	}
 	if c.Done() {
 		for _, name := range []string{first, second} {
@@ -242,28 +245,29 @@ func (a *arena) lend(c *pk.Contest) {
 			continue
 		}
 		offered := from.offer(true)
-		_, host := a.describe(way[0])
-		to.borrow(way[0], host, offered)
+		to.borrow(way[0], a.describe(way[0]).Host, offered)
 	}
 }
 
-// describe gives a room's title and its host's name.
-func (a *arena) describe(roomName string) (title, host string) {
+// describe tells what the other room is to know of a room.
+func (a *arena) describe(roomName string) pk.Opponent {
+	about := pk.Opponent{Room: roomName}
 	s, err := a.house.Studio(roomName)
 	if err != nil {
-		return "", ""
+		return about
 	}
 	if a.house.rooms != nil {
 		if policy, _, err := a.house.rooms.Find(roomName); err == nil {
-			title = policy.Title
+			about.Title = policy.Title
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if who := s.stage.Snapshot().Host; who != nil {
-		host = who.Name
+		about.Host = who.Name
 	}
-	return cmp.Or(s.room.Live().Title, title), host
+	about.Title, about.Recorded = cmp.Or(s.room.Live().Title, about.Title), s.info().Recorded
+	return about
 }
 
 // wind sets the timer for what is due next. The caller holds the lock.
@@ -313,8 +317,18 @@ func (a *arena) close() {
 	}
 }
 
-// setContest tells the room how its contest is; after the end there is none.
-func (s *Studio) setContest(v pk.View, scored bool) {
+// contends is what the room was told of the one that it contends with.
+func (s *Studio) contends() (with pk.Opponent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.contest != nil {
+		with = s.contest.With
+	}
+	return with
+}
+
+// setContest tells the room how its contest is, or how it goes on; after the end there is none.
+func (s *Studio) setContest(v pk.View, goesOn bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -324,8 +338,8 @@ func (s *Studio) setContest(v pk.View, scored bool) {
 	if v.State == pk.Ended {
 		s.contest = nil
 	}
-	s.emit([]room.Event{room.PKChanged{PK: v, Scored: scored}})
-	if scored {
+	s.emit([]room.Event{room.PKChanged{PK: v, GoesOn: goesOn}})
+	if goesOn {
 		s.keepLater(partRoom)
 	} else {
 		s.keepRoom()
@@ -360,7 +374,8 @@ func (s *Studio) tellArena(events []room.Event) {
 	}
 	for _, e := range events {
 		switch e.(type) {
-		case room.PublicationAdded, room.PublicationChanged, room.PublicationRemoved, room.LiveChanged, room.StageChanged, room.RoomClosed:
+		case room.PublicationAdded, room.PublicationChanged, room.PublicationRemoved, room.LiveChanged, room.StageChanged, room.RoomChanged,
+			room.ParticipantJoined, room.ParticipantLeft, room.RoomClosed:
 			s.arenaTold = true
 			s.work.Go(func() {
 				s.mu.Lock()

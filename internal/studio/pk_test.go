@@ -369,3 +369,40 @@ func TestARoomDiesWhileContestsBegin(t *testing.T) {
 		})
 	}
 }
+
+// TestWhoContendsKnowsOfARecording: a host who is shown in the other room is recorded there.
+func TestWhoContendsKnowsOfARecording(t *testing.T) {
+	inTwoShows(t, func(t *testing.T, w *twoShows) {
+		told := func(what string, recorded bool) {
+			t.Helper()
+			synctest.Wait()
+			for name, want := range map[string]bool{"red": recorded, "blue": false} {
+				if v, _ := w.h.PK(name); v.With.Recorded != want {
+					t.Errorf("%s: %s is told %+v", what, name, v.With)
+				}
+			}
+		}
+		if err := errors.Join(w.blue.SetRecorded(true, ""), w.h.InvitePK("red", "blue", time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		told("invited", true)
+		if err := errors.Join(w.h.AcceptPK("blue"), w.blue.SetRecorded(false, "")); err != nil {
+			t.Fatal(err)
+		}
+		told("it has ended", false)
+		if err := w.blue.SetRecorded(true, ""); err != nil {
+			t.Fatal(err)
+		}
+		told("it has begun", true)
+		begun := 0
+		w.ears["red"].any(func(e room.Event) bool {
+			if c, ok := e.(room.PKChanged); ok && c.PK.State == pk.Running && !c.GoesOn {
+				begun++
+			}
+			return false
+		})
+		if begun != 1 {
+			t.Errorf("the contest begins %d times", begun)
+		}
+	})
+}

@@ -142,7 +142,7 @@ type ingestChange struct {
 // contestEvent names what applications are told of a contest: its start, and its result or that it was called off.
 func contestEvent(e room.PKChanged) string {
 	switch {
-	case e.Scored:
+	case e.GoesOn:
 	case e.PK.State == pk.Running:
 		return "pk_started"
 	case e.PK.State == pk.Over, e.PK.State == pk.Ended && e.PK.Result == pk.CalledOff && !e.PK.Started.IsZero():

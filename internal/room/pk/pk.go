@@ -171,6 +171,8 @@ type Opponent struct {
 	Title string `json:"title"`
 	// Host is the other host's name.
 	Host string `json:"host"`
+	// Recorded tells that the other show is recorded, and so whoever is seen in it.
+	Recorded bool `json:"recorded,omitempty"`
 }
 
 // View is a contest as one of its rooms sees it. It does not change.

@@ -3,7 +3,7 @@ import { recall, remember } from '../remember'
 import { toast } from '../ui/toasts.svelte'
 import { ownIdentity } from './identity'
 import { LikeCounter } from './likes'
-import { pkNews } from './pknews'
+import { pkNews, recordingNews } from './pknews'
 import { Refusal, type AudienceRequest, type Feature, type Promotion, type ServerEvent } from './protocol'
 import { AudienceSocket, type Wire } from './socket'
 import { apply, emptyState, type AudienceState } from './state'
@@ -103,6 +103,8 @@ export class Audience implements AudienceView {
       state = apply(state, event)
       const gone = event.type === 'pk' && pk && !state.pk && pkNews(pk, event.endedBy, directs(this))
       if (gone) toast(gone)
+      const kept = state.you.role !== 'audience' && recordingNews(pk, state.pk)
+      if (kept) toast(kept)
       if (event.type === 'welcome') this.known = true
     }
     this.state = state

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { pkNews } from './pknews'
+import { pkNews, recordingNews } from './pknews'
 import type { PK } from './protocol'
 
 const contest = (state: PK['state']): PK => ({ state, with: { room: 'day', title: 'Day' }, scores: { us: 20, them: 12 } })
@@ -17,4 +17,18 @@ describe('what is said when a contest is gone', () => {
     ['an invitation that viewers know nothing of', 'inviting', 'day', false, undefined],
     ['after its result', 'over', 'day', true, undefined],
   ])('%s', (_, state, endedBy, directs, want) => expect(pkNews(contest(state), endedBy, directs)).toBe(want))
+})
+
+describe('what is said of the other show’s recording', () => {
+  const recorded = (pk: PK): PK => ({ ...pk, with: { ...pk.with, recorded: true } })
+  const [invited, running, over] = (['invited', 'running', 'over'] as const).map(contest) as [PK, PK, PK]
+  it.each<[string, PK | undefined, PK | undefined, string | undefined]>([
+    ['it begins', running, recorded(running), 'Day is recording the PK.'],
+    ['it was there before', recorded(invited), recorded(running), 'Day is recording the PK.'],
+    ['who comes into it', undefined, recorded(running), 'Day is recording the PK.'],
+    ['it ends', recorded(running), running, 'Day is not recording any more.'],
+    ['nothing is shown there yet', invited, recorded(invited), undefined],
+    ['it goes on', recorded(running), recorded(over), undefined],
+    ['they have parted', recorded(over), undefined, undefined],
+  ])('%s', (_, before, now, want) => expect(recordingNews(before, now)).toBe(want))
 })

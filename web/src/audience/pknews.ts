@@ -20,3 +20,11 @@ export function pkNews(before: PK, endedBy: string | undefined, directs: boolean
       return undefined
   }
 }
+
+/** What is to be said to those on stage when the other show begins or ends to be recorded, and so whom of them it shows. */
+export function recordingNews(before: PK | undefined, now: PK | undefined): string | undefined {
+  const recorded = (pk: PK | undefined) => pk?.with.recorded === true && (pk.state === 'running' || pk.state === 'over')
+  if (!now || recorded(before) === recorded(now)) return undefined
+  const other = now.with.title || now.with.room
+  return recorded(now) ? t().audience.pkRecorded(other) : t().audience.pkNotRecorded(other)
+}

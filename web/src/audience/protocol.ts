@@ -92,7 +92,7 @@ export interface Poll {
 
 export interface PK {
   state: 'inviting' | 'invited' | 'running' | 'over' | 'ended'
-  with: { room: string; title: string; host?: string }
+  with: { room: string; title: string; host?: string; recorded?: boolean }
   until?: string
   scores: { us: number; them: number }
   result?: 'won' | 'lost' | 'draw' | 'called_off'

@@ -110,7 +110,7 @@ export class DrawnAudience implements AudienceView {
       polls: wish.poll ? [poll] : [],
       pk: wish.pk
         ? {
-            state: wish.pk, with: { room: 'jazz', title: zh ? '爵士客厅' : 'Jazz lounge', host: zh ? '沈夜' : 'Ella' }, scores: { us: 1280, them: 944 },
+            state: wish.pk, with: { room: 'jazz', title: zh ? '爵士客厅' : 'Jazz lounge', host: zh ? '沈夜' : 'Ella', ...(wish.role === 'host' ? { recorded: true } : {}) }, scores: { us: 1280, them: 944 },
             until: new Date(Date.now() + 187_000).toISOString(), ...(wish.pk === 'over' ? { result: 'won' as const } : {}),
           }
         : undefined,
