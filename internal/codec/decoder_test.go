@@ -2,6 +2,7 @@ package codec
 
 import (
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -131,6 +132,55 @@ func TestEncoderGivesEachPictureWithItsTime(t *testing.T) {
 		case <-time.After(time.Minute):
 			t.Fatalf("picture %d does not come out while no other goes in", i)
 		}
+	}
+}
+
+func TestEncoderBeginsBeforeTheFirstPictureAndKeepsItsKeyframesAtAnyRate(t *testing.T) {
+	const width, height = 320, 180
+	out := make(chan *media.Frame, 300)
+	e, err := needWorkers(t).Encode(EncoderConfig{Width: width, Height: height, FPS: 30, Out: func(f *media.Frame) { out <- f }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if e.Beginning() == 0 {
+		t.Error("it has begun before it was told to")
+	}
+	if err := e.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	for e.Beginning() > 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if len(out) > 0 {
+		t.Fatal("a picture that nobody wrote")
+	}
+	pix := make([]byte, PictureBytes(width, height))
+	at := media.Now().Truncate(encoderGOP) + 2*encoderGOP - 3*time.Second/30
+	var sent []time.Duration
+	for _, rate := range []struct{ n, fps int }{{13, 30}, {40, 15}, {35, 10}} {
+		for range rate.n {
+			if err := e.Write(pix, at); err != nil {
+				t.Fatal(err)
+			}
+			sent = append(sent, at)
+			at += time.Second / time.Duration(rate.fps)
+		}
+	}
+	e.Finish()
+	close(out)
+	var got []time.Duration
+	gop := time.Duration(-1)
+	for f := range out {
+		now := f.PTS / encoderGOP
+		if f.Keyframe != (now != gop) || f.Discontinuity != (gop < 0) {
+			t.Errorf("picture %d, %v into its two seconds: keyframe %v, discontinuity %v", len(got), f.PTS%encoderGOP, f.Keyframe, f.Discontinuity)
+		}
+		gop = now
+		got = append(got, f.PTS)
+	}
+	if !slices.Equal(got, sent) {
+		t.Errorf("%d pictures came out of %d", len(got), len(sent))
 	}
 }
 

@@ -54,13 +54,6 @@ func (l *ledger) leave(at int64) (pts time.Duration, ok bool) {
 	return pts, ok
 }
 
-// inside is how many pictures have not come out yet.
-func (l *ledger) inside() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.times)
-}
-
 // forgive does not count some time that has passed.
 func (l *ledger) forgive(passed time.Duration) {
 	l.mu.Lock()

@@ -57,9 +57,22 @@ func matroskaHeader(f *media.Format) ([]byte, error) {
 		return nil, unsupported("%s is no picture codec", f.Codec)
 	}
 
-	video := element(nil, 0xB0, number(uint64(max(f.Width, 1)))...)
-	video = element(video, 0xBA, number(uint64(max(f.Height, 1)))...)
-	return matroskaTrack(1, name, private, element(nil, 0xE0, video...)), nil
+	return matroskaTrack(1, name, private, matroskaVideo(f.Width, f.Height, nil)), nil
+}
+
+// matroskaRaw is matroskaHeader for pictures in I420.
+func matroskaRaw(width, height int) []byte {
+	return matroskaTrack(1, "V_UNCOMPRESSED", nil, matroskaVideo(width, height, []byte("I420")))
+}
+
+// matroskaVideo is what a picture track has to say; layout is that of uncompressed pictures.
+func matroskaVideo(width, height int, layout []byte) []byte {
+	video := element(nil, 0xB0, number(uint64(max(width, 1)))...)
+	video = element(video, 0xBA, number(uint64(max(height, 1)))...)
+	if layout != nil {
+		video = element(video, 0x2EB524, layout...)
+	}
+	return element(nil, 0xE0, video...)
 }
 
 // matroskaSound is matroskaHeader for AAC.
@@ -102,16 +115,20 @@ func matroskaTrack(kind byte, name string, private, detail []byte) []byte {
 
 // matroskaFrame appends one frame; at is its time in milliseconds.
 func matroskaFrame(b []byte, at int64, keyframe bool, payload []byte) []byte {
+	return append(matroskaFrameHead(b, at, keyframe, len(payload)), payload...)
+}
+
+// matroskaFrameHead appends what comes before a frame's bytes.
+func matroskaFrameHead(b []byte, at int64, keyframe bool, size int) []byte {
 	const timeSize, blockHead = 1 + 8 + 8, 1 + 8 + 4
-	b = elementHead(b, idCluster, timeSize+blockHead+len(payload))
+	b = elementHead(b, idCluster, timeSize+blockHead+size)
 	b = element(b, 0xE7, number(uint64(at))...)
-	b = elementHead(b, 0xA3, 4+len(payload))
+	b = elementHead(b, 0xA3, 4+size)
 	flags := byte(0)
 	if keyframe {
 		flags = 0x80
 	}
-	b = append(b, 0x81, 0, 0, flags)
-	return append(b, payload...)
+	return append(b, 0x81, 0, 0, flags)
 }
 
 // avcConfig is an AVCDecoderConfigurationRecord (ISO 14496-15, section 5.3.3.1).

@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"sync"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/codec"
@@ -10,79 +9,66 @@ import (
 	"github.com/tuttilive/tutti/internal/track"
 )
 
-const (
-	// canvases is how many frames there are: one is painted, one waits for the encoder, one is in it.
-	canvases = 3
-	// startMax is how long an encoder may take to begin until it counts as too slow: a busy machine takes long for a process, and keeps up with it then.
-	startMax = 10 * time.Second
-)
+// canvases is how many frames there are: one is painted, one waits for the encoder, one is in it.
+const canvases = 3
 
-// encoding is an encoder and the frames on their way to it. The composer's goroutine owns it.
+// encoding has frames of a size encoded, in one output after the other without a pause between. The composer's goroutine owns it.
 type encoding struct {
-	cfg     Config
-	write   func(*media.Frame) error // takes what comes out
-	effort  effort                   // of what comes out
-	encoder *codec.Encoder
-	free    chan *paint.Frame
-	queue   chan queued
-	done    chan struct{}
-
-	mu  sync.Mutex
-	err error
-}
-
-type queued struct {
-	frame *paint.Frame
-	at    time.Duration
+	cfg           Config
+	width, height int                      // of the frames
+	write         func(*media.Frame) error // takes what comes out
+	effort        effort                   // of what comes out
+	free          chan *paint.Frame
+	now           *encoderRun // takes the frames; nil before start and after close
+	next          *encoderRun // begins, to take the place of now; nil while none does
+	ended         *encoderRun // gives out its last pictures, or has; nil when now is the first
+	replaced      int         // how many workers were, in those that have ended
 }
 
 // newEncoding makes an encoding of frames of a size that does not run yet.
 func newEncoding(cfg Config, width, height int, write func(*media.Frame) error) *encoding {
-	e := &encoding{cfg: cfg, write: write, free: make(chan *paint.Frame, canvases)}
+	e := &encoding{cfg: cfg, width: width, height: height, write: write, free: make(chan *paint.Frame, canvases)}
 	for range canvases {
 		e.free <- paint.NewFrame(width, height)
 	}
 	return e
 }
 
-// start runs an encoder, whose output may be smaller than the frames. It is called before the first frame, or after close.
+// start has an encoder begin, whose output may be smaller than the frames.
 func (e *encoding) start(out effort) (err error) {
-	f := <-e.free // all are free
-	e.free <- f
 	e.effort = out
-	e.queue, e.done = make(chan queued, canvases), make(chan struct{})
-	e.encoder, err = e.cfg.Workers.Encode(codec.EncoderConfig{
-		Width: f.Width, Height: f.Height, OutWidth: out.width, OutHeight: out.height, FPS: out.fps, Out: func(f *media.Frame) {
+	e.now, err = e.begin(out)
+	return err
+}
+
+// change makes the output another. One of another size comes from another encoder, which takes the frames when it has begun: until then the one of before goes on.
+func (e *encoding) change(out effort) (err error) {
+	before := e.effort
+	e.effort = out
+	if out.width == before.width && out.height == before.height {
+		return nil
+	}
+	e.next.close()
+	e.next, err = e.begin(out)
+	return err
+}
+
+func (e *encoding) begin(out effort) (*encoderRun, error) {
+	encoder, err := e.cfg.Workers.Encode(codec.EncoderConfig{
+		Width: e.width, Height: e.height, OutWidth: out.width, OutHeight: out.height, FPS: out.fps, Out: func(f *media.Frame) {
 			if err := e.write(f); err != nil && err != track.ErrClosed {
 				e.cfg.log().Warn("a composed picture does not fit", "error", err)
 			}
 		},
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	go e.run(e.encoder, e.queue, e.done)
-	return nil
+	return runEncoder(encoder, e.now, e.free), nil
 }
 
-// run hands frames to the encoder.
-func (e *encoding) run(encoder *codec.Encoder, queue <-chan queued, done chan<- struct{}) {
-	defer close(done)
-	for q := range queue {
-		err := encoder.Write(q.frame.Pix, q.at)
-		e.mu.Lock()
-		e.err = err
-		e.mu.Unlock()
-		e.free <- q.frame
-	}
-	encoder.Close()
-}
-
-// begins tells that the encoder takes nothing because it has not begun yet.
-func (e *encoding) begins() bool {
-	waited := e.encoder.Beginning()
-	return waited > 0 && waited < startMax
-}
+// begins tells that an encoder takes nothing because it has not begun yet.
+func (e *encoding) begins() bool { return e.next != nil || e.now.begins() }
 
 // canvas gives a frame to paint, nil while the encoder has them all.
 func (e *encoding) canvas() *paint.Frame {
@@ -94,28 +80,46 @@ func (e *encoding) canvas() *paint.Frame {
 	}
 }
 
-func (e *encoding) send(f *paint.Frame, at time.Duration) { e.queue <- queued{f, at} }
+// send hands in a frame that was painted.
+func (e *encoding) send(f *paint.Frame, at time.Duration) {
+	if e.next != nil && !e.next.begins() {
+		e.ended.close()
+		e.replaced += e.now.encoder.Restarts()
+		e.now.end()
+		e.now, e.next, e.ended = e.next, nil, e.now
+	}
+	e.now.queue <- queued{f, at}
+}
 
 func (e *encoding) problem() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.err
+	if e.now == nil {
+		return nil
+	}
+	return e.now.problem()
 }
 
+// restarts is how many workers were replaced.
 func (e *encoding) restarts() int {
-	if e.encoder == nil {
-		return 0
+	if e.now == nil {
+		return e.replaced
 	}
-	return e.encoder.Restarts()
+	return e.replaced + e.now.encoder.Restarts()
 }
 
-// close ends the encoder; frames that wait for it are lost.
-func (e *encoding) close() {
-	if e.encoder == nil {
-		return
+// processes appends the ids of the workers.
+func (e *encoding) processes(ids []int) []int {
+	for _, r := range []*encoderRun{e.now, e.next} {
+		if r != nil {
+			ids = append(ids, r.encoder.Process())
+		}
 	}
-	e.encoder.Stop()
-	close(e.queue)
-	<-e.done
-	e.encoder = nil
+	return ids
+}
+
+// close ends all encoders; frames that wait for them are lost.
+func (e *encoding) close() {
+	for _, r := range []*encoderRun{e.ended, e.now, e.next} {
+		r.close()
+	}
+	e.ended, e.now, e.next = nil, nil, nil
 }

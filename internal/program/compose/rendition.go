@@ -21,9 +21,7 @@ type rendition struct {
 }
 
 // offer has the rendition be there, or not.
-func (r *rendition) offer(t *track.Track, on bool, fps int) {
-	r.stop() // what is encoded from now on comes at another rate
-	r.fps = fps
+func (r *rendition) offer(t *track.Track, on bool) {
 	switch {
 	case on && r.output == nil:
 		output, err := t.AddRendition(r.rid, r.size)
@@ -32,6 +30,7 @@ func (r *rendition) offer(t *track.Track, on bool, fps int) {
 		}
 		r.output = output
 	case !on && r.output != nil:
+		r.stop()
 		r.output.Remove()
 		r.output = nil
 	}
@@ -74,4 +73,4 @@ func (r *rendition) stop() {
 	}
 }
 
-func (r *rendition) close(t *track.Track) { r.offer(t, false, 0) }
+func (r *rendition) close(t *track.Track) { r.offer(t, false) }

@@ -42,10 +42,10 @@ func (c *Composer) compose(w wanted) {
 		c.fail(err)
 		return
 	}
-	defer func() { s.main.close() }()
+	defer s.main.close()
 	defer c.rest()
 	for i, size := range w.settings.smaller() {
-		r := &rendition{cfg: c.cfg, size: size, rid: RIDs[i]}
+		r := &rendition{cfg: c.cfg, size: size, rid: RIDs[i], fps: w.settings.FPS}
 		s.renditions = append(s.renditions, r)
 		defer r.close(c.output)
 	}
@@ -109,8 +109,7 @@ func (s *session) unwanted(now time.Duration) bool {
 func (s *session) change(now time.Duration) {
 	out := s.shed.effort()
 	s.cfg.log().Warn("composing costs more than the machine has, or it has again", "fps", out.fps, "width", out.width, "height", out.height, "renditions", out.renditions)
-	s.main.close()
-	if err := s.main.start(out); err != nil { // the server ends
+	if err := s.main.change(out); err != nil { // the server ends
 		s.cfg.log().Warn("composing", "error", err)
 	}
 	s.effort()
@@ -123,7 +122,7 @@ func (s *session) effort() {
 	out := s.shed.effort()
 	s.ticker.step = time.Second / time.Duration(out.fps)
 	for _, r := range s.renditions {
-		r.offer(s.output, out.renditions, out.fps)
+		r.offer(s.output, out.renditions)
 	}
 	s.mu.Lock()
 	s.stats.Shed = s.shed.level
@@ -167,9 +166,7 @@ func (s *session) count(frame *paint.Frame, made bool, spent time.Duration) {
 		st.Skipped++
 	}
 	st.Restarts, st.Processes, st.Renditions = s.scene.restarts()+s.main.restarts(), st.Processes[:0], st.Renditions[:0]
-	if s.main.encoder != nil {
-		st.Processes = append(st.Processes, s.main.encoder.Process())
-	}
+	st.Processes = s.main.processes(st.Processes)
 	problem := s.main.problem()
 	for _, r := range s.renditions {
 		if r.encoder == nil {
@@ -177,7 +174,7 @@ func (s *session) count(frame *paint.Frame, made bool, spent time.Duration) {
 		}
 		st.Renditions = append(st.Renditions, r.size)
 		st.Restarts += r.encoder.restarts()
-		st.Processes = append(st.Processes, r.encoder.encoder.Process())
+		st.Processes = r.encoder.processes(st.Processes)
 		problem = errors.Join(problem, r.encoder.problem())
 	}
 	st.Processes = s.scene.processes(st.Processes)
