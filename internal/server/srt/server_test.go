@@ -55,21 +55,43 @@ func TestNoKeyIsDerivedForStrangers(t *testing.T) {
 	}
 }
 
-// full is a connection on which more waited than may.
-// gcm encrypts as newer libraries can be set to.
-type gcm struct{ stranger }
+// keyed is an encoder that is encrypted, or not, and whose keys cannot be opened.
+type keyed struct {
+	stranger
+	plain bool
+	err   error
+}
 
-func (*gcm) Unlock(string) error { return srt.ErrCipher }
+func (k *keyed) IsEncrypted() bool   { return !k.plain }
+func (k *keyed) Unlock(string) error { return k.err }
 
-func TestAnotherCipherIsNamed(t *testing.T) {
-	var log strings.Builder
-	x := &session{server: &Server{stage: openStage{}}, log: slog.New(slog.NewTextHandler(&log, nil)), kicked: make(chan struct{})}
-	var r gcm
-	if x.run(&r); r.rejected != srt.Crypto || !strings.Contains(log.String(), srt.ErrCipher.Error()) {
-		t.Errorf("it is told %v, and the log says %q", r.rejected, log.String())
+// toldStage lets everybody in, and notes what hosts are told of.
+type toldStage struct {
+	openStage
+	code, reason string
+}
+
+func (s *toldStage) TurnAway(_, _, code, reason string) { s.code, s.reason = code, reason }
+
+// TestWhoIsNotEncryptedAsItMustBeIsToldWhy, and so are the hosts: encoders show little of what they are told.
+func TestWhoIsNotEncryptedAsItMustBeIsToldWhy(t *testing.T) {
+	for code, c := range map[string]struct {
+		keyed
+		want srt.Reason
+	}{
+		"cipher":      {keyed{err: srt.ErrCipher}, srt.Crypto},
+		"passphrase":  {keyed{err: srt.ErrPassphrase}, srt.BadSecret},
+		"unencrypted": {keyed{plain: true}, srt.Unsecure},
+	} {
+		told := &toldStage{}
+		x := &session{server: &Server{stage: told, passphrase: "of the server"}, log: slog.New(slog.DiscardHandler), kicked: make(chan struct{})}
+		if x.run(&c.keyed); c.rejected != c.want || told.code != code || told.reason == "" {
+			t.Errorf("%s: it is told %v, hosts %q, %q", code, c.rejected, told.code, told.reason)
+		}
 	}
 }
 
+// full is a connection on which more waited than may.
 type full struct{}
 
 func (full) Read([]byte) (int, error) { return 0, srt.ErrFull }

@@ -103,9 +103,22 @@ func (x *session) run(req request) {
 
 // turnedAway tells the hosts of a room why an encoder was not let in or sent away: SRT has no words for that once a connection stands.
 func (x *session) turnedAway(roomName string, err error) {
-	if code, reason, ok := ingest.Why(err); ok {
+	if code, reason, ok := why(err); ok {
 		x.server.stage.TurnAway(roomName, "srt", code, reason)
 	}
+}
+
+// why is as ingest.Why, for what only SRT has too.
+func why(err error) (code, reason string, ok bool) {
+	switch {
+	case errors.Is(err, srt.ErrPassphrase):
+		return "passphrase", err.Error(), true
+	case errors.Is(err, srt.ErrCipher):
+		return "cipher", err.Error(), true
+	case errors.Is(err, errUnencrypted):
+		return "unencrypted", err.Error(), true
+	}
+	return ingest.Why(err)
 }
 
 // enter comes into the room.
