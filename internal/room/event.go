@@ -27,9 +27,10 @@ const (
 	LeftServerShutdown
 )
 
-func (r LeaveReason) String() string {
-	return [...]string{"left", "duplicate", "timeout", "removed", "room_closed", "room_deleted", "shutdown"}[r]
-}
+// LeaveReasons are the names of all of them.
+var LeaveReasons = [...]string{"left", "duplicate", "timeout", "removed", "room_closed", "room_deleted", "shutdown"}
+
+func (r LeaveReason) String() string { return LeaveReasons[r] }
 
 type (
 	// RoomOpened comes first; only those hear it who watch over all rooms.

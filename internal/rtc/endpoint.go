@@ -103,6 +103,7 @@ func open(cfg Config) (*Endpoint, error) {
 		log: cfg.Log, consent: consentTimeout, silence: pathSilence, stop: make(chan struct{}),
 		logins: make(map[string]*login), peers: make(map[*Peer]struct{}), counts: peerCounts{connect: newConnectHistogram()},
 	}
+	e.counts.ended.Begin(endNames[:]...)
 	var err error
 	if e.certificate, e.fingerprints, err = newCertificate(); err != nil {
 		return nil, err

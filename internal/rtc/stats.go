@@ -109,6 +109,9 @@ func (p *Peer) wayName() string {
 	return "udp"
 }
 
+// endNames are what endName says.
+var endNames = [...]string{"closed", "remote", "consent", "ice", "dtls", "other"}
+
 // endName says why a peer ended; connected tells whether it was up before.
 func endName(reason error, connected bool) string {
 	switch {

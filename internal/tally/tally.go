@@ -62,6 +62,13 @@ type Reasons struct {
 	counts map[string]uint64
 }
 
+// Begin has Read tell of reasons from the start: of what appears as something else than 0 nobody can say how much of it is new.
+func (r *Reasons) Begin(reasons ...string) {
+	for _, reason := range reasons {
+		r.Add(reason, 0)
+	}
+}
+
 // Count counts one more.
 func (r *Reasons) Count(reason string) { r.Add(reason, 1) }
 

@@ -20,6 +20,15 @@ func TestAHistogramCountsValuesInTheBucketThatReachesThem(t *testing.T) {
 	}
 }
 
+func TestReasonsAreToldFromTheStart(t *testing.T) {
+	var r Reasons
+	r.Begin("late", "lost")
+	r.Count("late")
+	if got, want := r.Read(), (map[string]uint64{"late": 1, "lost": 0}); !maps.Equal(got, want) {
+		t.Errorf("%v, not %v", got, want)
+	}
+}
+
 func TestManyMayCountAtOnce(t *testing.T) {
 	h, r := NewHistogram(0.5), new(Reasons)
 	var all sync.WaitGroup

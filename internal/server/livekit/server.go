@@ -63,6 +63,7 @@ func New(cfg Config) *Server {
 		mux: http.NewServeMux(), sessions: map[place]*session{},
 		counts: counts{join: newJoinHistogram()},
 	}
+	s.counts.begin()
 	s.house.Mirror(EncodeTalk)
 	if s.resumeGrace == 0 {
 		s.resumeGrace = 20 * time.Second

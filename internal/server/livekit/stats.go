@@ -36,6 +36,11 @@ type counts struct {
 	resumed, unresumable, negotiationFailed atomic.Uint64
 }
 
+func (c *counts) begin() {
+	c.joins.Begin("connected", "unconnected", "unauthorized", "bad_request", "full", "rate_limited", "unavailable", "internal")
+	c.ended.Begin(room.LeaveReasons[:]...)
+}
+
 func newJoinHistogram() *tally.Histogram {
 	return tally.NewHistogram(.05, .1, .2, .35, .5, .75, 1, 1.5, 2, 3, 5, 10, 20)
 }
