@@ -81,6 +81,9 @@ func FuzzAligner(f *testing.F) {
 	f.Add([]byte{19, 21, 19, 21, 60, 20, 20})
 	frames := encodeAll(f, media.Opus, sine(nil, 440, 0.5, 0, SampleRate), 0)
 	f.Fuzz(func(t *testing.T, steps []byte) {
+		if len(steps) > 200 {
+			return // each may be seconds of silence
+		}
 		var a Aligner
 		pts, end := time.Second, int64(0)
 		for i, step := range steps {
