@@ -56,7 +56,7 @@ describe('the page', { timeout: 1_800_000 }, () => {
     await page.getByLabel('Your name').fill('Ada')
     await page.getByRole('button', { name: 'Join as host' }).click()
     await page.waitForSelector('.room[data-phase=connected]')
-    await page.getByRole('button', { name: 'Hands and seats', exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Hands & seats', exact: true }).waitFor()
     await page.getByRole('button', { name: 'Tools', exact: true }).click()
     await page.getByRole('menuitem', { name: 'Polls' }).waitFor()
     await page.keyboard.press('Escape')

@@ -34,6 +34,8 @@ export interface SceneParts {
   shows?: (tile: Tile) => boolean
   /** What stands around the stage, or beside it. */
   frame?: Snippet<[stage: Snippet]> | undefined
+  /** A panel that is always there, before the stage. */
+  beside?: Snippet | undefined
   /** The stage fills the screen, and the page's head and foot lie over it. */
   bleed?: boolean
   /** Takes the place of the room's own chat; `count` is how much was said. */

@@ -11,6 +11,22 @@ export function toasts(): Toast[] {
   return list
 }
 
+let tools: Element | undefined
+
+/** Attached to tools that people use all the time: toasts lie above them. */
+export function toastsAbove(element: Element) {
+  tools = element
+  return () => {
+    if (tools === element) tools = undefined
+  }
+}
+
+/** How far from the foot of the page toasts lie now, in pixels; undefined for the usual place. */
+export function toastsLift(): number | undefined {
+  const top = tools?.firstElementChild?.getBoundingClientRect().top // they may have more room than they fill
+  return top && innerHeight - top + 8
+}
+
 /** Says something in passing, for four seconds. */
 export function toast(text: string, tone: Toast['tone'] = 'plain') {
   const id = next++

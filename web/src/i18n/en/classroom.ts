@@ -11,7 +11,7 @@ export const classroom = {
   invited: (by: string) => `${by} asks you to speak`,
   accept: 'Speak',
   decline: 'Not now',
-  hands: 'Hands and seats',
+  hands: 'Hands & seats',
   handsUp: (n: number) => `${plural(n, 'hand', 'hands')} up`,
   polls: 'Polls',
   pollOpen: (question: string) => `Poll: ${question}`,
