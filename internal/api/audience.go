@@ -13,6 +13,12 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
+// What an audience gives without a verb of its own.
+var (
+	likeVerb = map[string]string{"": "like"}
+	voteVerb = map[string]string{"": "vote"}
+)
+
 // maxPage bounds a page of people.
 const maxPage = 1000
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 	"github.com/tuttilive/tutti/internal/studio/talk"
@@ -36,6 +37,15 @@ func (a *API) actOnGroups(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// acts does one of some verbs after which there is nothing to say.
+func (a *API) acts(verbs map[string]string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if _, _, ok := a.requested(w, r, verbs); ok {
+			w.WriteHeader(http.StatusNoContent)
+		}
+	}
+}
+
 // requested does a request of the audience's vocabulary that has a verb here: for those who may direct the room in the application's
 // name, for others with a token as who they are.
 func (a *API) requested(w http.ResponseWriter, r *http.Request, verbs map[string]string) (talk.Reply, *studio.Studio, bool) {
@@ -48,6 +58,9 @@ func (a *API) requested(w http.ResponseWriter, r *http.Request, verbs map[string
 		return refuse(err)
 	}
 	claims, err := a.admit(r, studio.ToJoin)
+	if err == nil && !claims.Video.RoomAdmin && credential(r).Token == "" {
+		err = auth.ErrMissing // a link does not tell who shows it
+	}
 	if err != nil {
 		return refuse(err)
 	}
@@ -59,12 +72,16 @@ func (a *API) requested(w http.ResponseWriter, r *http.Request, verbs map[string
 	if err != nil {
 		return refuse(err)
 	}
+	req, err := talk.DecodeAs(kind, fields)
+	if err != nil {
+		return refuse(err)
+	}
 	who := studio.Actor{Identity: claims.Identity, Name: claims.Name}
 	if claims.Video.RoomAdmin {
 		who = studio.Actor{App: true}
 	}
 	answered := make(chan talk.Reply, 1)
-	s.Do(who, talk.Request{Type: kind, Raw: fields}, func(reply talk.Reply) { answered <- reply })
+	s.Do(who, req, func(reply talk.Reply) { answered <- reply })
 	reply := <-answered
 	if reply.Err != nil {
 		return refuse(reply.Err)

@@ -8,6 +8,12 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
+// The requests of the audience's vocabulary that are about the whiteboard, and about roll calls.
+var (
+	boardVerbs = map[string]string{"lead": "board", "draw": "draw", "trace": "trace"}
+	rollVerbs  = map[string]string{"call": "callRoll", "answer": "answerRoll", "end": "endRoll"}
+)
+
 // getBoard gives the whiteboard with all that is on it, to everybody who may watch.
 func (a *API) getBoard(w http.ResponseWriter, _ *http.Request, s *studio.Studio) {
 	board, err := s.Board()

@@ -74,6 +74,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "/api/rooms/show/recordings", "", "Recordings"},
 		{"GET", "/api/scenes", "", "Scenes"},
 		{"GET", "/api/scenes/karaoke", "", "Scene"},
+		{"GET", "/api/rooms/show/attendance", "", "Attendance"},
 	} {
 		var answer json.RawMessage
 		f.call(c.method, c.path, c.body, &answer, host)

@@ -29,6 +29,10 @@ func giftPoints(g applause.Gift) int64 {
 var errGifts = &room.Refusal{Code: "not_allowed", Message: "gifts are given by the application here"}
 
 func (s *Studio) like(a Actor, r talk.Request) talk.Reply {
+	a, err := s.whose(a, r)
+	if err != nil {
+		return talk.Reply{Err: err}
+	}
 	n := max(r.Count, 1)
 	added := s.gather().applause.Like(a.Identity, min(n, maxLikes), time.Now())
 	if added < n {

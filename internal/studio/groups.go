@@ -261,20 +261,16 @@ func (s *Studio) messageGroups(a Actor, r groupRequest) talk.Reply {
 
 // joinGroup gives somebody the token for a group: their own, or any for those who direct.
 func (s *Studio) joinGroup(a Actor, r groupRequest) talk.Reply {
-	who := breakout.Person{Identity: a.Identity, Name: a.Name}
-	if a.App {
-		who = breakout.Person{Identity: r.Identity, Name: r.Name}
-		if name := s.nameOf(r.Identity); name != "" {
-			who.Name = name
-		}
-		if who.Identity == "" {
-			return talk.Reply{Err: talk.Malformed("identity is missing")}
-		}
+	directs := s.directs(a)
+	a, err := s.whose(a, talk.Request{Identity: r.Identity, Name: r.Name})
+	if err != nil {
+		return talk.Reply{Err: err}
 	}
+	who := breakout.Person{Identity: a.Identity, Name: a.Name}
 	if s.stage.Banned(who.Identity) {
 		return talk.Reply{Err: stage.ErrBanned}
 	}
-	if err := s.groups.breakout.MayJoin(who.Identity, r.Group, s.directs(a)); err != nil {
+	if err := s.groups.breakout.MayJoin(who.Identity, r.Group, directs); err != nil {
 		return talk.Reply{Err: err}
 	}
 	moved, err := s.moved(who, r.Group, s.stage.RoleOf(who.Identity).Directs() || a.Admin)

@@ -83,11 +83,11 @@ func TestAShowIsTheSameAfterARestart(t *testing.T) {
 		act(t, s, "host", stage.Action{Verb: stage.LockSeat, Seat: 4})
 		for _, request := range []string{
 			`{"type":"chat","text":"hello","nonce":"n1"}`, `{"type":"setSlow","seconds":10}`, `{"type":"announce","text":"at nine"}`,
-			`{"type":"openPoll","question":"which","options":["a","b"]}`, `{"type":"gift","gift":"rose","count":3}`, `{"type":"like","count":7}`,
+			`{"type":"openPoll","question":"which","options":["a","b"]}`, `{"type":"gift","gift":"rose","count":3}`, `{"type":"like","count":7,"identity":"ann"}`,
 		} {
 			asked(t, s, request)
 		}
-		asked(t, s, `{"type":"vote","poll":"`+s.Polls()[0].ID+`","choices":[1]}`)
+		asked(t, s, `{"type":"vote","poll":"`+s.Polls()[0].ID+`","choices":[1],"identity":"ann"}`)
 		before := s.Overview(ViewHosts)
 
 		s = must(next().Studio("r"))

@@ -26,6 +26,10 @@ func (s *Studio) closePoll(_ Actor, r talk.Request) talk.Reply {
 }
 
 func (s *Studio) vote(a Actor, r talk.Request) talk.Reply {
+	a, err := s.whose(a, r)
+	if err != nil {
+		return talk.Reply{Err: err}
+	}
 	c := s.gather()
 	p, err := c.polls.Vote(a.Identity, r.Poll, r.Choices)
 	if err == nil {

@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -34,6 +35,17 @@ var (
 // directs tells whether somebody may direct the others. The caller holds the lock.
 func (s *Studio) directs(a Actor) bool {
 	return a.Admin || a.App || s.stage.RoleOf(a.Identity).Directs()
+}
+
+// whose is who does what everybody does for themselves: of an application, whom it names. The caller holds the lock.
+func (s *Studio) whose(a Actor, r talk.Request) (Actor, error) {
+	if a.App {
+		a.Identity, a.Name = r.Identity, cmp.Or(s.nameOf(r.Identity), r.Name)
+	}
+	if a.Identity == "" {
+		return a, talk.Malformed("identity is missing")
+	}
+	return a, nil
 }
 
 // role is what somebody is for the others. The caller holds the lock.

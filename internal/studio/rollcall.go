@@ -55,8 +55,12 @@ func (s *Studio) callRoll(_ Actor, r talk.Request) talk.Reply {
 	return talk.Reply{}
 }
 
-func (s *Studio) answerRoll(a Actor, _ talk.Request) talk.Reply {
-	err := s.roll.Answer(rollcall.Person{Identity: a.Identity, Name: a.Name}, time.Now())
+func (s *Studio) answerRoll(a Actor, r talk.Request) talk.Reply {
+	a, err := s.whose(a, r)
+	if err != nil {
+		return talk.Reply{Err: err}
+	}
+	err = s.roll.Answer(rollcall.Person{Identity: a.Identity, Name: a.Name}, time.Now())
 	if err == nil {
 		s.tell(s.rollCall())
 	}

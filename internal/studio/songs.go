@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -47,10 +48,7 @@ func sing(do func(s *Studio, who songs.Person, a Actor, r songRequest) (id strin
 		}
 		who := songs.Person{Identity: a.Identity, Name: a.Name}
 		if a.App {
-			who = songs.Person{Identity: in.Identity, Name: in.Name}
-			if name := s.nameOf(in.Identity); name != "" {
-				who.Name = name
-			}
+			who = songs.Person{Identity: in.Identity, Name: cmp.Or(s.nameOf(in.Identity), in.Name)}
 		}
 		before, _ := s.songs.Lyrics()
 		listed := len(s.songs.Listed())

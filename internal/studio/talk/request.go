@@ -85,7 +85,12 @@ var (
 
 // Decode reads a request. Unknown fields are passed over; types are not looked at. What comes with an error has the number of the
 // request where that could be read.
-func Decode(data []byte) (Request, error) {
+func Decode(data []byte) (Request, error) { return decode(data, "") }
+
+// DecodeAs reads the fields of a request whose type is known.
+func DecodeAs(kind string, data []byte) (Request, error) { return decode(data, kind) }
+
+func decode(data []byte, kind string) (Request, error) {
 	var r Request
 	switch {
 	case len(data) > MaxRequestBytes:
@@ -95,6 +100,9 @@ func Decode(data []byte) (Request, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	err := d.Decode(&r)
+	if kind != "" {
+		r.Type = kind
+	}
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &wrong) && wrong.Field != "":
