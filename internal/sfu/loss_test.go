@@ -270,7 +270,7 @@ func TestDelayIsNoLoss(t *testing.T) {
 }
 
 func TestReorderingIsLearnt(t *testing.T) {
-	for _, jitter := range []time.Duration{20 * ms, 60 * ms, 200 * ms} {
+	for _, jitter := range []time.Duration{20 * ms, 60 * ms, 200 * ms, 300 * ms} {
 		_, asked, inVain, l := askedInVain(netsim.Config{Delay: 30 * ms, Jitter: jitter, Reorder: true, Loss: netsim.Random(0.01)}, 80*ms, 10*time.Second, time.Minute)
 		t.Logf("jitter %v: of %d requests %d in vain, waits %v", jitter, asked, inVain, l.reordering.wait(0))
 		if inVain > 20 || asked < 100 {

@@ -17,7 +17,7 @@ const frameLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 // trace is the levels of several people, a letter for each 20 ms.
 type trace map[string]string
 
-// readTrace reads a trace of testdata/levels. They were made of synthetic speech, noise and bursts of it, mixed as
+// readTrace reads a trace of testdata/levels. They were made of recorded or synthetic speech, noise and bursts of it, mixed as
 // their first lines say, by measuring 20 ms at a time.
 func readTrace(t *testing.T, name string) trace {
 	t.Helper()
@@ -103,6 +103,7 @@ func TestDominantSpeaker(t *testing.T) {
 		"together":    "1.3:a 3.1:b 4.0:a 4.9:b", // b goes on in a's pause, a in b's, and b when a has done
 		"dtx":         "1.6:a",
 		"soft":        "1.9:a",
+		"recorded":    "1.9:a 11.8:b 22.3:c 24.4:a", // they begin at 1.1, 11.1, 21.2 and 23.7 s
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := readTrace(t, name).dominants(); got != want {
@@ -128,7 +129,10 @@ func TestWhoSpeaks(t *testing.T) {
 		{"dtx", "a", 0.6, 0.8},
 		{"dtx", "b", 0, 0},
 		{"soft", "a", 0.7, 0.85},
-		{"soft", "b", 0, 0}, // a fan
+		{"soft", "b", 0, 0},           // a fan
+		{"recorded", "a", 0.45, 0.55}, // for 16 of 31.5 s
+		{"recorded", "b", 0.25, 0.35}, // for 9.6
+		{"recorded", "c", 0.05, 0.1},  // for 2.3
 	}
 	for _, tt := range tests {
 		if got := readTrace(t, tt.trace).shares()[tt.id]; got < tt.least || got > tt.most {
