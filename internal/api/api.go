@@ -185,7 +185,7 @@ func New(o Options) *API {
 		mux.Handle(pattern, door)
 	}
 	mux.Handle("/", newPage(o.Page))
-	guard := newGuard(o.Hosts, o.Origins, o.PlayOrigins, o.Fronts.origins(), o.TrustProxy)
+	guard := newGuard(o.Hosts, o.Origins, o.PlayOrigins, o.Fronts.origins(), o.Info.Page, o.TrustProxy)
 	a.handler = guard.wrap(mux)
 	return a
 }

@@ -19,13 +19,15 @@ type guard struct {
 	origins    []string
 	anyOrigin  bool
 	trustProxy bool
+	// page is the origin of our own page where a network in front serves it under a name of its own.
+	page string
 	// players are the sites whose pages may play from here, empty for all.
 	players []string
 	policy  string
 }
 
-func newGuard(hosts, origins, players, fronts []string, trustProxy bool) *guard {
-	g := &guard{hosts: []string{"localhost"}, trustProxy: trustProxy, policy: contentPolicy(fronts)}
+func newGuard(hosts, origins, players, fronts []string, page string, trustProxy bool) *guard {
+	g := &guard{hosts: []string{"localhost"}, trustProxy: trustProxy, policy: contentPolicy(fronts), page: originOf(page)}
 	for _, p := range players {
 		g.players = append(g.players, strings.ToLower(strings.TrimSuffix(p, "/")))
 	}
@@ -73,6 +75,11 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 		if h.Set("Content-Security-Policy", g.policy); strings.HasPrefix(r.URL.Path, "/live/") {
 			h.Set("Content-Security-Policy", mediaPolicy)
 		}
+		if g.fromOurPage(r.Header.Get("Origin")) && !strings.HasPrefix(r.URL.Path, "/live/") {
+			// Who compares it with the host below finds it the same, as it is for whoever opened the page. Media are told apart by what a
+			// request says as it came.
+			r.Header.Set("Origin", "https://"+r.Host)
+		}
 		if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/twirp/") {
 			if !g.crossOrigin(w, r) {
 				return
@@ -105,7 +112,19 @@ func (g *guard) mayPlay(r *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	return strings.EqualFold(u.Host, r.Host) || g.hostAllowed(u.Host) && !g.anyHost || slices.Contains(g.players, strings.ToLower(u.Scheme+"://"+u.Host))
+	return strings.EqualFold(u.Host, r.Host) || g.hostAllowed(u.Host) && !g.anyHost || g.fromOurPage(from) || slices.Contains(g.players, originOf(from))
+}
+
+// fromOurPage tells whether an origin, or the address of a page, is of our page in front.
+func (g *guard) fromOurPage(address string) bool { return g.page != "" && originOf(address) == g.page }
+
+// originOf is the site of an address: its scheme and host. It is empty where there is none.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
 }
 
 // hostAllowed tells whether the server may be called by this name. Addresses are always allowed: nobody can rebind them.

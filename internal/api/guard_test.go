@@ -29,7 +29,7 @@ func TestOnlyATrustedProxySpeaksForItsClients(t *testing.T) {
 			req.Header["X-Forwarded-For"] = c.forwarded
 			req.Header.Set("X-Forwarded-Proto", c.proto)
 			var from, tells string
-			newGuard(nil, nil, nil, nil, c.trust).wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			newGuard(nil, nil, nil, nil, "", c.trust).wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				from, tells = r.RemoteAddr, socketURL(r)
 			})).ServeHTTP(httptest.NewRecorder(), req)
 			if from != c.from || tells != c.tells {
@@ -40,7 +40,7 @@ func TestOnlyATrustedProxySpeaksForItsClients(t *testing.T) {
 }
 
 func TestTheServerAnswersToItsNamesOnly(t *testing.T) {
-	g := newGuard([]string{"live.example.com", "*.rooms.example.com"}, nil, nil, nil, false)
+	g := newGuard([]string{"live.example.com", "*.rooms.example.com"}, nil, nil, nil, "", false)
 	for host, want := range map[string]bool{
 		"live.example.com": true, "LIVE.example.com:443": true, "a.rooms.example.com": true, "192.0.2.1:8080": true, "[2001:db8::1]:8080": true,
 		"rooms.example.com": false, "evil-rooms.example.com": false, "live.example.com.evil.test": false, "": false,
@@ -52,12 +52,15 @@ func TestTheServerAnswersToItsNamesOnly(t *testing.T) {
 }
 
 func TestPagesOfOtherSitesPlayOnlyWhereTheyMay(t *testing.T) {
-	g := newGuard([]string{"live.example.com"}, nil, []string{"https://partner.example.com/"}, nil, false)
+	g := newGuard([]string{"live.example.com"}, nil, []string{"https://partner.example.com/"}, nil, "https://show.example.com", false)
 	for name, c := range map[string]struct {
 		path, header, from string
 		want               int
 	}{
 		"our own page":         {"/live/a.flv", "Origin", "https://live.example.com", 200},
+		"our page in front":    {"/live/a.flv", "Origin", "https://show.example.com", 200},
+		"a page of it":         {"/live/a/index.m3u8", "Referer", "https://show.example.com/w/a", 200},
+		"the same over WHEP":   {"/whep/a", "Origin", "https://show.example.com", 200},
 		"by another name":      {"/live/a.flv", "Origin", "http://localhost:8080", 200},
 		"a partner's":          {"/live/a/index.m3u8", "Origin", "https://partner.example.com", 200},
 		"a partner's, by page": {"/live/a/index.m3u8", "Referer", "https://partner.example.com/shows/1?x", 200},
@@ -78,6 +81,30 @@ func TestPagesOfOtherSitesPlayOnlyWhereTheyMay(t *testing.T) {
 				t.Errorf("%d, want %d", w.Code, c.want)
 			}
 		})
+	}
+}
+
+// TestOurPageInFrontIsOurOwn has a network serve the page under a name of its own, and ask here by ours.
+func TestOurPageInFrontIsOurOwn(t *testing.T) {
+	in := newGuard([]string{"live.example.com"}, nil, nil, nil, "https://show.example.com/", false)
+	without := newGuard([]string{"live.example.com"}, nil, nil, nil, "", false)
+	for origin, want := range map[string]int{"https://show.example.com": 200, "https://thief.example.net": 403, "http://show.example.com": 403, "null": 403} {
+		r := httptest.NewRequest("POST", "http://live.example.com/api/rooms", nil)
+		r.Header.Set("Origin", origin)
+		w := httptest.NewRecorder()
+		var seen string
+		in.wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Get("Origin") })).ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: %d, want %d", origin, w.Code, want)
+		}
+		if want == 200 && seen != "https://live.example.com" {
+			t.Errorf("doors compare %q with their own name", seen)
+		}
+		w = httptest.NewRecorder()
+		r.Header.Set("Origin", origin)
+		if without.wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r); w.Code != 403 {
+			t.Errorf("%s, where there is no network in front: %d", origin, w.Code)
+		}
 	}
 }
 
