@@ -42,7 +42,7 @@ func (h *House) TurnAway(roomName, protocol, code, reason string) {
 	if t.byRoom == nil {
 		t.byRoom = map[string][]TurnedAway{}
 	}
-	list := t.byRoom[roomName]
+	list, remembered := t.byRoom[roomName]
 	now := TurnedAway{At: time.Now(), Times: 1, Protocol: protocol, Code: code, Reason: reason}
 	if i := slices.IndexFunc(list, func(o TurnedAway) bool { return o.Protocol == protocol && o.Code == code && o.Reason == reason }); i >= 0 {
 		now.Times += list[i].Times
@@ -50,12 +50,13 @@ func (h *House) TurnAway(roomName, protocol, code, reason string) {
 	}
 	list = append(list, now)
 	t.byRoom[roomName] = list[max(0, len(list)-maxTurnedAway):]
-	if i := slices.Index(t.order, roomName); i >= 0 {
+	if remembered { // names that are made up are not looked for
+		i := slices.Index(t.order, roomName)
 		t.order = slices.Delete(t.order, i, i+1)
 	}
 	if t.order = append(t.order, roomName); len(t.order) > maxTurnedAwayRooms {
 		delete(t.byRoom, t.order[0])
-		t.order = slices.Delete(t.order, 0, 1)
+		t.order = t.order[1:]
 	}
 }
 
