@@ -214,6 +214,19 @@ func TestSeveralPicturesAreComposedAndOnePassesThrough(t *testing.T) {
 	}
 }
 
+// TestAComposedPictureIsOnItsWay: who opens a stream when a composition begins is not given the sound alone.
+func TestAComposedPictureIsOnItsWay(t *testing.T) {
+	w := needWorkers(t)
+	p := newComposed(t, w)
+	a, b := publishColour(t, w, "TR_A", red), publishColour(t, w, "TR_B", blue)
+	p.Add(a.Track, 0)
+	p.Add(b.Track, 0)
+	p.Stage([]compose.Source{{ID: "a", Identity: "a", Picture: a.Track}, {ID: "b", Identity: "b", Picture: b.Track}}, bare())
+	if !p.SendsPicture(Demand{Video: []media.Codec{media.H264}}) {
+		t.Error("the composition has begun, and no picture is said to come")
+	}
+}
+
 func TestAWorkerThatIsKilledIsReplacedWhileTheLastPictureIsHeld(t *testing.T) {
 	w := needWorkers(t)
 	p := newComposed(t, w)

@@ -220,7 +220,8 @@ func (p *Program) Codecs(d Demand) (picture, sound media.Codec) {
 // pictureLull is for how long a picture may send nothing before it counts as muted.
 const pictureLull = 2 * time.Second
 
-// SendsPicture tells whether a picture is being sent that a reader with a demand is given: if it has none yet, at the next keyframe.
+// SendsPicture tells whether a picture is being sent that a reader with a demand is given: if it has none yet, at the next keyframe. A composed
+// one is always, whatever its sources send; it takes a moment to begin with, on a busy machine a long one.
 func (p *Program) SendsPicture(d Demand) bool {
 	plan, _ := p.current()
 	if plan.picture == nil {
@@ -228,6 +229,9 @@ func (p *Program) SendsPicture(d Demand) bool {
 	}
 	if _, err := pictureCodec(plan.picture, d.Video); err != nil {
 		return false
+	}
+	if plan.composed {
+		return p.stage.composer.Problem() == nil
 	}
 	silent := plan.picture.Silent()
 	return silent > 0 && silent < pictureLull
