@@ -248,7 +248,7 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	house := studio.NewHouse(studio.Options{
 		Words: words, Reviewer: reviewer, Gate: gate, Fetcher: fetcher,
 		Fonts: fonts, Compose: composeMode(c.Compose), Keys: keys, Rooms: policies, Scenes: kinds, Shows: shows, Running: running, Workers: workers, Dev: c.Dev, RemoteUnmute: c.RemoteUnmute, Loudest: c.Loudest, LastN: c.LastN,
-		Witnesses: witnesses, Played: s.tellPlays(),
+		Witnesses: witnesses, PlaysTold: s.playsTold(),
 		Rules:     room.Settings{MaxParticipants: c.MaxParticipants, EmptyTimeout: c.EmptyTimeout, DepartureTimeout: c.DepartureTimeout},
 		AwayGrace: c.AwayGrace, ReturnGrace: c.ReturnGrace, RoomExpiry: c.RoomExpiry, Log: s.log,
 	})

@@ -38,12 +38,21 @@ func (s *server) openWebhooks(c config.Server, keys auth.Keys) ([]studio.Witness
 	return []studio.Witness{n}, nil
 }
 
-// tellPlays tells applications of viewings that ended, nil where there are none to be told.
-func (s *server) tellPlays() func(studio.RoomInfo, studio.PlaysOver) {
+// playsTold tells applications of viewings, nil where there are none to be told.
+func (s *server) playsTold() studio.PlaysTold {
 	if s.webhooks == nil {
 		return nil
 	}
-	return func(in studio.RoomInfo, over studio.PlaysOver) { s.webhooks.Tell(in, "plays_ended", "plays", over) }
+	return plays{s.webhooks}
+}
+
+type plays struct{ to *webhook.Notifier }
+
+func (p plays) Began(in studio.RoomInfo, begun studio.PlaysBegun) {
+	p.to.Tell(in, "plays_began", "plays", begun)
+}
+func (p plays) Ended(in studio.RoomInfo, over studio.PlaysOver) {
+	p.to.Tell(in, "plays_ended", "plays", over)
 }
 
 // openGate finds whom to ask who may publish and play; nil for nobody.

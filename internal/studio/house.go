@@ -74,8 +74,8 @@ type Options struct {
 	Words *words.List
 	// Reviewer looks at what is written in them before it is shown; nil for nobody.
 	Reviewer Reviewer
-	// Played is told, every few seconds, of viewings that ended; nil tells nobody. It must not block.
-	Played func(in RoomInfo, over PlaysOver)
+	// PlaysTold is nil where nobody is told of viewings.
+	PlaysTold PlaysTold
 	// Gate is asked before somebody publishes or plays; nil for nobody.
 	Gate Gate
 	// Fetcher fetches what somebody wants to watch; nil for nobody.
@@ -116,7 +116,7 @@ type House struct {
 	shed         tally.Reasons                          // what the audience sends and nobody is told of
 	arena        *arena
 	plays        *ledger
-	played       func(RoomInfo, PlaysOver)
+	playsTold    PlaysTold
 	annexes      annexes
 	turned       turnedAway
 	still        func(context.Context, *codec.Picture) (*media.Frame, error) // makes the picture of a slate
@@ -160,12 +160,12 @@ func NewHouse(o Options) *House {
 	}
 	h.stop = make(chan struct{})
 	h.arena = newArena(h)
-	h.plays, h.played = newLedger(o.Played != nil), o.Played
+	h.plays, h.playsTold = newLedger(o.PlaysTold != nil), o.PlaysTold
 	if h.rooms != nil {
 		h.rooms.OnHandover(h.plays.forget)
 		h.rooms.OnHandover(h.turned.forget)
 	}
-	if o.Played != nil {
+	if o.PlaysTold != nil {
 		h.work.Go(h.tellPlays)
 	}
 	if o.RoomExpiry > 0 && h.rooms != nil {

@@ -12,13 +12,15 @@ const (
 	// keptPlays is how many viewings that are over a house remembers, mostPlayRooms of how many rooms it adds them up.
 	keptPlays     = 4096
 	mostPlayRooms = 10_000
-	// tellPlaysEvery is how often applications are told of those that ended, and mostPlaysTold of how many at once at most.
+	// tellPlaysEvery is how often applications are told of those that began and ended, and mostPlaysTold of how many at once at most.
 	tellPlaysEvery = 10 * time.Second
 	mostPlaysTold  = 500
 )
 
 // Play is one viewing: what one player fetched over one protocol, from its coming to its going.
 type Play struct {
+	// ID tells it from all others.
+	ID       string    `json:"id"`
 	Protocol string    `json:"protocol"`
 	Since    time.Time `json:"since"`
 	// Until is zero while it goes on.
@@ -49,11 +51,23 @@ type Plays struct {
 	Watched map[string]Watched
 }
 
+// PlaysBegun are the viewings of a room that began within a while and go on, the newest first. Omitted is how many more there are than are listed.
+type PlaysBegun struct {
+	Plays   []Play `json:"plays"`
+	Omitted int    `json:"omitted,omitempty"`
+}
+
 // PlaysOver are the viewings of a room that ended within a while. Omitted is how many more there were than are listed.
 type PlaysOver struct {
 	Plays   []Play             `json:"plays"`
 	Omitted int                `json:"omitted,omitempty"`
 	Watched map[string]Watched `json:"watched"`
+}
+
+// PlaysTold is told, every few seconds, of viewings. It must not block.
+type PlaysTold interface {
+	Began(in RoomInfo, begun PlaysBegun)
+	Ended(in RoomInfo, over PlaysOver)
 }
 
 // ledger is the viewings that are over.
@@ -185,12 +199,31 @@ func (a *air) plays(now time.Time) []Play {
 	defer a.mu.Unlock()
 	all := []Play{}
 	for w := range a.watching {
-		p := w.play(now)
-		p.Until = time.Time{}
-		all = append(all, p)
+		all = append(all, w.playing(now))
 	}
-	slices.SortFunc(all, func(x, y Play) int { return cmp.Or(y.Since.Compare(x.Since), cmp.Compare(x.Bytes, y.Bytes)) })
+	newestFirst(all)
 	return all
+}
+
+// begun are the viewings that go on and that nobody was told of yet. Who was sent nothing so far does not watch yet.
+func (a *air) begun(now time.Time) PlaysBegun {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var b PlaysBegun
+	for w := range a.watching {
+		if p := w.playing(now); !w.told && p.Bytes > 0 {
+			w.told = true
+			b.Plays = append(b.Plays, p)
+		}
+	}
+	newestFirst(b.Plays)
+	b.Omitted = max(len(b.Plays)-mostPlaysTold, 0)
+	b.Plays = b.Plays[:len(b.Plays)-b.Omitted]
+	return b
+}
+
+func newestFirst(all []Play) {
+	slices.SortFunc(all, func(x, y Play) int { return cmp.Or(y.Since.Compare(x.Since), cmp.Compare(x.Bytes, y.Bytes)) })
 }
 
 // Egress is how many bytes went to viewers since the show began, by protocol.
@@ -210,16 +243,33 @@ func (s *Studio) Egress() map[string]uint64 {
 	return all
 }
 
-// tellPlays tells applications, now and then, of viewings that ended, until the house closes.
+// tellPlays tells applications, now and then, of viewings that began and ended, until the house closes.
 func (h *House) tellPlays() {
 	tick := time.NewTicker(tellPlaysEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
+			h.tellBegun()
 			h.tellOver(nil)
 		case <-h.stop:
 			return
+		}
+	}
+}
+
+// tellBegun tells of what began since it was told last. What is over by then is told of as that alone.
+func (h *House) tellBegun() {
+	now := time.Now()
+	for _, s := range h.Studios() {
+		s.mu.Lock()
+		a := s.air
+		s.mu.Unlock()
+		if a == nil {
+			continue
+		}
+		if b := a.begun(now); len(b.Plays) > 0 {
+			h.playsTold.Began(s.Info(), b)
 		}
 	}
 }
@@ -234,6 +284,6 @@ func (h *House) tellOver(known map[string]RoomInfo) {
 		if s, err := h.Studio(name); err == nil {
 			in = s.Info()
 		}
-		h.played(in, *over)
+		h.playsTold.Ended(in, *over)
 	}
 }

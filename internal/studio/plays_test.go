@@ -46,14 +46,27 @@ func TestViewingsAreRememberedAndAddedUp(t *testing.T) {
 	}
 }
 
+// playsHeard hears of viewings.
+type playsHeard struct {
+	began func(RoomInfo, PlaysBegun)
+	ended func(RoomInfo, PlaysOver)
+}
+
+func (p playsHeard) Began(in RoomInfo, begun PlaysBegun) {
+	if p.began != nil {
+		p.began(in, begun)
+	}
+}
+func (p playsHeard) Ended(in RoomInfo, over PlaysOver) { p.ended(in, over) }
+
 func TestAViewingIsFromComingToGoing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := make(chan PlaysOver, 4)
-		h := NewHouse(Options{AwayGrace: testGrace, Log: slog.New(slog.DiscardHandler), Played: func(in RoomInfo, over PlaysOver) {
+		h := NewHouse(Options{AwayGrace: testGrace, Log: slog.New(slog.DiscardHandler), PlaysTold: playsHeard{ended: func(in RoomInfo, over PlaysOver) {
 			if in.Name == "r" {
 				told <- over
 			}
-		}})
+		}}})
 		defer h.Close()
 		publish(t, enter(t, h, "obs", asIngest), "TR_1")
 		watch := func(protocol string) *Watcher {
@@ -93,13 +106,68 @@ func TestAViewingIsFromComingToGoing(t *testing.T) {
 	})
 }
 
+func TestAViewingIsToldOfWhenItBeginsAndWhenItEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var began []PlaysBegun
+		var ended []PlaysOver
+		h := NewHouse(Options{AwayGrace: testGrace, Log: slog.New(slog.DiscardHandler), PlaysTold: playsHeard{
+			began: func(in RoomInfo, b PlaysBegun) {
+				if in.Name == "r" {
+					began = append(began, b)
+				}
+			},
+			ended: func(_ RoomInfo, over PlaysOver) { ended = append(ended, over) },
+		}})
+		defer h.Close()
+		publish(t, enter(t, h, "obs", asIngest), "TR_1")
+		watch := func(bytes int) *Watcher {
+			w, err := h.Watch("r", "flv")
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Sent(bytes)
+			return w
+		}
+		waits, short, long := watch(0), watch(10), watch(1000)
+		time.Sleep(time.Second)
+		short.Close()
+		time.Sleep(2 * tellPlaysEvery)
+		synctest.Wait()
+		if len(began) != 1 || len(began[0].Plays) != 1 || began[0].Plays[0].ID != long.id || !began[0].Plays[0].Until.IsZero() {
+			t.Errorf("began: %+v", began)
+		}
+		waits.Sent(10)
+		long.Close()
+		time.Sleep(2 * tellPlaysEvery)
+		synctest.Wait()
+		if len(began) != 2 || began[1].Plays[0].ID != waits.id {
+			t.Errorf("then began: %+v", began)
+		}
+		if len(ended) != 2 || ended[0].Plays[0].ID != short.id || ended[1].Plays[0].ID != long.id {
+			t.Errorf("ended: %+v", ended)
+		}
+		var many []*Watcher
+		for range mostPlaysTold + 3 {
+			many = append(many, watch(1))
+		}
+		time.Sleep(tellPlaysEvery)
+		synctest.Wait()
+		if b := began[len(began)-1]; len(b.Plays) != mostPlaysTold || b.Omitted != 3 {
+			t.Errorf("of many %d are told of, %d not", len(b.Plays), b.Omitted)
+		}
+		for _, w := range append(many, waits) {
+			w.Close()
+		}
+	})
+}
+
 func TestViewingsThatEndWithTheServerAreToldOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := map[string]PlaysOver{}
 		var sid string
-		h := NewHouse(Options{AwayGrace: testGrace, Log: slog.New(slog.DiscardHandler), Played: func(in RoomInfo, over PlaysOver) {
+		h := NewHouse(Options{AwayGrace: testGrace, Log: slog.New(slog.DiscardHandler), PlaysTold: playsHeard{ended: func(in RoomInfo, over PlaysOver) {
 			told[in.Name], sid = over, in.SID
-		}})
+		}}})
 		publish(t, enter(t, h, "obs", asIngest), "TR_1")
 		slow, err := h.Watch("r", "flv")
 		if err != nil {

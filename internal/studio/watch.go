@@ -11,6 +11,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program"
+	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/sfu"
 	"github.com/tuttilive/tutti/internal/track"
@@ -34,7 +35,7 @@ func (h *House) Watch(roomName, protocol string) (*Watcher, error) {
 		return nil, err
 	}
 	h.NoteUse(roomName)
-	w.protocol, w.began = protocol, time.Now()
+	w.protocol, w.id, w.began = protocol, room.NewSID("PL_"), time.Now()
 	w.air.enter(w)
 	if h.fetcher != nil && w.studio.lacksIngest() { // looked at once the viewer counts: a source that is left later sees that
 		h.Want(roomName)
@@ -109,7 +110,9 @@ type Watcher struct {
 	air    *air
 	// protocol is empty for what is no viewer.
 	protocol string
+	id       string
 	began    time.Time
+	told     bool          // that it began; guarded by air.mu
 	left     atomic.Int64  // when the viewer was there last, in Unix ns, where the door knows it better than Close does; else 0
 	sent     atomic.Uint64 // bytes, but for what senders sent
 
@@ -139,7 +142,14 @@ func (w *Watcher) play(now time.Time) Play {
 	if left := w.left.Load(); left != 0 {
 		now = time.Unix(0, left)
 	}
-	return Play{Protocol: w.protocol, Since: w.began.UTC(), Until: now.UTC(), Watched: max(now.Sub(w.began).Seconds(), 0), Bytes: w.bytes()}
+	return Play{ID: w.id, Protocol: w.protocol, Since: w.began.UTC(), Until: now.UTC(), Watched: max(now.Sub(w.began).Seconds(), 0), Bytes: w.bytes()}
+}
+
+// playing is the viewing while it goes on.
+func (w *Watcher) playing(now time.Time) Play {
+	p := w.play(now)
+	p.Until = time.Time{}
+	return p
 }
 
 // Left tells when the viewer was there last, where that is earlier than Close.
