@@ -1,5 +1,5 @@
 // Showrunner is an example of an application's back end that runs a show over Tutti's API: it creates the room, lets up whoever
-// raises a hand, first come first served, gives each some time on the stage, and thanks them. It hears of all that by webhooks and keeps
+// raises a hand, first come first served, and gives each some time on the stage. It hears of all that by webhooks and keeps
 // nothing.
 //
 //	tutti serve --dev --webhook http://127.0.0.1:9000/tutti

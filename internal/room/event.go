@@ -2,9 +2,11 @@ package room
 
 import (
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room/applause"
 	"github.com/tuttilive/tutti/internal/room/breakout"
 	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/pk"
+	"github.com/tuttilive/tutti/internal/room/poll"
 	"github.com/tuttilive/tutti/internal/room/songs"
 	"github.com/tuttilive/tutti/internal/room/stage"
 )
@@ -99,6 +101,16 @@ type (
 	// ChatPosted is a message that is shown to everybody. Only those hear it who watch over all rooms: people are told of it with all else that
 	// an audience says.
 	ChatPosted struct{ Message chat.Message }
+	// GiftGiven is what somebody gave, heard like ChatPosted; By and ByName are empty where an application says nothing of who did. Total is all there was
+	// of this gift.
+	GiftGiven struct {
+		ID         string
+		Gift       applause.Gift
+		By, ByName string
+		Total      int
+	}
+	// PollChanged is a poll that was opened or closed, heard like ChatPosted.
+	PollChanged struct{ Poll poll.Poll }
 	// SongChanged tells whose turn it is to sing what; nil for nobody's.
 	SongChanged struct{ Now *songs.Playing }
 	// IngestChanged tells that another encoder is shown, that nothing comes of any publisher of a show any more, or that something does again.
@@ -180,6 +192,8 @@ func (StageChanged) event()         {}
 func (PKChanged) event()            {}
 func (GroupsChanged) event()        {}
 func (ChatPosted) event()           {}
+func (GiftGiven) event()            {}
+func (PollChanged) event()          {}
 func (SongChanged) event()          {}
 func (IngestChanged) event()        {}
 func (RoomChanged) event()          {}

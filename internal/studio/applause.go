@@ -94,8 +94,11 @@ func (s *Studio) give(from *talk.Person, g applause.Gift, free bool) error {
 	}
 	s.keepLater(partTalk)
 	s.house.ScorePK(s.name, giftPoints(g))
-	s.tell(talk.Gift{
-		ID: rand.Text()[:16], Gift: g.Name, Count: g.Count, Value: g.Value, From: from, To: g.To, Total: c.applause.Given(g.Name),
-	})
+	given := room.GiftGiven{ID: rand.Text()[:16], Gift: g, Total: c.applause.Given(g.Name)}
+	if from != nil {
+		given.By, given.ByName = from.Identity, from.Name
+	}
+	s.tell(talk.Gift{ID: given.ID, Gift: g.Name, Count: g.Count, Value: g.Value, From: from, To: g.To, Total: given.Total})
+	s.tellWitnesses(given)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/poll"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
@@ -49,6 +50,7 @@ func (s *Studio) tellPoll(p poll.Poll, err error) talk.Reply {
 	}
 	s.keepLater(partTalk)
 	s.tell(talk.Poll{Poll: p})
+	s.tellWitnesses(room.PollChanged{Poll: p})
 	return talk.Reply{Poll: p.ID}
 }
 

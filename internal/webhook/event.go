@@ -115,6 +115,19 @@ func eventsOf(in func() studio.RoomInfo, e room.Event, now time.Time) []*event {
 			}
 		})
 		all[0].minor = true
+	case room.GiftGiven:
+		add("gift_given", "gift", gift{e.ID, e.Gift.Name, e.Gift.Count, e.Gift.Value, e.Gift.To, e.Total}, func(message *pb.WebhookEvent) {
+			if e.By != "" {
+				message.Participant = &pb.ParticipantInfo{Identity: e.By, Name: e.ByName}
+			}
+		})
+		all[0].minor = true
+	case room.PollChanged:
+		name := "poll_closed"
+		if e.Poll.Open {
+			name = "poll_opened"
+		}
+		add(name, "poll", e.Poll, nil)
 	case room.SongChanged:
 		name := "song_turn"
 		if e.Now == nil {
@@ -129,6 +142,16 @@ func eventsOf(in func() studio.RoomInfo, e room.Event, now time.Time) []*event {
 		}
 	}
 	return all
+}
+
+// gift is what applications are told of one.
+type gift struct {
+	ID    string `json:"id"`
+	Gift  string `json:"gift"`
+	Count int    `json:"count"`
+	Value int    `json:"value,omitempty"`
+	To    string `json:"to,omitempty"`
+	Total int    `json:"total"`
 }
 
 // ingestChange is what applications are told of who publishes a show.

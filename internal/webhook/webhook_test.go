@@ -24,6 +24,8 @@ import (
 	"github.com/tuttilive/tutti/internal/dial"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/applause"
+	"github.com/tuttilive/tutti/internal/room/poll"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio"
 )
@@ -378,6 +380,31 @@ func TestTheStageIsTold(t *testing.T) {
 		first := all[slices.IndexFunc(all, func(d Delivery) bool { return d.Event == "seat_taken" })]
 		if body := string(first.Body); !strings.Contains(body, `"stage":{"what":"seat_taken","person":{"identity":"ann","name":""},"role":"speaker","seat":3}`) {
 			t.Errorf("sent %s", body)
+		}
+		n.Close(t.Context())
+	})
+}
+
+func TestWhatAnAudienceGivesAndVotesIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &application{t: t}
+		n := notify(a, "http://application/hook")
+		rose := applause.Gift{Name: "rose", Count: 2, Value: 5, To: "ada"}
+		n.RoomEvent(inRoom("hall"), room.GiftGiven{ID: "g1", Gift: rose, By: "ann", ByName: "Ann", Total: 7})
+		n.RoomEvent(inRoom("hall"), room.GiftGiven{ID: "g2", Gift: rose, Total: 9})
+		n.RoomEvent(inRoom("hall"), room.PollChanged{Poll: poll.Poll{ID: "p1", Open: true}})
+		n.RoomEvent(inRoom("hall"), room.PollChanged{Poll: poll.Poll{ID: "p1", Options: []poll.Option{{Text: "a", Votes: 3}}}})
+		synctest.Wait()
+		if got := a.told(); got != "gift_given ann, gift_given, poll_opened, poll_closed" {
+			t.Errorf("told %s", got)
+		}
+		for name, want := range map[string]string{
+			"gift_given":  `"gift":{"id":"g1","gift":"rose","count":2,"value":5,"to":"ada","total":7}`,
+			"poll_closed": `"options":[{"text":"a","votes":3}],"multiple":false,"open":false`,
+		} {
+			if !slices.ContainsFunc(n.Deliveries(), func(d Delivery) bool { return d.Event == name && strings.Contains(string(d.Body), want) }) {
+				t.Errorf("of %s nobody is told %s", name, want)
+			}
 		}
 		n.Close(t.Context())
 	})

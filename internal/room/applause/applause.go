@@ -6,9 +6,9 @@ import (
 	"maps"
 	"time"
 
-	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/pace"
 	"github.com/tuttilive/tutti/internal/room/plain"
+	"github.com/tuttilive/tutti/internal/room/refuse"
 )
 
 // Limits on what is given.
@@ -32,9 +32,9 @@ var (
 
 // Why a gift is refused.
 var (
-	ErrGift    = &room.Refusal{Code: "malformed", Message: fmt.Sprintf("a gift has a name of 1 to %d bytes, a count of 1 to %d and a value of 0 to %d", MaxGiftBytes, MaxCount, MaxValue)}
-	ErrTooFast = &room.Refusal{Code: "rate_limited", Message: "too many gifts: wait a moment"}
-	ErrKinds   = &room.Refusal{Code: "full", Message: "too many different gifts in this room"}
+	ErrGift    = &refuse.Refusal{Code: "malformed", Message: fmt.Sprintf("a gift has a name of 1 to %d bytes, a count of 1 to %d and a value of 0 to %d", MaxGiftBytes, MaxCount, MaxValue)}
+	ErrTooFast = &refuse.Refusal{Code: "rate_limited", Message: "too many gifts: wait a moment"}
+	ErrKinds   = &refuse.Refusal{Code: "full", Message: "too many different gifts in this room"}
 )
 
 // Gift is what somebody gives.

@@ -7,8 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/plain"
+	"github.com/tuttilive/tutti/internal/room/refuse"
 )
 
 // Limits on polls.
@@ -25,13 +25,13 @@ const (
 
 // Why something is refused.
 var (
-	ErrQuestion = &room.Refusal{Code: "malformed", Message: fmt.Sprintf("a question has 1 to %d characters", MaxQuestionRunes)}
-	ErrOptions  = &room.Refusal{Code: "malformed", Message: fmt.Sprintf("a poll has %d to %d different options of 1 to %d characters", MinOptions, MaxOptions, MaxOptionRunes)}
-	ErrMany     = &room.Refusal{Code: "full", Message: fmt.Sprintf("at most %d polls are open at a time", MaxOpen)}
-	ErrNoPoll   = &room.Refusal{Code: "not_found", Message: "no such poll"}
-	ErrClosed   = &room.Refusal{Code: "closed", Message: "the poll is closed"}
-	ErrChoices  = &room.Refusal{Code: "malformed", Message: "choices are indices of options, one or, where allowed, several"}
-	ErrVoters   = &room.Refusal{Code: "full", Message: "no more votes are counted"}
+	ErrQuestion = &refuse.Refusal{Code: "malformed", Message: fmt.Sprintf("a question has 1 to %d characters", MaxQuestionRunes)}
+	ErrOptions  = &refuse.Refusal{Code: "malformed", Message: fmt.Sprintf("a poll has %d to %d different options of 1 to %d characters", MinOptions, MaxOptions, MaxOptionRunes)}
+	ErrMany     = &refuse.Refusal{Code: "full", Message: fmt.Sprintf("at most %d polls are open at a time", MaxOpen)}
+	ErrNoPoll   = &refuse.Refusal{Code: "not_found", Message: "no such poll"}
+	ErrClosed   = &refuse.Refusal{Code: "closed", Message: "the poll is closed"}
+	ErrChoices  = &refuse.Refusal{Code: "malformed", Message: "choices are indices of options, one or, where allowed, several"}
+	ErrVoters   = &refuse.Refusal{Code: "full", Message: "no more votes are counted"}
 )
 
 // Option is one answer.
