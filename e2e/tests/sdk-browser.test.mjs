@@ -121,6 +121,35 @@ describe('livekit-client', { timeout: 1_800_000, concurrency: 2 }, () => {
     await eventually('the text is there', () => bo.evaluate(() => received.some((r) => r.size === 200_000)))
   })
 
+  for (const { library, path, options } of versions.filter((v) => v.library === newest)) {
+    it(`data tracks, ${path}`, async (t) => {
+      const [ada, bo] = await two(t, { library, options })
+      await ada.evaluate(async () => {
+        const track = await room.localParticipant.publishDataTrack({ name: 'place' })
+        let n = 0
+        // Large ones go in several packets.
+        window.telling = setInterval(() => track.tryPush({ payload: new Uint8Array(n % 2 ? 10 : 40_000).fill(n++ % 200) }).catch(() => undefined), 50)
+        window.give = () => track.unpublish()
+      })
+      await bo.evaluate(async () => {
+        const track = await room.remoteParticipants.get('ada').dataTracks.getDeferred('place')
+        window.frames = []
+        const reader = track.subscribe().getReader()
+        void (async () => {
+          for (let next = await reader.read(); !next.done; next = await reader.read()) {
+            const { payload } = next.value
+            frames.push(payload.length === (payload[0] % 2 ? 10 : 40_000) && payload.every((b) => b === payload[0]))
+          }
+          window.over = true
+        })()
+      })
+      await eventually('frames come', () => bo.evaluate(() => frames.length > 20))
+      assert.ok(await bo.evaluate(() => frames.every((whole) => whole)))
+      await ada.evaluate(() => window.give())
+      await eventually('its end is seen', () => bo.evaluate(() => window.over === true && !room.remoteParticipants.get('ada').dataTracks.has('place')))
+    })
+  }
+
   it('a channel that the server does not know holds up no other', async (t) => {
     const [ada, bo] = await two(t)
     await assertData(ada, bo)

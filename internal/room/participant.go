@@ -70,6 +70,7 @@ type Participant struct {
 	JoinedAt     time.Time
 	Version      uint32
 	Publications []Publication
+	DataTracks   []DataTrack
 	// Connected tells that media could flow to and from the participant at some time.
 	Connected bool
 }

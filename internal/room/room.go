@@ -293,11 +293,14 @@ func (r *Room) Connect(identity string) []Event {
 	return []Event{ParticipantConnected{p.snapshot()}}
 }
 
-// SetPermission changes what a participant may do. Publications it may no longer have are removed.
+// SetPermission changes what a participant may do. Publications and data tracks that it may no longer have are removed.
 func (r *Room) SetPermission(identity string, perm Permission) ([]Event, error) {
 	before, _ := r.Participant(identity)
 	events, err := r.change(identity, func(p *Participant) error {
 		p.Permission = perm
+		if !perm.PublishData {
+			p.DataTracks = nil
+		}
 		return nil
 	})
 	if err != nil {

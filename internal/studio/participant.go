@@ -187,6 +187,16 @@ func (p *Participant) Update(name, metadata *string, attributes map[string]strin
 	})
 }
 
+// PublishData publishes a data track. What goes over it is the door's business.
+func (p *Participant) PublishData(t room.DataTrack) error {
+	return p.change(func() ([]room.Event, error) { return p.studio.room.PublishData(p.identity, t) })
+}
+
+// UnpublishData gives a data track up.
+func (p *Participant) UnpublishData(handle uint16) error {
+	return p.change(func() ([]room.Event, error) { return p.studio.room.UnpublishData(p.identity, handle) })
+}
+
 // Send gives a message to others; d.From is filled in. Words are refused to those who are silenced.
 func (p *Participant) Send(d room.Data) error {
 	d.To = distinct(d.To)

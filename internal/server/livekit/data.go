@@ -280,7 +280,15 @@ type backlogDue struct{}
 // the order between two.
 func (s *session) channelCame(from *transport, dc *rtc.DataChannel) {
 	reliable := dc.Label() == reliableLabel
-	if !reliable && dc.Label() != lossyLabel {
+	switch dc.Label() {
+	case reliableLabel, lossyLabel:
+	case dataTrackLabel:
+		dc.OnMessage(func(packet []byte, _ bool) { s.forward(packet) })
+		if from.peer == s.receivingPeer() {
+			s.dataTracks.out.Store(dc)
+		}
+		return
+	default:
 		// What nobody reads would fill the window that it shares with the other channels.
 		dc.OnMessage(func([]byte, bool) {})
 		return

@@ -92,7 +92,10 @@ func (s *session) hear(e room.Event) {
 func (s *session) see(p room.Participant) {
 	if p.SID == s.sid {
 		s.self = p
+		s.dataTracks.keep(s.part.Self().DataTracks) // p may be of before the client's latest request
+		s.checkData()
 	}
+	s.reviewData(p)
 	s.tell(notice{participant: p})
 }
 
@@ -115,6 +118,7 @@ func (s *session) lost(p room.Participant, why room.LeaveReason) {
 			s.remoteWent(sid)
 		}
 	}
+	s.reviewData(room.Participant{SID: p.SID})
 	s.company.Add(-1)
 	gone := notice{participant: p, left: true, why: why}
 	s.tell(gone)

@@ -115,7 +115,7 @@ func (c *wire) outcome() string {
 			seen = res.GetRequestResponse().Reason.String()
 		case res.GetSubscriptionResponse() != nil:
 			seen = res.GetSubscriptionResponse().Err.String()
-		case res.GetTrackPublished() != nil:
+		case res.GetTrackPublished() != nil, res.GetPublishDataTrackResponse() != nil:
 			seen = published
 		case res.GetAnswer() != nil:
 			seen = answered

@@ -132,8 +132,8 @@ var misuses = map[string]misuse{
 		proper: func(string) *pb.SignalRequest {
 			return &pb.SignalRequest{Message: &pb.SignalRequest_PublishDataTrackRequest{PublishDataTrackRequest: &pb.PublishDataTrackRequest{PubHandle: 1, Name: "d"}}}
 		},
-		own: "UNSUPPORTED_TYPE", theirs: "UNSUPPORTED_TYPE", forbidden: "UNSUPPORTED_TYPE",
-		empty: "UNSUPPORTED_TYPE", v1Empty: "UNSUPPORTED_TYPE", stuffed: "UNSUPPORTED_TYPE", garbage: sentAway,
+		own: published, theirs: published, forbidden: "NOT_ALLOWED",
+		empty: "INVALID_HANDLE", v1Empty: "INVALID_HANDLE", stuffed: "INVALID_HANDLE", garbage: sentAway,
 	},
 	"unpublish_data_track_request": {
 		proper: func(string) *pb.SignalRequest {

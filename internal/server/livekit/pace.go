@@ -34,6 +34,10 @@ func cost(req *pb.SignalRequest) int {
 	case *pb.SignalRequest_AddTrack, *pb.SignalRequest_Mute, *pb.SignalRequest_UpdateAudioTrack,
 		*pb.SignalRequest_UpdateVideoTrack, *pb.SignalRequest_UpdateLayers:
 		return announcement
+	case *pb.SignalRequest_PublishDataTrackRequest, *pb.SignalRequest_UnpublishDataTrackRequest:
+		return announcement
+	case *pb.SignalRequest_UpdateDataSubscription: // each may look through all who are there
+		return min(1+len(m.UpdateDataSubscription.GetUpdates()), costBurst)
 	case *pb.SignalRequest_Subscription:
 		return ofTracks(len(lkinfo.TrackSIDs(m.Subscription)))
 	case *pb.SignalRequest_SyncState:

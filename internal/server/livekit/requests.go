@@ -49,11 +49,11 @@ func (s *session) answer(req *pb.SignalRequest) {
 		s.saidGoodbye = true
 		s.end(nil, room.LeftByItself)
 	case *pb.SignalRequest_PublishDataTrackRequest:
-		s.respond(&pb.RequestResponse{Reason: pb.RequestResponse_UNSUPPORTED_TYPE, Message: "data tracks are not supported",
-			Request: &pb.RequestResponse_PublishDataTrack{PublishDataTrack: m.PublishDataTrackRequest}})
+		s.publishData(m.PublishDataTrackRequest)
 	case *pb.SignalRequest_UnpublishDataTrackRequest:
-		s.respond(&pb.RequestResponse{Reason: pb.RequestResponse_NOT_FOUND,
-			Request: &pb.RequestResponse_UnpublishDataTrack{UnpublishDataTrack: m.UnpublishDataTrackRequest}})
+		s.unpublishData(m.UnpublishDataTrackRequest)
+	case *pb.SignalRequest_UpdateDataSubscription:
+		s.subscribeData(m.UpdateDataSubscription)
 	case *pb.SignalRequest_StoreDataBlobRequest:
 		s.answerLater(&pb.RequestResponse{RequestId: m.StoreDataBlobRequest.GetRequestId(), Reason: pb.RequestResponse_UNSUPPORTED_TYPE,
 			Message: "data blobs are not supported"})

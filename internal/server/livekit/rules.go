@@ -140,6 +140,7 @@ func (s *session) mayHave(publisher, trackSID string) bool {
 
 // applyRules looks at a publisher's tracks again.
 func (s *session) applyRules(publisher string) {
+	s.checkData()
 	for _, t := range s.remote.tracks {
 		if t.publisher != publisher {
 			continue

@@ -32,8 +32,10 @@ type session struct {
 	turn  chan struct{} // holds a token while no request of the client waits
 	done  chan struct{} // closed when the session has ended
 	data  incomingData
-	rules subscriptionRules // who may have our tracks; other sessions ask
-	pace  *rate.Limiter     // of the client's requests, over all its connections
+	// dataTracks are used by the sessions of subscribers and publishers, too.
+	dataTracks dataTracks
+	rules      subscriptionRules // who may have our tracks; other sessions ask
+	pace       *rate.Limiter     // of the client's requests, over all its connections
 
 	// ---
 	join  joinRequest
@@ -53,6 +55,9 @@ type session struct {
 	offering   offering
 	asking     asking
 	outgoing   outgoingData
+
+	dataSubscriptions map[string]dataSubscription // by SID
+	dataHandle        uint16                      // the newest that the client was told of
 
 	away        *time.Timer // ends the session of a client that stays away
 	awaySince   time.Time
@@ -99,7 +104,7 @@ func (s *Server) enter(a admission) (*session, error) {
 		log:  s.log.With("room", a.room, "participant", a.claims.Identity),
 		turn: make(chan struct{}, 1), done: make(chan struct{}), pace: newPace(),
 		join: a.joinRequest, host: a.host, token: tokenState{expires: a.expires},
-		asked: a.asked,
+		asked: a.asked, dataSubscriptions: map[string]dataSubscription{},
 	}
 	sess.inbox = newInbox(sess.work)
 	sess.turn <- struct{}{}
@@ -255,6 +260,7 @@ func (s *session) end(message *pb.SignalResponse, why room.LeaveReason) {
 		return
 	}
 	s.ended = true
+	s.endData()
 	s.leaveRules(why)
 	s.counted(why)
 	if s.conn != nil {

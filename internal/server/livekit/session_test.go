@@ -244,8 +244,11 @@ func TestHostileRequests(t *testing.T) {
 			pb.RequestResponse_NOT_FOUND},
 		"large metadata": {&pb.SignalRequest{Message: &pb.SignalRequest_UpdateMetadata{UpdateMetadata: &pb.UpdateParticipantMetadata{
 			RequestId: 3, Metadata: strings.Repeat("x", room.MaxMetadataBytes+1)}}}, pb.RequestResponse_LIMIT_EXCEEDED},
-		"data track publication": {&pb.SignalRequest{Message: &pb.SignalRequest_PublishDataTrackRequest{
-			PublishDataTrackRequest: &pb.PublishDataTrackRequest{PubHandle: 1, Name: "d"}}}, pb.RequestResponse_UNSUPPORTED_TYPE},
+		"data track with a large handle": {publishData(1<<16, "d"), pb.RequestResponse_INVALID_HANDLE},
+		"data track without a name":      {publishData(1, ""), pb.RequestResponse_INVALID_NAME},
+		"data track with a long name":    {publishData(1, long[:maxDataTrackName+1]), pb.RequestResponse_INVALID_NAME},
+		"data track with a long encoding": {&pb.SignalRequest{Message: &pb.SignalRequest_PublishDataTrackRequest{PublishDataTrackRequest: &pb.PublishDataTrackRequest{
+			PubHandle: 1, Name: "d", Schema: &pb.DataTrackSchemaId{Name: long}}}}, pb.RequestResponse_INVALID_REQUEST},
 		"data track that is not there": {&pb.SignalRequest{Message: &pb.SignalRequest_UnpublishDataTrackRequest{
 			UnpublishDataTrackRequest: &pb.UnpublishDataTrackRequest{PubHandle: 7}}}, pb.RequestResponse_NOT_FOUND},
 		"data blob": {&pb.SignalRequest{Message: &pb.SignalRequest_StoreDataBlobRequest{

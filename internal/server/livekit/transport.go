@@ -13,10 +13,11 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/chronicle"
 )
 
-// Labels of the data channels.
+// Labels of the data channels: messages go over the first two, data tracks over the third.
 const (
-	reliableLabel = "_reliable"
-	lossyLabel    = "_lossy"
+	reliableLabel  = "_reliable"
+	lossyLabel     = "_lossy"
+	dataTrackLabel = "_data_track"
 )
 
 // transport is one WebRTC connection of a session. It hands what happens to its peer to the session, which owns it.
@@ -73,8 +74,10 @@ func (t *transport) openChannels() error {
 		return fmt.Errorf("opening the reliable data channel: %w", err)
 	}
 	none := uint16(0)
-	if err := t.peer.OpenDataChannel(lossyLabel, false, &none); err != nil {
-		return fmt.Errorf("opening the lossy data channel: %w", err)
+	for _, label := range []string{lossyLabel, dataTrackLabel} {
+		if err := t.peer.OpenDataChannel(label, false, &none); err != nil {
+			return fmt.Errorf("opening the data channel %s: %w", label, err)
+		}
 	}
 	return nil
 }

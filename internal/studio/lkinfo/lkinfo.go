@@ -8,6 +8,7 @@ import (
 	"time"
 
 	pb "github.com/livekit/protocol/livekit"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
@@ -30,12 +31,15 @@ func Participant(p room.Participant) *pb.ParticipantInfo {
 	info := &pb.ParticipantInfo{
 		Sid: p.SID, Identity: p.Identity, Name: p.Name, Metadata: p.Metadata, Attributes: p.Attributes,
 		State: pb.ParticipantInfo_ACTIVE, JoinedAt: p.JoinedAt.Unix(), JoinedAtMs: p.JoinedAt.UnixMilli(),
-		Version: p.Version, Permission: Permission(p.Permission), IsPublisher: len(p.Publications) > 0,
+		Version: p.Version, Permission: Permission(p.Permission), IsPublisher: len(p.Publications)+len(p.DataTracks) > 0,
 		Kind: participantKinds[p.Kind], ClientProtocol: p.Program.Protocol,
 		Capabilities: toEnums[pb.ClientInfo_Capability](p.Program.Capabilities),
 	}
 	for _, pub := range p.Publications {
 		info.Tracks = append(info.Tracks, Track(pub))
+	}
+	for _, t := range p.DataTracks {
+		info.DataTracks = append(info.DataTracks, DataTrack(t))
 	}
 	return info
 }
@@ -198,4 +202,14 @@ func toEnums[E ~int32](list []int32) (out []E) {
 		out = append(out, E(n))
 	}
 	return out
+}
+
+// DataTrack describes a data track.
+func DataTrack(t room.DataTrack) *pb.DataTrackInfo {
+	info := &pb.DataTrackInfo{}
+	if err := proto.Unmarshal(t.Encoding, info); err != nil { // another door's words
+		info = &pb.DataTrackInfo{}
+	}
+	info.PubHandle, info.Sid, info.Name, info.Encryption = uint32(t.Handle), t.SID, t.Name, pb.Encryption_Type(t.Encryption)
+	return info
 }

@@ -1,0 +1,55 @@
+package room
+
+import (
+	"errors"
+	"slices"
+)
+
+// MaxDataTracks bounds what a participant publishes at a time.
+const MaxDataTracks = 64
+
+var (
+	ErrHandleTaken = errors.New("another data track of the participant has this handle")
+	ErrNameTaken   = errors.New("another data track of the participant has this name")
+)
+
+// DataTrack is what a room knows of a published stream of small frames, which are lost where they cannot be sent at once.
+type DataTrack struct {
+	SID, Name string
+	// Handle is the publisher's number of the track, which its packets carry.
+	Handle uint16
+	// Encryption is as in Publication.
+	Encryption uint8
+	// Encoding says how frames are to be read, in the words of the publisher's protocol. The room makes nothing of it, and it must not be changed.
+	Encoding []byte
+}
+
+// PublishData adds a data track.
+func (r *Room) PublishData(identity string, t DataTrack) ([]Event, error) {
+	return r.change(identity, func(p *Participant) error {
+		switch {
+		case !p.Permission.PublishData:
+			return ErrNotAllowed
+		case len(p.DataTracks) >= MaxDataTracks:
+			return ErrTooManyTracks
+		case slices.ContainsFunc(p.DataTracks, func(other DataTrack) bool { return other.Handle == t.Handle }):
+			return ErrHandleTaken
+		case slices.ContainsFunc(p.DataTracks, func(other DataTrack) bool { return other.Name == t.Name }):
+			return ErrNameTaken
+		}
+		p.DataTracks = append(slices.Clip(p.DataTracks), t)
+		return nil
+	})
+}
+
+// UnpublishData removes a data track.
+func (r *Room) UnpublishData(identity string, handle uint16) ([]Event, error) {
+	return r.change(identity, func(p *Participant) error {
+		i := slices.IndexFunc(p.DataTracks, func(t DataTrack) bool { return t.Handle == handle })
+		if i < 0 {
+			return ErrNoPublication
+		}
+		p.DataTracks = slices.Delete(slices.Clone(p.DataTracks), i, i+1)
+		return nil
+	})
+}

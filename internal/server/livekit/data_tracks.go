@@ -1,0 +1,296 @@
+package livekit
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	pb "github.com/livekit/protocol/livekit"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/rtc"
+	"github.com/tuttilive/tutti/internal/studio/lkinfo"
+)
+
+// A packet of a data track begins with a header of 12 bytes: version (3 bits) and flags, the track's handle at 2, sequence and frame numbers, and a
+// timestamp. Of these the server reads the version and the handle, which it writes anew for each subscriber: a publisher's handles are its own, and so
+// are a subscriber's.
+const (
+	dataTrackHeader  = 12
+	dataTrackVersion = 0
+	dataTrackHandle  = 2
+)
+
+const (
+	maxDataTrackName     = 256
+	maxDataTrackEncoding = 512
+	// maxDataSubscriptions bounds the data tracks that one client gets.
+	maxDataSubscriptions = 512
+	// maxDataTrackBuffered is how many bytes may wait for a subscriber: what cannot be sent soon is lost, since newer frames follow.
+	maxDataTrackBuffered = 64 << 10
+)
+
+// dataTracks are what a client publishes, and where it gets those of others. The data channels of both sides use them.
+type dataTracks struct {
+	out atomic.Pointer[rtc.DataChannel]
+
+	mu        sync.Mutex
+	published []*dataTrack
+}
+
+// dataTrack is one that a client publishes, with those who get it and the handle that each knows it by.
+type dataTrack struct {
+	sid    string
+	handle uint16
+
+	mu        sync.Mutex
+	ended     bool
+	receivers map[*session]uint16
+}
+
+func (d *dataTracks) find(is func(*dataTrack) bool) *dataTrack {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i := slices.IndexFunc(d.published, is); i >= 0 {
+		return d.published[i]
+	}
+	return nil
+}
+
+func (d *dataTracks) add(t *dataTrack) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.published = append(d.published, t)
+}
+
+// keep ends those that are not among what is published now.
+func (d *dataTracks) keep(now []room.DataTrack) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.published = slices.DeleteFunc(d.published, func(t *dataTrack) bool {
+		gone := !slices.ContainsFunc(now, func(n room.DataTrack) bool { return n.SID == t.sid })
+		if gone {
+			t.end()
+		}
+		return gone
+	})
+}
+
+func (t *dataTrack) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended, t.receivers = true, nil
+}
+
+// give has somebody get the track; take ends that.
+func (t *dataTrack) give(to *session, handle uint16) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.ended {
+		t.receivers[to] = handle
+	}
+}
+
+func (t *dataTrack) take(from *session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.receivers, from)
+}
+
+// forward passes a packet of the client on to those who get its track. It is called from the data channel's goroutine, and the packet is its own.
+func (s *session) forward(packet []byte) {
+	if len(packet) < dataTrackHeader || packet[0]>>5 != dataTrackVersion || !s.data.admit(len(packet), false) {
+		return
+	}
+	handle := binary.BigEndian.Uint16(packet[dataTrackHandle:])
+	t := s.dataTracks.find(func(t *dataTrack) bool { return t.handle == handle })
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !s.data.pay(len(packet), len(t.receivers), false) {
+		return
+	}
+	for receiver, handle := range t.receivers {
+		out := receiver.dataTracks.out.Load()
+		if out == nil || out.Buffered() > maxDataTrackBuffered {
+			continue
+		}
+		theirs := slices.Clone(packet) // the channel keeps it
+		binary.BigEndian.PutUint16(theirs[dataTrackHandle:], handle)
+		_ = out.Send(theirs, false) // what cannot be sent now is lost
+	}
+}
+
+// publishData publishes a data track of the client.
+func (s *session) publishData(req *pb.PublishDataTrackRequest) {
+	encoding, err := proto.Marshal(&pb.DataTrackInfo{FrameEncoding: req.FrameEncoding, Schema: req.Schema})
+	t := room.DataTrack{
+		SID: room.NewSID("DTR_"), Name: req.GetName(), Handle: uint16(req.GetPubHandle()), Encryption: uint8(req.GetEncryption()), Encoding: encoding,
+	}
+	refuse := func(reason pb.RequestResponse_Reason, message string) {
+		s.respond(&pb.RequestResponse{Reason: reason, Message: message, Request: &pb.RequestResponse_PublishDataTrack{PublishDataTrack: req}})
+	}
+	switch {
+	case !s.self.Permission.PublishData:
+		refuse(pb.RequestResponse_NOT_ALLOWED, "no permission to publish data")
+		return
+	case req.GetPubHandle() == 0 || req.GetPubHandle() > 1<<16-1:
+		refuse(pb.RequestResponse_INVALID_HANDLE, "handles are 1 to 65535")
+		return
+	case t.Name == "" || len(t.Name) > maxDataTrackName:
+		refuse(pb.RequestResponse_INVALID_NAME, "names are 1 to 256 bytes")
+		return
+	case err != nil || len(encoding) > maxDataTrackEncoding || req.GetEncryption() < 0 || req.GetEncryption() > pb.Encryption_CUSTOM:
+		refuse(pb.RequestResponse_INVALID_REQUEST, "the encoding cannot be described")
+		return
+	}
+	answer := func(t room.DataTrack) {
+		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_PublishDataTrackResponse{
+			PublishDataTrackResponse: &pb.PublishDataTrackResponse{Info: lkinfo.DataTrack(t)}}})
+	}
+	for _, there := range s.part.Self().DataTracks {
+		if there.Handle == t.Handle && there.Name == t.Name { // asked again
+			answer(there)
+			return
+		}
+	}
+	// First: who is told of it may ask for it at once.
+	s.dataTracks.add(&dataTrack{sid: t.SID, handle: t.Handle, receivers: map[*session]uint16{}})
+	if err := s.part.PublishData(t); err != nil {
+		s.dataTracks.keep(s.part.Self().DataTracks)
+		switch {
+		case errors.Is(err, room.ErrHandleTaken):
+			refuse(pb.RequestResponse_DUPLICATE_HANDLE, err.Error())
+		case errors.Is(err, room.ErrNameTaken):
+			refuse(pb.RequestResponse_DUPLICATE_NAME, err.Error())
+		case errors.Is(err, room.ErrTooManyTracks):
+			refuse(pb.RequestResponse_LIMIT_EXCEEDED, err.Error())
+		default:
+			refuse(pb.RequestResponse_NOT_ALLOWED, err.Error())
+		}
+		return
+	}
+	answer(t)
+}
+
+// unpublishData gives a data track of the client up.
+func (s *session) unpublishData(req *pb.UnpublishDataTrackRequest) {
+	tracks := s.part.Self().DataTracks
+	i := slices.IndexFunc(tracks, func(t room.DataTrack) bool { return uint32(t.Handle) == req.GetPubHandle() })
+	if i < 0 || s.part.UnpublishData(tracks[i].Handle) != nil {
+		s.respond(&pb.RequestResponse{Reason: pb.RequestResponse_NOT_FOUND,
+			Request: &pb.RequestResponse_UnpublishDataTrack{UnpublishDataTrack: req}})
+		return
+	}
+	s.dataTracks.keep(s.part.Self().DataTracks)
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_UnpublishDataTrackResponse{
+		UnpublishDataTrackResponse: &pb.UnpublishDataTrackResponse{Info: lkinfo.DataTrack(tracks[i])}}})
+}
+
+// dataSubscription is a data track that the client gets.
+type dataSubscription struct {
+	publisher, publisherSID string
+	handle                  uint16
+	track                   *dataTrack
+}
+
+// subscribeData begins and ends subscriptions as the client wants them, and tells it by which handles it knows what it gets. What is not there, or not for
+// it, is passed over.
+func (s *session) subscribeData(req *pb.UpdateDataSubscription) {
+	for _, u := range req.GetUpdates() {
+		_, has := s.dataSubscriptions[u.GetTrackSid()]
+		switch {
+		case has && !u.GetSubscribe():
+			s.unsubscribeData(u.GetTrackSid())
+		case !has && u.GetSubscribe() && len(s.dataSubscriptions) < maxDataSubscriptions:
+			s.beginData(u.GetTrackSid())
+		}
+	}
+	if len(req.GetUpdates()) == 0 {
+		return
+	}
+	handles := map[uint32]*pb.DataTrackSubscriberHandles_PublishedDataTrack{}
+	for sid, sub := range s.dataSubscriptions {
+		handles[uint32(sub.handle)] = &pb.DataTrackSubscriberHandles_PublishedDataTrack{
+			PublisherIdentity: sub.publisher, PublisherSid: sub.publisherSID, TrackSid: sid,
+		}
+	}
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_DataTrackSubscriberHandles{
+		DataTrackSubscriberHandles: &pb.DataTrackSubscriberHandles{SubHandles: handles}}})
+	for _, u := range req.GetUpdates() { // only now: packets whose handle the client does not know would be lost
+		if sub, ok := s.dataSubscriptions[u.GetTrackSid()]; ok {
+			sub.track.give(s, sub.handle)
+		}
+	}
+}
+
+// beginData notes a subscription to somebody's data track, if the client may have it.
+func (s *session) beginData(sid string) {
+	for _, p := range s.part.Others() {
+		if !slices.ContainsFunc(p.DataTracks, func(t room.DataTrack) bool { return t.SID == sid }) {
+			continue
+		}
+		publisher := s.server.find(place{s.place.room, p.Identity})
+		if publisher == nil || !s.mayHaveData(p.Identity, sid) {
+			return
+		}
+		if t := publisher.dataTracks.find(func(t *dataTrack) bool { return t.sid == sid }); t != nil {
+			s.dataSubscriptions[sid] = dataSubscription{p.Identity, p.SID, s.nextDataHandle(), t}
+		}
+		return
+	}
+}
+
+func (s *session) unsubscribeData(sid string) {
+	s.dataSubscriptions[sid].track.take(s)
+	delete(s.dataSubscriptions, sid)
+}
+
+// nextDataHandle gives one that the client knows nothing by, and did not of late.
+func (s *session) nextDataHandle() uint16 {
+	for {
+		s.dataHandle++
+		taken := false
+		for _, sub := range s.dataSubscriptions {
+			taken = taken || sub.handle == s.dataHandle
+		}
+		if s.dataHandle != 0 && !taken {
+			return s.dataHandle
+		}
+	}
+}
+
+func (s *session) mayHaveData(publisher, sid string) bool {
+	return s.self.Permission.Subscribe && s.mayHave(publisher, sid)
+}
+
+// reviewData ends subscriptions to what somebody does not publish any more.
+func (s *session) reviewData(p room.Participant) {
+	for sid, sub := range s.dataSubscriptions {
+		if sub.publisherSID == p.SID && !slices.ContainsFunc(p.DataTracks, func(t room.DataTrack) bool { return t.SID == sid }) {
+			s.unsubscribeData(sid)
+		}
+	}
+}
+
+// checkData ends subscriptions to what the client may not have any more.
+func (s *session) checkData() {
+	for sid, sub := range s.dataSubscriptions {
+		if !s.mayHaveData(sub.publisher, sid) {
+			s.unsubscribeData(sid)
+		}
+	}
+}
+
+// endData ends what the client publishes and gets.
+func (s *session) endData() {
+	s.dataTracks.keep(nil)
+	for _, sub := range s.dataSubscriptions {
+		sub.track.take(s)
+	}
+}

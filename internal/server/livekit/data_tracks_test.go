@@ -1,0 +1,196 @@
+package livekit
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	pb "github.com/livekit/protocol/livekit"
+	"github.com/pion/webrtc/v4"
+)
+
+// dataChannel opens the client's own channel for data tracks.
+func (v *viewer) dataChannel() *webrtc.DataChannel {
+	v.t.Helper()
+	ordered, none := false, uint16(0)
+	dc, err := v.peer.CreateDataChannel(dataTrackLabel, &webrtc.DataChannelInit{Ordered: &ordered, MaxRetransmits: &none})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return dc
+}
+
+func publishData(handle uint32, name string) *pb.SignalRequest {
+	return &pb.SignalRequest{Message: &pb.SignalRequest_PublishDataTrackRequest{PublishDataTrackRequest: &pb.PublishDataTrackRequest{PubHandle: handle, Name: name}}}
+}
+
+// subscribe has the client get a data track, or not any more, and gives the handle by which it knows it, 0 for none.
+func (v *viewer) subscribe(sid string, subscribe bool) uint16 {
+	v.t.Helper()
+	v.send(&pb.SignalRequest{Message: &pb.SignalRequest_UpdateDataSubscription{UpdateDataSubscription: &pb.UpdateDataSubscription{
+		Updates: []*pb.UpdateDataSubscription_Update{{TrackSid: sid, Subscribe: subscribe}}}}})
+	told := v.until(func(r *pb.SignalResponse) bool { return r.GetDataTrackSubscriberHandles() != nil }).GetDataTrackSubscriberHandles()
+	for handle, t := range told.SubHandles {
+		if t.TrackSid == sid && t.PublisherIdentity == "alice" && strings.HasPrefix(t.PublisherSid, "PA_") {
+			return uint16(handle)
+		}
+	}
+	return 0
+}
+
+// heard waits until what was sent before has been taken.
+func (v *viewer) heard() {
+	v.t.Helper()
+	v.send(ping())
+	v.until(func(r *pb.SignalResponse) bool { return r.GetPongResp() != nil })
+}
+
+// TestDataTracks has somebody publish a data track and somebody else get it, on either path, for as long as both want that.
+func TestDataTracks(t *testing.T) {
+	t.Parallel()
+	for _, v1 := range []bool{false, true} {
+		t.Run(fmt.Sprintf("v1=%v", v1), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, nil)
+			alice := &viewer{wire: w.enterAs(t, token(t, "alice", "hall", nil), true), v1: true}
+			var err error
+			if alice.peer, err = webrtc.NewPeerConnection(webrtc.Configuration{}); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { alice.peer.Close() })
+			out := alice.dataChannel()
+			opened := make(chan struct{})
+			out.OnOpen(func() { close(opened) })
+			alice.offer()
+			<-opened
+
+			bob := w.enterViewer(t, v1, true)
+			came := make(chan []byte, 1000)
+			take := func(dc *webrtc.DataChannel) {
+				dc.OnMessage(func(m webrtc.DataChannelMessage) { came <- m.Data })
+			}
+			if v1 {
+				take(bob.dataChannel())
+				bob.offer()
+			} else {
+				bob.peer.OnDataChannel(func(dc *webrtc.DataChannel) {
+					if dc.Label() == dataTrackLabel {
+						take(dc)
+					}
+				})
+				bob.hears()()
+			}
+
+			publish := func(handle uint32, name string) string {
+				t.Helper()
+				alice.send(publishData(handle, name))
+				info := alice.until(func(r *pb.SignalResponse) bool { return r.GetPublishDataTrackResponse() != nil }).GetPublishDataTrackResponse().Info
+				if !strings.HasPrefix(info.Sid, "DTR_") || info.PubHandle != handle || info.Name != name {
+					t.Fatalf("published is %v", info)
+				}
+				return info.Sid
+			}
+			place, mark := publish(7, "place"), publish(8, "mark")
+			bob.untilUpdate(func(p *pb.ParticipantInfo) bool {
+				return p.Identity == "alice" && len(p.DataTracks) == 2 && p.DataTracks[0].Sid == place
+			})
+			if handle := bob.subscribe("DTR_unknown", true); handle != 0 {
+				t.Errorf("what is not there has the handle %d", handle)
+			}
+
+			var number uint16
+			send := func(handle byte) {
+				t.Helper()
+				number++
+				packet := append([]byte{0x18, 0, 0, handle}, bytes.Repeat([]byte("x"), 100)...)
+				binary.BigEndian.PutUint16(packet[4:], number)
+				if err := out.Send(packet); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var late uint16 // the newest that came under another handle than was waited for
+			// first sends over one of alice's tracks until something comes under a handle of bob's, and gives the number of that.
+			first := func(over byte, handle uint16) uint16 {
+				t.Helper()
+				for deadline := time.Now().Add(patience); ; {
+					send(over)
+					select {
+					case packet := <-came:
+						if len(packet) != 104 || packet[0] != 0x18 || packet[103] != 'x' {
+							t.Fatalf("%x comes", packet)
+						}
+						n := binary.BigEndian.Uint16(packet[4:])
+						if binary.BigEndian.Uint16(packet[dataTrackHandle:]) == handle {
+							return n
+						}
+						late = max(late, n)
+					case <-time.After(20 * time.Millisecond):
+						if time.Now().After(deadline) {
+							t.Fatal("nothing comes")
+						}
+					}
+				}
+			}
+			marks := bob.subscribe(mark, true)
+			handle := bob.subscribe(place, true)
+			if handle == 0 || marks == 0 || handle == marks {
+				t.Fatalf("the handles are %d and %d", handle, marks)
+			}
+			first(7, handle)
+
+			// without sees that nothing comes of what is sent until it is for bob again. What is sent over the other track meanwhile comes, and behind it.
+			without := func(what string, back func() uint16) {
+				t.Helper()
+				first(8, marks)
+				before := number
+				late = 0
+				for range 20 {
+					send(7)
+				}
+				last := number
+				for first(8, marks) <= last {
+				}
+				handle := back()
+				if got := first(7, handle); got <= last || late > before && late <= last {
+					t.Errorf("%s: %d came, and until then %d, of %d to %d", what, got, late, before, last)
+				}
+			}
+			bob.subscribe(place, false)
+			without("not subscribed", func() uint16 { return bob.subscribe(place, true) })
+			rules := func(p *pb.SubscriptionPermission) {
+				alice.send(&pb.SignalRequest{Message: &pb.SignalRequest_SubscriptionPermission{SubscriptionPermission: p}})
+				alice.heard()
+				bob.heard()
+			}
+			rules(&pb.SubscriptionPermission{TrackPermissions: []*pb.TrackPermission{{ParticipantIdentity: "viewer", TrackSids: []string{mark}}}})
+			if handle := bob.subscribe(place, true); handle != 0 {
+				t.Error("what is not for bob has a handle")
+			}
+			without("not allowed", func() uint16 {
+				rules(&pb.SubscriptionPermission{AllParticipants: true})
+				return bob.subscribe(place, true)
+			})
+
+			alice.send(&pb.SignalRequest{Message: &pb.SignalRequest_UnpublishDataTrackRequest{UnpublishDataTrackRequest: &pb.UnpublishDataTrackRequest{PubHandle: 7}}})
+			alice.until(func(r *pb.SignalResponse) bool {
+				return r.GetUnpublishDataTrackResponse().GetInfo().GetSid() == place
+			})
+			bob.untilUpdate(func(p *pb.ParticipantInfo) bool { return p.Identity == "alice" && len(p.DataTracks) == 1 })
+			if handle := bob.subscribe(place, true); handle != 0 {
+				t.Error("what was given up has a handle")
+			}
+		})
+	}
+}
+
+func TestPacketsOfDataTracksMisused(t *testing.T) {
+	w := newWorld(t, nil)
+	w.enter(t, "alice", "hall", "")
+	s := w.server.find(place{"hall", "alice"})
+	for _, packet := range [][]byte{nil, make([]byte, dataTrackHeader-1), make([]byte, dataTrackHeader), bytes.Repeat([]byte{0xff}, 100), make([]byte, MaxDataBytes+1)} {
+		s.forward(packet)
+	}
+}
