@@ -100,7 +100,7 @@ func (p *rtmpPlace) publish(ctx context.Context, s *session, w *studio.Watcher) 
 // shared is the program as messages for publishing, made once for all targets of a room.
 func shared(w *studio.Watcher, house *studio.House, log *slog.Logger) (*fanout.Stream, error) {
 	demand := demandOf(house)
-	return studio.Shared(w, "push", func(p *program.Program) (*fanout.Stream, func(), error) {
+	return studio.Shared(w, "push", studio.Briefly, func(p *program.Program) (*fanout.Stream, func(), error) {
 		reader, err := p.Read(demand)
 		if err != nil {
 			return nil, nil, err

@@ -151,7 +151,7 @@ func watch(t *testing.T, ctx context.Context, h *House, endpoint *rtc.Endpoint, 
 		return
 	}
 	defer w.Close()
-	r, err := Shared(w, "flv", func(p *program.Program) (*reading, func(), error) {
+	r, err := Shared(w, "flv", Briefly, func(p *program.Program) (*reading, func(), error) {
 		r, err := read(p)
 		if err != nil {
 			return nil, nil, err

@@ -292,7 +292,7 @@ func TestAClosedWatcherOpensNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.Close()
-		_, err = Shared(w, "flv", func(*program.Program) (int, func(), error) { return 0, nil, nil })
+		_, err = Shared(w, "flv", Briefly, func(*program.Program) (int, func(), error) { return 0, nil, nil })
 		if !errors.Is(err, ErrWatcherClosed) {
 			t.Errorf("opening an output gives %v", err)
 		}
@@ -311,7 +311,7 @@ func TestASharedOutputIsOpenedOnceAndLingers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Shared(w, "flv", func(*program.Program) (int32, func(), error) {
+			if _, err := Shared(w, "flv", Briefly, func(*program.Program) (int32, func(), error) {
 				return opened.Add(1), func() { closed.Add(1) }, nil
 			}); err != nil {
 				t.Fatal(err)
@@ -321,14 +321,32 @@ func TestASharedOutputIsOpenedOnceAndLingers(t *testing.T) {
 		a, b := use(), use()
 		a.Close()
 		b.Close()
-		time.Sleep(outputLinger / 2)
+		time.Sleep(Briefly / 2)
 		use().Close()
 		if opened.Load() != 1 || closed.Load() != 0 {
 			t.Errorf("opened %d times, closed %d times", opened.Load(), closed.Load())
 		}
-		time.Sleep(outputLinger + time.Second)
+		time.Sleep(Briefly + time.Second)
 		if closed.Load() != 1 {
 			t.Errorf("closed %d times after its last viewer", closed.Load())
+		}
+		d, err := h.Watch("r", "hls")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kept atomic.Bool
+		if _, err := Shared(d, "hls", time.Minute, func(*program.Program) (int, func(), error) {
+			kept.Store(true)
+			return 0, func() { kept.Store(false) }, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		d.Close()
+		if time.Sleep(59 * time.Second); !kept.Load() {
+			t.Error("what is kept for longer is closed early")
+		}
+		if time.Sleep(2 * time.Second); kept.Load() {
+			t.Error("what is kept for longer is not closed")
 		}
 		c := use()
 		if _, err := host.Studio().EndLive(); err != nil {

@@ -20,8 +20,8 @@ import (
 // unsendable is the reason counted when a source is in a codec that a viewer cannot have.
 const unsendable = "codec"
 
-// outputLinger is how long a shared output stays after its last viewer.
-const outputLinger = 5 * time.Second
+// Briefly is how long a shared output stays after its last viewer that keeps nothing for those who come back.
+const Briefly = 5 * time.Second
 
 // Watch opens the program of a room for one viewer, who is counted under protocol ("whep", "flv", "hls") until Close.
 // It fails with ErrNotLive while the room is not on the air, with ErrReturning while that may change by itself. A stream that is fetched on
@@ -266,6 +266,7 @@ func (w *Watcher) Subscribe(peer *rtc.Peer, picture media.Codec) error {
 // output is one format of a program, shared by all who watch it in that format.
 type output struct {
 	format string
+	stays  time.Duration // after its last user
 	opened chan struct{} // closed when value, stop and err are set
 	value  any
 	stop   func()
@@ -285,9 +286,9 @@ func (o *output) close() {
 	})
 }
 
-// Shared gives the one output of a format for the watcher's program, opened by the first and closed 5 s after the last
-// watcher that uses it. open runs once; close is called when the output is no longer needed or the program has ended.
-func Shared[T any](w *Watcher, format string, open func(*program.Program) (out T, close func(), err error)) (T, error) {
+// Shared gives the one output of a format for the watcher's program, opened by the first and closed some time after the last
+// watcher that uses it has left. open runs once; close is called when the output is no longer needed or the program has ended.
+func Shared[T any](w *Watcher, format string, stays time.Duration, open func(*program.Program) (out T, close func(), err error)) (T, error) {
 	var none T
 	a := w.air
 	a.mu.Lock()
@@ -302,7 +303,7 @@ func Shared[T any](w *Watcher, format string, open func(*program.Program) (out T
 	o := a.outputs[format]
 	first := o == nil
 	if first {
-		o = &output{format: format, opened: make(chan struct{})}
+		o = &output{format: format, stays: stays, opened: make(chan struct{})}
 		a.outputs[format] = o
 	}
 	o.users++
@@ -339,7 +340,7 @@ func (a *air) leaveOutput(o *output) {
 	if o.users > 0 || a.outputs[o.format] != o {
 		return
 	}
-	o.linger = time.AfterFunc(outputLinger, func() {
+	o.linger = time.AfterFunc(o.stays, func() {
 		a.mu.Lock()
 		idle := o.users == 0 && a.outputs[o.format] == o
 		if idle {

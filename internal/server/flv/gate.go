@@ -45,7 +45,7 @@ func (g *houseGate) open(ctx context.Context, room string, c studio.Credential, 
 	conversion := g.house.VideoConversion()
 	share := k.codecs.Share(w.Program(), conversion)
 	demand := share.Demand(conversion)
-	s, err := studio.Shared(w, k.name+share.String(), func(p *program.Program) (*fanout.Stream, func(), error) {
+	s, err := studio.Shared(w, k.name+share.String(), studio.Briefly, func(p *program.Program) (*fanout.Stream, func(), error) {
 		reader, err := p.Read(demand)
 		if err != nil {
 			return nil, nil, err

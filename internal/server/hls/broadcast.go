@@ -12,10 +12,11 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 	mux "github.com/tuttilive/tutti/internal/mux/hls"
 	"github.com/tuttilive/tutti/internal/program"
+	"github.com/tuttilive/tutti/internal/studio"
 )
 
-// broadcast is one program as HLS, from its first viewer until a while after its end. While nobody watches, no stream is
-// made; the next one goes on under the same addresses.
+// broadcast is one program as HLS, from its first viewer until a while after its end. When nobody has watched for as long as viewers can go
+// back, no stream is made; the next one goes on under the same addresses.
 type broadcast struct {
 	id, room string
 	done     <-chan struct{} // closed when the program ends
@@ -34,7 +35,7 @@ func (s *Server) watch(roomName string) (*broadcast, watcher, error) {
 		return nil, nil, err
 	}
 	b := s.broadcast(roomName, w)
-	err = w.Output(func(from source) (func(), error) { return s.open(b, from) })
+	err = w.Output(max(s.cut.Window, studio.Briefly), func(from source) (func(), error) { return s.open(b, from) })
 	if err != nil {
 		w.Close()
 		return nil, nil, fmt.Errorf("opening the program of room %q for HLS: %w", roomName, err)

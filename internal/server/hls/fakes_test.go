@@ -79,10 +79,13 @@ type fakeProgram struct {
 
 	further map[media.Size]*fakeProgram
 	sends   atomic.Bool // a picture
+	lingers atomic.Bool // the output stays for as long as it is to
 
 	mu       sync.Mutex
 	watchers int
 	users    int
+	stays    time.Duration // after the last user
+	linger   *time.Timer
 	stop     func()
 	opened   int
 }
@@ -152,12 +155,16 @@ func (w *fakeWatcher) Sent(n int) {
 	w.sent.Add(int64(n))
 }
 
-func (w *fakeWatcher) Output(open func(source) (func(), error)) error {
+func (w *fakeWatcher) Output(stays time.Duration, open func(source) (func(), error)) error {
 	p := w.program
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w.using = true
-	if p.users++; p.users > 1 {
+	p.stays = stays
+	if p.linger != nil {
+		p.linger.Stop()
+	}
+	if p.users++; p.stop != nil {
 		return nil
 	}
 	p.opened++
@@ -170,11 +177,25 @@ func (w *fakeWatcher) Close() {
 	p := w.program
 	p.watch(-1)
 	p.mu.Lock()
-	var stop func()
 	if w.using {
-		if p.users--; p.users == 0 {
-			stop, p.stop = p.stop, nil
-		}
+		p.users--
+	}
+	lingers := p.lingers.Load() && p.users == 0
+	if lingers {
+		p.linger = time.AfterFunc(p.stays, p.close)
+	}
+	p.mu.Unlock()
+	if !lingers {
+		p.close()
+	}
+}
+
+// close ends the output where nobody uses it.
+func (p *fakeProgram) close() {
+	p.mu.Lock()
+	var stop func()
+	if p.users == 0 {
+		stop, p.stop = p.stop, nil
 	}
 	p.mu.Unlock()
 	if stop != nil {

@@ -21,8 +21,8 @@ type watcher interface {
 	// Program identifies the program.
 	Program() any
 	Done() <-chan struct{}
-	// Output keeps the program's HLS output open until Close. open runs when nobody else does.
-	Output(open func(source) (stop func(), err error)) error
+	// Output keeps the program's HLS output open until Close, and for some time more. open runs when nobody else does.
+	Output(stays time.Duration, open func(source) (stop func(), err error)) error
 	Sent(bytes int)
 	// Left tells when the viewer asked last, before Close.
 	Left(at time.Time)
@@ -64,8 +64,8 @@ type studioWatcher struct{ *studio.Watcher }
 
 func (w studioWatcher) Program() any { return w.Watcher.Program() }
 
-func (w studioWatcher) Output(open func(source) (func(), error)) error {
-	_, err := studio.Shared(w.Watcher, "hls", func(p *program.Program) (struct{}, func(), error) {
+func (w studioWatcher) Output(stays time.Duration, open func(source) (func(), error)) error {
+	_, err := studio.Shared(w.Watcher, "hls", stays, func(p *program.Program) (struct{}, func(), error) {
 		stop, err := open(programSource{p})
 		return struct{}{}, stop, err
 	})

@@ -216,7 +216,10 @@ func TestFirstRequestWaitsForTheFirstSegment(t *testing.T) {
 func TestViewersAreCountedWhileTheyAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, h := door(t)
+		s.cut.Window = 30 * time.Second
 		p, folder := on(t, s, h, "show")
+		p.lingers.Store(true)
+		defer p.lingers.Store(false)
 		get(s, folder+"video.m3u8", "User-Agent", "one")
 		get(s, folder+"audio.m3u8", "User-Agent", "one")
 		get(s, folder+"video.m3u8", "User-Agent", "two")
@@ -239,13 +242,20 @@ func TestViewersAreCountedWhileTheyAsk(t *testing.T) {
 			t.Errorf("addresses are kept: %v", n)
 		}
 
+		// Somebody who paused comes back, and finds what there was.
+		time.Sleep(20 * time.Second)
+		if w := get(s, folder+"video.m3u8"); !strings.Contains(w.Body.String(), "#EXT-X-MEDIA-SEQUENCE:0\n") || p.opened != 1 {
+			t.Errorf("after a pause, opened %d times: %d %s", p.opened, w.Code, w.Body)
+		}
+
 		// Somebody who slept comes back: the output opens again under the same address and goes on counting.
+		time.Sleep(time.Minute)
 		answer := make(chan *httptest.ResponseRecorder)
 		go func() { answer <- get(s, folder+"video.m3u8") }()
 		p.pictures(100, 6)
 		w := <-answer
 		if w.Code != 200 || !strings.Contains(w.Body.String(), "#EXT-X-MEDIA-SEQUENCE:3\n") || !strings.Contains(w.Body.String(), "DISCONTINUITY-SEQUENCE:1\n") {
-			t.Errorf("after the pause: %d %s", w.Code, w.Body)
+			t.Errorf("after the sleep: %d %s", w.Code, w.Body)
 		}
 		if p.opened != 2 {
 			t.Errorf("the output was opened %d times", p.opened)

@@ -46,7 +46,7 @@ func (h houseStage) watch(roomName string, codecs fanout.Codecs) (fanout.Watcher
 	conversion := h.VideoConversion()
 	share := codecs.Share(w.Program(), conversion)
 	demand := share.Demand(conversion)
-	s, err := studio.Shared(w, "rtmp"+share.String(), func(p *program.Program) (*fanout.Stream, func(), error) {
+	s, err := studio.Shared(w, "rtmp"+share.String(), studio.Briefly, func(p *program.Program) (*fanout.Stream, func(), error) {
 		reader, err := p.Read(demand)
 		if err != nil {
 			return nil, nil, err
