@@ -29,8 +29,12 @@ var (
 	ErrFull = errors.New("the server's disk is full: nothing can be kept until there is room again")
 )
 
-// patience bounds every operation: the store is local, so what takes longer is broken.
-const patience = 5 * time.Second
+const (
+	// patience bounds every operation: the store is local, so what takes longer is broken.
+	patience = 5 * time.Second
+	// startPatience bounds what is done once, at a start, when a machine is busiest.
+	startPatience = time.Minute
+)
 
 // maxValue bounds one value, in bytes: a board that is full, or a chat with all that was voted in it.
 const maxValue = 8 << 20
@@ -74,11 +78,11 @@ func (s *Store) start() error {
 	}
 	ns.SetLoggerV2(natsLog{s.log, &s.failed}, false, false, false)
 	ns.Start()
-	if !ns.ReadyForConnections(patience) {
+	if !ns.ReadyForConnections(startPatience) {
 		ns.Shutdown()
-		return fmt.Errorf("store: the embedded server in %s did not start within %v", s.dir, patience)
+		return fmt.Errorf("store: the embedded server in %s did not start within %v", s.dir, startPatience)
 	}
-	nc, err := nats.Connect("", nats.InProcessServer(ns), nats.Name("tutti"))
+	nc, err := nats.Connect("", nats.InProcessServer(ns), nats.Name("tutti"), nats.Timeout(startPatience))
 	if err != nil {
 		ns.Shutdown()
 		return fmt.Errorf("store: connecting to the embedded server: %w", err)
@@ -141,7 +145,7 @@ func OpenBucket[T any](s *Store, name string) (*Bucket[T], error) {
 
 // open opens it in the embedded server that runs. The store is locked.
 func (b *Bucket[T]) open() error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
 	defer cancel()
 	js := b.store.js
 	kv, err := js.KeyValue(ctx, b.name) // first, since making one that is there writes, which a full disk does not let
