@@ -39,6 +39,13 @@ describe('what comes and goes', { timeout: 1_800_000 }, () => {
     })
   }
 
+  it('stands in the middle of its place', async () => {
+    await at('show-viewer-on', 'phone')
+    const mark = page.getByRole('img', { name: 'This is being recorded.' })
+    const [pill, dot] = [await box(page.locator('.pill', { has: mark })), await box(mark.locator('.dot'))]
+    assert.ok(Math.abs(pill.left + pill.right - dot.left - dot.right) < 2, JSON.stringify({ pill, dot }))
+  })
+
   it('leaves a show’s seats where they are', async () => {
     const seats = page.getByRole('complementary', { name: 'Seats' })
     await at('show-host', 'desktop')
