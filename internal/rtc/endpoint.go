@@ -115,14 +115,14 @@ func open(cfg Config) (*Endpoint, error) {
 	for _, s := range sockets {
 		e.shards = append(e.shards, newShard(e, s))
 	}
-	e.candidates = candidates(sockets[0].local(), cfg.Addresses, ice.Candidate)
+	e.candidates = candidates(sockets[0].address, cfg.Addresses, ice.Candidate)
 	e.udpCandidates = len(e.candidates)
 	if cfg.ListenTCP == "" {
 		return e, nil
 	}
 	if e.tcp, err = e.listenTCP(cfg.ListenTCP); err != nil {
 		for _, s := range sockets {
-			s.conn.Close()
+			s.close()
 		}
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func open(cfg Config) (*Endpoint, error) {
 func (e *Endpoint) Shards() []*Shard { return e.shards }
 
 // Port is the UDP port.
-func (e *Endpoint) Port() int { return e.shards[0].socket.port() }
+func (e *Endpoint) Port() int { return int(e.shards[0].socket.address.Port()) }
 
 // Close ends all peers and waits until everything has stopped.
 func (e *Endpoint) Close() error {
@@ -165,7 +165,7 @@ func (e *Endpoint) Close() error {
 	}
 	e.tasks.Wait()
 	for _, s := range e.shards {
-		failure = errors.Join(failure, s.socket.conn.Close())
+		failure = errors.Join(failure, s.socket.close())
 	}
 	return failure
 }

@@ -46,7 +46,7 @@ func idleEndpoint(t testing.TB) *Endpoint {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { e.shards[0].socket.conn.Close() })
+	t.Cleanup(func() { e.shards[0].socket.close() })
 	return e
 }
 

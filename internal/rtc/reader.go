@@ -95,8 +95,8 @@ func (r *reader) run() {
 	}
 }
 
-// batch takes the n datagrams that were read.
-func (r *reader) batch(n int) {
+// batch takes the n datagrams that were read, and tells how many streams had packets among them.
+func (r *reader) batch(n int) (brought int) {
 	r.now = media.Now()
 	r.in.took(time.Now())
 	bytes := 0
@@ -109,11 +109,13 @@ func (r *reader) batch(n int) {
 		}
 	}
 	r.waited = 0
+	brought = len(r.touched)
 	r.flush()
 	c := &r.shard.counts
 	c.receivedPackets.Add(uint64(n))
 	c.receivedBytes.Add(uint64(bytes))
 	c.reading.Add(int64(media.Now() - r.now))
+	return brought
 }
 
 // dropped counts a packet that goes nowhere.
@@ -142,19 +144,18 @@ func (r *reader) forward(p *path, b []byte, came time.Duration) {
 	r.wakeLocked()
 }
 
-// wakeLocked makes the pending read return: a deadline in the past is the one way that works on all systems.
+// wakeLocked makes the pending read return.
 func (r *reader) wakeLocked() {
 	if !r.woken {
 		r.woken = true
-		_ = r.shard.socket.conn.SetReadDeadline(time.Unix(1, 0))
+		r.shard.socket.interrupt()
 	}
 }
 
 // awake does what others have asked for.
 func (r *reader) awake() {
 	r.mu.Lock()
-	// Reset first: a wake-up from now on sets the deadline again.
-	_ = r.shard.socket.conn.SetReadDeadline(time.Time{})
+	r.shard.socket.resume() // first: a wake-up from now on interrupts again
 	r.woken = false
 	posted, foreign := r.posted, r.foreign
 	r.posted, r.foreign = nil, nil

@@ -68,7 +68,7 @@ func (tx *Tx) Send(o *Outbound, packets []Packet) {
 	sendTime := absoluteSendTime(tx.now)
 	for len(packets) > 0 {
 		n, size := 1, packets[0].length(format)
-		if tx.out.canSegment() {
+		if tx.out.socket.canSegment() {
 			n, size = evenRun(packets, format)
 		}
 		for i := range packets[:n] {

@@ -59,7 +59,8 @@ func (s *Shard) signal() {
 	}
 }
 
-// Work runs on a shard's sender goroutine. What it sends leaves when it returns.
+// Work runs on a shard's sender goroutine. What it sends leaves at the latest when the work that waits with it is done: what several
+// pieces of work have for one peer leaves together.
 type Work interface{ Run(tx *Tx) }
 
 // workFunc is work that is one function.
@@ -89,9 +90,9 @@ func (s *Shard) send() {
 		for i, w := range batch {
 			tx.now, tx.departed = media.Now(), false
 			w.Run(tx)
-			tx.flush()
 			batch[i] = nil
 		}
+		tx.flush()
 		now := media.Now()
 		s.counts.sending.Add(int64(now - since))
 		since = now

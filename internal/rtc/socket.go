@@ -19,7 +19,7 @@ const (
 
 // socket is one UDP socket on the shared port. Reading belongs to the shard's reader, writing is free for all.
 type socket struct {
-	conn *net.UDPConn
+	address netip.AddrPort // that it is bound to
 	platformSocket
 }
 
@@ -34,7 +34,7 @@ func listenShared(address string, n int) ([]*socket, error) {
 		s, err := listenOne(address)
 		if err != nil {
 			for _, s := range sockets {
-				s.conn.Close()
+				s.close()
 			}
 			return nil, err
 		}
@@ -44,7 +44,7 @@ func listenShared(address string, n int) ([]*socket, error) {
 		if err != nil {
 			return nil, fmt.Errorf("rtc: listen on %q: %w", address, err)
 		}
-		address = net.JoinHostPort(host, strconv.Itoa(s.port()))
+		address = net.JoinHostPort(host, strconv.Itoa(int(s.address.Port())))
 	}
 	return sockets, nil
 }
@@ -59,30 +59,10 @@ func listenOne(address string) (*socket, error) {
 	// Best effort: the kernel caps both at its own limits.
 	_ = conn.SetReadBuffer(socketBuffer)
 	_ = conn.SetWriteBuffer(socketBuffer)
-	s := &socket{conn: conn}
+	s := &socket{address: conn.LocalAddr().(*net.UDPAddr).AddrPort()}
 	if err := s.open(conn); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("rtc: prepare udp %q: %w", address, err)
 	}
 	return s, nil
 }
-
-func (s *socket) port() int { return s.conn.LocalAddr().(*net.UDPAddr).Port }
-
-// local is the address that the socket is bound to.
-func (s *socket) local() netip.AddrPort { return s.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
-
-// writeTo sends one datagram. An error is a lost datagram, which every protocol above survives.
-func (s *socket) writeTo(b []byte, to netip.AddrPort) {
-	_, _ = s.conn.WriteToUDPAddrPort(b, to)
-}
-
-// message is a run of datagrams to one destination in an output slab: segments of segment bytes, of which the last may
-// be shorter.
-type message struct {
-	to         *destination
-	start, end int
-	segment    int
-}
-
-func (m *message) count() int { return (m.end - m.start + m.segment - 1) / m.segment }

@@ -6,12 +6,15 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tuttilive/tutti/internal/media"
 )
 
 const (
@@ -38,21 +41,34 @@ func sharePort(_, _ string, c syscall.RawConn) error {
 // microseconds, so Go's scheduler need not know of them; told of each it would wake its monitor thread, which then looks
 // every 20 us whether the call has come back: a quarter of what a meeting costs.
 
-// platformSocket is what sending and receiving many datagrams in one system call needs.
+// platformSocket is what sending and receiving many datagrams in one system call needs. Go's poller does not know the socket: it would
+// be woken by whatever comes, also while the reader gathers, and by what has left. The gates tell it when there is something to do.
 type platformSocket struct {
-	raw syscall.RawConn
-	v6  bool
+	raw syscall.RawConn // of the socket
+	// file owns the socket's descriptor.
+	file    *os.File
+	in, out *gate
+	v6      bool
 	// segments tells that the kernel cuts long sends into datagrams (UDP_SEGMENT). It is cleared when a device refuses.
 	segments atomic.Bool
 }
 
-func (s *platformSocket) open(conn *net.UDPConn) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
+// open takes the socket from conn, which it closes unless it fails.
+func (s *platformSocket) open(conn *net.UDPConn) (err error) {
+	if s.file, err = unpolled(conn); err != nil {
 		return err
 	}
-	s.raw = raw
-	return raw.Control(func(fd uintptr) {
+	if s.raw, err = s.file.SyscallConn(); err == nil {
+		if s.in, err = newGate(s.raw); err == nil {
+			s.out, err = newGate(s.raw)
+		}
+	}
+	if err != nil {
+		s.close()
+		return err
+	}
+	conn.Close()
+	return s.raw.Control(func(fd uintptr) {
 		if name, err := unix.Getsockname(int(fd)); err == nil {
 			_, s.v6 = name.(*unix.SockaddrInet6)
 		}
@@ -62,12 +78,56 @@ func (s *platformSocket) open(conn *net.UDPConn) error {
 	})
 }
 
-// destination is an address in the kernel's form. It is immutable.
+// unpolled is conn's socket for whoever asks when it is ready by other means than Go's poller.
+func unpolled(conn *net.UDPConn) (*os.File, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var fd int
+	if e := raw.Control(func(from uintptr) {
+		if fd, err = unix.FcntlInt(from, unix.F_DUPFD_CLOEXEC, 0); err == nil {
+			err = unix.SetNonblock(fd, false) // os.NewFile would tell Go's poller of one that does not block
+		}
+	}); e != nil {
+		err = e
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "udp"), nil
+}
+
+// interrupt has a pending read return, and all that follow until resume.
+func (s *platformSocket) interrupt() { s.in.interrupt() }
+
+func (s *platformSocket) resume() { s.in.resume() }
+
+func (s *platformSocket) close() error {
+	for _, g := range []*gate{s.in, s.out} {
+		if g != nil {
+			g.close()
+		}
+	}
+	return s.file.Close()
+}
+
+// writeTo sends one datagram. An error is a lost datagram, which every protocol above survives.
+func (s *platformSocket) writeTo(b []byte, addr netip.AddrPort) {
+	to := s.destination(addr)
+	_ = s.raw.Control(func(fd uintptr) {
+		_, _, _ = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT,
+			uintptr(unsafe.Pointer(&to.raw)), uintptr(to.size))
+	})
+}
+
+// destination is an address in the kernel's form. It is immutable but for message.
 type destination struct {
-	addr netip.AddrPort
-	tcp  *tcpConn // where it is a connection
-	raw  [addressSize]byte
-	size uint32
+	addr    netip.AddrPort
+	tcp     *tcpConn // where it is a connection
+	message int      // the last one of a train that is for it, if that one is; the home shard's sender owns it
+	raw     [addressSize]byte
+	size    uint32
 }
 
 func (s *platformSocket) destination(addr netip.AddrPort) *destination {
@@ -114,16 +174,19 @@ type header struct {
 
 // receiver reads batches into memory of its own. It belongs to the shard's reader.
 type receiver struct {
-	raw     syscall.RawConn
+	socket  *socket
+	take    func(n int) int
 	headers [batchSize]header
 	vectors [batchSize]unix.Iovec
 	names   [batchSize][addressSize]byte
 	buffers [batchSize][maxDatagram]byte
 	stamps  [batchSize]stamp
 	wall    int64 // when the batch was read, in nanoseconds since 1970
+	rest    rest
 
+	n     int
 	errno syscall.Errno
-	call  func(fd uintptr) bool
+	call  func(fd uintptr)
 }
 
 // stamp is the control message by which the kernel tells when a datagram came (SO_TIMESTAMPNS).
@@ -137,9 +200,10 @@ const stampSize = unsafe.Sizeof(stamp{})
 // longestWait bounds how long a datagram can have waited to be read. More is a clock that was set meanwhile.
 const longestWait = time.Second
 
-// receiver makes one that gives each batch to take; its datagrams are valid until that returns.
-func (s *socket) receiver(take func(n int)) *receiver {
-	r := &receiver{raw: s.raw}
+// receiver makes one that gives each batch to take, which tells how many streams brought something; its datagrams are valid until that
+// returns.
+func (s *socket) receiver(take func(n int) int) *receiver {
+	r := &receiver{socket: s, take: take}
 	for i := range r.headers {
 		r.vectors[i].Base = &r.buffers[i][0]
 		r.vectors[i].SetLen(maxDatagram)
@@ -150,37 +214,58 @@ func (s *socket) receiver(take func(n int)) *receiver {
 		h.Control = (*byte)(unsafe.Pointer(&r.stamps[i]))
 		h.SetControllen(int(stampSize))
 	}
-	r.call = func(fd uintptr) bool {
-		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.headers)), batchSize,
-			unix.MSG_DONTWAIT, 0, 0)
-		if errno == unix.EAGAIN || errno == unix.EINTR {
-			return false
-		}
-		if r.errno = errno; errno != 0 {
-			return true
-		}
-		take(int(n))
-		for i := range n {
-			r.headers[i].Namelen = addressSize
-			r.headers[i].SetControllen(int(stampSize))
-		}
-		// Where there was room for more, nothing more was there. What has come since makes the socket ready once more (the
-		// poller is edge-triggered), so it need not be asked only to hear that there is nothing.
-		return n == batchSize
+	r.call = func(fd uintptr) {
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.headers)), batchSize, unix.MSG_DONTWAIT, 0, 0)
+		r.n, r.errno = int(n), errno
 	}
 	return r
 }
 
-// read takes batches until there is a reason to look around: an error, a deadline, or so much to read that others might starve.
+// read takes batches until there is a reason to look around: an error, an interruption, or so much to read that others might starve.
 func (r *receiver) read() error {
 	r.errno = 0
-	if err := r.raw.Read(r.call); err != nil {
+	if err := r.socket.in.pass(r.batch); err != nil {
 		return err
 	}
 	if r.errno != 0 {
 		return r.errno
 	}
 	return nil
+}
+
+// batch takes one batch, if there is anything, and tells whether that is a reason to look around.
+func (r *receiver) batch() bool {
+	if err := r.socket.raw.Control(r.call); err != nil {
+		r.n, r.errno = 0, unix.EBADF
+	}
+	read, in := media.Now(), r.socket.in
+	switch r.errno {
+	case 0:
+	case unix.EAGAIN, unix.EINTR:
+		r.errno = 0
+		if r.rest.over(read) {
+			in.watch(unix.EPOLLIN)
+		}
+		return false
+	default:
+		return true
+	}
+	r.rest.note(r.take(r.n), read)
+	for i := range r.n {
+		r.headers[i].Namelen = addressSize
+		r.headers[i].SetControllen(int(stampSize))
+	}
+	if r.n == batchSize {
+		return true
+	}
+	// Where there was room for more, nothing more was there: it need not be asked only to hear that.
+	if d := r.rest.begin(read, media.Now()); d > 0 {
+		in.watch(0)
+		in.after(d)
+	} else {
+		in.watch(unix.EPOLLIN)
+	}
+	return false
 }
 
 // datagram gives the i-th datagram of the batch and its sender; nil when it was too long.
@@ -216,12 +301,12 @@ func (r *receiver) waited(i int) time.Duration {
 type transmitter struct {
 	socket   *socket
 	headers  [batchSize]header
-	vectors  [batchSize]unix.Iovec
+	vectors  [batchSize * maxPieces]unix.Iovec
 	controls [batchSize][controlSize]byte
 
 	first, count int
 	errno        syscall.Errno
-	call         func(fd uintptr) bool
+	call         func(fd uintptr)
 }
 
 // controlSize is the space of a control message with a 16-bit value.
@@ -230,42 +315,56 @@ const controlSize = 24
 func (s *socket) transmitter() *transmitter {
 	t := &transmitter{socket: s}
 	for i := range t.headers {
-		t.headers[i].Iov = &t.vectors[i]
-		t.headers[i].SetIovlen(1)
 		c := (*unix.Cmsghdr)(unsafe.Pointer(&t.controls[i]))
 		c.Level, c.Type = unix.SOL_UDP, unix.UDP_SEGMENT
 		c.SetLen(unix.CmsgLen(2))
 	}
-	t.call = func(fd uintptr) bool {
+	t.call = func(fd uintptr) {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&t.headers[t.first])),
 			uintptr(t.count-t.first), unix.MSG_DONTWAIT, 0, 0)
-		if errno == unix.EAGAIN || errno == unix.EINTR {
-			return false
-		}
-		t.errno = errno
-		if errno == 0 {
+		if t.errno = errno; errno == 0 {
 			t.first += int(n)
 		}
-		return true
 	}
 	return t
 }
 
+// attempt sends what fits, and tells whether that was anything.
+func (t *transmitter) attempt() bool {
+	if err := t.socket.raw.Control(t.call); err != nil {
+		t.errno = unix.EBADF
+	}
+	return t.errno != unix.EAGAIN && t.errno != unix.EINTR
+}
+
+// wait sends what fits as soon as anything does: the socket's buffer is full.
+func (t *transmitter) wait() error {
+	gate := t.socket.out
+	gate.watch(unix.EPOLLOUT)
+	defer gate.watch(0)
+	return gate.pass(t.attempt)
+}
+
 // canSegment tells whether a message may hold more than one datagram.
-func (t *transmitter) canSegment() bool { return t.socket.segments.Load() }
+func (s *platformSocket) canSegment() bool { return s.segments.Load() }
 
 // send sends all messages, at most batchSize; it waits while the socket's buffer is full. What the kernel refuses is
 // lost, except that a device that cannot segment gets single datagrams.
 func (t *transmitter) send(slab []byte, messages []message) {
+	vectors := t.vectors[:0]
 	for i := range messages {
 		m := &messages[i]
 		h := &t.headers[i]
 		h.Name, h.Namelen = &m.to.raw[0], m.to.size
-		t.vectors[i].Base = &slab[m.start]
-		t.vectors[i].SetLen(m.end - m.start)
+		first := len(vectors)
+		for _, p := range m.parts() {
+			vectors = append(vectors, unix.Iovec{Base: &slab[p.start], Len: uint64(p.end - p.start)})
+		}
+		h.Iov = &vectors[first]
+		h.SetIovlen(len(vectors) - first)
 		h.Control = nil
 		h.SetControllen(0)
-		if m.count() > 1 {
+		if m.count > 1 {
 			binary.NativeEndian.PutUint16(t.controls[i][unix.SizeofCmsghdr:], uint16(m.segment))
 			h.Control = &t.controls[i][0]
 			h.SetControllen(controlSize)
@@ -273,15 +372,15 @@ func (t *transmitter) send(slab []byte, messages []message) {
 	}
 	t.first, t.count = 0, len(messages)
 	for t.first < t.count {
-		if err := t.socket.raw.Write(t.call); err != nil {
+		if !t.attempt() && t.wait() != nil {
 			return
 		}
 		if t.errno == 0 {
 			continue
 		}
-		m := messages[t.first]
+		m := &messages[t.first]
 		t.first++
-		if m.count() == 1 {
+		if m.count == 1 {
 			continue
 		}
 		switch t.errno {
@@ -297,8 +396,10 @@ func (t *transmitter) send(slab []byte, messages []message) {
 }
 
 // split sends a run as single datagrams.
-func (t *transmitter) split(slab []byte, m message) {
-	for at := m.start; at < m.end; at += m.segment {
-		t.socket.writeTo(slab[at:min(at+m.segment, m.end)], m.to.addr)
+func (t *transmitter) split(slab []byte, m *message) {
+	for _, p := range m.parts() {
+		for at := p.start; at < p.end; at += m.segment {
+			t.socket.writeTo(slab[at:min(at+m.segment, p.end)], m.to.addr)
+		}
 	}
 }

@@ -18,14 +18,30 @@ const (
 
 func sharePort(_, _ string, _ syscall.RawConn) error { return nil }
 
-type platformSocket struct{}
+type platformSocket struct{ conn *net.UDPConn }
 
-func (s *platformSocket) open(*net.UDPConn) error { return nil }
+func (s *platformSocket) open(conn *net.UDPConn) error {
+	s.conn = conn
+	return nil
+}
 
-// destination is an address. It is immutable.
+// interrupt has a pending read return, and all that follow until resume.
+func (s *platformSocket) interrupt() { _ = s.conn.SetReadDeadline(time.Unix(1, 0)) }
+
+func (s *platformSocket) resume() { _ = s.conn.SetReadDeadline(time.Time{}) }
+
+func (s *platformSocket) close() error { return s.conn.Close() }
+
+// writeTo sends one datagram. An error is a lost datagram, which every protocol above survives.
+func (s *platformSocket) writeTo(b []byte, to netip.AddrPort) {
+	_, _ = s.conn.WriteToUDPAddrPort(b, to)
+}
+
+// destination is an address. It is immutable but for message.
 type destination struct {
-	addr netip.AddrPort
-	tcp  *tcpConn // where it is a connection
+	addr    netip.AddrPort
+	tcp     *tcpConn // where it is a connection
+	message int      // the last one of a train that is for it, if that one is; the home shard's sender owns it
 }
 
 func (s *platformSocket) destination(addr netip.AddrPort) *destination {
@@ -37,14 +53,14 @@ func keepShort(*net.TCPConn) {}
 
 type receiver struct {
 	conn   *net.UDPConn
-	take   func(n int)
+	take   func(n int) int
 	buffer [maxDatagram + 1]byte
 	size   int
 	from   netip.AddrPort
 }
 
 // receiver makes one that gives each datagram to take; it is valid until that returns.
-func (s *socket) receiver(take func(n int)) *receiver { return &receiver{conn: s.conn, take: take} }
+func (s *socket) receiver(take func(n int) int) *receiver { return &receiver{conn: s.conn, take: take} }
 
 // read waits for a datagram.
 func (r *receiver) read() (err error) {
@@ -71,12 +87,15 @@ type transmitter struct{ socket *socket }
 
 func (s *socket) transmitter() *transmitter { return &transmitter{socket: s} }
 
-func (t *transmitter) canSegment() bool { return false }
+func (s *platformSocket) canSegment() bool { return false }
 
 func (t *transmitter) send(slab []byte, messages []message) {
-	for _, m := range messages {
-		for at := m.start; at < m.end; at += m.segment {
-			t.socket.writeTo(slab[at:min(at+m.segment, m.end)], m.to.addr)
+	for i := range messages {
+		m := &messages[i]
+		for _, p := range m.parts() {
+			for at := p.start; at < p.end; at += m.segment {
+				t.socket.writeTo(slab[at:min(at+m.segment, p.end)], m.to.addr)
+			}
 		}
 	}
 }

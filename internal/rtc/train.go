@@ -12,16 +12,14 @@ const (
 	maxEven = 8
 )
 
-// train collects datagrams and sends them in as few system calls as it can: packets of one length to one destination
-// become one segmented message (UDP_SEGMENT), and many messages leave with one call.
+// train collects datagrams and sends them in as few system calls as it can: packets of one length to one destination, and a shorter
+// one behind them, become one segmented message (UDP_SEGMENT) whichever streams they are of, and many messages leave with one call.
 type train struct {
 	out      *transmitter
 	counts   *shardCounts
 	slab     []byte
 	used     int
 	messages []message
-	// open tells that the last message can take another packet.
-	open bool
 	// tcp tells that some messages are for TCP connections.
 	tcp bool
 	// departed tells that something was sent, which took its time.
@@ -44,13 +42,8 @@ func (t *train) room() []byte {
 func (t *train) add(to *destination, size int) {
 	start := t.used
 	t.used += size
-	if t.open {
-		m := &t.messages[len(t.messages)-1]
-		if m.to == to && size <= m.segment && m.end-m.start+size <= maxRun {
-			m.end = t.used
-			t.open = size == m.segment && m.count() < maxSegments
-			return
-		}
+	if i := to.message; i < len(t.messages) && t.messages[i].to == to && t.out.socket.canSegment() && t.messages[i].take(start, t.used) {
+		return
 	}
 	if len(t.messages) == batchSize {
 		// The packet stays where it is; only what lies before it leaves.
@@ -59,8 +52,9 @@ func (t *train) add(to *destination, size int) {
 	if to.tcp != nil {
 		t.tcp = true
 	}
-	t.messages = append(t.messages, message{to: to, start: start, end: t.used, segment: size})
-	t.open = t.out.canSegment()
+	to.message = len(t.messages)
+	t.messages = append(t.messages, message{})
+	t.messages[to.message].begin(to, start, t.used)
 }
 
 // flush sends everything.
@@ -68,7 +62,7 @@ func (t *train) flush() {
 	if len(t.messages) > 0 {
 		t.depart()
 	}
-	t.used, t.open = 0, false
+	t.used = 0
 }
 
 // depart sends all messages. Their bytes stay where they are.
@@ -76,8 +70,8 @@ func (t *train) depart() {
 	t.departed = true
 	packets, bytes := 0, 0
 	for i := range t.messages {
-		packets += t.messages[i].count()
-		bytes += t.messages[i].end - t.messages[i].start
+		packets += t.messages[i].count
+		bytes += t.messages[i].size
 	}
 	t.counts.sentPackets.Add(uint64(packets))
 	t.counts.sentBytes.Add(uint64(bytes))
@@ -86,7 +80,9 @@ func (t *train) depart() {
 		t.tcp = false
 		t.messages = slices.DeleteFunc(t.messages, func(m message) bool {
 			if m.to.tcp != nil {
-				m.to.tcp.send(t.slab[m.start:m.end], m.segment)
+				for _, p := range m.parts() {
+					m.to.tcp.send(t.slab[p.start:p.end], m.segment)
+				}
 			}
 			return m.to.tcp != nil
 		})
