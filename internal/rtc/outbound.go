@@ -106,6 +106,20 @@ func (o *Outbound) Codec() media.Codec {
 // Ready tells that Send would send.
 func (o *Outbound) Ready() bool { return o.format.Load() != nil && o.peer.Connected() }
 
+// Warm reads a little of all that Send needs of the stream and its peer, so that it is in the caches then. What it gives means nothing. It
+// is called on the home shard's sender goroutine.
+func (o *Outbound) Warm() int {
+	f := o.format.Load()
+	if f == nil {
+		return 0
+	}
+	seal, to := o.peer.seal.Load(), o.peer.remote.Load()
+	if seal == nil || to == nil {
+		return 0
+	}
+	return int(f.media[0]) + int(o.sent.packets) + int(o.peer.transportSeq) + to.message + seal.Warm()
+}
+
 // CanRepair tells that retransmission (RFC 4588) was negotiated.
 func (o *Outbound) CanRepair() bool {
 	f := o.format.Load()

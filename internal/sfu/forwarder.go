@@ -32,6 +32,7 @@ type forwarder struct {
 	packets  [batchPackets]*media.Packet
 	out      [batchPackets]rtc.Packet
 	prefixes []byte
+	warmed   int // means nothing
 
 	posted     atomic.Bool  // the tick waits in the shard's queue
 	stepping   atomic.Bool  // a goroutine posts steps

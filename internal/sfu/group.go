@@ -99,6 +99,9 @@ func (g *group) forward(tx exit, at uint64, packets []*media.Packet) {
 		size = wireSize(packets)
 	}
 	for i := 0; i < len(g.active); {
+		if i%ahead == 0 {
+			g.warm(i)
+		}
 		s := g.active[i]
 		if s.shares && g.video && !s.downlink.pace.admits(size, now) {
 			last := len(g.active) - 1
