@@ -59,6 +59,8 @@ export interface SceneInfo {
   /** What a guest becomes who comes in. */
   arrivals: 'audience' | 'speaker'
   audio: 'speech' | 'music'
+  /** What pictures are sent in, the best first. */
+  codecs?: string[]
   features: Record<string, boolean>
 }
 

@@ -173,6 +173,8 @@ export interface Scene {
   orientation: 'portrait' | 'landscape'
   layout?: string
   audio?: 'speech' | 'music'
+  /** What pictures are sent in, the best first. */
+  codecs?: string[]
   features: Partial<Record<Feature, boolean>>
   texts?: Record<string, Words>
 }

@@ -4,6 +4,7 @@ import {
 } from 'livekit-client'
 import type { LocalMedia } from '../media/localmedia'
 import { chatTopic } from '../room/chat'
+import { publishCodec } from '../room/codec'
 import { reportsOf } from '../stats/livekit'
 import { TrackPicture, whenLive, type Feed, type Link, type LinkEvents, type Reached } from './link'
 import { sources, type Source } from './protocol'
@@ -46,9 +47,8 @@ export class RoomLink implements Link {
   constructor(options: RoomOptions) {
     this.#o = options
     this.generation = options.generation
-    const h264 = RTCRtpSender.getCapabilities?.('video')?.codecs.some((c) => c.mimeType.toLowerCase() === 'video/h264')
     // Tracks that are not shown yet must come all the same: they are shown once their first frame is there.
-    this.#client = new Room({ adaptiveStream: false, dynacast: true, disconnectOnPageLeave: false, publishDefaults: { videoCodec: h264 ? 'h264' : 'vp8' } })
+    this.#client = new Room({ adaptiveStream: false, dynacast: true, disconnectOnPageLeave: false, publishDefaults: { videoCodec: publishCodec() } })
     this.#hear()
     void this.#start()
   }

@@ -1,4 +1,4 @@
-import { DisconnectReason, Room, RoomEvent, Track, type Participant } from 'livekit-client'
+import { DisconnectReason, Room, RoomEvent, Track, type Participant, type VideoCodec } from 'livekit-client'
 import { api, codeOf, type Credential } from '../api/client'
 import { followStatus } from '../api/status'
 import type { Admission, Keys, LiveStatus, Role } from '../api/types'
@@ -8,6 +8,7 @@ import { recall } from '../remember'
 import { StatsRecorder } from '../stats/recorder.svelte'
 import { toast } from '../ui/toasts.svelte'
 import { chatTopic } from './chat'
+import { publishCodec } from './codec'
 import { RoomFigures } from './figures'
 import { Messages } from './messages.svelte'
 import { musicDefaults } from './music'
@@ -36,6 +37,8 @@ export interface Entry extends Tracks {
   wish?: Wish | undefined
   /** What is sung or played is heard here: sound is sent in full, and nothing is taken from it. */
   music?: boolean
+  /** What the scene wants pictures sent in, the best first. */
+  codecs?: readonly string[] | undefined
   /** Says nothing in passing of who comes and goes. */
   quiet?: boolean
   /** No screen shows figures of it, so none are taken. */
@@ -63,6 +66,7 @@ export class RoomSession implements RoomView {
   mayPublish = $state(true)
   waits = $state(false)
   #mayTell = $state(true)
+  readonly codec: VideoCodec
   readonly statistics: StatsRecorder
   readonly reactions: Reactions
 
@@ -94,12 +98,12 @@ export class RoomSession implements RoomView {
     this.title = entry.title
     this.publicWatch = entry.publicWatch
     this.role = entry.admission.role
-    const h264 = RTCRtpSender.getCapabilities?.('video')?.codecs.some((c) => c.mimeType.toLowerCase() === 'video/h264')
+    this.codec = publishCodec(entry.codecs)
     this.#client = new Room({
       adaptiveStream: true,
       dynacast: true,
       disconnectOnPageLeave: false, // also where the page only asks whether to leave; see #followPage
-      publishDefaults: { videoCodec: h264 ? 'h264' : 'vp8', ...(entry.music ? musicDefaults : {}) },
+      publishDefaults: { videoCodec: this.codec, ...(entry.music ? musicDefaults : {}) },
       ...(entry.music ? { audioCaptureDefaults: { ...musicConstraints(recall('microphone')) as object } } : {}),
       ...(recall('speaker') ? { audioOutput: { deviceId: recall('speaker') } } : {}),
     })

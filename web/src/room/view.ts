@@ -83,6 +83,8 @@ export interface RoomView {
   readonly over: Over
   /** Seconds until reconnecting is given up. */
   readonly secondsLeft: number
+  /** What the own pictures are sent in. */
+  readonly codec: string
   readonly people: Person[]
   readonly tiles: Tile[]
   readonly me: Me

@@ -70,6 +70,7 @@ export class DrawnRoom implements RoomView {
   readonly phase: RoomView['phase']
   readonly over: Over = 'left'
   readonly secondsLeft = 42
+  readonly codec = 'h264'
   readonly people: Person[]
   readonly tiles: Tile[]
   readonly me: Me

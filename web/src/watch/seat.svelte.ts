@@ -1,6 +1,6 @@
 import type { Credential } from '../api/client'
 import type { Admission } from '../api/types'
-import type { Promotion } from '../audience/protocol'
+import type { Promotion, Scene } from '../audience/protocol'
 import { Preview } from '../media/preview.svelte'
 import { RoomSession } from '../room/session.svelte'
 import type { RoomView } from '../room/view'
@@ -22,6 +22,7 @@ interface Wish {
   name: string
   identity: string
   credential: Credential
+  scene: Scene | undefined
   promotion: Promotion & { token: string; url: string }
   /** In the room: the stage is heard without delay from now on, though nothing is sent before the preview is over. */
   onin(): void
@@ -42,11 +43,12 @@ export class Seat implements SeatView {
   #timer = 0
   #ended = false
 
-  constructor({ room, title, name, identity, credential, promotion, onin, onover }: Wish) {
+  constructor({ room, title, name, identity, credential, scene, promotion, onin, onover }: Wish) {
     this.left = promotion.preview
     const admission: Admission = { token: promotion.token, url: promotion.url, identity: '', role: 'guest', room }
     this.room = new RoomSession({
       room, title, publicWatch: true, name, identity, credential, admission,
+      music: scene?.audio === 'music', codecs: scene?.codecs,
       // Who was let up has no key: the token is good for coming back as well.
       admit: async () => admission,
       quiet: true,
