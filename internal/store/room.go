@@ -73,10 +73,10 @@ func (s *Store) renew(bytes int64) error {
 	}
 	s.stop()
 	s.failed.Store(false)
-	err := s.start()
+	err := s.start(patience)
 	for _, open := range s.buckets {
 		if err == nil {
-			err = open()
+			err = open(patience)
 		}
 	}
 	if err != nil {

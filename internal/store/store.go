@@ -49,7 +49,7 @@ type Store struct {
 	ns      *server.Server
 	nc      *nats.Conn
 	js      jetstream.JetStream
-	buckets []func() error // open those there are in the server that runs
+	buckets []func(patience time.Duration) error // open those there are in the server that runs
 	closed  bool
 
 	// full tells that it was said that the disk is full.
@@ -61,14 +61,14 @@ type Store struct {
 // Open starts the store in dir/store, which is made where needed.
 func Open(dir string, log *slog.Logger) (*Store, error) {
 	s := &Store{dir: dir, log: log}
-	if err := s.start(); err != nil {
+	if err := s.start(startPatience); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// start starts the embedded server.
-func (s *Store) start() error {
+// start starts the embedded server, and waits for it for so long.
+func (s *Store) start(patience time.Duration) error {
 	ns, err := server.NewServer(&server.Options{
 		ServerName: "tutti", DontListen: true, JetStream: true, StoreDir: filepath.Join(s.dir, "store"),
 		NoSigs: true, NoLog: true, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 1 << 30, MaxPayload: maxValue,
@@ -78,11 +78,11 @@ func (s *Store) start() error {
 	}
 	ns.SetLoggerV2(natsLog{s.log, &s.failed}, false, false, false)
 	ns.Start()
-	if !ns.ReadyForConnections(startPatience) {
+	if !ns.ReadyForConnections(patience) {
 		ns.Shutdown()
-		return fmt.Errorf("store: the embedded server in %s did not start within %v", s.dir, startPatience)
+		return fmt.Errorf("store: the embedded server in %s did not start within %v", s.dir, patience)
 	}
-	nc, err := nats.Connect("", nats.InProcessServer(ns), nats.Name("tutti"), nats.Timeout(startPatience))
+	nc, err := nats.Connect("", nats.InProcessServer(ns), nats.Name("tutti"), nats.Timeout(patience))
 	if err != nil {
 		ns.Shutdown()
 		return fmt.Errorf("store: connecting to the embedded server: %w", err)
@@ -136,16 +136,16 @@ func OpenBucket[T any](s *Store, name string) (*Bucket[T], error) {
 	b := &Bucket[T]{store: s, name: name}
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	if err := b.open(); err != nil {
+	if err := b.open(startPatience); err != nil {
 		return nil, err
 	}
 	s.buckets = append(s.buckets, b.open)
 	return b, nil
 }
 
-// open opens it in the embedded server that runs. The store is locked.
-func (b *Bucket[T]) open() error {
-	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
+// open opens it in the embedded server that runs, for which it waits for so long. The store is locked.
+func (b *Bucket[T]) open(patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	js := b.store.js
 	kv, err := js.KeyValue(ctx, b.name) // first, since making one that is there writes, which a full disk does not let
