@@ -27,7 +27,7 @@ const (
 const (
 	maxDataTrackName     = 256
 	maxDataTrackEncoding = 512
-	// maxDataSubscriptions bounds the data tracks that one client gets.
+	// maxDataSubscriptions bounds the data tracks that one client gets, and those that one request names.
 	maxDataSubscriptions = 512
 	// maxDataTrackBuffered is how many bytes may wait for a subscriber: what cannot be sent soon is lost, since newer frames follow.
 	maxDataTrackBuffered = 64 << 10
@@ -200,19 +200,30 @@ type dataSubscription struct {
 }
 
 // subscribeData begins and ends subscriptions as the client wants them, and tells it by which handles it knows what it gets. What is not there, or not for
-// it, is passed over.
+// it, is passed over. Those who are there are looked through once, however many tracks are asked for.
 func (s *session) subscribeData(req *pb.UpdateDataSubscription) {
-	for _, u := range req.GetUpdates() {
-		_, has := s.dataSubscriptions[u.GetTrackSid()]
-		switch {
-		case has && !u.GetSubscribe():
-			s.unsubscribeData(u.GetTrackSid())
-		case !has && u.GetSubscribe() && len(s.dataSubscriptions) < maxDataSubscriptions:
-			s.beginData(u.GetTrackSid())
-		}
-	}
 	if len(req.GetUpdates()) == 0 {
 		return
+	}
+	if len(req.GetUpdates()) > maxDataSubscriptions {
+		s.respond(&pb.RequestResponse{Reason: pb.RequestResponse_LIMIT_EXCEEDED, Message: "too many data subscriptions at a time"})
+		return
+	}
+	wanted := make(map[string]bool, len(req.GetUpdates()))
+	for _, u := range req.GetUpdates() {
+		sid := u.GetTrackSid()
+		_, has := s.dataSubscriptions[sid]
+		switch {
+		case u.GetSubscribe() && !has:
+			wanted[sid] = true
+		case has && !u.GetSubscribe():
+			s.unsubscribeData(sid)
+		default:
+			delete(wanted, sid)
+		}
+	}
+	if len(wanted) > 0 {
+		s.beginData(wanted)
 	}
 	handles := map[uint32]*pb.DataTrackSubscriberHandles_PublishedDataTrack{}
 	for sid, sub := range s.dataSubscriptions {
@@ -222,27 +233,31 @@ func (s *session) subscribeData(req *pb.UpdateDataSubscription) {
 	}
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_DataTrackSubscriberHandles{
 		DataTrackSubscriberHandles: &pb.DataTrackSubscriberHandles{SubHandles: handles}}})
-	for _, u := range req.GetUpdates() { // only now: packets whose handle the client does not know would be lost
-		if sub, ok := s.dataSubscriptions[u.GetTrackSid()]; ok {
+	for sid := range wanted { // only now: packets whose handle the client does not know would be lost
+		if sub, ok := s.dataSubscriptions[sid]; ok {
 			sub.track.give(s, sub.handle)
 		}
 	}
 }
 
-// beginData notes a subscription to somebody's data track, if the client may have it.
-func (s *session) beginData(sid string) {
+// beginData notes subscriptions to data tracks of others, those that the client may have.
+func (s *session) beginData(wanted map[string]bool) {
 	for _, p := range s.part.Others() {
-		if !slices.ContainsFunc(p.DataTracks, func(t room.DataTrack) bool { return t.SID == sid }) {
-			continue
+		for _, t := range p.DataTracks {
+			if wanted[t.SID] && len(s.dataSubscriptions) < maxDataSubscriptions {
+				s.beginDataOf(p, t.SID)
+			}
 		}
-		publisher := s.server.find(place{s.place.room, p.Identity})
-		if publisher == nil || !s.mayHaveData(p.Identity, sid) {
-			return
-		}
-		if t := publisher.dataTracks.find(func(t *dataTrack) bool { return t.sid == sid }); t != nil {
-			s.dataSubscriptions[sid] = dataSubscription{p.Identity, p.SID, s.nextDataHandle(), t}
-		}
+	}
+}
+
+func (s *session) beginDataOf(p room.Participant, sid string) {
+	publisher := s.server.find(place{s.place.room, p.Identity})
+	if publisher == nil || !s.mayHaveData(p.Identity, sid) {
 		return
+	}
+	if t := publisher.dataTracks.find(func(t *dataTrack) bool { return t.sid == sid }); t != nil {
+		s.dataSubscriptions[sid] = dataSubscription{p.Identity, p.SID, s.nextDataHandle(), t}
 	}
 }
 

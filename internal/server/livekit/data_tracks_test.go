@@ -10,6 +10,8 @@ import (
 
 	pb "github.com/livekit/protocol/livekit"
 	"github.com/pion/webrtc/v4"
+
+	"github.com/tuttilive/tutti/internal/room"
 )
 
 // dataChannel opens the client's own channel for data tracks.
@@ -192,5 +194,24 @@ func TestPacketsOfDataTracksMisused(t *testing.T) {
 	s := w.server.find(place{"hall", "alice"})
 	for _, packet := range [][]byte{nil, make([]byte, dataTrackHeader-1), make([]byte, dataTrackHeader), bytes.Repeat([]byte{0xff}, 100), make([]byte, MaxDataBytes+1)} {
 		s.forward(packet)
+	}
+}
+
+// TestManyDataSubscriptionsAtATime: however many tracks a request names, those who are there are looked through once.
+func TestManyDataSubscriptionsAtATime(t *testing.T) {
+	w := newWorld(t, nil)
+	part, err := w.house.Enter("hall", room.Join{Identity: "mallory"}, deaf{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer part.Leave(room.LeftByItself)
+	w.publisher(t, "alice")
+	s := &session{server: w.server, part: part, place: place{"hall", "mallory"}}
+	req := &pb.UpdateDataSubscription{}
+	for i := range maxDataSubscriptions {
+		req.Updates = append(req.Updates, &pb.UpdateDataSubscription_Update{TrackSid: fmt.Sprint("DTR_", i), Subscribe: true})
+	}
+	if n := testing.AllocsPerRun(10, func() { s.subscribeData(req) }); n > maxDataSubscriptions/4 {
+		t.Errorf("%d unknown tracks take %v allocations", maxDataSubscriptions, n)
 	}
 }

@@ -36,8 +36,8 @@ func cost(req *pb.SignalRequest) int {
 		return announcement
 	case *pb.SignalRequest_PublishDataTrackRequest, *pb.SignalRequest_UnpublishDataTrackRequest:
 		return announcement
-	case *pb.SignalRequest_UpdateDataSubscription: // each may look through all who are there
-		return min(1+len(m.UpdateDataSubscription.GetUpdates()), costBurst)
+	case *pb.SignalRequest_UpdateDataSubscription: // all who are there are looked through, once
+		return max(2, ofTracks(len(m.UpdateDataSubscription.GetUpdates())))
 	case *pb.SignalRequest_Subscription:
 		return ofTracks(len(lkinfo.TrackSIDs(m.Subscription)))
 	case *pb.SignalRequest_SyncState:

@@ -251,6 +251,9 @@ func TestHostileRequests(t *testing.T) {
 			PubHandle: 1, Name: "d", Schema: &pb.DataTrackSchemaId{Name: long}}}}, pb.RequestResponse_INVALID_REQUEST},
 		"data track that is not there": {&pb.SignalRequest{Message: &pb.SignalRequest_UnpublishDataTrackRequest{
 			UnpublishDataTrackRequest: &pb.UnpublishDataTrackRequest{PubHandle: 7}}}, pb.RequestResponse_NOT_FOUND},
+		"too many data subscriptions": {&pb.SignalRequest{Message: &pb.SignalRequest_UpdateDataSubscription{UpdateDataSubscription: &pb.UpdateDataSubscription{
+			Updates: slices.Repeat([]*pb.UpdateDataSubscription_Update{{TrackSid: "DTR_x", Subscribe: true}}, maxDataSubscriptions+1)}}},
+			pb.RequestResponse_LIMIT_EXCEEDED},
 		"data blob": {&pb.SignalRequest{Message: &pb.SignalRequest_StoreDataBlobRequest{
 			StoreDataBlobRequest: &pb.StoreDataBlobRequest{RequestId: 4}}}, pb.RequestResponse_UNSUPPORTED_TYPE},
 		"data blob that is not there": {&pb.SignalRequest{Message: &pb.SignalRequest_GetDataBlobRequest{
