@@ -76,9 +76,11 @@ func (a *API) requested(w http.ResponseWriter, r *http.Request, verbs map[string
 	if err != nil {
 		return refuse(err)
 	}
-	who := studio.Actor{Identity: claims.Identity, Name: claims.Name}
-	if claims.Video.RoomAdmin {
-		who = studio.Actor{App: true}
+	who := studio.Actor{App: true}
+	if !claims.Video.RoomAdmin {
+		if who, err = s.Caller(claims); err != nil {
+			return refuse(err)
+		}
 	}
 	answered := make(chan talk.Reply, 1)
 	s.Do(who, req, func(reply talk.Reply) { answered <- reply })

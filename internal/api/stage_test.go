@@ -198,6 +198,50 @@ func TestAClosedDoorKeepsInWhatGoesOn(t *testing.T) {
 	look(guest, 200, "")
 }
 
+// TestTheDoorHoldsForWhatIsAskedOverHTTP: who is banned, or outside a closed door, does nothing in the room with a token of their own. The host
+// goes on doing it for them.
+func TestTheDoorHoldsForWhatIsAskedOverHTTP(t *testing.T) {
+	f := serve(t, nil)
+	var made created
+	f.call("POST", "/api/rooms", `{"name":"show","scene":"class"}`, &made)
+	for _, identity := range []string{"ann", "bob"} {
+		if _, err := f.house.Enter("show", room.Join{Identity: identity, Name: identity, Permission: room.Permission{Publish: true, Subscribe: true}}, silent{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	host := "X-Tutti-Key: " + made.Keys.Host
+	var poll struct{ ID string }
+	f.call("POST", "/api/rooms/show/polls", `{"question":"?","options":["a","b"]}`, &poll, host)
+	f.call("POST", "/api/rooms/show/rollcall/call", `{"seconds":300}`, nil, host)
+	vote := `{"poll":"` + poll.ID + `","choices":[0]`
+	for _, door := range []struct{ shut, open, identity, code string }{
+		{"ban", "unban", "bob", "banned"},
+		{"lock", "unlock", "eve", "locked"},
+		{"openWaiting", "endWaiting", "eve", "waiting"},
+	} {
+		judged := `{"identity":"` + door.identity + `"}`
+		if resp := f.call("POST", "/api/rooms/show/stage/"+door.shut, judged, nil, host); resp.StatusCode != 200 {
+			t.Fatal(door.shut, resp.Status)
+		}
+		for path, body := range map[string]string{
+			"votes": vote + "}", "likes": "", "rollcall/answer": "", "songs/request": `{"title":"x"}`, "board/trace": "", "groups/join": `{"group":1}`,
+		} {
+			if status, code := f.code("POST", "/api/rooms/show/"+path, body, bearer(t, door.identity)); status != 403 || code != door.code {
+				t.Errorf("after %s %s is answered with %d %q", door.shut, path, status, code)
+			}
+		}
+		for body, who := range map[string]string{vote + "}": bearer(t, "ann"), vote + `,"identity":"` + door.identity + `"}`: host} {
+			if resp := f.call("POST", "/api/rooms/show/votes", body, nil, who); resp.StatusCode != 204 {
+				t.Errorf("after %s, %s: %s", door.shut, body, resp.Status)
+			}
+		}
+		f.call("POST", "/api/rooms/show/stage/"+door.open, judged, nil, host)
+		if resp := f.call("POST", "/api/rooms/show/rollcall/answer", "", nil, bearer(t, door.identity)); resp.StatusCode != 204 {
+			t.Errorf("after %s: %s", door.open, resp.Status)
+		}
+	}
+}
+
 // TestTheApplicationJudgesInAGroup, which holds in the whole room.
 func TestTheApplicationJudgesInAGroup(t *testing.T) {
 	f := serve(t, nil)

@@ -131,7 +131,16 @@ func TestARollCall(t *testing.T) {
 		if code := request(t, s, Actor{Identity: "ann", Name: "Ann"}, `{"type":"answerRoll"}`); code != "" {
 			t.Fatal(code)
 		}
-		time.Sleep(30 * time.Second)
+		time.Sleep(time.Second)
+		told := strings.Count(l.all(), `"type":"rollcall"`)
+		if code := request(t, s, Actor{Identity: "ann", Name: "Ann"}, `{"type":"answerRoll"}`); code != "" {
+			t.Errorf("who answers twice: %q", code)
+		}
+		time.Sleep(time.Second)
+		if again := strings.Count(l.all(), `"type":"rollcall"`); told == 0 || again != told {
+			t.Errorf("everybody is told %d times that somebody answered, and %d times once they have again", told, again)
+		}
+		time.Sleep(28 * time.Second)
 		synctest.Wait()
 		if code := request(t, s, Actor{Identity: "bob"}, `{"type":"answerRoll"}`); code != "late" {
 			t.Errorf("too late: %q", code)

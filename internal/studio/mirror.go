@@ -8,8 +8,8 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
-// asksPerParticipant is how often one may ask for something in the audience's vocabulary.
-var asksPerParticipant = pace.Rate{Burst: 60, Every: time.Second / 20}
+// asksPerPerson is how often one may ask for something in the audience's vocabulary.
+var asksPerPerson = pace.Rate{Burst: 60, Every: time.Second / 20}
 
 var errTooManyAsks = &room.Refusal{Code: "rate_limited", Message: "too many requests: wait a moment"}
 
@@ -74,7 +74,7 @@ func (p *Participant) Ask(request []byte) {
 	self, in := s.room.Participant(p.identity)
 	if in = in && self.SID == p.sid && !s.closed; in {
 		s.gather().spoken = true
-		if err == nil && p.asks.Take(asksPerParticipant, 1, time.Now()) > 0 {
+		if err == nil && p.asks.Take(asksPerPerson, 1, time.Now()) > 0 {
 			err = errTooManyAsks
 		}
 	}

@@ -60,8 +60,8 @@ func (s *Studio) answerRoll(a Actor, r talk.Request) talk.Reply {
 	if err != nil {
 		return talk.Reply{Err: err}
 	}
-	err = s.roll.Answer(rollcall.Person{Identity: a.Identity, Name: a.Name}, time.Now())
-	if err == nil {
+	first, err := s.roll.Answer(rollcall.Person{Identity: a.Identity, Name: a.Name}, time.Now())
+	if first {
 		s.tell(s.rollCall())
 	}
 	return talk.Reply{Err: err}

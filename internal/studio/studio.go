@@ -61,6 +61,7 @@ type Studio struct {
 	stage     *stage.Stage
 	curtain   *time.Timer // when something on the stage has had its time
 	asks      pace.People // what everybody is told of (restless)
+	callers   pace.People // what those ask for who have no connection (Caller)
 	contest   *pk.View    // with another room, nil when there is none
 	arenaTold bool        // it looks at the contest soon
 	returning *returning  // an interrupted show that may go on, nil when there is none

@@ -59,25 +59,26 @@ func (r *Roll) Begin(present []Person, takes time.Duration, now time.Time) error
 	return nil
 }
 
-// Answer notes that somebody is there. Who came after it began may answer as well; who answers twice is there since the first time.
-func (r *Roll) Answer(p Person, now time.Time) error {
+// Answer notes that somebody is there, and tells whether they had not said so before. Who came after it began may answer as well; who
+// answers twice is there since the first time.
+func (r *Roll) Answer(p Person, now time.Time) (first bool, err error) {
 	switch {
 	case r.ID == 0:
-		return ErrNone
+		return false, ErrNone
 	case !r.Open(now):
-		return ErrLate
+		return false, ErrLate
 	}
 	i := r.find(p)
 	if i < 0 {
 		if len(r.people) >= MaxPeople {
-			return ErrFull
+			return false, ErrFull
 		}
 		i = r.add(p)
 	}
-	if r.people[i].At.IsZero() {
+	if first = r.people[i].At.IsZero(); first {
 		r.people[i].At = now
 	}
-	return nil
+	return first, nil
 }
 
 // Close ends it before its time.

@@ -14,7 +14,7 @@ func at(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.
 func TestRollCall(t *testing.T) {
 	var r Roll
 	ada, bob, eve := Person{Identity: "ada", Name: "Ada"}, Person{Identity: "bob", Name: "Bob"}, Person{Identity: "eve", Name: "Eve"}
-	if err := r.Answer(ada, at(0)); !errors.Is(err, ErrNone) {
+	if _, err := r.Answer(ada, at(0)); !errors.Is(err, ErrNone) {
 		t.Fatalf("nobody asked: %v", err)
 	}
 	if err := r.Begin([]Person{ada, bob, ada}, time.Minute, at(0)); err != nil {
@@ -24,14 +24,14 @@ func TestRollCall(t *testing.T) {
 		t.Fatalf("one at a time: %v", err)
 	}
 	for i, p := range []Person{eve, ada, ada} { // eve came later
-		if err := r.Answer(p, at(10+i)); err != nil {
-			t.Fatal(err)
+		if first, err := r.Answer(p, at(10+i)); err != nil || first != (i < 2) {
+			t.Fatalf("answer %d: the first %v, %v", i, first, err)
 		}
 	}
 	if n, of := r.Answered(); n != 2 || of != 3 {
 		t.Fatalf("%d of %d answered", n, of)
 	}
-	if err := r.Answer(bob, at(60)); !errors.Is(err, ErrLate) {
+	if _, err := r.Answer(bob, at(60)); !errors.Is(err, ErrLate) {
 		t.Fatalf("too late: %v", err)
 	}
 	got := ""
