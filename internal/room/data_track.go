@@ -5,10 +5,15 @@ import (
 	"slices"
 )
 
-// MaxDataTracks bounds what a participant publishes at a time.
-const MaxDataTracks = 64
+// What a participant publishes at a time is bounded: by number, and by the bytes of all names and encodings, which everybody who comes is told.
+const (
+	MaxDataTracks     = 64
+	MaxDataTrackBytes = 16 << 10
+)
 
 var (
+	ErrDataTracksTooLarge = errors.New("the names and encodings of the participant's data tracks are too large together")
+
 	ErrHandleTaken = errors.New("another data track of the participant has this handle")
 	ErrNameTaken   = errors.New("another data track of the participant has this name")
 )
@@ -24,14 +29,23 @@ type DataTrack struct {
 	Encoding []byte
 }
 
+// Size is how many bytes the track's name and encoding have.
+func (t DataTrack) Size() int { return len(t.Name) + len(t.Encoding) }
+
 // PublishData adds a data track.
 func (r *Room) PublishData(identity string, t DataTrack) ([]Event, error) {
 	return r.change(identity, func(p *Participant) error {
+		size := t.Size()
+		for _, other := range p.DataTracks {
+			size += other.Size()
+		}
 		switch {
 		case !p.Permission.PublishData:
 			return ErrNotAllowed
 		case len(p.DataTracks) >= MaxDataTracks:
 			return ErrTooManyTracks
+		case size > MaxDataTrackBytes:
+			return ErrDataTracksTooLarge
 		case slices.ContainsFunc(p.DataTracks, func(other DataTrack) bool { return other.Handle == t.Handle }):
 			return ErrHandleTaken
 		case slices.ContainsFunc(p.DataTracks, func(other DataTrack) bool { return other.Name == t.Name }):

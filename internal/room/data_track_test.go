@@ -46,6 +46,12 @@ func TestDataTracks(t *testing.T) {
 	if err := publish(1000, "one more"); err != ErrTooManyTracks {
 		t.Errorf("one too many: %v", err)
 	}
+	if _, err := r.UnpublishData("a", 10); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.PublishData("a", DataTrack{Name: "large", Handle: 1, Encoding: make([]byte, MaxDataTrackBytes)}); err != ErrDataTracksTooLarge {
+		t.Errorf("too large together: %v", err)
+	}
 	if _, err := r.SetPermission("a", Permission{}); err != nil {
 		t.Fatal(err)
 	}

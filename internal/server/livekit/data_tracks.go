@@ -168,7 +168,7 @@ func (s *session) publishData(req *pb.PublishDataTrackRequest) {
 			refuse(pb.RequestResponse_DUPLICATE_HANDLE, err.Error())
 		case errors.Is(err, room.ErrNameTaken):
 			refuse(pb.RequestResponse_DUPLICATE_NAME, err.Error())
-		case errors.Is(err, room.ErrTooManyTracks):
+		case errors.Is(err, room.ErrTooManyTracks), errors.Is(err, room.ErrDataTracksTooLarge):
 			refuse(pb.RequestResponse_LIMIT_EXCEEDED, err.Error())
 		default:
 			refuse(pb.RequestResponse_NOT_ALLOWED, err.Error())

@@ -78,6 +78,9 @@ func (n notice) size() int {
 	for k, v := range n.participant.Attributes {
 		size += len(k) + len(v) + 8
 	}
+	for _, t := range n.participant.DataTracks {
+		size += t.Size() + 64
+	}
 	return size
 }
 
