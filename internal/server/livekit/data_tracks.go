@@ -149,13 +149,9 @@ func (s *session) publishData(req *pb.PublishDataTrackRequest) {
 		refuse(pb.RequestResponse_INVALID_REQUEST, "the encoding cannot be described")
 		return
 	}
-	answer := func(t room.DataTrack) {
-		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_PublishDataTrackResponse{
-			PublishDataTrackResponse: &pb.PublishDataTrackResponse{Info: lkinfo.DataTrack(t)}}})
-	}
 	for _, there := range s.part.Self().DataTracks {
 		if there.Handle == t.Handle && there.Name == t.Name { // asked again
-			answer(there)
+			s.sendPublishedData(there)
 			return
 		}
 	}
@@ -175,7 +171,26 @@ func (s *session) publishData(req *pb.PublishDataTrackRequest) {
 		}
 		return
 	}
-	answer(t)
+	s.sendPublishedData(t)
+}
+
+func (s *session) sendPublishedData(t room.DataTrack) {
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_PublishDataTrackResponse{
+		PublishDataTrackResponse: &pb.PublishDataTrackResponse{Info: lkinfo.DataTrack(t)}}})
+}
+
+// syncData tells a client that resumed what it does not know of its own data tracks: the answer may have been lost with the connection. It is not told
+// again what it knows, since livekit-client takes a second answer for the end of the track.
+func (s *session) syncData(knows []*pb.PublishDataTrackResponse) {
+	known := make(map[string]bool, len(knows))
+	for _, k := range knows {
+		known[k.GetInfo().GetSid()] = true
+	}
+	for _, t := range s.part.Self().DataTracks {
+		if !known[t.SID] {
+			s.sendPublishedData(t)
+		}
+	}
 }
 
 // unpublishData gives a data track of the client up.
@@ -225,6 +240,16 @@ func (s *session) subscribeData(req *pb.UpdateDataSubscription) {
 	if len(wanted) > 0 {
 		s.beginData(wanted)
 	}
+	s.sendDataHandles()
+	for sid := range wanted { // only now: packets whose handle the client does not know would be lost
+		if sub, ok := s.dataSubscriptions[sid]; ok {
+			sub.track.give(s, sub.handle)
+		}
+	}
+}
+
+// sendDataHandles tells the client by which handles it knows the data tracks that it gets.
+func (s *session) sendDataHandles() {
 	handles := map[uint32]*pb.DataTrackSubscriberHandles_PublishedDataTrack{}
 	for sid, sub := range s.dataSubscriptions {
 		handles[uint32(sub.handle)] = &pb.DataTrackSubscriberHandles_PublishedDataTrack{
@@ -233,11 +258,6 @@ func (s *session) subscribeData(req *pb.UpdateDataSubscription) {
 	}
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_DataTrackSubscriberHandles{
 		DataTrackSubscriberHandles: &pb.DataTrackSubscriberHandles{SubHandles: handles}}})
-	for sid := range wanted { // only now: packets whose handle the client does not know would be lost
-		if sub, ok := s.dataSubscriptions[sid]; ok {
-			sub.track.give(s, sub.handle)
-		}
-	}
 }
 
 // beginData notes subscriptions to data tracks of others, those that the client may have.

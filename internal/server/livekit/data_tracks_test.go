@@ -10,6 +10,7 @@ import (
 
 	pb "github.com/livekit/protocol/livekit"
 	"github.com/pion/webrtc/v4"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/tuttilive/tutti/internal/room"
 )
@@ -194,6 +195,45 @@ func TestPacketsOfDataTracksMisused(t *testing.T) {
 	s := w.server.find(place{"hall", "alice"})
 	for _, packet := range [][]byte{nil, make([]byte, dataTrackHeader-1), make([]byte, dataTrackHeader), bytes.Repeat([]byte{0xff}, 100), make([]byte, MaxDataBytes+1)} {
 		s.forward(packet)
+	}
+}
+
+// TestResumeWithDataTracks: who resumes hears of what it gets, and of what it publishes where the answer to that was lost, but not of what it knows.
+func TestResumeWithDataTracks(t *testing.T) {
+	w := newWorld(t, nil)
+	alice, join := w.enter(t, "alice", "hall", "")
+	publish := func(c *wire, handle uint32, name string) string {
+		c.send(publishData(handle, name))
+		return c.until(func(r *pb.SignalResponse) bool { return r.GetPublishDataTrackResponse() != nil }).GetPublishDataTrackResponse().Info.Sid
+	}
+	known, unheard := publish(alice, 1, "known"), publish(alice, 2, "unheard")
+	bob, _ := w.enter(t, "bob", "hall", "")
+	theirs := publish(bob, 1, "bob's")
+	alice.send(&pb.SignalRequest{Message: &pb.SignalRequest_UpdateDataSubscription{UpdateDataSubscription: &pb.UpdateDataSubscription{
+		Updates: []*pb.UpdateDataSubscription_Update{{TrackSid: theirs, Subscribe: true}}}}})
+	handles := func(r *pb.SignalResponse) bool { return r.GetDataTrackSubscriberHandles() != nil }
+	before := alice.until(handles).GetDataTrackSubscriberHandles()
+	alice.ws.CloseNow()
+
+	back, _, err := w.dial(t, token(t, "alice", "hall", nil), "protocol=17&reconnect=1&sid="+join.Participant.Sid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := back.until(handles).GetDataTrackSubscriberHandles(); len(again.SubHandles) != 1 || !proto.Equal(again, before) {
+		t.Errorf("the handles are %v, and were %v", again, before)
+	}
+	back.send(&pb.SignalRequest{Message: &pb.SignalRequest_SyncState{SyncState: &pb.SyncState{
+		PublishDataTracks: []*pb.PublishDataTrackResponse{{Info: &pb.DataTrackInfo{Sid: known}}}}}})
+	back.send(&pb.SignalRequest{Message: &pb.SignalRequest_PingReq{PingReq: &pb.Ping{}}})
+	var told []string
+	back.until(func(r *pb.SignalResponse) bool {
+		if p := r.GetPublishDataTrackResponse(); p != nil {
+			told = append(told, p.Info.Sid)
+		}
+		return r.GetPongResp() != nil
+	})
+	if len(told) != 1 || told[0] != unheard {
+		t.Errorf("told of %v, want %s alone", told, unheard)
 	}
 }
 

@@ -41,7 +41,7 @@ func cost(req *pb.SignalRequest) int {
 	case *pb.SignalRequest_Subscription:
 		return ofTracks(len(lkinfo.TrackSIDs(m.Subscription)))
 	case *pb.SignalRequest_SyncState:
-		return ofTracks(len(m.SyncState.GetSubscription().GetTrackSids()) + len(m.SyncState.GetTrackSidsDisabled()))
+		return ofTracks(len(m.SyncState.GetSubscription().GetTrackSids()) + len(m.SyncState.GetTrackSidsDisabled()) + len(m.SyncState.GetPublishDataTracks()))
 	case *pb.SignalRequest_TrackSetting:
 		return ofTracks(len(m.TrackSetting.GetTrackSids()))
 	}

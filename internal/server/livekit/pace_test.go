@@ -26,6 +26,9 @@ func TestLongListsCostMore(t *testing.T) {
 		"state, disabled": func(sids []string) *pb.SignalRequest {
 			return &pb.SignalRequest{Message: &pb.SignalRequest_SyncState{SyncState: &pb.SyncState{TrackSidsDisabled: sids}}}
 		},
+		"state, data tracks": func(sids []string) *pb.SignalRequest {
+			return &pb.SignalRequest{Message: &pb.SignalRequest_SyncState{SyncState: &pb.SyncState{PublishDataTracks: make([]*pb.PublishDataTrackResponse, len(sids))}}}
+		},
 	}
 	for name, request := range lists {
 		for n, want := range map[int]int{1: 1, 80: 11, 800: 101, maxMessageBytes / 2: costBurst} {

@@ -111,6 +111,9 @@ func (s *session) catchUp() {
 		}
 		s.sendDemand(t)
 	}
+	if len(s.dataSubscriptions) > 0 {
+		s.sendDataHandles()
+	}
 	s.remote.changed = true
 	if s.onePeer {
 		s.asking = asking{begun: s.asking.begun} // the client restarts ICE with an offer of its own
@@ -120,7 +123,7 @@ func (s *session) catchUp() {
 	}
 }
 
-// syncState takes what a client that resumed believes to be subscribed to.
+// syncState takes what a client that resumed believes to be subscribed to, and to publish.
 func (s *session) syncState(state *pb.SyncState) {
 	if sub := state.GetSubscription(); sub != nil {
 		for _, sid := range sub.GetTrackSids() {
@@ -135,4 +138,5 @@ func (s *session) syncState(state *pb.SyncState) {
 			t.sub.SetPaused(true)
 		}
 	}
+	s.syncData(state.GetPublishDataTracks())
 }
