@@ -50,7 +50,7 @@ web/node_modules/.installed: web/package-lock.json
 
 test: ## All tests: Go with the race detector, page, browsers
 	@$(MAKE) --no-print-directory -j 2 web compiled
-	@$(MAKE) --no-print-directory -j 3 test-parts meanwhile
+	@$(MAKE) --no-print-directory -j 2 test-parts meanwhile
 	@$(MAKE) --no-print-directory test-whole
 	@$(MAKE) --no-print-directory test-together
 	@$(MAKE) --no-print-directory test-measured
@@ -71,13 +71,13 @@ test-whole: ## The same of the whole server
 	@scripts/need go cc ffmpeg nginx coturn
 	$(RACE) $(WHOLE)
 
-# What the packages' tests leave room for while they wait: all that browser tests need, then the page's checks, and the rest of Go's, which waits for most
-# of its time itself.
+# What the packages' tests leave room for while they wait: all that browser tests need, one after the other, the page's checks, and the rest of Go's.
 .PHONY: meanwhile
 meanwhile:
 	@scripts/need chromium firefox
 	@$(MEANWHILE) $(MAKE) --no-print-directory browsers-ready
-	@$(MEANWHILE) $(MAKE) --no-print-directory test-web test-plain
+	@$(MEANWHILE) $(MAKE) --no-print-directory test-web
+	@$(MEANWHILE) $(MAKE) --no-print-directory test-plain
 
 test-plain: ## Vet, and the Go tests that cannot run with the race detector, since the client SDK races with itself
 	@scripts/need go ffmpeg
