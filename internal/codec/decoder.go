@@ -190,7 +190,7 @@ func (d *Decoder) write(s *decoding, f *media.Frame) error {
 	}
 	if f.Keyframe && (s.worker == nil || !sameStream(s.worker.format, f.Format)) {
 		if s.worker != nil {
-			s.worker.drain()
+			s.worker.drain(s.worker.workers.drain)
 			s.worker.close()
 			s.worker = nil
 		}

@@ -16,6 +16,8 @@ import (
 const (
 	// encoderHang is how long an encoder may keep pictures without giving any.
 	encoderHang = 800 * time.Millisecond
+	// finishMax is how long what is inside may take to come out in the end.
+	finishMax = time.Second
 	// encoderGOP is how much media time lies between keyframes.
 	encoderGOP = 2 * time.Second
 	// encoderKeyMax is how many pictures may lie between keyframes for x264; there are never so many in encoderGOP.
@@ -41,7 +43,7 @@ type EncoderConfig struct {
 
 // Encoder turns raw pictures into H.264 constrained baseline without B-frames, in a process that is replaced when it dies or hangs: the next picture after that is
 // a keyframe with Discontinuity. Of each two seconds of media time the first picture is a keyframe, in all encoders, whenever they began: so pictures of several
-// sizes can be exchanged for each other. Begin, Write, Finish and Close belong to one goroutine.
+// sizes can be exchanged for each other. Begin, Running, Write, Finish and Close belong to one goroutine.
 //
 // A process gets a picture first that nobody sees: when that has come out, it has begun.
 type Encoder struct {
@@ -86,10 +88,10 @@ func (e *Encoder) stop() { e.Stop() }
 
 func (e *Encoder) wait() {}
 
-// Finish is Close, but lets what is inside come out, for a moment.
+// Finish is Close, but lets what is inside come out, for a second at most.
 func (e *Encoder) Finish() {
 	if e.process != nil {
-		e.process.drain()
+		e.process.drain(finishMax)
 	}
 	e.Close()
 }
@@ -127,10 +129,24 @@ func (e *Encoder) Beginning() time.Duration {
 
 // Begin starts the process, for pictures that are captured about now: the first Write finds it running where Beginning is 0.
 func (e *Encoder) Begin() error {
-	if e.process != nil {
+	if e.Running() {
 		return nil
 	}
 	return e.start(media.Now())
+}
+
+// Running tells that there is a process; one that has ended is gone then.
+func (e *Encoder) Running() bool {
+	if e.process == nil {
+		return false
+	}
+	select {
+	case <-e.process.done:
+		e.failed(e.process.err)
+		return false
+	default:
+		return true
+	}
 }
 
 // Write hands in a picture of Width x Height that was captured at pts, which must grow. It blocks while the process takes nothing, at most
@@ -139,17 +155,10 @@ func (e *Encoder) Write(pix []byte, pts time.Duration) error {
 	if len(pix) != PictureBytes(e.cfg.Width, e.cfg.Height) {
 		return fmt.Errorf("codec: picture of %d bytes for an encoder of %dx%d", len(pix), e.cfg.Width, e.cfg.Height)
 	}
-	if p := e.process; p != nil {
-		select {
-		case <-p.done:
-			e.failed(p.err)
-		default:
-		}
-	}
-	if at := e.clock(pts); e.process != nil && (at <= 0 || at > clockMax) {
+	if at := e.clock(pts); e.process != nil && (at <= 0 || at >= clockMax) {
 		e.end()
 	}
-	if e.process == nil {
+	if !e.Running() {
 		if err := e.start(pts); err != nil {
 			return err
 		}

@@ -128,10 +128,10 @@ func (p *process) watch() {
 	}
 }
 
-// drain lets the process finish what it has, for a moment, before close.
-func (p *process) drain() {
+// drain lets the process finish what it has, for so long at most, before close.
+func (p *process) drain(most time.Duration) {
 	p.stdin.Close()
-	t := time.NewTimer(p.workers.drain)
+	t := time.NewTimer(most)
 	defer t.Stop()
 	select {
 	case <-p.done:

@@ -192,7 +192,7 @@ func (v *VideoConverter) run() {
 			err = k.err
 		case f.Keyframe && (k == nil || !sameStream(k.format, f.Format)):
 			if k != nil {
-				k.drain()
+				k.drain(v.workers.drain)
 				k.close()
 				k = nil
 			}

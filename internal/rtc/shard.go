@@ -59,6 +59,9 @@ func (s *Shard) signal() {
 	}
 }
 
+// holdMax is how long what is to leave may wait for work that is done with it, at about.
+const holdMax = time.Millisecond
+
 // Work runs on a shard's sender goroutine. What it sends leaves at the latest when the work that waits with it is done: what several
 // pieces of work have for one peer leaves together.
 type Work interface{ Run(tx *Tx) }
@@ -87,9 +90,18 @@ func (s *Shard) send() {
 			since = media.Now()
 			continue
 		}
+		held := time.Duration(0) // since when something waits to leave, 0 for nothing
 		for i, w := range batch {
-			tx.now, tx.departed = media.Now(), false
+			now := media.Now()
+			if held > 0 && now-held > holdMax {
+				tx.flush()
+				held, now = 0, media.Now()
+			}
+			tx.now, tx.departed = now, false
 			w.Run(tx)
+			if held == 0 && tx.waits() {
+				held = now
+			}
 			batch[i] = nil
 		}
 		tx.flush()

@@ -57,9 +57,12 @@ func (t *train) add(to *destination, size int) {
 	t.messages[to.message].begin(to, start, t.used)
 }
 
+// waits tells that something has not left yet.
+func (t *train) waits() bool { return len(t.messages) > 0 }
+
 // flush sends everything.
 func (t *train) flush() {
-	if len(t.messages) > 0 {
+	if t.waits() {
 		t.depart()
 	}
 	t.used = 0

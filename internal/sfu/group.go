@@ -98,9 +98,11 @@ func (g *group) forward(tx exit, at uint64, packets []*media.Packet) {
 	if g.video {
 		size = wireSize(packets)
 	}
+	warmed := 0
 	for i := 0; i < len(g.active); {
-		if i%ahead == 0 {
+		if i >= warmed {
 			g.warm(i)
+			warmed = i + ahead
 		}
 		s := g.active[i]
 		if s.shares && g.video && !s.downlink.pace.admits(size, now) {

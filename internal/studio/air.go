@@ -229,6 +229,11 @@ func (a *air) close() {
 	a.ended = true
 	outputs := a.outputs
 	a.outputs = map[string]*output{}
+	for _, o := range outputs {
+		if o.linger != nil {
+			o.linger.Stop()
+		}
+	}
 	a.mu.Unlock()
 	for _, o := range outputs {
 		o.close()

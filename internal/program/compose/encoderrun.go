@@ -2,22 +2,30 @@ package compose
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/program/compose/paint"
 )
 
-// startMax is how long an encoder may take to begin until it counts as too slow: a busy machine takes long for a process, and keeps up with it then.
-const startMax = 10 * time.Second
+const (
+	// startMax is how long an encoder may take to begin until it counts as too slow: a busy machine takes long for a process, and keeps up with it then.
+	startMax = 10 * time.Second
+	// beginAgain is how often it is looked whether one has begun that is to take over, and how often it is tried.
+	beginAgain = 50 * time.Millisecond
+	// endMax is how long one that has been taken over from may take for what it has.
+	endMax = time.Second
+)
 
 // encoderRun is an encoder and the frames on their way to it. Whoever began it owns it.
 type encoderRun struct {
 	encoder *codec.Encoder
+	size    effort        // of what comes out
 	queue   chan queued   // closed by end
 	quit    chan struct{} // closed by close
 	done    chan struct{} // closed when all has come out
-	ended   bool
+	ended   atomic.Bool
 
 	mu  sync.Mutex
 	err error
@@ -29,8 +37,8 @@ type queued struct {
 }
 
 // runEncoder has an encoder begin. It takes frames when all of the one before has come out, and gives them back to free.
-func runEncoder(encoder *codec.Encoder, before *encoderRun, free chan<- *paint.Frame) *encoderRun {
-	r := &encoderRun{encoder: encoder, queue: make(chan queued, canvases), quit: make(chan struct{}), done: make(chan struct{})}
+func runEncoder(encoder *codec.Encoder, size effort, before *encoderRun, free chan<- *paint.Frame) *encoderRun {
+	r := &encoderRun{encoder: encoder, size: size, queue: make(chan queued, canvases), quit: make(chan struct{}), done: make(chan struct{})}
 	go r.run(before, free)
 	return r
 }
@@ -40,14 +48,44 @@ func (r *encoderRun) run(before *encoderRun, free chan<- *paint.Frame) {
 	defer r.encoder.Finish()
 	r.note(r.encoder.Begin())
 	if before != nil {
-		select {
-		case <-before.done:
-		case <-r.quit:
-		}
+		r.takeOver(before)
 	}
 	for q := range r.queue {
-		r.note(r.encoder.Write(q.frame.Pix, q.at))
+		if !r.ended.Load() || r.encoder.Running() { // for the last few no process is started
+			r.note(r.encoder.Write(q.frame.Pix, q.at))
+		}
 		free <- q.frame
+	}
+}
+
+// takeOver waits until the encoder has begun, and all of the one before has come out.
+func (r *encoderRun) takeOver(before *encoderRun) {
+	again := time.NewTicker(beginAgain)
+	defer again.Stop()
+	for r.encoder.Beginning() > 0 {
+		select {
+		case <-again.C:
+			r.note(r.encoder.Begin())
+		case <-r.quit:
+			return
+		}
+	}
+	var late <-chan time.Time
+	for {
+		select {
+		case <-before.done:
+			return
+		case <-r.quit:
+			return
+		case <-late:
+			before.encoder.Stop()
+			late = nil
+		case <-again.C:
+			if late == nil && before.ended.Load() {
+				late = time.After(endMax)
+				again.Stop()
+			}
+		}
 	}
 }
 
@@ -72,9 +110,21 @@ func (r *encoderRun) begins() bool {
 
 // end has the encoder give out what it got, and end.
 func (r *encoderRun) end() {
-	if !r.ended {
-		r.ended = true
+	if r.ended.CompareAndSwap(false, true) {
 		close(r.queue)
+	}
+}
+
+// ends tells that something is still to come out of one that has been taken over from.
+func (r *encoderRun) ends() bool {
+	if r == nil {
+		return false
+	}
+	select {
+	case <-r.done:
+		return false
+	default:
+		return true
 	}
 }
 

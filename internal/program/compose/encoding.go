@@ -17,7 +17,8 @@ type encoding struct {
 	cfg           Config
 	width, height int                      // of the frames
 	write         func(*media.Frame) error // takes what comes out
-	effort        effort                   // of what comes out
+	effort        effort                   // of what comes out, or will
+	fps           int                      // how many frames come a second at most
 	free          chan *paint.Frame
 	now           *encoderRun // takes the frames; nil before start and after close
 	next          *encoderRun // begins, to take the place of now; nil while none does
@@ -36,12 +37,13 @@ func newEncoding(cfg Config, width, height int, write func(*media.Frame) error) 
 
 // start has an encoder begin, whose output may be smaller than the frames.
 func (e *encoding) start(out effort) (err error) {
-	e.effort = out
+	e.effort, e.fps = out, out.fps
 	e.now, err = e.begin(out)
 	return err
 }
 
-// change makes the output another. One of another size comes from another encoder, which takes the frames when it has begun: until then the one of before goes on.
+// change makes the output another. One of another size comes from another encoder, which takes the frames when it has begun: until then the one of before goes on, and
+// for good where that one cannot begin.
 func (e *encoding) change(out effort) (err error) {
 	before := e.effort
 	e.effort = out
@@ -55,7 +57,7 @@ func (e *encoding) change(out effort) (err error) {
 
 func (e *encoding) begin(out effort) (*encoderRun, error) {
 	encoder, err := e.cfg.Workers.Encode(codec.EncoderConfig{
-		Width: e.width, Height: e.height, OutWidth: out.width, OutHeight: out.height, FPS: out.fps, Out: func(f *media.Frame) {
+		Width: e.width, Height: e.height, OutWidth: out.width, OutHeight: out.height, FPS: e.fps, Out: func(f *media.Frame) {
 			if err := e.write(f); err != nil && err != track.ErrClosed {
 				e.cfg.log().Warn("a composed picture does not fit", "error", err)
 			}
@@ -64,11 +66,11 @@ func (e *encoding) begin(out effort) (*encoderRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	return runEncoder(encoder, e.now, e.free), nil
+	return runEncoder(encoder, out, e.now, e.free), nil
 }
 
 // begins tells that an encoder takes nothing because it has not begun yet.
-func (e *encoding) begins() bool { return e.next != nil || e.now.begins() }
+func (e *encoding) begins() bool { return e.next != nil || e.ended.ends() || e.now.begins() }
 
 // canvas gives a frame to paint, nil while the encoder has them all.
 func (e *encoding) canvas() *paint.Frame {
@@ -82,11 +84,18 @@ func (e *encoding) canvas() *paint.Frame {
 
 // send hands in a frame that was painted.
 func (e *encoding) send(f *paint.Frame, at time.Duration) {
-	if e.next != nil && !e.next.begins() {
+	switch {
+	case e.next == nil:
+	case e.next.encoder.Beginning() == 0:
 		e.ended.close()
 		e.replaced += e.now.encoder.Restarts()
 		e.now.end()
 		e.now, e.next, e.ended = e.next, nil, e.now
+	case !e.next.begins():
+		e.cfg.log().Warn("an encoder for another size does not begin", "error", e.next.problem())
+		e.next.close()
+		e.next = nil
+		e.effort.width, e.effort.height = e.now.size.width, e.now.size.height
 	}
 	e.now.queue <- queued{f, at}
 }

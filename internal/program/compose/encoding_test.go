@@ -84,3 +84,59 @@ func TestLessIsMadeWithoutAPause(t *testing.T) {
 		}
 	}
 }
+
+// TestAnEncoderWithoutRoomTakesNothingOver lets no second process begin: the first goes on, and the second takes over once there is room.
+func TestAnEncoderWithoutRoomTakesNothingOver(t *testing.T) {
+	w := codec.FindWorkers("")
+	if err := w.Available(); err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(w.Close)
+	w.SetLimit(1)
+	out := make(chan int, 1000)
+	e := newEncoding(Config{Workers: w, Label: "test"}, 640, 360, func(f *media.Frame) error {
+		out <- f.Format.Width
+		return nil
+	})
+	defer e.close()
+	if err := e.start(effort{fps: 30, width: 640, height: 360}); err != nil {
+		t.Fatal(err)
+	}
+	at := media.Now()
+	wait := time.After(time.Minute)
+	frame := func() {
+		if c := e.canvas(); c != nil {
+			at += time.Second / 30
+			e.send(c, at)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	shows := func(width int) {
+		t.Helper()
+		for {
+			select {
+			case got := <-out:
+				if got == width {
+					return
+				}
+			case <-wait:
+				t.Fatalf("nothing of %d comes", width)
+			default:
+				frame()
+			}
+		}
+	}
+	shows(640)
+	if err := e.change(effort{fps: 30, width: 320, height: 180}); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		frame()
+	}
+	shows(640)
+	if e.next == nil {
+		t.Error("what has no room to begin has taken over")
+	}
+	w.SetLimit(2)
+	shows(320)
+}

@@ -28,6 +28,9 @@ type broadcast struct {
 	stop    func() // ends the filling of stream and waits for it; nil before the first
 }
 
+// pauseMax is how long what is kept for players that paused stays at most when nobody watches: composing and conversions go on meanwhile.
+const pauseMax = 2 * time.Minute
+
 // watch counts a viewer in and has the program's output open for as long as the watcher is.
 func (s *Server) watch(roomName string) (*broadcast, watcher, error) {
 	w, err := s.house.Watch(roomName)
@@ -35,7 +38,7 @@ func (s *Server) watch(roomName string) (*broadcast, watcher, error) {
 		return nil, nil, err
 	}
 	b := s.broadcast(roomName, w)
-	err = w.Output(max(s.cut.Window, studio.Briefly), func(from source) (func(), error) { return s.open(b, from) })
+	err = w.Output(min(max(s.cut.Window, studio.Briefly), pauseMax), func(from source) (func(), error) { return s.open(b, from) })
 	if err != nil {
 		w.Close()
 		return nil, nil, fmt.Errorf("opening the program of room %q for HLS: %w", roomName, err)
