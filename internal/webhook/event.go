@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tuttilive/tutti/internal/room"
-	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/pk"
 	"github.com/tuttilive/tutti/internal/room/scenes"
 	"github.com/tuttilive/tutti/internal/room/stage"
@@ -23,15 +22,31 @@ import (
 // and not to be changed.
 type event struct {
 	*pb.WebhookEvent
-	// detail goes into the JSON under detailKey; nil for none.
+	// detail goes into the JSON under detailKey; nil for none. It is encoded when it happens, since its size counts while it waits.
 	detailKey string
-	detail    any
+	detail    json.RawMessage
+	failed    error // of encoding the detail
 	// minor events leave room to the others where many wait: an audience may write as fast as it can.
 	minor bool
 }
 
+// newEvent is something that happened in a room; a nil detail is none.
+func newEvent(in studio.RoomInfo, name, key string, detail any, now time.Time) *event {
+	e := &event{
+		WebhookEvent: &pb.WebhookEvent{Event: name, Id: "EV_" + rand.Text()[:12], CreatedAt: now.Unix(), Room: lkinfo.Room(in)},
+		detailKey:    key,
+	}
+	if detail != nil {
+		e.detail, e.failed = json.Marshal(detail)
+	}
+	return e
+}
+
 // body is the event as it is sent; dropped is how many went missing before it.
 func (e *event) body(dropped int32) ([]byte, error) {
+	if e.failed != nil {
+		return nil, e.failed
+	}
 	message := e.WebhookEvent
 	if dropped > 0 {
 		message = proto.CloneOf(message)
@@ -41,32 +56,22 @@ func (e *event) body(dropped int32) ([]byte, error) {
 	if err != nil || e.detail == nil {
 		return body, err
 	}
-	detail, err := json.Marshal(e.detail)
-	if err != nil {
-		return nil, err
-	}
 	// LiveKit's receivers pass over fields that they do not know.
-	return fmt.Appendf(body[:len(body)-1], ",%q:%s}", e.detailKey, detail), nil
+	return fmt.Appendf(body[:len(body)-1], ",%q:%s}", e.detailKey, e.detail), nil
 }
 
 // size is about how much memory an event takes, in bytes.
-func (e *event) size() int {
-	n := proto.Size(e.WebhookEvent) + 256
-	if m, ok := e.detail.(chat.Message); ok {
-		n += len(m.Text)
-	}
-	return n
-}
+func (e *event) size() int { return proto.Size(e.WebhookEvent) + len(e.detail) + 256 }
 
 // eventsOf translates what happened, to nothing where applications are not told.
 func eventsOf(in func() studio.RoomInfo, e room.Event, now time.Time) []*event {
 	var all []*event
 	add := func(name, key string, detail any, change func(*pb.WebhookEvent)) {
-		message := &pb.WebhookEvent{Event: name, Id: "EV_" + rand.Text()[:12], CreatedAt: now.Unix(), Room: lkinfo.Room(in())}
+		event := newEvent(in(), name, key, detail, now)
 		if change != nil {
-			change(message)
+			change(event.WebhookEvent)
 		}
-		all = append(all, &event{WebhookEvent: message, detailKey: key, detail: detail})
+		all = append(all, event)
 	}
 	switch e := e.(type) {
 	case room.RoomOpened:
@@ -189,10 +194,7 @@ func liveEvent(in func() studio.RoomInfo, name string, live room.Live, now time.
 		By    string    `json:"by,omitempty"`
 		Since time.Time `json:"since,omitzero"`
 	}
-	return &event{
-		WebhookEvent: &pb.WebhookEvent{Event: name, Id: "EV_" + rand.Text()[:12], CreatedAt: now.Unix(), Room: lkinfo.Room(in())},
-		detailKey:    "live", detail: show{live.Title, live.By, live.Since},
-	}
+	return newEvent(in(), name, "live", show{live.Title, live.By, live.Since}, now)
 }
 
 // Tell tells applications of something that a room's own events say nothing of: what goes into the field key. A nil notifier tells nobody.
@@ -200,10 +202,7 @@ func (n *Notifier) Tell(in studio.RoomInfo, name, key string, detail any) {
 	if n == nil {
 		return
 	}
-	n.put(&event{
-		WebhookEvent: &pb.WebhookEvent{Event: name, Id: "EV_" + rand.Text()[:12], CreatedAt: time.Now().Unix(), Room: lkinfo.Room(in)},
-		detailKey:    key, detail: detail,
-	})
+	n.put(newEvent(in, name, key, detail, time.Now()))
 }
 
 // publisher names a participant whose track is the matter.

@@ -288,6 +288,41 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 	})
 }
 
+// TestWhatIsToldBesideARoomIsBoundedToo: a list of plays is large where what LiveKit tells of its room is not.
+func TestWhatIsToldBesideARoomIsBoundedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		a := &application{t: t, answer: func(*pb.WebhookEvent, int) (int, string, error) {
+			<-release
+			return http.StatusOK, "", nil
+		}}
+		n := notify(a, "http://application")
+		n.RoomEvent(inRoom("hall"), joined("first"))
+		synctest.Wait() // it is on its way
+		const told, large = 100, 75 << 10
+		plays := map[string]string{"plays": strings.Repeat("x", large)}
+		for range told {
+			n.Tell(studio.RoomInfo{Name: "hall"}, "plays_ended", "plays", plays)
+		}
+		st := n.Stats()[0]
+		if st.Waiting < told/4 || st.Waiting*large > maxWaitingBytes || st.Waiting+int(st.Dropped) != told {
+			t.Errorf("%d bytes wait: %+v", st.Waiting*large, st)
+		}
+		close(release)
+		synctest.Wait()
+		whole := 0
+		for _, d := range n.Deliveries() {
+			if strings.HasSuffix(string(d.Body), `xx"}}`) && len(d.Body) > large {
+				whole++
+			}
+		}
+		if whole == 0 || len(a.events) != st.Waiting+1 {
+			t.Errorf("%d are sent, of the last ones %d with the plays", len(a.events), whole)
+		}
+		n.Close(t.Context())
+	})
+}
+
 func TestClosingWaitsForNobodyWhoIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		away := &application{t: t, answer: func(*pb.WebhookEvent, int) (int, string, error) { return http.StatusBadGateway, "", nil }}
