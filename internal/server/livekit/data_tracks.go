@@ -27,7 +27,7 @@ const (
 const (
 	maxDataTrackName     = 256
 	maxDataTrackEncoding = 512
-	// maxDataSubscriptions bounds the data tracks that one client gets, and those that one request names.
+	// maxDataSubscriptions bounds the data tracks that one client wants, and those that one request names.
 	maxDataSubscriptions = 512
 	// maxDataTrackBuffered is how many bytes may wait for a subscriber: what cannot be sent soon is lost, since newer frames follow.
 	maxDataTrackBuffered = 64 << 10
@@ -207,15 +207,16 @@ func (s *session) unpublishData(req *pb.UnpublishDataTrackRequest) {
 		UnpublishDataTrackResponse: &pb.UnpublishDataTrackResponse{Info: lkinfo.DataTrack(tracks[i])}}})
 }
 
-// dataSubscription is a data track that the client gets.
+// dataSubscription is a data track that the client wants. It gets it for as long as it may.
 type dataSubscription struct {
 	publisher, publisherSID string
 	handle                  uint16
 	track                   *dataTrack
+	allowed                 bool
 }
 
-// subscribeData begins and ends subscriptions as the client wants them, and tells it by which handles it knows what it gets. What is not there, or not for
-// it, is passed over. Those who are there are looked through once, however many tracks are asked for.
+// subscribeData begins and ends subscriptions as the client wants them, and tells it by which handles it knows what it gets. What is not there is passed
+// over, and what is not for it waits until it is. Those who are there are looked through once, however many tracks are asked for.
 func (s *session) subscribeData(req *pb.UpdateDataSubscription) {
 	if len(req.GetUpdates()) == 0 {
 		return
@@ -240,9 +241,14 @@ func (s *session) subscribeData(req *pb.UpdateDataSubscription) {
 	if len(wanted) > 0 {
 		s.beginData(wanted)
 	}
+	s.giveData()
+}
+
+// giveData has the client get what it wants and may have, under handles of which it is told first: packets whose handle it does not know would be lost.
+func (s *session) giveData() {
 	s.sendDataHandles()
-	for sid := range wanted { // only now: packets whose handle the client does not know would be lost
-		if sub, ok := s.dataSubscriptions[sid]; ok {
+	for _, sub := range s.dataSubscriptions {
+		if sub.allowed {
 			sub.track.give(s, sub.handle)
 		}
 	}
@@ -252,15 +258,17 @@ func (s *session) subscribeData(req *pb.UpdateDataSubscription) {
 func (s *session) sendDataHandles() {
 	handles := map[uint32]*pb.DataTrackSubscriberHandles_PublishedDataTrack{}
 	for sid, sub := range s.dataSubscriptions {
-		handles[uint32(sub.handle)] = &pb.DataTrackSubscriberHandles_PublishedDataTrack{
-			PublisherIdentity: sub.publisher, PublisherSid: sub.publisherSID, TrackSid: sid,
+		if sub.allowed {
+			handles[uint32(sub.handle)] = &pb.DataTrackSubscriberHandles_PublishedDataTrack{
+				PublisherIdentity: sub.publisher, PublisherSid: sub.publisherSID, TrackSid: sid,
+			}
 		}
 	}
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_DataTrackSubscriberHandles{
 		DataTrackSubscriberHandles: &pb.DataTrackSubscriberHandles{SubHandles: handles}}})
 }
 
-// beginData notes subscriptions to data tracks of others, those that the client may have.
+// beginData notes subscriptions to data tracks of others.
 func (s *session) beginData(wanted map[string]bool) {
 	for _, p := range s.part.Others() {
 		for _, t := range p.DataTracks {
@@ -273,11 +281,11 @@ func (s *session) beginData(wanted map[string]bool) {
 
 func (s *session) beginDataOf(p room.Participant, sid string) {
 	publisher := s.server.find(place{s.place.room, p.Identity})
-	if publisher == nil || !s.mayHaveData(p.Identity, sid) {
+	if publisher == nil {
 		return
 	}
 	if t := publisher.dataTracks.find(func(t *dataTrack) bool { return t.sid == sid }); t != nil {
-		s.dataSubscriptions[sid] = dataSubscription{p.Identity, p.SID, s.nextDataHandle(), t}
+		s.dataSubscriptions[sid] = &dataSubscription{p.Identity, p.SID, s.nextDataHandle(), t, s.mayHaveData(p.Identity, sid)}
 	}
 }
 
@@ -313,12 +321,19 @@ func (s *session) reviewData(p room.Participant) {
 	}
 }
 
-// checkData ends subscriptions to what the client may not have any more.
+// checkData takes from the client what it may not have any more, and gives it what it may have now.
 func (s *session) checkData() {
+	more := false
 	for sid, sub := range s.dataSubscriptions {
-		if !s.mayHaveData(sub.publisher, sid) {
-			s.unsubscribeData(sid)
+		before := sub.allowed
+		sub.allowed = s.mayHaveData(sub.publisher, sid)
+		if before && !sub.allowed {
+			sub.track.take(s)
 		}
+		more = more || sub.allowed && !before
+	}
+	if more {
+		s.giveData()
 	}
 }
 

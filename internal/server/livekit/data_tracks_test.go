@@ -35,6 +35,12 @@ func (v *viewer) subscribe(sid string, subscribe bool) uint16 {
 	v.t.Helper()
 	v.send(&pb.SignalRequest{Message: &pb.SignalRequest_UpdateDataSubscription{UpdateDataSubscription: &pb.UpdateDataSubscription{
 		Updates: []*pb.UpdateDataSubscription_Update{{TrackSid: sid, Subscribe: subscribe}}}}})
+	return v.handleOf(sid)
+}
+
+// handleOf reads on until the client is told of its handles, and gives that of a track, 0 for none.
+func (v *viewer) handleOf(sid string) uint16 {
+	v.t.Helper()
 	told := v.until(func(r *pb.SignalResponse) bool { return r.GetDataTrackSubscriberHandles() != nil }).GetDataTrackSubscriberHandles()
 	for handle, t := range told.SubHandles {
 		if t.TrackSid == sid && t.PublisherIdentity == "alice" && strings.HasPrefix(t.PublisherSid, "PA_") {
@@ -162,19 +168,39 @@ func TestDataTracks(t *testing.T) {
 				}
 			}
 			bob.subscribe(place, false)
-			without("not subscribed", func() uint16 { return bob.subscribe(place, true) })
+			without("not subscribed", func() uint16 {
+				handle = bob.subscribe(place, true)
+				return handle
+			})
 			rules := func(p *pb.SubscriptionPermission) {
 				alice.send(&pb.SignalRequest{Message: &pb.SignalRequest_SubscriptionPermission{SubscriptionPermission: p}})
 				alice.heard()
 				bob.heard()
 			}
-			rules(&pb.SubscriptionPermission{TrackPermissions: []*pb.TrackPermission{{ParticipantIdentity: "viewer", TrackSids: []string{mark}}}})
+			narrow := &pb.SubscriptionPermission{TrackPermissions: []*pb.TrackPermission{{ParticipantIdentity: "viewer", TrackSids: []string{mark}}}}
+			wide := &pb.SubscriptionPermission{AllParticipants: true}
+			rules(narrow)
+			// Nobody asks again for what comes back, and its handle is the same.
+			without("not allowed", func() uint16 {
+				rules(wide)
+				return handle
+			})
+			allow := func(may bool) {
+				w.allow(t, "viewer", room.Permission{Subscribe: may})
+				bob.heard()
+			}
+			allow(false)
+			allow(true)
+			first(7, handle)
+			// What is asked for too early comes as soon as it may.
+			bob.subscribe(place, false)
+			rules(narrow)
 			if handle := bob.subscribe(place, true); handle != 0 {
 				t.Error("what is not for bob has a handle")
 			}
-			without("not allowed", func() uint16 {
-				rules(&pb.SubscriptionPermission{AllParticipants: true})
-				return bob.subscribe(place, true)
+			without("asked for too early", func() uint16 {
+				alice.send(&pb.SignalRequest{Message: &pb.SignalRequest_SubscriptionPermission{SubscriptionPermission: wide}})
+				return bob.handleOf(place)
 			})
 
 			alice.send(&pb.SignalRequest{Message: &pb.SignalRequest_UnpublishDataTrackRequest{UnpublishDataTrackRequest: &pb.UnpublishDataTrackRequest{PubHandle: 7}}})

@@ -56,8 +56,8 @@ type session struct {
 	asking     asking
 	outgoing   outgoingData
 
-	dataSubscriptions map[string]dataSubscription // by SID
-	dataHandle        uint16                      // the newest that the client was told of
+	dataSubscriptions map[string]*dataSubscription // by SID
+	dataHandle        uint16                       // the newest that the client was told of
 
 	away        *time.Timer // ends the session of a client that stays away
 	awaySince   time.Time
@@ -104,7 +104,7 @@ func (s *Server) enter(a admission) (*session, error) {
 		log:  s.log.With("room", a.room, "participant", a.claims.Identity),
 		turn: make(chan struct{}, 1), done: make(chan struct{}), pace: newPace(),
 		join: a.joinRequest, host: a.host, token: tokenState{expires: a.expires},
-		asked: a.asked, dataSubscriptions: map[string]dataSubscription{},
+		asked: a.asked, dataSubscriptions: map[string]*dataSubscription{},
 	}
 	sess.inbox = newInbox(sess.work)
 	sess.turn <- struct{}{}
