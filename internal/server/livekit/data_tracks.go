@@ -15,13 +15,15 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
-// A packet of a data track begins with a header of 12 bytes: version (3 bits) and flags, the track's handle at 2, sequence and frame numbers, and a
-// timestamp. Of these the server reads the version and the handle, which it writes anew for each subscriber: a publisher's handles are its own, and so
-// are a subscriber's.
+// A packet of a data track begins with a header of 12 bytes: version (3 bits), whether it is the first or the last of its frame (a bit each) and other
+// flags, the track's handle at 2, sequence and frame numbers at 4 and 6, and a timestamp. The server writes the handle anew for each subscriber: a
+// publisher's handles are its own, and so are a subscriber's. It reads no more than what it needs for leaving out whole frames.
 const (
 	dataTrackHeader  = 12
 	dataTrackVersion = 0
+	dataTrackFirst   = 0x10
 	dataTrackHandle  = 2
+	dataTrackFrame   = 6
 )
 
 const (
@@ -29,8 +31,9 @@ const (
 	maxDataTrackEncoding = 512
 	// maxDataSubscriptions bounds the data tracks that one client wants, and those that one request names.
 	maxDataSubscriptions = 512
-	// maxDataTrackBuffered is how many bytes may wait for a subscriber: what cannot be sent soon is lost, since newer frames follow.
-	maxDataTrackBuffered = 64 << 10
+	// maxDataTrackBuffered is how many bytes may be on their way to a subscriber, those that it has not acknowledged yet included: what cannot be sent
+	// soon is lost, since newer frames follow. A frame that comes at once is larger only if part of it is acknowledged meanwhile.
+	maxDataTrackBuffered = 512 << 10
 )
 
 // dataTracks are what a client publishes, and where it gets those of others. The data channels of both sides use them.
@@ -48,7 +51,24 @@ type dataTrack struct {
 
 	mu        sync.Mutex
 	ended     bool
-	receivers map[*session]uint16
+	receivers map[*session]*dataReceiver
+}
+
+// dataReceiver is somebody who gets a data track, by a handle of its own.
+type dataReceiver struct {
+	handle uint16
+	lacks  bool   // the receiver lacks part of the frame, so the rest is of no use to it
+	frame  uint16 // the newest of which something was to be sent
+}
+
+// passes tells whether a packet is sent to the receiver, given whether it could be.
+func (r *dataReceiver) passes(packet []byte, could bool) bool {
+	frame := binary.BigEndian.Uint16(packet[dataTrackFrame:])
+	if r.lacks && r.frame == frame && packet[0]&dataTrackFirst == 0 {
+		return false
+	}
+	r.lacks, r.frame = !could, frame
+	return could
 }
 
 func (d *dataTracks) find(is func(*dataTrack) bool) *dataTrack {
@@ -89,8 +109,8 @@ func (t *dataTrack) end() {
 func (t *dataTrack) give(to *session, handle uint16) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.ended {
-		t.receivers[to] = handle
+	if r := t.receivers[to]; !t.ended && (r == nil || r.handle != handle) {
+		t.receivers[to] = &dataReceiver{handle: handle}
 	}
 }
 
@@ -115,13 +135,13 @@ func (s *session) forward(packet []byte) {
 	if !s.data.pay(len(packet), len(t.receivers), false) {
 		return
 	}
-	for receiver, handle := range t.receivers {
-		out := receiver.dataTracks.out.Load()
-		if out == nil || out.Buffered() > maxDataTrackBuffered {
+	for to, receiver := range t.receivers {
+		out := to.dataTracks.out.Load()
+		if out == nil || !receiver.passes(packet, out.Buffered()+len(packet) <= maxDataTrackBuffered) {
 			continue
 		}
 		theirs := slices.Clone(packet) // the channel keeps it
-		binary.BigEndian.PutUint16(theirs[dataTrackHandle:], handle)
+		binary.BigEndian.PutUint16(theirs[dataTrackHandle:], receiver.handle)
 		_ = out.Send(theirs, false) // what cannot be sent now is lost
 	}
 }
@@ -156,7 +176,7 @@ func (s *session) publishData(req *pb.PublishDataTrackRequest) {
 		}
 	}
 	// First: who is told of it may ask for it at once.
-	s.dataTracks.add(&dataTrack{sid: t.SID, handle: t.Handle, receivers: map[*session]uint16{}})
+	s.dataTracks.add(&dataTrack{sid: t.SID, handle: t.Handle, receivers: map[*session]*dataReceiver{}})
 	if err := s.part.PublishData(t); err != nil {
 		s.dataTracks.keep(s.part.Self().DataTracks)
 		switch {

@@ -215,6 +215,32 @@ func TestDataTracks(t *testing.T) {
 	}
 }
 
+// TestFramesAreLostWhole: of a frame that a receiver lacks something of it gets nothing more.
+func TestFramesAreLostWhole(t *testing.T) {
+	const first, middle, last, single = dataTrackFirst, 0, 0x08, 0x18
+	r := &dataReceiver{}
+	for i, p := range []struct {
+		frame  uint16
+		kind   byte
+		could  bool
+		passes bool
+	}{
+		{1, first, true, true}, {1, middle, false, false}, {1, middle, true, false}, {1, last, true, false},
+		{2, first, false, false}, {2, middle, true, false}, {2, last, true, false},
+		{3, first, true, true}, {3, last, true, true},
+		{4, single, false, false}, {5, single, true, true},
+		{6, first, true, true}, {6, last, false, false}, {6, first, true, true}, // another of this number, much later
+		{7, single, false, false}, {7, single, true, true}, // who does not number them
+	} {
+		packet := make([]byte, dataTrackHeader)
+		packet[0] = p.kind
+		binary.BigEndian.PutUint16(packet[dataTrackFrame:], p.frame)
+		if got := r.passes(packet, p.could); got != p.passes {
+			t.Errorf("packet %d, of frame %d: %t", i, p.frame, got)
+		}
+	}
+}
+
 func TestPacketsOfDataTracksMisused(t *testing.T) {
 	w := newWorld(t, nil)
 	w.enter(t, "alice", "hall", "")
