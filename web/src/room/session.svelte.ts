@@ -8,7 +8,7 @@ import { recall } from '../remember'
 import { StatsRecorder } from '../stats/recorder.svelte'
 import { toast } from '../ui/toasts.svelte'
 import { chatTopic } from './chat'
-import { publishCodec } from './codec'
+import { publishCodec, sentCodec } from './codec'
 import { RoomFigures } from './figures'
 import { Messages } from './messages.svelte'
 import { musicDefaults } from './music'
@@ -66,7 +66,7 @@ export class RoomSession implements RoomView {
   mayPublish = $state(true)
   waits = $state(false)
   #mayTell = $state(true)
-  readonly codec: VideoCodec
+  codec = $state('')
   readonly statistics: StatsRecorder
   readonly reactions: Reactions
 
@@ -75,6 +75,7 @@ export class RoomSession implements RoomView {
 
   #entry: Entry
   #client: Room
+  #wanted: VideoCodec
   #unfollow = () => {}
   #unfollowPage = () => {}
   #gone = false
@@ -98,12 +99,12 @@ export class RoomSession implements RoomView {
     this.title = entry.title
     this.publicWatch = entry.publicWatch
     this.role = entry.admission.role
-    this.codec = publishCodec(entry.codecs)
+    this.#wanted = this.codec = publishCodec(entry.codecs)
     this.#client = new Room({
       adaptiveStream: true,
       dynacast: true,
       disconnectOnPageLeave: false, // also where the page only asks whether to leave; see #followPage
-      publishDefaults: { videoCodec: this.codec, ...(entry.music ? musicDefaults : {}) },
+      publishDefaults: { videoCodec: this.#wanted, ...(entry.music ? musicDefaults : {}) },
       ...(entry.music ? { audioCaptureDefaults: { ...musicConstraints(recall('microphone')) as object } } : {}),
       ...(recall('speaker') ? { audioOutput: { deviceId: recall('speaker') } } : {}),
     })
@@ -151,6 +152,7 @@ export class RoomSession implements RoomView {
     this.phase = 'connected'
     this.#entry.onphase?.('connected')
     clearInterval(this.#countdown)
+    this.codec = sentCodec(this.#wanted, this.#client.engine.latestJoinResponse?.enabledPublishCodecs.map(({ mime }) => mime) ?? [])
     this.#permitted()
     this.#refresh()
     if (!this.#entry.unmeasured) this.statistics.start()

@@ -63,7 +63,6 @@ export interface Me {
   camera: boolean
   screen: boolean
   busy: { microphone: boolean; camera: boolean; screen: boolean }
-  /** The codec of the own picture as the server names it, once known. */
   quality: Quality
 }
 
@@ -83,7 +82,7 @@ export interface RoomView {
   readonly over: Over
   /** Seconds until reconnecting is given up. */
   readonly secondsLeft: number
-  /** What the own pictures are sent in. */
+  /** What the own pictures are sent in: once connected, what the server takes. */
   readonly codec: string
   readonly people: Person[]
   readonly tiles: Tile[]
