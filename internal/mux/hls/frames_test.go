@@ -128,7 +128,7 @@ func list(t testing.TB, playlist string) (segments []listed, target int) {
 			if entry.init == "" {
 				t.Fatalf("segment %s without EXT-X-MAP", line)
 			}
-			if number := numberIn.FindString(line); number != strconv.FormatUint(sequence, 10) {
+			if number := numberIn.FindString(line); number != strconv.FormatUint(sequence, 10)+"." {
 				t.Fatalf("segment %s has media sequence number %d", line, sequence)
 			}
 			sequence++
@@ -142,7 +142,7 @@ func list(t testing.TB, playlist string) (segments []listed, target int) {
 	return segments, target
 }
 
-var numberIn = regexp.MustCompile(`\d+`)
+var numberIn = regexp.MustCompile(`\d+\.`)
 
 // durations lists a playlist's segments, rounded to 10 ms.
 func durations(segments []listed) string {

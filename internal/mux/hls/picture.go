@@ -165,10 +165,16 @@ func (p *picture) boundary(f *media.Frame, discontinuity bool) {
 	own := discontinuity && breaks == 0
 	if own {
 		breaks = 1
-		p.stream.interrupt(p)
+		p.stream.follow(f.DTS)
 	}
 	p.cut(next, breaks)
 	p.stream.sound.boundary(f.PTS, own)
+}
+
+// fresh tells whether the segment that is being filled began about at a DTS, and nobody has been told of it.
+func (p *picture) fresh(at time.Duration) bool {
+	target, _ := p.partTarget()
+	return len(p.parts) == 0 && p.ticks(at)-p.start <= target
 }
 
 // goOn begins a new segment of a further size. It has no discontinuity of its own, since their number is the same in all renditions: where the

@@ -207,6 +207,15 @@ func (r *rendition) complete() {
 	r.changed = true
 }
 
+// discontinuitiesSoFar counts those up to the segment that is being filled, with those it begins with.
+func (r *rendition) discontinuitiesSoFar() uint64 {
+	n := r.removedDiscontinuities + uint64(r.discontinuities)
+	for _, s := range r.segments {
+		n += uint64(s.Discontinuities)
+	}
+	return n
+}
+
 // time is when a tick is on the clock on the wall.
 func (r *rendition) time(at int64) time.Time {
 	return r.stream.cfg.WallClock(r.stream.base + r.track.Duration(at))

@@ -91,7 +91,7 @@ func (s *sound) change(f *media.Format) bool {
 	if s.track != nil {
 		if !s.empty() || s.published() {
 			s.cut(s.end, 1)
-			s.stream.interrupt(nil)
+			s.stream.interrupt()
 		}
 		at = s.track.Duration(s.end)
 	}
@@ -165,7 +165,7 @@ func (s *sound) advance(at time.Duration, duration int64) bool {
 	case s.track.Duration(gap) > s.stream.limit():
 		// Too long for silence: the stream pauses.
 		s.cut(want, 1)
-		s.stream.interrupt(nil)
+		s.stream.interrupt()
 	case gap > 0 && s.empty() && !s.published() && gap < duration:
 		s.begin(want)
 	case gap >= duration:

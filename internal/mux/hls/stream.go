@@ -184,10 +184,23 @@ func (s *Stream) renditions() []*rendition {
 	return append(list, &s.sound.rendition)
 }
 
-// interrupt has all pictures but one begin their next segment with a discontinuity: players match playlists by counting them.
-func (s *Stream) interrupt(but *picture) {
+// interrupt has all pictures begin their next segment with a discontinuity: players match playlists by counting them.
+func (s *Stream) interrupt() {
 	for _, p := range s.pictures {
-		if p != but && p.track != nil {
+		if p.track != nil {
+			p.broken++
+		}
+	}
+}
+
+// follow has the further sizes begin with a discontinuity where the picture does, at a DTS.
+func (s *Stream) follow(at time.Duration) {
+	for _, p := range s.pictures[1:] {
+		switch {
+		case p.track == nil:
+		case p.fresh(at):
+			p.discontinuities++
+		default:
 			p.broken++
 		}
 	}

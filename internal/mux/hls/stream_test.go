@@ -256,6 +256,56 @@ func TestASizeThatPausesIsMissing(t *testing.T) {
 	}
 }
 
+func TestSizesCountTheSameDiscontinuities(t *testing.T) {
+	for name, test := range map[string]struct {
+		joins, shift time.Duration
+	}{
+		"the smaller is early":                         {0, -20 * time.Millisecond},
+		"the smaller is late":                          {0, 20 * time.Millisecond},
+		"the smaller comes where the picture changed":  {4 * second, 20 * time.Millisecond},
+		"the smaller comes just before it":             {4 * second, -20 * time.Millisecond},
+		"the smaller comes while that segment is made": {5 * second, 0},
+		"the smaller comes later":                      {6 * second, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// Its frames differ by their format from those of the picture, which have another pointer.
+			small := *tall
+			further := video(test.joins, 14*second, 2*second, &small)
+			for _, f := range further {
+				f.DTS, f.PTS = f.DTS+test.shift, f.PTS+test.shift
+			}
+			s := New(testConfig())
+			for _, f := range merged(video(0, 4*second, 2*second, wide), video(4*second, 14*second, 2*second, tall), audio(0, 14*second, stereo48), further) {
+				if f.Format == &small {
+					s.WriteFurther(1, f)
+				} else {
+					s.Write(f)
+				}
+			}
+			s.End()
+			pictures, _ := list(t, text(find(s.Snapshot(), "video.m3u8")))
+			for _, name := range []string{"video1.m3u8", "audio.m3u8"} {
+				others, _ := list(t, text(find(s.Snapshot(), name)))
+				matched := 0
+				for _, p := range pictures {
+					for _, o := range others {
+						if into := o.start.Sub(p.start) + 50*time.Millisecond; into < 0 || into.Seconds() >= p.duration {
+							continue
+						}
+						matched++
+						if o.discontinuity != p.discontinuity {
+							t.Errorf("%s is after %d discontinuities, %s after %d", o.uri, o.discontinuity, p.uri, p.discontinuity)
+						}
+					}
+				}
+				if matched < 4 || matched != len(others) {
+					t.Errorf("%d of %d segments of %s begin within one of the picture", matched, len(others), name)
+				}
+			}
+		})
+	}
+}
+
 func TestTheFrameRateIsTheHighest(t *testing.T) {
 	// The picture stands still for a while, and just then the sound changes, so that the multivariant playlist is written anew.
 	s := written(testConfig(), merged(video(0, 8*second, 2*second, wide), keyframes(8*second, 10*second, second), video(10*second, 12*second, 2*second, wide),

@@ -55,15 +55,6 @@ func (w *window) published() bool { return len(w.segments) > 0 }
 // newest is the segment that was completed last; there must be one.
 func (w *window) newest() *Segment { return w.segments[len(w.segments)-1] }
 
-// discontinuitiesSoFar counts those before the next segment.
-func (w *window) discontinuitiesSoFar() uint64 {
-	n := w.removedDiscontinuities
-	for _, s := range w.segments {
-		n += uint64(s.Discontinuities)
-	}
-	return n
-}
-
 // peak and mean are the bit rates of the playlist's segments in bit/s.
 func (w *window) peak() (bits int) {
 	for _, s := range w.segments {
