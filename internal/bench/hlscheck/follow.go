@@ -54,6 +54,7 @@ func (f *follower) follow(ctx context.Context) error {
 	f.parts = map[string][]byte{}
 	f.report.lookAt(f.name, f.media, f.others)
 	f.walk.seen(f.address(), f.media)
+	f.walk.lookAtBreaks(f.name, f.media)
 	f.probe(ctx)
 	hint := f.fetchHint(ctx)
 	for !f.media.Ended && time.Now().Before(f.until) && ctx.Err() == nil {
@@ -66,6 +67,7 @@ func (f *follower) follow(ctx context.Context) error {
 		f.report.compare(f.name, before, now)
 		f.walk.lookAtReports(f.name, now, known)
 		f.walk.seen(f.address(), now)
+		f.walk.lookAtBreaks(f.name, now)
 		f.media = now
 		if now.Sequence > before.Sequence && len(before.Segments) > 0 {
 			_, err := f.walk.media(ctx, f.name, before.Segments[0].URI, now.Target)

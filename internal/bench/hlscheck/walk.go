@@ -38,9 +38,10 @@ type walk struct {
 	report *Report
 	until  time.Time
 
-	mu    sync.Mutex
-	edges map[string]edge // how far playlists were seen, by URI
-	late  []time.Duration
+	mu     sync.Mutex
+	edges  map[string]edge // how far playlists were seen, by URI
+	breaks breaks
+	late   []time.Duration
 }
 
 type edge struct {
@@ -62,7 +63,7 @@ type Result struct {
 // Walk follows all playlists that a multivariant playlist names. An error tells that it could not be walked at all; what is wrong on the
 // way is in the report.
 func Walk(ctx context.Context, address string, o Options) (*Result, error) {
-	w := &walk{client: o.Client, index: address, report: newReport(), until: time.Now().Add(o.Duration), edges: map[string]edge{}}
+	w := &walk{client: o.Client, index: address, report: newReport(), until: time.Now().Add(o.Duration), edges: map[string]edge{}, breaks: breaks{}}
 	if w.client == nil {
 		w.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true, ForceAttemptHTTP2: true}}
 		defer w.client.CloseIdleConnections()
