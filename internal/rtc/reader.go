@@ -264,5 +264,5 @@ func (r *reader) connectivityCheck(b []byte, from netip.AddrPort) {
 	if !r.check.Conflict && !login.peer.checked(r, login, from, r.check.Nominated) {
 		return
 	}
-	r.shard.socket.writeTo(answer, from)
+	r.shard.write(answer, from)
 }

@@ -202,7 +202,7 @@ func (p *Peer) writeRaw(b []byte) {
 	case to.tcp != nil:
 		to.tcp.send(b, len(b))
 	default:
-		p.home.Load().socket.writeTo(b, to.addr)
+		p.home.Load().write(b, to.addr)
 	}
 }
 

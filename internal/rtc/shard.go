@@ -21,6 +21,8 @@ type Shard struct {
 	closed bool
 	wake   chan struct{}
 
+	belated belated
+
 	// reporting tells that the reader owes feedback.
 	reporting atomic.Bool
 	counts    shardCounts
@@ -29,6 +31,7 @@ type Shard struct {
 func newShard(e *Endpoint, s *socket) *Shard {
 	shard := &Shard{endpoint: e, socket: s, wake: make(chan struct{}, 1)}
 	shard.reader = newReader(shard)
+	shard.belated.shard = shard
 	return shard
 }
 

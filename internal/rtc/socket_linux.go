@@ -112,14 +112,20 @@ func (s *platformSocket) close() error {
 	return s.file.Close()
 }
 
-// writeTo sends one datagram. An error is a lost datagram, which every protocol above survives.
-func (s *platformSocket) writeTo(b []byte, addr netip.AddrPort) {
+// writeTo sends one datagram without waiting, and tells whether the socket's buffer had room for it. An error is a lost datagram, which
+// every protocol above survives.
+func (s *platformSocket) writeTo(b []byte, addr netip.AddrPort) bool {
 	to := s.destination(addr)
+	var errno syscall.Errno
 	_ = s.raw.Control(func(fd uintptr) {
-		_, _, _ = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT,
+		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT,
 			uintptr(unsafe.Pointer(&to.raw)), uintptr(to.size))
 	})
+	return !full(errno)
 }
+
+// full tells that sending failed for want of room in the socket's buffer.
+func full(errno syscall.Errno) bool { return errno == unix.EAGAIN || errno == unix.EINTR }
 
 // destination is an address in the kernel's form. It is immutable but for message.
 type destination struct {
@@ -334,15 +340,22 @@ func (t *transmitter) attempt() bool {
 	if err := t.socket.raw.Control(t.call); err != nil {
 		t.errno = unix.EBADF
 	}
-	return t.errno != unix.EAGAIN && t.errno != unix.EINTR
+	return !full(t.errno)
 }
 
-// wait sends what fits as soon as anything does: the socket's buffer is full.
-func (t *transmitter) wait() error {
+// wait tries until something fits: the socket's buffer is full.
+func (t *transmitter) wait(try func() bool) error {
 	gate := t.socket.out
 	gate.watch(unix.EPOLLOUT)
 	defer gate.watch(0)
-	return gate.pass(t.attempt)
+	return gate.pass(try)
+}
+
+// datagram sends one by itself; it waits while the socket's buffer is full.
+func (t *transmitter) datagram(b []byte, addr netip.AddrPort) {
+	if !t.socket.writeTo(b, addr) {
+		_ = t.wait(func() bool { return t.socket.writeTo(b, addr) }) // it fails when the socket is closed
+	}
 }
 
 // canSegment tells whether a message may hold more than one datagram.
@@ -372,7 +385,7 @@ func (t *transmitter) send(slab []byte, messages []message) {
 	}
 	t.first, t.count = 0, len(messages)
 	for t.first < t.count {
-		if !t.attempt() && t.wait() != nil {
+		if !t.attempt() && t.wait(t.attempt) != nil {
 			return
 		}
 		if t.errno == 0 {
@@ -399,7 +412,7 @@ func (t *transmitter) send(slab []byte, messages []message) {
 func (t *transmitter) split(slab []byte, m *message) {
 	for _, p := range m.parts() {
 		for at := p.start; at < p.end; at += m.segment {
-			t.socket.writeTo(slab[at:min(at+m.segment, p.end)], m.to.addr)
+			t.datagram(slab[at:min(at+m.segment, p.end)], m.to.addr)
 		}
 	}
 }

@@ -32,9 +32,11 @@ func (s *platformSocket) resume() { _ = s.conn.SetReadDeadline(time.Time{}) }
 
 func (s *platformSocket) close() error { return s.conn.Close() }
 
-// writeTo sends one datagram. An error is a lost datagram, which every protocol above survives.
-func (s *platformSocket) writeTo(b []byte, to netip.AddrPort) {
+// writeTo sends one datagram, and waits while the socket's buffer has no room for it. An error is a lost datagram, which every protocol
+// above survives.
+func (s *platformSocket) writeTo(b []byte, to netip.AddrPort) bool {
 	_, _ = s.conn.WriteToUDPAddrPort(b, to)
+	return true
 }
 
 // destination is an address. It is immutable but for message.
@@ -89,12 +91,15 @@ func (s *socket) transmitter() *transmitter { return &transmitter{socket: s} }
 
 func (s *platformSocket) canSegment() bool { return false }
 
+// datagram sends one by itself.
+func (t *transmitter) datagram(b []byte, to netip.AddrPort) { t.socket.writeTo(b, to) }
+
 func (t *transmitter) send(slab []byte, messages []message) {
 	for i := range messages {
 		m := &messages[i]
 		for _, p := range m.parts() {
 			for at := p.start; at < p.end; at += m.segment {
-				t.socket.writeTo(slab[at:min(at+m.segment, p.end)], m.to.addr)
+				t.datagram(slab[at:min(at+m.segment, p.end)], m.to.addr)
 			}
 		}
 	}
