@@ -135,7 +135,7 @@ func TestAReaderThatRestsReadsAll(t *testing.T) {
 	const datagrams = 1000
 	read, rests := 0, 0
 	var in *receiver
-	in = s.receiver(func(n int) int {
+	in = s.receiver(func(n int, _ time.Duration) int {
 		read += n
 		if in.rest.crowded {
 			rests++

@@ -186,6 +186,48 @@ func TestStreamsOfOnePeer(t *testing.T) {
 	}
 }
 
+// One who sends counts once in a restTime among those who do, in however many layers.
+func TestLayersOfOnePeerAreOneWhoSends(t *testing.T) {
+	e := testEndpoint(t)
+	r := strayReader(e)
+	r.now = time.Second
+	a, remoteA := receivingPeer(t, e)
+	b, remoteB := receivingPeer(t, e)
+	for _, p := range []*Peer{a, b} {
+		p.Inbounds()[0].Receive(func(*Stream) Sink { return countSink{new(count)} })
+	}
+	seq := uint16(0)
+	layers := func(p *Peer, remote *srtp.Sealer) {
+		seq++
+		r.rtp(p, sealed(t, remote, 1, 96, seq, "q", []byte("one")))
+		r.rtp(p, sealed(t, remote, 2, 96, seq, "h", []byte("two")))
+	}
+	for _, step := range []struct {
+		after   time.Duration
+		a, b    bool
+		senders int
+	}{
+		{0, true, false, 1},
+		{time.Millisecond, true, false, 0},
+		{time.Millisecond, true, true, 1},
+		{time.Millisecond, true, true, 1},
+		{restTime, true, true, 2},
+		{restTime, false, false, 0},
+	} {
+		r.now += step.after
+		if step.a {
+			layers(a, remoteA)
+		}
+		if step.b {
+			layers(b, remoteB)
+		}
+		if n := r.senders(); n != step.senders {
+			t.Errorf("%d send at %v, want %d", n, r.now, step.senders)
+		}
+		r.flush()
+	}
+}
+
 // countSink fits count into Sink: both ignore and Sink name methods alike.
 type countSink struct{ *count }
 

@@ -95,9 +95,9 @@ func (r *reader) run() {
 	}
 }
 
-// batch takes the n datagrams that were read, and tells how many streams had packets among them.
-func (r *reader) batch(n int) (brought int) {
-	r.now = media.Now()
+// batch takes the n datagrams that were read at a time, and tells how many peers had packets among them that had none in the restTime before.
+func (r *reader) batch(n int, read time.Duration) (brought int) {
+	r.now = read
 	r.in.took(time.Now())
 	bytes := 0
 	for i := range n {
@@ -109,7 +109,7 @@ func (r *reader) batch(n int) (brought int) {
 		}
 	}
 	r.waited = 0
-	brought = len(r.touched)
+	brought = r.senders()
 	r.flush()
 	c := &r.shard.counts
 	c.receivedPackets.Add(uint64(n))
@@ -219,6 +219,16 @@ func (r *reader) deliver(p *path, b []byte) {
 	case dtlsProtocol:
 		p.peer.secure.receive(b)
 	}
+}
+
+// senders counts the peers with packets in this batch that had none in the restTime before.
+func (r *reader) senders() (n int) {
+	for _, s := range r.touched {
+		if s.Inbound.peer.rx.counts(r.now) {
+			n++
+		}
+	}
+	return n
 }
 
 // flush ends a batch.

@@ -19,6 +19,7 @@ type receiving struct {
 	sources map[uint32]*source
 	last    *source // of the packet before
 	closed  bool
+	presence
 
 	arrivals  *twcc.Recorder  // nil until the first packet with a transport-wide number
 	bounds    *remb.Estimator // nil until the first packet of a remote that does without

@@ -9,10 +9,10 @@ import (
 func TestAReaderRestsWhenManySendAtATime(t *testing.T) {
 	for _, c := range []struct {
 		name        string
-		every, work time.Duration // between two streams' packets, and what a batch takes
+		every, work time.Duration // between two who count, and what a batch takes
 		least, most time.Duration // of rest after a batch
 	}{
-		{"two people", 5 * time.Millisecond, 50 * time.Microsecond, 0, 0},
+		{"a few people", 4 * time.Millisecond, 50 * time.Microsecond, 0, 0},
 		{"one camera for many, at a full core", 12 * time.Millisecond, 10 * time.Millisecond, 0, 0},
 		{"ten people", time.Millisecond, 100 * time.Microsecond, restTime - 100*time.Microsecond, restTime - 100*time.Microsecond},
 		{"a crowd", 100 * time.Microsecond, 2 * time.Millisecond, restTime - 2*time.Millisecond, restTime - 2*time.Millisecond},
@@ -38,6 +38,58 @@ func TestAReaderRestsWhenManySendAtATime(t *testing.T) {
 					t.Fatalf("a rest of %v is over: %v", d, r.over(now))
 				}
 				now = max(now+d, came+c.every)
+			}
+		})
+	}
+}
+
+// TestWhoMakesACrowd has people send pictures and sound: how many packets those are is no matter, nor in how many layers.
+func TestWhoMakesACrowd(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		people        int
+		pieces, every int // of a picture, and ms between them
+		crowd         bool
+	}{
+		{"one camera for many", 1, 8, 1, false},
+		{"one whose packets never end", 1, 33, 1, false},
+		{"two people", 2, 3, 5, false},
+		{"three people, each picture at once", 3, 1, 0, false},
+		{"six people, paced as browsers do", 6, 3, 5, true},
+		{"seven people, each picture at once", 7, 1, 0, true},
+		{"a meeting of ten", 10, 1, 0, true},
+		{"a meeting of ten, paced", 10, 3, 5, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var r rest
+			people := make([]presence, c.people)
+			sent := func(i int, ms int) bool {
+				at := ms + i*13 // none begins with another
+				picture := at % 33
+				return (at+5)%20 == 0 || picture == 0 || c.every > 0 && picture%c.every == 0 && picture/c.every < c.pieces
+			}
+			waits := make([]bool, c.people)
+			for ms := 1000; ms < 3000; ms++ {
+				comes := false
+				for i := range people {
+					waits[i] = waits[i] || sent(i, ms)
+					comes = comes || waits[i]
+				}
+				now := time.Duration(ms) * time.Millisecond
+				if !comes || !r.over(now) {
+					continue
+				}
+				brought := 0
+				for i := range people {
+					if waits[i] && people[i].counts(now) {
+						brought++
+					}
+					waits[i] = false
+				}
+				r.note(brought, now)
+				if d := r.begin(now, now); ms > 2000 && (d > 0) != c.crowd {
+					t.Fatalf("rests for %v at %v", d, now)
+				}
 			}
 		})
 	}

@@ -181,7 +181,7 @@ type header struct {
 // receiver reads batches into memory of its own. It belongs to the shard's reader.
 type receiver struct {
 	socket  *socket
-	take    func(n int) int
+	take    func(n int, read time.Duration) int
 	headers [batchSize]header
 	vectors [batchSize]unix.Iovec
 	names   [batchSize][addressSize]byte
@@ -206,9 +206,9 @@ const stampSize = unsafe.Sizeof(stamp{})
 // longestWait bounds how long a datagram can have waited to be read. More is a clock that was set meanwhile.
 const longestWait = time.Second
 
-// receiver makes one that gives each batch to take, which tells how many streams brought something; its datagrams are valid until that
-// returns.
-func (s *socket) receiver(take func(n int) int) *receiver {
+// receiver makes one that gives each batch to take, with the media time at which it was read, which tells how many brought something for
+// the first time in a restTime; its datagrams are valid until that returns.
+func (s *socket) receiver(take func(n int, read time.Duration) int) *receiver {
 	r := &receiver{socket: s, take: take}
 	for i := range r.headers {
 		r.vectors[i].Base = &r.buffers[i][0]
@@ -256,7 +256,7 @@ func (r *receiver) batch() bool {
 	default:
 		return true
 	}
-	r.rest.note(r.take(r.n), read)
+	r.rest.note(r.take(r.n, read), read)
 	for i := range r.n {
 		r.headers[i].Namelen = addressSize
 		r.headers[i].SetControllen(int(stampSize))

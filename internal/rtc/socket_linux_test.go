@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tuttilive/tutti/internal/media"
 )
 
 // TestADatagramCameBeforeItWasRead lets a datagram lie in the socket: it came when it came, however late the reader is.
@@ -30,7 +32,7 @@ func TestADatagramCameBeforeItWasRead(t *testing.T) {
 		}
 		<-time.After(d)
 		var in *receiver
-		in = s.receiver(func(n int) int {
+		in = s.receiver(func(n int, _ time.Duration) int {
 			in.took(time.Now())
 			if b, _ := in.datagram(0); n != 1 || string(b) != "hello" {
 				t.Errorf("%d datagrams, %q", n, b)
@@ -68,7 +70,7 @@ func TestArrivalsDoNotGoBack(t *testing.T) {
 		s := &r.in.stamps[0]
 		s.Level, s.Type, s.at = unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, unix.NsecToTimespec(time.Now().Add(-waited).UnixNano())
 		r.in.headers[0].SetControllen(int(stampSize))
-		r.batch(1)
+		r.batch(1, media.Now())
 		if r.latest < at {
 			t.Errorf("one that waited %v came %v before the last one", waited, at-r.latest)
 		}

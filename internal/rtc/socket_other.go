@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"syscall"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/media"
 )
 
 // Elsewhere than on 64-bit Linux there is one socket, and one system call for each datagram.
@@ -55,20 +57,22 @@ func keepShort(*net.TCPConn) {}
 
 type receiver struct {
 	conn   *net.UDPConn
-	take   func(n int) int
+	take   func(n int, read time.Duration) int
 	buffer [maxDatagram + 1]byte
 	size   int
 	from   netip.AddrPort
 }
 
 // receiver makes one that gives each datagram to take; it is valid until that returns.
-func (s *socket) receiver(take func(n int) int) *receiver { return &receiver{conn: s.conn, take: take} }
+func (s *socket) receiver(take func(n int, read time.Duration) int) *receiver {
+	return &receiver{conn: s.conn, take: take}
+}
 
 // read waits for a datagram.
 func (r *receiver) read() (err error) {
 	r.size, r.from, err = r.conn.ReadFromUDPAddrPort(r.buffer[:])
 	if err == nil {
-		r.take(1)
+		r.take(1, media.Now())
 	}
 	return err
 }
