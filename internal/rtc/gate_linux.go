@@ -86,9 +86,9 @@ func (g *gate) watch(events uint32) {
 	}
 }
 
-// after lets something happen when a time has passed, instead of what it was told before.
-func (g *gate) after(d time.Duration) {
-	_ = unix.TimerfdSettime(g.timer, 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}, nil)
+// after lets something happen when a time has passed, instead of what it was told before. Where it fails nothing will.
+func (g *gate) after(d time.Duration) error {
+	return unix.TimerfdSettime(g.timer, 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}, nil)
 }
 
 // interrupt ends a pass that is under way, and all others until resume.

@@ -265,9 +265,8 @@ func (r *receiver) batch() bool {
 		return true
 	}
 	// Where there was room for more, nothing more was there: it need not be asked only to hear that.
-	if d := r.rest.begin(read, media.Now()); d > 0 {
+	if d := r.rest.begin(read, media.Now()); d > 0 && in.after(d) == nil {
 		in.watch(0)
-		in.after(d)
 	} else {
 		in.watch(unix.EPOLLIN)
 	}
