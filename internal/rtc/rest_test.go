@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"strconv"
 	"testing"
 	"time"
 )
@@ -19,7 +20,7 @@ func TestAReaderRestsWhenManySendAtATime(t *testing.T) {
 		{"more than there is time for", 100 * time.Microsecond, 4 * time.Millisecond, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var r rest
+			r := restWith(socketBuffer)
 			came, now := time.Duration(0), 5*time.Second
 			for now < 6*time.Second {
 				brought := 1
@@ -27,7 +28,7 @@ func TestAReaderRestsWhenManySendAtATime(t *testing.T) {
 					brought = max(1, int((now-came)/c.every))
 				}
 				came = now
-				r.note(brought, now)
+				r.note(brought, brought, now)
 				read := now
 				now += c.work
 				d := r.begin(read, now)
@@ -61,7 +62,7 @@ func TestWhoMakesACrowd(t *testing.T) {
 		{"a meeting of ten, paced", 10, 3, 5, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var r rest
+			r := restWith(socketBuffer)
 			people := make([]presence, c.people)
 			sent := func(i int, ms int) bool {
 				at := ms + i*13 // none begins with another
@@ -86,7 +87,7 @@ func TestWhoMakesACrowd(t *testing.T) {
 					}
 					waits[i] = false
 				}
-				r.note(brought, now)
+				r.note(brought, brought, now)
 				if d := r.begin(now, now); ms > 2000 && (d > 0) != c.crowd {
 					t.Fatalf("rests for %v at %v", d, now)
 				}
@@ -95,19 +96,77 @@ func TestWhoMakesACrowd(t *testing.T) {
 	}
 }
 
-// TestAReaderThatWasAloneDoesNotRest lets many send, and then nobody for a while.
-func TestAReaderThatWasAloneDoesNotRest(t *testing.T) {
-	var r rest
+// noteAll reads what waits, from ten people.
+func (r *rest) noteAll(datagrams int, read time.Duration) {
+	for ; datagrams > 0; datagrams -= batchSize {
+		r.note(min(datagrams, batchSize), 10, read)
+	}
+}
+
+// TestAReaderDoesNotRestWhereTheBufferWouldFill has a crowd send at several rates to a small buffer, whatever a reading makes of them.
+func TestAReaderDoesNotRestWhereTheBufferWouldFill(t *testing.T) {
+	const buffer = 200 << 10 // what many systems give
+	for _, c := range []struct {
+		rate  int // datagrams a second
+		rests bool
+	}{{3_000, true}, {8_000, true}, {9_000, false}, {60_000, false}} {
+		t.Run(strconv.Itoa(c.rate), func(t *testing.T) {
+			r := restWith(buffer)
+			now, came := time.Second, time.Second
+			for now < 3*time.Second {
+				now = max(now, came) + 100*time.Microsecond
+				waiting := int((now - came) * time.Duration(c.rate) / time.Second)
+				if waiting == 0 {
+					continue
+				}
+				came += time.Duration(waiting) * time.Second / time.Duration(c.rate)
+				if now > 2*time.Second && waiting > buffer/datagramRoom {
+					t.Fatalf("%d datagrams wait at %v", waiting, now)
+				}
+				r.noteAll(waiting, now)
+				d := r.begin(now, now)
+				if now > 2*time.Second && (d > 0) != c.rests {
+					t.Fatalf("rests for %v at %v", d, now)
+				}
+				now += d
+			}
+		})
+	}
+}
+
+// TestAFloodEndsRestsAtOnce and what comes in the one that is under way finds room.
+func TestAFloodEndsRestsAtOnce(t *testing.T) {
+	const buffer = 400 << 10
+	r := restWith(buffer)
 	now := time.Second
 	for range 100 {
-		r.note(10, now)
+		r.note(20, 10, now)
+		now += max(r.begin(now, now), restTime)
+	}
+	r.note(20, 10, now)
+	if r.begin(now, now) == 0 {
+		t.Fatal("no rest while many send")
+	}
+	now += restTime
+	r.noteAll(buffer/datagramRoom-1, now)
+	if d := r.begin(now, now); d != 0 {
+		t.Errorf("rests for %v although the buffer was full", d)
+	}
+}
+
+// TestAReaderThatWasAloneDoesNotRest lets many send, and then nobody for a while.
+func TestAReaderThatWasAloneDoesNotRest(t *testing.T) {
+	r := restWith(socketBuffer)
+	now := time.Second
+	for range 100 {
+		r.note(10, 10, now)
 		now += restTime
 	}
 	if r.begin(now, now) != restTime {
 		t.Fatal("no rest while many send")
 	}
 	now += 10 * time.Second
-	r.note(10, now)
+	r.note(10, 10, now)
 	if d := r.begin(now, now); d != 0 {
 		t.Fatalf("rests for %v when nothing came for 10 s", d)
 	}

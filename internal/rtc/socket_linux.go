@@ -98,6 +98,12 @@ func unpolled(conn *net.UDPConn) (*os.File, error) {
 	return os.NewFile(uintptr(fd), "udp"), nil
 }
 
+// receiveBuffer is how many bytes the kernel keeps until they are read; 0 where it does not say.
+func (s *platformSocket) receiveBuffer() (size int) {
+	_ = s.raw.Control(func(fd uintptr) { size, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF) })
+	return size
+}
+
 // interrupt has a pending read return, and all that follow until resume.
 func (s *platformSocket) interrupt() { s.in.interrupt() }
 
@@ -209,7 +215,7 @@ const longestWait = time.Second
 // receiver makes one that gives each batch to take, with the media time at which it was read, which tells how many brought something for
 // the first time in a restTime; its datagrams are valid until that returns.
 func (s *socket) receiver(take func(n int, read time.Duration) int) *receiver {
-	r := &receiver{socket: s, take: take}
+	r := &receiver{socket: s, take: take, rest: restWith(s.receiveBuffer())}
 	for i := range r.headers {
 		r.vectors[i].Base = &r.buffers[i][0]
 		r.vectors[i].SetLen(maxDatagram)
@@ -256,7 +262,7 @@ func (r *receiver) batch() bool {
 	default:
 		return true
 	}
-	r.rest.note(r.take(r.n, read), read)
+	r.rest.note(r.n, r.take(r.n, read), read)
 	for i := range r.n {
 		r.headers[i].Namelen = addressSize
 		r.headers[i].SetControllen(int(stampSize))
