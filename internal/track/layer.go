@@ -38,9 +38,13 @@ type Layer struct {
 type Listener interface{ PacketsReady(l *Layer) }
 
 func newLayer(t *Track, rid string, codec media.Codec, group *ClockGroup) *Layer {
+	age := packetAge
+	if t.BornAsFrames() {
+		age = fixedPacketAge
+	}
 	return &Layer{
 		track: t, rid: rid,
-		ring:   newPacketRing(t.info.Kind),
+		ring:   newPacketRing(t.info.Kind, age),
 		clock:  newSourceClock(codec.ClockRate(), group),
 		finder: rtpfmt.NewFormatFinder(codec),
 	}

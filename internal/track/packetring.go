@@ -2,18 +2,29 @@ package track
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 )
 
-// How many packets a layer keeps. Video: 2048 are 10 s at 2 Mbit/s and over 2 s at 8, longer than any retransmission
+// How many packets a layer keeps at most. Video: 2048 are 10 s at 2 Mbit/s and over 2 s at 8, longer than any retransmission
 // comes late, and hold the largest keyframe whole. Audio: 256 are 5 s at 20 ms.
 const (
 	videoPackets = 2048
 	audioPackets = 256
 )
 
-// PacketRing keeps the newest packets of a layer. One goroutine writes; readers take no lock.
+const (
+	// packetAge is how long a layer keeps packets: for longer than they are asked for again, and than a keyframe is begun with. What is let go
+	// of soon is memory that is warm when it is filled again.
+	packetAge = 4 * time.Second
+	// fixedPacketAge is the same where nobody can be asked for a keyframe.
+	fixedPacketAge = 12 * time.Second
+	// forgetEvery is after how many packets the old ones are let go of, a power of two.
+	forgetEvery = 32
+)
+
+// PacketRing keeps the newest packets of a layer, so many and so old. One goroutine writes; readers take no lock.
 type PacketRing struct {
 	byArrival []atomic.Pointer[media.Packet]
 	bySeq     []atomic.Pointer[media.Packet]
@@ -23,6 +34,9 @@ type PacketRing struct {
 	keyframe atomic.Uint64
 
 	// The writer's own.
+	age          time.Duration // of the oldest that is kept
+	tail         uint64        // arrival index of the oldest
+	forgotten    uint64        // the sequence numbers below it are
 	started      bool
 	ssrc, before uint32 // this source and the one that it replaced
 	replaced     bool
@@ -31,7 +45,7 @@ type PacketRing struct {
 	keySeq       uint64
 }
 
-func newPacketRing(kind media.Kind) *PacketRing {
+func newPacketRing(kind media.Kind, age time.Duration) *PacketRing {
 	n := uint64(videoPackets)
 	if kind == media.Audio {
 		n = audioPackets
@@ -40,13 +54,14 @@ func newPacketRing(kind media.Kind) *PacketRing {
 		byArrival: make([]atomic.Pointer[media.Packet], n),
 		bySeq:     make([]atomic.Pointer[media.Packet], n),
 		mask:      n - 1,
+		age:       age,
 	}
 }
 
 // Head is the arrival index of the next packet to come.
 func (r *PacketRing) Head() uint64 { return r.head.Load() }
 
-// At gives the packet with an arrival index; nil when it has been overwritten or has not come yet.
+// At gives the packet with an arrival index; nil when it is gone or has not come yet.
 func (r *PacketRing) At(index uint64) *media.Packet {
 	if index >= r.head.Load() {
 		return nil
@@ -88,8 +103,8 @@ func (r *PacketRing) write(p *media.Packet) bool {
 			return false
 		}
 		r.before, r.replaced = r.ssrc, true
-		r.ssrc, r.highest, r.keySeq = p.SSRC, p.Seq, 0
-	case p.Seq+uint64(len(r.bySeq)) <= r.highest:
+		r.ssrc, r.highest, r.keySeq, r.forgotten = p.SSRC, p.Seq, 0, 0
+	case p.Seq < r.forgotten || p.Seq+uint64(len(r.bySeq)) <= r.highest:
 		return false
 	default:
 		if old := r.bySeq[p.Seq&r.mask].Load(); old != nil && old.Seq == p.Seq && old.SSRC == p.SSRC {
@@ -107,5 +122,28 @@ func (r *PacketRing) write(p *media.Packet) bool {
 		r.keyframe.Store(head + 1)
 	}
 	r.head.Store(head + 1)
+	if head%forgetEvery == 0 {
+		r.forget(head, p.Arrival-r.age)
+	}
 	return true
+}
+
+// forget lets go of the packets before an arrival index that came before a time.
+func (r *PacketRing) forget(head uint64, before time.Duration) {
+	if head > r.mask {
+		r.tail = max(r.tail, head-r.mask)
+	}
+	for ; r.tail < head; r.tail++ {
+		p := r.byArrival[r.tail&r.mask].Load()
+		if p.Arrival >= before {
+			return
+		}
+		r.byArrival[r.tail&r.mask].Store(nil)
+		if slot := &r.bySeq[p.Seq&r.mask]; slot.Load() == p {
+			slot.Store(nil)
+		}
+		if p.SSRC == r.ssrc {
+			r.forgotten = max(r.forgotten, p.Seq+1)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package track
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 )
@@ -45,7 +46,7 @@ func TestPacketRing(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newPacketRing(media.Video)
+			r := newPacketRing(media.Video, packetAge)
 			last := make(map[uint64]*media.Packet)
 			var arrived []*media.Packet
 			for i, v := range tt.writes {
@@ -84,7 +85,7 @@ func TestPacketRing(t *testing.T) {
 }
 
 func TestPacketRingForgetsTheOldest(t *testing.T) {
-	r := newPacketRing(media.Audio)
+	r := newPacketRing(media.Audio, packetAge)
 	for i := range uint64(3 * audioPackets) {
 		r.write(&media.Packet{Seq: firstSeq + i, Keyframe: i == audioPackets, Timestamp: uint32(i)})
 	}
@@ -97,8 +98,37 @@ func TestPacketRingForgetsTheOldest(t *testing.T) {
 	}
 }
 
+func TestPacketRingForgetsWhatIsOld(t *testing.T) {
+	r := newPacketRing(media.Video, packetAge)
+	packet := func(i uint64) *media.Packet {
+		return &media.Packet{SSRC: 1, Seq: firstSeq + i, Arrival: time.Duration(i) * 10 * time.Millisecond}
+	}
+	const n, kept = 1000, uint64(packetAge / (10 * time.Millisecond))
+	for i := range uint64(n) {
+		if i != 500 {
+			r.write(packet(i))
+		}
+	}
+	for i := range uint64(n) {
+		p, late := r.BySeq(firstSeq+i), i+kept+forgetEvery < n
+		switch {
+		case late && p != nil, !late && i+kept >= n && p == nil:
+			t.Fatalf("number %d of %d: %v", i, n, p)
+		}
+	}
+	if head := r.Head(); r.At(0) != nil || r.At(head-kept-forgetEvery-1) != nil || r.At(head-kept) == nil {
+		t.Error("what is forgotten by number is not by arrival, or more is")
+	}
+	if r.write(packet(500)) || r.write(packet(20)) {
+		t.Error("a packet came that is older than what is kept")
+	}
+	if !r.write(&media.Packet{SSRC: 2, Seq: firstSeq, Arrival: n * 10 * time.Millisecond}) {
+		t.Error("another source must begin with a number that this one has had")
+	}
+}
+
 func TestPacketRingReadersNeedNoLock(t *testing.T) {
-	r := newPacketRing(media.Audio)
+	r := newPacketRing(media.Audio, packetAge)
 	const n = 20_000
 	var readers sync.WaitGroup
 	for range 2 {
@@ -145,7 +175,7 @@ func BenchmarkLayerWrite(b *testing.B) {
 }
 
 func BenchmarkPacketRingRead(b *testing.B) {
-	r := newPacketRing(media.Video)
+	r := newPacketRing(media.Video, packetAge)
 	for i := range uint64(videoPackets) {
 		r.write(&media.Packet{Seq: firstSeq + i})
 	}
