@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	pb "github.com/livekit/protocol/livekit"
+	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
 	"google.golang.org/protobuf/proto"
 
@@ -238,6 +242,88 @@ func TestFramesAreLostWhole(t *testing.T) {
 		if got := r.passes(packet, p.could); got != p.passes {
 			t.Errorf("packet %d, of frame %d: %t", i, p.frame, got)
 		}
+	}
+}
+
+// deafConn is a socket that hears nothing from when it is told on.
+type deafConn struct {
+	net.PacketConn
+	deaf   atomic.Bool
+	closed chan struct{}
+}
+
+func (c *deafConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := c.PacketConn.ReadFrom(b)
+	if c.deaf.Load() {
+		<-c.closed
+		return 0, nil, net.ErrClosed
+	}
+	return n, from, err
+}
+
+// TestASubscriberThatAcknowledgesNothing has 512 KiB on their way to it, and no more.
+func TestASubscriberThatAcknowledgesNothing(t *testing.T) {
+	w := newWorld(t, nil)
+	alice, _ := w.enter(t, "alice", "hall", "")
+	alice.send(publishData(7, "film"))
+	sid := alice.until(func(r *pb.SignalResponse) bool { return r.GetPublishDataTrackResponse() != nil }).GetPublishDataTrackResponse().Info.Sid
+
+	socket, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := &deafConn{PacketConn: socket, closed: make(chan struct{})}
+	t.Cleanup(func() {
+		close(conn.closed)
+		socket.Close()
+	})
+	settings := webrtc.SettingEngine{LoggerFactory: &logging.DefaultLoggerFactory{DefaultLogLevel: logging.LogLevelDisabled, Writer: io.Discard}}
+	settings.SetIncludeLoopbackCandidate(true)
+	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	settings.SetICEUDPMux(webrtc.NewICEUDPMux(settings.LoggerFactory.NewLogger("mux"), conn))
+	peer, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { peer.Close() })
+	came := make(chan struct{}, 1)
+	peer.OnDataChannel(func(dc *webrtc.DataChannel) {
+		dc.OnMessage(func(webrtc.DataChannelMessage) {
+			select {
+			case came <- struct{}{}:
+			default:
+			}
+		})
+	})
+	theirs, _ := w.enter(t, "bob", "hall", "")
+	bob := &viewer{wire: theirs, peer: peer}
+	bob.hears()()
+	if bob.subscribe(sid, true) == 0 {
+		t.Fatal("bob does not get the track")
+	}
+	s, packet := w.server.find(place{"hall", "alice"}), make([]byte, 16<<10)
+	packet[0], packet[dataTrackHandle+1] = dataTrackFirst|0x08, 7
+	for deadline, heard := time.Now().Add(patience), false; !heard; {
+		s.forward(packet[:dataTrackHeader+1])
+		select {
+		case <-came:
+			heard = true
+		case <-time.After(10 * time.Millisecond):
+			if time.Now().After(deadline) {
+				t.Fatal("nothing comes")
+			}
+		}
+	}
+	conn.deaf.Store(true)
+
+	const limit = 512 << 10
+	out, most := w.server.find(place{"hall", "bob"}).dataTracks.out.Load(), 0
+	for range 4 * limit / len(packet) {
+		s.forward(packet)
+		most = max(most, out.Buffered())
+	}
+	if most > limit || most <= limit-len(packet) {
+		t.Errorf("%d bytes are on their way, want nearly %d", most, limit)
 	}
 }
 
