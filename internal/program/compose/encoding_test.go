@@ -31,16 +31,13 @@ func TestLessIsMadeWithoutAPause(t *testing.T) {
 	var sent []time.Duration
 	frame := func(fps int) {
 		t.Helper()
-		for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-			if c := e.canvas(); c != nil {
-				at += time.Second / time.Duration(fps)
-				sent = append(sent, at)
-				e.send(c, at)
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Fatal("no frame is free")
-			}
+		select {
+		case c := <-e.free:
+			at += time.Second / time.Duration(fps)
+			sent = append(sent, at)
+			e.send(c, at)
+		case <-time.After(time.Minute):
+			t.Fatal("no frame is free")
 		}
 	}
 	change := func(out effort) {
@@ -104,36 +101,39 @@ func TestAnEncoderWithoutRoomTakesNothingOver(t *testing.T) {
 	}
 	at := media.Now()
 	wait := time.After(time.Minute)
-	frame := func() {
-		if c := e.canvas(); c != nil {
-			at += time.Second / 30
-			e.send(c, at)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	shows := func(width int) {
+	// until sends frames as fast as they are taken, until enough has come out.
+	until := func(enough func(width int) bool) {
 		t.Helper()
 		for {
 			select {
-			case got := <-out:
-				if got == width {
+			case width := <-out:
+				if enough(width) {
 					return
 				}
+			case c := <-e.free:
+				at += time.Second / 30
+				e.send(c, at)
 			case <-wait:
-				t.Fatalf("nothing of %d comes", width)
-			default:
-				frame()
+				t.Fatal("nothing like that comes")
 			}
 		}
+	}
+	shows := func(width int) {
+		t.Helper()
+		until(func(got int) bool { return got == width })
 	}
 	shows(640)
 	if err := e.change(effort{fps: 30, width: 320, height: 180}); err != nil {
 		t.Fatal(err)
 	}
-	for range 100 {
-		frame()
-	}
-	shows(640)
+	came := 0
+	until(func(width int) bool {
+		if width != 640 {
+			t.Fatalf("%d came out, where there is no room for its encoder", width)
+		}
+		came++
+		return came == 300
+	})
 	if e.next == nil {
 		t.Error("what has no room to begin has taken over")
 	}
