@@ -16,6 +16,8 @@ var (
 	ErrNegotiation = errors.New("rtc: impossible description")
 	// ErrNoOffer tells that an answer was asked for, or came, without an offer.
 	ErrNoOffer = errors.New("rtc: there is no offer to answer")
+	// ErrFull tells that a description would have more sections than are allowed.
+	ErrFull = errors.New("rtc: too many tracks for one connection")
 )
 
 // negotiation is what both sides have said (RFC 8829).

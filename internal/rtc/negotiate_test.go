@@ -480,6 +480,61 @@ func TestRejectedOutboundWaits(t *testing.T) {
 	}
 }
 
+// TestAFullConnectionTakesNoMore: as many outbounds as there are sections, of which data has one, and another once one has gone.
+func TestAFullConnectionTakesNoMore(t *testing.T) {
+	for _, fresh := range []bool{false, true} {
+		p := peerWith(t, testEndpoint(t), PeerConfig{FreshSections: fresh, DataChannels: true})
+		add := func(codec media.Codec) (*Outbound, error) {
+			return p.AddOutbound(OutboundConfig{Codec: codec, StreamID: "s", TrackID: "t", Feedback: fuzzFeedback{}})
+		}
+		negotiate := func() {
+			t.Helper()
+			text, d := makeOffer(t, p)
+			if len(d.Sections) > sdp.MaxSections {
+				t.Fatalf("%d sections", len(d.Sections))
+			}
+			setAnswer(t, p, accept(text))
+		}
+		full := func(when string) {
+			t.Helper()
+			for _, codec := range []media.Codec{media.Opus, media.VP8} {
+				if _, err := add(codec); !errors.Is(err, ErrFull) {
+					t.Errorf("fresh %v, %s: another of %v gives %v", fresh, when, codec, err)
+				}
+			}
+		}
+		var outs []*Outbound
+		for i := range sdp.MaxSections - 1 {
+			codec := media.VP8
+			if i%2 == 0 {
+				codec = media.Opus
+			}
+			o, err := add(codec)
+			if err != nil {
+				t.Fatalf("fresh %v, outbound %d: %v", fresh, i, err)
+			}
+			outs = append(outs, o)
+			if i == 100 {
+				negotiate()
+			}
+		}
+		full("before it is negotiated")
+		negotiate()
+		full("then")
+		if audio, video := p.Unplaced(); audio+video > 0 {
+			t.Errorf("%d and %d are not placed", audio, video)
+		}
+		p.RemoveOutbound(outs[7]) // a picture
+		full("before its end is negotiated")
+		negotiate()
+		if _, err := add(media.VP8); err != nil {
+			t.Errorf("fresh %v: after one has gone: %v", fresh, err)
+		}
+		negotiate()
+		full("with that")
+	}
+}
+
 // TestAnOfferThatWasNotAnsweredIsGoneOnFrom: the remote may have applied it, though its answer was lost.
 func TestAnOfferThatWasNotAnsweredIsGoneOnFrom(t *testing.T) {
 	for name, c := range map[string]struct{ fresh, recycled bool }{

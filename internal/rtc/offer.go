@@ -35,6 +35,23 @@ func (p *Peer) CreateOffer() (string, error) {
 	if n.unanswered {
 		return "", fmt.Errorf("%w: the remote's offer is not answered yet", ErrNegotiation)
 	}
+	next := p.plan()
+	if len(next) > sdp.MaxSections {
+		return "", fmt.Errorf("%w: more than %d sections", ErrNegotiation, sdp.MaxSections)
+	}
+	for _, s := range next {
+		if !s.rejected && s.kind != 0 {
+			p.fillOffer(s)
+		}
+	}
+	n.offered = next
+	p.place()
+	return p.describe(next, true, sdp.ActPass), nil
+}
+
+// plan is what an offer would have now.
+func (p *Peer) plan() []*section {
+	n := &p.negotiation
 	said, receive := n.sections, n.receive
 	if n.offered != nil {
 		said = n.offered
@@ -66,17 +83,14 @@ func (p *Peer) CreateOffer() (string, error) {
 	for _, o := range n.unplaced(next) {
 		next = p.offerOutbound(next, len(said), o)
 	}
-	if len(next) > sdp.MaxSections {
-		return "", fmt.Errorf("%w: more than %d sections", ErrNegotiation, sdp.MaxSections)
-	}
-	for _, s := range next {
-		if !s.rejected && s.kind != 0 {
-			p.fillOffer(s)
-		}
-	}
-	n.offered = next
-	p.place()
-	return p.describe(next, true, sdp.ActPass), nil
+	return next
+}
+
+// full tells that not all outbounds find a section.
+func (p *Peer) full() bool {
+	n := &p.negotiation
+	most := max(len(n.sections), len(n.offered)) + len(n.receive) + len(n.outbounds) + 1 // with data, if nothing is placed yet
+	return most > sdp.MaxSections && len(p.plan()) > sdp.MaxSections
 }
 
 // offerOutbound puts an outbound into a section that sends nothing, into the place of one that both sides have given up (RFC 8829, section 5.2.2), or into a

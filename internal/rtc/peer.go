@@ -272,7 +272,7 @@ func (p *Peer) AddRecv(kind media.Kind) {
 	p.negotiation.receive = append(p.negotiation.receive, kind)
 }
 
-// AddOutbound makes an outbound; it waits for the next negotiation to be placed.
+// AddOutbound makes an outbound; it waits for the next negotiation to be placed. It is ErrFull when there would be no section for it.
 func (p *Peer) AddOutbound(cfg OutboundConfig) (*Outbound, error) {
 	if cfg.Codec.RTPName() == "" {
 		return nil, fmt.Errorf("rtc: %v cannot be sent by RTP", cfg.Codec)
@@ -291,6 +291,10 @@ func (p *Peer) AddOutbound(cfg OutboundConfig) (*Outbound, error) {
 	o := &Outbound{peer: p, cfg: cfg, ssrc: n.newSSRC(), rtx: n.newSSRC()}
 	o.retransmit.seq = uint64(randomNumber() & 0x7fff)
 	n.outbounds = append(n.outbounds, o)
+	if p.full() {
+		n.outbounds = n.outbounds[:len(n.outbounds)-1]
+		return nil, ErrFull
+	}
 	p.publishSending()
 	return o, nil
 }

@@ -10,7 +10,7 @@ import (
 
 // Bounds of a description. What exceeds them is refused.
 const (
-	MaxSize     = 256 << 10
+	MaxSize     = 1 << 20 // bytes: browsers write about 900 for each section that they receive in
 	MaxSections = 512
 	maxFormats  = 128
 	maxSources  = 64

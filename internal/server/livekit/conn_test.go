@@ -88,7 +88,7 @@ func TestConnEndsThoughAMessageDoesNot(t *testing.T) {
 	const key = "dGhlIHNhbXBsZSBub25jZQ=="
 	request := "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + "\r\n\r\n"
 	begun := append([]byte(request), 0x82, 0x80|127, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0) // a masked binary message of 16 MiB
-	if _, err := client.Write(append(begun, make([]byte, maxMessageBytes+1)...)); err != nil {
+	if _, err := client.Write(append(begun, make([]byte, maxFrameBytes+1)...)); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -176,7 +176,7 @@ func TestConnEndsOnNonsense(t *testing.T) {
 			want error
 		}{
 			"malformed": {[]byte{0xff, 0xff, 0xff}, errMalformed},
-			"oversized": {make([]byte, maxMessageBytes+1), errTooLarge},
+			"oversized": {make([]byte, maxFrameBytes+1), errTooLarge},
 		} {
 			t.Run(name, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -112,7 +112,7 @@ func (c *conn) wait() error {
 
 // message handles one message.
 func (c *conn) message(kind websocket.MessageType, r io.Reader) error {
-	data, err := io.ReadAll(io.LimitReader(r, maxMessageBytes+1))
+	data, err := io.ReadAll(io.LimitReader(r, maxFrameBytes+1))
 	if err != nil {
 		return err
 	}

@@ -8,11 +8,17 @@ import (
 	pb "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tuttilive/tutti/internal/rtc/sdp"
 )
 
-// maxMessageBytes bounds one signal message from a client. The largest are offers and sync states of rooms with hundreds
-// of tracks.
-const maxMessageBytes = 256 << 10
+const (
+	// maxMessageBytes bounds one signal message from a client besides the descriptions of connections in it: those of rooms with hundreds of
+	// tracks are larger, and read by what can tell more of them.
+	maxMessageBytes = 256 << 10
+	// maxFrameBytes bounds all. A sync state has two descriptions.
+	maxFrameBytes = maxMessageBytes + 2*sdp.MaxSize
+)
 
 var (
 	errTooLarge  = errors.New("signal message is too large")
@@ -22,7 +28,7 @@ var (
 // decodeRequest reads a signal request: protobuf in a binary frame, protojson in a text frame. A request of a kind that
 // we do not know has no message.
 func decodeRequest(frame websocket.MessageType, data []byte) (*pb.SignalRequest, error) {
-	if len(data) > maxMessageBytes {
+	if len(data) > maxFrameBytes {
 		return nil, errTooLarge
 	}
 	req := &pb.SignalRequest{}
@@ -35,7 +41,23 @@ func decodeRequest(frame websocket.MessageType, data []byte) (*pb.SignalRequest,
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
+	if len(data) > maxMessageBytes && proto.Size(req)-described(req) > maxMessageBytes {
+		return nil, errTooLarge
+	}
 	return req, nil
+}
+
+// described is how long the descriptions in a request are.
+func described(req *pb.SignalRequest) int {
+	switch m := req.Message.(type) {
+	case *pb.SignalRequest_Offer:
+		return len(m.Offer.GetSdp())
+	case *pb.SignalRequest_Answer:
+		return len(m.Answer.GetSdp())
+	case *pb.SignalRequest_SyncState:
+		return len(m.SyncState.GetOffer().GetSdp()) + len(m.SyncState.GetAnswer().GetSdp())
+	}
+	return 0
 }
 
 // encodeResponse writes a signal response in the encoding that the client uses.

@@ -3,11 +3,13 @@ package livekit
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
 	pb "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tuttilive/tutti/internal/studio/lkinfo"
@@ -15,6 +17,14 @@ import (
 
 func ping() *pb.SignalRequest {
 	return &pb.SignalRequest{Message: &pb.SignalRequest_PingReq{PingReq: &pb.Ping{Timestamp: 7, Rtt: 3}}}
+}
+
+// answerOf makes a request with an answer of so many bytes, and so many that mean nothing.
+func answerOf(described, other int) []byte {
+	req := &pb.SignalRequest{Message: &pb.SignalRequest_Answer{Answer: &pb.SessionDescription{Sdp: strings.Repeat("x", described)}}}
+	req.ProtoReflect().SetUnknown(protowire.AppendBytes(protowire.AppendTag(nil, 1000, protowire.BytesType), make([]byte, other)))
+	data, _ := proto.Marshal(req)
+	return data
 }
 
 func TestDecodeRequest(t *testing.T) {
@@ -35,7 +45,9 @@ func TestDecodeRequest(t *testing.T) {
 		"truncated":             {websocket.MessageBinary, binary[:len(binary)-1], errMalformed, false},
 		"not JSON":              {websocket.MessageText, []byte("hello"), errMalformed, false},
 		"protobuf as text":      {websocket.MessageText, binary, errMalformed, false},
-		"more than the maximum": {websocket.MessageBinary, make([]byte, maxMessageBytes+1), errTooLarge, false},
+		"more than the maximum": {websocket.MessageBinary, make([]byte, maxFrameBytes+1), errTooLarge, false},
+		"a large description":   {websocket.MessageBinary, answerOf(maxMessageBytes+1, 0), nil, false},
+		"large besides it":      {websocket.MessageBinary, answerOf(1, maxMessageBytes+1), errTooLarge, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

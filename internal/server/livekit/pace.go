@@ -21,10 +21,10 @@ func newPace() *rate.Limiter { return rate.NewLimiter(costPerSecond, costBurst) 
 // is told of, or what takes the server as long.
 func cost(req *pb.SignalRequest) int {
 	const negotiation, announcement = 8, 4
-	const bytesOfOne = 1 << 10 // no message is so large that it costs more than the burst
+	const bytesOfOne, describedOfOne = 1 << 10, 8 << 10 // no message is so large that it costs more than the burst
 	switch m := req.Message.(type) {
 	case *pb.SignalRequest_Offer, *pb.SignalRequest_Answer:
-		return negotiation
+		return negotiation + described(req)/describedOfOne
 	case *pb.SignalRequest_UpdateMetadata: // up to 64 KiB, for each of the others
 		return 2*announcement + proto.Size(m.UpdateMetadata)/bytesOfOne
 	case *pb.SignalRequest_SubscriptionPermission: // which all others look through for each track

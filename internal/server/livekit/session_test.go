@@ -202,7 +202,7 @@ func TestPings(t *testing.T) {
 func TestNonsenseEndsNobodyElsesSession(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"malformed": bytes.Repeat([]byte{0xff}, 100),
-		"oversized": make([]byte, maxMessageBytes+1),
+		"oversized": make([]byte, maxFrameBytes+1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
