@@ -25,6 +25,10 @@ func (s *server) openLiveDoors(c config.Server, house *studio.House, endpoint *r
 		Segment: c.HLSSegment, Part: c.HLSPart, Classic: c.HLSPart == 0, Window: c.HLSWindow, WindowBytes: c.HLSMemory << 20,
 	}})
 	s.onClose(func(context.Context) { hlsDoor.Close() })
+	if s.hlsKeeper != nil {
+		s.hlsKeeper.Open(hlsDoor)
+		s.onClose(func(context.Context) { s.hlsKeeper.Close() })
+	}
 	doors["/live/"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, ".flv") {
 			flvDoor.ServeHTTP(w, r)

@@ -33,6 +33,7 @@ import (
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/server/audience"
 	"github.com/tuttilive/tutti/internal/server/call"
+	"github.com/tuttilive/tutti/internal/server/hls"
 	"github.com/tuttilive/tutti/internal/server/livekit"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -139,6 +140,8 @@ type server struct {
 	// webhooks is nil when nobody is to be told.
 	webhooks *webhook.Notifier
 	recorder *record.Recorder
+	// hlsKeeper is nil where HLS begins with the first viewer.
+	hlsKeeper *hls.Keeper
 	// pusher is nil when nothing is pushed.
 	pusher *push.Pusher
 	// puller is nil when nothing is fetched.
@@ -225,6 +228,10 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 	witnesses = append(witnesses, recorder)
 	if witnesses, err = s.openPusher(c, st, witnesses); err != nil {
 		return err
+	}
+	if c.HLSAlways {
+		s.hlsKeeper = hls.NewKeeper()
+		witnesses = append(witnesses, s.hlsKeeper)
 	}
 	kinds, err := openScenes(c)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
-// broadcast is one program as HLS, from its first viewer until a while after its end. When nobody has watched for as long as viewers can go
+// broadcast is one program as HLS, from its first viewer until a while after its end, or all of it where a Keeper keeps it. When nobody has watched for as long as viewers can go
 // back, no stream is made; the next one goes on under the same addresses.
 type broadcast struct {
 	id, room string
@@ -31,19 +31,25 @@ type broadcast struct {
 // pauseMax is how long what is kept for players that paused stays at most when nobody watches: composing and conversions go on meanwhile.
 const pauseMax = 2 * time.Minute
 
-// watch counts a viewer in and has the program's output open for as long as the watcher is.
+// watch counts a viewer in, who has joined.
 func (s *Server) watch(roomName string) (*broadcast, watcher, error) {
 	w, err := s.house.Watch(roomName)
 	if err != nil {
 		return nil, nil, err
 	}
-	b := s.broadcast(roomName, w)
-	err = w.Output(min(max(s.cut.Window, studio.Briefly), pauseMax), func(from source) (func(), error) { return s.open(b, from) })
+	b, err := s.join(roomName, w)
 	if err != nil {
 		w.Close()
 		return nil, nil, fmt.Errorf("opening the program of room %q for HLS: %w", roomName, err)
 	}
 	return b, w, nil
+}
+
+// join has the program's output open for as long as a watcher is.
+func (s *Server) join(roomName string, w watcher) (*broadcast, error) {
+	b := s.broadcast(roomName, w)
+	err := w.Output(min(max(s.cut.Window, studio.Briefly), pauseMax), func(from source) (func(), error) { return s.open(b, from) })
+	return b, err
 }
 
 // broadcast finds or makes the broadcast of a watcher's program.

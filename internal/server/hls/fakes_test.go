@@ -48,6 +48,17 @@ func (h *fakeHouse) Watch(roomName string) (watcher, error) {
 	return &fakeWatcher{program: p}, nil
 }
 
+// Tap gives a watcher that does not count.
+func (h *fakeHouse) Tap(roomName string) (watcher, error) {
+	w, err := h.Watch(roomName)
+	if err == nil {
+		tap := w.(*fakeWatcher)
+		tap.program.watch(-1)
+		tap.tap = true
+	}
+	return w, err
+}
+
 func (h *fakeHouse) goLive(roomName string) *fakeProgram {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -141,6 +152,7 @@ func (p *fakeProgram) Close() {}
 type fakeWatcher struct {
 	program *fakeProgram
 	using   bool
+	tap     bool
 	sent    atomic.Int64
 }
 
@@ -175,7 +187,9 @@ func (w *fakeWatcher) Output(stays time.Duration, open func(source) (func(), err
 
 func (w *fakeWatcher) Close() {
 	p := w.program
-	p.watch(-1)
+	if !w.tap {
+		p.watch(-1)
+	}
 	p.mu.Lock()
 	if w.using {
 		p.users--

@@ -14,9 +14,11 @@ type house interface {
 	// Admit tells why a credential does not permit to watch.
 	Admit(ctx context.Context, roomName string, c studio.Credential) error
 	Watch(roomName string) (watcher, error)
+	// Tap is Watch for what is no viewer.
+	Tap(roomName string) (watcher, error)
 }
 
-// watcher is one counted viewer of a program.
+// watcher is one viewer of a program, or what watches it for others.
 type watcher interface {
 	// Program identifies the program.
 	Program() any
@@ -54,6 +56,14 @@ func (h studioHouse) Admit(ctx context.Context, roomName string, c studio.Creden
 
 func (h studioHouse) Watch(roomName string) (watcher, error) {
 	w, err := h.House.Watch(roomName, "hls")
+	if err != nil {
+		return nil, err
+	}
+	return studioWatcher{w}, nil
+}
+
+func (h studioHouse) Tap(roomName string) (watcher, error) {
+	w, err := h.House.Tap(roomName)
 	if err != nil {
 		return nil, err
 	}
