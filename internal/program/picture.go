@@ -172,7 +172,7 @@ func (p *picture) tryChange(now time.Duration) {
 		switch h := old.peek(now); {
 		case h != nil && h.DTS < f.head.DTS && now-f.seenAt < time.Second:
 			return
-		case h == nil && !old.ended && now-f.seenAt < switchWait:
+		case h == nil && !old.ended && p.last < f.head.DTS && now-f.seenAt < switchWait:
 			return
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/mediatest"
 	"github.com/tuttilive/tutti/internal/track"
 )
 
@@ -612,5 +613,46 @@ func TestAPictureIsSentOnlyWhileItComesAndCanBeHad(t *testing.T) {
 		write(b, media.VP8)
 		time.Sleep(time.Second)
 		check("of another codec", false)
+	})
+}
+
+// TestAPictureThatIsBehindTakesOverAtOnce: it does not wait for what else the one before may send, which has got there already.
+func TestAPictureThatIsBehindTakesOverAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New("test", nil)
+		picture := func(id string, width int) (t *track.Track, send func(at time.Duration)) {
+			t = track.NewFromFrames(track.Info{ID: id, Kind: media.Video, Codec: media.H264})
+			format := mediatest.H264Format(width, 360)
+			return t, func(at time.Duration) {
+				_ = t.WriteFrame(mediatest.Frame(format, true, at, mediatest.H264(true, 100)))
+			}
+		}
+		a, sendA := picture("TR_A", 640)
+		b, sendB := picture("TR_B", 320)
+		p.Add(a, 0)
+		r := record(t, p, Demand{Video: []media.Codec{media.H264}})
+		time.Sleep(100 * time.Millisecond)
+		for range 10 {
+			sendA(media.Now())
+			time.Sleep(66 * time.Millisecond)
+		}
+		sendA(media.Now())
+		p.Add(b, 1)
+		time.Sleep(time.Millisecond)
+		sendB(media.Now() - 200*time.Millisecond)
+		sent := media.Now()
+		time.Sleep(time.Second)
+		pictures, _ := r.finish(t, p)
+		a.Close()
+		b.Close()
+		for _, f := range pictures {
+			if f.Format.Width == 320 {
+				if took := f.at - sent; took > 5*time.Millisecond {
+					t.Errorf("it takes over %v after it has come", took)
+				}
+				return
+			}
+		}
+		t.Error("it does not take over")
 	})
 }
