@@ -17,8 +17,6 @@ const (
 	decoderHang = 700 * time.Millisecond
 	// decoderHangMax is what that grows to when a decoder hangs again and again: then it is the machine that is slow.
 	decoderHangMax = 5 * time.Second
-	// smallestPicture bounds what a decoder is asked for: below, NUT would have to be read in another way.
-	smallestPicture = 64
 )
 
 // Picture is one raw picture: three planes (I420, limited range) one after the other, without gaps between lines.
@@ -27,7 +25,7 @@ type Picture struct {
 	Pix           []byte
 	// PTS is when it was captured.
 	PTS time.Duration
-	// Past tells that this was before the process began that decoded it, and so says nothing of how long decoding takes.
+	// Past tells that this was before the first picture came out of the process that decoded it, and so says nothing of how long decoding takes.
 	Past bool
 }
 
@@ -36,8 +34,10 @@ func PictureBytes(width, height int) int { return width * height * 3 / 2 }
 
 // DecoderConfig is what a decoder does with a stream.
 type DecoderConfig struct {
-	// Size gives the size that pictures of a size are to be scaled to. It is made even, and neither too small nor too large.
-	Size func(width, height int) (int, int)
+	// Scaling is how large the pictures become.
+	Scaling Scaling
+	// Spare is the process to begin with, if it suits, nil for none. It is the decoder's then.
+	Spare *Spare
 	// Buffer gives the picture to fill, with as many bytes as PictureBytes says; nil leaves the picture out.
 	Buffer func(width, height int) *Picture
 	// Out takes it, on the same goroutine.
@@ -117,6 +117,7 @@ type decoding struct {
 func (d *Decoder) run() {
 	defer close(d.done)
 	defer d.workers.remove(d)
+	defer d.cfg.Spare.Close()
 	s := decoding{hang: decoderHang}
 	defer func() {
 		if s.worker != nil {
@@ -210,19 +211,19 @@ func (d *Decoder) write(s *decoding, f *media.Frame) error {
 }
 
 func (d *Decoder) start(s *decoding, f *media.Frame) (*worker, error) {
-	width, height := d.cfg.Size(f.Format.Width, f.Format.Height)
-	width, height = evenSide(width), evenSide(height)
-	args := decoderArguments(f.Format, d.workers.libvpx, width, height)
-	began := media.Now()
-	return d.workers.startWorker(f, args, s.hang, d.quit, func(p *process, stdout io.Reader) error {
+	width, height := d.cfg.Scaling.size(f.Format)
+	args := decoderArguments(f.Format, d.workers.libvpx, d.cfg.Scaling)
+	began := time.Duration(0)
+	return d.workers.startWorker(f, args, d.cfg.Spare, s.hang, d.quit, func(p *process, stdout io.Reader) error {
 		return p.readRaw(stdout, width, height, d.cfg.Buffer, func(picture *Picture) {
+			if began == 0 {
+				began = media.Now()
+			}
 			picture.Past = picture.PTS < began
 			d.cfg.Out(picture)
 		})
 	})
 }
-
-func evenSide(n int) int { return min(max(n, smallestPicture), maxPictureSide) &^ 1 }
 
 // recover ends a process that failed and waits before the next; false when the decoder was closed.
 func (d *Decoder) recover(s *decoding, err error) bool {
@@ -254,10 +255,11 @@ func (d *Decoder) recover(s *decoding, err error) bool {
 	}
 }
 
-func decoderArguments(f *media.Format, libvpx bool, width, height int) []string {
+// decoderArguments are for a format, or without one for a spare.
+func decoderArguments(f *media.Format, libvpx bool, s Scaling) []string {
 	args := append(sourceArguments(f, libvpx), passTimes...)
 	return append(args,
-		"-vf", fmt.Sprintf("scale=%d:%d:flags=bilinear:out_range=tv,format=yuv420p", width, height),
+		"-vf", s.filter(f),
 		"-c:v", "rawvideo", "-threads", "1", "-flush_packets", "1", "-f", "nut", "pipe:1",
 	)
 }

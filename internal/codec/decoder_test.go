@@ -24,7 +24,7 @@ func decode(t *testing.T, ring *media.Ring[*media.Frame], width, height int) (*D
 	t.Helper()
 	got := make(chan *Picture, 1000)
 	d, err := needWorkers(t).Decode(ring, DecoderConfig{
-		Size:     func(int, int) (int, int) { return width, height },
+		Scaling:  Scaling{Width: width, Height: height},
 		Buffer:   func(w, h int) *Picture { return &Picture{Pix: make([]byte, PictureBytes(w, h))} },
 		Out:      func(p *Picture) { got <- p },
 		Keyframe: func() {},
@@ -243,5 +243,39 @@ func TestProcessesHaveALimit(t *testing.T) {
 	}
 	if err := second.Write(pix, 0); err != ErrNoRoom {
 		t.Errorf("%v, want %v", err, ErrNoRoom)
+	}
+}
+
+// TestWhatWasCapturedBeforeTheFirstPictureIsPast: what a process is late by because it begins says nothing of how long it takes.
+func TestWhatWasCapturedBeforeTheFirstPictureIsPast(t *testing.T) {
+	w := needWorkers(t)
+	frames := flvFrames(t, 10, time.Minute, "-bf", "0")
+	frames = frames[:10]
+	now := media.Now()
+	for i, f := range frames { // while the process begins, but for the last
+		f.PTS = now + time.Duration(10+i)*time.Millisecond
+	}
+	frames[9].PTS = now + time.Hour
+	got := make(chan *Picture, len(frames))
+	first := time.Duration(0)
+	d, err := w.Decode(ringOf(frames), DecoderConfig{
+		Scaling: Scaling{Width: 320, Height: 180}, Keyframe: func() {},
+		Buffer: func(w, h int) *Picture { return &Picture{Pix: make([]byte, PictureBytes(w, h))} },
+		Out: func(p *Picture) {
+			if first == 0 {
+				first = media.Now()
+			}
+			if p.Past != (p.PTS < first) {
+				t.Errorf("a picture of %v is past: %v, where the first came at %v", p.PTS-now, p.Past, first-now)
+			}
+			got <- p
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	for range frames {
+		nextPicture(t, d, got)
 	}
 }

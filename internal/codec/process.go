@@ -19,12 +19,14 @@ const (
 	drainMax = 300 * time.Millisecond
 )
 
-// process is one ffmpeg, bounded in what it can take and watched. The goroutine that starts it writes and closes it; another
+// process is one ffmpeg, bounded in what it can take and watched. Whoever attends to it writes and closes it; another goroutine
 // reads its output; a third kills it when it takes pictures and gives none. They end with the process.
 type process struct {
 	workers *Workers
 	cmd     *exec.Cmd
 	stdin   io.WriteCloser
+	stdout  io.Reader
+	stderr  *tail
 	hang    time.Duration
 	owed    ledger
 
@@ -35,8 +37,18 @@ type process struct {
 	count atomic.Int64  // pictures that came out
 }
 
-// startProcess runs ffmpeg; read gets its output on a goroutine of its own. It is killed when quit is closed.
-func (w *Workers) startProcess(args []string, hang time.Duration, quit <-chan struct{}, read func(*process, io.Reader) error) (_ *process, err error) {
+// startProcess runs ffmpeg and attends to it.
+func (w *Workers) startProcess(args []string, hang time.Duration, quit <-chan struct{}, read func(*process, io.Reader) error) (*process, error) {
+	p, err := w.spawn(args)
+	if err != nil {
+		return nil, err
+	}
+	p.attend(hang, quit, read)
+	return p, nil
+}
+
+// spawn runs ffmpeg, which waits for something to read. It is followed by attend or by discard.
+func (w *Workers) spawn(args []string) (_ *process, err error) {
 	if err := w.takeRoom(); err != nil {
 		return nil, err
 	}
@@ -45,23 +57,21 @@ func (w *Workers) startProcess(args []string, hang time.Duration, quit <-chan st
 			w.giveRoom()
 		}
 	}()
-	p := &process{workers: w, hang: hang, quit: quit, stop: make(chan struct{}), done: make(chan struct{})}
+	p := &process{workers: w, stderr: &tail{}, stop: make(chan struct{}), done: make(chan struct{})}
 	p.owed.patient = true
 	p.cmd = exec.Command(w.path, args...)
 	p.cmd.Env = []string{}
 	p.cmd.Dir = "/"
 	isolate(p.cmd)
-	stderr := &tail{}
-	p.cmd.Stderr = stderr
+	p.cmd.Stderr = p.stderr
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	stdout, err := p.cmd.StdoutPipe()
-	if err != nil {
+	if p.stdout, err = p.cmd.StdoutPipe(); err != nil {
 		return nil, err
 	}
 	widenPipe(p.stdin)
-	widenPipe(stdout)
+	widenPipe(p.stdout)
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("codec: starting ffmpeg: %w", err)
 	}
@@ -70,11 +80,17 @@ func (w *Workers) startProcess(args []string, hang time.Duration, quit <-chan st
 		p.cmd.Wait()
 		return nil, fmt.Errorf("codec: limiting ffmpeg: %w", err)
 	}
+	return p, nil
+}
+
+// attend begins to watch the process; read gets its output on a goroutine of its own. It is killed when quit is closed.
+func (p *process) attend(hang time.Duration, quit <-chan struct{}, read func(*process, io.Reader) error) {
+	p.hang, p.quit = hang, quit
 	go p.watch()
 	go func() {
 		defer close(p.done)
-		defer w.giveRoom()
-		err := read(p, stdout)
+		defer p.workers.giveRoom()
+		err := read(p, p.stdout)
 		p.cmd.Process.Kill() // it has said all, or nonsense
 		if waited := p.cmd.Wait(); err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = waited
@@ -82,9 +98,15 @@ func (w *Workers) startProcess(args []string, hang time.Duration, quit <-chan st
 		if err == nil {
 			err = io.EOF
 		}
-		p.err = fmt.Errorf("codec: ffmpeg ended: %w%s", err, stderr.suffix())
+		p.err = fmt.Errorf("codec: ffmpeg ended: %w%s", err, p.stderr.suffix())
 	}()
-	return p, nil
+}
+
+// discard ends a process that nobody attends to.
+func (p *process) discard() {
+	p.cmd.Process.Kill()
+	p.cmd.Wait() // with what has begun an error says nothing
+	p.workers.giveRoom()
 }
 
 func (p *process) send(b []byte) error {

@@ -27,16 +27,19 @@ type worker struct {
 	buf    []byte
 }
 
-// startWorker starts a process for the format of first, which is a keyframe; read gives out what the process makes.
-func (w *Workers) startWorker(first *media.Frame, args []string, hang time.Duration, quit <-chan struct{}, read func(*process, io.Reader) error) (*worker, error) {
+// startWorker starts a process for the format of first, which is a keyframe, unless there is a spare one that suits; read gives out what the process makes.
+func (w *Workers) startWorker(first *media.Frame, args []string, spare *Spare, hang time.Duration, quit <-chan struct{}, read func(*process, io.Reader) error) (*worker, error) {
 	header, err := matroskaHeader(first.Format)
 	if err != nil {
 		return nil, err
 	}
-	p, err := w.startProcess(args, hang, quit, read)
-	if err != nil {
-		return nil, err
+	p := spare.take(args)
+	if p == nil {
+		if p, err = w.spawn(args); err != nil {
+			return nil, err
+		}
 	}
+	p.attend(hang, quit, read)
 	k := &worker{process: p, format: first.Format, base: first.PTS - clockStart*time.Millisecond}
 	if err := k.send(header); err != nil {
 		k.close()
@@ -48,20 +51,20 @@ func (w *Workers) startWorker(first *media.Frame, args []string, hang time.Durat
 // startConverter starts a process that makes H.264 of the format of first.
 func (w *Workers) startConverter(first *media.Frame, out func(*media.Frame), quit <-chan struct{}) (*worker, error) {
 	args := converterArguments(first.Format, w.libvpx)
-	return w.startWorker(first, args, w.hang, quit, func(p *process, stdout io.Reader) error { return p.readH264(stdout, out) })
+	return w.startWorker(first, args, nil, w.hang, quit, func(p *process, stdout io.Reader) error { return p.readH264(stdout, out) })
 }
 
 // sourceArguments have coded pictures read from the standard input: what keeps latency down is probing of nothing, and one thread
-// wherever frames would queue for threads.
+// wherever frames would queue for threads. Without a format they are for what most send: no VP9, and no B-frames.
 func sourceArguments(f *media.Format, libvpx bool) []string {
 	args := []string{
 		"-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-protocol_whitelist", "pipe",
 		"-probesize", "32", "-analyzeduration", "0", "-threads", "1",
 	}
-	if !f.Reordered {
+	if f == nil || !f.Reordered {
 		args = append(args, "-flags", "low_delay")
 	}
-	if f.Codec == media.VP9 && libvpx {
+	if f != nil && f.Codec == media.VP9 && libvpx {
 		// Of a picture in several spatial layers it shows the largest; ffmpeg's own decoder shows each.
 		args = append(args, "-c:v", "libvpx-vp9")
 	}

@@ -98,7 +98,7 @@ func viewOf(t *testing.T, w *codec.Workers, p *Program, width, height int, deman
 		reader: reader, done: make(chan struct{}),
 	}
 	d, err := w.Decode(v.ring, codec.DecoderConfig{
-		Size:     func(int, int) (int, int) { return width, height },
+		Scaling:  codec.Scaling{Width: width, Height: height},
 		Buffer:   func(w, h int) *codec.Picture { return &codec.Picture{Pix: make([]byte, codec.PictureBytes(w, h))} },
 		Keyframe: func() {},
 		Out: func(p *codec.Picture) {
@@ -396,4 +396,70 @@ func TestASmallPictureIsDecodedOfASmallLayer(t *testing.T) {
 	s.Places = []layout.Place{{X: 0.5, Y: 0.5, W: 0.25, H: 0.25}}
 	stage()
 	await(t, "the small layer again", func() bool { return v.sees(layout.Rect{X: width / 2, Y: height / 2, W: width / 4, H: height / 4}, red) })
+}
+
+// TestAllIsReadyForAPictureThatIsAboutToCome: the processes run before it is there, viewers go on seeing the one picture as it comes, and what is not needed ends.
+func TestAllIsReadyForAPictureThatIsAboutToCome(t *testing.T) {
+	w := needWorkers(t)
+	p := newComposed(t, w)
+	s := bare()
+	width, height := s.Size()
+	a, b := publishColour(t, w, "TR_A", red), publishColour(t, w, "TR_B", blue)
+	v := view(t, w, p, width, height)
+	host, guest := compose.Source{ID: "a", Identity: "a", Picture: a.Track}, compose.Source{ID: "b", Identity: "b", Coming: true}
+	p.Add(a.Track, 0)
+	p.Stage([]compose.Source{host}, s)
+	whole := layout.Rect{W: width, H: height}
+	await(t, "one picture passes through", func() bool { return v.sees(whole, red) })
+	before := w.Running()
+
+	p.Stage([]compose.Source{host, guest}, s)
+	await(t, "an encoder, a decoder and a spare one run", func() bool { return w.Running() == before+3 })
+	p.Stage([]compose.Source{host}, s)
+	await(t, "they end", func() bool { return w.Running() == before })
+	p.Stage([]compose.Source{host, guest}, s)
+	await(t, "they run again", func() bool { return w.Running() == before+3 })
+	if _, composed := p.Composed(); composed || !v.sees(whole, red) {
+		t.Error("a single picture is composed")
+	}
+
+	p.Add(b.Track, 0)
+	guest.Picture, guest.Coming = b.Track, false
+	p.Stage([]compose.Source{host, guest}, s)
+	two := tiles(2, s)
+	await(t, "two pictures", func() bool { return v.sees(two[0].Rect, red) && v.sees(two[1].Rect, blue) })
+	if n := w.Running(); n != before+3 {
+		t.Errorf("%d processes more than before, want 3", n-before)
+	}
+	v.inOrder(t)
+}
+
+// TestWhoIsAboutToComeKeepsAComposition: viewers are not taken to the one picture that is left, only to be taken back.
+func TestWhoIsAboutToComeKeepsAComposition(t *testing.T) {
+	c, err := compose.New(compose.Config{Workers: needWorkers(t), Label: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	a, b := track.NewFromFrames(track.Info{Kind: media.Video, Codec: media.H264}), track.NewFromFrames(track.Info{Kind: media.Video, Codec: media.H264})
+	defer a.Close()
+	defer b.Close()
+	host, guest := compose.Source{ID: "a", Picture: a}, compose.Source{ID: "b", Picture: b}
+	s := stage{composer: c, settings: compose.Defaults(), sources: []compose.Source{host, guest}}
+	if !s.compose(false, false, time.Second) {
+		t.Fatal("two are not composed")
+	}
+	s.sources = []compose.Source{host, {ID: "b", Coming: true}}
+	if !s.compose(false, false, time.Minute) {
+		t.Error("the composition ends, though it is about to be needed")
+	}
+	s.sources = s.sources[:1]
+	if s.compose(false, false, time.Minute) {
+		t.Error("a single picture is composed")
+	}
+	s.sources = []compose.Source{{ID: "b", Coming: true}}
+	s.settings.Mode = compose.ModeComposed
+	if s.compose(false, false, time.Minute) {
+		t.Error("nothing is composed")
+	}
 }

@@ -63,7 +63,7 @@ func newFlashing(t *testing.T) *flashing {
 	}()
 	var dark [2]bool
 	d, err := w.Decode(ring, codec.DecoderConfig{
-		Size:     func(int, int) (int, int) { return width, height },
+		Scaling:  codec.Scaling{Width: width, Height: height},
 		Buffer:   func(w, h int) *codec.Picture { return &codec.Picture{Pix: make([]byte, codec.PictureBytes(w, h))} },
 		Keyframe: func() {},
 		Out: func(q *codec.Picture) {

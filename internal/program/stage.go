@@ -21,6 +21,7 @@ type stage struct {
 	mixing   mixing
 
 	composing bool
+	awaited   bool          // it is about to be composed
 	refused   bool          // there is no room for the workers
 	several   time.Duration // when there was more than one picture last
 }
@@ -80,21 +81,37 @@ func (s *stage) pictures() (n int) {
 	return n
 }
 
-// compose tells whether the picture is to be composed. pinned tells that one is shown alone.
+// coming is how many pictures are about to come.
+func (s *stage) coming() (n int) {
+	for i := range s.sources {
+		if s.sources[i].Coming && s.sources[i].Picture == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// compose tells whether the picture is to be composed, and has the composer made ready where it soon will be. pinned tells that one is shown alone.
 func (s *stage) compose(pinned, closed bool, now time.Duration) bool {
-	n := s.pictures()
+	n, coming := s.pictures(), s.coming()
 	if n > 1 {
 		s.several = now
 	}
 	want := false
 	switch s.settings.Mode {
 	case compose.ModeComposed:
-		want = len(s.sources) > 0
+		want = len(compose.Present(s.sources)) > 0
 	case compose.ModeAuto:
-		want = s.settings.Layout != layout.Single && (n > 1 || s.composing && n == 1 && now-s.several < aloneFor)
+		want = s.settings.Layout != layout.Single && (n > 1 || s.composing && n == 1 && (coming > 0 || now-s.several < aloneFor))
 	}
-	want = want && s.composer != nil && !pinned && !closed
-	s.refused = want && !s.composing && !s.composer.Room(min(n, compose.MaxSources))
+	possible := s.composer != nil && !pinned && !closed
+	want = want && possible
+	s.refused = want && !s.composing && !s.awaited && !s.composer.Room(min(n, compose.MaxSources))
 	s.composing = want && !s.refused
+	if s.composer != nil {
+		soon := possible && !want && s.settings.Mode == compose.ModeAuto && s.settings.Layout != layout.Single && n > 0 && coming > 0
+		s.awaited = soon && (s.awaited || s.composer.Room(min(n+coming, compose.MaxSources)))
+		s.composer.Await(s.awaited)
+	}
 	return s.composing
 }

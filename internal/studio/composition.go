@@ -140,6 +140,7 @@ func (s *Studio) Composition() Composition {
 		c.Images = []string{}
 	}
 	sources, staged := s.staged()
+	sources = compose.Present(sources)
 	list := make([]layout.Source, len(sources))
 	for i, src := range sources {
 		c.Sources = append(c.Sources, CompositionSource{src.ID, src.Identity, src.Name, src.Seat, src.Screen, src.Picture != nil})
@@ -238,6 +239,7 @@ func (s *Studio) stageSources() []compose.Source {
 		}
 		list = append(list, s.sourcesOf(&p)...)
 	}
+	list = s.awaited(list)
 	slices.SortStableFunc(list, func(a, b compose.Source) int { return seatOrder(a.Seat) - seatOrder(b.Seat) })
 	return list
 }

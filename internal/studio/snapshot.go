@@ -81,7 +81,7 @@ func takeSnapshot(ctx context.Context, p *program.Program, workers *codec.Worker
 	pictures := make(chan *codec.Picture, 1)
 	ring := media.NewRing[*media.Frame](media.Limits{Items: 512, Bytes: 8 << 20})
 	decoder, err := workers.Decode(ring, codec.DecoderConfig{
-		Size: fitSnapshot,
+		Scaling: codec.Scaling{Width: snapshotSide, Height: snapshotSide, Within: true, Shrink: true},
 		Buffer: func(width, height int) *codec.Picture {
 			return &codec.Picture{Pix: make([]byte, codec.PictureBytes(width, height))}
 		},
@@ -122,14 +122,6 @@ func takeSnapshot(ctx context.Context, p *program.Program, workers *codec.Worker
 		return nil, fmt.Errorf("decoding a snapshot: %w", err)
 	}
 	return nil, ErrNoPicture
-}
-
-// fitSnapshot makes a picture as small as a snapshot is, and none larger.
-func fitSnapshot(width, height int) (int, int) {
-	if long := max(width, height); long > snapshotSide {
-		return width * snapshotSide / long, height * snapshotSide / long
-	}
-	return width, height
 }
 
 // encodeSnapshot writes a picture of limited range as JPEG, whose range is full (JFIF).

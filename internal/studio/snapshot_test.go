@@ -38,11 +38,3 @@ func TestSnapshotsHaveTheFullRange(t *testing.T) {
 		}
 	}
 }
-
-func TestSnapshotsAreSmall(t *testing.T) {
-	for _, c := range [][4]int{{1280, 720, 640, 360}, {720, 1280, 360, 640}, {320, 180, 320, 180}, {4096, 16, 640, 2}} {
-		if w, h := fitSnapshot(c[0], c[1]); w != c[2] || h != c[3] {
-			t.Errorf("%dx%d becomes %dx%d", c[0], c[1], w, h)
-		}
-	}
-}

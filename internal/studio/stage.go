@@ -365,6 +365,9 @@ func (s *Studio) stageChanged(happened []stage.Happening) {
 		if h.What == stage.Banned {
 			s.banFromGroups(h.Person.Identity)
 		}
+		if h.What == stage.SeatTaken {
+			s.rise(h.Person)
+		}
 		p := s.members[h.Person.Identity]
 		if p == nil {
 			continue

@@ -2,6 +2,7 @@ package studio
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -353,5 +354,45 @@ func TestADirectProgramShowsTheHost(t *testing.T) {
 		if got := shown(); got != "TR_host" {
 			t.Errorf("with the host's picture: %q", got)
 		}
+	})
+}
+
+// TestThePictureOfWhoIsLetUpIsCountedOn for some time, unless it comes or they go down again.
+func TestThePictureOfWhoIsLetUpIsCountedOn(t *testing.T) {
+	onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
+		publish(t, enter(t, h, "host", asHost), "TR_host")
+		ann := enter(t, h, "ann", nil)
+		awaited := func() (list []string) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for _, source := range s.stageSources() {
+				if source.Coming {
+					list = append(list, source.ID)
+				}
+			}
+			return list
+		}
+		check := func(when string, want ...string) {
+			t.Helper()
+			if got := awaited(); !slices.Equal(got, want) {
+				t.Errorf("%s: %v, want %v", when, got, want)
+			}
+		}
+		check("before")
+		letUp(t, s, "ann")
+		check("let up", "ann")
+		if c := s.Composition(); len(c.Sources) != 1 {
+			t.Errorf("of whom there is nothing yet can be shown: %+v", c.Sources)
+		}
+		publish(t, ann, "TR_ann")
+		check("seen")
+		act(t, s, "ann", stage.Action{Verb: stage.StepDown})
+		check("down again")
+		letUp(t, s, "ann")
+		check("let up again", "ann")
+		time.Sleep(risingFor - time.Second)
+		check("a little later", "ann")
+		time.Sleep(2 * time.Second)
+		check("too late")
 	})
 }

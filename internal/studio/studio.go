@@ -59,12 +59,13 @@ type Studio struct {
 	listeners map[string]Observer // by a name that is nobody's identity
 	scene     *scenes.Scene
 	stage     *stage.Stage
-	curtain   *time.Timer // when something on the stage has had its time
-	asks      pace.People // what everybody is told of (restless)
-	callers   pace.People // what those ask for who have no connection (Caller)
-	contest   *pk.View    // with another room, nil when there is none
-	arenaTold bool        // it looks at the contest soon
-	returning *returning  // an interrupted show that may go on, nil when there is none
+	curtain   *time.Timer          // when something on the stage has had its time
+	rising    map[string]time.Time // until when a picture is counted on, by identity
+	asks      pace.People          // what everybody is told of (restless)
+	callers   pace.People          // what those ask for who have no connection (Caller)
+	contest   *pk.View             // with another room, nil when there is none
+	arenaTold bool                 // it looks at the contest soon
+	returning *returning           // an interrupted show that may go on, nil when there is none
 
 	changed  chan struct{} // closed and replaced when somebody comes, goes or changes
 	speakers *sfu.Speakers
@@ -82,7 +83,7 @@ func newStudio(h *House, r *room.Room, scene *scenes.Scene) *Studio {
 	s := &Studio{
 		scene: scene, stage: stage.New(scene.Rules()),
 		house: h, name: r.Name, log: h.log.With("room", r.Name), room: r,
-		members: map[string]*Participant{}, tracks: map[string]*published{}, listeners: map[string]Observer{},
+		members: map[string]*Participant{}, tracks: map[string]*published{}, listeners: map[string]Observer{}, rising: map[string]time.Time{},
 		changed: make(chan struct{}), speakers: sfu.NewSpeakers(), stop: make(chan struct{}), composition: h.initialComposition(scene),
 	}
 	s.work.Go(s.listen)

@@ -79,7 +79,7 @@ func (v *viewer) watch(ctx context.Context) error {
 	ring := media.NewRing[*media.Frame](media.Limits{Items: 4096, Bytes: 32 << 20, Span: time.Minute})
 	defer ring.Close(io.EOF)
 	d, err := v.workers.Decode(ring, codec.DecoderConfig{
-		Size:     func(int, int) (int, int) { return pictureWidth, pictureHeight },
+		Scaling:  codec.Scaling{Width: pictureWidth, Height: pictureHeight},
 		Buffer:   func(w, h int) *codec.Picture { return &codec.Picture{Pix: make([]byte, codec.PictureBytes(w, h))} },
 		Keyframe: func() {},
 		Out:      v.look(),

@@ -46,6 +46,7 @@ type Composer struct {
 	speaking string
 	levels   map[string]float64
 	version  int // counts changes of what is above but levels
+	awaited  bool
 	problem  error
 	stats    Stats
 }
@@ -122,6 +123,17 @@ func (c *Composer) Speaking(identity string, levels map[string]float64) {
 	}
 }
 
+// Await says whether somebody will read the track soon: then all is made ready for that.
+func (c *Composer) Await(awaited bool) {
+	c.mu.Lock()
+	changed := c.awaited != awaited
+	c.awaited = awaited
+	c.mu.Unlock()
+	if changed {
+		c.notify()
+	}
+}
+
 // Problem is why the picture is not as it should be, nil when it is.
 func (c *Composer) Problem() error {
 	c.mu.Lock()
@@ -167,12 +179,19 @@ func (c *Composer) wanted() wanted {
 	return wanted{c.sources, c.settings, c.speaking, c.levels, c.version}
 }
 
-// run composes whenever somebody reads, until Close.
+// isAwaited tells that somebody will read soon.
+func (c *Composer) isAwaited() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.awaited
+}
+
+// run composes whenever somebody reads, or will soon, until Close.
 func (c *Composer) run() {
 	idle := time.NewTicker(idleCheck)
 	defer idle.Stop()
 	for {
-		if c.output.Wanted() {
+		if c.output.Wanted() || c.isAwaited() {
 			c.compose(c.wanted())
 		}
 		select {
@@ -180,11 +199,12 @@ func (c *Composer) run() {
 			return
 		default:
 		}
-		if c.output.Wanted() {
+		if c.output.Wanted() || c.isAwaited() {
 			continue // with other frames
 		}
 		select {
 		case <-idle.C:
+		case <-c.news:
 		case <-c.done:
 			return
 		}

@@ -143,7 +143,7 @@ func BenchmarkWorkers(b *testing.B) {
 			came, picture := make(chan struct{}, n), &codec.Picture{Pix: make([]byte, codec.PictureBytes(640, 360))}
 			before := cpu(syscall.RUSAGE_CHILDREN)
 			d, err := w.Decode(ring, codec.DecoderConfig{
-				Size: func(w, h int) (int, int) { return 632, 356 }, Buffer: func(int, int) *codec.Picture { return picture },
+				Scaling: codec.Scaling{Width: 632, Height: 356}, Buffer: func(int, int) *codec.Picture { return picture },
 				Out: func(*codec.Picture) { came <- struct{}{} }, Keyframe: func() {},
 			})
 			if err != nil {

@@ -28,6 +28,7 @@ const (
 type input struct {
 	workers *codec.Workers
 	track   *track.Track
+	spare   *codec.Spare // for the first decoder, nil for none
 	current *decoder
 	next    *decoder // decodes to another size, until it has caught up
 	retry   time.Duration
@@ -78,7 +79,10 @@ func (d *decoder) close() {
 	d.lease.Release()
 }
 
-func newInput(w *codec.Workers, t *track.Track) *input { return &input{workers: w, track: t} }
+// newInput owns the spare process for its first decoder, nil for none.
+func newInput(w *codec.Workers, t *track.Track, spare *codec.Spare) *input {
+	return &input{workers: w, track: t, spare: spare}
+}
 
 // show says in which size the picture is shown. It starts and changes the decoder, and is called for each tick.
 func (in *input) show(want target, now time.Duration) {
@@ -151,10 +155,13 @@ func (in *input) decode(want target) (_ *decoder, err error) {
 		in.taking = d
 	}
 	in.mu.Unlock()
+	spare := in.spare
+	in.spare = nil
 	d.Decoder, err = in.workers.Decode(lease.Ring(), codec.DecoderConfig{
-		Size: want.scaled, Buffer: in.buffer, Out: d.push, Keyframe: lease.AskKeyframe,
+		Scaling: want.scaling(), Spare: spare, Buffer: in.buffer, Out: d.push, Keyframe: lease.AskKeyframe,
 	})
 	if err != nil {
+		spare.Close()
 		in.mu.Lock()
 		if in.taking == d {
 			in.taking = nil
@@ -166,16 +173,9 @@ func (in *input) decode(want target) (_ *decoder, err error) {
 	return d, nil
 }
 
-// scaled is the size in which a picture of w x h fills the target, or fits into it. What the target crops is scaled all the same.
-func (t target) scaled(w, h int) (int, int) {
-	if w <= 0 || h <= 0 {
-		return t.w, t.h
-	}
-	wide := w*t.h > t.w*h
-	if wide == (t.fit == layout.Contain) {
-		return t.w, even(h*t.w/w + 1)
-	}
-	return even(w*t.h/h + 1), t.h
+// scaling is the size in which a picture fills the target, or fits into it. What the target crops is scaled all the same.
+func (t target) scaling() codec.Scaling {
+	return codec.Scaling{Width: t.w, Height: t.h, Within: t.fit == layout.Contain}
 }
 
 func even(n int) int { return n &^ 1 }
@@ -262,13 +262,13 @@ func (in *input) pick(at time.Duration) *paint.Frame {
 	return &in.view
 }
 
-// worst is how late the pictures come: those that came, and the one that should have come by now.
+// worst is how late the pictures come: those that came, and the one that should have come by now, once the first decoder has caught up.
 func (in *input) worst(now time.Duration) (late time.Duration, ok bool) {
 	in.mu.Lock()
-	newest, shown := in.newest, in.any
+	newest, caughtUp := in.newest, in.late.heard
 	late, ok = in.late.worst(now)
 	in.mu.Unlock()
-	if owed, any := in.behind.oldest(newest); any && shown {
+	if owed, any := in.behind.oldest(newest); any && caughtUp {
 		if by := now - owed; by > late && by < delayMax {
 			return by, true
 		}
@@ -296,6 +296,7 @@ func (in *input) problem() error {
 
 // close ends the decoders and waits for them.
 func (in *input) close() {
+	in.spare.Close()
 	for _, d := range []*decoder{in.current, in.next} {
 		if d != nil {
 			d.close()

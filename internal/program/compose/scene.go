@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/program/compose/layout"
 	"github.com/tuttilive/tutti/internal/program/compose/paint"
 	"github.com/tuttilive/tutti/internal/track"
@@ -20,6 +21,7 @@ type scene struct {
 	settings      Settings
 	elements      []*element // in the order in which they are painted
 	inputs        map[*track.Track]*input
+	spares        map[string]spare // for pictures that are about to come, by the ids of their sources
 	delay         delay
 	speaking      string
 	begun         bool
@@ -62,13 +64,22 @@ type placed struct {
 }
 
 func newScene(cfg Config, width, height int) *scene {
-	return &scene{cfg: cfg, width: width, height: height, inputs: map[*track.Track]*input{}, base: paint.NewFrame(width, height), signs: newSigns(cfg.Fonts)}
+	return &scene{cfg: cfg, width: width, height: height, inputs: map[*track.Track]*input{}, spares: map[string]spare{}, base: paint.NewFrame(width, height), signs: newSigns(cfg.Fonts)}
 }
 
-// set changes what is in the frame. The first time it is there at once, later it moves.
+// spare is a decoder's process for a picture in a place.
+type spare struct {
+	*codec.Spare
+	target
+}
+
+// set changes what is in the frame. The first time it is there at once, later it moves. Until the first frame, those who are about to come have their places already.
 func (s *scene) set(w wanted, now time.Duration) {
 	s.settings, s.speaking = w.settings, w.speaking
 	sources := shown(w.sources, w.settings)
+	if s.begun {
+		sources = shown(Present(w.sources), w.settings)
+	}
 	tiles := arrange(sources, w.speaking, w.settings)
 	s.step(now)
 	old := map[string]*element{}
@@ -79,6 +90,9 @@ func (s *scene) set(w wanted, now time.Duration) {
 	s.elements = s.elements[:0:0]
 	for _, tile := range tiles {
 		source := sources[tile.Source]
+		if source.absent() {
+			continue
+		}
 		to := box{paint.Rect(tile.Rect), tile.Radius, 256}
 		e := old[source.ID]
 		delete(old, source.ID)
@@ -94,7 +108,7 @@ func (s *scene) set(w wanted, now time.Duration) {
 			e.from = e.now
 		}
 		e.source, e.tile, e.to, e.leaving = source, tile, to, false
-		e.input = s.inputFor(source.Picture)
+		e.input = s.inputFor(source)
 		s.dress(e)
 		s.elements = append(s.elements, e)
 	}
@@ -122,6 +136,40 @@ func (s *scene) set(w wanted, now time.Duration) {
 	}
 	s.step(now)
 	s.decorate()
+	s.prepare(w)
+}
+
+// begin is before the first frame, in which those have no place who did not come.
+func (s *scene) begin(w wanted, now time.Duration) {
+	s.begun = true
+	s.set(w, now)
+	s.moveFor = 0
+	s.step(now)
+}
+
+// prepare has a process begin for each picture that is about to come.
+func (s *scene) prepare(w wanted) {
+	coming := map[string]target{}
+	sources := shown(w.sources, w.settings)
+	for _, tile := range arrange(sources, w.speaking, w.settings) {
+		if source := sources[tile.Source]; source.Coming && source.Picture == nil {
+			coming[source.ID] = target{w: tile.Rect.W, h: tile.Rect.H, fit: tile.Fit}
+		}
+	}
+	for id, spare := range s.spares {
+		if spare.target != coming[id] {
+			delete(s.spares, id)
+			s.closing.Go(spare.Close)
+		}
+	}
+	for id, want := range coming {
+		if s.spares[id].Spare != nil {
+			continue
+		}
+		if process, err := s.cfg.Workers.Spare(want.scaling()); err == nil { // else it begins with the picture
+			s.spares[id] = spare{process, want}
+		}
+	}
 }
 
 // shown are the sources to show, in order: those that were chosen, else all, at most MaxSources. Sound alone of a screen is not shown.
@@ -139,13 +187,15 @@ func shown(sources []Source, s Settings) []Source {
 	return list[:min(len(list), MaxSources)]
 }
 
-func (s *scene) inputFor(t *track.Track) *input {
+func (s *scene) inputFor(source Source) *input {
+	t := source.Picture
 	if t == nil || t.Info().Encrypted {
 		return nil
 	}
 	in := s.inputs[t]
 	if in == nil {
-		in = newInput(s.cfg.Workers, t)
+		in = newInput(s.cfg.Workers, t, s.spares[source.ID].Spare)
+		delete(s.spares, source.ID)
 		s.inputs[t] = in
 	}
 	return in
@@ -226,7 +276,6 @@ func (s *scene) lateness(now time.Duration) time.Duration {
 
 // paint makes the frame of a time.
 func (s *scene) paint(f *paint.Frame, at, now time.Duration, levels map[string]float64) {
-	s.begun = true
 	if s.moving(now) || s.moveFor > 0 {
 		s.step(now)
 		if !s.moving(now) {
@@ -320,6 +369,9 @@ func (s *scene) problem() error {
 }
 
 func (s *scene) close() {
+	for _, spare := range s.spares {
+		spare.Close()
+	}
 	for _, in := range s.inputs {
 		s.closing.Go(in.close)
 	}

@@ -43,7 +43,7 @@ type testScene struct {
 
 func newTestScene(t *testing.T, s Settings) *testScene {
 	w, h := s.Size()
-	return &testScene{scene: newScene(Config{Fonts: text.Find("")}, w, h), t: t, frame: paint.NewFrame(w, h)}
+	return &testScene{scene: newScene(Config{Fonts: text.Find(""), Workers: codec.FindWorkers("off")}, w, h), t: t, frame: paint.NewFrame(w, h)}
 }
 
 // give hands a source's input a picture of one colour.
@@ -63,6 +63,12 @@ func (s *testScene) show(sources []Source, settings Settings, now time.Duration)
 	for _, in := range s.inputs {
 		in.retry = 1 << 62
 	}
+}
+
+// paint paints, also the first frame.
+func (s *testScene) paint(f *paint.Frame, at, now time.Duration, levels map[string]float64) {
+	s.begun = true
+	s.scene.paint(f, at, now, levels)
 }
 
 func (s *testScene) at(x, y int) paint.Color {
@@ -120,7 +126,7 @@ func TestChangeOfLayoutMovesPictures(t *testing.T) {
 }
 
 func TestPicturesAreChosenByTheTimeOfTheirCapture(t *testing.T) {
-	in := newInput(nil, picture(t, "a"))
+	in := newInput(nil, picture(t, "a"), nil)
 	d := &decoder{in: in}
 	in.taking = d
 	now := media.Now()
@@ -141,7 +147,7 @@ func TestPicturesAreChosenByTheTimeOfTheirCapture(t *testing.T) {
 }
 
 func TestADecoderOfAnotherSizeTakesOverWhenItHasCaughtUp(t *testing.T) {
-	in := newInput(nil, picture(t, "a"))
+	in := newInput(nil, picture(t, "a"), nil)
 	old, next := &decoder{in: in}, &decoder{in: in}
 	in.taking, in.current, in.next = old, old, next
 	now := media.Now()
@@ -420,5 +426,74 @@ func TestASlateThatIsTooRichIsKeptSmaller(t *testing.T) {
 	}
 	if c, err := jpeg.DecodeConfig(bytes.NewReader(kept)); err != nil || c.Width >= 1280 || c.Width < 300 {
 		t.Errorf("it is %dx%d, %v", c.Width, c.Height, err)
+	}
+}
+
+// TestWhoIsAboutToComeHasAPlaceUntilTheFirstFrame: pictures are decoded for where they will be shown, and nothing is shown of who does not come.
+func TestWhoIsAboutToComeHasAPlaceUntilTheFirstFrame(t *testing.T) {
+	settings := plainSettings()
+	s := newTestScene(t, settings)
+	host := picture(t, "host")
+	sources := []Source{{ID: "host", Picture: host}, {ID: "guest", Coming: true}}
+	both := arrange([]Source{{ID: "host", Picture: host}, {ID: "guest", Picture: picture(t, "guest")}}, "", settings)
+	places := func() (list []paint.Rect) {
+		for _, e := range s.elements {
+			list = append(list, e.to.Rect)
+		}
+		return list
+	}
+	s.show(sources, settings, 0)
+	if got := places(); len(got) != 1 || got[0] != paint.Rect(both[0].Rect) {
+		t.Errorf("before the first frame %v, want %v", got, both[0].Rect)
+	}
+	w, h := settings.Size()
+	alone := paint.Rect{W: w, H: h}
+	s.begin(wanted{sources: sources, settings: settings}, time.Second)
+	if got := places(); len(got) != 1 || got[0] != alone || s.elements[0].now.Rect != alone {
+		t.Errorf("in the first frame %v, want %v", got, alone)
+	}
+	s.show(sources, settings, 2*time.Second)
+	if got := places(); len(got) != 1 || got[0] != alone {
+		t.Errorf("later %v, want %v", got, alone)
+	}
+}
+
+// TestADecoderThatCatchesUpDelaysNothing: frames do not wait for what it owes before its first picture of the present.
+func TestADecoderThatCatchesUpDelaysNothing(t *testing.T) {
+	p := picture(t, "a")
+	in := newInput(nil, p, nil)
+	d := &decoder{in: in}
+	in.taking = d
+	lease, err := p.ReadFrames(media.H264)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Release()
+	in.behind.follow(lease.Ring())
+	now := media.Now()
+	owe := func(at time.Duration) {
+		t.Helper()
+		format := &media.Format{Codec: media.H264, Width: 640, Height: 360}
+		if err := p.WriteFrame(&media.Frame{Format: format, Keyframe: true, PTS: at, DTS: at, Payload: []byte{0, 0, 0, 2, 0x65, 0}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	give := func(at time.Duration, past bool) {
+		d.push(&codec.Picture{Width: 2, Height: 2, Pix: make([]byte, codec.PictureBytes(2, 2)), PTS: at, Past: past})
+	}
+	for i := range 5 {
+		owe(now + time.Duration(i)*time.Millisecond)
+	}
+	give(now, true)
+	later := now + 300*time.Millisecond
+	if late, ok := in.worst(later); ok {
+		t.Errorf("while it catches up it is %v late", late)
+	}
+	for i := range 5 {
+		give(now+time.Duration(i)*time.Millisecond, i < 4)
+	}
+	owe(now + 10*time.Millisecond)
+	if late, ok := in.worst(later); !ok || late < 280*time.Millisecond {
+		t.Errorf("then it is %v late, %v", late, ok)
 	}
 }

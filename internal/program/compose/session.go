@@ -25,7 +25,8 @@ type session struct {
 	renditions []*rendition // from small to large
 	shed       shedder
 	ticker     ticker
-	wanted     time.Duration // when somebody read last
+	wanted     time.Duration // when somebody read last, or was awaited
+	awaiting   time.Duration // until when nobody had read
 }
 
 // compose runs a session.
@@ -33,7 +34,7 @@ func (c *Composer) compose(w wanted) {
 	width, height := w.settings.Size()
 	now := media.Now()
 	s := &session{
-		Composer: c, settings: w.settings, scene: newScene(c.cfg, width, height), wanted: now,
+		Composer: c, settings: w.settings, scene: newScene(c.cfg, width, height), wanted: now, awaiting: now,
 		main: newEncoding(c.cfg, width, height, c.output.WriteFrame),
 		shed: shedder{want: effort{fps: w.settings.FPS, width: width, height: height, renditions: len(w.settings.Renditions) > 0}},
 	}
@@ -60,19 +61,21 @@ func (c *Composer) compose(w wanted) {
 func (s *session) run(version int) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	begin := media.Now()
 	for {
 		now := media.Now()
 		if s.unwanted(now) {
 			return
 		}
 		wait, due := s.ticker.next(now, s.scene.lateness(now))
-		if due && !(s.scene.begun || s.scene.ready() || now-begin >= warmUp) {
+		if due && !s.begins(now) {
 			s.scene.look(now)
 			s.ticker.skip()
 			due, wait = false, s.ticker.step/2
 		}
 		if due {
+			if !s.scene.begun {
+				s.scene.begin(s.Composer.wanted(), now)
+			}
 			made, missed := s.paint(s.ticker.take()), s.ticker.takeMissed()
 			if s.shed.judge(made, missed, s.main.begins(), now) {
 				s.change(now)
@@ -90,6 +93,7 @@ func (s *session) run(version int) {
 			if w.version != version {
 				version = w.version
 				s.scene.set(w, media.Now())
+				s.scene.look(media.Now())
 			}
 		case <-s.done:
 			return
@@ -97,12 +101,34 @@ func (s *session) run(version int) {
 	}
 }
 
-// unwanted tells that nobody has read for a while.
+// begins tells whether frames are made: when somebody reads, and all sources have a picture or had their time.
+func (s *session) begins(now time.Duration) bool {
+	switch {
+	case s.scene.begun:
+		return true
+	case !s.isWanted():
+		s.awaiting = now
+		return false
+	}
+	return s.scene.ready() || now-s.awaiting >= warmUp
+}
+
+// unwanted tells that nobody has read for a while. Who is awaited is given another session, which begins with a keyframe.
 func (s *session) unwanted(now time.Duration) bool {
-	if s.output.Wanted() || slices.ContainsFunc(s.renditions, func(r *rendition) bool { return r.output != nil && r.output.Wanted() }) {
+	switch {
+	case s.isWanted():
+		s.wanted = now
+	case s.isAwaited():
+		if s.scene.begun {
+			return true
+		}
 		s.wanted = now
 	}
 	return now-s.wanted >= linger
+}
+
+func (s *session) isWanted() bool {
+	return s.output.Wanted() || slices.ContainsFunc(s.renditions, func(r *rendition) bool { return r.output != nil && r.output.Wanted() })
 }
 
 // change makes more or less than before, as the machine can.

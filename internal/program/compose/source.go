@@ -1,6 +1,8 @@
 package compose
 
 import (
+	"slices"
+
 	"github.com/tuttilive/tutti/internal/program/compose/layout"
 	"github.com/tuttilive/tutti/internal/track"
 )
@@ -28,7 +30,12 @@ type Source struct {
 	Muted bool
 	// Poor tells that the connection is bad.
 	Poor bool
+	// Coming tells that a picture is about to come, for which all is made ready. Until then there is nothing to see of it, but for a voice.
+	Coming bool
 }
+
+// absent tells that there is nothing of it yet.
+func (s *Source) absent() bool { return s.Coming && s.Picture == nil && s.Sounds == nil }
 
 // ScreenSuffix tells a shared screen's ID from that of its publisher's camera.
 const ScreenSuffix = ":screen"
@@ -38,13 +45,18 @@ func (s *Source) visible() bool {
 	return s.Picture != nil && !s.Picture.Muted() && !s.Picture.Info().Encrypted
 }
 
+// Present are those of which there is something.
+func Present(sources []Source) []Source {
+	return slices.DeleteFunc(slices.Clone(sources), func(x Source) bool { return x.absent() })
+}
+
 // arrange lays sources out.
 func arrange(sources []Source, speaking string, s Settings) []layout.Tile {
 	list := make([]layout.Source, len(sources))
 	for i := range sources {
 		src := &sources[i]
 		list[i] = layout.Source{
-			ID: src.ID, Screen: src.Screen, Picture: src.Picture != nil, Pinned: src.Pinned || src.ID == s.Pinned, Seat: src.Seat,
+			ID: src.ID, Screen: src.Screen, Picture: src.Picture != nil || src.absent(), Pinned: src.Pinned || src.ID == s.Pinned, Seat: src.Seat,
 			Speaking: speaking != "" && src.Identity == speaking && !src.Screen,
 		}
 	}

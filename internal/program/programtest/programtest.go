@@ -94,7 +94,7 @@ func View(t *testing.T, w *codec.Workers, r Reader, width, height int) *Viewer {
 	v := &Viewer{}
 	ring := media.NewRing[*media.Frame](media.Limits{Items: 4096, Bytes: 32 << 20, Span: time.Minute})
 	d, err := w.Decode(ring, codec.DecoderConfig{
-		Size:     func(int, int) (int, int) { return width, height },
+		Scaling:  codec.Scaling{Width: width, Height: height},
 		Buffer:   func(w, h int) *codec.Picture { return &codec.Picture{Pix: make([]byte, codec.PictureBytes(w, h))} },
 		Keyframe: func() {},
 		Out: func(p *codec.Picture) {
