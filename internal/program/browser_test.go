@@ -179,7 +179,7 @@ func TestTheFirstPictureDoesNotWaitForTheMix(t *testing.T) {
 					}
 					defer lease.Release()
 				}
-				time.Sleep(2510 * time.Millisecond)
+				time.Sleep(3110 * time.Millisecond) // what was sent in the beginning is too old to begin with
 				opened := media.Now()
 				r := record(t, p, Demand{Video: flv.Video, Audio: []media.Codec{c.codec}})
 				time.Sleep(2 * time.Second)
