@@ -21,7 +21,11 @@ type period struct {
 	msn      uint64
 	from, to time.Time
 	number   uint64
+	breaks   bool // it begins with a discontinuity
 }
+
+// inside tells whether it broke in the middle of the other, which can follow with its next segment alone.
+func (p period) inside(o period) bool { return p.breaks && p.from.Sub(o.from) >= atOnce }
 
 // mostPeriods is for how many segments of a playlist the others are waited for.
 const mostPeriods = 8
@@ -33,7 +37,7 @@ func (b breaks) note(name string, m *m3u8.Media, each func(p period, other strin
 	for i := range m.Segments {
 		s := &m.Segments[i]
 		number += uint64(s.Discontinuities)
-		p := period{m.First() + uint64(i), s.Start, s.Start.Add(s.Duration), number}
+		p := period{m.First() + uint64(i), s.Start, s.Start.Add(s.Duration), number, s.Discontinuities > 0}
 		if n := len(known); s.Gap || s.Start.IsZero() || n > 0 && known[n-1].msn >= p.msn {
 			continue
 		}
@@ -68,6 +72,6 @@ func (w *walk) lookAtBreaks(name string, m *m3u8.Media) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.breaks.note(name, m, func(p period, other string, o period) {
-		w.report.check(matched, p.number == o.number, "%s %d: %d, %s %d: %d", name, p.msn, p.number, other, o.msn, o.number)
+		w.report.check(matched, p.number == o.number || p.inside(o) || o.inside(p), "%s %d: %d, %s %d: %d", name, p.msn, p.number, other, o.msn, o.number)
 	})
 }

@@ -101,7 +101,7 @@ func (p *picture) begin(f *media.Frame, track *fmp4.Track) {
 	joins := p.stream.sound.discontinuitiesSoFar()
 	switch main := p.stream.pictures[0]; {
 	case p.further:
-		p.number, joins = max(p.number, main.number), main.discontinuitiesSoFar()
+		p.number, joins, p.broken = max(p.number, main.number), main.discontinuitiesSoFar(), main.broken
 	case !p.stream.sound.published():
 		p.stream.base = f.DTS
 		p.stream.sound.restart(f.PTS)

@@ -13,6 +13,10 @@ const (
 	// behind: sound that comes again is not to find its place taken.
 	soundLag   = time.Second
 	silenceLag = 250 * time.Millisecond
+	// together is how far apart picture and sound may change to do so at one time.
+	together = 300 * time.Millisecond
+	// forgettable is how much sound may be left out so that they do.
+	forgettable = 50 * time.Millisecond
 )
 
 // silentFormat is AAC-LC at 48 kHz in stereo, as the server's own encoder makes it, so that the program's sound can
@@ -33,8 +37,8 @@ type sound struct {
 
 // soundBoundary is a place where the picture was cut, in media time since the stream's base.
 type soundBoundary struct {
-	at            time.Duration
-	discontinuity bool
+	at     time.Duration
+	breaks int // discontinuities that the picture's next segment begins with, which the sound does not have yet
 }
 
 // maxBoundaries bounds those that the sound has not reached yet.
@@ -89,7 +93,13 @@ func (s *sound) change(f *media.Format) bool {
 	}
 	at := s.earliest
 	if s.track != nil {
-		if !s.empty() || s.published() {
+		switch {
+		case s.discontinuities > 0 && len(s.parts) == 0 && s.length() <= forgettable:
+			s.reset() // the picture has just broken here, too
+			s.begin(s.start)
+		case s.takeBreak():
+			s.cut(s.end, 1)
+		case !s.empty() || s.published():
 			s.cut(s.end, 1)
 			s.stream.interrupt()
 		}
@@ -103,16 +113,32 @@ func (s *sound) change(f *media.Format) bool {
 	return true
 }
 
-// boundary tells that the picture was cut at a media time.
+// takeBreak tells whether the picture has broken about where the sound ends: then that break is the sound's, too.
+func (s *sound) takeBreak() bool {
+	for i, b := range s.boundaries {
+		if b.breaks == 1 && (b.at-s.track.Duration(s.end)).Abs() <= together {
+			s.boundaries = s.boundaries[i+1:]
+			return true
+		}
+	}
+	return false
+}
+
+// boundary tells that the picture was cut at a media time, with a discontinuity of its own or without.
 func (s *sound) boundary(at time.Duration, discontinuity bool) {
 	at -= s.stream.base
 	if s.track == nil && !s.silence() {
 		return
 	}
-	if len(s.boundaries) == maxBoundaries {
+	b := soundBoundary{at: at}
+	if discontinuity {
+		b.breaks = 1
+	}
+	s.boundaries = append(s.boundaries, b)
+	if len(s.boundaries) > maxBoundaries {
+		s.boundaries[1].breaks += s.boundaries[0].breaks
 		s.boundaries = s.boundaries[1:]
 	}
-	s.boundaries = append(s.boundaries, soundBoundary{at, discontinuity})
 	// The picture is ahead: if sound was to come for the time before, it would be here.
 	late := s.track.Ticks(at - soundLag)
 	missing := func() bool { return s.track.Duration(late-s.end) > s.stream.limit() }
@@ -129,9 +155,7 @@ func (s *sound) boundary(at time.Duration, discontinuity bool) {
 func (s *sound) pause(at time.Duration) {
 	breaks := 0
 	for _, b := range s.boundaries {
-		if b.discontinuity {
-			breaks++
-		}
+		breaks += b.breaks
 	}
 	s.boundaries = nil
 	s.cut(s.track.Ticks(at), breaks)
@@ -221,12 +245,8 @@ func (s *sound) cutIfTime(duration int64) {
 			break
 		}
 		s.boundaries = s.boundaries[1:]
-		if b.discontinuity || at > s.start+duration/2 {
-			breaks := 0
-			if b.discontinuity {
-				breaks = 1
-			}
-			s.cut(s.end, breaks)
+		if b.breaks > 0 || at > s.start+duration/2 {
+			s.cut(s.end, b.breaks)
 		}
 	}
 	if s.timeToCut(duration) {
