@@ -86,7 +86,7 @@ func (r *PacketRing) BySeq(seq uint64) *media.Packet {
 // ring. If that packet was lost and came again, others of the keyframe came before it.
 func (r *PacketRing) LastKeyframe() (uint64, bool) {
 	at := r.keyframe.Load()
-	if at == 0 || r.head.Load()-(at-1) > r.mask {
+	if at == 0 || r.At(at-1) == nil {
 		return 0, false
 	}
 	return at - 1, true
@@ -128,7 +128,7 @@ func (r *PacketRing) write(p *media.Packet) bool {
 	return true
 }
 
-// forget lets go of the packets before an arrival index that came before a time.
+// forget, which is called as packets come, lets go of those before an arrival index that came before a time.
 func (r *PacketRing) forget(head uint64, before time.Duration) {
 	if head > r.mask {
 		r.tail = max(r.tail, head-r.mask)

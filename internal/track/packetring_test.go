@@ -151,7 +151,7 @@ func TestPacketRingReadersNeedNoLock(t *testing.T) {
 		}()
 	}
 	for i := range uint64(n) {
-		r.write(&media.Packet{Seq: firstSeq + i})
+		r.write(&media.Packet{Seq: firstSeq + i, Arrival: time.Duration(i) * packetAge / (audioPackets / 2)}) // half of the ring is too old
 	}
 	readers.Wait()
 }

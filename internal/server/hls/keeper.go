@@ -11,28 +11,35 @@ import (
 // once. It is a witness of the house. Whoever opened it closes it, before the door.
 type Keeper struct {
 	mu      sync.Mutex // taken under the lock of a studio: who holds it asks no studio and no house for anything
-	door    *Server    // nil before Open and after Close
-	kept    map[any]struct{}
+	door    *Server    // nil before Open
+	closed  bool
+	early   map[string]struct{} // rooms that went on the air before Open
+	kept    map[any]struct{}    // programs
 	closing chan struct{}
 	running sync.WaitGroup
 }
 
 // NewKeeper makes one that keeps nothing until it is opened.
 func NewKeeper() *Keeper {
-	return &Keeper{kept: map[any]struct{}{}, closing: make(chan struct{})}
+	return &Keeper{early: map[string]struct{}{}, kept: map[any]struct{}{}, closing: make(chan struct{})}
 }
 
 // Open keeps the streams of a door's house from now on.
 func (k *Keeper) Open(door *Server) {
 	k.mu.Lock()
-	defer k.mu.Unlock()
 	k.door = door
+	early := k.early
+	k.early = nil
+	k.mu.Unlock()
+	for roomName := range early {
+		k.look(roomName)
+	}
 }
 
 // Close lets go of all streams and waits for that; call it once.
 func (k *Keeper) Close() {
 	k.mu.Lock()
-	k.door = nil
+	k.closed = true
 	k.mu.Unlock()
 	close(k.closing)
 	k.running.Wait()
@@ -49,7 +56,11 @@ func (k *Keeper) RoomEvent(in func() studio.RoomInfo, e room.Event) {
 func (k *Keeper) look(roomName string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if door := k.door; door != nil {
+	switch door := k.door; {
+	case k.closed:
+	case door == nil:
+		k.early[roomName] = struct{}{}
+	default:
 		k.running.Go(func() { k.keep(door, roomName) })
 	}
 }
@@ -65,11 +76,11 @@ func (k *Keeper) keep(door *Server, roomName string) {
 		return
 	}
 	defer k.release(w.Program())
-	if _, err := door.join(roomName, w); err != nil {
+	if b, err := door.join(roomName, w); err != nil && !b.ended() {
 		door.log.Warn("keeping a show for going back", "room", roomName, "error", err)
 		return
 	}
-	select {
+	select { // at once where the show is over meanwhile
 	case <-w.Done():
 	case <-k.closing:
 	}

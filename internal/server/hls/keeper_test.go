@@ -24,7 +24,10 @@ func TestAKeptShowCanBeSeenFromItsBeginning(t *testing.T) {
 			t.Fatal("a keeper that is not open keeps something")
 		}
 		k.Open(s)
-		event(room.Live{On: true})
+		synctest.Wait()
+		if p.opened != 1 {
+			t.Fatal("a show that was on the air before is not kept")
+		}
 		event(room.Live{On: true, Title: "Night"})
 		if p.opened != 1 || p.users != 1 || p.viewers() != 0 {
 			t.Fatalf("opened %d times by %d, %d of them viewers", p.opened, p.users, p.viewers())
