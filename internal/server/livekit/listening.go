@@ -118,6 +118,9 @@ func (c *conn) message(kind websocket.MessageType, r io.Reader) error {
 	}
 	c.heard.Store(int64(media.Now()))
 	c.text.Store(kind == websocket.MessageText)
+	if err := c.listening.pace.WaitN(context.Background(), len(data)/bytesOfOne); err != nil {
+		return err
+	}
 	req, err := decodeRequest(kind, data)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"github.com/coder/websocket"
 	pb "github.com/livekit/protocol/livekit"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tuttilive/tutti/internal/rtc/sdp"
@@ -28,7 +29,7 @@ var (
 // decodeRequest reads a signal request: protobuf in a binary frame, protojson in a text frame. A request of a kind that
 // we do not know has no message.
 func decodeRequest(frame websocket.MessageType, data []byte) (*pb.SignalRequest, error) {
-	if len(data) > maxFrameBytes {
+	if len(data) > maxMessageBytes && !describes(frame, data) {
 		return nil, errTooLarge
 	}
 	req := &pb.SignalRequest{}
@@ -41,23 +42,47 @@ func decodeRequest(frame websocket.MessageType, data []byte) (*pb.SignalRequest,
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	if len(data) > maxMessageBytes && proto.Size(req)-described(req) > maxMessageBytes {
-		return nil, errTooLarge
-	}
 	return req, nil
 }
 
-// described is how long the descriptions in a request are.
-func described(req *pb.SignalRequest) int {
-	switch m := req.Message.(type) {
-	case *pb.SignalRequest_Offer:
-		return len(m.Offer.GetSdp())
-	case *pb.SignalRequest_Answer:
-		return len(m.Answer.GetSdp())
-	case *pb.SignalRequest_SyncState:
-		return len(m.SyncState.GetOffer().GetSdp()) + len(m.SyncState.GetAnswer().GetSdp())
+// describes tells whether descriptions make a frame as large as it is. It is asked before the frame is decoded: what is decoded can be a
+// hundred times as large. Text is what old clients and tools speak, which do not have that many tracks.
+func describes(frame websocket.MessageType, data []byte) bool {
+	return frame == websocket.MessageBinary && len(data) <= maxFrameBytes && len(data)-descriptions.size(data) <= maxMessageBytes
+}
+
+// fields are those of a message on the way to descriptions, by number, each with those of the message in it; nil for an SDP itself.
+type fields map[protowire.Number]fields
+
+var (
+	sessionDescription = fields{2: nil}
+	syncState          = fields{1: sessionDescription, 5: sessionDescription}
+	descriptions       = fields{1: sessionDescription, 2: sessionDescription, 12: syncState} // offer, answer, sync_state
+)
+
+// size is how long the descriptions in an encoded message are, up to where it is malformed or has a group, which no message of ours has.
+func (f fields) size(data []byte) int {
+	total := 0
+	for {
+		number, kind, tag := protowire.ConsumeTag(data)
+		if tag < 0 || kind == protowire.StartGroupType {
+			return total
+		}
+		data = data[tag:]
+		length := protowire.ConsumeFieldValue(number, kind, data)
+		if length < 0 {
+			return total
+		}
+		if inner, ok := f[number]; ok && kind == protowire.BytesType {
+			value, _ := protowire.ConsumeBytes(data)
+			if inner == nil {
+				total += len(value)
+			} else {
+				total += inner.size(value)
+			}
+		}
+		data = data[length:]
 	}
-	return 0
 }
 
 // encodeResponse writes a signal response in the encoding that the client uses.

@@ -3,6 +3,8 @@ package livekit
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -48,6 +50,7 @@ func TestDecodeRequest(t *testing.T) {
 		"more than the maximum": {websocket.MessageBinary, make([]byte, maxFrameBytes+1), errTooLarge, false},
 		"a large description":   {websocket.MessageBinary, answerOf(maxMessageBytes+1, 0), nil, false},
 		"large besides it":      {websocket.MessageBinary, answerOf(1, maxMessageBytes+1), errTooLarge, false},
+		"a large text":          {websocket.MessageText, fmt.Appendf(nil, `{"answer":{"sdp":%q}}`, strings.Repeat("x", maxMessageBytes)), errTooLarge, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -59,6 +62,57 @@ func TestDecodeRequest(t *testing.T) {
 				t.Errorf("ping: %v, want %v", got, tt.ping)
 			}
 		})
+	}
+}
+
+// A description may be in each of its places, and comes out as it is.
+func TestLargeDescriptionsAreRead(t *testing.T) {
+	sdp := &pb.SessionDescription{Type: "offer", Sdp: strings.Repeat("a=x\r\n", 600<<10/5), Id: 3, MidToTrackId: map[string]string{"0": "TR_a"}}
+	for _, want := range []*pb.SignalRequest{
+		{Message: &pb.SignalRequest_Offer{Offer: sdp}},
+		{Message: &pb.SignalRequest_Answer{Answer: sdp}},
+		{Message: &pb.SignalRequest_SyncState{SyncState: &pb.SyncState{Offer: sdp, Answer: sdp, TrackSidsDisabled: []string{"TR_b"}}}},
+	} {
+		data, err := proto.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decodeRequest(websocket.MessageBinary, data); err != nil || !proto.Equal(got, want) {
+			t.Errorf("%T of %d bytes: %v", want.Message, len(data), err)
+		}
+	}
+}
+
+// What is not to be decoded costs no memory: two bytes can stand for a message of a hundred.
+func TestLargeFramesOfLittleAreNotDecoded(t *testing.T) {
+	inside := func(number protowire.Number, content []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), content)
+	}
+	empty := func(number protowire.Number) []byte { return bytes.Repeat(inside(number, nil), maxFrameBytes/2-16) }
+	frames := map[string]struct {
+		kind websocket.MessageType
+		data []byte
+	}{
+		"names of tracks":        {websocket.MessageBinary, inside(10, empty(2))},
+		"permissions":            {websocket.MessageBinary, inside(11, empty(2))},
+		"published tracks":       {websocket.MessageBinary, inside(12, empty(3))},
+		"sections of an offer":   {websocket.MessageBinary, inside(1, empty(4))},
+		"descriptions of nobody": {websocket.MessageBinary, inside(12, empty(1))},
+		"offers":                 {websocket.MessageBinary, empty(1)},
+		"groups":                 {websocket.MessageBinary, bytes.Repeat([]byte{1<<3 | 3}, maxFrameBytes)},
+		"text":                   {websocket.MessageText, fmt.Appendf(nil, `{"subscriptionPermission":{"trackPermissions":[{}%s]}}`, strings.Repeat(",{}", maxFrameBytes/3-32))},
+	}
+	for name, f := range frames {
+		if len(f.data) > maxFrameBytes {
+			t.Fatalf("%s: %d bytes", name, len(f.data))
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := decodeRequest(f.kind, f.data)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, errTooLarge) || took > 1<<20 {
+			t.Errorf("%s: %v, %d bytes were allocated", name, err, took)
+		}
 	}
 }
 
@@ -86,6 +140,7 @@ func FuzzDecodeRequest(f *testing.F) {
 	text, _ := protojson.Marshal(ping())
 	f.Add(true, binary)
 	f.Add(false, text)
+	f.Add(true, answerOf(maxMessageBytes, 1<<10))
 	f.Add(true, bytes.Repeat([]byte{0x1a, 0xff, 0xff, 0xff, 0xff, 0x0f}, 4))
 	f.Fuzz(func(t *testing.T, isBinary bool, data []byte) {
 		kind := websocket.MessageText

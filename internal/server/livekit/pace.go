@@ -13,22 +13,24 @@ import (
 const (
 	costPerSecond = 100
 	costBurst     = 500
+	// bytesOfOne are read, whatever they are, for 1. No frame is so large that it costs more than the burst.
+	bytesOfOne = 8 << 10
 )
 
 func newPace() *rate.Limiter { return rate.NewLimiter(costPerSecond, costBurst) }
 
-// cost is what a request takes of its client's pace: 1 for what concerns nobody else, more for what everybody in the room
-// is told of, or what takes the server as long.
+// cost is what a request takes of its client's pace, besides what its bytes took before it was decoded: 1 for what concerns
+// nobody else, more for what everybody in the room is told of, or what takes the server as long.
 func cost(req *pb.SignalRequest) int {
 	const negotiation, announcement = 8, 4
-	const bytesOfOne, describedOfOne = 1 << 10, 8 << 10 // no message is so large that it costs more than the burst
+	const toldOfOne = 1 << 10 // no message is so large that it costs more than the burst
 	switch m := req.Message.(type) {
 	case *pb.SignalRequest_Offer, *pb.SignalRequest_Answer:
-		return negotiation + described(req)/describedOfOne
+		return negotiation
 	case *pb.SignalRequest_UpdateMetadata: // up to 64 KiB, for each of the others
-		return 2*announcement + proto.Size(m.UpdateMetadata)/bytesOfOne
+		return 2*announcement + proto.Size(m.UpdateMetadata)/toldOfOne
 	case *pb.SignalRequest_SubscriptionPermission: // which all others look through for each track
-		return 2*announcement + proto.Size(m.SubscriptionPermission)/bytesOfOne
+		return 2*announcement + proto.Size(m.SubscriptionPermission)/toldOfOne
 	case *pb.SignalRequest_Simulate:
 		return 2 * announcement
 	case *pb.SignalRequest_AddTrack, *pb.SignalRequest_Mute, *pb.SignalRequest_UpdateAudioTrack,

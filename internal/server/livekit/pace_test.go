@@ -1,10 +1,16 @@
 package livekit
 
 import (
+	"bytes"
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/coder/websocket"
 	pb "github.com/livekit/protocol/livekit"
+	"golang.org/x/time/rate"
+	"google.golang.org/protobuf/proto"
 )
 
 // A request that names many tracks costs as many, however it names them, and is never so dear that its client could not pay.
@@ -35,6 +41,33 @@ func TestLongListsCostMore(t *testing.T) {
 			if got := cost(request(slices.Repeat([]string{""}, n))); got != want {
 				t.Errorf("%s: %d tracks cost %d, want %d", name, n, got, want)
 			}
+		}
+	}
+}
+
+// Bytes are paid for whatever they are, and before they are decoded.
+func TestLargeFramesCostMore(t *testing.T) {
+	large := &pb.SessionDescription{Sdp: strings.Repeat("x", 800<<10)}
+	state, err := proto.Marshal(&pb.SignalRequest{Message: &pb.SignalRequest_SyncState{SyncState: &pb.SyncState{Offer: large, Answer: large}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		data []byte
+		err  error
+		cost int
+	}{
+		"state":     {state, nil, 201},
+		"answer":    {answerOf(800<<10, 0), nil, 108},
+		"malformed": {bytes.Repeat([]byte{0xff}, 200<<10), errMalformed, 25},
+		"too large": {make([]byte, maxFrameBytes), errTooLarge, 288},
+	} {
+		c := &conn{}
+		c.listening.pace = rate.NewLimiter(0, costBurst)
+		c.listening.handle = func(*pb.SignalRequest) bool { return true }
+		err := c.message(websocket.MessageBinary, bytes.NewReader(tt.data))
+		if got := costBurst - int(c.listening.pace.Tokens()); !errors.Is(err, tt.err) || got != tt.cost {
+			t.Errorf("%s costs %d, want %d (%v)", name, got, tt.cost, err)
 		}
 	}
 }
