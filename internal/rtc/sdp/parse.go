@@ -260,8 +260,9 @@ func (s *Section) parseFeedback(value string) {
 }
 
 func (f *Format) addFeedback(kind string) {
-	if len(f.Feedback) < 16 && len(kind) <= maxToken {
-		f.Feedback = append(f.Feedback, strings.TrimSpace(kind))
+	kind = strings.TrimSpace(kind)
+	if len(f.Feedback) < 16 && len(kind) <= maxToken && !slices.Contains(f.Feedback, kind) {
+		f.Feedback = append(f.Feedback, kind)
 	}
 }
 

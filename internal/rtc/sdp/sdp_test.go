@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -106,6 +107,18 @@ func TestParseBounds(t *testing.T) {
 	s := d.Sections[0]
 	if len(s.Sources) > maxSources || len(s.SendRIDs) > maxRIDs || len(s.Formats[0].Feedback) > 16 || len(s.Extensions) > maxFormats {
 		t.Errorf("%d sources, %d rids, %d kinds of feedback, %d extensions", len(s.Sources), len(s.SendRIDs), len(s.Formats[0].Feedback), len(s.Extensions))
+	}
+}
+
+// Feedback that is said again, for one format or for all, is known already.
+func TestFeedbackIsListedOnce(t *testing.T) {
+	d, err := Parse(head + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack pli\r\n" +
+		strings.Repeat("a=rtcp-fb:* nack\r\na=rtcp-fb:96 nack \r\n", 20) + "a=rtcp-fb:96 transport-cc\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := d.Sections[0].Formats[0].Feedback, []string{"nack pli", "nack", "transport-cc"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
