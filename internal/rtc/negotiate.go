@@ -34,8 +34,9 @@ type negotiation struct {
 	// mixed tells that both sides take header extensions of both kinds.
 	mixed bool
 
-	outbounds []*Outbound // not removed, in the order in which they were added
-	ssrcs     []uint32    // all that were ever used in this session
+	outbounds []*Outbound  // not removed, in the order in which they were added
+	full      []media.Kind // kinds of which another outbound finds no section, until one is removed or there is another offer or answer
+	ssrcs     []uint32     // all that were ever used in this session
 	receive   []media.Kind
 	restart   bool
 
@@ -352,7 +353,7 @@ func (n *negotiation) commit(next []*section) (c change) {
 			c.added = append(c.added, t.in)
 		}
 	}
-	n.sections = next
+	n.sections, n.full = next, nil
 	return c
 }
 

@@ -497,10 +497,19 @@ func TestAFullConnectionTakesNoMore(t *testing.T) {
 		}
 		full := func(when string) {
 			t.Helper()
-			for _, codec := range []media.Codec{media.Opus, media.VP8} {
+			used := len(p.negotiation.ssrcs)
+			for i := range 100 {
+				codec := []media.Codec{media.Opus, media.VP8}[i%2]
 				if _, err := add(codec); !errors.Is(err, ErrFull) {
 					t.Errorf("fresh %v, %s: another of %v gives %v", fresh, when, codec, err)
 				}
+			}
+			if n := len(p.negotiation.ssrcs); n != used {
+				t.Errorf("fresh %v, %s: what is refused takes %d SSRCs", fresh, when, n-used)
+			}
+			// To plan takes a section for each outbound.
+			if n := testing.AllocsPerRun(10, func() { add(media.VP8) }); n > 50 {
+				t.Errorf("fresh %v, %s: what is refused again makes %v allocations", fresh, when, n)
 			}
 		}
 		var outs []*Outbound

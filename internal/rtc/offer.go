@@ -44,7 +44,7 @@ func (p *Peer) CreateOffer() (string, error) {
 			p.fillOffer(s)
 		}
 	}
-	n.offered = next
+	n.offered, n.full = next, nil
 	p.place()
 	return p.describe(next, true, sdp.ActPass), nil
 }
@@ -86,11 +86,23 @@ func (p *Peer) plan() []*section {
 	return next
 }
 
-// full tells that not all outbounds find a section.
-func (p *Peer) full() bool {
-	n := &p.negotiation
-	most := max(len(n.sections), len(n.offered)) + len(n.receive) + len(n.outbounds) + 1 // with data, if nothing is placed yet
-	return most > sdp.MaxSections && len(p.plan()) > sdp.MaxSections
+// full tells that there would be no section for another outbound. That of a kind is remembered: to plan hundreds of sections takes long.
+func (p *Peer) full(o *Outbound) bool {
+	n, kind := &p.negotiation, o.cfg.Codec.Kind()
+	if slices.Contains(n.full, kind) {
+		return true
+	}
+	most := max(len(n.sections), len(n.offered)) + len(n.receive) + len(n.outbounds) + 2 // it and data, if nothing is placed yet
+	if most <= sdp.MaxSections {
+		return false
+	}
+	n.outbounds = append(n.outbounds, o)
+	full := len(p.plan()) > sdp.MaxSections
+	n.outbounds = n.outbounds[:len(n.outbounds)-1]
+	if full {
+		n.full = append(n.full, kind)
+	}
+	return full
 }
 
 // offerOutbound puts an outbound into a section that sends nothing, into the place of one that both sides have given up (RFC 8829, section 5.2.2), or into a

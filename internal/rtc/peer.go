@@ -288,13 +288,13 @@ func (p *Peer) AddOutbound(cfg OutboundConfig) (*Outbound, error) {
 	n := &p.negotiation
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	o := &Outbound{peer: p, cfg: cfg, ssrc: n.newSSRC(), rtx: n.newSSRC()}
-	o.retransmit.seq = uint64(randomNumber() & 0x7fff)
-	n.outbounds = append(n.outbounds, o)
-	if p.full() {
-		n.outbounds = n.outbounds[:len(n.outbounds)-1]
+	o := &Outbound{peer: p, cfg: cfg}
+	if p.full(o) {
 		return nil, ErrFull
 	}
+	o.ssrc, o.rtx = n.newSSRC(), n.newSSRC()
+	o.retransmit.seq = uint64(randomNumber() & 0x7fff)
+	n.outbounds = append(n.outbounds, o)
 	p.publishSending()
 	return o, nil
 }
@@ -308,7 +308,7 @@ func (p *Peer) RemoveOutbound(o *Outbound) {
 	if i < 0 {
 		return
 	}
-	n.outbounds = slices.Delete(n.outbounds, i, i+1)
+	n.outbounds, n.full = slices.Delete(n.outbounds, i, i+1), nil
 	o.removed = true
 	o.format.Store(nil)
 	o.mid.Store(nil)

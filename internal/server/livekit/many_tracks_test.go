@@ -2,6 +2,8 @@ package livekit
 
 import (
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 
 	pb "github.com/livekit/protocol/livekit"
@@ -14,7 +16,8 @@ import (
 // TestMoreTracksThanAConnectionTakes: who subscribes to more is told which ones it does not get, and may have one of them in place of another.
 func TestMoreTracksThanAConnectionTakes(t *testing.T) {
 	const publishers, most = sdp.MaxSections/room.MaxPublications + 1, sdp.MaxSections - 1 // one section is for data
-	w := newWorld(t, nil)
+	warnings := make(lines, 10_000)
+	w := newWorldThatLogs(t, slog.New(slog.NewTextHandler(warnings, &slog.HandlerOptions{Level: slog.LevelWarn})), nil)
 	for i := range publishers {
 		p, err := w.house.Enter("hall", room.Join{Identity: fmt.Sprint("p", i), Permission: room.Permission{Publish: true}}, deaf{})
 		if err != nil {
@@ -74,5 +77,14 @@ func TestMoreTracksThanAConnectionTakes(t *testing.T) {
 	until(func() bool { return there[lacks] != "" || refused[lacks] })
 	if refused[lacks] {
 		t.Error("a track is refused although another has made room")
+	}
+	told := 0
+	for len(warnings) > 0 {
+		if strings.Contains(<-warnings, "cannot subscribe") {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("%d warnings tell of tracks that were refused, want one", told)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
@@ -22,6 +23,8 @@ type remoteTracks struct {
 	// ending are tracks, by SID, whose end is not agreed on yet; true where the client has been told. Until it is, they are not sent again:
 	// programs that hear of an end and a beginning under one name at once take the one for the end of the other.
 	ending map[string]bool
+	// full tells that there were more than the connection takes, which is logged once.
+	full bool
 }
 
 // remoteTrack is one publication of somebody else.
@@ -115,7 +118,11 @@ func (s *session) subscribe(t *remoteTrack) {
 		return // the publication, or the session itself, has just ended; that is on its way
 	}
 	if err != nil {
-		s.log.Warn("cannot subscribe", "track", t.sid, "error", err)
+		full := errors.Is(err, rtc.ErrFull)
+		if !full || !s.remote.full {
+			s.log.Warn("cannot subscribe", "track", t.sid, "error", err)
+		}
+		s.remote.full = s.remote.full || full
 		s.refuseSubscription(t, subscriptionError(err))
 		return
 	}
