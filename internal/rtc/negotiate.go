@@ -35,7 +35,7 @@ type negotiation struct {
 	mixed bool
 
 	outbounds []*Outbound  // not removed, in the order in which they were added
-	full      []media.Kind // kinds of which another outbound finds no section, until one is removed or there is another offer or answer
+	full      []media.Kind // kinds of which another outbound finds no section, until one is removed or something is agreed on
 	ssrcs     []uint32     // all that were ever used in this session
 	receive   []media.Kind
 	restart   bool

@@ -528,6 +528,11 @@ func TestAFullConnectionTakesNoMore(t *testing.T) {
 			}
 		}
 		full("before it is negotiated")
+		p.RemoveOutbound(outs[len(outs)-1])
+		if _, err := add(media.VP8); err != nil {
+			t.Errorf("fresh %v: in place of one that had no section: %v", fresh, err)
+		}
+		full("with another in place of that")
 		negotiate()
 		full("then")
 		if audio, video := p.Unplaced(); audio+video > 0 {
@@ -535,7 +540,9 @@ func TestAFullConnectionTakesNoMore(t *testing.T) {
 		}
 		p.RemoveOutbound(outs[7]) // a picture
 		full("before its end is negotiated")
-		negotiate()
+		text, _ := makeOffer(t, p)
+		full("before its end is agreed on")
+		setAnswer(t, p, accept(text))
 		if _, err := add(media.VP8); err != nil {
 			t.Errorf("fresh %v: after one has gone: %v", fresh, err)
 		}

@@ -44,7 +44,7 @@ func (p *Peer) CreateOffer() (string, error) {
 			p.fillOffer(s)
 		}
 	}
-	n.offered, n.full = next, nil
+	n.offered = next
 	p.place()
 	return p.describe(next, true, sdp.ActPass), nil
 }
