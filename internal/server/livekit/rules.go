@@ -104,10 +104,11 @@ func (s *session) setRules(p *pb.SubscriptionPermission) {
 	s.tellRules()
 }
 
-// inheritRules holds a client that joins anew to what it said of its tracks before, for a while.
-func (s *session) inheritRules() {
+// inheritRules holds a client that joins anew to what it said of its tracks before, for a while. replaced is the session that was there until it
+// joined, and may have ended since; nil for none.
+func (s *session) inheritRules(replaced *session) {
 	rules, ok := s.server.withheld.take(s.place)
-	if replaced := s.server.find(s.place); replaced != nil {
+	if replaced != nil {
 		rules, ok = replaced.rules.current(), true
 	}
 	if ok && rules.narrow {

@@ -114,6 +114,7 @@ func (s *Server) enter(a admission) (*session, error) {
 	}
 	join := a.join()
 	join.Program = readable(join.Program, s.house.Words())
+	replaced := s.find(sess.place)
 	part, err := s.house.Enter(a.room, join, sess)
 	if err != nil {
 		return nil, err
@@ -122,7 +123,7 @@ func (s *Server) enter(a admission) (*session, error) {
 	sess.self = part.Self()
 	sess.sid = sess.self.SID
 	sess.data.open(sess)
-	sess.inheritRules()
+	sess.inheritRules(replaced)
 	return sess, nil
 }
 
