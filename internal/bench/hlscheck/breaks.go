@@ -21,11 +21,13 @@ type period struct {
 	msn      uint64
 	from, to time.Time
 	number   uint64
-	breaks   bool // it begins with a discontinuity
+	breaks   uint64 // discontinuities that it begins with
 }
 
 // inside tells whether it broke in the middle of the other, which can follow with its next segment alone.
-func (p period) inside(o period) bool { return p.breaks && p.from.Sub(o.from) >= atOnce }
+func (p period) inside(o period) bool {
+	return p.breaks > 0 && p.number == o.number+p.breaks && p.from.Sub(o.from) >= atOnce
+}
 
 // mostPeriods is for how many segments of a playlist the others are waited for.
 const mostPeriods = 8
@@ -37,7 +39,7 @@ func (b breaks) note(name string, m *m3u8.Media, each func(p period, other strin
 	for i := range m.Segments {
 		s := &m.Segments[i]
 		number += uint64(s.Discontinuities)
-		p := period{m.First() + uint64(i), s.Start, s.Start.Add(s.Duration), number, s.Discontinuities > 0}
+		p := period{m.First() + uint64(i), s.Start, s.Start.Add(s.Duration), number, uint64(s.Discontinuities)}
 		if n := len(known); s.Gap || s.Start.IsZero() || n > 0 && known[n-1].msn >= p.msn {
 			continue
 		}

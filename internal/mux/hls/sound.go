@@ -98,7 +98,6 @@ func (s *sound) change(f *media.Format) bool {
 			s.reset() // the picture has just broken here, too
 			s.begin(s.start)
 		case s.takeBreak():
-			s.cut(s.end, 1)
 		case !s.empty() || s.published():
 			s.cut(s.end, 1)
 			s.stream.interrupt()
@@ -113,11 +112,14 @@ func (s *sound) change(f *media.Format) bool {
 	return true
 }
 
-// takeBreak tells whether the picture has broken about where the sound ends: then that break is the sound's, too.
+// takeBreak tells whether the picture has broken about where the sound ends: then that break is the sound's, too, which is cut there with those before it.
 func (s *sound) takeBreak() bool {
+	breaks := 0
 	for i, b := range s.boundaries {
+		breaks += b.breaks
 		if b.breaks == 1 && (b.at-s.track.Duration(s.end)).Abs() <= together {
 			s.boundaries = s.boundaries[i+1:]
+			s.cut(s.end, breaks)
 			return true
 		}
 	}

@@ -318,6 +318,28 @@ func TestSizesCountTheSameDiscontinuities(t *testing.T) {
 	}
 }
 
+// TestSoundThatChangesTakesAllBreaksOfAPictureThatWasLate: two of them wait for it.
+func TestSoundThatChangesTakesAllBreaksOfAPictureThatWasLate(t *testing.T) {
+	s := New(testConfig())
+	write := func(f frames) {
+		for _, one := range f {
+			s.Write(one)
+		}
+	}
+	before := audio(0, 4*second, stereo48)
+	write(merged(video(0, 4*second, 2*second, wide), before))
+	write(audio(0, 4400*time.Millisecond, stereo48)[len(before):])
+	late := merged(video(4*second, 4240*time.Millisecond, 2*second, tall), video(4240*time.Millisecond, 12*second, 2*second, wide))
+	write(late[:8])
+	write(merged(late[8:], audio(4400*time.Millisecond, 12*second, stereo44)))
+	s.End()
+	pictures, _ := list(t, text(find(s.Snapshot(), "video.m3u8")))
+	sounds, _ := list(t, text(find(s.Snapshot(), "audio.m3u8")))
+	if p, h := pictures[len(pictures)-1], sounds[len(sounds)-1]; p.discontinuity != 2 || h.discontinuity != 2 {
+		t.Errorf("the last picture is after %d discontinuities, the last sound after %d, want 2", p.discontinuity, h.discontinuity)
+	}
+}
+
 func TestTheFrameRateIsTheHighest(t *testing.T) {
 	// The picture stands still for a while, and just then the sound changes, so that the multivariant playlist is written anew.
 	s := written(testConfig(), merged(video(0, 8*second, 2*second, wide), keyframes(8*second, 10*second, second), video(10*second, 12*second, 2*second, wide),
