@@ -214,7 +214,7 @@ func (d *Decoder) start(s *decoding, f *media.Frame) (*worker, error) {
 	width, height := d.cfg.Scaling.size(f.Format)
 	args := decoderArguments(f.Format, d.workers.libvpx, d.cfg.Scaling)
 	began := time.Duration(0)
-	return d.workers.startWorker(f, args, d.cfg.Spare, s.hang, d.quit, func(p *process, stdout io.Reader) error {
+	return d.workers.startWorker(f, args, d.cfg.Spare.take(f.Format, d.cfg.Scaling), s.hang, d.quit, func(p *process, stdout io.Reader) error {
 		return p.readRaw(stdout, width, height, d.cfg.Buffer, func(picture *Picture) {
 			if began == 0 {
 				began = media.Now()

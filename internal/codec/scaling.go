@@ -34,11 +34,11 @@ func (s Scaling) size(f *media.Format) (width, height int) {
 	return evenSide(width), evenSide(height)
 }
 
-// filter is size in ffmpeg's words. Without a format the process works the size out, so that it can begin before there is a picture; so it does for codecs whose
-// pictures are all of the size that their format tells.
+// filter is size in ffmpeg's words. Without a format the process works the size out, so that it can begin before there is a picture. That is not always what the
+// format tells: a decoder may leave what is cropped at the left.
 func (s Scaling) filter(f *media.Format) string {
 	const scale = "scale=w='%s':h='%s':flags=bilinear:out_range=tv,format=yuv420p"
-	if f != nil && (f.Width <= 0 || f.Height <= 0 || f.Codec == media.VP9 || f.Codec == media.AV1) { // of those two spatial layers may be missing
+	if f != nil {
 		width, height := s.size(f)
 		return fmt.Sprintf(scale, fmt.Sprint(width), fmt.Sprint(height))
 	}

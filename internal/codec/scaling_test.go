@@ -63,6 +63,64 @@ func TestASpareProcessDecodesPicturesOfAnySize(t *testing.T) {
 	}
 }
 
+// TestPicturesWhoseSizeADecoderTellsOtherwise are decoded all the same: ffmpeg leaves what is cropped at the left.
+func TestPicturesWhoseSizeADecoderTellsOtherwise(t *testing.T) {
+	w := needWorkers(t)
+	frames := flvFrames(t, 120, time.Minute, "-bf", "0", "-bsf:v", "h264_metadata=crop_left=4")
+	if width := frames[0].Format.Width; width != 636 {
+		t.Fatalf("the format tells of %d, want 636", width)
+	}
+	for _, f := range frames {
+		f.Format.Reordered = false
+	}
+	s := Scaling{Width: 320, Height: 320}
+	spare, err := w.Spare(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for restarts, spare := range []*Spare{nil, spare} {
+		got := make(chan *Picture, 1000)
+		d, err := w.Decode(ringOf(frames), DecoderConfig{
+			Scaling: s, Spare: spare, Keyframe: func() {},
+			Buffer: func(w, h int) *Picture { return &Picture{Pix: make([]byte, PictureBytes(w, h))} },
+			Out:    func(p *Picture) { got <- p },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := nextPicture(t, d, got)
+		if w, h := s.size(frames[0].Format); p.Width != w || p.Height != h || d.Restarts() > restarts {
+			t.Errorf("a picture of %dx%d, want %dx%d, after %d restarts", p.Width, p.Height, w, h, d.Restarts())
+		}
+		d.Close()
+	}
+}
+
+// TestASpareProcessGivesItsPlace to another, and is not begun where it would take the last.
+func TestASpareProcessGivesItsPlace(t *testing.T) {
+	w := needWorkers(t)
+	w.SetLimit(1)
+	spare, err := w.Spare(Scaling{Width: 320, Height: 180})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer spare.Close()
+	if room := w.Room(); room != 1 {
+		t.Errorf("room for %d beside a spare one, want 1", room)
+	}
+	if _, err := w.Spare(Scaling{Width: 320, Height: 180}); err != ErrNoRoom {
+		t.Errorf("a second one: %v, want %v", err, ErrNoRoom)
+	}
+	e, err := w.Encode(EncoderConfig{Width: 64, Height: 64, FPS: 30, Out: func(*media.Frame) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if err := e.Write(make([]byte, PictureBytes(64, 64)), 0); err != nil || w.Running() != 1 || spare.process != nil {
+		t.Errorf("%v, %d run", err, w.Running())
+	}
+}
+
 // TestASpareProcessEnds by its owner, with the decoder that does not want it, and with the server.
 func TestASpareProcessEnds(t *testing.T) {
 	w := needWorkers(t)

@@ -27,13 +27,15 @@ type worker struct {
 	buf    []byte
 }
 
-// startWorker starts a process for the format of first, which is a keyframe, unless there is a spare one that suits; read gives out what the process makes.
-func (w *Workers) startWorker(first *media.Frame, args []string, spare *Spare, hang time.Duration, quit <-chan struct{}, read func(*process, io.Reader) error) (*worker, error) {
+// startWorker starts a process for the format of first, which is a keyframe, unless there is one already; read gives out what the process makes.
+func (w *Workers) startWorker(first *media.Frame, args []string, p *process, hang time.Duration, quit <-chan struct{}, read func(*process, io.Reader) error) (*worker, error) {
 	header, err := matroskaHeader(first.Format)
 	if err != nil {
+		if p != nil {
+			p.discard()
+		}
 		return nil, err
 	}
-	p := spare.take(args)
 	if p == nil {
 		if p, err = w.spawn(args); err != nil {
 			return nil, err

@@ -53,17 +53,49 @@ func (w *Workers) Room() int {
 	if w.limit == 0 {
 		return 1 << 20
 	}
-	return max(0, w.limit-w.running)
+	spares := 0
+	for v := range w.open {
+		if _, ok := v.(*Spare); ok {
+			spares++
+		}
+	}
+	return max(0, w.limit-w.running) + spares
 }
 
-func (w *Workers) takeRoom() error {
+// free is how many more may run beside the spare ones.
+func (w *Workers) free() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.limit > 0 && w.running >= w.limit {
-		return ErrNoRoom
+	if w.limit == 0 {
+		return 1 << 20
 	}
-	w.running++
-	return nil
+	return w.limit - w.running
+}
+
+// takeRoom counts a process, for which a spare one ends where there is no room.
+func (w *Workers) takeRoom() error {
+	for {
+		spare, err := w.tryRoom()
+		if spare == nil {
+			return err
+		}
+		spare.Close()
+	}
+}
+
+func (w *Workers) tryRoom() (instead *Spare, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.limit == 0 || w.running < w.limit {
+		w.running++
+		return nil, nil
+	}
+	for v := range w.open {
+		if spare, ok := v.(*Spare); ok {
+			return spare, nil
+		}
+	}
+	return nil, ErrNoRoom
 }
 
 func (w *Workers) giveRoom() {
