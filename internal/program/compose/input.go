@@ -276,11 +276,11 @@ func (in *input) worst(now time.Duration) (late time.Duration, ok bool) {
 	return late, ok
 }
 
-// ready tells that there is a picture to show, or will not be one soon.
-func (in *input) ready() bool {
+// ready tells that there is a picture to show at a time, or will not be one soon.
+func (in *input) ready(at time.Duration) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.any || in.err != nil
+	return in.err != nil || in.shown != nil || len(in.queue) > 0 && in.queue[0].PTS <= at
 }
 
 // problem is why there are no pictures.

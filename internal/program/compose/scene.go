@@ -76,10 +76,11 @@ type spare struct {
 // set changes what is in the frame. The first time it is there at once, later it moves. Until the first frame, those who are about to come have their places already.
 func (s *scene) set(w wanted, now time.Duration) {
 	s.settings, s.speaking = w.settings, w.speaking
-	sources := shown(w.sources, w.settings)
+	there := expected(w.sources)
 	if s.begun {
-		sources = shown(Present(w.sources), w.settings)
+		there = Present(w.sources)
 	}
+	sources := shown(there, w.settings)
 	tiles := arrange(sources, w.speaking, w.settings)
 	s.step(now)
 	old := map[string]*element{}
@@ -150,7 +151,7 @@ func (s *scene) begin(w wanted, now time.Duration) {
 // prepare has a process begin for each picture that is about to come.
 func (s *scene) prepare(w wanted) {
 	coming := map[string]target{}
-	sources := shown(w.sources, w.settings)
+	sources := shown(expected(w.sources), w.settings)
 	for _, tile := range arrange(sources, w.speaking, w.settings) {
 		if source := sources[tile.Source]; source.Coming && source.Picture == nil {
 			coming[source.ID] = target{w: tile.Rect.W, h: tile.Rect.H, fit: tile.Fit}
@@ -253,10 +254,10 @@ func (s *scene) look(now time.Duration) {
 	}
 }
 
-// ready tells that each picture is there that is to come.
-func (s *scene) ready() bool {
+// ready tells that each picture of a time is there that is to come.
+func (s *scene) ready(at time.Duration) bool {
 	for _, in := range s.inputs {
-		if !in.track.Muted() && !in.ready() {
+		if !in.track.Muted() && !in.ready(at) {
 			return false
 		}
 	}

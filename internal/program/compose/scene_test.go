@@ -497,3 +497,41 @@ func TestADecoderThatCatchesUpDelaysNothing(t *testing.T) {
 		t.Errorf("then it is %v late, %v", late, ok)
 	}
 }
+
+// TestAVoiceBeforeItsPictureChangesNoPlace: sound comes first, and the picture that is made ready is to have the size that it will be shown in.
+func TestAVoiceBeforeItsPictureChangesNoPlace(t *testing.T) {
+	for _, name := range []layout.Name{layout.Auto, layout.Grid, layout.Speaker, layout.Side, layout.Inset, layout.Screen} {
+		t.Run(string(name), func(t *testing.T) {
+			settings := plainSettings()
+			settings.Layout = name
+			s := newTestScene(t, settings)
+			host := picture(t, "host")
+			voice := track.NewFromFrames(track.Info{ID: "voice", Kind: media.Audio, Codec: media.Opus})
+			t.Cleanup(voice.Close)
+			place := func(guest Source) paint.Rect {
+				s.show([]Source{{ID: "host", Picture: host}, guest}, settings, 0)
+				return s.elements[0].to.Rect
+			}
+			silent := place(Source{ID: "guest", Coming: true})
+			heard := place(Source{ID: "guest", Coming: true, Sounds: []*track.Track{voice}})
+			seen := place(Source{ID: "guest", Picture: picture(t, "guest"), Sounds: []*track.Track{voice}})
+			if heard != silent || seen != silent {
+				t.Errorf("the host has %v, with the guest's voice %v, with her picture %v", silent, heard, seen)
+			}
+		})
+	}
+}
+
+func TestAPictureIsReadyWhenItWouldBeShown(t *testing.T) {
+	settings := plainSettings()
+	s := newTestScene(t, settings)
+	host := picture(t, "host")
+	s.show([]Source{{ID: "host", Picture: host}}, settings, 0)
+	if s.ready(time.Minute) {
+		t.Error("ready without a picture")
+	}
+	s.give(host, paint.Color{Y: 80, U: 90, V: 240}, time.Second)
+	if s.ready(time.Second-time.Millisecond) || !s.ready(time.Second) {
+		t.Error("a picture counts as ready before or after the time that it is shown at")
+	}
+}

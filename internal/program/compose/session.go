@@ -54,11 +54,11 @@ func (c *Composer) compose(w wanted) {
 	c.cfg.log().Info("composing", "width", width, "height", height, "fps", w.settings.FPS, "renditions", w.settings.Renditions)
 	defer c.cfg.log().Info("composing ended")
 	s.scene.set(w, now)
-	s.run(w.version)
+	s.run(w)
 }
 
 // run makes a frame for each tick.
-func (s *session) run(version int) {
+func (s *session) run(w wanted) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -67,14 +67,14 @@ func (s *session) run(version int) {
 			return
 		}
 		wait, due := s.ticker.next(now, s.scene.lateness(now))
-		if due && !s.begins(now) {
+		if due && !s.begins(w, now) {
 			s.scene.look(now)
 			s.ticker.skip()
 			due, wait = false, s.ticker.step/2
 		}
 		if due {
 			if !s.scene.begun {
-				s.scene.begin(s.Composer.wanted(), now)
+				s.scene.begin(w, now)
 			}
 			made, missed := s.paint(s.ticker.take()), s.ticker.takeMissed()
 			if s.shed.judge(made, missed, s.main.begins(), now) {
@@ -86,12 +86,12 @@ func (s *session) run(version int) {
 		select {
 		case <-timer.C:
 		case <-s.news:
-			w := s.Composer.wanted()
-			if !w.settings.sameFrames(s.settings) {
+			next := s.Composer.wanted()
+			if !next.settings.sameFrames(s.settings) {
 				return
 			}
-			if w.version != version {
-				version = w.version
+			if next.version != w.version {
+				w = next
 				s.scene.set(w, media.Now())
 				s.scene.look(media.Now())
 			}
@@ -102,15 +102,17 @@ func (s *session) run(version int) {
 }
 
 // begins tells whether frames are made: when somebody reads, and all sources have a picture or had their time.
-func (s *session) begins(now time.Duration) bool {
+func (s *session) begins(w wanted, now time.Duration) bool {
 	switch {
 	case s.scene.begun:
 		return true
 	case !s.isWanted():
 		s.awaiting = now
 		return false
+	case s.Composer.wanted().version != w.version:
+		return false // there is news, perhaps of the picture that was awaited
 	}
-	return s.scene.ready() || now-s.awaiting >= warmUp
+	return s.scene.ready(s.ticker.at) || now-s.awaiting >= warmUp
 }
 
 // unwanted tells that nobody has read for a while. Who is awaited is given another session, which begins with a keyframe.

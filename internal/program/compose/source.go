@@ -50,6 +50,17 @@ func Present(sources []Source) []Source {
 	return slices.DeleteFunc(slices.Clone(sources), func(x Source) bool { return x.absent() })
 }
 
+// expected are sources as they are laid out when the pictures have come that are about to: a voice may be there before.
+func expected(sources []Source) []Source {
+	list := slices.Clone(sources)
+	for i := range list {
+		if list[i].Coming {
+			list[i].Sounds = nil
+		}
+	}
+	return list
+}
+
 // arrange lays sources out.
 func arrange(sources []Source, speaking string, s Settings) []layout.Tile {
 	list := make([]layout.Source, len(sources))
@@ -67,7 +78,7 @@ func arrange(sources []Source, speaking string, s Settings) []layout.Tile {
 // Shown are the pictures that are seen of some sources.
 func Shown(sources []Source, s Settings) map[*track.Track]bool {
 	pictures := map[*track.Track]bool{}
-	list := shown(sources, s)
+	list := shown(Present(sources), s)
 	for _, tile := range arrange(list, "", s) {
 		if src := &list[tile.Source]; src.Picture != nil {
 			pictures[src.Picture] = true
