@@ -85,7 +85,11 @@ export class Preview {
       this.video = track
     } else {
       this.audio = track
-      this.#stopLevel = watchLevel(new MediaStream([track]), (level) => (this.level = level))
+      try {
+        this.#stopLevel = watchLevel(new MediaStream([track]), (level) => (this.level = level))
+      } catch {
+        // Nobody sees how loud it is; it is heard all the same.
+      }
     }
   }
 
