@@ -22,12 +22,17 @@ func ringOf(frames []*media.Frame) *media.Ring[*media.Frame] {
 // decode decodes what is in a ring into pictures of a size.
 func decode(t *testing.T, ring *media.Ring[*media.Frame], width, height int) (*Decoder, <-chan *Picture) {
 	t.Helper()
+	return decodeWith(t, needWorkers(t), ring, Scaling{Width: width, Height: height}, nil)
+}
+
+// decodeWith begins with a spare process, unless that is nil.
+func decodeWith(t *testing.T, w *Workers, ring *media.Ring[*media.Frame], s Scaling, spare *Spare) (*Decoder, <-chan *Picture) {
+	t.Helper()
 	got := make(chan *Picture, 1000)
-	d, err := needWorkers(t).Decode(ring, DecoderConfig{
-		Scaling:  Scaling{Width: width, Height: height},
-		Buffer:   func(w, h int) *Picture { return &Picture{Pix: make([]byte, PictureBytes(w, h))} },
-		Out:      func(p *Picture) { got <- p },
-		Keyframe: func() {},
+	d, err := w.Decode(ring, DecoderConfig{
+		Scaling: s, Spare: spare, Keyframe: func() {},
+		Buffer: func(w, h int) *Picture { return &Picture{Pix: make([]byte, PictureBytes(w, h))} },
+		Out:    func(p *Picture) { got <- p },
 	})
 	if err != nil {
 		t.Fatal(err)

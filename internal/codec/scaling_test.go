@@ -46,15 +46,7 @@ func TestASpareProcessDecodesPicturesOfAnySize(t *testing.T) {
 			t.Fatal(err)
 		}
 		process := spare.process.cmd.Process.Pid
-		got := make(chan *Picture, 10)
-		d, err := w.Decode(ringOf(frames), DecoderConfig{
-			Scaling: s, Spare: spare, Keyframe: func() {},
-			Buffer: func(w, h int) *Picture { return &Picture{Pix: make([]byte, PictureBytes(w, h))} },
-			Out:    func(p *Picture) { got <- p },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		d, got := decodeWith(t, w, ringOf(frames), s, spare)
 		p := nextPicture(t, d, got)
 		if w, h := s.size(frames[0].Format); p.Width != w || p.Height != h || d.Process() != process || d.Restarts() > 0 {
 			t.Errorf("%+v: a picture of %dx%d, want %dx%d, from process %d, want %d", s, p.Width, p.Height, w, h, d.Process(), process)
@@ -79,15 +71,7 @@ func TestPicturesWhoseSizeADecoderTellsOtherwise(t *testing.T) {
 		t.Fatal(err)
 	}
 	for restarts, spare := range []*Spare{nil, spare} {
-		got := make(chan *Picture, 1000)
-		d, err := w.Decode(ringOf(frames), DecoderConfig{
-			Scaling: s, Spare: spare, Keyframe: func() {},
-			Buffer: func(w, h int) *Picture { return &Picture{Pix: make([]byte, PictureBytes(w, h))} },
-			Out:    func(p *Picture) { got <- p },
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		d, got := decodeWith(t, w, ringOf(frames), s, spare)
 		p := nextPicture(t, d, got)
 		if w, h := s.size(frames[0].Format); p.Width != w || p.Height != h || d.Restarts() > restarts {
 			t.Errorf("a picture of %dx%d, want %dx%d, after %d restarts", p.Width, p.Height, w, h, d.Restarts())
