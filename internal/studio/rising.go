@@ -30,7 +30,8 @@ func (s *Studio) rise(who stage.Person) {
 	})
 }
 
-// awaited marks those among sources whose picture is counted on, and adds those of whom there is nothing yet. The caller holds the lock.
+// awaited marks those among sources whose picture is counted on, adds those of whom there is nothing yet, and forgets whose picture has come. The caller
+// holds the lock.
 func (s *Studio) awaited(list []compose.Source) []compose.Source {
 	if len(s.rising) == 0 {
 		return list
@@ -45,7 +46,9 @@ func (s *Studio) awaited(list []compose.Source) []compose.Source {
 			i = len(list)
 			list = append(list, compose.Source{ID: identity, Identity: identity, Name: seat.Who.Name, Seat: seat.N})
 		}
-		list[i].Coming = list[i].Picture == nil
+		if list[i].Coming = list[i].Picture == nil; !list[i].Coming {
+			delete(s.rising, identity) // it has come, and is waited for no more if it goes
+		}
 	}
 	return list
 }

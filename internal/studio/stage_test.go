@@ -386,6 +386,10 @@ func TestThePictureOfWhoIsLetUpIsCountedOn(t *testing.T) {
 		}
 		publish(t, ann, "TR_ann")
 		check("seen")
+		if err := ann.Unpublish("TR_ann"); err != nil {
+			t.Fatal(err)
+		}
+		check("her camera is off again")
 		act(t, s, "ann", stage.Action{Verb: stage.StepDown})
 		check("down again")
 		letUp(t, s, "ann")
