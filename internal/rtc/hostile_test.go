@@ -210,7 +210,7 @@ func TestLayersOfOnePeerAreOneWhoSends(t *testing.T) {
 		{0, true, false, 1},
 		{time.Millisecond, true, false, 0},
 		{time.Millisecond, true, true, 1},
-		{time.Millisecond, true, true, 1},
+		{restTime - 2*time.Millisecond, true, true, 1},
 		{restTime, true, true, 2},
 		{restTime, false, false, 0},
 	} {

@@ -5,7 +5,7 @@ import "time"
 const (
 	// restTime is how far apart a reader reads when much comes: what comes meanwhile finds the caches warm that the first has warmed, and
 	// leaves in fewer messages.
-	restTime = 3 * time.Millisecond
+	restTime = 4 * time.Millisecond
 	// crowd is how far apart, in the mean of crowdTime, those who send bring something where that is much. Each counts once in a restTime,
 	// whatever it sends, so a camera that many watch is no crowd, in however many layers, nor are their reports, or a few people.
 	crowd     = 2 * time.Millisecond
