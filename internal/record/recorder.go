@@ -33,7 +33,7 @@ type Recorder struct {
 	mu       sync.Mutex
 	sessions map[string]*session  // by room
 	looks    map[string]struct{}  // rooms whose show has changed
-	declined map[string]time.Time // shows that somebody stopped recording, by room, as they began
+	declined map[string]time.Time // shows that somebody stopped recording, by room, as they began; the library knows them too, as long as it has the recording
 	closed   bool
 
 	wake    chan struct{}
@@ -137,7 +137,7 @@ func (r *Recorder) look(name string) {
 		delete(r.declined, name) // it was another show
 	}
 	r.mu.Unlock()
-	if running || declined || r.options.Mode == Off {
+	if running || declined || r.options.Mode == Off || r.declinedBefore(name).Equal(info.Live.Since) {
 		return
 	}
 	if !info.Live.Resumed.IsZero() {
@@ -172,14 +172,16 @@ func (r *Recorder) wantsAlways(info studio.RoomInfo) bool {
 	return r.options.Mode == ForAll || ok && scene.Record && r.options.Mode == ForHosts
 }
 
-// Set changes how a room is recorded, from its next show on; a show that is not recorded yet and shall be, from now on.
+// Set changes how a room is recorded, from its next show on; a show that is not recorded yet and shall be, from now on. One that somebody
+// stopped recording is only recorded again where it is new that each show is.
 func (r *Recorder) Set(name string, s Settings) error {
+	before := r.SettingsOf(name)
 	if err := r.set(name, s); err != nil {
 		return err
 	}
-	r.mu.Lock()
-	delete(r.declined, name)
-	r.mu.Unlock()
+	if s.always() && !before.always() {
+		r.accept(name)
+	}
 	r.lookSoon(name)
 	return nil
 }
@@ -220,10 +222,7 @@ func (r *Recorder) resume(name, id string) error {
 func (r *Recorder) Stop(ctx context.Context, id string) (Recording, error) {
 	if s := r.session(id); s != nil {
 		if st, err := r.house.Studio(s.in); err == nil {
-			since := st.Info().Live.Since
-			r.mu.Lock()
-			r.declined[s.in] = since
-			r.mu.Unlock()
+			r.decline(s.in, id, st.Info().Live.Since)
 		}
 		s.stop()
 		select {
@@ -233,6 +232,24 @@ func (r *Recorder) Stop(ctx context.Context, id string) (Recording, error) {
 	}
 	e, err := r.library.find(id)
 	return e.Recording, err
+}
+
+// decline keeps a show, of which a recording is stopped, from being recorded again by a setting, also after a restart.
+func (r *Recorder) decline(name, id string, since time.Time) {
+	r.mu.Lock()
+	r.declined[name] = since
+	r.mu.Unlock()
+	_, _ = r.library.change(id, true, func(e *entry) { e.Declined = since }) // it may be deleted already
+}
+
+// accept takes back that a room's show is not recorded.
+func (r *Recorder) accept(name string) {
+	for _, e := range r.library.list(func(e *entry) bool { return e.Room == name && !e.Declined.IsZero() }) {
+		_, _ = r.library.change(e.ID, true, func(e *entry) { e.Declined = time.Time{} })
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.declined, name)
 }
 
 func (r *Recorder) session(id string) *session {

@@ -26,6 +26,19 @@ func (h *hold) RoomEvent(_ func() studio.RoomInfo, e room.Event) {
 // openRecorder is a recorder of a house in which the host of the room "demo" is.
 func openRecorder(t *testing.T, mode Mode, others ...studio.Witness) (*Recorder, *studio.Studio) {
 	t.Helper()
+	return openAgain(t, t.TempDir(), mode, nil, others...)
+}
+
+// shows are what an earlier process left on the air.
+type shows map[string]studio.Show
+
+func (s shows) Interrupted() map[string]studio.Show { return s }
+func (shows) Keep(string, studio.Show)              {}
+func (shows) Forget(string)                         {}
+
+// openAgain is a recorder of what earlier ones left in a directory.
+func openAgain(t *testing.T, dir string, mode Mode, left shows, others ...studio.Witness) (*Recorder, *studio.Studio) {
+	t.Helper()
 	st, err := store.Open(t.TempDir(), quiet())
 	if err != nil {
 		t.Fatal(err)
@@ -39,11 +52,11 @@ func openRecorder(t *testing.T, mode Mode, others ...studio.Witness) (*Recorder,
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := New(Options{Dir: t.TempDir(), Mode: mode, Settings: settings, Log: quiet()})
+	r, err := New(Options{Dir: dir, Mode: mode, Settings: settings, Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := studio.NewHouse(studio.Options{Rooms: policies, Witnesses: append(others, r), Log: quiet()})
+	h := studio.NewHouse(studio.Options{Rooms: policies, Shows: left, Witnesses: append(others, r), Log: quiet()})
 	t.Cleanup(h.Close)
 	r.Open(h)
 	t.Cleanup(r.Close)
@@ -147,4 +160,61 @@ func TestAShowThatFollowsAtOnceIsRecorded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestAStoppedRecordingIsNotBegunAgain stops one of a room that is always recorded.
+func TestAStoppedRecordingIsNotBegunAgain(t *testing.T) {
+	r, s := openRecorder(t, ForAll)
+	if err := s.GoLive("host", "t"); err != nil {
+		t.Fatal(err)
+	}
+	stop := func() {
+		t.Helper()
+		r.look("demo")
+		rec, ok := r.Running("demo")
+		if !ok {
+			t.Fatal("the show is not recorded")
+		}
+		if _, err := r.Stop(t.Context(), rec.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	yes := true
+	for _, settings := range []Settings{{Keep: 86400}, {Publish: true}} {
+		if err := r.Set("demo", settings); err != nil {
+			t.Fatal(err)
+		}
+		r.look("demo")
+		if rec, ok := r.Running("demo"); ok {
+			t.Fatalf("%+v begins it again, by %s", settings, rec.By)
+		}
+	}
+	if err := r.Set("demo", Settings{Always: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if err := r.Set("demo", Settings{Always: &yes, Keep: 86400}); err != nil {
+		t.Fatal(err)
+	}
+	r.look("demo")
+	if _, ok := r.Running("demo"); ok {
+		t.Fatal("a setting that is as it was begins it again")
+	}
+	show := s.Info().Live
+	r, s = openAgain(t, r.library.dir, ForAll, shows{"demo": {Title: "t", Since: show.Since, By: "host"}})
+	if err := s.GoLive("host", ""); err != nil || !s.Info().Live.Since.Equal(show.Since) {
+		t.Fatalf("%v, %+v", err, s.Info().Live)
+	}
+	r.look("demo")
+	if rec, ok := r.Running("demo"); ok {
+		t.Fatalf("after a restart the same show is recorded again, by %s", rec.By)
+	}
+	if _, err := s.EndLive(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.GoLive("host", "another"); err != nil {
+		t.Fatal(err)
+	}
+	stop()
 }

@@ -82,6 +82,8 @@ type Settings struct {
 	Keep float64 `json:"keep"`
 }
 
+func (s Settings) always() bool { return s.Always != nil && *s.Always }
+
 // entry is a recording as it is kept.
 type entry struct {
 	Recording
@@ -89,6 +91,8 @@ type entry struct {
 	Created time.Time `json:"created,omitzero"`
 	// Interrupted tells that the server ended before the show did.
 	Interrupted bool `json:"interrupted,omitempty"`
+	// Declined is when the show began of which somebody stopped it: no setting begins another of that show.
+	Declined time.Time `json:"declined,omitzero"`
 	// Uploads are those of its files that have begun.
 	Uploads map[string]s3.Upload `json:"uploads,omitempty"`
 	// Deleted recordings are there for nobody, until they are out of the bucket too.

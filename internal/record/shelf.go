@@ -177,6 +177,16 @@ func (h *Shelf) interrupted(name string, now time.Time) string {
 	return ""
 }
 
+// declinedBefore is when the show began that somebody stopped recording, as a room's last recording says; zero where nobody did.
+func (h *Shelf) declinedBefore(name string) time.Time {
+	created := h.createdAt(name)
+	all := h.library.list(func(e *entry) bool { return e.Room == name && e.Created.Equal(created) })
+	if len(all) == 0 {
+		return time.Time{}
+	}
+	return all[0].Declined
+}
+
 // OpenFile opens a file of a recording for reading, as long as ctx is good. The caller closes it.
 func (h *Shelf) OpenFile(ctx context.Context, id, name string) (io.ReadSeekCloser, File, error) {
 	e, err := h.library.find(id)
