@@ -27,9 +27,13 @@ type newRoom struct {
 }
 
 func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
-	if !a.anyoneCreates && !a.isOperator(r) && !a.grant(r).RoomCreate {
-		a.refuseStranger(w, r)
-		return
+	create := a.house.Policies().Create
+	if !a.isOperator(r) && !a.grant(r).RoomCreate {
+		if !a.anyoneCreates {
+			a.refuseStranger(w, r)
+			return
+		}
+		create = a.house.CreateUnclaimed
 	}
 	var req newRoom
 	if err := read(w, r, &req); err != nil {
@@ -63,7 +67,7 @@ func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
 		Salt: rand.Text(), CreatedAt: time.Now().UTC(),
 	}
 	policy.UsedAt = policy.CreatedAt
-	if err := a.house.Policies().Create(req.Name, policy); err != nil {
+	if err := create(req.Name, policy); err != nil {
 		if errors.Is(err, store.ErrExists) {
 			err = errRoomExists
 		}

@@ -83,6 +83,7 @@ func newPuller(o Options, keeper Keeper) (*Puller, error) {
 // Open begins to fetch into a house.
 func (p *Puller) Open(h *studio.House) {
 	h.Policies().OnHandover(p.forget)
+	h.Policies().OnClaim(p.keeps)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.house = h
@@ -265,6 +266,13 @@ func (p *Puller) put(roomName string, list []Source) {
 		p.sources[roomName] = list
 	}
 	p.look(roomName)
+}
+
+// keeps tells whether a room has sources.
+func (p *Puller) keeps(roomName string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.sources[roomName]) > 0
 }
 
 // forget forgets the sources of a room that is another's from now on.

@@ -84,6 +84,7 @@ func New(o Options) *Pusher {
 func (p *Pusher) Open(h *studio.House) {
 	p.house = h
 	h.Policies().OnHandover(p.forget)
+	h.Policies().OnClaim(p.keeps)
 	p.warn()
 	p.running.Go(p.tend)
 }
@@ -339,6 +340,12 @@ func (p *Pusher) change(name string, f func([]Target) ([]Target, error)) error {
 	}
 	p.lookSoon(name)
 	return err
+}
+
+// keeps tells whether a room has targets.
+func (p *Pusher) keeps(name string) bool {
+	list, err := p.targets(name)
+	return err != nil || len(list) > 0
 }
 
 // forget forgets the targets of a room that is another's from now on.

@@ -268,6 +268,9 @@ func TestOldRecordingsAreDeleted(t *testing.T) {
 	if of := r.Of("b"); len(of) != 1 || of[0].ExpiresAt.IsZero() {
 		t.Errorf("%+v", of)
 	}
+	if !r.keeps("b") || r.keeps("nobody's") {
+		t.Error("what is kept for a name is not known")
+	}
 	r.forget("b")
 	if r.SettingsOf("b") != (Settings{}) {
 		t.Error("settings outlive the room")

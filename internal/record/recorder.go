@@ -63,6 +63,7 @@ func New(o Options) (*Recorder, error) {
 func (r *Recorder) Open(h *studio.House) {
 	r.house, r.createdAt = h, r.policyCreated
 	h.Policies().OnHandover(r.forget)
+	h.Policies().OnClaim(r.keeps)
 	r.running.Go(r.tend)
 	if r.uploader != nil {
 		ctx, cancel := context.WithCancel(context.Background())

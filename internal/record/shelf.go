@@ -148,6 +148,11 @@ func (h *Shelf) set(name string, s Settings) error {
 	return nil
 }
 
+// keeps tells whether it is said how a room is recorded, or anything was recorded in it as it is now.
+func (h *Shelf) keeps(name string) bool {
+	return h.SettingsOf(name) != (Settings{}) || len(h.Of(name)) > 0
+}
+
 // forget forgets how a room was recorded that is another's from now on.
 func (h *Shelf) forget(name string) {
 	if err := h.saved.Delete(name); err != nil {

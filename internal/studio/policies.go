@@ -23,8 +23,9 @@ type Policies struct {
 	revoked *revocations
 	intakes *intakes
 
-	writing sync.Mutex          // held while what is kept of a room changes
-	handed  []func(name string) // guarded by writing
+	writing sync.Mutex               // held while what is kept of a room changes
+	handed  []func(name string)      // guarded by writing
+	keeping []func(name string) bool // guarded by writing
 
 	mu      sync.RWMutex
 	known   map[string]room.Policy
