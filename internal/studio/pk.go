@@ -14,7 +14,9 @@ import (
 // Errors of contests, beside those of package pk and ErrNotLive: both rooms must be on the air, with a host who is there.
 var (
 	ErrPKBusy = errors.New("one of the two rooms has an invitation or a contest already")
-	ErrPKNone = errors.New("this room has neither an invitation nor a contest")
+	// ErrPKAsked tells that the other room declined a moment ago, or was asked a moment ago.
+	ErrPKAsked = errors.New("this room has asked the other one a moment ago: it may ask again in half a minute")
+	ErrPKNone  = errors.New("this room has neither an invitation nor a contest")
 )
 
 // scoresEvery is how long points are gathered before both rooms are told.
@@ -27,7 +29,8 @@ type arena struct {
 
 	mu       sync.Mutex
 	contests map[string]*pk.Contest // by the name of either room
-	timer    *time.Timer            // for what is due next
+	asked    pk.Asked
+	timer    *time.Timer // for what is due next
 	closed   bool
 
 	points struct {
@@ -43,13 +46,18 @@ func newArena(h *House) *arena {
 	return a
 }
 
-// InvitePK asks another room to a contest of some length, 0 for the usual one. Rooms that have asked each other begin at once.
+// InvitePK asks another room to a contest of some length, 0 for the usual one. Rooms that have asked each other begin at once. A room that was
+// asked and asks somebody else has declined.
 func (h *House) InvitePK(roomName, other string, d time.Duration) error {
 	a := h.arena
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if c := a.contests[roomName]; c != nil && c.Opponent(roomName) == other && c.ViewOf(roomName).State == pk.Invited {
-		return a.accept(c, roomName)
+	pending := a.contests[roomName]
+	if pending != nil && pending.ViewOf(roomName).State != pk.Invited {
+		pending = nil
+	}
+	if pending != nil && pending.Opponent(roomName) == other {
+		return a.accept(pending, roomName)
 	}
 	now := time.Now()
 	c, err := pk.Invite(roomName, other, d, now)
@@ -61,8 +69,15 @@ func (h *House) InvitePK(roomName, other string, d time.Duration) error {
 			return err
 		}
 	}
-	if a.contests[roomName] != nil || a.contests[other] != nil {
+	switch {
+	case pending == nil && a.contests[roomName] != nil || a.contests[other] != nil:
 		return ErrPKBusy
+	case !a.asked.Free(roomName, other, now):
+		return ErrPKAsked
+	case pending != nil:
+		if err := a.end(pending, roomName); err != nil {
+			return err
+		}
 	}
 	a.contests[roomName], a.contests[other] = c, c
 	a.tell(c, false)
@@ -222,6 +237,7 @@ func (a *arena) tell(c *pk.Contest, goesOn bool) {
 		s.setContest(view, goesOn)
 	}
 	if c.Done() {
+		a.asked.Note(c, time.Now())
 		for _, name := range []string{first, second} {
 			delete(a.contests, name)
 			if s, err := a.house.Studio(name); err == nil {

@@ -194,10 +194,61 @@ func TestInvitationsToAContest(t *testing.T) {
 		if v, _ := w.h.PK("red"); v.State != pk.Running {
 			t.Errorf("both want it: %+v", v)
 		}
+		if err := w.h.EndPK("red"); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(w.h.InvitePK("red", "blue", 0), w.h.EndPK("red")); err != nil {
+			t.Errorf("once more after a contest that began: %v", err)
+		}
+		if err := w.h.InvitePK("red", "blue", 0); !errors.Is(err, ErrPKAsked) {
+			t.Errorf("again at once after it withdrew: %v", err)
+		}
+		if err := errors.Join(w.h.InvitePK("blue", "red", 0), w.h.EndPK("red")); err != nil {
+			t.Errorf("the other way round: %v", err)
+		}
+		time.Sleep(pk.Invitation - time.Second)
+		if err := w.h.InvitePK("blue", "red", 0); !errors.Is(err, ErrPKAsked) {
+			t.Errorf("again soon after it was declined: %v", err)
+		}
+		time.Sleep(time.Second)
+		if err := errors.Join(w.h.InvitePK("blue", "red", 0), w.h.EndPK("red")); err != nil {
+			t.Errorf("later: %v", err)
+		}
 		w.blue.scene, _ = w.h.scenes.Find("class")
-		_ = w.h.EndPK("red")
 		if err := w.h.InvitePK("red", "blue", 0); !errors.Is(err, stage.ErrOff) {
 			t.Errorf("a scene without: %v", err)
+		}
+	})
+}
+
+// TestAnInvitationKeepsNobodyFromInviting has a room that was invited invite a third one.
+func TestAnInvitationKeepsNobodyFromInviting(t *testing.T) {
+	inTwoShows(t, func(t *testing.T, w *twoShows) {
+		green, err := w.h.Open("green", room.Settings{EmptyTimeout: time.Hour, DepartureTimeout: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		green.scene, _ = w.h.scenes.Find("show")
+		green.stage = stage.New(green.scene.Rules())
+		host, err := w.h.Enter("green", room.Join{Identity: "green-host", Permission: room.Permission{Publish: true, Admin: true}}, &heard{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		publish(t, host, "TR_green")
+		if err := green.GoLive("green-host", ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(w.h.InvitePK("red", "blue", 0), w.h.InvitePK("blue", "green", 0)); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := w.h.PK("red"); ok {
+			t.Error("the first invitation is not declined")
+		}
+		if v, _ := w.h.PK("blue"); v.With.Room != "green" || v.State != pk.Inviting {
+			t.Errorf("who invited has %+v", v)
+		}
+		if err := w.h.InvitePK("red", "blue", 0); !errors.Is(err, ErrPKBusy) {
+			t.Errorf("who invites is invited: %v", err)
 		}
 	})
 }

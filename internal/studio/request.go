@@ -192,6 +192,8 @@ func refused(err error) error {
 		return &room.Refusal{Code: "not_live", Message: err.Error()}
 	case errors.Is(err, ErrPKBusy):
 		return &room.Refusal{Code: "busy", Message: err.Error()}
+	case errors.Is(err, ErrPKAsked):
+		return &room.Refusal{Code: "asked", Message: err.Error()}
 	case errors.Is(err, ErrPKNone):
 		return &room.Refusal{Code: "no_pk", Message: err.Error()}
 	case errors.Is(err, pk.ErrState):

@@ -111,3 +111,26 @@ func TestBounds(t *testing.T) {
 		t.Errorf("score %d", got)
 	}
 }
+
+func TestWhoWasAskedIsForgotten(t *testing.T) {
+	var a Asked
+	now := noon
+	for i := range 3 * maxAsked {
+		c, err := Invite("a", string(rune('b'+i)), time.Minute, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Note(c, now) // it has not ended
+		if err := c.End("a"); err != nil {
+			t.Fatal(err)
+		}
+		a.Note(c, now)
+		if a.Free("a", c.Opponent("a"), now) || !a.Free(c.Opponent("a"), "a", now) || !a.Free("a", c.Opponent("a"), now.Add(Invitation)) {
+			t.Fatal("not the one who asked waits until its invitation would be over")
+		}
+		now = now.Add(time.Second)
+	}
+	if len(a.until) > maxAsked {
+		t.Errorf("%d are remembered", len(a.until))
+	}
+}

@@ -63,6 +63,7 @@ var known = []struct {
 	{studio.ErrNoPicture, http.StatusNotFound, "no_picture"},
 	{studio.ErrCannotDecode, http.StatusServiceUnavailable, "unavailable"},
 	{studio.ErrPKBusy, http.StatusConflict, "busy"},
+	{studio.ErrPKAsked, http.StatusTooManyRequests, "asked"},
 	{studio.ErrPKNone, http.StatusNotFound, "no_pk"},
 	{pk.ErrSelf, http.StatusBadRequest, "bad_request"},
 	{pk.ErrDuration, http.StatusBadRequest, "bad_request"},

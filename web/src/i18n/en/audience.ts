@@ -41,6 +41,7 @@ export const audience = {
     waiting: 'Wait until the host lets you in.',
     full: 'There are as many as there can be.',
     wrong_state: 'It is not the moment for that.',
+    asked: 'You have asked them a moment ago. Try again in half a minute.',
     no_pk: 'There is no PK any more.',
     no_seat: 'There is no such seat.',
     not_cohost: 'They are no co-host any more.',

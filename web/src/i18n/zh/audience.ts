@@ -41,6 +41,7 @@ export const audience: Dictionary['audience'] = {
     waiting: '请等主播放你进来。',
     full: '已经到上限了。',
     wrong_state: '现在不能这样做。',
+    asked: '刚刚已经邀请过对方，半分钟后再试。',
     no_pk: 'PK 已经不在了。',
     no_seat: '没有这个麦位。',
     not_cohost: '对方已经不是管理员了。',
