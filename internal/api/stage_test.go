@@ -328,3 +328,54 @@ func TestWhatIsNotSaidOverHTTP(t *testing.T) {
 		t.Errorf("%+v", polls)
 	}
 }
+
+// TestWhoDirectsForTheMomentIsNobodyElseInAGroup: a cohost has the right to direct there, but no more to say in the room than a cohost has, in
+// nobody's name but their own, and nothing after they were demoted or banned.
+func TestWhoDirectsForTheMomentIsNobodyElseInAGroup(t *testing.T) {
+	f := serve(t, nil)
+	var made created
+	f.call("POST", "/api/rooms", `{"name":"show","scene":"conference"}`, &made)
+	host := "X-Tutti-Key: " + made.Keys.Host
+	may := room.Permission{Publish: true, Subscribe: true}
+	for _, identity := range []string{"host", "ann", "mal"} {
+		may.Admin = identity == "host"
+		if _, err := f.house.Enter("show", room.Join{Identity: identity, Name: identity, Permission: may}, silent{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var way struct{ Room, Token string }
+	act := func(roomName, what, body, who string, want int) {
+		t.Helper()
+		if resp := f.call("POST", "/api/rooms/"+roomName+"/"+what, body, nil, who); resp.StatusCode != want {
+			t.Errorf("%s %s: %s instead of %d", what, body, resp.Status, want)
+		}
+	}
+	act("show", "stage/promote", `{"identity":"mal"}`, host, 200)
+	act("show", "groups/plan", `{"count":1}`, host, 200)
+	act("show", "groups/assign", `{"identity":"ann","group":1}`, host, 200)
+	act("show", "groups/open", "", host, 200)
+	if resp := f.call("POST", "/api/rooms/show/groups/join", `{"group":1}`, &way, bearer(t, "mal")); resp.StatusCode != 200 {
+		t.Fatal(resp.Status)
+	}
+	may.Admin = false
+	if _, err := f.house.Enter(way.Room, room.Join{Identity: "ann", Name: "ann", Permission: may}, silent{}); err != nil {
+		t.Fatal(err)
+	}
+	mal := "Authorization: Bearer " + way.Token
+	var moved struct{ Token string }
+	f.call("POST", "/api/rooms/"+way.Room+"/groups/join", `{"identity":"host","group":1}`, &moved, mal)
+	if claims, err := testKeys.Verify(moved.Token); err != nil || claims.Identity != "mal" {
+		t.Errorf("who asks for somebody else's way into a group is given that of %q, %v", claims.Identity, err)
+	}
+	act(way.Room, "groups/message", `{"text":"hello"}`, mal, 200)
+	act(way.Room, "stage/ban", `{"identity":"host"}`, mal, 403)
+	act(way.Room, "announcement", `{"text":"hello"}`, mal, 204)
+
+	for _, end := range []string{"demote", "ban"} {
+		act("show", "stage/"+end, `{"identity":"mal"}`, host, 200)
+		act(way.Room, "groups/message", `{"text":"still here"}`, mal, 403)
+		act(way.Room, "groups/close", `{"seconds":0}`, mal, 403)
+		act(way.Room, "announcement", `{"text":"still here"}`, mal, 403)
+		act(way.Room, "stage/lockSeat", `{"seat":1}`, mal, 403)
+	}
+}

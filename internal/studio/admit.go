@@ -62,9 +62,6 @@ func (h *House) admit(roomName string, c Credential, a Action) (auth.Claims, err
 		return ClaimsOf(auth.Watcher, roomName), nil
 	case c.Token != "":
 		claims, err := h.admitToken(roomName, c.Token, a)
-		if err == nil {
-			err = h.admitToAnnex(roomName, claims, a)
-		}
 		if err == nil && a == ToPublish && !h.mayIngest(roomName, policy, claims) {
 			err = auth.ErrDenied
 		}
@@ -89,6 +86,10 @@ func (h *House) admitToken(roomName, token string, a Action) (auth.Claims, error
 	if h.rooms.revoked.covers(roomName, claims.Identity, claims.Made) {
 		return auth.Claims{}, auth.ErrRevoked
 	}
+	if claims, err = h.admitToAnnex(roomName, claims, a); err != nil {
+		return auth.Claims{}, err
+	}
+	g = claims.Video
 	perm := Permission(g)
 	allowed := false
 	switch a {

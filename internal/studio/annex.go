@@ -75,16 +75,58 @@ func (h *House) isAnnex(roomName string) bool {
 	return is
 }
 
-// admitToAnnex refuses a token for a room under another that is no more, tokens of other making for one that is, and encoders.
-func (h *House) admitToAnnex(roomName string, claims auth.Claims, a Action) error {
+// admitToAnnex refuses a token for a room under another that is no more, tokens of other making for one that is, and encoders. Whoever
+// directs no more in the main room has no right to direct this one, whatever an older token says.
+func (h *House) admitToAnnex(roomName string, claims auth.Claims, a Action) (auth.Claims, error) {
 	under, is := h.annexes.find(roomName)
 	switch main := claims.Attributes[attributeMain]; {
 	case main != under.main: // both are "" where this is about no such room
-		return auth.ErrRevoked
+		return auth.Claims{}, auth.ErrRevoked
 	case is && a == ToPublish:
-		return auth.ErrDenied
+		return auth.Claims{}, auth.ErrDenied
 	}
-	return nil
+	if is && claims.Video.RoomAdmin {
+		main, err := h.Studio(under.main)
+		if err != nil {
+			return auth.Claims{}, auth.ErrRevoked // it has just ended
+		}
+		main.mu.Lock()
+		defer main.mu.Unlock()
+		claims.Video.RoomAdmin = main.hasDirector(claims.Identity)
+	}
+	return claims, nil
+}
+
+// hasDirector tells whether somebody directs the room, by their office or by a host's grant with which they went into a group. The caller
+// holds the lock.
+func (s *Studio) hasDirector(identity string) bool {
+	return s.groups.admins[identity] || s.stage.RoleOf(identity).Directs()
+}
+
+// directors are those who direct the room, wherever they are. The caller holds the lock.
+func (s *Studio) directors() map[string]bool {
+	all, on := map[string]bool{}, s.stage.Snapshot()
+	if on.Host != nil {
+		all[on.Host.Identity] = true
+	}
+	for _, p := range on.Cohosts {
+		all[p.Identity] = true
+	}
+	maps.Copy(all, s.groups.admins)
+	return all
+}
+
+// depose takes the right to direct from those who do not in the main room any more. The caller holds the lock.
+func (s *Studio) depose(directors map[string]bool) {
+	for _, p := range s.members {
+		if !p.grant.Admin || directors[p.identity] {
+			continue
+		}
+		p.grant.Admin = false
+		s.regrant(p, true)
+		s.stageChanged(s.stage.Expel(p.identity, time.Now())) // from their office
+		s.emit(s.permit(p))
+	}
 }
 
 // annexToken is what somebody joins a room under the main one with.

@@ -8,9 +8,14 @@ import (
 	"github.com/tuttilive/tutti/internal/room/stage"
 )
 
-// Caller is who asks for something without a connection, each time with a token of their own. The door holds for them as for those who
-// come in: it fails with a *room.Refusal for who is banned, for who is outside a closed door, and for who asks too often.
+// Caller is who asks for something without a connection, each time with a token of their own. The right to direct a room is that of its
+// application; in a room under it a token makes nobody more than who they are, since those who direct for the moment have such tokens. The
+// door holds for them as for those who come in: it fails with a *room.Refusal for who is banned, for who is outside a closed door, and for
+// who asks too often.
 func (s *Studio) Caller(who auth.Claims) (Actor, error) {
+	if who.Video.RoomAdmin && s.annex == nil {
+		return Actor{App: true}, nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := who.Identity
@@ -23,5 +28,5 @@ func (s *Studio) Caller(who auth.Claims) (Actor, error) {
 	if wait := s.callers.Take(id, asksPerPerson, 1, time.Now()); wait > 0 {
 		return Actor{}, errTooManyAsks.After(wait)
 	}
-	return Actor{Identity: id, Name: s.stage.NameFor(stage.Person{Identity: id, Name: plain.Name(who.Name)})}, nil
+	return Actor{Identity: id, Name: s.stage.NameFor(stage.Person{Identity: id, Name: plain.Name(who.Name)}), Admin: who.Video.RoomAdmin}, nil
 }

@@ -273,7 +273,7 @@ func (s *Studio) joinGroup(a Actor, r groupRequest) talk.Reply {
 	if err := s.groups.breakout.MayJoin(who.Identity, r.Group, directs); err != nil {
 		return talk.Reply{Err: err}
 	}
-	moved, err := s.moved(who, r.Group, s.stage.RoleOf(who.Identity).Directs() || a.Admin)
+	moved, err := s.moved(who, r.Group, a.Admin)
 	if err != nil {
 		s.log.Error("making a token for a group", "participant", who.Identity, "error", err)
 		return talk.Reply{Err: err}
@@ -288,16 +288,17 @@ func (s *Studio) leaveGroup(Actor, groupRequest) talk.Reply {
 	return talk.Reply{Err: err, Data: data}
 }
 
-// moved is what somebody is told who goes into a group. The caller holds the lock.
-func (s *Studio) moved(who breakout.Person, n int, directs bool) (talk.Moved, error) {
+// moved is what somebody is told who goes into a group; admin tells of a host's grant. The caller holds the lock.
+func (s *Studio) moved(who breakout.Person, n int, admin bool) (talk.Moved, error) {
 	b := &s.groups.breakout
-	token, err := s.annexToken(b.Room(n), who, directs)
-	if p := s.members[who.Identity]; p != nil && p.grant.Admin {
+	p := s.members[who.Identity]
+	if admin || p != nil && p.grant.Admin {
 		if s.groups.admins == nil {
 			s.groups.admins = map[string]bool{}
 		}
 		s.groups.admins[who.Identity] = true
 	}
+	token, err := s.annexToken(b.Room(n), who, s.hasDirector(who.Identity))
 	return talk.Moved{Room: b.Room(n), Token: token, Group: n, Name: b.Name(n)}, err
 }
 
@@ -310,7 +311,7 @@ func (s *Studio) send(who breakout.Person, n int) {
 	moved := talk.Moved{Room: s.name}
 	if n > 0 {
 		var err error
-		if moved, err = s.moved(who, n, s.stage.RoleOf(who.Identity).Directs()); err != nil {
+		if moved, err = s.moved(who, n, false); err != nil {
 			s.log.Error("making a token for a group", "participant", who.Identity, "error", err)
 			return
 		}

@@ -45,10 +45,10 @@ func toGroup(t *testing.T, h *House, s *Studio, identity string, n int) (*Partic
 // admitted is what becomes of a token at a group's door; policies, which a bubble of virtual time has none of, say nothing of it.
 func admitted(h *House, moved talk.Moved, a Action) (auth.Claims, error) {
 	claims, err := h.keys.Verify(moved.Token)
-	if err == nil {
-		err = h.admitToAnnex(moved.Room, claims, a)
+	if err != nil {
+		return claims, err
 	}
-	return claims, err
+	return h.admitToAnnex(moved.Room, claims, a)
 }
 
 func TestOnlyTokensOpenAGroup(t *testing.T) {
@@ -409,6 +409,40 @@ func TestTheEndOfARoomEndsItsGroups(t *testing.T) {
 		}
 		if _, err := admitted(h, moved, ToJoin); !errors.Is(err, auth.ErrRevoked) {
 			t.Errorf("its token: %v", err)
+		}
+	})
+}
+
+// TestWhoDirectsNoMoreDirectsNoGroup over the connection on which they are.
+func TestWhoDirectsNoMoreDirectsNoGroup(t *testing.T) {
+	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		mal := enter(t, h, "mal", nil)
+		host := Actor{Identity: "host"}
+		for _, r := range []string{`{"type":"promote","identity":"mal"}`, `{"type":"planGroups","count":1}`, `{"type":"openGroups"}`} {
+			if code := request(t, s, host, r); code != "" {
+				t.Fatal(r, code)
+			}
+		}
+		inGroup, moved := toGroup(t, h, s, "mal", 1)
+		mal.Leave(room.LeftByItself)
+		synctest.Wait()
+		group := inGroup.Studio()
+		if code := request(t, group, Actor{Identity: "mal"}, `{"type":"announce","text":"hello"}`); code != "" {
+			t.Errorf("a cohost in a group: %q", code)
+		}
+		if code := request(t, s, host, `{"type":"demote","identity":"mal"}`); code != "" {
+			t.Fatal(code)
+		}
+		synctest.Wait()
+		if role := group.RoleOf("mal"); role != stage.Speaker || inGroup.Self().Permission.Admin {
+			t.Errorf("who was demoted in the room is %s in the group, with %+v", role, inGroup.Self().Permission)
+		}
+		if code := request(t, group, Actor{Identity: "mal"}, `{"type":"announce","text":"hello"}`); code != "forbidden" {
+			t.Errorf("who was demoted in the room announces in a group: %q", code)
+		}
+		if claims, err := admitted(h, moved, ToJoin); err != nil || claims.Video.RoomAdmin {
+			t.Errorf("the token of who was demoted: %+v, %v", claims, err)
 		}
 	})
 }

@@ -59,7 +59,7 @@ func (s *Studio) talkToGroups() {
 	defer s.relaying.Unlock()
 	s.mu.Lock()
 	s.groups.due = false
-	said, view, sanctions := s.groups.said, s.groupsView().View, s.stage.Sanctions()
+	said, view, sanctions, directors := s.groups.said, s.groupsView().View, s.stage.Sanctions(), s.directors()
 	s.groups.said = nil
 	rooms := append([]string{}, s.groups.breakout.Rooms()...)
 	s.mu.Unlock()
@@ -68,12 +68,12 @@ func (s *Studio) talkToGroups() {
 		if err != nil {
 			continue // nobody is there
 		}
-		under.hearMain(view, sanctions, said)
+		under.hearMain(view, sanctions, directors, said)
 	}
 }
 
 // hearMain tells a group what the main room says.
-func (s *Studio) hearMain(view breakout.View, sanctions stage.Sanctions, said []errand) {
+func (s *Studio) hearMain(view breakout.View, sanctions stage.Sanctions, directors map[string]bool, said []errand) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -82,6 +82,7 @@ func (s *Studio) hearMain(view breakout.View, sanctions stage.Sanctions, said []
 	s.fromMain = view
 	s.tell(talk.Groups{View: view})
 	s.stageChanged(s.stage.Adopt(sanctions, time.Now()))
+	s.depose(directors)
 	for _, e := range said {
 		switch {
 		case e.room != "" && e.room != s.name:
