@@ -34,19 +34,12 @@ func (t *tokenState) stop() {
 	}
 }
 
-// refreshToken gives the client a new token with the permissions that it has now.
+// refreshToken gives the client a new token with what it is given now.
 func (s *session) refreshToken() {
-	claims := s.claims
-	claims.Name, claims.Metadata, claims.Attributes = s.self.Name, s.self.Metadata, s.self.Attributes
-	p := s.self.Permission
-	claims.Video.CanPublish, claims.Video.CanSubscribe, claims.Video.CanPublishData = &p.Publish, &p.Subscribe, &p.PublishData
-	claims.Video.CanUpdateOwnMetadata = &p.UpdateMetadata
-	claims.Video.CanPublishSources = nil
-	for _, source := range p.Sources {
-		claims.Video.CanPublishSources = append(claims.Video.CanPublishSources, source.String())
+	claims, ok := s.part.Refreshed(s.claims)
+	if !ok {
+		return // it has left, and will hear of it
 	}
-	claims.Video.RoomAdmin, claims.Video.Hidden = p.Admin, p.Hidden
-	claims.Video.Recorder, claims.Video.Agent = p.Recorder, p.Agent
 	now := time.Now()
 	token, err := s.server.house.Keys().Mint(claims, refreshedLife, now)
 	if err != nil {

@@ -1,0 +1,27 @@
+package studio
+
+import "github.com/tuttilive/tutti/internal/auth"
+
+// Refreshed are the claims of the token that a participant comes back with: those of the one that let it in, and what the application has changed
+// since. What its role, a mute or a door makes of them is not in it: they say it anew to whoever comes. It is false once the participant has left.
+func (p *Participant) Refreshed(claims auth.Claims) (auth.Claims, bool) {
+	s := p.studio
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	self, ok := s.room.Participant(p.identity)
+	if !ok || self.SID != p.sid {
+		return auth.Claims{}, false
+	}
+	claims.Name, claims.Metadata, claims.Attributes = self.Name, self.Metadata, ownAttributes(self.Attributes)
+	if s.annex != nil {
+		claims.Attributes[attributeMain] = s.annex.main
+	}
+	g, grant := &claims.Video, p.grant
+	g.CanPublish, g.CanSubscribe, g.CanPublishData, g.CanUpdateOwnMetadata = &grant.Publish, &grant.Subscribe, &grant.PublishData, &grant.UpdateMetadata
+	g.CanPublishSources = nil
+	for _, source := range grant.Sources {
+		g.CanPublishSources = append(g.CanPublishSources, source.String())
+	}
+	g.RoomAdmin, g.Hidden, g.Recorder, g.Agent = grant.Admin, grant.Hidden, grant.Recorder, grant.Agent
+	return claims, true
+}
