@@ -194,10 +194,10 @@ func (r *Room) HasPlace(j Join) bool {
 
 // Join adds a participant. One with the same identity leaves first: the newer connection wins.
 func (r *Room) Join(j Join, now time.Time) (Participant, []Event, error) {
-	j = j.valid()
 	if err := r.CheckJoin(j); err != nil {
 		return Participant{}, nil, err
 	}
+	j = j.valid()
 	var events []Event
 	if _, again := r.participants[j.Identity]; again {
 		left, err := r.Leave(j.Identity, LeftDuplicate)
@@ -221,6 +221,7 @@ func (r *Room) Join(j Join, now time.Time) (Participant, []Event, error) {
 
 // CheckJoin tells why Join would fail, nil where it would not.
 func (r *Room) CheckJoin(j Join) error {
+	j = j.valid()
 	if err := CheckIdentity(j.Identity); err != nil {
 		return err
 	}

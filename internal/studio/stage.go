@@ -186,13 +186,7 @@ func (s *Studio) comeToStage(j *room.Join) ([]stage.Happening, error) {
 	if j.Kind != room.Ingest && !j.Kind.OfServer() { // there the door speaks, or the server
 		j.Attributes = ownAttributes(j.Attributes)
 	}
-	if !hasRole(j.Kind, j.Permission) {
-		return nil, nil
-	}
-	if !s.room.HasPlace(*j) {
-		return nil, room.ErrFull
-	}
-	if err := room.CheckIdentity(j.Identity); err != nil {
+	if err := s.mayEnter(*j); err != nil || !hasRole(j.Kind, j.Permission) {
 		return nil, err
 	}
 	happened, err := s.stage.Come(stage.Person{Identity: j.Identity, Name: j.Name}, arrival(j.Permission), time.Now())
@@ -255,6 +249,15 @@ func (s *Studio) attributes(identity string) map[string]string {
 	a := map[string]string{attributeRole: string(s.stage.RoleOf(identity)), attributeSeat: ""}
 	if n := s.stage.SeatOf(identity); n > 0 {
 		a[attributeSeat] = strconv.Itoa(n)
+	}
+	return a
+}
+
+// marked are somebody's own attributes with as much as the stage may add to them later, whatever their role becomes. The caller holds the lock.
+func (s *Studio) marked(own map[string]string) map[string]string {
+	a := ownAttributes(own)
+	if s.scene.Name != scenes.Default {
+		a[attributeRole], a[attributeSeat] = string(stage.Audience), strconv.Itoa(stage.MaxSeats) // the longest there are
 	}
 	return a
 }

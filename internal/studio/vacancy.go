@@ -5,6 +5,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/intake"
+	"github.com/tuttilive/tutti/internal/room/stage"
 )
 
 // settle follows who is there now: a room, or a show, without anybody that it is for waits some time for people to come,
@@ -35,17 +36,26 @@ func (s *Studio) attended() bool {
 	})
 }
 
-// MayEnter tells whether somebody could join now: room.ErrFull, or a *room.Refusal of those who are banned or meet a locked door.
+// MayEnter tells whether somebody could join now: room.ErrFull or room.ErrTooLarge, or a *room.Refusal of those who are banned or meet a locked door.
 func (s *Studio) MayEnter(j room.Join) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.room.HasPlace(j) {
-		return room.ErrFull
+	return s.mayEnter(j)
+}
+
+// mayEnter is MayEnter for a caller that holds the lock. A ban holds in whatever way somebody comes.
+func (s *Studio) mayEnter(j room.Join) error {
+	if s.stage.Banned(j.Identity) {
+		return stage.ErrBanned
 	}
-	if hasRole(j.Kind, j.Permission) {
-		return s.stage.MayCome(j.Identity, j.Permission.Admin)
+	if !hasRole(j.Kind, j.Permission) {
+		return s.room.CheckJoin(j)
 	}
-	return nil
+	j.Attributes = s.marked(j.Attributes)
+	if err := s.room.CheckJoin(j); err != nil {
+		return err
+	}
+	return s.stage.MayCome(j.Identity, j.Permission.Admin)
 }
 
 // occupy stops the waiting. The caller holds the lock.

@@ -2,12 +2,15 @@ package studio
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/stage"
 )
 
 // inKeptHouse runs a test in virtual time in a house that keeps empty rooms for a minute, and those that were left for ten
@@ -225,5 +228,58 @@ func TestAWitnessHearsARoomFromBeginningToEnd(t *testing.T) {
 		if got != "opened a+ a! b+ TR_1+ TR_1- a- b- closed" {
 			t.Errorf("got %s", got)
 		}
+	})
+}
+
+// TestWhoIsNotLetInLeavesNothingOnTheStage: no place before the door, no seat, no office.
+func TestWhoIsNotLetInLeavesNothingOnTheStage(t *testing.T) {
+	large := func(j *room.Join) { j.Metadata = strings.Repeat("x", room.MaxMetadataBytes) }
+	for _, scene := range []string{"conference", "karaoke", "show"} {
+		onStage(t, scene, func(t *testing.T, h *House, s *Studio) {
+			host := room.Join{Identity: "host"}
+			asHost(&host)
+			large(&host)
+			if _, err := h.Enter("r", host, &heard{}); !errors.Is(err, room.ErrTooLarge) || s.Stage().Host != nil {
+				t.Errorf("%s: %v, and the host is %+v", scene, err, s.Stage().Host)
+			}
+			enter(t, h, "host", asHost)
+			if scene == "conference" {
+				act(t, s, "host", stage.Action{Verb: stage.OpenWaiting})
+			}
+			for i := range stage.MaxWaiting {
+				j := room.Join{Identity: fmt.Sprint("eve", i), Permission: room.Permission{Publish: true, Subscribe: true}}
+				large(&j)
+				if err := s.MayEnter(j); !errors.Is(err, room.ErrTooLarge) {
+					t.Errorf("%s: asking: %v", scene, err)
+				}
+				if _, err := h.Enter("r", j, &heard{}); !errors.Is(err, room.ErrTooLarge) {
+					t.Fatalf("%s: %v", scene, err)
+				}
+			}
+			if now := s.Stage(); now.WaitingLength != 0 || len(now.Seated()) != 0 || len(s.Participants()) != 1 {
+				t.Errorf("%s: %d wait, %v sit, %d are there", scene, now.WaitingLength, now.Seated(), len(s.Participants()))
+			}
+			enter(t, h, "ann", nil)
+		})
+	}
+}
+
+// TestABanHoldsForWhoIsHidden by the grant of an application, too.
+func TestABanHoldsForWhoIsHidden(t *testing.T) {
+	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		enter(t, h, "ann", nil)
+		act(t, s, "host", stage.Action{Verb: stage.Ban, Identity: "ann"})
+		for what, change := range map[string]func(*room.Join){"hidden": asHidden, "an agent": asAgent, "an encoder": asIngest} {
+			j := room.Join{Identity: "ann", Permission: room.Permission{Publish: true, Subscribe: true}}
+			change(&j)
+			if _, err := h.Enter("r", j, &heard{}); !errors.Is(err, stage.ErrBanned) {
+				t.Errorf("%s: %v", what, err)
+			}
+			if err := s.MayEnter(j); !errors.Is(err, stage.ErrBanned) {
+				t.Errorf("%s, asking: %v", what, err)
+			}
+		}
+		enter(t, h, "recorder", asHidden)
 	})
 }
