@@ -40,7 +40,7 @@ type Notifier struct {
 	running   sync.WaitGroup
 
 	mu   sync.Mutex
-	live map[string]bool // rooms that are on the air
+	live map[string]bool // rooms whose show began or is coming back after a restart, and whether this server has told that it is on
 }
 
 // receiver is one URL.
@@ -119,12 +119,14 @@ func (n *Notifier) put(e *event) {
 func (n *Notifier) liveChange(roomName string, l room.Live) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	was := n.live[roomName]
+	told, began := n.live[roomName]
 	switch {
-	case l.On && !was:
+	case l.On && !told:
 		n.live[roomName] = true
 		return "room_live_started"
-	case !l.On && !l.Returning && was:
+	case l.Returning && !began:
+		n.live[roomName] = false // a server before this one has told
+	case !l.On && !l.Returning && began:
 		delete(n.live, roomName)
 		return "room_live_ended"
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -386,6 +387,34 @@ func TestOverTheNetwork(t *testing.T) {
 			t.Errorf("a private address: %+v", st)
 		}
 	}
+}
+
+// TestShowsThatARestartInterruptsEndForApplications has one come back and one not.
+func TestShowsThatARestartInterruptsEndForApplications(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &application{t: t}
+		n := notify(a, "http://application/hook")
+		for _, live := range []room.Live{{Returning: true}, {On: true}, {}} {
+			n.RoomEvent(inRoom("back"), room.LiveChanged{Live: live})
+		}
+		for _, live := range []room.Live{{Returning: true}, {}, {}} {
+			n.RoomEvent(inRoom("gone"), room.LiveChanged{Live: live})
+		}
+		n.RoomEvent(inRoom("never"), room.LiveChanged{})
+		synctest.Wait()
+		told := map[string][]string{}
+		for _, d := range n.Deliveries() {
+			told[d.Room] = append(told[d.Room], d.Event)
+		}
+		for _, of := range told {
+			slices.Sort(of) // deliveries are in the order of their ends
+		}
+		want := map[string][]string{"back": {"room_live_ended", "room_live_started"}, "gone": {"room_live_ended"}}
+		if !maps.EqualFunc(told, want, slices.Equal) {
+			t.Errorf("told %v", told)
+		}
+		n.Close(t.Context())
+	})
 }
 
 func TestTheStageIsTold(t *testing.T) {
