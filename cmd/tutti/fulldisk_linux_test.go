@@ -138,6 +138,12 @@ func TestARecordingFillsTheDisk(t *testing.T) {
 			if status := r.ask("POST", "/api/rooms/demo/recordings", "", nil); status != http.StatusInsufficientStorage {
 				t.Errorf("beginning another on a disk that is read-only: %d", status)
 			}
+			if status := r.ask("PATCH", "/api/rooms/demo/recordings/"+rec.ID, `{"published":true}`, nil); status != http.StatusInsufficientStorage {
+				t.Errorf("changing one: %d", status)
+			}
+			if status := r.ask("DELETE", "/api/rooms/demo/recordings/"+rec.ID, "", nil); status != http.StatusInsufficientStorage {
+				t.Errorf("deleting one: %d", status)
+			}
 			decode(t, filepath.Join(dir, rec.Files[0].Name), "1")
 			stop()
 			if err := <-watched; err != nil {

@@ -16,12 +16,19 @@ import (
 
 	"github.com/tuttilive/tutti/internal/disk"
 	"github.com/tuttilive/tutti/internal/mux/movie"
+	"github.com/tuttilive/tutti/internal/store"
 )
 
 // ErrNotFound tells that there is no such recording, or no such file of it.
 var ErrNotFound = errors.New("there is no such recording")
 
-// library is the recordings that there are, in memory and on disk.
+// Whether a recording is deleted is said by the name of its description: to change that takes no room on a disk that is full.
+const (
+	keptAs    = ".json"
+	deletedAs = ".deleted"
+)
+
+// library is the recordings that there are, in memory and on disk. Who waits for the disk keeps nobody from asking what is in memory.
 type library struct {
 	dir string
 	log *slog.Logger
@@ -38,34 +45,45 @@ func openLibrary(dir string, log *slog.Logger) (*library, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the directory for recordings: %w", err)
 	}
-	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	l := &library{dir: dir, log: log, changed: func() {}, entries: map[string]*entry{}}
+	for _, kind := range []string{keptAs, deletedAs} {
+		names, err := filepath.Glob(filepath.Join(dir, "*"+kind))
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			e, err := readEntry(name, kind)
+			if err != nil {
+				log.Error("what is known of a recording cannot be read", "file", name, "error", err)
+				continue
+			}
+			l.entries[e.ID] = e
+		}
+	}
+	return l, nil
+}
+
+func readEntry(name, kind string) (*entry, error) {
+	content, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	l := &library{dir: dir, log: log, changed: func() {}, entries: map[string]*entry{}}
-	for _, name := range names {
-		content, err := os.ReadFile(name)
-		e := &entry{}
-		if err == nil {
-			err = json.Unmarshal(content, e)
-		}
-		if err == nil && e.ID != strings.TrimSuffix(filepath.Base(name), ".json") {
-			err = errors.New("it is about another recording")
-		}
-		if err != nil {
-			log.Error("what is known of a recording cannot be read", "file", name, "error", err)
-			continue
-		}
-		for i := range e.Files {
-			e.Files[i].Name = filepath.Base(e.Files[i].Name)
-		}
-		if e.State == Running || e.State == Finishing {
-			e.Interrupted = e.State == Running
-			e.State = Finishing
-		}
-		l.entries[e.ID] = e
+	e := &entry{writing: &sync.Mutex{}}
+	if err := json.Unmarshal(content, e); err != nil {
+		return nil, err
 	}
-	return l, nil
+	if e.ID != strings.TrimSuffix(filepath.Base(name), kind) {
+		return nil, errors.New("it is about another recording")
+	}
+	for i := range e.Files {
+		e.Files[i].Name = filepath.Base(e.Files[i].Name)
+	}
+	e.Deleted = e.Deleted || kind == deletedAs // descriptions of old say so themselves
+	if e.State == Running || e.State == Finishing {
+		e.Interrupted = e.State == Running
+		e.State = Finishing
+	}
+	return e, nil
 }
 
 // left are the recordings that have unfinished files.
@@ -119,13 +137,18 @@ func (l *library) hasRoom(bytes int64) bool {
 
 func (l *library) path(name string) string { return filepath.Join(l.dir, name) }
 
-// put adds a recording, or changes what is known of one, and writes it down.
+// put adds a recording that is new, and writes it down.
 func (l *library) put(e *entry) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.write(e); err != nil {
+	e.writing = &sync.Mutex{}
+	content, err := e.describe()
+	if err == nil {
+		err = l.replace(e.ID+keptAs, content)
+	}
+	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.entries[e.ID] = e
 	return nil
 }
@@ -133,44 +156,104 @@ func (l *library) put(e *entry) error {
 // change changes what is known of a recording; keep writes it down too. It gives what it is then.
 func (l *library) change(id string, keep bool, f func(e *entry)) (Recording, error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	e := l.entries[id]
 	if e == nil || e.Deleted {
+		l.mu.Unlock()
 		return Recording{}, ErrNotFound
 	}
 	f(e)
 	e.add()
+	r := e.snapshot()
+	l.mu.Unlock()
 	if keep {
-		if err := l.write(e); err != nil { // on a full disk the memory knows it, and at the next start the files do
-			l.log.Error("writing down what is known of a recording", "recording", id, "error", err)
-		}
+		_ = l.write(e) // on a full disk the memory knows it, and at the next start the files do
 	}
+	return r, nil
+}
+
+// amend changes what only the description of a recording tells: it is written down, or stays as it was. f is called twice.
+func (l *library) amend(id string, f func(e *entry)) (Recording, error) {
+	e := l.entry(id)
+	if e == nil {
+		return Recording{}, ErrNotFound
+	}
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	l.mu.Lock()
+	gone, amended := e.Deleted, e.copy()
+	l.mu.Unlock()
+	if gone {
+		return Recording{}, ErrNotFound
+	}
+	f(&amended)
+	content, err := amended.describe()
+	if err == nil {
+		err = l.replace(id+keptAs, content)
+	}
+	if err != nil {
+		return Recording{}, fmt.Errorf("writing down what is known of a recording: %w", orFull(err))
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f(e)
 	return e.snapshot(), nil
+}
+
+// orFull says of an error that the disk is full, where it is.
+func orFull(err error) error {
+	if disk.IsFull(err) {
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	}
+	return err
 }
 
 // note changes what is known of a recording, also of one that is deleted, and writes it down.
 func (l *library) note(id string, f func(e *entry)) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	e := l.entries[id]
 	if e == nil {
+		l.mu.Unlock()
 		return ErrNotFound
 	}
 	f(e)
-	if err := l.write(e); err != nil {
-		l.log.Error("writing down what is known of a recording", "recording", id, "error", err)
-		return err
-	}
-	return nil
+	l.mu.Unlock()
+	return l.write(e)
 }
 
-// write replaces the description of a recording as a whole. The caller holds the lock.
+// write replaces the description of a recording as a whole, with what is known when its turn has come: what was known before is never
+// written over it. Only who writes the same one down waits for that.
 func (l *library) write(e *entry) error {
-	content, err := json.MarshalIndent(e, "", "  ")
-	if err != nil {
-		return err
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	l.mu.Lock()
+	forgotten, name := l.entries[e.ID] != e, e.ID+keptAs
+	if e.Deleted {
+		name = e.ID + deletedAs
 	}
-	return l.replace(e.ID+".json", append(content, '\n'))
+	content, err := e.describe()
+	l.mu.Unlock()
+	if forgotten {
+		return ErrNotFound
+	}
+	if err == nil {
+		err = l.replace(name, content)
+	}
+	if err != nil {
+		l.log.Error("writing down what is known of a recording", "recording", e.ID, "error", err)
+	}
+	return err
+}
+
+func (e *entry) describe() ([]byte, error) {
+	content, err := json.MarshalIndent(e, "", "  ")
+	return append(content, '\n'), err
+}
+
+// entry is what is known of a recording, nil for nothing. Who has no lock may not look into it.
+func (l *library) entry(id string) *entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.entries[id]
 }
 
 // find gives a copy of what is known of a recording.
@@ -210,40 +293,80 @@ func (l *library) sorted(wanted func(e *entry) bool) (all []entry) {
 	return all
 }
 
-// remove deletes a recording and its files. What of it is in the bucket, or on the way there, is left to the uploader.
+// remove deletes a recording and its files. Whatever fails or ends after it has begun, the recording is there for nobody any more.
 func (l *library) remove(id string) error {
-	l.mu.Lock()
-	e := l.entries[id]
-	if e == nil || e.Deleted {
-		l.mu.Unlock()
+	e := l.entry(id)
+	if e == nil {
 		return ErrNotFound
 	}
-	elsewhere := len(e.Uploads) > 0 || slices.ContainsFunc(e.Files, func(f File) bool { return f.Stored || l.bucket && f.Finished })
-	var errs []error
-	if elsewhere {
-		e.Deleted = true
-		errs = append(errs, l.write(e)) // after a restart it must not be there again
-	} else {
-		delete(l.entries, id)
+	if err := l.hide(e); err != nil {
+		return err
 	}
+	return l.clear(e)
+}
+
+// hide makes a recording a deleted one.
+func (l *library) hide(e *entry) error {
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	l.mu.Lock()
+	gone := e.Deleted
 	l.mu.Unlock()
-	errs = append(errs, os.Remove(l.path(pictureName(id))), os.Remove(l.path(stripName(id))))
-	for _, f := range e.Files {
+	if gone {
+		return ErrNotFound
+	}
+	if err := unlessGone(os.Rename(l.path(e.ID+keptAs), l.path(e.ID+deletedAs))); err != nil {
+		return fmt.Errorf("deleting a recording: %w", orFull(err))
+	}
+	l.mu.Lock()
+	e.Deleted = true
+	l.mu.Unlock()
+	return l.sync()
+}
+
+// clear takes away what there is of a deleted recording. What of it is in the bucket, or on the way there, is left to the uploader; what
+// cannot be removed now is tried at the next start.
+func (l *library) clear(e *entry) error {
+	l.mu.Lock()
+	files := slices.Clone(e.Files)
+	elsewhere := len(e.Uploads) > 0 || slices.ContainsFunc(files, func(f File) bool { return f.Stored || l.bucket && f.Finished })
+	l.mu.Unlock()
+	errs := []error{os.Remove(l.path(pictureName(e.ID))), os.Remove(l.path(stripName(e.ID)))}
+	for _, f := range files {
 		errs = append(errs, os.Remove(l.path(piecesName(f.Name))), os.Remove(l.path(f.Name)))
 	}
-	if !elsewhere {
-		errs = append(errs, os.Remove(l.path(id+".json"))) // last, so that what is left of a failure is still known
+	if err := unlessGone(errs...); err != nil {
+		return err
 	}
+	if !elsewhere {
+		return l.forget(e.ID)
+	}
+	_ = l.write(e) // what could not be written down on a full disk, where there is room now
 	l.changed()
-	return unlessGone(errs...)
+	return nil
+}
+
+// clearDeleted takes away what is left of recordings whose deletion something cut off.
+func (l *library) clearDeleted() {
+	for _, d := range l.sorted(func(e *entry) bool { return e.Deleted }) {
+		if err := l.clear(l.entry(d.ID)); err != nil {
+			l.log.Error("taking away what is left of a deleted recording", "recording", d.ID, "error", err)
+		}
+	}
 }
 
 // forget forgets a deleted recording.
 func (l *library) forget(id string) error {
+	e := l.entry(id)
+	if e == nil {
+		return nil
+	}
+	e.writing.Lock()
+	defer e.writing.Unlock()
 	l.mu.Lock()
 	delete(l.entries, id)
 	l.mu.Unlock()
-	return unlessGone(os.Remove(l.path(id + ".json")))
+	return unlessGone(os.Remove(l.path(id+keptAs)), os.Remove(l.path(id+deletedAs)))
 }
 
 // unlessGone joins errors but those that tell that something is not there.

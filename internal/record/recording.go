@@ -3,6 +3,7 @@ package record
 import (
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/s3"
@@ -99,6 +100,8 @@ type entry struct {
 	Deleted bool `json:"deleted,omitempty"`
 	// lost are the names of files that cannot be finished, whatever room there is, as far as that was tried since the start.
 	lost map[string]bool
+	// writing is held by who writes it down, and taken before the library's lock.
+	writing *sync.Mutex
 }
 
 // add counts the files together.

@@ -39,6 +39,7 @@ func openShelf(o Options) (*Shelf, error) {
 		h.uploader = newUploader(l, o.Bucket, o.KeepLocal, o.Log)
 		l.bucket, l.changed = true, h.uploader.look
 	}
+	l.clearDeleted()
 	return h, nil
 }
 
@@ -91,7 +92,7 @@ func (h *Shelf) Find(id string) (rec Recording, current bool, err error) {
 
 // Change gives a recording another title, or lets others play it; nil leaves what is.
 func (h *Shelf) Change(id string, title *string, published *bool) (Recording, error) {
-	return h.library.change(id, true, func(e *entry) {
+	return h.library.amend(id, func(e *entry) {
 		if title != nil {
 			e.Title = *title
 		}

@@ -248,7 +248,7 @@ func TestARecordingGetsToTheBucketWhateverEnds(t *testing.T) {
 			}
 			there.start()
 			for range 600 {
-				if _, err := os.Stat(filepath.Join(dir, "one.json")); errors.Is(err, os.ErrNotExist) {
+				if _, err := os.Stat(filepath.Join(dir, "one.deleted")); errors.Is(err, os.ErrNotExist) {
 					break
 				}
 				<-time.After(50 * time.Millisecond)
