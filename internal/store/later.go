@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"maps"
@@ -9,11 +10,11 @@ import (
 	"time"
 )
 
-// againAfter is after how long what a full disk did not take is written again.
+// againAfter is after how long what a full or slow disk did not take is written again.
 const againAfter = 5 * time.Second
 
 // Later writes to a bucket on a goroutine of its own, for those who hold locks and must not wait. Of several values of one name
-// the last is written; what a full disk does not take, once there is room again. Whoever made it closes it.
+// the last is written; what a full disk does not take, or one that stands still, once it does. Whoever made it closes it.
 type Later[T any] struct {
 	bucket *Bucket[T]
 	log    *slog.Logger
@@ -51,7 +52,7 @@ func (l *Later[T]) note(name string, v *T) {
 	}
 }
 
-// Close writes what is left; what a full disk does not take is lost.
+// Close writes what is left; what the disk does not take then is lost.
 func (l *Later[T]) Close() {
 	close(l.stop)
 	<-l.done
@@ -79,8 +80,8 @@ func (l *Later[T]) run() {
 	}
 }
 
-// flush writes what waits. It tells whether the disk was too full for some of that, which waits on.
-func (l *Later[T]) flush() (full bool) {
+// flush writes what waits. It tells whether the disk did not take some of that, which waits on.
+func (l *Later[T]) flush() (again bool) {
 	l.mu.Lock()
 	pending := l.pending
 	l.pending = map[string]*T{}
@@ -93,17 +94,17 @@ func (l *Later[T]) flush() (full bool) {
 		} else {
 			err = l.bucket.Delete(name)
 		}
-		switch {
-		case errors.Is(err, ErrFull):
-			full = true
+		if err != nil && !errors.Is(err, ErrFull) { // which is said once for all
+			l.log.Error("writing to the store", "name", name, "error", err)
+		}
+		if errors.Is(err, ErrFull) || errors.Is(err, context.DeadlineExceeded) {
+			again = true
 			l.mu.Lock()
 			if _, newer := l.pending[name]; !newer {
 				l.pending[name] = v
 			}
 			l.mu.Unlock()
-		case err != nil:
-			l.log.Error("writing to the store", "name", name, "error", err)
 		}
 	}
-	return full
+	return again
 }

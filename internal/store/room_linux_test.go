@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestAWriteThatFailedDoesNotEndTheStore has the disk fail under the embedded server, as it does with a quota, which nobody knows of before.
@@ -30,9 +31,19 @@ func TestAWriteThatFailedDoesNotEndTheStore(t *testing.T) {
 	if err := b.Put("before", "kept"); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.NoteSeen(time.Unix(1_800_000_000, 0)); err != nil {
+		t.Fatal(err)
+	}
 	filler := filepath.Join(dir, "filler")
 	if err := os.WriteFile(filler, make([]byte, 32<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
+	}
+	later := time.Unix(1_800_000_015, 0)
+	if err := s.NoteSeen(later); err != nil {
+		t.Errorf("that the server is there cannot be noted on a full disk: %v", err)
+	}
+	if seen, err := s.Seen(); err != nil || !seen.Equal(later) {
+		t.Errorf("seen at %v: %v", seen, err)
 	}
 	// Past the look at what is free, which a quota is not seen in.
 	err = b.store.attempt(func(ctx context.Context) error {

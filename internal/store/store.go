@@ -32,6 +32,8 @@ var (
 const (
 	// patience bounds every operation: the store is local, so what takes longer is broken.
 	patience = 5 * time.Second
+	// syncInterval is how long what was written may be in the system's memory alone, which outlives the server and no power failure.
+	syncInterval = time.Second
 	// startPatience bounds what is done once, at a start, when a machine is busiest.
 	startPatience = time.Minute
 )
@@ -71,7 +73,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 func (s *Store) start(patience time.Duration) error {
 	ns, err := server.NewServer(&server.Options{
 		ServerName: "tutti", DontListen: true, JetStream: true, StoreDir: filepath.Join(s.dir, "store"),
-		NoSigs: true, NoLog: true, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 1 << 30, MaxPayload: maxValue,
+		NoSigs: true, NoLog: true, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 1 << 30, MaxPayload: maxValue, SyncInterval: syncInterval,
 	})
 	if err != nil {
 		return fmt.Errorf("store: preparing the embedded server in %s: %w", s.dir, err)

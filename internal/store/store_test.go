@@ -1,9 +1,15 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 func TestWhatIsLargeSurvives(t *testing.T) {
@@ -33,5 +39,61 @@ func TestWhatIsLargeSurvives(t *testing.T) {
 	all, err := b.All()
 	if err != nil || len(all) != 1 || all["a room"] != value {
 		t.Errorf("%d values, %v", len(all), err)
+	}
+}
+
+// stalling is a bucket of which a write takes too long at first, as on a disk that stands still.
+type stalling struct {
+	jetstream.KeyValue
+	stalled chan struct{}
+}
+
+func (s *stalling) Put(ctx context.Context, key string, value []byte) (uint64, error) {
+	select {
+	case <-s.stalled:
+		return s.KeyValue.Put(ctx, key, value)
+	default:
+		close(s.stalled)
+		return 0, context.DeadlineExceeded
+	}
+}
+
+func TestWhatADiskDoesNotTakeInTimeIsWrittenLater(t *testing.T) {
+	s, err := Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	b, err := OpenBucket[string](s, "shows")
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk := &stalling{b.kv, make(chan struct{})}
+	b.kv = disk
+	l := NewLater(b, "shows", slog.New(slog.DiscardHandler))
+	l.Put("demo", "on the air")
+	<-disk.stalled
+	l.Close()
+	if v, err := b.Get("demo"); v != "on the air" {
+		t.Errorf("kept is %q: %v", v, err)
+	}
+}
+
+func TestWhenTheServerWasLastThere(t *testing.T) {
+	s, err := Open(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Seen(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a new one: %v", err)
+	}
+	for _, at := range []time.Time{time.Unix(1_800_000_000, 0), time.Unix(1_800_000_015, 0)} {
+		if err := s.NoteSeen(at); err != nil {
+			t.Fatal(err)
+		}
+		if seen, err := s.Seen(); err != nil || !seen.Equal(at) {
+			t.Errorf("noted at %v, seen at %v: %v", at, seen, err)
+		}
 	}
 }

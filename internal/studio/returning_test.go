@@ -252,7 +252,7 @@ func TestShowsSurviveInTheStore(t *testing.T) {
 		t.Errorf("after a restart: %+v", found)
 	}
 	k.Close()
-	if err := k.seen.Put(serverKey, time.Now().Add(-2*maxGone)); err != nil {
+	if err := s.NoteSeen(time.Now().Add(-2 * maxGone)); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()

@@ -1,9 +1,11 @@
 package studio
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
@@ -52,7 +54,7 @@ const (
 // Shows keeps shows in the store, and notes that the server is there. Close waits until all is written.
 type Shows struct {
 	later       *store.Later[Show]
-	seen        *store.Bucket[time.Time]
+	store       *store.Store
 	interrupted map[string]Show
 	longAway    bool
 	log         *slog.Logger
@@ -67,18 +69,14 @@ func OpenShows(s *store.Store, log *slog.Logger) (*Shows, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen, err := store.OpenBucket[time.Time](s, "seen")
-	if err != nil {
-		return nil, err
-	}
 	interrupted, err := shows.All()
 	if err != nil {
 		return nil, fmt.Errorf("reading the shows that were on the air: %w", err)
 	}
-	last, err := seen.Get(serverKey)
+	last, err := s.Seen()
 	k := &Shows{
-		later: store.NewLater(shows, "shows", log), seen: seen, interrupted: interrupted, log: log,
-		longAway: err != nil || time.Since(last) > maxGone, // an unreadable time is a long time ago
+		later: store.NewLater(shows, "shows", log), store: s, interrupted: interrupted, log: log,
+		longAway: !errors.Is(err, os.ErrNotExist) && time.Since(last) > maxGone, // an unreadable time is a long time ago
 		stop:     make(chan struct{}), done: make(chan struct{}),
 	}
 	if k.longAway {
@@ -90,9 +88,6 @@ func OpenShows(s *store.Store, log *slog.Logger) (*Shows, error) {
 	go k.beSeen()
 	return k, nil
 }
-
-// serverKey is the one key of the bucket that says when the server was last there.
-const serverKey = "server"
 
 // LongAway tells that the server was not there for so long that nobody waits any more.
 func (k *Shows) LongAway() bool { return k.longAway }
@@ -119,7 +114,7 @@ func (k *Shows) beSeen() {
 	tick := time.NewTicker(seenEvery)
 	defer tick.Stop()
 	for last := false; ; {
-		if err := k.seen.Put(serverKey, time.Now().UTC()); err != nil {
+		if err := k.store.NoteSeen(time.Now()); err != nil {
 			k.log.Error("noting that the server is there", "error", err)
 		}
 		if last {
