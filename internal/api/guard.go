@@ -85,7 +85,7 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 				return
 			}
 		}
-		if strings.HasPrefix(r.URL.Path, "/live/") || strings.HasPrefix(r.URL.Path, "/whep/") {
+		if plays(r) {
 			if !g.mayPlay(r) {
 				refusal.Write(w, errForeignPlayer)
 				return
@@ -93,6 +93,16 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// plays tells whether a request is for media: of a show or of a recording.
+func plays(r *http.Request) bool {
+	path := r.URL.Path
+	if rest, ok := strings.CutPrefix(path, "/api/rooms/"); ok {
+		parts := strings.Split(rest, "/") // room, recordings, id, and what is played of it
+		return r.Method == http.MethodGet && len(parts) > 3 && parts[1] == "recordings"
+	}
+	return strings.HasPrefix(path, "/live/") || strings.HasPrefix(path, "/whep/")
 }
 
 // mayPlay tells whether what plays is no page, or a page of a site that may. Browsers say whose page it is; programs that do not

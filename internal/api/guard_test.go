@@ -68,6 +68,11 @@ func TestPagesOfOtherSitesPlayOnlyWhereTheyMay(t *testing.T) {
 		"a foreign page":       {"/live/a.flv", "Origin", "https://thief.example.net", 403},
 		"a foreign referer":    {"/whep/a", "Referer", "https://thief.example.net/", 403},
 		"a page from a file":   {"/live/a.flv", "Origin", "null", 403},
+		"a foreign recording":  {"/api/rooms/a/recordings/1/index.m3u8", "Origin", "https://thief.example.net", 403},
+		"a file of it":         {"/api/rooms/a/recordings/1/files/1-1.mp4", "Referer", "https://thief.example.net/", 403},
+		"a partner's replay":   {"/api/rooms/a/recordings/1/files/1-1.mp4", "Origin", "https://partner.example.com", 200},
+		"our own recording":    {"/api/rooms/a/recordings/1/index.m3u8", "Origin", "https://show.example.com", 200},
+		"what is known of it":  {"/api/rooms/a/recordings/1", "Origin", "https://thief.example.net", 200},
 		"what is not played":   {"/w/a", "Referer", "https://thief.example.net/", 200},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -176,6 +176,11 @@ func (a *API) recordingFor(r *http.Request, watching bool) (record.Recording, er
 	if err != nil || rec.Room != r.PathValue("room") || !current && !a.isOperator(r) || !directs && !rec.Published {
 		return record.Recording{}, errNoRecording
 	}
+	if !directs {
+		if _, err := a.house.AdmitReplay(r.Context(), rec.Room, c.From(r.RemoteAddr)); err != nil {
+			return record.Recording{}, err
+		}
+	}
 	return rec, nil
 }
 

@@ -68,6 +68,20 @@ func (h *House) AdmitPlayer(ctx context.Context, roomName, protocol string, c Cr
 	if !h.Live(roomName).On && !h.fetches(roomName) {
 		return auth.Claims{}, h.NotLive(roomName)
 	}
+	return h.pass(ctx, roomName, protocol, c, claims)
+}
+
+// AdmitReplay lets somebody in who wants to play a recording of a room, as AdmitPlayer does for its program.
+func (h *House) AdmitReplay(ctx context.Context, roomName string, c Credential) (auth.Claims, error) {
+	claims, err := h.Admit(roomName, c, ToWatch)
+	if err != nil || h.gate == nil || claims.Video.RoomAdmin {
+		return claims, err
+	}
+	return h.pass(ctx, roomName, "recording", c, claims)
+}
+
+// pass asks the gate about a player.
+func (h *House) pass(ctx context.Context, roomName, protocol string, c Credential, claims auth.Claims) (auth.Claims, error) {
 	v := visit(Playing, roomName, protocol, c)
 	if c.Token != "" && c.Pass == "" {
 		v.Identity, v.Name = claims.Identity, claims.Name

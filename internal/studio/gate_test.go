@@ -52,6 +52,19 @@ func TestNobodyIsAskedAboutRoomsWithNothingToPlay(t *testing.T) {
 	})
 }
 
+func TestRecordingsAreAskedAboutWhileNothingIsLive(t *testing.T) {
+	inEncodersHouse(t, func(t *testing.T, h *House) {
+		var gate visits
+		h.gate = &gate
+		if _, err := h.AdmitReplay(t.Context(), "r", Credential{Key: testKeys.LinkKey("r", auth.Watcher, "s")}); err != nil || len(gate) != 1 || gate[0].Protocol != "recording" || gate[0].Action != Playing {
+			t.Errorf("a watcher: %v, asked %+v", err, gate)
+		}
+		if _, err := h.AdmitReplay(t.Context(), "r", Credential{Key: testKeys.LinkKey("r", auth.Host, "s")}); err != nil || len(gate) != 1 {
+			t.Errorf("a host: %v, asked %+v", err, gate)
+		}
+	})
+}
+
 func TestWhatDoesNotDecideMakesNoOtherVisitor(t *testing.T) {
 	inEncodersHouse(t, func(t *testing.T, h *House) {
 		var gate visits
