@@ -96,7 +96,7 @@ func (a *API) isOperator(r *http.Request) bool {
 // grant is what the bearer token of a request permits, nothing where there is no valid one.
 func (a *API) grant(r *http.Request) auth.Grant {
 	if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		if claims, err := a.house.Keys().Verify(t); err == nil {
+		if claims, err := a.house.Verify(t); err == nil {
 			return claims.Video
 		}
 	}

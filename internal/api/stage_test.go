@@ -230,6 +230,11 @@ func TestTheDoorHoldsForWhatIsAskedOverHTTP(t *testing.T) {
 				t.Errorf("after %s %s is answered with %d %q", door.shut, path, status, code)
 			}
 		}
+		for _, what := range []string{"stage", "chat", "polls", "groups", "board"} {
+			if status, code := f.code("GET", "/api/rooms/show/"+what, "", bearer(t, door.identity)); status != 403 || code != door.code {
+				t.Errorf("after %s reading %s is answered with %d %q", door.shut, what, status, code)
+			}
+		}
 		for body, who := range map[string]string{vote + "}": bearer(t, "ann"), vote + `,"identity":"` + door.identity + `"}`: host} {
 			if resp := f.call("POST", "/api/rooms/show/votes", body, nil, who); resp.StatusCode != 204 {
 				t.Errorf("after %s, %s: %s", door.shut, body, resp.Status)

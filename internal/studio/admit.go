@@ -9,6 +9,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/stage"
 )
 
 // Action is what somebody wants to do in a room.
@@ -74,8 +75,35 @@ func (h *House) admit(roomName string, c Credential, a Action) (auth.Claims, err
 	return h.admitAnyone(roomName, policy, a)
 }
 
-func (h *House) admitToken(roomName, token string, a Action) (auth.Claims, error) {
+// Verify gives the claims of a token that is good for something at the moment: it was not revoked, and its holder is not banned from the
+// room that it is for, nor from the one above that.
+func (h *House) Verify(token string) (auth.Claims, error) {
 	claims, err := h.keys.Verify(token)
+	if err != nil {
+		return auth.Claims{}, err
+	}
+	if claims, err = h.inAnnex(claims); err != nil {
+		return auth.Claims{}, err
+	}
+	for _, roomName := range []string{claims.Video.Room, claims.Attributes[attributeMain]} {
+		if h.rooms.revoked.covers(roomName, claims.Identity, claims.Made) {
+			return auth.Claims{}, auth.ErrRevoked
+		}
+		if s, err := h.Studio(roomName); err == nil && s.bans(claims.Identity) {
+			return auth.Claims{}, stage.ErrBanned
+		}
+	}
+	return claims, nil
+}
+
+func (s *Studio) bans(identity string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stage.Banned(identity)
+}
+
+func (h *House) admitToken(roomName, token string, a Action) (auth.Claims, error) {
+	claims, err := h.Verify(token)
 	if err != nil {
 		return auth.Claims{}, err
 	}
@@ -83,20 +111,13 @@ func (h *House) admitToken(roomName, token string, a Action) (auth.Claims, error
 	if g.Room != roomName {
 		return auth.Claims{}, auth.ErrDenied
 	}
-	if h.rooms.revoked.covers(roomName, claims.Identity, claims.Made) {
-		return auth.Claims{}, auth.ErrRevoked
-	}
-	if claims, err = h.admitToAnnex(roomName, claims, a); err != nil {
-		return auth.Claims{}, err
-	}
-	g = claims.Video
 	perm := Permission(g)
 	allowed := false
 	switch a {
 	case ToJoin:
 		allowed = g.RoomJoin
 	case ToPublish:
-		allowed = g.RoomJoin && perm.Publish || g.IngressAdmin
+		allowed = (g.RoomJoin && perm.Publish || g.IngressAdmin) && !h.isAnnex(roomName)
 	case ToWatch:
 		allowed = g.RoomJoin && perm.Subscribe || g.RoomAdmin
 	case ToDirect:

@@ -75,15 +75,12 @@ func (h *House) isAnnex(roomName string) bool {
 	return is
 }
 
-// admitToAnnex refuses a token for a room under another that is no more, tokens of other making for one that is, and encoders. Whoever
-// directs no more in the main room has no right to direct this one, whatever an older token says.
-func (h *House) admitToAnnex(roomName string, claims auth.Claims, a Action) (auth.Claims, error) {
-	under, is := h.annexes.find(roomName)
-	switch main := claims.Attributes[attributeMain]; {
-	case main != under.main: // both are "" where this is about no such room
+// inAnnex refuses a token for a room under another that is no more, and tokens of other making for one that is. Whoever directs no more in
+// the main room has no right to direct this one, whatever an older token says.
+func (h *House) inAnnex(claims auth.Claims) (auth.Claims, error) {
+	under, is := h.annexes.find(claims.Video.Room)
+	if claims.Attributes[attributeMain] != under.main { // both are "" where this is about no such room
 		return auth.Claims{}, auth.ErrRevoked
-	case is && a == ToPublish:
-		return auth.Claims{}, auth.ErrDenied
 	}
 	if is && claims.Video.RoomAdmin {
 		main, err := h.Studio(under.main)

@@ -1,5 +1,11 @@
 package studio
 
+import (
+	"time"
+
+	"github.com/tuttilive/tutti/internal/studio/talk"
+)
+
 // Elsewhere is a door that holds people of a room who need not be participants in its studio, because their media goes
 // past the server.
 type Elsewhere interface {
@@ -11,6 +17,43 @@ type Elsewhere interface {
 
 // AlsoAt makes a door known. It is called before anybody comes in.
 func (h *House) AlsoAt(door Elsewhere) { h.elsewhere = append(h.elsewhere, door) }
+
+// Revoke makes the tokens of an identity for a room worthless that were made before a moment. Who is in its audience by one, or in that of a
+// room under it, is so no more, and cut tells that somebody was; participants are sent away with Remove.
+func (h *House) Revoke(roomName, identity string, before time.Time) (cut bool, err error) {
+	if err := h.rooms.Revoke(roomName, identity, before); err != nil {
+		return false, err
+	}
+	rooms := []string{roomName}
+	if s, err := h.Studio(roomName); err == nil {
+		s.mu.Lock()
+		rooms = append(rooms, s.groups.breakout.Rooms()...)
+		s.mu.Unlock()
+	}
+	for _, name := range rooms {
+		if s, err := h.Studio(name); err == nil {
+			cut = s.cutRevoked(identity, func(made time.Time) bool { return h.rooms.revoked.covers(roomName, identity, made) }) || cut
+		}
+	}
+	return cut, nil
+}
+
+// cutRevoked ends those connections of somebody in the audience whose tokens were revoked, by when they were made, and tells whether there were any.
+func (s *Studio) cutRevoked(identity string, revoked func(made time.Time) bool) (some bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.crowd == nil {
+		return false
+	}
+	farewell := talk.Frame(talk.Encode(talk.Bye{Reason: "revoked"}))
+	for _, a := range s.crowd.people[identity] {
+		if revoked(a.claims.Made) {
+			a.ear.Cut(farewell, "unauthorized")
+			some = true
+		}
+	}
+	return some
+}
 
 // Remove sends somebody away, wherever in the room they are: ErrNoRoom or room.ErrNoParticipant when they are nowhere.
 func (h *House) Remove(roomName, identity string) error {

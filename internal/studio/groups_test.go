@@ -30,7 +30,7 @@ func toGroup(t *testing.T, h *House, s *Studio, identity string, n int) (*Partic
 			t.Fatal(err)
 		}
 	})
-	claims, err := admitted(h, moved, ToJoin)
+	claims, err := admitted(h, moved)
 	if err != nil {
 		t.Fatalf("%s with the token for group %d: %v", identity, n, err)
 	}
@@ -43,12 +43,12 @@ func toGroup(t *testing.T, h *House, s *Studio, identity string, n int) (*Partic
 }
 
 // admitted is what becomes of a token at a group's door; policies, which a bubble of virtual time has none of, say nothing of it.
-func admitted(h *House, moved talk.Moved, a Action) (auth.Claims, error) {
+func admitted(h *House, moved talk.Moved) (auth.Claims, error) {
 	claims, err := h.keys.Verify(moved.Token)
 	if err != nil {
 		return claims, err
 	}
-	return h.admitToAnnex(moved.Room, claims, a)
+	return h.inAnnex(claims)
 }
 
 func TestOnlyTokensOpenAGroup(t *testing.T) {
@@ -74,6 +74,18 @@ func TestOnlyTokensOpenAGroup(t *testing.T) {
 		}
 		if _, err := h.Admit("group-x", c.Credential, ToWatch); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", what, err)
+		}
+		if _, err := h.Admit("group-x", c.Credential, ToPublish); err == nil {
+			t.Errorf("%s lets an encoder in", what)
+		}
+		if what != "its own" {
+			continue
+		}
+		if _, err := h.Revoke("r", "ann", time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Admit("group-x", c.Credential, ToWatch); !errors.Is(err, auth.ErrRevoked) {
+			t.Errorf("after it was revoked for the main room: %v", err)
 		}
 	}
 }
@@ -132,9 +144,6 @@ func TestGroupsOfAConference(t *testing.T) {
 		if m, ok := member(s.Groups(), 1, "ann"); !ok || !m.Here {
 			t.Errorf("Ann is not in her group: %+v", s.Groups())
 		}
-		if _, err := admitted(h, moved, ToPublish); !errors.Is(err, auth.ErrDenied) {
-			t.Errorf("with an encoder: %v", err)
-		}
 		group, err := h.Studio(moved.Room)
 		if err != nil {
 			t.Fatal(err)
@@ -183,7 +192,7 @@ func TestGroupsOfAConference(t *testing.T) {
 		if !strings.Contains(inside.all(), `{"type":"moved","room":"r"}`) {
 			t.Errorf("nobody was told to go back: %s", inside.all())
 		}
-		if _, err := admitted(h, moved, ToJoin); !errors.Is(err, auth.ErrRevoked) {
+		if _, err := admitted(h, moved); !errors.Is(err, auth.ErrRevoked) {
 			t.Errorf("into a group that is over: %v", err)
 		}
 		time.Sleep(wayBack)
@@ -392,6 +401,31 @@ func TestAPairInPrivate(t *testing.T) {
 	})
 }
 
+func TestWhoIsRemovedIsSoOutOfAGroup(t *testing.T) {
+	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		ann := enter(t, h, "ann", nil)
+		for _, r := range []string{`{"type":"planGroups","count":1}`, `{"type":"assignGroup","identity":"ann","group":1}`, `{"type":"openGroups"}`} {
+			if code := request(t, s, Actor{Identity: "host"}, r); code != "" {
+				t.Fatal(r, code)
+			}
+		}
+		inGroup, _ := toGroup(t, h, s, "ann", 1)
+		ann.Leave(room.LeftByItself)
+		synctest.Wait()
+		if err := h.Remove("r", "ann"); err != nil {
+			t.Errorf("who is in a group is not found: %v", err)
+		}
+		synctest.Wait()
+		if _, err := inGroup.Studio().Participant("ann"); !errors.Is(err, room.ErrNoParticipant) {
+			t.Errorf("still in the group: %v", err)
+		}
+		if err := h.Remove("r", "ann"); !errors.Is(err, room.ErrNoParticipant) {
+			t.Errorf("who is nowhere is removed: %v", err)
+		}
+	})
+}
+
 func TestTheEndOfARoomEndsItsGroups(t *testing.T) {
 	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
 		enter(t, h, "host", asHost)
@@ -407,7 +441,7 @@ func TestTheEndOfARoomEndsItsGroups(t *testing.T) {
 		if _, err := h.Studio(moved.Room); !errors.Is(err, ErrNoRoom) {
 			t.Error("a group outlives its room")
 		}
-		if _, err := admitted(h, moved, ToJoin); !errors.Is(err, auth.ErrRevoked) {
+		if _, err := admitted(h, moved); !errors.Is(err, auth.ErrRevoked) {
 			t.Errorf("its token: %v", err)
 		}
 	})
@@ -441,7 +475,7 @@ func TestWhoDirectsNoMoreDirectsNoGroup(t *testing.T) {
 		if code := request(t, group, Actor{Identity: "mal"}, `{"type":"announce","text":"hello"}`); code != "forbidden" {
 			t.Errorf("who was demoted in the room announces in a group: %q", code)
 		}
-		if claims, err := admitted(h, moved, ToJoin); err != nil || claims.Video.RoomAdmin {
+		if claims, err := admitted(h, moved); err != nil || claims.Video.RoomAdmin {
 			t.Errorf("the token of who was demoted: %+v, %v", claims, err)
 		}
 	})

@@ -2,6 +2,7 @@ package studio
 
 import (
 	"errors"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
 )
@@ -9,15 +10,21 @@ import (
 // ErrUnmute refuses to turn on somebody else's microphone or camera where the operator has not allowed it.
 var ErrUnmute = errors.New("only its publisher may unmute a track")
 
-// Remove sends a participant away.
+// Remove sends a participant away, also out of a room under this one.
 func (s *Studio) Remove(identity string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, ok := s.members[identity]
-	if !ok {
+	p := s.members[identity]
+	if p != nil {
+		s.leave(p, room.LeftRemoved)
+	}
+	switch _, in := s.groups.breakout.GroupOf(identity); {
+	case in > 0:
+		s.stageChanged(s.stage.Expel(identity, time.Now()))
+		s.sendOut(s.groups.breakout.Room(in), identity)
+	case p == nil:
 		return room.ErrNoParticipant
 	}
-	s.leave(p, room.LeftRemoved)
 	return nil
 }
 

@@ -45,6 +45,10 @@ func (s *service) refusal(err error) twirp.Error {
 		}
 		return k.code.Error(k.message)
 	}
+	var no *room.Refusal
+	if errors.As(err, &no) {
+		return twirp.PermissionDenied.Error(no.Message)
+	}
 	s.log.Error("a call of the room service failed", "error", err)
 	return twirp.InternalError("internal error")
 }

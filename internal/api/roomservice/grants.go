@@ -32,7 +32,7 @@ func (s *service) authorized(next http.Handler) http.Handler {
 		var err error
 		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 			var claims auth.Claims
-			claims, err = s.house.Keys().Verify(token)
+			claims, err = s.house.Verify(token)
 			m.grant = claims.Video
 		} else if _, _, ok := r.BasicAuth(); ok && !m.operator {
 			err = auth.ErrInvalid

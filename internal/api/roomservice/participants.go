@@ -44,13 +44,15 @@ func (s *service) RemoveParticipant(ctx context.Context, req *pb.RoomParticipant
 	if err := mayAdmin(ctx, req.Room); err != nil {
 		return nil, err
 	}
+	watched := false
 	if req.RevokeTokenTs > 0 {
 		// Also of somebody who is not there, or has just left.
-		if err := s.house.Policies().Revoke(req.Room, req.Identity, time.Unix(req.RevokeTokenTs, 0)); err != nil {
+		var err error
+		if watched, err = s.house.Revoke(req.Room, req.Identity, time.Unix(req.RevokeTokenTs, 0)); err != nil {
 			return nil, s.refusal(err)
 		}
 	}
-	if err := s.house.Remove(req.Room, req.Identity); err != nil {
+	if err := s.house.Remove(req.Room, req.Identity); err != nil && !watched {
 		return nil, s.refusal(err)
 	}
 	return &pb.RemoveParticipantResponse{}, nil

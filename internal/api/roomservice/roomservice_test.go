@@ -234,6 +234,17 @@ func TestRemovedPeopleStayOutWhereTheirTokensAreRevoked(t *testing.T) {
 	if !admitted("anna", now.Add(time.Second)) || !admitted("bob", now.Add(-time.Minute)) {
 		t.Error("a new token, or somebody else's, is refused")
 	}
+
+	// A moderator's token is good for nothing here either.
+	client := pb.NewRoomServiceProtobufClient(f.url, http.DefaultClient)
+	asApp := f.as(ctx, auth.Grant{RoomAdmin: true, Room: "hall"})
+	if _, err := client.ListParticipants(asApp, &pb.ListParticipantsRequest{Room: "hall"}); err != nil {
+		t.Error(err)
+	}
+	_, err = f.RemoveParticipant(ctx, &pb.RoomParticipantIdentity{Room: "hall", Identity: "app", RevokeTokenTs: now.Add(time.Minute).Unix()})
+	refused(t, err, twirp.NotFound)
+	_, err = client.ListParticipants(asApp, &pb.ListParticipantsRequest{Room: "hall"})
+	refused(t, err, twirp.Unauthenticated)
 }
 
 func TestData(t *testing.T) {

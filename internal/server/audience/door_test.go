@@ -3,9 +3,11 @@ package audience
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 )
@@ -124,6 +126,28 @@ func TestWhenTheRoomEnds(t *testing.T) {
 	if last, code := p.ends(); last["reason"] != "room_deleted" || code != websocket.StatusNormalClosure {
 		t.Errorf("%v, %v", last, code)
 	}
+}
+
+// TestRevokedTokensLetNobodyGoOn who is in the audience by one; who has a newer one does.
+func TestRevokedTokensLetNobodyGoOn(t *testing.T) {
+	w := newWorld(t, false, nil)
+	enter := func(made time.Time) *peer {
+		token, err := testKeys.Mint(auth.Claims{Identity: "eve", Video: auth.Grant{Room: "tea", RoomJoin: true}}, time.Hour, made)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, _ := w.enter("tea", event{"token": token})
+		return p
+	}
+	now := time.Now()
+	old, fresh := enter(now.Add(-time.Minute)), enter(now)
+	if cut, err := w.house.Revoke("tea", "eve", now.Add(-30*time.Second)); !cut || err != nil {
+		t.Errorf("%v, %v", cut, err)
+	}
+	if last, code := old.ends(); last["reason"] != "revoked" || code != 4401 {
+		t.Errorf("%v, %v", last, code)
+	}
+	fresh.must(event{"type": "chat", "text": "still here"})
 }
 
 // deaf is an observer.
