@@ -390,7 +390,7 @@ func encodeFlashes(t *testing.T) [][]byte {
 // seconds. It is made beforehand, since encoding takes longer than real time where races are looked for.
 func encodeSound(t *testing.T, wave func(at float64) float64) [][]byte {
 	t.Helper()
-	enc, err := codec.NewAudioEncoder(media.Opus, 0)
+	enc, err := codec.NewAudioEncoder(codec.PlainForm(media.Opus), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

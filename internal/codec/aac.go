@@ -60,7 +60,7 @@ func newAACDecoder(f *media.Format) (*aacDecoder, error) {
 		raw:      make([]byte, 4*aacFrameSize*Channels),
 	}
 	if c.rate != SampleRate {
-		d.resample = newResampler(c.rate)
+		d.resample = newResampler(c.rate, SampleRate)
 	}
 	return d, d.remake()
 }
@@ -181,23 +181,26 @@ type aacEncoder struct {
 	enc     *aac.Encoder
 	config  aac.EncoderConfig
 	format  *media.Format
-	planes  [2][]float32
+	planes  [][]float32 // one for each channel
 	scratch []byte
 }
 
-func newAACEncoder(bitrate int) (*aacEncoder, error) {
+func newAACEncoder(to Form, bitrate int) (*aacEncoder, error) {
 	if bitrate == 0 {
-		bitrate = aacDefaultBitrate
+		bitrate = aacDefaultBitrate * to.Channels / Channels
 	}
 	e := &aacEncoder{
-		config: aac.EncoderConfig{SampleRate: SampleRate, Channels: Channels, Bitrate: bitrate},
-		planes: [2][]float32{make([]float32, aacFrameSize), make([]float32, aacFrameSize)},
+		config: aac.EncoderConfig{SampleRate: to.Rate, Channels: to.Channels, Bitrate: bitrate},
+		planes: make([][]float32, to.Channels),
+	}
+	for i := range e.planes {
+		e.planes[i] = make([]float32, aacFrameSize)
 	}
 	if err := e.remake(); err != nil {
 		return nil, err
 	}
 	e.format = &media.Format{
-		Codec: media.AAC, SampleRate: SampleRate, Channels: Channels, Config: e.enc.AudioSpecificConfig(),
+		Codec: media.AAC, SampleRate: to.Rate, Channels: to.Channels, Config: e.enc.AudioSpecificConfig(),
 	}
 	return e, nil
 }
@@ -231,11 +234,15 @@ func (e *aacEncoder) Encode(pcm []float32) ([]byte, error) {
 		}
 	}
 	for i := range aacFrameSize {
-		e.planes[0][i], e.planes[1][i] = pcm[2*i], pcm[2*i+1]
+		if len(e.planes) == 1 {
+			e.planes[0][i] = (pcm[2*i] + pcm[2*i+1]) / 2
+		} else {
+			e.planes[0][i], e.planes[1][i] = pcm[2*i], pcm[2*i+1]
+		}
 	}
 	panicked := true
 	err := guard("encoding AAC", func() (err error) {
-		e.scratch, err = e.enc.EncodeFrame(e.scratch[:0], e.planes[:])
+		e.scratch, err = e.enc.EncodeFrame(e.scratch[:0], e.planes)
 		panicked = false
 		return err
 	})

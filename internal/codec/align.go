@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 )
@@ -267,6 +266,3 @@ func fadeOut(pcm []float32) {
 		tail[2*i+1] *= g
 	}
 }
-
-// frameTime is the time of n samples from a position, without accumulating the rounding.
-func frameTime(at int64, n int) time.Duration { return TimeOf(at+int64(n)) - TimeOf(at) }

@@ -225,7 +225,7 @@ func BenchmarkOpusEncode(b *testing.B) { benchmarkEncode(b, media.Opus) }
 func BenchmarkAACEncode(b *testing.B)  { benchmarkEncode(b, media.AAC) }
 
 func benchmarkEncode(b *testing.B, c media.Codec) {
-	enc, err := NewAudioEncoder(c, 0)
+	enc, err := NewAudioEncoder(PlainForm(c), 0)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func benchmarkEncode(b *testing.B, c media.Codec) {
 }
 
 func BenchmarkResample44100(b *testing.B) {
-	r := newResampler(44100)
+	r := newResampler(44100, SampleRate)
 	in := sine(nil, 440, 0.5, 0, 1024)
 	var out []float32
 	b.ReportAllocs()

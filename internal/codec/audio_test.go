@@ -53,7 +53,12 @@ func noise(pcm []float32, hz float64) float64 {
 // encodeAll gives the frames of pcm, whose first sample lies at position at.
 func encodeAll(t testing.TB, c media.Codec, pcm []float32, at int64) []*media.Frame {
 	t.Helper()
-	p, err := NewAudioPacker(c, 0)
+	return encodeAs(t, PlainForm(c), pcm, at)
+}
+
+func encodeAs(t testing.TB, to Form, pcm []float32, at int64) []*media.Frame {
+	t.Helper()
+	p, err := NewAudioPacker(to, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +95,7 @@ func TestResamplerKeepsTonesAndMakesNoOthers(t *testing.T) {
 		}
 		for _, share := range []float64{0.02, 0.2, 0.4} {
 			hz := share * float64(min(rate, SampleRate))
-			r := newResampler(rate)
+			r := newResampler(rate, SampleRate)
 			var in []float32
 			for i := range rate / 2 {
 				v := float32(0.5 * math.Sin(2*math.Pi*hz*float64(i)/float64(rate)))
@@ -112,7 +117,7 @@ func TestResamplerKeepsTonesAndMakesNoOthers(t *testing.T) {
 }
 
 func TestResamplerMakesNoAlias(t *testing.T) {
-	r := newResampler(96000)
+	r := newResampler(96000, SampleRate)
 	var in []float32
 	for i := range 48000 {
 		v := float32(0.5 * math.Sin(2*math.Pi*30000*float64(i)/96000)) // would come back as 18 kHz
@@ -131,6 +136,52 @@ func TestToneSurvivesCoding(t *testing.T) {
 			t.Errorf("%s: noise at %.1f dB", c, n)
 		} else {
 			t.Logf("%s: noise at %.1f dB", c, n)
+		}
+	}
+}
+
+func TestSoundKeepsItsToneAndTimeInEachForm(t *testing.T) {
+	const base = 1_234_567 // any media time
+	for _, rate := range []int{44100, 48000} {
+		for channels := 1; channels <= 2; channels++ {
+			form := Form{media.AAC, rate, channels}
+			frames := encodeAs(t, form, sine(nil, 1000, 0.5, 0, SampleRate), 0)
+			if got, ok := FormOf(frames[0].Format); got != form || !ok {
+				t.Errorf("%v: %+v", form, frames[0].Format)
+			}
+			for i := 1; i < len(frames); i++ {
+				if a, b := frames[i-1], frames[i]; a.PTS+a.Duration != b.PTS {
+					t.Fatalf("%v: frame %d at %v, after one until %v", form, i, b.PTS, a.PTS+a.Duration)
+				}
+			}
+			pcm, _ := decodeAll(t, frames)
+			if n := noise(pcm[20000:80000], 1000); n > -30 {
+				t.Errorf("%v: noise at %.1f dB", form, n)
+			}
+			pcm, first := decodeAll(t, encodeAs(t, form, withClicks(SampleRate), base))
+			for _, at := range clickAt {
+				if off := (findClick(pcm, first, base+at) - float64(base+at)) / 48; math.Abs(off) > 2 {
+					t.Errorf("%v: click moved by %.2f ms", form, off)
+				}
+			}
+		}
+	}
+}
+
+func TestFormsThatAreNotEncoded(t *testing.T) {
+	for name, f := range map[string]*media.Format{
+		"32 kHz":       {Codec: media.AAC, SampleRate: 32000, Channels: 2, Config: []byte{0x12, 0x90}},
+		"HE-AAC":       {Codec: media.AAC, SampleRate: 24000, Channels: 2, Config: []byte{0x2b, 0x11, 0x88, 0x00}},
+		"six channels": {Codec: media.AAC, SampleRate: 48000, Channels: 6, Config: []byte{0x11, 0xb0}},
+		"pictures":     {Codec: media.H264},
+	} {
+		if form, ok := FormOf(f); ok {
+			t.Errorf("%s as %v", name, form)
+		}
+	}
+	for _, form := range []Form{{media.AAC, 32000, 2}, {media.AAC, 48000, 6}, {media.Opus, 44100, 2}, {media.H264, 0, 0}} {
+		if _, err := NewAudioEncoder(form, 0); err == nil {
+			t.Errorf("%v is encoded", form)
 		}
 	}
 }

@@ -40,7 +40,7 @@ type AudioDecoder interface {
 	Delay() int
 }
 
-// AudioEncoder turns PCM into coded sound. It belongs to one goroutine.
+// AudioEncoder turns PCM, two channels at the rate of its format, into coded sound. It belongs to one goroutine.
 type AudioEncoder interface {
 	// FrameSize is how many samples per channel Encode takes: 960 for Opus (20 ms), 1024 for AAC.
 	FrameSize() int
@@ -72,14 +72,14 @@ func decoderFor(f *media.Format, w *Workers) (AudioDecoder, error) {
 }
 
 // NewAudioEncoder makes an encoder; bitrate in bit/s, 0 for the codec's default.
-func NewAudioEncoder(c media.Codec, bitrate int) (AudioEncoder, error) {
-	switch c {
-	case media.Opus:
+func NewAudioEncoder(to Form, bitrate int) (AudioEncoder, error) {
+	switch {
+	case to == PlainForm(media.Opus):
 		return newOpusEncoder(bitrate)
-	case media.AAC:
-		return newAACEncoder(bitrate)
+	case to.Codec == media.AAC:
+		return newAACEncoder(to, bitrate)
 	}
-	return nil, unsupported("%s is no sound codec", c)
+	return nil, unsupported("sound is not encoded as %v", to)
 }
 
 // SamplesAt converts a media time to a number of samples at SampleRate, rounded. It does not overflow.
@@ -94,7 +94,10 @@ func SamplesAt(t time.Duration) int64 {
 }
 
 // TimeOf converts a number of samples at SampleRate to media time.
-func TimeOf(samples int64) time.Duration {
-	s := samples / SampleRate
-	return time.Duration(s)*time.Second + time.Duration(samples-s*SampleRate)*time.Second/SampleRate
+func TimeOf(samples int64) time.Duration { return timeAt(samples, SampleRate) }
+
+// timeAt converts a number of samples at a rate.
+func timeAt(samples int64, rate int) time.Duration {
+	s := samples / int64(rate)
+	return time.Duration(s)*time.Second + time.Duration(samples-s*int64(rate))*time.Second/time.Duration(rate)
 }

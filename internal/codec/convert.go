@@ -13,7 +13,7 @@ type AudioConverter struct {
 
 // NewAudioConverter makes one; workers decode what this process does not, nil for nobody.
 func NewAudioConverter(to media.Codec, workers *Workers) (*AudioConverter, error) {
-	p, err := NewAudioPacker(to, 0)
+	p, err := NewAudioPacker(PlainForm(to), 0)
 	if err != nil {
 		return nil, err
 	}
@@ -44,19 +44,21 @@ func (c *AudioConverter) Convert(f *media.Frame) ([]*media.Frame, error) {
 // AudioPacker encodes samples that lie on media time. It belongs to one goroutine.
 type AudioPacker struct {
 	enc   AudioEncoder
-	pcm   []float32 // what does not fill a frame yet
-	at    int64     // position of its first sample
+	rate  int        // of what is encoded
+	pcm   []float32  // what does not fill a frame yet, at that rate
+	at    int64      // position of its first sample, at that rate too
+	slow  *resampler // nil at SampleRate
 	any   bool
 	fresh bool // the next frame does not follow the one before
 }
 
 // NewAudioPacker makes a packer; bitrate in bit/s, 0 for the codec's default.
-func NewAudioPacker(to media.Codec, bitrate int) (*AudioPacker, error) {
+func NewAudioPacker(to Form, bitrate int) (*AudioPacker, error) {
 	enc, err := NewAudioEncoder(to, bitrate)
 	if err != nil {
 		return nil, err
 	}
-	return &AudioPacker{enc: enc}, nil
+	return &AudioPacker{enc: enc, rate: to.Rate}, nil
 }
 
 // Format is the format of the frames.
@@ -66,9 +68,13 @@ func (p *AudioPacker) Format() *media.Format { return p.enc.Format() }
 // that are complete to out.
 func (p *AudioPacker) Pack(out []*media.Frame, pcm []float32, at int64, fresh bool) ([]*media.Frame, error) {
 	if fresh || !p.any {
-		p.pcm, p.at, p.fresh, p.any = p.pcm[:0], at, p.any, true
+		p.begin(at)
 	}
-	p.pcm = append(p.pcm, pcm...)
+	if p.slow != nil {
+		p.pcm = p.slow.append(p.pcm, pcm)
+	} else {
+		p.pcm = append(p.pcm, pcm...)
+	}
 	size := p.enc.FrameSize()
 	used := 0
 	var failure error
@@ -85,13 +91,22 @@ func (p *AudioPacker) Pack(out []*media.Frame, pcm []float32, at int64, fresh bo
 		if payload == nil {
 			continue
 		}
-		pts := TimeOf(position)
+		pts := timeAt(position, p.rate)
 		out = append(out, &media.Frame{
-			Format: p.enc.Format(), Payload: payload, PTS: pts, DTS: pts, Duration: frameTime(position, size),
+			Format: p.enc.Format(), Payload: payload, PTS: pts, DTS: pts, Duration: timeAt(position+int64(size), p.rate) - pts,
 			Keyframe: true, Discontinuity: p.fresh,
 		})
 		p.fresh = false
 	}
 	p.pcm = p.pcm[:copy(p.pcm, p.pcm[used:])]
 	return out, failure
+}
+
+// begin lets the samples from a position on follow nothing.
+func (p *AudioPacker) begin(at int64) {
+	p.pcm, p.at, p.fresh, p.any = p.pcm[:0], at, p.any, true
+	if p.rate != SampleRate {
+		p.slow = newResampler(SampleRate, p.rate)
+		p.at = at*int64(p.rate)/SampleRate - int64(p.slow.delay)
+	}
 }

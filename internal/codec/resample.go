@@ -6,69 +6,75 @@ import (
 	"sync"
 )
 
-// phases divides an input sample so finely that every sample rate of AAC steps through it in whole phases.
-const phases = 1920
-
-// resampler changes stereo sound from one sample rate to SampleRate with a windowed-sinc filter of linear phase
-// (Kaiser, 90 dB). Its output lags by delay samples. It belongs to one goroutine.
+// resampler changes stereo sound from one sample rate to another with a windowed-sinc filter of linear phase (Kaiser, 90 dB).
+// Its output lags by delay samples. It belongs to one goroutine.
 type resampler struct {
 	kernel *kernel
-	step   int // in phases per output sample
 	at     int // position of the next output sample in history, in phases
 	left   []float32
 	right  []float32
 	delay  int // in output samples
 }
 
-// kernel is the filter for one rate: a row of taps for each phase.
+// kernel is the filter from one rate to another: a row of taps for each phase. An input sample is divided into just so many phases that
+// the output steps through them in whole ones.
 type kernel struct {
-	taps int
-	rows []float32
+	phases, step int // of an input sample, and from one output sample to the next
+	taps         int
+	rows         []float32
 }
+
+// ratio is two sample rates.
+type ratio struct{ from, to int }
 
 var (
 	kernelsMu sync.Mutex
-	kernels   = map[int]*kernel{}
+	kernels   = map[ratio]*kernel{}
 )
 
-func newResampler(rate int) *resampler {
-	k := kernelFor(rate)
-	r := &resampler{kernel: k, step: rate * phases / SampleRate}
+func newResampler(from, to int) *resampler {
+	k := kernelFor(ratio{from, to})
+	r := &resampler{kernel: k}
 	// Half of the filter reaches back before the first sample.
 	r.left = make([]float32, k.taps-1, k.taps+4096)
 	r.right = make([]float32, k.taps-1, k.taps+4096)
 	// The filter's centre lies between taps/2-1 and taps/2.
-	r.delay = int(math.Round(float64(k.taps/2) * SampleRate / float64(rate)))
+	r.delay = int(math.Round(float64(k.taps/2) * float64(to) / float64(from)))
 	return r
 }
 
-func kernelFor(rate int) *kernel {
+func kernelFor(rates ratio) *kernel {
 	kernelsMu.Lock()
 	defer kernelsMu.Unlock()
-	if k := kernels[rate]; k != nil {
+	if k := kernels[rates]; k != nil {
 		return k
 	}
-	k := newKernel(rate)
-	kernels[rate] = k
+	k := newKernel(rates.from, rates.to)
+	kernels[rates] = k
 	return k
 }
 
-func newKernel(rate int) *kernel {
+func newKernel(from, to int) *kernel {
 	const base, beta = 64, 9.0
 	// Below both Nyquist frequencies, relative to the input's.
 	cutoff, taps := 0.97, base
-	if rate > SampleRate {
-		narrow := float64(rate) / SampleRate
+	if from > to {
+		narrow := float64(from) / float64(to)
 		cutoff /= narrow
 		taps = int(math.Ceil(base*narrow/2)) * 2
 	}
-	k := &kernel{taps: taps, rows: make([]float32, phases*taps)}
+	common := from
+	for rest := to; rest != 0; {
+		common, rest = rest, common%rest
+	}
+	phases := to / common
+	k := &kernel{phases: phases, step: from / common, taps: taps, rows: make([]float32, phases*taps)}
 	half := float64(taps) / 2
 	row := make([]float64, taps)
 	for p := range phases {
 		sum := 0.0
 		for i := range taps {
-			x := float64(i) - (half - 1) - float64(p)/phases
+			x := float64(i) - (half - 1) - float64(p)/float64(phases)
 			w := 0.0
 			if a := x / half; a > -1 && a < 1 {
 				w = bessel(beta*math.Sqrt(1-a*a)) / bessel(beta)
@@ -102,8 +108,8 @@ func (r *resampler) append(out, in []float32) []float32 {
 		r.left = append(r.left, in[i])
 		r.right = append(r.right, in[i+1])
 	}
-	taps := r.kernel.taps
-	out = slices.Grow(out, (len(in)/Channels*phases/r.step+2)*Channels)
+	taps, phases, step := r.kernel.taps, r.kernel.phases, r.kernel.step
+	out = slices.Grow(out, (len(in)/Channels*phases/step+2)*Channels)
 	for r.at/phases+taps <= len(r.left) {
 		i, p := r.at/phases, r.at%phases
 		row := r.kernel.rows[p*taps : p*taps+taps]
@@ -114,7 +120,7 @@ func (r *resampler) append(out, in []float32) []float32 {
 			b += c * right[j]
 		}
 		out = append(out, a, b)
-		r.at += r.step
+		r.at += step
 	}
 	used := min(r.at/phases, len(r.left))
 	r.left = r.left[:copy(r.left, r.left[used:])]

@@ -3,13 +3,16 @@ package program
 import (
 	"time"
 
+	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/track"
 )
 
 // feed is a place in the frames of one track. It belongs to a reader.
 type feed struct {
-	track   *track.Track // what the plan named, nil for the mix
+	track   *track.Track             // what the plan named, nil for the mix
+	mix     codec.Form               // of the mix
+	takes   func(*media.Format) bool // tells whether frames of a format belong into it; nil for all
 	codec   media.Codec
 	lease   *track.FrameLease
 	ring    *media.Ring[*media.Frame]
@@ -22,6 +25,7 @@ type feed struct {
 	seenAt time.Duration
 	broken bool // frames were lost before head
 	ended  bool
+	misfit bool // it has ended because its frames do not belong into it any more
 	// rewound tells that the feed has begun in the past, because nothing new came.
 	rewound bool
 }
@@ -53,7 +57,12 @@ func (f *feed) peek(now time.Duration) *media.Frame {
 		}
 	}
 	if f.at < f.n {
-		f.head, f.seenAt = f.batch[f.at], now
+		h := f.batch[f.at]
+		if f.takes != nil && !f.takes(h.Format) {
+			f.ended, f.misfit = true, true
+			return nil
+		}
+		f.head, f.seenAt = h, now
 		f.at++
 	}
 	return f.head

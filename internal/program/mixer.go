@@ -10,7 +10,7 @@ import (
 	"github.com/tuttilive/tutti/internal/track"
 )
 
-// mixer mixes sounds while somebody wants the mix, and encodes it once for each codec that is wanted. A goroutine for
+// mixer mixes sounds while somebody wants the mix, and encodes it once for each form that is wanted. A goroutine for
 // each sound decodes it; another mixes and encodes. All end with close or when nobody wants the mix any more.
 type mixer struct {
 	label string
@@ -20,7 +20,7 @@ type mixer struct {
 	sounds  []*track.Track // what is to be mixed, also while nothing runs
 	mixing  mixing
 	inputs  map[*track.Track]*mixInput
-	outputs map[media.Codec]*mixOutput
+	outputs map[codec.Form]*mixOutput
 	running bool
 	closed  bool
 	wake    chan struct{} // holds one token while there is news for the goroutine that mixes
@@ -34,7 +34,7 @@ type mixInput struct {
 	err  error // why it cannot be heard
 }
 
-// mixOutput is the mix in one codec.
+// mixOutput is the mix in one form.
 type mixOutput struct {
 	track  *track.Track
 	users  int
@@ -43,7 +43,7 @@ type mixOutput struct {
 
 func newMixer(label string) *mixer {
 	return &mixer{
-		label: label, inputs: map[*track.Track]*mixInput{}, outputs: map[media.Codec]*mixOutput{},
+		label: label, inputs: map[*track.Track]*mixInput{}, outputs: map[codec.Form]*mixOutput{},
 		wake: make(chan struct{}, 1),
 	}
 }
@@ -82,38 +82,38 @@ func (m *mixer) voice() {
 	m.core.follow()
 }
 
-// output is the track that holds the mix in a codec, whether or not anybody wants it.
-func (m *mixer) output(c media.Codec) *track.Track {
+// output is the track that holds the mix in a form, whether or not anybody wants it.
+func (m *mixer) output(as codec.Form) *track.Track {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.outputLocked(c).track
+	return m.outputLocked(as).track
 }
 
-func (m *mixer) outputLocked(c media.Codec) *mixOutput {
-	o := m.outputs[c]
+func (m *mixer) outputLocked(as codec.Form) *mixOutput {
+	o := m.outputs[as]
 	if o == nil {
 		o = &mixOutput{track: track.NewFromFrames(track.Info{
-			ID: "TR_MIX_" + c.String(), Kind: media.Audio, Codec: c, Label: m.label + " mix " + c.String(),
+			ID: "TR_MIX_" + as.String(), Kind: media.Audio, Codec: as.Codec, Label: m.label + " mix " + as.String(),
 		})}
 		if m.closed {
 			o.track.Close()
 		}
-		m.outputs[c] = o
+		m.outputs[as] = o
 	}
 	return o
 }
 
-// want makes the mix run in a codec until release is called.
-func (m *mixer) want(c media.Codec) (release func(), err error) {
+// want makes the mix run in a form until release is called.
+func (m *mixer) want(as codec.Form) (release func(), err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return nil, track.ErrClosed
 	}
-	o := m.outputLocked(c)
+	o := m.outputLocked(as)
 	if o.users == 0 {
-		if o.packer, err = codec.NewAudioPacker(c, 0); err != nil {
-			return nil, fmt.Errorf("program: mix as %s: %w", c, err)
+		if o.packer, err = codec.NewAudioPacker(as, 0); err != nil {
+			return nil, fmt.Errorf("program: mix as %v: %w", as, err)
 		}
 	}
 	o.users++

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/track"
@@ -17,6 +18,9 @@ const (
 	// mixLinger is for how many checks the mix goes on that no reader of packets wants any more.
 	mixLinger = 20
 )
+
+// mixedPackets is the form of the mix for readers of packets.
+var mixedPackets = codec.PlainForm(media.Opus)
 
 // Program is what everybody watches who is not in the room. It is made when a room goes live and closed when that ends.
 // The sound is the mix of all sound on stage (a single source passes through); the picture is one of the tracks on stage, or
@@ -212,7 +216,7 @@ func (p *Program) Codecs(d Demand) (picture, sound media.Codec) {
 	if source := soundOf(plan, d.Audio, false); source.single != nil {
 		sound = source.single.Info().Codec
 	} else {
-		sound = source.mix
+		sound = source.mix.Codec
 	}
 	return picture, sound
 }
@@ -304,14 +308,14 @@ func (p *Program) updatePacketSound() {
 	case p.plan.single != nil:
 		t = p.plan.single
 	case len(p.plan.sounds) > 0:
-		t, mixed = p.mixer.output(media.Opus), true
+		t, mixed = p.mixer.output(mixedPackets), true
 	}
 	p.packetSound.set(t)
 	switch {
 	case mixed && t.Wanted():
 		p.unwanted = 0
 		if p.releaseOpus == nil {
-			p.releaseOpus, _ = p.mixer.want(media.Opus)
+			p.releaseOpus, _ = p.mixer.want(mixedPackets)
 		}
 	case p.releaseOpus != nil:
 		if p.unwanted++; !mixed || p.unwanted > mixLinger {

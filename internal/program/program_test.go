@@ -29,11 +29,18 @@ var voiceFormat = map[media.Codec]string{media.Opus: "opus", media.AAC: "aac"}
 // sing starts a voice; wave gives the sample at a position, nil a tone of hz.
 func sing(t *testing.T, c media.Codec, late time.Duration, wave func(at int64) float32) *voice {
 	t.Helper()
+	return singAs(t, codec.PlainForm(c), late, wave)
+}
+
+// singAs starts a voice in another form.
+func singAs(t *testing.T, as codec.Form, late time.Duration, wave func(at int64) float32) *voice {
+	t.Helper()
+	c := as.Codec
 	v := &voice{
 		Track: track.NewFromFrames(track.Info{ID: "TR_" + voiceFormat[c], Kind: media.Audio, Codec: c, Label: "voice"}),
 		stop:  make(chan struct{}),
 	}
-	packer, err := codec.NewAudioPacker(c, 0)
+	packer, err := codec.NewAudioPacker(as, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,10 @@ type Demand struct {
 	// Plain asks for pictures in the order in which they are shown, without B-frames, as WebRTC needs them. They are taken out where there is
 	// ffmpeg; else they come nevertheless. Video is H.264 then.
 	Plain bool
+	// Steady asks for sound that keeps the form, codec, rate and channels, in which it began, as a file's must. What has another one is
+	// mixed instead of passing through, and the mix is made in that form.
+	// Sound that is neither encoded here nor decoded comes as it is.
+	Steady bool
 }
 
 // Reader gives the program's frames, picture and sound merged in order of DTS, on a timeline that never steps back: DTS
@@ -63,7 +67,7 @@ type Reader struct {
 func newReader(p *Program, d Demand) *Reader {
 	r := &Reader{
 		program: p, closed: make(chan struct{}), timer: time.NewTimer(time.Hour),
-		picture: picture{demand: d.Video, size: d.Size, plain: d.Plain}, sound: sound{demand: d.Audio, mixer: p.mixer},
+		picture: picture{demand: d.Video, size: d.Size, plain: d.Plain}, sound: sound{demand: d.Audio, steady: d.Steady, mixer: p.mixer},
 	}
 	r.picture.last, r.picture.retry = never, never
 	r.sound.last, r.sound.end, r.sound.retry = never, never, never

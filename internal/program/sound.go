@@ -17,12 +17,17 @@ const catchUp = 500 * time.Millisecond
 // the one ends and the other begins.
 type sound struct {
 	demand []media.Codec
+	steady bool
 	mixer  *mixer
 	now    *feed
 	next   *feed
 	want   soundSource
 	opened time.Duration
 	retry  time.Duration // when to try again to open want
+
+	// form is what a steady sound keeps, zero before it has one; misfit is the track last seen that has another.
+	form   codec.Form
+	misfit *track.Track
 
 	begun    bool
 	switched bool
@@ -33,10 +38,10 @@ type sound struct {
 	at       time.Duration // when it was given
 }
 
-// soundSource names what a sound is made of: a track as it is, the mix in a codec, or nothing.
+// soundSource names what a sound is made of: a track as it is, the mix in a form, or nothing.
 type soundSource struct {
 	single *track.Track
-	mix    media.Codec
+	mix    codec.Form
 }
 
 // soundOf tells what a plan means for a reader with a demand. Once its sound has begun there always is one: the mix of nothing is silence.
@@ -47,17 +52,44 @@ func soundOf(p plan, demand []media.Codec, begun bool) soundSource {
 	if p.single != nil && slices.Contains(demand, p.single.Info().Codec) {
 		return soundSource{single: p.single}
 	}
-	return soundSource{mix: demand[0]}
+	return soundSource{mix: codec.PlainForm(demand[0])}
 }
 
 func (f *feed) is(want soundSource) bool {
-	return f != nil && !f.ended && f.track == want.single && (want.single != nil || f.codec == want.mix)
+	return f != nil && !f.ended && f.track == want.single && f.mix == want.mix
+}
+
+// wanted is what a plan means for this sound.
+func (s *sound) wanted(p plan) soundSource {
+	for _, f := range []*feed{s.now, s.next} {
+		if f != nil && f.misfit {
+			s.misfit = f.track
+		}
+	}
+	if p.single == s.misfit {
+		p.single = nil
+	}
+	want := soundOf(p, s.demand, s.begun)
+	if want.mix != (codec.Form{}) && s.form != (codec.Form{}) {
+		want.mix = s.form
+	}
+	return want
+}
+
+// takes tells whether sound of a format may pass through a steady sound. The mix would be silent in the place of what can neither be
+// encoded nor decoded.
+func (s *sound) takes(f *media.Format, workers *codec.Workers) bool {
+	form, ok := codec.FormOf(f)
+	if !ok {
+		return codec.CanDecode(f, workers) != nil
+	}
+	return s.form == (codec.Form{}) || s.form == form
 }
 
 // follow makes a plan's sound the source. from is where the sound of a track that passes through begins, if it is to
 // begin in the past.
 func (s *sound) follow(p plan, now, from time.Duration) {
-	want := soundOf(p, s.demand, s.begun)
+	want := s.wanted(p)
 	if want != s.want {
 		s.want, s.retry = want, never
 	}
@@ -90,18 +122,22 @@ func (s *sound) open(want soundSource, now, from time.Duration) {
 			return
 		}
 		s.next, s.opened = newFeed(t, lease, begin(lease)), now
+		if s.steady {
+			s.next.takes = func(f *media.Format) bool { return s.takes(f, t.Info().Workers) }
+		}
 		return
 	}
 	release, err := s.mixer.want(want.mix)
 	if err != nil {
 		return
 	}
-	lease, err := s.mixer.output(want.mix).ReadFrames(want.mix)
+	lease, err := s.mixer.output(want.mix).ReadFrames(want.mix.Codec)
 	if err != nil {
 		release()
 		return
 	}
 	s.next, s.opened = newFeed(nil, lease, begin(lease), release), now
+	s.next.mix = want.mix
 }
 
 // candidate gives the frame that may go out next, nil when there is none now.
@@ -183,6 +219,11 @@ func (s *sound) give(now time.Duration) *media.Frame {
 	}
 	s.now.take()
 	s.switched = false
+	if s.steady && s.form == (codec.Form{}) {
+		if form, ok := codec.FormOf(f.Format); ok {
+			s.form = form
+		}
+	}
 	s.begun, s.last, s.end, s.at = true, f.DTS, f.PTS+f.Duration, now
 	return f
 }

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/track"
 )
@@ -47,7 +48,12 @@ func (m *mixer) describe() Source {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range []media.Codec{media.AAC, media.Opus} {
-		if o := m.outputs[c]; o != nil && o.users > 0 {
+		if o := m.outputs[codec.PlainForm(c)]; o != nil && o.users > 0 {
+			return describe(o.track)
+		}
+	}
+	for _, o := range m.outputs { // one that only steady readers want
+		if o.users > 0 {
 			return describe(o.track)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Eyevinn/mp4ff/mp4"
+
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/media/mediatest"
 	"github.com/tuttilive/tutti/internal/mux/movie"
@@ -74,6 +76,68 @@ func TestFilesAreSplitAtKeyframes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// listed is a source of frames that are there already.
+type listed []*media.Frame
+
+func (l *listed) Next(context.Context) (*media.Frame, error) {
+	if len(*l) == 0 {
+		return nil, io.EOF
+	}
+	f := (*l)[0]
+	*l = (*l)[1:]
+	return f, nil
+}
+
+func (l *listed) Close() {}
+
+// TestSoundThatAFileCannotHoldCostsNoPicture has sound that changes its rate each 3 s, and a keyframe each 10 s.
+func TestSoundThatAFileCannotHoldCostsNoPicture(t *testing.T) {
+	s := newSession(t, Limits{})
+	picture := mediatest.H264Format(320, 180)
+	sounds := []*media.Format{
+		{Codec: media.AAC, SampleRate: 44100, Channels: 2, Config: []byte{0x12, 0x10}}, {Codec: media.AAC, SampleRate: 48000, Channels: 2, Config: []byte{0x11, 0x90}},
+	}
+	var from listed
+	for i := range 500 {
+		at, key := time.Hour+time.Duration(i)*40*time.Millisecond, i%250 == 0
+		sound := mediatest.Frame(sounds[i/75%2], true, at+time.Millisecond, make([]byte, 100))
+		sound.Duration = 40 * time.Millisecond
+		from = append(from, mediatest.Frame(picture, key, at, mediatest.H264(key, 1000)), sound)
+	}
+	if _, failure := s.run(t.Context(), &from); failure != "" {
+		t.Fatal(failure)
+	}
+	e, _ := s.library.find("one")
+	if len(e.Files) != 2 {
+		t.Fatalf("%+v", e.Files)
+	}
+	for _, f := range e.Files {
+		if n := pictures(t, s.library.path(f.Name)); n != 250 || f.Audio != "aac" {
+			t.Errorf("%d pictures of 250: %+v", n, f)
+		}
+	}
+}
+
+// pictures is how many a finished file holds.
+func pictures(t *testing.T, path string) int {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m, err := mp4.DecodeFile(f, mp4.WithDecodeMode(mp4.DecModeLazyMdat))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, trak := range m.Moov.Traks {
+		if trak.Mdia.Hdlr.HandlerType == "vide" {
+			return int(trak.Mdia.Minf.Stbl.Stsz.SampleNumber)
+		}
+	}
+	return 0
 }
 
 func TestAFullDiskEndsARecordingAndKeepsWhatThereIs(t *testing.T) {

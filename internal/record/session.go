@@ -18,8 +18,8 @@ import (
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
-// demand is what a movie takes: pictures as they are wherever possible, and the sound that every player knows.
-var demand = program.Demand{Video: []media.Codec{media.H264, media.H265, media.AV1, media.VP9}, Audio: []media.Codec{media.AAC}}
+// demand is what a movie takes: pictures as they are wherever possible, and the sound that every player knows, in the one form that a file holds.
+var demand = program.Demand{Video: []media.Codec{media.H264, media.H265, media.AV1, media.VP9}, Audio: []media.Codec{media.AAC}, Steady: true}
 
 const (
 	// lookEvery is how often the free space is looked at, syncEvery how often what was written is forced to the disk.
@@ -56,6 +56,7 @@ type session struct {
 	name      string
 	number    int
 	writer    *movie.Writer
+	outgrown  bool // the file holds no sound of what comes now: another begins at the next keyframe
 	looked    time.Time
 	synced    time.Time
 	syncing   atomic.Bool
@@ -146,6 +147,10 @@ func (s *session) take(f *media.Frame) error {
 			return nil
 		case s.disk.err != nil:
 			return s.disk.err
+		case errors.Is(err, movie.ErrNewFile) && s.awaitsKeyframe(f):
+			s.outgrown = true // no picture is lost for it
+			s.refuse(f, err)
+			return nil
 		case errors.Is(err, movie.ErrNewFile) && !again:
 			if err := s.endFile(); err != nil {
 				return err
@@ -160,11 +165,16 @@ func (s *session) take(f *media.Frame) error {
 // isDue tells whether a frame begins another file.
 func (s *session) isDue(f *media.Frame) bool {
 	l := s.limits
-	if (l.Split == 0 || s.writer.Length() < l.Split) && (l.SplitBytes == 0 || s.writer.Bytes() < l.SplitBytes) {
+	if !s.outgrown && (l.Split == 0 || s.writer.Length() < l.Split) && (l.SplitBytes == 0 || s.writer.Bytes() < l.SplitBytes) {
 		return false
 	}
+	return f.Keyframe && !s.awaitsKeyframe(f)
+}
+
+// awaitsKeyframe tells that a frame is sound beside a picture, in the middle of which no file begins.
+func (s *session) awaitsKeyframe(f *media.Frame) bool {
 	picture, _ := s.writer.Formats()
-	return f.Keyframe && (picture == nil || f.Kind() == media.Video)
+	return picture != nil && f.Kind() == media.Audio
 }
 
 func (s *session) beginFile(now time.Time) error {
@@ -174,7 +184,7 @@ func (s *session) beginFile(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	s.file, s.disk, s.synced = file, &sink{file: file}, now
+	s.file, s.disk, s.synced, s.outgrown = file, &sink{file: file}, now, false
 	s.writer = movie.NewWriter(s.disk)
 	_, err = s.library.change(s.id, true, func(e *entry) {
 		e.Files = append(e.Files, File{Name: s.name, StartedAt: now.UTC()})

@@ -16,7 +16,7 @@ import (
 // tone encodes 20 ms blocks, or 1024 samples, of a tone.
 func tone(t testing.TB, c media.Codec, n int, start time.Duration) []*media.Frame {
 	t.Helper()
-	packer, err := codec.NewAudioPacker(c, 0)
+	packer, err := codec.NewAudioPacker(codec.PlainForm(c), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,7 @@ func makePictures(w *codec.Workers, colour paint.Color) ([]*media.Frame, error) 
 }
 
 func makeSounds(tone float64) ([]*media.Frame, error) {
-	p, err := codec.NewAudioPacker(media.AAC, 64_000)
+	p, err := codec.NewAudioPacker(codec.PlainForm(media.AAC), 64_000)
 	if err != nil {
 		return nil, err
 	}

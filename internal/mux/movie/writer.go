@@ -28,8 +28,8 @@ const (
 	holeSize = 16
 )
 
-// ErrNewFile tells that a frame's codec is another than that of the file, which cannot go on.
-var ErrNewFile = errors.New("movie: another codec needs another file")
+// ErrNewFile tells that a frame has another codec, or its sound another rate, than the file, which cannot go on with it.
+var ErrNewFile = errors.New("movie: another codec or rate of sound needs another file")
 
 // Writer turns frames into a movie. It belongs to one goroutine; whoever made it closes it.
 type Writer struct {
