@@ -3,6 +3,7 @@ package studio
 import (
 	"time"
 
+	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
@@ -57,10 +58,7 @@ func (s *Studio) cutRevoked(identity string, revoked func(made time.Time) bool) 
 
 // Remove sends somebody away, wherever in the room they are: ErrNoRoom or room.ErrNoParticipant when they are nowhere.
 func (h *House) Remove(roomName, identity string) error {
-	found := false
-	for _, door := range h.elsewhere {
-		found = door.Remove(roomName, identity) || found
-	}
+	found := h.removeElsewhere(roomName, identity)
 	s, err := h.Studio(roomName)
 	if err == nil {
 		err = s.Remove(identity)
@@ -69,4 +67,18 @@ func (h *House) Remove(roomName, identity string) error {
 		return nil
 	}
 	return err
+}
+
+func (h *House) removeElsewhere(roomName, identity string) (found bool) {
+	for _, door := range h.elsewhere {
+		found = door.Remove(roomName, identity) || found
+	}
+	return found
+}
+
+// followElsewhere has the other doors send away whom the stage did: they would go on face to face there. The caller holds the lock.
+func (s *Studio) followElsewhere(h stage.Happening) {
+	if h.What == stage.Banned || h.What == stage.TurnedAway && h.Reason != stage.Gone {
+		s.work.Go(func() { s.house.removeElsewhere(s.name, h.Person.Identity) })
+	}
 }

@@ -368,6 +368,7 @@ func (s *Studio) stageChanged(happened []stage.Happening) {
 		if h.What == stage.Banned {
 			s.banFromGroups(h.Person.Identity)
 		}
+		s.followElsewhere(h)
 		if h.What == stage.SeatTaken {
 			s.rise(h.Person)
 		}

@@ -101,6 +101,19 @@ func (c *call) leave(now time.Time, h handle, reason goneReason, why *refusal) {
 	}
 }
 
+// sessionsOf are those of somebody by the id that they have in the call or would have: as a member, as a visitor, or both.
+func (c *call) sessionsOf(id string) (all []handle) {
+	if m := c.memberByID(id); m != nil {
+		all = append(all, m.handle)
+	}
+	for _, v := range c.visitors {
+		if v.member == id {
+			all = append(all, v.handle)
+		}
+	}
+	return all
+}
+
 // advance does what is due.
 func (c *call) advance(now time.Time) {
 	for _, m := range slices.Clone(c.members) {

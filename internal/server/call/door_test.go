@@ -13,6 +13,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/room/words"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/turn"
@@ -506,6 +507,45 @@ func TestRemovedByAHost(t *testing.T) {
 	}
 	if err := w.house.Remove("tea", b.id); err == nil {
 		t.Error("somebody who is not there was removed")
+	}
+}
+
+// TestWhoIsBannedFromTheRoomIsNotInTheCall: not as they are in it, as they wait before it, or as they come anew, by a link or a token.
+func TestWhoIsBannedFromTheRoomIsNotInTheCall(t *testing.T) {
+	w := newWorld(t, nil)
+	host, _ := w.join("tea", "Ada", msg{"key": w.key("tea", auth.Host)})
+	eve, _ := w.join("tea", "Eve")
+	mal, _ := w.join("tea", "", msg{"key": nil, "token": token(t, "tea", func(c *auth.Claims) { c.Identity = "mal" })})
+	for _, c := range []*client{host, eve, mal} { // the call went there, since they are three
+		may := room.Permission{Publish: true, Subscribe: true, Admin: c == host}
+		if _, err := w.house.Enter("tea", room.Join{Identity: c.id, Permission: may}, deaf{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := w.dial("tea", nil)
+	again.send(msg{"type": "visit", "name": "Eve", "identity": "secret of Eve", "key": w.key("tea", auth.Guest)})
+	again.welcomed("visiting")
+	s, err := w.house.Studio("tea")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*client{eve, mal} {
+		if err := s.StageAct(studio.Actor{Identity: host.id}, stage.Action{Verb: stage.Ban, Identity: c.id}); err != nil {
+			t.Fatal(err)
+		}
+		c.closed(4403)
+	}
+	again.closed(4403)
+	for _, first := range []msg{
+		{"type": "join", "name": "Eve", "identity": "secret of Eve", "room": true, "key": w.key("tea", auth.Guest)},
+		{"type": "visit", "name": "Eve", "identity": "secret of Eve", "key": w.key("tea", auth.Guest)},
+		{"type": "join", "name": "", "room": true, "token": token(t, "tea", func(c *auth.Claims) { c.Identity = "mal" })},
+	} {
+		c, m := w.come("tea", first, nil)
+		c.isRefused(m, "forbidden", 4403)
+	}
+	if n := w.server.Stats(); n.Members != 1 || n.Visitors != 0 {
+		t.Errorf("figures %+v", n)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/turn"
 )
@@ -75,6 +76,10 @@ func (l *line) enter(s *socket, who caller, around surroundings, asMember, rooms
 	if l.closed {
 		return nil, nil
 	}
+	if refused := l.mayEnter(who); refused != nil {
+		l.closeIfEmpty()
+		return nil, refused
+	}
 	now := time.Now()
 	l.last++
 	st := &seat{handle: l.last, pass: l.server.passes.issue(l.room), socket: s, who: who, acked: now, pinged: now}
@@ -94,6 +99,19 @@ func (l *line) enter(s *socket, who caller, around surroundings, asMember, rooms
 	l.deliver(now)
 	l.log.Info("somebody came to a call", "participant", p.id, "as", greeting)
 	return st, nil
+}
+
+// mayEnter asks at the door of the room of the same name, which holds for the call as well. Whoever is sent away from the room after that is
+// removed from here, which waits for the line's lock: nobody slips in between.
+func (l *line) mayEnter(who caller) *refusal {
+	st, err := l.server.house.Studio(l.room)
+	if err != nil {
+		return nil // nobody is there
+	}
+	if err := st.MayEnter(room.Join{Identity: who.claims.Identity, Permission: studio.Permission(who.claims.Video)}); err != nil {
+		return refusalOf(err, l.log)
+	}
+	return nil
 }
 
 // welcome tells somebody who came in how things are.
@@ -232,7 +250,11 @@ func (l *line) accept(now time.Time, st *seat, r *acceptRequest) *refusal {
 	if r.Name != "" {
 		st.who.claims.Name = r.Name
 	}
-	if refused := l.call.accept(now, st.handle, r.Name, *r.Room); refused != nil {
+	refused := l.mayEnter(st.who)
+	if refused == nil {
+		refused = l.call.accept(now, st.handle, r.Name, *r.Room)
+	}
+	if refused != nil {
 		if refused.close != 0 { // nobody stays who was refused
 			l.call.leave(now, st.handle, goneLeft, refused)
 		}
@@ -242,18 +264,16 @@ func (l *line) accept(now time.Time, st *seat, r *acceptRequest) *refusal {
 	return nil
 }
 
-// remove sends a member away, and tells whether there is one of that id.
+// remove sends away who is in the call under an id, or waits to be, and tells whether there is anybody.
 func (l *line) remove(id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m := l.call.memberByID(id)
-	if m == nil {
-		return false
+	now, sessions := time.Now(), l.call.sessionsOf(id)
+	for _, h := range sessions {
+		l.call.leave(now, h, goneRemoved, errRemoved)
 	}
-	now := time.Now()
-	l.call.leave(now, m.handle, goneRemoved, errRemoved)
 	l.deliver(now)
-	return true
+	return len(sessions) > 0
 }
 
 // tick does what is due, and looks at the room.

@@ -103,10 +103,16 @@ func refusalOf(err error, log *slog.Logger) *refusal {
 		return &refusal{codeUnauthorized, auth.ErrInvalid.Error(), closeUnauthorized}
 	case errors.Is(err, auth.ErrDenied):
 		return &refusal{codeForbidden, auth.ErrDenied.Error(), closeForbidden}
+	case errors.Is(err, room.ErrFull):
+		return errFull
 	case errors.Is(err, studio.ErrTooOften):
 		return &refusal{codeRateLimited, studio.ErrTooOften.Error(), closeRateLimited}
 	case errors.Is(err, studio.ErrShutdown):
 		return errShutdown
+	}
+	var no *room.Refusal
+	if errors.As(err, &no) { // of who is banned, or outside a closed door
+		return &refusal{codeForbidden, no.Message, closeForbidden}
 	}
 	log.Error("admitting somebody to a call", "error", err)
 	return &refusal{codeUnavailable, "something went wrong on the server", closeInternal}

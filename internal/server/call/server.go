@@ -173,7 +173,7 @@ func (s *Server) look(name string) surroundings {
 	return around
 }
 
-// Remove sends a member of a call away, and tells whether there was one of that identity.
+// Remove sends somebody away from a call, or from its door, and tells whether there was anybody of that identity.
 func (s *Server) Remove(room, identity string) bool {
 	l := s.find(room)
 	return l != nil && l.remove(identity)
