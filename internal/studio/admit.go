@@ -63,8 +63,8 @@ func (h *House) admit(roomName string, c Credential, a Action) (auth.Claims, err
 		return ClaimsOf(auth.Watcher, roomName), nil
 	case c.Token != "":
 		claims, err := h.admitToken(roomName, c.Token, a)
-		if err == nil && a == ToPublish && !h.mayIngest(roomName, policy, claims) {
-			err = auth.ErrDenied
+		if err == nil && a == ToPublish {
+			err = h.mayIngest(roomName, policy, claims)
 		}
 		return claims, err
 	case h.isAnnex(roomName): // links lead to the main room

@@ -132,7 +132,7 @@ func (a *Attendee) Leave() {
 // comeIn lets somebody in who is there in another way than as a participant. The caller holds the lock, and notes that they are.
 func (s *Studio) comeIn(who stage.Person, admin bool) error {
 	how := stage.Arrival{Admin: admin}
-	if p := s.members[who.Identity]; p != nil { // who takes part is what that says
+	if p := s.members[who.Identity]; p != nil && hasRole(p.kind, p.grant) { // who takes part is what that says
 		how = arrival(p.grant)
 		how.Admin = how.Admin || admin
 	}
@@ -151,7 +151,7 @@ func (s *Studio) goOut(identity string) {
 		return
 	}
 	s.noteGone(identity)
-	if s.members[identity] == nil {
+	if p := s.members[identity]; p == nil || !hasRole(p.kind, p.grant) {
 		s.stageChanged(s.stage.Go(identity, false, time.Now()))
 	}
 	s.settle()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
@@ -124,7 +123,11 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 	settings := s.house.Intake(s.name)
 	var arrival intake.Arrival
 	var err error
+	if e.holder() != "" { // something may have happened since it was admitted
+		err = s.mayIngest(e.Claims)
+	}
 	switch {
+	case err != nil:
 	case e.Key.ID != "" && !settings.Good(e.Key, time.Now()): // it was good a moment ago
 		err = ErrKeyOver
 	case e.from.IsValid() && !settings.Allows(e.from, e.Key):
@@ -134,12 +137,15 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 	default:
 		arrival, err = settings.Conflict.Arrive(s.encoders(), intake.Encoder{
 			Identity: j.Identity, Owner: e.owner, From: e.from.String(), Backup: e.Key.Backup || e.backup, Fetched: j.Program.Door == "pull",
-			Ends: j.Program.Door == "whip" && !strings.HasPrefix(e.owner, "token "), // a token names one publisher
+			Ends: j.Program.Door == "whip" && e.holder() == "", // a token names one publisher
+		}, func(identity string) bool {
+			p := s.members[identity]
+			return p != nil && p.encoder == nil
 		})
 	}
 	if err == nil { // who would not be let in sends nobody away
 		j.Identity, j.Permission.Hidden = arrival.Identity, j.Permission.Hidden || arrival.Waits
-		err = s.room.CheckJoin(j)
+		err = s.mayEnter(j)
 	}
 	if err != nil {
 		if opened && len(s.members) == 0 {
@@ -152,7 +158,7 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 		s.leave(s.members[identity], room.LeftDuplicate)
 	}
 	s.arriving = false
-	p, err := s.join(j, obs, opened)
+	p, err := s.join(j, &encoder{Encoder: e, since: time.Now(), steady: time.Now(), waits: arrival.Waits}, obs, opened)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +168,6 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 		}
 	}
 	s.followComposition()
-	p.encoder = &encoder{Encoder: e, since: time.Now(), steady: time.Now(), waits: arrival.Waits}
 	s.awaitExpiry()
 	if settings.Conflict == intake.Standby && !arrival.Waits && !j.Permission.Hidden {
 		s.lineup.shown = p.identity
@@ -262,7 +267,7 @@ func (s *Studio) arrangeEncoders() {
 		p.encoder.waits, p.grant.Hidden = !shown, !shown
 		s.emit(s.permit(p))
 		s.log.Info("encoders change places", "participant", e.Identity, "shown", shown, "silent", e.Silent.Round(time.Millisecond))
-		if shown && s.air == nil && s.publishes(p) {
+		if shown && s.air == nil && s.publishes(p) && s.begins(p) {
 			if err := s.goLive(p.identity, "", true); err != nil {
 				s.log.Error("going live for an ingest", "error", err)
 			}

@@ -37,7 +37,7 @@ func (s *Studio) publishComposed() {
 	p, err := s.join(room.Join{
 		Identity: composedIdentity, Name: "Program", Kind: room.Composed, Permission: room.Permission{Publish: true},
 		Attributes: map[string]string{attributeRole: "program"}, Program: room.Program{Door: "program"},
-	}, deaf{}, false)
+	}, nil, deaf{}, false)
 	if err != nil {
 		s.log.Warn("the composed picture is not published into the room", "error", err)
 		return

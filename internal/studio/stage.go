@@ -50,17 +50,6 @@ func (h *House) SceneOf(roomName string) *scenes.Scene {
 	return h.sceneOf(roomName)
 }
 
-// mayIngest tells whether the holder of a token may send a stream into a room: where a stage decides who is heard, an encoder is
-// no way round it.
-func (h *House) mayIngest(roomName string, policy room.Policy, c auth.Claims) bool {
-	scene, ok := h.scenes.Find(policy.Scene)
-	if !ok || !scene.HasStage() || c.Video.RoomAdmin || c.Video.IngressAdmin {
-		return true
-	}
-	s, err := h.Studio(roomName)
-	return err == nil && s.RoleOf(c.Identity).OnStage()
-}
-
 // Scene is the kind of room that this is.
 func (s *Studio) Scene() *scenes.Scene { return s.scene }
 
@@ -181,13 +170,19 @@ func arrival(grant room.Permission) stage.Arrival {
 }
 
 // comeToStage makes somebody who joins known to the stage, and what they bring along what their role makes of it. What happened is
-// told after they have joined. The caller holds the lock.
-func (s *Studio) comeToStage(j *room.Join) ([]stage.Happening, error) {
+// told after they have joined. e is nil but for encoders. The caller holds the lock.
+func (s *Studio) comeToStage(j *room.Join, e *encoder) ([]stage.Happening, error) {
 	if j.Kind != room.Ingest && !j.Kind.OfServer() { // there the door speaks, or the server
 		j.Attributes = ownAttributes(j.Attributes)
 	}
-	if err := s.mayEnter(*j); err != nil || !hasRole(j.Kind, j.Permission) {
+	if err := s.mayEnter(*j); err != nil {
 		return nil, err
+	}
+	if !hasRole(j.Kind, j.Permission) {
+		if who := e.bound(); who != "" {
+			j.Permission = s.permission(who, j.Permission)
+		}
+		return nil, nil
 	}
 	happened, err := s.stage.Come(stage.Person{Identity: j.Identity, Name: j.Name}, arrival(j.Permission), time.Now())
 	if err != nil {
@@ -301,16 +296,24 @@ func withoutSound(perm room.Permission) room.Permission {
 	return perm
 }
 
+// allowed is what a participant may do, an encoder no more than the one with whose token it came. The caller holds the lock.
+func (s *Studio) allowed(p *Participant) room.Permission {
+	switch {
+	case hasRole(p.kind, p.grant):
+		return s.permission(p.identity, p.grant)
+	case p.encoder.bound() != "":
+		return s.permission(p.encoder.bound(), p.grant)
+	}
+	return p.grant
+}
+
 // permit gives a participant what it may do now, where that has changed. The caller holds the lock.
 func (s *Studio) permit(p *Participant) []room.Event {
 	self, ok := s.room.Participant(p.identity)
 	if !ok {
 		return nil
 	}
-	perm := p.grant
-	if hasRole(p.kind, p.grant) {
-		perm = s.permission(p.identity, p.grant)
-	}
+	perm := s.allowed(p)
 	var events []room.Event
 	if !samePermission(self.Permission, perm) {
 		changed, err := s.room.SetPermission(p.identity, perm)
@@ -398,6 +401,7 @@ func (s *Studio) stageChanged(happened []stage.Happening) {
 	}
 	s.emit([]room.Event{room.StageChanged{Stage: s.stage.Snapshot(), Happened: happened}})
 	s.followSongs(happened)
+	s.followHolders(happened)
 	for _, p := range sentAway {
 		s.leave(p, room.LeftRemoved)
 	}

@@ -169,20 +169,20 @@ func (s *Studio) Participant(identity string) (room.Participant, error) {
 func (s *Studio) enter(j room.Join, obs Observer, opened bool) (*Participant, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, err := s.join(j, obs, opened)
+	p, err := s.join(j, nil, obs, opened)
 	if err == nil {
 		s.followComposition()
 	}
 	return p, err
 }
 
-// join is enter for a caller that holds the lock.
-func (s *Studio) join(j room.Join, obs Observer, opened bool) (*Participant, error) {
+// join is enter for a caller that holds the lock; e is nil but for encoders.
+func (s *Studio) join(j room.Join, e *encoder, obs Observer, opened bool) (*Participant, error) {
 	if s.closed {
 		return nil, errStudioClosed
 	}
 	visited, grant := s.room.Visited(), j.Permission
-	happened, err := s.comeToStage(&j)
+	happened, err := s.comeToStage(&j, e)
 	var self room.Participant
 	var events []room.Event
 	if err == nil {
@@ -203,7 +203,7 @@ func (s *Studio) join(j room.Join, obs Observer, opened bool) (*Participant, err
 	s.emit(events[:len(events)-1]) // the one who had this identity before hears that it left
 	p := &Participant{
 		studio: s, identity: j.Identity, sid: self.SID, kind: j.Kind, grant: grant, obs: obs, clock: track.NewClockGroup(),
-		subscriptions: map[*Subscription]struct{}{},
+		subscriptions: map[*Subscription]struct{}{}, encoder: e,
 	}
 	s.members[j.Identity] = p
 	if replaced != nil {
@@ -213,6 +213,9 @@ func (s *Studio) join(j room.Join, obs Observer, opened bool) (*Participant, err
 	s.emit(events[len(events)-1:])
 	if j.Kind == room.Ingest || j.Kind.OfServer() { // it comes over the connection that brings its media
 		s.emit(s.room.Connect(j.Identity))
+	}
+	if replaced != nil && !hasRole(p.kind, p.grant) { // who had a role has gone, whoever came under their identity
+		s.leaveStage(replaced, room.LeftDuplicate)
 	}
 	s.stageChanged(happened)
 	s.settle()

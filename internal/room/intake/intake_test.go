@@ -129,6 +129,7 @@ func TestArrivals(t *testing.T) {
 	other := Encoder{Identity: "b", Owner: "B", From: there}
 	fetched := Encoder{Identity: "f", Owner: "F", Fetched: true}
 	list := func(e ...Encoder) []Encoder { return e }
+	inRoom := func(identity string) bool { return identity == "ann" || identity == "ann-2" }
 	for _, c := range []struct {
 		what   string
 		policy Conflict
@@ -160,9 +161,11 @@ func TestArrivals(t *testing.T) {
 		{"is the first", Standby, nil, other, Arrival{Identity: "b"}, nil},
 		{"is back and waits as before", Standby, list(alive, waiting), Encoder{Identity: "w", Owner: "W", From: there}, Arrival{Identity: "w", Waits: true}, nil},
 		{"is back and shown as before", Standby, list(alive, waiting), again, Arrival{Identity: "a"}, nil},
+		{"beside who is in the room", Together, nil, Encoder{Identity: "ann", Owner: "token ann"}, Arrival{Identity: "ann-3"}, nil},
+		{"and back", Together, list(Encoder{Identity: "ann-3", Owner: "token ann"}), Encoder{Identity: "ann", Owner: "token ann"}, Arrival{Identity: "ann-3"}, nil},
 		{"too many wait", Standby, list(alive, waiting, waiting, waiting, waiting), other, Arrival{}, ErrPublished},
 	} {
-		got, err := c.policy.Arrive(c.there, c.comes)
+		got, err := c.policy.Arrive(c.there, c.comes, inRoom)
 		if !errors.Is(err, c.err) || got.Identity != c.want.Identity || got.Waits != c.want.Waits || strings.Join(got.Gone, " ") != strings.Join(c.want.Gone, " ") {
 			t.Errorf("%s: %+v, %v, want %+v, %v", c.what, got, err, c.want, c.err)
 		}

@@ -70,8 +70,9 @@ type Arrival struct {
 
 // Arrive decides about an encoder that comes to others. One that has the key of another and its address, or comes when nothing has come of that one
 // for a while, is the same encoder come back, and takes its place; otherwise two encoders with one key would push each other out for
-// ever. Where all are shown together, those that Ends is true of may share a key. It fails with ErrPublished.
-func (c Conflict) Arrive(there []Encoder, e Encoder) (Arrival, error) {
+// ever. Where all are shown together, those that Ends is true of may share a key. Who is in the room as something else, which taken tells of an
+// identity, is beside all that: an encoder comes under another identity. It fails with ErrPublished.
+func (c Conflict) Arrive(there []Encoder, e Encoder, taken func(identity string) bool) (Arrival, error) {
 	if c == Replace && e.Fetched {
 		c = Refuse
 	}
@@ -102,7 +103,10 @@ func (c Conflict) Arrive(there []Encoder, e Encoder) (Arrival, error) {
 		}
 		a.Waits = len(there) > 0
 	}
-	for n := 2; slices.ContainsFunc(there, func(old Encoder) bool { return old.Identity == a.Identity && !slices.Contains(a.Gone, a.Identity) }); n++ {
+	used := func() bool {
+		return taken(a.Identity) || slices.ContainsFunc(there, func(old Encoder) bool { return old.Identity == a.Identity && !slices.Contains(a.Gone, a.Identity) })
+	}
+	for n := 2; used(); n++ {
 		a.Identity = fmt.Sprintf("%s-%d", e.Identity, n)
 	}
 	return a, nil

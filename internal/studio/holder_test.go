@@ -1,0 +1,243 @@
+package studio
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/stage"
+)
+
+// bring has an encoder come with somebody's token. change may be nil.
+func bring(h *House, identity string, change func(*auth.Grant)) (*camera, error) {
+	claims := auth.Claims{Identity: identity, Video: auth.Grant{Room: "r", RoomJoin: true}}
+	if change != nil {
+		change(&claims.Video)
+	}
+	c := &camera{stop: make(chan struct{})}
+	p, err := h.EnterEncoder(Encoder{Room: "r", Claims: claims, owner: "token " + identity}, room.Program{Door: "whip"}, c)
+	c.Participant = p
+	return c, err
+}
+
+func mustBring(t *testing.T, h *House, identity string, change func(*auth.Grant)) *camera {
+	t.Helper()
+	c, err := bring(h, identity, change)
+	if err != nil {
+		t.Fatalf("the encoder of %s: %v", identity, err)
+	}
+	return c
+}
+
+func forAll(g *auth.Grant)     { g.RoomAdmin = true }
+func forIngests(g *auth.Grant) { g.IngressAdmin = true }
+
+// voice is the sound of an encoder.
+func voice(sid string) room.Publication {
+	return room.Publication{SID: sid, Kind: media.Audio, Codec: media.Opus, Source: room.Microphone}
+}
+
+func TestAnEncoderIsNoWayRoundTheDoor(t *testing.T) {
+	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		enter(t, h, "ann", nil)
+		enter(t, h, "eve", nil)
+		check := func(when, identity string, change func(*auth.Grant), want error) {
+			t.Helper()
+			grant := auth.Grant{Room: "r", RoomJoin: true}
+			if change != nil {
+				change(&grant)
+			}
+			if err := h.mayIngest("r", room.Policy{}, auth.Claims{Identity: identity, Video: grant}); !errors.Is(err, want) {
+				t.Errorf("%s, %s asks: %v", when, identity, err)
+			}
+			c, err := bring(h, identity, change)
+			if !errors.Is(err, want) {
+				t.Errorf("%s, %s: %v", when, identity, err)
+			}
+			if err == nil {
+				c.Leave(room.LeftByItself)
+			}
+		}
+		check("open", "bob", nil, nil)
+		act(t, s, "host", stage.Action{Verb: stage.OpenWaiting})
+		enter(t, h, "cy", nil)
+		check("with a waiting room", "bob", nil, stage.ErrWaiting)
+		check("before the door", "cy", nil, stage.ErrWaiting)
+		check("inside", "ann", nil, nil)
+		act(t, s, "host", stage.Action{Verb: stage.EndWaiting})
+		act(t, s, "host", stage.Action{Verb: stage.Lock})
+		check("locked", "bob", nil, stage.ErrLocked)
+		check("locked, inside", "ann", nil, nil)
+		check("locked", "obs", forIngests, nil)
+		act(t, s, "host", stage.Action{Verb: stage.Ban, Identity: "eve"})
+		check("banned", "eve", nil, stage.ErrBanned)
+		check("banned", "eve", forAll, stage.ErrBanned)
+	})
+}
+
+func TestAnEncoderComesBesideItsHolder(t *testing.T) {
+	onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
+		host := enter(t, h, "host", asHost)
+		obs := mustBring(t, h, "host", forAll)
+		if host.Self().SID == "" || obs.Self().Identity != "host-2" {
+			t.Fatalf("the host is %+v, the encoder %q", host.Self(), obs.Self().Identity)
+		}
+		publish(t, obs.Participant, "TR_obs")
+		if live := s.Info().Live; !live.On || live.By != "host-2" {
+			t.Errorf("on the air: %+v", live)
+		}
+		obs.Leave(room.LeftByItself)
+		obs = mustBring(t, h, "host", forAll)
+		again := mustBring(t, h, "host", forAll)
+		if obs.Self().SID != "" || again.Self().Identity != "host-2" {
+			t.Errorf("back as %q while the one before is %+v", again.Self().Identity, obs.Self())
+		}
+		again.Leave(room.LeftByItself)
+		host.Leave(room.LeftByItself)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if s.onAir() || s.Stage().Host != nil {
+			t.Errorf("all have gone: on the air %v, the host is %+v", s.onAir(), s.Stage().Host)
+		}
+	})
+}
+
+// TestWhoComesInThePlaceOfSomebodyTakesNoRole: an agent, or who is hidden, under the identity of somebody who sits.
+func TestWhoComesInThePlaceOfSomebodyTakesNoRole(t *testing.T) {
+	for what, change := range map[string]func(*room.Join){"an agent": asAgent, "hidden": asHidden} {
+		onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
+			enter(t, h, "host", asHost)
+			enter(t, h, "ann", nil)
+			letUp(t, s, "ann")
+			other := enter(t, h, "ann", change)
+			if who := s.Stage().Seats[0].Who; who == nil || who.Connected {
+				t.Errorf("%s: on her seat is %+v", what, who)
+			}
+			other.Leave(room.LeftByItself)
+			time.Sleep(time.Minute)
+			if st := s.Standing("ann"); st.Seat != 0 {
+				t.Errorf("%s: she has gone, and is %+v", what, st)
+			}
+		})
+	}
+}
+
+// TestAnEncoderMayDoWhatItsHolderMay on the stage, for as long as they may.
+func TestAnEncoderMayDoWhatItsHolderMay(t *testing.T) {
+	for what, c := range map[string]struct {
+		sound bool // it sends a voice, too
+		do    func(t *testing.T, s *Studio)
+		want  error
+	}{
+		"muted, with a voice": {true, func(t *testing.T, s *Studio) { act(t, s, "host", stage.Action{Verb: stage.MuteSeat, Identity: "ann"}) }, room.ErrNotAllowed},
+		"muted, without":      {false, func(t *testing.T, s *Studio) { act(t, s, "host", stage.Action{Verb: stage.MuteSeat, Identity: "ann"}) }, nil},
+		"steps down":          {true, func(t *testing.T, s *Studio) { act(t, s, "ann", stage.Action{Verb: stage.StepDown}) }, auth.ErrDenied},
+		"banned":              {true, func(t *testing.T, s *Studio) { act(t, s, "host", stage.Action{Verb: stage.Ban, Identity: "ann"}) }, stage.ErrBanned},
+		"promoted":            {true, func(t *testing.T, s *Studio) { act(t, s, "host", stage.Action{Verb: stage.Promote, Identity: "ann"}) }, nil},
+		"silenced":            {true, func(t *testing.T, s *Studio) { act(t, s, "host", stage.Action{Verb: stage.Silence, Identity: "ann"}) }, nil},
+	} {
+		t.Run(what, func(t *testing.T) {
+			onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
+				enter(t, h, "host", asHost)
+				enter(t, h, "ann", nil)
+				if _, err := bring(h, "ann", nil); !errors.Is(err, auth.ErrDenied) {
+					t.Errorf("in the audience: %v", err)
+				}
+				letUp(t, s, "ann")
+				e := mustBring(t, h, "ann", nil)
+				publish(t, e.Participant, "TR_picture")
+				if c.sound {
+					if _, err := e.PublishFrames(voice("TR_voice")); err != nil {
+						t.Fatal(err)
+					}
+				}
+				screen := room.Publication{SID: "TR_screen", Kind: media.Video, Codec: media.H264, Source: room.ScreenShare}
+				if _, err := e.PublishFrames(screen); !errors.Is(err, room.ErrNotAllowed) {
+					t.Errorf("a screen of a speaker: %v", err)
+				}
+				c.do(t, s)
+				if err := e.dismissed(); !errors.Is(err, c.want) || (err == nil) != (e.Self().SID != "") {
+					t.Errorf("sent away: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestAMutedHoldersEncoderIsNotHeard(t *testing.T) {
+	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		enter(t, h, "ann", nil)
+		act(t, s, "host", stage.Action{Verb: stage.MuteSeat, Identity: "ann"})
+		e := mustBring(t, h, "ann", nil)
+		publish(t, e.Participant, "TR_picture")
+		if _, err := e.PublishFrames(voice("TR_voice")); !errors.Is(err, room.ErrNotAllowed) {
+			t.Errorf("her voice: %v", err)
+		}
+		act(t, s, "host", stage.Action{Verb: stage.UnmuteSeat, Identity: "ann"})
+		if _, err := e.PublishFrames(voice("TR_voice")); err != nil {
+			t.Errorf("unmuted: %v", err)
+		}
+	})
+}
+
+// TestWhoseEncoderBeginsAShow: where somebody says who comes in or who is heard, that is for those who direct.
+func TestWhoseEncoderBeginsAShow(t *testing.T) {
+	for _, c := range []struct {
+		scene, who string
+		change     func(*auth.Grant)
+		want       bool
+	}{
+		{"show", "ann", nil, false}, {"show", "cohost", nil, true}, {"show", "obs", forIngests, true},
+		{"conference", "ann", nil, false}, {"conference", "stranger", nil, false}, {"conference", "host", forAll, true},
+		{"room", "stranger", nil, true},
+	} {
+		onStage(t, c.scene, func(t *testing.T, h *House, s *Studio) {
+			enter(t, h, "host", asHost)
+			for _, identity := range []string{"ann", "cohost"} {
+				enter(t, h, identity, nil)
+				if c.scene == "show" {
+					letUp(t, s, identity)
+				}
+			}
+			act(t, s, "host", stage.Action{Verb: stage.Promote, Identity: "cohost"})
+			publish(t, mustBring(t, h, c.who, c.change).Participant, "TR_e")
+			if s.onAir() != c.want {
+				t.Errorf("%s: with the token of %s the room is on the air: %v", c.scene, c.who, s.onAir())
+			}
+			if s.onAir() {
+				return
+			}
+			if err := s.GoLive("host", ""); err != nil {
+				t.Fatal(err)
+			}
+			if p, _ := s.air.program.Picture(); p == nil || p.Info().ID != "TR_e" {
+				t.Errorf("%s: the host goes live, and what %s sends is not shown", c.scene, c.who)
+			}
+		})
+	}
+}
+
+// TestASpeakersEncoderKeepsNoShow that all who direct it have left.
+func TestASpeakersEncoderKeepsNoShow(t *testing.T) {
+	onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
+		host := enter(t, h, "host", asHost)
+		enter(t, h, "ann", nil)
+		letUp(t, s, "ann")
+		if err := s.GoLive("host", ""); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, mustBring(t, h, "ann", nil).Participant, "TR_ann")
+		host.Leave(room.LeftByItself)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if s.onAir() {
+			t.Error("the show goes on")
+		}
+	})
+}
