@@ -272,10 +272,10 @@ func (l *library) list(wanted func(e *entry) bool) []entry {
 	return l.sorted(func(e *entry) bool { return !e.Deleted && wanted(e) })
 }
 
-// pending gives copies of those that have files to be uploaded, or are deleted, the newest first.
+// pending gives copies of those that have files to be uploaded or taken out of the bucket, the newest first.
 func (l *library) pending() []entry {
 	return l.sorted(func(e *entry) bool {
-		return e.Deleted || slices.ContainsFunc(e.Files, func(f File) bool { return f.Finished && !f.Stored })
+		return e.Deleted || len(e.Dropped) > 0 || slices.ContainsFunc(e.Files, func(f File) bool { return f.Finished && !f.Stored })
 	})
 }
 
@@ -329,7 +329,7 @@ func (l *library) hide(e *entry) error {
 func (l *library) clear(e *entry) error {
 	l.mu.Lock()
 	files := slices.Clone(e.Files)
-	elsewhere := len(e.Uploads) > 0 || slices.ContainsFunc(files, func(f File) bool { return f.Stored || l.bucket && f.Finished })
+	elsewhere := len(e.Uploads)+len(e.Dropped) > 0 || slices.ContainsFunc(files, l.mayBeElsewhere)
 	l.mu.Unlock()
 	errs := []error{os.Remove(l.path(pictureName(e.ID))), os.Remove(l.path(stripName(e.ID)))}
 	for _, f := range files {
@@ -345,6 +345,28 @@ func (l *library) clear(e *entry) error {
 	l.changed()
 	return nil
 }
+
+// drop deletes one file of a recording, which goes on without it. If anything ends in the middle it can be done again.
+func (l *library) drop(id, name string) error {
+	if err := unlessGone(os.Remove(l.path(piecesName(name))), os.Remove(l.path(name))); err != nil {
+		return err
+	}
+	_, err := l.change(id, true, func(e *entry) {
+		f := e.file(name)
+		if f == nil {
+			return
+		}
+		if _, begun := e.Uploads[name]; begun || l.mayBeElsewhere(*f) {
+			e.Dropped = append(e.Dropped, name)
+		}
+		e.Files = slices.DeleteFunc(e.Files, func(f File) bool { return f.Name == name })
+	})
+	l.changed()
+	return err
+}
+
+// mayBeElsewhere tells that a file is in the bucket, or on the way there.
+func (l *library) mayBeElsewhere(f File) bool { return f.Stored || l.bucket && f.Finished }
 
 // clearDeleted takes away what is left of recordings whose deletion something cut off.
 func (l *library) clearDeleted() {

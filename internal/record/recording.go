@@ -73,6 +73,11 @@ type File struct {
 	Away   bool `json:"away,omitempty"`
 }
 
+// end is when it took its last picture.
+func (f File) end() time.Time {
+	return f.StartedAt.Add(time.Duration(f.Duration * float64(time.Second)))
+}
+
 // Settings are how a room is recorded.
 type Settings struct {
 	// Always records each show from its beginning; nil leaves it to the room's scene and the server.
@@ -96,6 +101,8 @@ type entry struct {
 	Declined time.Time `json:"declined,omitzero"`
 	// Uploads are those of its files that have begun.
 	Uploads map[string]s3.Upload `json:"uploads,omitempty"`
+	// Dropped are the names of files that it has no more, and that may still be in the bucket.
+	Dropped []string `json:"dropped,omitempty"`
 	// Deleted recordings are there for nobody, until they are out of the bucket too.
 	Deleted bool `json:"deleted,omitempty"`
 	// lost are the names of files that cannot be finished, whatever room there is, as far as that was tried since the start.
@@ -132,5 +139,6 @@ func (e *entry) snapshot() Recording {
 func (e *entry) copy() entry {
 	c := *e
 	c.Recording, c.Uploads, c.lost = e.snapshot(), maps.Clone(e.Uploads), maps.Clone(e.lost)
+	c.Dropped = slices.Clone(e.Dropped)
 	return c
 }

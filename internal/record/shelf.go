@@ -102,8 +102,11 @@ func (h *Shelf) Change(id string, title *string, published *bool) (Recording, er
 	})
 }
 
-// expire deletes what has been kept long enough.
+// expire deletes what has been kept long enough: recordings by their end, and files of those that go on by their own.
 func (h *Shelf) expire(now time.Time) {
+	for _, e := range h.library.list(func(e *entry) bool { return e.State == Running && len(e.Files) > 1 }) {
+		h.expireFiles(e, now)
+	}
 	for _, rec := range h.All() {
 		if rec.ExpiresAt.IsZero() || rec.ExpiresAt.After(now) || rec.State == Running {
 			continue
@@ -113,6 +116,24 @@ func (h *Shelf) expire(now time.Time) {
 			continue
 		}
 		h.log.Info("an old recording is deleted", "recording", rec.ID, "room", rec.Room, "ended", rec.EndedAt)
+	}
+}
+
+// expireFiles deletes the files of a recording that have been kept long enough. The last one stays: it is recorded to, or was a moment ago.
+func (h *Shelf) expireFiles(e entry, now time.Time) {
+	keep := h.keep(e.Room, e.Created)
+	if keep <= 0 {
+		return
+	}
+	for _, f := range e.Files[:len(e.Files)-1] {
+		if !f.Finished || f.end().Add(keep).After(now) {
+			continue
+		}
+		if err := h.library.drop(e.ID, f.Name); err != nil {
+			h.log.Error("deleting an old file of a recording", "recording", e.ID, "file", f.Name, "error", err)
+			continue
+		}
+		h.log.Info("an old file of a recording is deleted", "recording", e.ID, "room", e.Room, "file", f.Name, "ended", f.end())
 	}
 }
 

@@ -139,7 +139,8 @@ func (u *uploader) tidy(ctx context.Context) (all bool) {
 	return all
 }
 
-// next is the oldest recording for which there is something to do now, and the file to upload, "" where it was deleted; else how long to wait.
+// next is the oldest recording for which there is something to do now, and the file to upload, or to take out of the bucket where it was
+// dropped, "" where the recording was deleted; else how long to wait.
 func (u *uploader) next(now time.Time) (e *entry, name string, wait time.Duration) {
 	wait = longestWait
 	u.mu.Lock()
@@ -158,6 +159,11 @@ func (u *uploader) next(now time.Time) (e *entry, name string, wait time.Duratio
 			}
 			continue
 		}
+		for _, name := range e.Dropped {
+			if isDue(name) {
+				return &e, name, 0
+			}
+		}
 		for _, f := range e.Files {
 			if f.Finished && !f.Stored && isDue(f.Name) {
 				return &e, f.Name, 0
@@ -175,9 +181,12 @@ func (u *uploader) attempt(ctx context.Context, e *entry, name string) {
 	u.mu.Unlock()
 	var err error
 	what := name
-	if name == "" {
+	switch {
+	case name == "":
 		what, err = e.ID, u.remove(ctx, e)
-	} else {
+	case slices.Contains(e.Dropped, name):
+		err = u.drop(ctx, e, name)
+	default:
 		err = u.upload(ctx, e, name)
 	}
 	u.mu.Lock()
@@ -280,12 +289,33 @@ func (u *uploader) remove(ctx context.Context, e *entry) error {
 			return err
 		}
 	}
+	names := e.Dropped
 	for _, f := range e.Files {
-		if err := u.bucket.Remove(ctx, f.Name); err != nil {
+		names = append(names, f.Name)
+	}
+	for _, name := range names {
+		if err := u.bucket.Remove(ctx, name); err != nil {
 			return err
 		}
 	}
 	return u.library.forget(e.ID)
+}
+
+// drop takes a file out of the bucket that its recording has no more.
+func (u *uploader) drop(ctx context.Context, e *entry, name string) error {
+	if up, begun := e.Uploads[name]; begun {
+		if err := u.bucket.Abandon(ctx, name, up); err != nil {
+			return err
+		}
+	}
+	if err := u.bucket.Remove(ctx, name); err != nil {
+		return err
+	}
+	_ = u.library.note(e.ID, func(e *entry) { // if it cannot be written down the file is removed again after a restart, or is gone already
+		delete(e.Uploads, name)
+		e.Dropped = slices.DeleteFunc(e.Dropped, func(s string) bool { return s == name })
+	})
+	return nil
 }
 
 // stop ends the upload of a recording's file, if there is one.
