@@ -42,7 +42,7 @@ func TestAWriteThatFailedDoesNotEndTheStore(t *testing.T) {
 	if err := s.NoteSeen(later); err != nil {
 		t.Errorf("that the server is there cannot be noted on a full disk: %v", err)
 	}
-	if seen, err := s.Seen(); err != nil || !seen.Equal(later) {
+	if seen, err := seenAt(dir); err != nil || !seen.Equal(later) {
 		t.Errorf("seen at %v: %v", seen, err)
 	}
 	// Past the look at what is free, which a quota is not seen in.

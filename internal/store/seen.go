@@ -22,10 +22,15 @@ func (s *Store) NoteSeen(at time.Time) error {
 	return err
 }
 
-// Seen is when the server was last there; os.ErrNotExist where that was never noted.
-func (s *Store) Seen() (time.Time, error) {
-	info, err := os.Stat(filepath.Join(s.dir, seenFile))
-	if err != nil {
+// Seen is when the server was last there, before it was started; zero where that was never noted.
+func (s *Store) Seen() time.Time { return s.seen }
+
+func seenAt(dir string) (time.Time, error) {
+	info, err := os.Stat(filepath.Join(dir, seenFile))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return time.Time{}, nil
+	case err != nil:
 		return time.Time{}, err
 	}
 	return info.ModTime(), nil

@@ -43,8 +43,9 @@ const maxValue = 8 << 20
 
 // Store is one embedded server. Close stops it after everything is on disk.
 type Store struct {
-	dir string
-	log *slog.Logger
+	dir  string
+	log  *slog.Logger
+	seen time.Time
 
 	// lock is held, to read, by whoever uses the embedded server, which is started again where it has failed.
 	lock    sync.RWMutex
@@ -62,7 +63,11 @@ type Store struct {
 
 // Open starts the store in dir/store, which is made where needed.
 func Open(dir string, log *slog.Logger) (*Store, error) {
-	s := &Store{dir: dir, log: log}
+	seen, err := seenAt(dir)
+	if err != nil {
+		return nil, fmt.Errorf("store: reading when the server was last there: %w", err)
+	}
+	s := &Store{dir: dir, log: log, seen: seen}
 	if err := s.start(startPatience); err != nil {
 		return nil, err
 	}

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -80,20 +78,19 @@ func TestWhatADiskDoesNotTakeInTimeIsWrittenLater(t *testing.T) {
 }
 
 func TestWhenTheServerWasLastThere(t *testing.T) {
-	s, err := Open(t.TempDir(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if _, err := s.Seen(); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a new one: %v", err)
-	}
+	dir, last := t.TempDir(), time.Time{}
 	for _, at := range []time.Time{time.Unix(1_800_000_000, 0), time.Unix(1_800_000_015, 0)} {
-		if err := s.NoteSeen(at); err != nil {
+		s, err := Open(dir, slog.New(slog.DiscardHandler))
+		if err != nil {
 			t.Fatal(err)
 		}
-		if seen, err := s.Seen(); err != nil || !seen.Equal(at) {
-			t.Errorf("noted at %v, seen at %v: %v", at, seen, err)
+		if err := s.NoteSeen(at); err != nil {
+			t.Error(err)
 		}
+		if !s.Seen().Equal(last) {
+			t.Errorf("it was last there at %v, not at %v", s.Seen(), last)
+		}
+		s.Close()
+		last = at
 	}
 }

@@ -2,6 +2,7 @@ package studio
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -101,6 +102,56 @@ func (h *House) initialComposition(scene *scenes.Scene) compose.Settings {
 	return c
 }
 
+// keptComposition is the composition for after a restart, nil where nobody has chosen it. The caller holds the lock.
+func (s *Studio) keptComposition() *compose.Settings {
+	if !s.arranged {
+		return nil
+	}
+	c := s.composition
+	return &c
+}
+
+// recallComposition makes the composition what it was, its images a moment later. What cannot be any more is left out. The caller holds the lock.
+func (s *Studio) recallComposition(l Left) {
+	if l.Composition == nil {
+		return
+	}
+	s.arranged = true
+	b, err := json.Marshal(l.Composition)
+	if err == nil {
+		var next compose.Settings
+		if next, err = s.composition.Patched(b); err == nil {
+			s.composition = next
+		}
+	}
+	if err != nil {
+		s.log.Warn("the composition is the scene's again", "error", err)
+	}
+	if len(l.Images) > 0 {
+		s.work.Go(func() { s.recallImages(l.Images) })
+	}
+}
+
+// recallImages reads the images of the composition; one that was brought anew meanwhile stays.
+func (s *Studio) recallImages(kept map[string][]byte) {
+	images := map[string]image.Image{}
+	for name, b := range kept {
+		img, err := compose.DecodeImage(b)
+		if err != nil {
+			s.log.Warn("an image of the composition is lost", "image", name, "error", err)
+			continue
+		}
+		images[name] = img
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		maps.Copy(images, s.composition.Images)
+		s.composition.Images = images
+		s.restage()
+	}
+}
+
 // neededComposer gives what composes this room's pictures, made for the first who needs it; nil where that cannot be. The caller holds
 // the lock.
 func (s *Studio) neededComposer() *compose.Composer {
@@ -173,7 +224,8 @@ func (s *Studio) Compose(patch []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBadComposition, err)
 	}
-	s.composition = next
+	s.composition, s.arranged = next, true
+	s.keepLater(partRoom)
 	s.followComposition()
 	s.restage()
 	s.emit([]room.Event{room.LiveChanged{Live: s.room.Live()}}) // whoever shows the status shows it at once
@@ -183,7 +235,7 @@ func (s *Studio) Compose(patch []byte) error {
 // ComposeImage takes an image (compose.BackgroundImage or LogoImage) as PNG or JPEG, or takes it away when b is empty. It fails with
 // ErrBadComposition, and with a *room.Refusal when its turn to be read does not come before ctx ends.
 func (s *Studio) ComposeImage(ctx context.Context, name string, b []byte) error {
-	if name != compose.BackgroundImage && name != compose.LogoImage {
+	if !slices.Contains(compose.ImageNames, name) {
 		return fmt.Errorf("%w: an image is named %s or %s", ErrBadComposition, compose.BackgroundImage, compose.LogoImage)
 	}
 	var img image.Image
@@ -208,7 +260,11 @@ func (s *Studio) ComposeImage(ctx context.Context, name string, b []byte) error 
 	if delete(images, name); img != nil {
 		images[name] = img
 	}
-	s.composition.Images = images
+	s.composition.Images, s.arranged = images, true
+	s.keepLater(partRoom)
+	if s.annex == nil {
+		s.house.running.KeepImage(s.name, name, b)
+	}
 	s.restage()
 	s.emit([]room.Event{room.LiveChanged{Live: s.room.Live()}})
 	return nil

@@ -36,6 +36,7 @@ func (s *Studio) noteAttendance(e room.Event) {
 func (s *Studio) noteHere(p room.Participant) {
 	if hasRole(p.Kind, p.Permission) {
 		s.attendance.Came(p.Identity, p.Name, time.Now())
+		s.keepAttendance()
 	}
 }
 
@@ -44,6 +45,14 @@ func (s *Studio) noteHere(p room.Participant) {
 func (s *Studio) noteGone(identity string) {
 	if _, takesPart := s.room.Participant(identity); !takesPart && !s.there(identity) {
 		s.attendance.Went(identity, time.Now())
+		s.keepAttendance()
+	}
+}
+
+// keepAttendance has the list kept, for after a restart, where there is use for it. The caller holds the lock.
+func (s *Studio) keepAttendance() {
+	if s.scene.Has("rollcall") {
+		s.keepLater(partAttendance)
 	}
 }
 

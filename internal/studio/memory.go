@@ -9,6 +9,7 @@ import (
 	"github.com/tuttilive/tutti/internal/room/board"
 	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/poll"
+	"github.com/tuttilive/tutti/internal/room/rollcall"
 	"github.com/tuttilive/tutti/internal/room/scenes"
 	"github.com/tuttilive/tutti/internal/room/songs"
 	"github.com/tuttilive/tutti/internal/room/stage"
@@ -30,11 +31,12 @@ type Talked struct {
 type part uint8
 
 const (
-	partRoom part = 1 << iota // settings and stage
+	partRoom part = 1 << iota // settings, stage and composition
 	partTalk
 	partBoard
 	partSongs
-	allParts = partRoom | partTalk | partBoard | partSongs
+	partAttendance
+	allParts = partRoom | partTalk | partBoard | partSongs | partAttendance
 )
 
 // memory is what a studio has not kept yet. It is guarded by the studio's lock.
@@ -76,7 +78,7 @@ func (s *Studio) keepNow() {
 	if parts&partRoom != 0 {
 		s.house.running.Keep(s.name, Running{
 			SID: s.room.SID, CreatedAt: s.room.CreatedAt, Settings: s.room.Settings, Visited: s.room.Visited(), Stage: &on,
-			Contest: s.keptContest(),
+			Contest: s.keptContest(), Composition: s.keptComposition(),
 		})
 	}
 	if c := s.crowd; c != nil && parts&partTalk != 0 {
@@ -87,6 +89,9 @@ func (s *Studio) keepNow() {
 	}
 	if s.scene.Has("songs") && parts&partSongs != 0 {
 		s.house.running.KeepSongs(s.name, s.songs.Keep())
+	}
+	if s.scene.Has("rollcall") && parts&partAttendance != 0 {
+		s.house.running.KeepAttendance(s.name, s.attendance.List(time.Now()))
 	}
 }
 
@@ -100,7 +105,7 @@ func (m *memory) rest() {
 
 // memorable tells whether the room is more than some people who talk: then it is the same room after a restart. The caller holds the lock.
 func (s *Studio) memorable(on stage.Kept) bool {
-	return s.scene.Name != scenes.Default || s.room.Settings != s.house.rules || on.Judged() || s.crowd != nil && !s.crowd.chat.Empty()
+	return s.scene.Name != scenes.Default || s.arranged || s.room.Settings != s.house.rules || on.Judged() || s.crowd != nil && !s.crowd.chat.Empty()
 }
 
 // forgetAll ends what is kept of the room: it is over.
@@ -128,6 +133,10 @@ func (s *Studio) recall(l Left) {
 	if l.Songs != nil && s.scene.Has("songs") {
 		s.songs = songs.Restore(*l.Songs)
 	}
+	if s.scene.Has("rollcall") {
+		s.attendance = rollcall.Restore(l.Attendance, l.LastSeen)
+	}
+	s.recallComposition(l)
 	s.drawCurtain()
 	if l.Contest != nil { // which a crash has ended
 		s.emit([]room.Event{room.PKChanged{PK: l.Contest.BrokenOff("")}})

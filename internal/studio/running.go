@@ -6,9 +6,11 @@ import (
 	"maps"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/board"
 	"github.com/tuttilive/tutti/internal/room/pk"
+	"github.com/tuttilive/tutti/internal/room/rollcall"
 	"github.com/tuttilive/tutti/internal/room/songs"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/store"
@@ -24,6 +26,8 @@ type Running struct {
 	Stage   *stage.Kept `json:"stage,omitempty"`
 	// Contest is one that was going on.
 	Contest *pk.View `json:"contest,omitempty"`
+	// Composition is how its pictures are put together, nil where nobody has chosen that.
+	Composition *compose.Settings `json:"composition,omitempty"`
 }
 
 // Left is all that was kept of a room.
@@ -33,28 +37,38 @@ type Left struct {
 	Talk  *Talked
 	Board *board.Kept
 	Songs *songs.Kept
+	// Attendance is who was there, until LastSeen where they were when it was kept.
+	Attendance []rollcall.Stay
+	LastSeen   time.Time
+	// Images are those of its composition, as they were brought.
+	Images map[string][]byte
 }
 
 // RoomKeeper keeps open rooms beyond the life of the process. All but Left are called with locks held: they must not block.
 type RoomKeeper interface {
 	// Left are the rooms that were open when the last process ended, by name.
 	Left() map[string]Left
-	// Keep, KeepTalk, KeepBoard and KeepSongs keep a part of a room each, in the place of what was kept before.
+	// Keep, KeepTalk, KeepBoard, KeepSongs and KeepAttendance keep a part of a room each, in the place of what was kept before.
 	Keep(roomName string, r Running)
 	KeepTalk(roomName string, t Talked)
 	KeepBoard(roomName string, b board.Kept)
 	KeepSongs(roomName string, k songs.Kept)
+	KeepAttendance(roomName string, all []rollcall.Stay)
+	// KeepImage keeps an image of the composition, one of compose.ImageNames; none when it is empty.
+	KeepImage(roomName, image string, b []byte)
 	// Forget ends all of it.
 	Forget(roomName string)
 }
 
 // RunningRooms keeps open rooms in the store. Close waits until all is written.
 type RunningRooms struct {
-	rooms  *store.Later[Running]
-	talks  *store.Later[Talked]
-	boards *store.Later[board.Kept]
-	songs  *store.Later[songs.Kept]
-	left   map[string]Left
+	rooms      *store.Later[Running]
+	talks      *store.Later[Talked]
+	boards     *store.Later[board.Kept]
+	songs      *store.Later[songs.Kept]
+	attendance *store.Later[[]rollcall.Stay]
+	images     *store.Later[[]byte] // by imageKey
+	left       map[string]Left
 }
 
 // OpenRunningRooms reads which rooms were open; after a long absence they are forgotten.
@@ -75,7 +89,15 @@ func OpenRunningRooms(s *store.Store, longAway bool, log *slog.Logger) (*Running
 	if err != nil {
 		return nil, err
 	}
-	k := &RunningRooms{rooms: rooms, talks: talks, boards: boards, songs: sung, left: map[string]Left{}}
+	attendance, attended, err := openKept[[]rollcall.Stay](s, "attendance", longAway, log)
+	if err != nil {
+		return nil, err
+	}
+	images, shown, err := openKept[[]byte](s, "images", longAway, log)
+	if err != nil {
+		return nil, err
+	}
+	k := &RunningRooms{rooms: rooms, talks: talks, boards: boards, songs: sung, attendance: attendance, images: images, left: map[string]Left{}}
 	for name, r := range left {
 		l := Left{Running: r}
 		if t, ok := talked[name]; ok {
@@ -86,6 +108,12 @@ func OpenRunningRooms(s *store.Store, longAway bool, log *slog.Logger) (*Running
 		}
 		if sung, ok := singing[name]; ok {
 			l.Songs = &sung
+		}
+		l.Attendance, l.LastSeen, l.Images = attended[name], s.Seen(), map[string][]byte{}
+		for _, image := range compose.ImageNames {
+			if b := shown[imageKey(name, image)]; b != nil {
+				l.Images[image] = b
+			}
 		}
 		k.left[name] = l
 	}
@@ -127,12 +155,33 @@ func (k *RunningRooms) KeepBoard(roomName string, b board.Kept) { k.boards.Put(r
 // KeepSongs implements RoomKeeper.
 func (k *RunningRooms) KeepSongs(roomName string, kept songs.Kept) { k.songs.Put(roomName, kept) }
 
+// KeepAttendance implements RoomKeeper.
+func (k *RunningRooms) KeepAttendance(roomName string, all []rollcall.Stay) {
+	k.attendance.Put(roomName, all)
+}
+
+// KeepImage implements RoomKeeper.
+func (k *RunningRooms) KeepImage(roomName, image string, b []byte) {
+	if len(b) == 0 {
+		k.images.Delete(imageKey(roomName, image))
+		return
+	}
+	k.images.Put(imageKey(roomName, image), b)
+}
+
+// imageKey is what an image is kept under. Names of rooms have no slash.
+func imageKey(roomName, image string) string { return roomName + "/" + image }
+
 // Forget implements RoomKeeper.
 func (k *RunningRooms) Forget(roomName string) {
 	k.rooms.Delete(roomName)
 	k.talks.Delete(roomName)
 	k.boards.Delete(roomName)
 	k.songs.Delete(roomName)
+	k.attendance.Delete(roomName)
+	for _, image := range compose.ImageNames {
+		k.images.Delete(imageKey(roomName, image))
+	}
 }
 
 // Close writes what is left.
@@ -141,17 +190,21 @@ func (k *RunningRooms) Close() {
 	k.talks.Close()
 	k.boards.Close()
 	k.songs.Close()
+	k.attendance.Close()
+	k.images.Close()
 }
 
 // noRooms keeps nothing.
 type noRooms struct{}
 
-func (noRooms) Left() map[string]Left        { return nil }
-func (noRooms) Keep(string, Running)         {}
-func (noRooms) KeepTalk(string, Talked)      {}
-func (noRooms) KeepBoard(string, board.Kept) {}
-func (noRooms) KeepSongs(string, songs.Kept) {}
-func (noRooms) Forget(string)                {}
+func (noRooms) Left() map[string]Left                  { return nil }
+func (noRooms) Keep(string, Running)                   {}
+func (noRooms) KeepTalk(string, Talked)                {}
+func (noRooms) KeepBoard(string, board.Kept)           {}
+func (noRooms) KeepSongs(string, songs.Kept)           {}
+func (noRooms) KeepAttendance(string, []rollcall.Stay) {}
+func (noRooms) KeepImage(string, string, []byte)       {}
+func (noRooms) Forget(string)                          {}
 
 // reopen opens a room as it was before a restart, and waits for its people: they need a moment to come back.
 func (h *House) reopen(roomName string, l Left) {

@@ -1,16 +1,25 @@
 package studio
 
 import (
+	"bytes"
 	"errors"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/program/compose"
+	"github.com/tuttilive/tutti/internal/program/compose/layout"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/board"
+	"github.com/tuttilive/tutti/internal/room/rollcall"
 	"github.com/tuttilive/tutti/internal/room/songs"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio/talk"
@@ -43,6 +52,18 @@ func (k *keptRooms) KeepBoard(name string, b board.Kept) {
 }
 func (k *keptRooms) KeepSongs(name string, kept songs.Kept) {
 	k.change(name, func(l *Left) { l.Songs = &kept })
+}
+
+func (k *keptRooms) KeepAttendance(name string, all []rollcall.Stay) {
+	k.change(name, func(l *Left) { l.Attendance = all })
+}
+func (k *keptRooms) KeepImage(name, image string, b []byte) {
+	k.change(name, func(l *Left) {
+		if l.Images == nil {
+			l.Images = map[string][]byte{}
+		}
+		l.Images[image] = b
+	})
 }
 
 func (k *keptRooms) Forget(name string) {
@@ -173,4 +194,80 @@ func TestOpenRoomsSurviveInTheStore(t *testing.T) {
 	if len(left) != 0 {
 		t.Errorf("after a long absence: %+v", left)
 	}
+}
+
+// TestARoomIsArrangedTheSameAfterARestart has a host choose how the program looks, with a background of one colour.
+func TestARoomIsArrangedTheSameAfterARestart(t *testing.T) {
+	red := image.NewRGBA(image.Rect(0, 0, 16, 16))
+	draw.Draw(red, red.Bounds(), image.NewUniform(color.RGBA{255, 0, 0, 255}), image.Point{}, draw.Src)
+	var background bytes.Buffer
+	if err := png.Encode(&background, red); err != nil {
+		t.Fatal(err)
+	}
+	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
+		s, err := next().Open("r", room.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		arrange := `{"layout":"side-by-side","lowerThird":{"title":"夜话"},"gains":{"ann":0.5},"texts":[{"text":"hello","size":0.1}]}`
+		if err := errors.Join(s.Compose([]byte(arrange)), s.ComposeImage(t.Context(), compose.BackgroundImage, background.Bytes())); err != nil {
+			t.Fatal(err)
+		}
+		before := s.Composition()
+		s, err = next().Studio("r")
+		if err != nil {
+			t.Fatal("a room that was arranged is not kept:", err)
+		}
+		synctest.Wait()
+		after := s.Composition()
+		if after.Layout != layout.Side || after.LowerThird != before.LowerThird || after.Gains["ann"] != 0.5 || !slices.Equal(after.Texts, before.Texts) {
+			t.Errorf("before %+v, after %+v", before.Settings, after.Settings)
+		}
+		if r, _, _, _ := s.composition.Images[compose.BackgroundImage].At(8, 8).RGBA(); r>>8 < 200 || !slices.Equal(after.Images, before.Images) {
+			t.Errorf("images %v, before %v", after.Images, before.Images)
+		}
+		if err := s.ComposeImage(t.Context(), compose.BackgroundImage, nil); err != nil {
+			t.Fatal(err)
+		}
+		if s, err = next().Studio("r"); err != nil || len(s.Composition().Images) != 0 {
+			t.Errorf("an image that was taken away is back: %v", err)
+		}
+	})
+}
+
+// TestWhoWasThereIsKnownAfterARestart has two people be there for a while before a restart, and one of them behind it.
+func TestWhoWasThereIsKnownAfterARestart(t *testing.T) {
+	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
+		class := func(h *House) *Studio {
+			s, err := h.Open("r", room.Settings{Metadata: "m"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.scene, _ = h.scenes.Find("class")
+			return s
+		}
+		h := next()
+		class(h)
+		enter(t, h, "ann", nil)
+		time.Sleep(20 * time.Minute)
+		enter(t, h, "ben", nil)
+		time.Sleep(20 * time.Minute)
+		left := time.Now()
+		h = next()
+		s := class(h)
+		s.mu.Lock()
+		of := kept.Left()["r"]
+		of.LastSeen = left
+		s.recall(of)
+		s.mu.Unlock()
+		time.Sleep(time.Second)
+		enter(t, h, "ann", nil)
+		time.Sleep(9 * time.Minute)
+		all := s.Attendance()
+		if len(all) != 2 || all[0].Total != 49*time.Minute || !all[0].Here || all[1].Total != 20*time.Minute || all[1].Here {
+			t.Errorf("there were %+v", all)
+		}
+	})
 }

@@ -1,11 +1,9 @@
 package studio
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
@@ -73,10 +71,10 @@ func OpenShows(s *store.Store, log *slog.Logger) (*Shows, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the shows that were on the air: %w", err)
 	}
-	last, err := s.Seen()
+	last := s.Seen()
 	k := &Shows{
 		later: store.NewLater(shows, "shows", log), store: s, interrupted: interrupted, log: log,
-		longAway: !errors.Is(err, os.ErrNotExist) && time.Since(last) > maxGone, // an unreadable time is a long time ago
+		longAway: !last.IsZero() && time.Since(last) > maxGone,
 		stop:     make(chan struct{}), done: make(chan struct{}),
 	}
 	if k.longAway {

@@ -36,6 +36,7 @@ type Studio struct {
 	air     *air                    // what is on the air, nil when nothing is
 	// composition is how its pictures are put together, levels how loud each is.
 	composition compose.Settings
+	arranged    bool // somebody has chosen how
 	// composer is nil while nobody needs one.
 	composer *compose.Composer
 	levels   map[string]float64

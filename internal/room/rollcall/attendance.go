@@ -61,3 +61,21 @@ func (a *Attendance) List(now time.Time) []Stay {
 	}
 	return list
 }
+
+// Restore is the list as it was told before a restart, when people were there until a moment later: who was there then is there no more until they
+// come.
+func Restore(list []Stay, until time.Time) Attendance {
+	a := Attendance{at: map[string]int{}}
+	for _, s := range list[:min(len(list), MaxPeople)] {
+		if _, twice := a.at[s.Identity]; twice {
+			continue
+		}
+		a.at[s.Identity] = len(a.stays)
+		a.stays = append(a.stays, s)
+		if until.Before(s.Last) {
+			until = s.Last
+		}
+		a.Went(s.Identity, until)
+	}
+	return a
+}
