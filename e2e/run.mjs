@@ -18,6 +18,15 @@ const waiting = readdirSync(directory).filter((name) => name.endsWith('.test.mjs
 waiting.sort((a, b) => place(a) - place(b))
 const running = new Map()
 const failed = new Map()
+const children = new Set() // processes that run
+
+// Who is told to end leaves nothing behind.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => {
+    for (const pid of children) process.kill(-pid, 'SIGKILL')
+    process.exit(1)
+  })
+}
 
 /** The next of those that wait, if it may run beside those that run. */
 function next() {
@@ -28,10 +37,13 @@ function next() {
 
 async function test(file) {
   const began = Date.now()
-  const child = spawn(process.execPath, ['--test-reporter=spec', file], { stdio: ['ignore', 'pipe', 'pipe'] })
+  // In a group of its own, with the servers and browsers that it starts.
+  const child = spawn(process.execPath, ['--test-reporter=spec', file], { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  children.add(child.pid)
   let said = ''
   for (const from of [child.stdout, child.stderr]) from.setEncoding('utf8').on('data', (text) => (said += text))
   const status = await new Promise((resolve) => child.once('close', resolve))
+  children.delete(child.pid)
   running.delete(file)
   if (status !== 0) failed.set(file, said)
   console.log(`${said}${status === 0 ? 'ok' : 'FAILED'} ${file} in ${Math.round((Date.now() - began) / 1000)} s\n`)
