@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/disk"
-	"github.com/tuttilive/tutti/internal/mux/movie"
 	"github.com/tuttilive/tutti/internal/store"
 )
 
@@ -35,6 +34,8 @@ type library struct {
 	// bucket tells that files are in a bucket too, or will be; changed is called when there is something new to do there.
 	bucket  bool
 	changed func()
+	// ends is closed when the process has no time any more for what the next one can do as well.
+	ends chan struct{}
 
 	mu      sync.Mutex
 	entries map[string]*entry
@@ -45,7 +46,7 @@ func openLibrary(dir string, log *slog.Logger) (*library, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the directory for recordings: %w", err)
 	}
-	l := &library{dir: dir, log: log, changed: func() {}, entries: map[string]*entry{}}
+	l := &library{dir: dir, log: log, changed: func() {}, ends: make(chan struct{}), entries: map[string]*entry{}}
 	for _, kind := range []string{keptAs, deletedAs} {
 		names, err := filepath.Glob(filepath.Join(dir, "*"+kind))
 		if err != nil {
@@ -56,6 +57,9 @@ func openLibrary(dir string, log *slog.Logger) (*library, error) {
 			if err != nil {
 				log.Error("what is known of a recording cannot be read", "file", name, "error", err)
 				continue
+			}
+			if e.State == Finishing && e.EndedAt.IsZero() {
+				e.EndedAt = l.lastChange(e)
 			}
 			l.entries[e.ID] = e
 		}
@@ -86,47 +90,15 @@ func readEntry(name, kind string) (*entry, error) {
 	return e, nil
 }
 
-// left are the recordings that have unfinished files.
-func (l *library) left() (ids []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for id, e := range l.entries {
-		if e.Deleted {
-			continue
-		}
-		if e.State == Finishing || slices.ContainsFunc(e.Files, func(f File) bool { return !f.Finished }) {
-			ids = append(ids, id)
+// lastChange is when a recording that something cut off was written to.
+func (l *library) lastChange(e *entry) time.Time {
+	last := e.StartedAt
+	for _, f := range e.Files {
+		if info, err := os.Stat(l.path(f.Name)); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
 		}
 	}
-	slices.Sort(ids)
-	return ids
-}
-
-// finishFailed finishes files of recordings that are over for which there was no room when they ended, where there is now. One that cannot be
-// finished for another reason is tried once.
-func (l *library) finishFailed() {
-	for _, e := range l.list(func(e *entry) bool { return e.State == Failed && e.Error == DiskFull }) {
-		for _, f := range e.Files {
-			const index = 100 // a file is so many times as long as its index, or longer
-			if f.Finished || e.lost[f.Name] || !l.hasRoom(f.Bytes/index+leastRoom) {
-				continue
-			}
-			if err := l.finish(e.ID, f.Name); err != nil && !disk.IsFull(err) {
-				l.log.Error("a recorded file stays without an index", "file", f.Name, "error", err)
-				l.giveUp(e.ID, f.Name)
-			}
-		}
-	}
-}
-
-// giveUp notes that a file cannot be finished.
-func (l *library) giveUp(id, name string) {
-	_, _ = l.change(id, false, func(e *entry) { // it may be deleted already
-		if e.lost == nil {
-			e.lost = map[string]bool{}
-		}
-		e.lost[name] = true
-	})
+	return last.UTC()
 }
 
 // hasRoom tells whether the disk has so many bytes left. Where that cannot be told, writing will.
@@ -399,83 +371,4 @@ func unlessGone(errs ...error) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// finish makes a file seekable. One in which there is nothing is deleted.
-func (l *library) finish(id, name string) error {
-	s, err := finishFile(l.path(name))
-	switch {
-	case errors.Is(err, movie.ErrEmpty), errors.Is(err, fs.ErrNotExist):
-		_, changed := l.change(id, true, func(e *entry) {
-			e.Files = slices.DeleteFunc(e.Files, func(f File) bool { return f.Name == name })
-		})
-		if err := os.Remove(l.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return changed
-	case err != nil:
-		return fmt.Errorf("finishing %s: %w", name, err)
-	}
-	_, err = l.change(id, true, func(e *entry) {
-		if f := e.file(name); f != nil {
-			f.Finished, f.Bytes, f.Duration = true, s.Bytes, s.Length.Seconds()
-		}
-	})
-	l.changed()
-	return err
-}
-
-func finishFile(path string) (movie.Summary, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return movie.Summary{}, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return movie.Summary{}, err
-	}
-	return movie.Finish(f, info.Size())
-}
-
-// finishLeft finishes what a recording that was interrupted has left.
-func (l *library) finishLeft(id string) {
-	e, err := l.find(id)
-	if err != nil {
-		return
-	}
-	last := e.StartedAt
-	for _, f := range e.Files {
-		if info, err := os.Stat(l.path(f.Name)); err == nil && info.ModTime().After(last) {
-			last = info.ModTime() // before it is changed
-		}
-		if f.Finished {
-			continue
-		}
-		if err := l.finish(id, f.Name); err != nil {
-			l.log.Error("what was left of a recording cannot be finished", "recording", id, "error", err)
-		}
-	}
-	r, err := l.change(id, true, func(e *entry) {
-		if e.EndedAt.IsZero() {
-			e.EndedAt = last.UTC()
-		}
-		if e.State == Finishing {
-			e.end("")
-		}
-	})
-	if err == nil {
-		l.log.Info("what was left of a recording is finished", "recording", id, "room", r.Room, "duration", time.Duration(r.Duration*float64(time.Second)))
-	}
-}
-
-// end gives the recording its last state. The caller holds the lock.
-func (e *entry) end(failure string) {
-	e.State, e.Error = Done, failure
-	if failure == "" && len(e.Files) == 0 {
-		e.Error = Empty
-	}
-	if e.Error != "" {
-		e.State = Failed
-	}
 }

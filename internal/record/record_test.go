@@ -206,7 +206,7 @@ func TestWhatHadNoRoomForItsIndexGetsItLater(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeFinishedIsTriedOnce has files that are damaged: tried is what a full disk ended, once.
+// TestWhatCannotBeFinishedIsTriedOnce has files that are damaged.
 func TestWhatCannotBeFinishedIsTriedOnce(t *testing.T) {
 	s := newSession(t, Limits{})
 	var told bytes.Buffer
@@ -223,7 +223,7 @@ func TestWhatCannotBeFinishedIsTriedOnce(t *testing.T) {
 	for range 3 {
 		s.library.finishFailed()
 	}
-	if text := told.String(); strings.Count(text, "level=ERROR") != 1 || strings.Contains(text, "failed-1.mp4") {
+	if text := told.String(); strings.Count(text, "level=ERROR") != 2 || strings.Count(text, "file=failed-1.mp4") != 1 {
 		t.Error(text)
 	}
 	if e, err := s.library.find("full"); err != nil || e.Files[0].Finished || e.State != Failed {
@@ -258,8 +258,8 @@ func TestWhatIsLeftIsFinishedAtTheNextStart(t *testing.T) {
 	if err != nil || len(l.entries) != 1 {
 		t.Fatalf("%v, %v", l, err)
 	}
-	for _, id := range l.left() {
-		l.finishLeft(id)
+	for _, e := range l.left() {
+		l.finishLeft(e)
 	}
 	e, _ := l.find("one")
 	if e.State != Done || !e.Interrupted || e.EndedAt.IsZero() || len(l.left()) != 0 || e.Duration < 3.4 {
@@ -281,11 +281,15 @@ func TestWhatIsLeftIsFinishedAtTheNextStart(t *testing.T) {
 	if err := os.WriteFile(l.path("two-1.mp4"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l.finishLeft("two")
+	two, err := l.find("two")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.finishLeft(two)
 	if e, _ := l.find("two"); e.State != Failed || e.Error != Empty || len(e.Files) != 0 {
 		t.Errorf("%+v", e)
 	}
-	if _, err := finishFile(l.path("two-1.mp4")); !errors.Is(err, os.ErrNotExist) || errors.Is(err, movie.ErrEmpty) {
+	if _, err := l.finishFile("two-1.mp4"); !errors.Is(err, os.ErrNotExist) || errors.Is(err, movie.ErrEmpty) {
 		t.Error(err)
 	}
 }

@@ -20,6 +20,8 @@ const (
 	continuedWithin = 15 * time.Minute
 	// byAlways is who began a recording that nobody did.
 	byAlways = "always"
+	// finishWithin is how long files are still finished when the server ends: it has others to close.
+	finishWithin = time.Second
 )
 
 // Recorder records shows, and puts them on its shelf. Its methods may be called from any goroutine. Whoever made it opens and closes it.
@@ -64,7 +66,9 @@ func (r *Recorder) Open(h *studio.House) {
 	r.house, r.createdAt = h, r.policyCreated
 	h.Policies().OnHandover(r.forget)
 	h.Policies().OnClaim(r.keeps)
+	left := r.library.left() // before any of them can go on
 	r.running.Go(r.tend)
+	r.running.Go(func() { r.finish(left) })
 	if r.uploader != nil {
 		ctx, cancel := context.WithCancel(context.Background())
 		r.running.Go(func() { r.uploader.run(ctx) })
@@ -93,9 +97,6 @@ func (r *Recorder) lookSoon(name string) {
 
 // tend begins recordings that a setting wants, and deletes old ones.
 func (r *Recorder) tend() {
-	for _, id := range r.library.left() {
-		r.library.finishLeft(id)
-	}
 	tick := time.NewTicker(tendEvery)
 	defer tick.Stop()
 	r.expire(time.Now())
@@ -113,12 +114,52 @@ func (r *Recorder) tend() {
 			for _, s := range r.house.Studios() { // what failed may work now
 				r.look(s.Info().Name)
 			}
-			r.library.finishFailed()
 			r.expire(time.Now())
 		case <-r.closing:
 			return
 		}
 	}
+}
+
+// finish finishes what an earlier process has left, and then what there was no room for, as soon as there is. A long file takes long.
+func (r *Recorder) finish(left []entry) {
+	for _, e := range left {
+		select {
+		case <-r.closing:
+			return
+		default:
+		}
+		if done, ended := r.library.finishLeft(e); ended {
+			r.tellEnd(r.infoOf(e), done)
+		}
+	}
+	tick := time.NewTicker(tendEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			r.library.finishFailed()
+		case <-r.closing:
+			return
+		}
+	}
+}
+
+// infoOf is the room that a recording is of, also where it is gone.
+func (r *Recorder) infoOf(e entry) studio.RoomInfo {
+	if s, err := r.house.Studio(e.Room); err == nil && e.Created.Equal(r.createdAt(e.Room)) {
+		return s.Info()
+	}
+	return studio.RoomInfo{Name: e.Room, CreatedAt: e.StartedAt}
+}
+
+// tellEnd tells applications that a recording is over.
+func (r *Recorder) tellEnd(in studio.RoomInfo, rec Recording) {
+	event := "recording_finished"
+	if rec.State == Failed {
+		event = "recording_failed"
+	}
+	r.options.Tell(in, event, rec)
 }
 
 // look begins to record a room where that is wanted.
@@ -212,7 +253,7 @@ func (r *Recorder) Start(name, title, by string) (Recording, error) {
 func (r *Recorder) resume(name, id string) error {
 	_, err := r.begin(name, id, func() (files int, err error) {
 		_, err = r.library.change(id, true, func(e *entry) {
-			e.State, e.Interrupted, e.EndedAt, e.Error, files = Running, false, time.Time{}, "", len(e.Files)
+			e.State, e.Interrupted, e.EndedAt, e.Error, files = Running, false, time.Time{}, "", e.lastNumber()
 		})
 		return files, err
 	})
@@ -272,8 +313,8 @@ func (r *Recorder) Delete(ctx context.Context, id string) error {
 	return r.remove(id)
 }
 
-// Close interrupts all recordings and waits until they are finished. It comes before the end of the house, so that a show that goes
-// on after a restart goes on being recorded.
+// Close interrupts all recordings and waits until they are finished, or left to the next start where that takes long. It comes before the end
+// of the house, so that a show that goes on after a restart goes on being recorded.
 func (r *Recorder) Close() {
 	r.mu.Lock()
 	r.closed = true
@@ -283,6 +324,8 @@ func (r *Recorder) Close() {
 	}
 	r.mu.Unlock()
 	close(r.closing)
+	late := time.AfterFunc(finishWithin, func() { close(r.library.ends) })
+	defer late.Stop()
 	r.running.Wait()
 }
 

@@ -26,7 +26,7 @@ func (h *hold) RoomEvent(_ func() studio.RoomInfo, e room.Event) {
 // openRecorder is a recorder of a house in which the host of the room "demo" is.
 func openRecorder(t *testing.T, mode Mode, others ...studio.Witness) (*Recorder, *studio.Studio) {
 	t.Helper()
-	return openAgain(t, t.TempDir(), mode, nil, others...)
+	return openAgain(t, Options{Dir: t.TempDir(), Mode: mode}, nil, others...)
 }
 
 // shows are what an earlier process left on the air.
@@ -37,14 +37,15 @@ func (shows) Keep(string, studio.Show)              {}
 func (shows) Forget(string)                         {}
 
 // openAgain is a recorder of what earlier ones left in a directory.
-func openAgain(t *testing.T, dir string, mode Mode, left shows, others ...studio.Witness) (*Recorder, *studio.Studio) {
+func openAgain(t *testing.T, o Options, left shows, others ...studio.Witness) (*Recorder, *studio.Studio) {
 	t.Helper()
 	st, err := store.Open(t.TempDir(), quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	settings, err := store.OpenBucket[Settings](st, "record")
+	o.Log = quiet()
+	o.Settings, err = store.OpenBucket[Settings](st, "record")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func openAgain(t *testing.T, dir string, mode Mode, left shows, others ...studio
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := New(Options{Dir: dir, Mode: mode, Settings: settings, Log: quiet()})
+	r, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +204,7 @@ func TestAStoppedRecordingIsNotBegunAgain(t *testing.T) {
 		t.Fatal("a setting that is as it was begins it again")
 	}
 	show := s.Info().Live
-	r, s = openAgain(t, r.library.dir, ForAll, shows{"demo": {Title: "t", Since: show.Since, By: "host"}})
+	r, s = openAgain(t, Options{Dir: r.library.dir, Mode: ForAll}, shows{"demo": {Title: "t", Since: show.Since, By: "host"}})
 	if err := s.GoLive("host", ""); err != nil || !s.Info().Live.Since.Equal(show.Since) {
 		t.Fatalf("%v, %+v", err, s.Info().Live)
 	}

@@ -3,6 +3,8 @@ package record
 import (
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -126,6 +128,22 @@ func (e *entry) file(name string) *File {
 		return &e.Files[i]
 	}
 	return nil
+}
+
+// isUnfinished tells whether it has files without an index.
+func (e *entry) isUnfinished() bool {
+	return slices.ContainsFunc(e.Files, func(f File) bool { return !f.Finished })
+}
+
+// lastNumber is that of its last file, 0 for none: those before it may be gone.
+func (e *entry) lastNumber() (last int) {
+	for _, f := range e.Files {
+		number, _ := strings.CutPrefix(strings.TrimSuffix(f.Name, ".mp4"), e.ID+"-")
+		if n, err := strconv.Atoi(number); err == nil {
+			last = max(last, n)
+		}
+	}
+	return last
 }
 
 // snapshot is what others may have.

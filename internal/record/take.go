@@ -133,11 +133,7 @@ func (r *Recorder) record(ctx context.Context, s *session, from source) {
 		return // it was deleted
 	}
 	s.log.Info("recorded", "duration", time.Duration(done.Duration*float64(time.Second)).Round(time.Second), "bytes", done.Bytes, "error", done.Error)
-	event := "recording_finished"
-	if done.State == Failed {
-		event = "recording_failed"
-	}
-	r.options.Tell(s.room, event, done)
+	r.tellEnd(s.room, done)
 }
 
 // ended says to hosts why a recording has ended before its show, by the code of the failure.
