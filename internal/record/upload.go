@@ -23,12 +23,17 @@ const (
 type UploadState string
 
 const (
-	// Queued recordings have files that wait for their turn, Retrying ones failed and are tried again. Stored is all there was so far.
+	// Queued recordings have files that wait for their turn, Retrying ones failed and are tried again, GivenUp ones cannot be stored as a whole
+	// any more. Stored is all there was so far.
 	Queued    UploadState = "waiting"
 	Uploading UploadState = "uploading"
 	Retrying  UploadState = "retrying"
+	GivenUp   UploadState = "failed"
 	Stored    UploadState = "stored"
 )
+
+// missing is why a file that is not here any more cannot be uploaded.
+const missing s3.Cause = "missing"
 
 // Upload is a recording's way into the bucket.
 type Upload struct {
@@ -63,8 +68,10 @@ type uploader struct {
 type fate struct {
 	attempts int
 	cause    s3.Cause
-	next     time.Time
+	next     time.Time // zero where it is given up
 }
+
+func (f fate) isGivenUp() bool { return f.attempts > 0 && f.next.IsZero() }
 
 func newUploader(l *library, b *s3.Bucket, keepLocal bool, log *slog.Logger) *uploader {
 	return &uploader{library: l, bucket: b, keepLocal: keepLocal, log: log, wake: make(chan struct{}, 1), fates: map[string]fate{}}
@@ -165,7 +172,7 @@ func (u *uploader) next(now time.Time) (e *entry, name string, wait time.Duratio
 			}
 		}
 		for _, f := range e.Files {
-			if f.Finished && !f.Stored && isDue(f.Name) {
+			if f.Finished && !f.Stored && !u.fates[f.Name].isGivenUp() && isDue(f.Name) {
 				return &e, f.Name, 0
 			}
 		}
@@ -198,8 +205,11 @@ func (u *uploader) attempt(ctx context.Context, e *entry, name string) {
 	}
 	f := u.fates[what]
 	f.attempts++
-	f.cause = s3.CauseOf(err)
-	f.next = time.Now().Add(waitAfter(f.attempts))
+	if errors.Is(err, fs.ErrNotExist) {
+		f.cause, f.next = missing, time.Time{}
+	} else {
+		f.cause, f.next = s3.CauseOf(err), time.Now().Add(waitAfter(f.attempts))
+	}
 	u.fates[what] = f
 	u.log.Warn("a recording does not get to the bucket, or out of it", "recording", e.ID, "file", name, "attempts", f.attempts, "error", err)
 }
@@ -332,7 +342,7 @@ func (u *uploader) of(e *entry) *Upload {
 	up := &Upload{State: Stored}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	finished := 0
+	finished, lost := 0, false
 	for _, f := range e.Files {
 		if !f.Finished {
 			continue
@@ -346,6 +356,9 @@ func (u *uploader) of(e *entry) *Upload {
 		case f.Name == u.name:
 			up.State = Uploading
 			up.Bytes += u.sent
+		case fate.isGivenUp():
+			lost = true
+			continue
 		case up.State != Uploading && failed:
 			up.State = Retrying
 		case up.State == Stored:
@@ -358,8 +371,11 @@ func (u *uploader) of(e *entry) *Upload {
 	if finished == 0 {
 		return nil
 	}
-	if up.State == Uploading {
+	switch {
+	case up.State == Uploading:
 		up.RetryAt = time.Time{}
+	case up.State == Stored && lost:
+		up.State, up.Error = GivenUp, missing
 	}
 	return up
 }

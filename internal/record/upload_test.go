@@ -376,6 +376,26 @@ func TestABucketThatFailsForAWhile(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotHereAnyMoreIsGivenUp has a recording with a file that somebody has removed.
+func TestWhatIsNotHereAnyMoreIsGivenUp(t *testing.T) {
+	there, dir := inMemory(t), t.TempDir()
+	for name, text := range map[string]string{"one-2.mp4": "movie", "one.json": `{"id":"one","room":"demo","state":"done","endedAt":"2026-01-02T03:14:05Z",
+		"files":[{"name":"one-1.mp4","bytes":5,"finished":true},{"name":"one-2.mp4","bytes":5,"finished":true}]}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := uploads(t, dir, there, &net.Dialer{}, true)
+	defer r.Close()
+	rec := until(t, r, "one", func(u *Upload) bool { return u.State == GivenUp })
+	if u := rec.Upload; u.Error != missing || !u.RetryAt.IsZero() || u.Bytes != 5 || !there.has("one-2.mp4") {
+		t.Errorf("%+v", u)
+	}
+	if e, name, _ := r.uploader.next(time.Now().Add(time.Hour)); e != nil {
+		t.Errorf("%s is tried again", name)
+	}
+}
+
 // TestALocalCopyThatCannotBeLeftIsLeftLater has nothing written down when a file is in the bucket, as on a full disk.
 func TestALocalCopyThatCannotBeLeftIsLeftLater(t *testing.T) {
 	there, dir := inMemory(t), t.TempDir()

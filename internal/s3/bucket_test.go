@@ -89,6 +89,44 @@ func TestAFileGoesThereAndBack(t *testing.T) {
 	}
 }
 
+// TestWhatIsPutTogetherIsNotSentAgain has an upload of which nobody hears that it has arrived: the question how long the file is fails.
+func TestWhatIsPutTogetherIsNotSentAgain(t *testing.T) {
+	ctx := context.Background()
+	server := s3test.New()
+	var pieces, questions atomic.Int32
+	server.Fail = func(r *http.Request) int {
+		if r.Method == http.MethodPut && r.URL.Query().Get("partNumber") != "" {
+			pieces.Add(1)
+		}
+		if r.Method == http.MethodHead && questions.Add(1) <= 3 {
+			return 503
+		}
+		return 0
+	}
+	b := open(t, server, Config{Bucket: "bucket"})
+	data := noise(7500)
+	var up Upload
+	var err error
+	for attempts := 1; attempts <= 4; attempts++ {
+		var n noted
+		err = b.Put(ctx, "one.mp4", bytes.NewReader(data), 7500, up, &n)
+		if (err == nil) != (attempts == 4) {
+			t.Errorf("attempt %d: %v", attempts, err)
+		}
+		if len(n.began) > 0 {
+			up = n.began[len(n.began)-1]
+		}
+	}
+	if n := pieces.Load(); n != 8 {
+		t.Errorf("%d pieces were sent of 8", n)
+	}
+	// What is there and has another length is another file.
+	var n noted
+	if err := b.Put(ctx, "one.mp4", bytes.NewReader(data), 6500, up, &n); err != nil || pieces.Load() != 15 {
+		t.Errorf("%v, %d pieces", err, pieces.Load())
+	}
+}
+
 func TestAnInterruptedUploadGoesOn(t *testing.T) {
 	ctx := context.Background()
 	server := s3test.New()
@@ -125,7 +163,7 @@ func TestAnInterruptedUploadGoesOn(t *testing.T) {
 	}
 	// What the server has thrown away meanwhile is begun anew.
 	var third noted
-	if err := b.Put(ctx, "one.mp4", bytes.NewReader(data), 7500, Upload{ID: "gone", Part: 1000}, &third); err != nil || third.began[0].ID == "gone" {
+	if err := b.Put(ctx, "three.mp4", bytes.NewReader(data), 7500, Upload{ID: "gone", Part: 1000}, &third); err != nil || third.began[0].ID == "gone" {
 		t.Errorf("%v, %+v", err, third.began)
 	}
 	var fourth noted

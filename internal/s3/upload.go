@@ -64,7 +64,7 @@ func (b *Bucket) putWhole(ctx context.Context, name string, file io.ReaderAt, si
 
 const contentType = "video/mp4"
 
-// putParts uploads the pieces that the server does not have yet.
+// putParts uploads the pieces that the server does not have yet, and none where it has the file.
 func (b *Bucket) putParts(ctx context.Context, name string, file io.ReaderAt, size int64, up Upload, p Progress) error {
 	var have map[int]minio.ObjectPart
 	if up.ID != "" && up.Part > 0 {
@@ -72,8 +72,15 @@ func (b *Bucket) putParts(ctx context.Context, name string, file io.ReaderAt, si
 		have, err = b.parts(ctx, name, up)
 		var answer minio.ErrorResponse
 		switch {
-		case errors.As(err, &answer) && answer.Code == minio.NoSuchUpload:
-			up = Upload{} // the server has thrown it away
+		case errors.As(err, &answer) && answer.Code == minio.NoSuchUpload: // the server has put it together already, or thrown it away
+			there, err := b.Size(ctx, name)
+			if err == nil && there == size {
+				return nil
+			}
+			if err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+			up = Upload{}
 		case err != nil:
 			return known(err)
 		}

@@ -21,7 +21,7 @@ export interface Recording {
   published: boolean
   error?: string
   /** Its way into a bucket, where there is one. */
-  upload?: { state: 'waiting' | 'uploading' | 'retrying' | 'stored'; bytes: number; error?: 'unreachable' | 'denied' | 'no_bucket' | 'refused' }
+  upload?: { state: 'waiting' | 'uploading' | 'retrying' | 'failed' | 'stored'; bytes: number; error?: 'unreachable' | 'denied' | 'no_bucket' | 'refused' | 'missing' }
   files: RecordedFile[]
   /** A playlist of all that is finished. */
   play?: string

@@ -29,11 +29,13 @@ export const broadcast = {
     uploading: (percent: number) => `being stored, ${percent} %`,
     stored: 'stored',
     retrying: (why: string) => `not stored yet: ${why}; tries again`,
+    failed: (why: string) => `not stored: ${why}`,
     errors: {
       unreachable: 'the storage does not answer',
       denied: 'the storage does not take the key',
       no_bucket: 'there is no such bucket',
       refused: 'the storage refuses',
+      missing: 'a file is gone from the server’s disk',
     },
   },
   ingest: 'Stream keys',

@@ -31,11 +31,13 @@ export const broadcast: Dictionary['broadcast'] = {
     uploading: (percent: number) => `上传中 ${percent}%`,
     stored: '已存入对象存储',
     retrying: (why: string) => `尚未存入：${why}，稍后重试`,
+    failed: (why: string) => `未能存入：${why}`,
     errors: {
       unreachable: '对象存储没有响应',
       denied: '对象存储不接受密钥',
       no_bucket: '没有这个存储桶',
       refused: '对象存储拒绝了',
+      missing: '服务器磁盘上少了一个文件',
     },
   },
   ingest: '推流密钥',
