@@ -563,3 +563,40 @@ func TestEventStreamsAreLimited(t *testing.T) {
 		t.Errorf("%d are counted", n)
 	}
 }
+
+// TestATokenIsNotRenewedNorRenamedByWhoHasIt: what comes of it ends with it, and says the name that the application gave, unless it permits to change
+// that.
+func TestATokenIsNotRenewedNorRenamedByWhoHasIt(t *testing.T) {
+	f := serve(t, nil)
+	no, yes := false, true
+	for what, c := range map[string]struct {
+		name string
+		may  *bool
+		want string
+	}{
+		"a name":                 {"Eve", nil, "Eve"},
+		"a name for good":        {"Eve", &no, "Eve"},
+		"a name that may change": {"Eve", &yes, "The teacher"},
+		"a token without a name": {"", nil, "The teacher"},
+	} {
+		claims := auth.Claims{Identity: "eve", Name: c.name, Video: auth.Grant{Room: "hall", RoomJoin: true, CanUpdateOwnMetadata: c.may}}
+		token, err := testKeys.Mint(claims, time.Minute, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, err := testKeys.Verify(token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // and not by doing it again
+			var got struct{ Token string }
+			if resp := f.call("POST", "/api/rooms/hall/join", `{"name":"The teacher"}`, &got, "Authorization: Bearer "+token); resp.StatusCode != 200 {
+				t.Fatal(resp.Status)
+			}
+			token = got.Token
+			if claims, err := testKeys.Verify(token); err != nil || claims.Name != c.want || claims.Expires.After(shown.Expires) {
+				t.Errorf("%s: %q until %v, %v; shown was one until %v", what, claims.Name, claims.Expires, err, shown.Expires)
+			}
+		}
+	}
+}

@@ -190,7 +190,7 @@ func (a *API) joinRoom(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, err)
 		return
 	}
-	token, err := a.house.Keys().Mint(claims, studio.TokenLife, time.Now())
+	token, err := a.house.Ticket(claims)
 	if err != nil {
 		refusal.Write(w, err)
 		return

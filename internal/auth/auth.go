@@ -51,7 +51,9 @@ type Grant struct {
 type Claims struct {
 	Identity string `json:"-"`
 	// Made is when the token was, zero where it does not say (neither iat nor nbf).
-	Made       time.Time         `json:"-"`
+	Made time.Time `json:"-"`
+	// Expires is when the token does, zero for claims that come of none.
+	Expires    time.Time         `json:"-"`
 	Name       string            `json:"name,omitempty"`
 	Kind       string            `json:"kind,omitempty"`
 	Metadata   string            `json:"metadata,omitempty"`
@@ -110,7 +112,7 @@ func (k Keys) Verify(token string) (Claims, error) {
 	case err != nil:
 		return Claims{}, ErrInvalid
 	}
-	c.Identity = c.Subject
+	c.Identity, c.Expires = c.Subject, c.ExpiresAt.Time
 	for _, at := range []*jwt.NumericDate{c.IssuedAt, c.NotBefore} {
 		if at != nil && at.After(c.Made) {
 			c.Made = at.Time

@@ -22,13 +22,17 @@ func sign(t *testing.T, method jwt.SigningMethod, secret any, claims jwt.MapClai
 func TestMintedTokenIsVerified(t *testing.T) {
 	no := false
 	want := Claims{Identity: "anna", Name: "安娜", Attributes: map[string]string{"a": "b"}, Video: Grant{Room: "r", RoomJoin: true, CanPublish: &no}}
-	token, err := keys.Mint(want, time.Hour, time.Now())
+	now := time.Now()
+	token, err := keys.Mint(want, time.Hour, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := keys.Verify(token)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got.Made.Unix() != now.Unix() || got.Expires.Sub(got.Made) != time.Hour {
+		t.Errorf("made %v, expires %v", got.Made, got.Expires)
 	}
 	if got.Identity != want.Identity || got.Name != want.Name || got.Attributes["a"] != "b" || got.Video.Room != "r" ||
 		!got.Video.RoomJoin || got.Video.CanPublish == nil || *got.Video.CanPublish || got.Video.CanSubscribe != nil {

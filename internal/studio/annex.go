@@ -133,7 +133,7 @@ func (s *Studio) annexToken(roomName string, who breakout.Person, admin bool) (s
 	return s.house.keys.Mint(auth.Claims{
 		Identity: who.Identity, Name: who.Name, Video: grant,
 		Attributes: map[string]string{"role": RoleName(grant), attributeMain: s.name},
-	}, TokenLife, time.Now())
+	}, ticketLife, time.Now())
 }
 
 // tellMain has the main room look at this one again after somebody has come or gone. The caller holds the lock.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
@@ -134,12 +135,23 @@ func (s *Studio) promote(identity string) {
 // letUp is promote for one connection. The caller holds the lock.
 func (s *Studio) letUp(a *Attendee) {
 	identity := a.claims.Identity
-	token, err := s.stageToken(stage.Person{Identity: identity, Name: a.name})
+	token, err := s.house.TicketToStay(a.letUp())
 	if err != nil {
 		s.log.Error("making a token for somebody who was let up", "participant", identity, "error", err)
 		return
 	}
 	a.ear.Tell(talk.Frame(talk.Encode(talk.Promoted{Token: token, URL: a.url, Seat: s.stage.SeatOf(identity), Preview: previewSeconds})))
+}
+
+// letUp are the claims with which somebody who was let up joins the room: their own, and the right to publish, which counts for as long as their
+// role does. Who watches by a link gets what a link for guests gives. The caller holds the studio's lock.
+func (a *Attendee) letUp() auth.Claims {
+	claims := a.claims
+	if claims.Expires.IsZero() && !claims.Video.RoomAdmin {
+		claims.Video = ClaimsOf(auth.Guest, a.studio.name).Video
+	}
+	claims.Name, claims.Video.RoomJoin, claims.Video.CanPublish, claims.Video.CanPublishSources = a.name, true, nil, nil
+	return withRole(claims)
 }
 
 // Welcomed lets somebody up again who may be on the stage and does not take part: the page that was told so is gone, and this one has come in its

@@ -143,23 +143,6 @@ func (s *Studio) fit(who Actor, a *stage.Action) error {
 	return s.house.words.Fit(&a.Note)
 }
 
-// StageToken makes the token with which somebody who was let up joins the room: what it permits is what the role does, for as long
-// as it does. It fails with a *room.Refusal for those who are not on the stage.
-func (s *Studio) StageToken(who stage.Person) (string, error) {
-	if !s.RoleOf(who.Identity).OnStage() {
-		return "", stage.ErrNotSeated
-	}
-	return s.stageToken(who)
-}
-
-func (s *Studio) stageToken(who stage.Person) (string, error) {
-	yes := true
-	return s.house.keys.Mint(auth.Claims{
-		Identity: who.Identity, Name: who.Name, Attributes: map[string]string{"role": "guest"},
-		Video: auth.Grant{Room: s.name, RoomJoin: true, CanUpdateOwnMetadata: &yes},
-	}, TokenLife, time.Now())
-}
-
 // Roles are for people who are there for themselves: not for encoders, nor for those who serve the others or hide.
 func hasRole(kind room.ParticipantKind, grant room.Permission) bool {
 	return (kind == room.Person || kind == room.Phone) && !grant.Hidden && !grant.Recorder && !grant.Agent

@@ -132,11 +132,14 @@ func TestWhenTheRoomEnds(t *testing.T) {
 func TestRevokedTokensLetNobodyGoOn(t *testing.T) {
 	w := newWorld(t, false, nil)
 	enter := func(made time.Time) *peer {
-		token, err := testKeys.Mint(auth.Claims{Identity: "eve", Video: auth.Grant{Room: "tea", RoomJoin: true}}, time.Hour, made)
+		token, err := testKeys.Mint(auth.Claims{Identity: "eve", Name: "Eve", Video: auth.Grant{Room: "tea", RoomJoin: true}}, time.Hour, made)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, _ := w.enter("tea", event{"token": token})
+		p, welcome := w.enter("tea", event{"token": token, "name": "The teacher"})
+		if you := welcome["you"].(map[string]any); you["name"] != "Eve" {
+			t.Errorf("who has a token with a name is %v", you)
+		}
 		return p
 	}
 	now := time.Now()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/words"
@@ -229,4 +231,36 @@ func TestANameThatIsNotSaid(t *testing.T) {
 	if last, code := p.ends(); last["code"] != "not_allowed" || last["of"] != "hello" || code != 4403 {
 		t.Errorf("%v, %v", last, code)
 	}
+}
+
+// TestWhoIsLetUpIsGivenTheStageAndNothingElse: what an application withheld is withheld after that as before, and what it said of somebody stays.
+func TestWhoIsLetUpIsGivenTheStageAndNothingElse(t *testing.T) {
+	w := newWorld(t, false, nil)
+	host, _ := w.enter("tea", event{"key": w.hostKey("tea")})
+	no := false
+	shown, err := testKeys.Mint(auth.Claims{
+		Identity: "eve", Name: "Eve", Metadata: "of the application", Attributes: map[string]string{"level": "3"},
+		Video: auth.Grant{Room: "tea", RoomJoin: true, CanPublish: &no, CanPublishData: &no},
+	}, 10*time.Minute, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	eve, _ := w.enter("tea", event{"token": shown})
+	eve.refused("forbidden", event{"type": "chat", "text": "hello"})
+	host.must(event{"type": "invite", "identity": "eve"})
+	eve.must(event{"type": "accept"})
+	promoted := eve.expect("promoted")
+	eve.must(event{"type": "stepDown"})
+	c, err := testKeys.Verify(promoted["token"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if may := studio.Permission(c.Video); !may.Publish || may.PublishData || may.UpdateMetadata || may.Admin {
+		t.Errorf("may %+v", may)
+	}
+	if c.Name != "Eve" || c.Metadata != "of the application" || c.Attributes["level"] != "3" || c.Attributes["role"] != "guest" || time.Until(c.Expires) > 10*time.Minute {
+		t.Errorf("%+v", c)
+	}
+	again, _ := w.enter("tea", event{"token": promoted["token"]})
+	again.refused("forbidden", event{"type": "chat", "text": "hello"})
 }

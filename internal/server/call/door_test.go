@@ -761,3 +761,27 @@ func TestWhatIsNotSaidInACall(t *testing.T) {
 		t.Errorf("gone %v", m)
 	}
 }
+
+// TestANameOfTheApplicationStays in a call, unless the token permits to change it, and the way into the room ends with the token.
+func TestANameOfTheApplicationStays(t *testing.T) {
+	w := newWorld(t, nil)
+	w.join("tea", "Ada")
+	yes := true
+	of := func(identity string, may *bool) string {
+		return token(t, "tea", func(c *auth.Claims) { c.Identity, c.Video.CanUpdateOwnMetadata = identity, may })
+	}
+	if _, joined := w.join("tea", "The teacher", msg{"token": of("eve", nil), "key": nil, "identity": nil}); joined.at("name") != "Anna" {
+		t.Errorf("joined %v", joined)
+	}
+	_, joined := w.join("tea", "The teacher", msg{"token": of("bob", &yes), "key": nil, "identity": nil})
+	claims, err := testKeys.Verify(joined.at("path", "token"))
+	if joined.at("name") != "The teacher" || err != nil || time.Until(claims.Expires) > time.Hour {
+		t.Errorf("joined %v with a token until %v, %v", joined, claims.Expires, err)
+	}
+	visitor, _ := w.come("tea", msg{"type": "visit", "name": "The teacher", "token": of("mal", nil)}, nil)
+	visitor.until("ring")
+	visitor.say(msg{"type": "accept", "name": "The teacher", "room": true})
+	if joined := visitor.until("joined"); joined.at("name") != "Anna" {
+		t.Errorf("accepted, %v", joined)
+	}
+}

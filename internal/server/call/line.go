@@ -59,6 +59,14 @@ type caller struct {
 	url, host string
 }
 
+// called is the name that somebody gives themselves, "" where they may not.
+func (who caller) called(name string) string {
+	if studio.MayRename(who.claims) {
+		return name
+	}
+	return ""
+}
+
 func newLine(s *Server, room, title string) *line {
 	l := &line{server: s, room: room, title: title, log: s.log.With("room", room), seats: map[handle]*seat{}}
 	l.call = newCall(rules{settle: s.settle, grace: s.grace, ticket: l.ticket})
@@ -240,19 +248,20 @@ func (l *line) decline(h handle, r *declineRequest) *refusal {
 	if said.Takes(r.Name) != nil || said.Fit(&r.Text) != nil {
 		return errNotSaid
 	}
-	return l.call.decline(h, r.Name, r.Text)
+	return l.call.decline(h, l.seats[h].who.called(r.Name), r.Text)
 }
 
 func (l *line) accept(now time.Time, st *seat, r *acceptRequest) *refusal {
 	if l.server.house.Words().Takes(r.Name) != nil {
 		return errNotSaid
 	}
-	if r.Name != "" {
-		st.who.claims.Name = r.Name
+	name := st.who.called(r.Name)
+	if name != "" {
+		st.who.claims.Name = name
 	}
 	refused := l.mayEnter(st.who)
 	if refused == nil {
-		refused = l.call.accept(now, st.handle, r.Name, *r.Room)
+		refused = l.call.accept(now, st.handle, name, *r.Room)
 	}
 	if refused != nil {
 		if refused.close != 0 { // nobody stays who was refused
@@ -399,7 +408,7 @@ func (l *line) shutdown(why *refusal) {
 // ticket is what a member needs to join the room of the same name.
 func (l *line) ticket(h handle) (url, token string) {
 	who := l.seats[h].who
-	token, err := l.server.house.Keys().Mint(who.claims, studio.TokenLife, time.Now())
+	token, err := l.server.house.TicketToStay(who.claims)
 	if err != nil {
 		l.log.Error("making a token for a member of a call", "participant", who.claims.Identity, "error", err)
 	}
