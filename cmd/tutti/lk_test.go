@@ -65,7 +65,7 @@ func TestLK(t *testing.T) {
 
 	l.run("room", "create", "hall")
 	l.says(`RM_\w+ . hall`, "room", "list")
-	l.says(`"metadata": "theme"`, "room", "update", "--metadata", "theme", "hall")
+	l.says(`"metadata":\s+"theme"`, "room", "update", "--metadata", "theme", "hall")
 	ctx, leave := context.WithCancel(t.Context())
 	var heard bytes.Buffer
 	bot := l.command(ctx, "room", "join", "--identity", "bot", "--publish-demo", "hall")
@@ -82,10 +82,10 @@ func TestLK(t *testing.T) {
 	l.says(`bot \(ACTIVE\)\s+tracks: 1`, "room", "participants", "list", "hall")
 	sid := l.says(`TR_\w+`, "room", "participants", "get", "--room", "hall", "bot")
 	l.says("Muted track", "room", "mute-track", "--room", "hall", "--identity", "bot", sid)
-	l.says(`"muted": true`, "room", "participants", "get", "--room", "hall", "bot")
+	l.says(`"muted":\s+true`, "room", "participants", "get", "--room", "hall", "bot")
 	l.run("room", "send-data", "--room", "hall", "--topic", "t", `{"a":1}`)
 	l.run("room", "participants", "update", "--room", "hall", "--metadata", "seat 1", "bot")
-	l.says(`"metadata": "seat 1"`, "room", "participants", "get", "--room", "hall", "bot")
+	l.says(`"metadata":\s+"seat 1"`, "room", "participants", "get", "--room", "hall", "bot")
 	l.run("room", "participants", "remove", "--room", "hall", "bot")
 	leftByItself := time.AfterFunc(patience, leave)
 	<-gone
