@@ -569,6 +569,9 @@ func TestEventStreamsAreLimited(t *testing.T) {
 func TestATokenIsNotRenewedNorRenamedByWhoHasIt(t *testing.T) {
 	f := serve(t, nil)
 	no, yes := false, true
+	if _, err := f.house.Enter("hall", room.Join{Identity: "eve", Name: "Eve", Permission: room.Permission{Publish: true, Subscribe: true}}, silent{}); err != nil {
+		t.Fatal(err)
+	}
 	for what, c := range map[string]struct {
 		name string
 		may  *bool
@@ -587,6 +590,10 @@ func TestATokenIsNotRenewedNorRenamedByWhoHasIt(t *testing.T) {
 		shown, err := testKeys.Verify(token)
 		if err != nil {
 			t.Fatal(err)
+		}
+		renamed := f.call("POST", "/api/rooms/hall/stage/rename", `{"name":"The teacher"}`, nil, "Authorization: Bearer "+token).StatusCode == 200
+		if renamed != (c.want == "The teacher") {
+			t.Errorf("%s: renamed in the room: %v", what, renamed)
 		}
 		for range 2 { // and not by doing it again
 			var got struct{ Token string }

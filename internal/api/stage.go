@@ -41,7 +41,7 @@ func (a *API) actOnStage(w http.ResponseWriter, r *http.Request) {
 		refusal.Write(w, err)
 		return
 	}
-	by := studio.Actor{Identity: claims.Identity, Name: claims.Name, Admin: claims.Video.RoomAdmin}
+	by := studio.Actor{Identity: claims.Identity, Name: claims.Name, Admin: claims.Video.RoomAdmin, Named: !studio.MayRename(claims)}
 	if a.isOperator(r) { // who is nobody in particular
 		by = studio.Actor{App: true}
 	}

@@ -201,7 +201,7 @@ func (a *Attendee) You() (talk.You, View) {
 }
 
 func (a *Attendee) actor() Actor {
-	return Actor{Identity: a.claims.Identity, Name: a.name, Admin: a.claims.Video.RoomAdmin, Mute: a.mute}
+	return Actor{Identity: a.claims.Identity, Name: a.name, Admin: a.claims.Video.RoomAdmin, Mute: a.mute, Named: !MayRename(a.claims)}
 }
 
 // Do does what the attendee asks for; reply hears what became of it, perhaps later and on another goroutine. It must not block.

@@ -28,5 +28,6 @@ func (s *Studio) Caller(who auth.Claims) (Actor, error) {
 	if wait := s.callers.Take(id, asksPerPerson, 1, time.Now()); wait > 0 {
 		return Actor{}, errTooManyAsks.After(wait)
 	}
-	return Actor{Identity: id, Name: s.stage.NameFor(stage.Person{Identity: id, Name: plain.Name(who.Name)}), Admin: who.Video.RoomAdmin}, nil
+	name := s.stage.NameFor(stage.Person{Identity: id, Name: plain.Name(who.Name)})
+	return Actor{Identity: id, Name: name, Admin: who.Video.RoomAdmin, Named: !MayRename(who)}, nil
 }

@@ -19,6 +19,8 @@ type Actor struct {
 	Admin bool
 	// Mute tells of a token that does not let its holder send data.
 	Mute bool
+	// Named tells of a name that its holder may not change.
+	Named bool
 	// App tells of the application itself, which is bound by no rates.
 	App bool
 }

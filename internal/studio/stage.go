@@ -135,9 +135,13 @@ func (s *Studio) StageAct(who Actor, a stage.Action) error {
 	return nil
 }
 
-// fit has what somebody writes on the stage pass the list of words: a note, and a name that is not of the application's giving.
+// fit has what somebody writes on the stage pass the list of words: a note, and a name that is not of the application's giving. A name that is
+// stays.
 func (s *Studio) fit(who Actor, a *stage.Action) error {
-	if a.Verb == stage.Rename && !who.App {
+	switch {
+	case a.Verb == stage.Rename && who.Named && !who.Admin && !who.App:
+		return room.ErrNotAllowed
+	case a.Verb == stage.Rename && !who.App:
 		return s.house.words.Takes(a.Name)
 	}
 	return s.house.words.Fit(&a.Note)

@@ -151,6 +151,7 @@ func TestRevokedTokensLetNobodyGoOn(t *testing.T) {
 		t.Errorf("%v, %v", last, code)
 	}
 	fresh.must(event{"type": "chat", "text": "still here"})
+	fresh.refused("forbidden", event{"type": "rename", "name": "The teacher"})
 }
 
 // deaf is an observer.
