@@ -331,6 +331,11 @@ func (l *library) drop(id, name string) error {
 		if _, begun := e.Uploads[name]; begun || l.mayBeElsewhere(*f) {
 			e.Dropped = append(e.Dropped, name)
 		}
+		if e.Strip != nil {
+			strip := *e.Strip // others may have the one that was
+			strip.From -= f.Duration
+			e.Strip = &strip
+		}
 		e.Files = slices.DeleteFunc(e.Files, func(f File) bool { return f.Name == name })
 	})
 	l.changed()
