@@ -142,7 +142,7 @@ func (s *Studio) preference(entry *published) int {
 	switch {
 	case s.air.before.names(entry):
 		return preferBefore
-	case entry.ingest:
+	case s.leads(s.members[entry.identity]):
 		return preferIngest
 	case entry.identity == s.stage.Host():
 		return preferHost

@@ -267,7 +267,7 @@ func (s *Studio) arrangeEncoders() {
 		p.encoder.waits, p.grant.Hidden = !shown, !shown
 		s.emit(s.permit(p))
 		s.log.Info("encoders change places", "participant", e.Identity, "shown", shown, "silent", e.Silent.Round(time.Millisecond))
-		if shown && s.air == nil && s.publishes(p) && s.begins(p) {
+		if shown && s.air == nil && s.publishes(p) && s.leads(p) {
 			if err := s.goLive(p.identity, "", true); err != nil {
 				s.log.Error("going live for an ingest", "error", err)
 			}

@@ -56,12 +56,24 @@ func (s *Studio) mayIngest(c auth.Claims) error {
 	return s.stage.Inside(c.Identity)
 }
 
-// begins tells whether an ingest puts the room on the air. Where somebody says who comes in, or who is heard, that is not for everybody to
-// do. The caller holds the lock.
-func (s *Studio) begins(p *Participant) bool {
+// leads tells whether an ingest is the show's: it puts the room on the air and keeps it there, its picture goes before those of people, and
+// it is lent with the host. Where somebody says who comes in, or who is heard, not everybody's is. The caller holds the lock.
+func (s *Studio) leads(p *Participant) bool {
+	if p == nil || p.kind != room.Ingest {
+		return false
+	}
 	who := p.encoder.bound()
 	guarded := s.scene.HasStage() || s.scene.Has("lock") || s.scene.Has("waitingRoom")
 	return who == "" || !guarded || s.stage.RoleOf(who).Directs()
+}
+
+// removeEncodersOf sends away the encoders of somebody who was removed. The caller holds the lock.
+func (s *Studio) removeEncodersOf(identity string) {
+	for _, p := range s.members {
+		if p.encoder != nil && p.encoder.holder() == identity {
+			s.leave(p, room.LeftRemoved)
+		}
+	}
 }
 
 // followHolders has encoders follow what has happened to those with whose tokens they came. The caller holds the lock.

@@ -198,7 +198,7 @@ func TestWhoseEncoderBeginsAShow(t *testing.T) {
 		{"room", "stranger", nil, true},
 	} {
 		onStage(t, c.scene, func(t *testing.T, h *House, s *Studio) {
-			enter(t, h, "host", asHost)
+			host := enter(t, h, "host", asHost)
 			for _, identity := range []string{"ann", "cohost"} {
 				enter(t, h, identity, nil)
 				if c.scene == "show" {
@@ -216,28 +216,75 @@ func TestWhoseEncoderBeginsAShow(t *testing.T) {
 			if err := s.GoLive("host", ""); err != nil {
 				t.Fatal(err)
 			}
-			if p, _ := s.air.program.Picture(); p == nil || p.Info().ID != "TR_e" {
-				t.Errorf("%s: the host goes live, and what %s sends is not shown", c.scene, c.who)
+			shown := func() string {
+				p, _ := s.air.program.Picture()
+				if p == nil {
+					return ""
+				}
+				return p.Info().ID
+			}
+			if got := shown(); got != "TR_e" {
+				t.Errorf("%s: the host goes live, and instead of what %s sends %q is shown", c.scene, c.who, got)
+			}
+			publish(t, host, "TR_host")
+			if got := shown(); got != "TR_host" {
+				t.Errorf("%s: what %s sends goes before the host: %q", c.scene, c.who, got)
+			}
+			if lent := s.offer(true); len(lent) != 1 || lent[0].pub.SID != "TR_host" {
+				t.Errorf("%s: lent with the host is %+v", c.scene, lent)
 			}
 		})
 	}
 }
 
-// TestASpeakersEncoderKeepsNoShow that all who direct it have left.
+// TestASpeakersEncoderKeepsNoShow that those have left who direct it, or the host's encoder that began it.
 func TestASpeakersEncoderKeepsNoShow(t *testing.T) {
-	onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
-		host := enter(t, h, "host", asHost)
-		enter(t, h, "ann", nil)
-		letUp(t, s, "ann")
-		if err := s.GoLive("host", ""); err != nil {
-			t.Fatal(err)
-		}
-		publish(t, mustBring(t, h, "ann", nil).Participant, "TR_ann")
-		host.Leave(room.LeftByItself)
-		time.Sleep(time.Hour)
-		synctest.Wait()
-		if s.onAir() {
-			t.Error("the show goes on")
-		}
-	})
+	for what, begin := range map[string]func(*testing.T, *House, *Studio) *Participant{
+		"the host's": func(t *testing.T, h *House, s *Studio) *Participant {
+			host := s.members["host"]
+			if err := s.GoLive("host", ""); err != nil {
+				t.Fatal(err)
+			}
+			return host
+		},
+		"an encoder's": func(t *testing.T, h *House, s *Studio) *Participant {
+			obs := mustBring(t, h, "obs", forIngests)
+			publish(t, obs.Participant, "TR_obs")
+			return obs.Participant
+		},
+	} {
+		onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
+			enter(t, h, "host", asHost)
+			enter(t, h, "ann", nil)
+			letUp(t, s, "ann")
+			begun := begin(t, h, s)
+			publish(t, mustBring(t, h, "ann", nil).Participant, "TR_ann")
+			if !s.onAir() {
+				t.Fatalf("%s show has not begun", what)
+			}
+			begun.Leave(room.LeftByItself)
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if s.onAir() {
+				t.Errorf("%s show goes on", what)
+			}
+		})
+	}
+}
+
+// TestWhoIsRemovedTakesTheirEncoderAlong: it is theirs, whatever its token says.
+func TestWhoIsRemovedTakesTheirEncoderAlong(t *testing.T) {
+	for _, change := range []func(*auth.Grant){nil, forAll} {
+		onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+			enter(t, h, "host", asHost)
+			enter(t, h, "ann", nil)
+			e, other := mustBring(t, h, "ann", change), mustBring(t, h, "bob", nil)
+			if err := s.Remove("ann"); err != nil {
+				t.Fatal(err)
+			}
+			if e.Self().SID != "" || other.Self().SID == "" {
+				t.Errorf("her encoder is %+v, somebody else's %+v", e.Self(), other.Self())
+			}
+		})
+	}
 }

@@ -41,7 +41,7 @@ func (s *Studio) offer(lent bool) []offered {
 	var all []offered
 	host := s.stage.Host()
 	for _, p := range s.room.Participants() {
-		if p.Identity != host && p.Kind != room.Ingest {
+		if p.Identity != host && !s.leads(s.members[p.Identity]) {
 			continue
 		}
 		for _, pub := range p.Publications {
@@ -139,7 +139,7 @@ func (s *Studio) faceOff(list []compose.Source, c compose.Settings) ([]compose.S
 			return other
 		case p.kind == room.Lent:
 			return lent
-		case src.Identity == host || p.kind == room.Ingest:
+		case src.Identity == host || s.leads(p):
 			return own
 		}
 		return other

@@ -179,7 +179,7 @@ func (s *Studio) trackCame(p *Participant, entry *published, t *track.Track) err
 	switch {
 	case s.air != nil:
 		s.show(entry)
-	case entry.ingest && !entry.hidden && s.begins(p):
+	case !entry.hidden && s.leads(p):
 		if err := s.goLive(p.identity, "", true); err != nil {
 			s.log.Error("going live for an ingest", "error", err)
 		}

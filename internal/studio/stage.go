@@ -209,6 +209,7 @@ func (s *Studio) leaveStage(p *Participant, why room.LeaveReason) {
 	now := time.Now()
 	if why == room.LeftRemoved {
 		s.stageChanged(s.stage.Expel(p.identity, now))
+		s.removeEncodersOf(p.identity)
 	}
 	s.stageChanged(s.stage.Go(p.identity, s.there(p.identity), now))
 }

@@ -27,12 +27,12 @@ func (s *Studio) settle() {
 func (s *Studio) attended() bool {
 	switch {
 	case s.air != nil && !s.air.byIngest && s.scene.HasStage():
-		return s.stage.Attended() || s.room.Any(func(p room.Participant) bool { return p.Kind == room.Ingest && s.begins(s.members[p.Identity]) })
+		return s.stage.Attended() || s.room.Any(func(p room.Participant) bool { return s.leads(s.members[p.Identity]) })
 	case s.air == nil && (len(s.groups.inside) > 0 || s.crowd != nil && len(s.crowd.people) > 0):
 		return true
 	}
 	return s.room.Any(func(p room.Participant) bool {
-		return p.Kind == room.Ingest || !p.Dependent() && (s.air == nil || !s.air.byIngest)
+		return s.leads(s.members[p.Identity]) || !p.Dependent() && (s.air == nil || !s.air.byIngest)
 	})
 }
 
