@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -14,7 +15,10 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/tuttilive/tutti/internal/disk"
+	"github.com/tuttilive/tutti/internal/mux/movie"
 	"github.com/tuttilive/tutti/internal/store"
 )
 
@@ -36,6 +40,9 @@ type library struct {
 	changed func()
 	// ends is closed when the process has no time any more for what the next one can do as well.
 	ends chan struct{}
+	// scans are looks into files for their pieces, which scan does.
+	scans singleflight.Group
+	scan  func(f io.ReaderAt, size int64) (movie.Pieces, error)
 
 	mu      sync.Mutex
 	entries map[string]*entry
@@ -46,7 +53,7 @@ func openLibrary(dir string, log *slog.Logger) (*library, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the directory for recordings: %w", err)
 	}
-	l := &library{dir: dir, log: log, changed: func() {}, ends: make(chan struct{}), entries: map[string]*entry{}}
+	l := &library{dir: dir, log: log, changed: func() {}, ends: make(chan struct{}), scan: movie.ReadPieces, entries: map[string]*entry{}}
 	for _, kind := range []string{keptAs, deletedAs} {
 		names, err := filepath.Glob(filepath.Join(dir, "*"+kind))
 		if err != nil {

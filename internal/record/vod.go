@@ -14,8 +14,13 @@ import (
 // elsewhere.
 func piecesName(file string) string { return file + ".pieces" }
 
-// pieces are those of a finished file.
-func (l *library) pieces(file string) (p movie.Pieces, err error) {
+// pieces are those of a finished file, and nobody's to change. A long file is looked through once, however many ask for it first.
+func (l *library) pieces(file string) (movie.Pieces, error) {
+	p, err, _ := l.scans.Do(file, func() (any, error) { return l.findPieces(file) })
+	return p.(movie.Pieces), err
+}
+
+func (l *library) findPieces(file string) (p movie.Pieces, err error) {
 	content, err := os.ReadFile(l.path(piecesName(file)))
 	if err == nil && json.Unmarshal(content, &p) == nil {
 		return p, nil
@@ -29,7 +34,7 @@ func (l *library) pieces(file string) (p movie.Pieces, err error) {
 	if err != nil {
 		return movie.Pieces{}, err
 	}
-	if p, err = movie.ReadPieces(f, info.Size()); err != nil {
+	if p, err = l.scan(f, info.Size()); err != nil {
 		return movie.Pieces{}, err
 	}
 	if content, err = json.Marshal(p); err == nil {
