@@ -97,7 +97,7 @@ func (h *House) inAnnex(claims auth.Claims) (auth.Claims, error) {
 // hasDirector tells whether somebody directs the room, by their office or by a host's grant with which they went into a group. The caller
 // holds the lock.
 func (s *Studio) hasDirector(identity string) bool {
-	return s.groups.admins[identity] || s.stage.RoleOf(identity).Directs()
+	return s.groups.went[identity].Video.RoomAdmin || s.stage.RoleOf(identity).Directs()
 }
 
 // directors are those who direct the room, wherever they are. The caller holds the lock.
@@ -109,7 +109,9 @@ func (s *Studio) directors() map[string]bool {
 	for _, p := range on.Cohosts {
 		all[p.Identity] = true
 	}
-	maps.Copy(all, s.groups.admins)
+	for identity, claims := range s.groups.went {
+		all[identity] = all[identity] || claims.Video.RoomAdmin
+	}
 	return all
 }
 
@@ -126,14 +128,17 @@ func (s *Studio) depose(directors map[string]bool) {
 	}
 }
 
-// annexToken is what somebody joins a room under the main one with.
-func (s *Studio) annexToken(roomName string, who breakout.Person, admin bool) (string, error) {
-	yes := true
-	grant := auth.Grant{Room: roomName, RoomJoin: true, RoomAdmin: admin, CanUpdateOwnMetadata: &yes}
-	return s.house.keys.Mint(auth.Claims{
-		Identity: who.Identity, Name: who.Name, Video: grant,
-		Attributes: map[string]string{"role": RoleName(grant), attributeMain: s.name},
-	}, ticketLife, time.Now())
+// annexToken is what somebody joins a room under the main one with. There they may do what they were given here; who is on the stage may speak,
+// as everybody may whose role alone keeps them from it here. The caller holds the lock.
+func (s *Studio) annexToken(roomName string, claims auth.Claims) (string, error) {
+	g := &claims.Video
+	g.Room, g.RoomJoin, g.RoomAdmin = roomName, true, s.hasDirector(claims.Identity)
+	if s.scene.HasStage() && s.stage.RoleOf(claims.Identity).OnStage() {
+		g.CanPublish, g.CanPublishSources, g.CanPublishData = nil, nil, nil
+	}
+	claims = withRole(claims)
+	claims.Attributes[attributeMain] = s.name
+	return s.house.Ticket(claims)
 }
 
 // tellMain has the main room look at this one again after somebody has come or gone. The caller holds the lock.

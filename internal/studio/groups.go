@@ -1,10 +1,12 @@
 package studio
 
 import (
+	"cmp"
 	"encoding/json"
 	"math/rand/v2"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/breakout"
 	"github.com/tuttilive/tutti/internal/room/stage"
@@ -19,8 +21,8 @@ import (
 type groups struct {
 	breakout breakout.Breakout
 	timer    *time.Timer // for the end
-	// admins are those who went into a group with a host's grant.
-	admins map[string]bool
+	// went is what those brought along who went into a group: what they are in the main room but for their role there.
+	went map[string]auth.Claims
 	// inside are those who are in a group at the moment.
 	inside map[string]struct{}
 	// said is what is to be said in groups: to somebody, or to all.
@@ -291,14 +293,20 @@ func (s *Studio) leaveGroup(Actor, groupRequest) talk.Reply {
 // moved is what somebody is told who goes into a group; admin tells of a host's grant. The caller holds the lock.
 func (s *Studio) moved(who breakout.Person, n int, admin bool) (talk.Moved, error) {
 	b := &s.groups.breakout
-	p := s.members[who.Identity]
-	if admin || p != nil && p.grant.Admin {
-		if s.groups.admins == nil {
-			s.groups.admins = map[string]bool{}
-		}
-		s.groups.admins[who.Identity] = true
+	claims, known := s.groups.went[who.Identity]
+	if p := s.members[who.Identity]; p != nil {
+		claims, known = p.refreshed(auth.Claims{Identity: p.identity})
 	}
-	token, err := s.annexToken(b.Room(n), who, s.hasDirector(who.Identity))
+	if !known {
+		claims = ClaimsOf(auth.Guest, s.name)
+		claims.Identity = who.Identity
+	}
+	claims.Name, claims.Video.RoomAdmin = cmp.Or(who.Name, claims.Name), claims.Video.RoomAdmin || admin
+	if s.groups.went == nil {
+		s.groups.went = map[string]auth.Claims{}
+	}
+	s.groups.went[who.Identity] = claims
+	token, err := s.annexToken(b.Room(n), claims)
 	return talk.Moved{Room: b.Room(n), Token: token, Group: n, Name: b.Name(n)}, err
 }
 

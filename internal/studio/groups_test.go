@@ -447,6 +447,47 @@ func TestTheEndOfARoomEndsItsGroups(t *testing.T) {
 	})
 }
 
+// TestWhatIsWithheldIsSoInAGroup, and in the next one, and what the application said of somebody goes along.
+func TestWhatIsWithheldIsSoInAGroup(t *testing.T) {
+	onStage(t, "class", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		given := room.Permission{Publish: true, Subscribe: true, Sources: []room.Source{room.Microphone}}
+		ann := enter(t, h, "ann", func(j *room.Join) {
+			j.Name, j.Metadata, j.Attributes, j.Permission = "Ann", "of the application", map[string]string{"level": "3"}, given
+		})
+		mute := enter(t, h, "mute", func(j *room.Join) { j.Permission = room.Permission{Subscribe: true} })
+		host := Actor{Identity: "host"}
+		for _, r := range []string{
+			`{"type":"planGroups","count":2}`, `{"type":"assignGroup","identity":"ann","group":1}`, `{"type":"assignGroup","identity":"mute","group":1}`,
+			`{"type":"openGroups"}`,
+		} {
+			if code := request(t, s, host, r); code != "" {
+				t.Fatal(r, code)
+			}
+		}
+		withheld := func(identity string, n int, want room.Permission) auth.Claims {
+			t.Helper()
+			_, moved := toGroup(t, h, s, identity, n)
+			claims, err := admitted(h, moved)
+			if err != nil || !samePermission(Permission(claims.Video), want) {
+				t.Errorf("%s may %+v, %v", identity, Permission(claims.Video), err)
+			}
+			return claims
+		}
+		withheld("mute", 1, room.Permission{Subscribe: true})
+		mute.Leave(room.LeftByItself)
+		withheld("ann", 1, given)
+		ann.Leave(room.LeftByItself)
+		synctest.Wait()
+		if code := request(t, s, host, `{"type":"assignGroup","identity":"ann","group":2}`); code != "" {
+			t.Fatal(code)
+		}
+		if c := withheld("ann", 2, given); c.Name != "Ann" || c.Metadata != "of the application" || c.Attributes["level"] != "3" {
+			t.Errorf("from one group to the next: %+v", c)
+		}
+	})
+}
+
 // TestWhoDirectsNoMoreDirectsNoGroup over the connection on which they are.
 func TestWhoDirectsNoMoreDirectsNoGroup(t *testing.T) {
 	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {

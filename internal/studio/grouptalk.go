@@ -112,7 +112,7 @@ func (s *Studio) lookInto(under *Studio) {
 	}
 	came, went := b.Look(under.annex.n, inside)
 	for _, p := range came {
-		if err := s.comeIn(stage.Person(p), s.groups.admins[p.Identity]); err != nil {
+		if err := s.comeIn(stage.Person(p), s.groups.went[p.Identity].Video.RoomAdmin); err != nil {
 			// They were sent away after they had got a token for the group.
 			s.log.Info("sent out of a group", "participant", p.Identity, "reason", err)
 			s.sendOut(under.name, p.Identity)
@@ -191,7 +191,7 @@ func (s *Studio) endGroups() bool {
 	for _, identity := range here {
 		s.comeBack(identity)
 	}
-	s.groups.admins, s.groups.said = nil, nil
+	s.groups.went, s.groups.said = nil, nil
 	return true
 }
 
@@ -219,7 +219,7 @@ func (s *Studio) closeGroupRooms(why room.LeaveReason) {
 
 // banFromGroups takes somebody who is banned out of their group. The caller holds the lock.
 func (s *Studio) banFromGroups(identity string) {
-	delete(s.groups.admins, identity)
+	delete(s.groups.went, identity)
 	if to, _ := s.groups.breakout.GroupOf(identity); to > 0 {
 		_ = s.groups.breakout.Assign(breakout.Person{Identity: identity}, 0) // it is running, and they are known to it
 	}

@@ -17,7 +17,7 @@ func (s *Studio) judge(who Actor, a stage.Action) error {
 		return err
 	}
 	main.mu.Lock()
-	who.Admin = main.groups.admins[who.Identity]
+	who.Admin = main.groups.went[who.Identity].Video.RoomAdmin
 	main.mu.Unlock()
 	if err := main.StageAct(who, a); err != nil {
 		return err

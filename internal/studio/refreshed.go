@@ -5,9 +5,14 @@ import "github.com/tuttilive/tutti/internal/auth"
 // Refreshed are the claims of the token that a participant comes back with: those of the one that let it in, and what the application has changed
 // since. What its role, a mute or a door makes of them is not in it: they say it anew to whoever comes. It is false once the participant has left.
 func (p *Participant) Refreshed(claims auth.Claims) (auth.Claims, bool) {
+	p.studio.mu.Lock()
+	defer p.studio.mu.Unlock()
+	return p.refreshed(claims)
+}
+
+// refreshed is Refreshed with the studio's lock held.
+func (p *Participant) refreshed(claims auth.Claims) (auth.Claims, bool) {
 	s := p.studio
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	self, ok := s.room.Participant(p.identity)
 	if !ok || self.SID != p.sid {
 		return auth.Claims{}, false
