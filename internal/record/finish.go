@@ -119,25 +119,18 @@ func (l *library) finishFile(name string) (movie.Summary, error) {
 	if err != nil {
 		return movie.Summary{}, err
 	}
-	f := &untilEnd{File: file, ends: l.ends}
-	s, err := movie.Finish(f, info.Size())
-	if f.over { // then what was made of it says nothing of the file
-		return movie.Summary{}, errEnds
-	}
-	return s, err
+	return movie.Finish(&untilEnd{file, l.ends}, info.Size())
 }
 
 // untilEnd is a file that nothing is read of, nor written to, any more once the process ends: there is no harm in stopping anywhere.
 type untilEnd struct {
 	*os.File
 	ends <-chan struct{}
-	over bool
 }
 
 func (f *untilEnd) check() error {
 	select {
 	case <-f.ends:
-		f.over = true
 		return errEnds
 	default:
 		return nil

@@ -363,6 +363,32 @@ func TestAMovieSurvivesTheEndOfWhoeverFinishesIt(t *testing.T) {
 	}
 }
 
+// failing is a file on a disk of which everything from a place on cannot be read.
+type failing struct {
+	memory
+	from int64
+}
+
+var errDisk = errors.New("the disk fails")
+
+func (f *failing) ReadAt(b []byte, at int64) (int, error) {
+	if at+int64(len(b)) > f.from {
+		return 0, errDisk
+	}
+	return f.memory.ReadAt(b, at)
+}
+
+// TestADiskThatFailsIsNoEndOfAMovie: what cannot be read at the moment is not cut off.
+func TestADiskThatFailsIsNoEndOfAMovie(t *testing.T) {
+	whole := write(t, frames(t, "160x90"))
+	for _, from := range []int{0, 100, len(whole) / 2, len(whole) - 100} {
+		f := &failing{memory{slices.Clone(whole)}, int64(from)}
+		if _, err := Finish(f, int64(len(whole))); !errors.Is(err, errDisk) || !bytes.Equal(f.b, whole) {
+			t.Errorf("from %d of %d on: %v, %d bytes left", from, len(whole), err, len(f.b))
+		}
+	}
+}
+
 // FuzzFinish gives it files that were damaged.
 func FuzzFinish(f *testing.F) {
 	var b bytes.Buffer

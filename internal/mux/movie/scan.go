@@ -3,6 +3,7 @@ package movie
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -69,8 +70,31 @@ func (r *runs) stretch(by uint32) {
 	r.add(v + by)
 }
 
-// scan reads a file up to where it is no longer complete.
+// scan reads a file up to where it is no longer complete. A disk that fails is no end of the file.
 func scan(f io.ReaderAt, size int64) (*contents, error) {
+	w := &watched{ReaderAt: f}
+	c, err := scanWhole(w, size)
+	if w.err != nil {
+		return nil, fmt.Errorf("movie: reading: %w", w.err)
+	}
+	return c, err
+}
+
+// watched remembers that reading failed.
+type watched struct {
+	io.ReaderAt
+	err error
+}
+
+func (w *watched) ReadAt(b []byte, at int64) (int, error) {
+	n, err := w.ReaderAt.ReadAt(b, at)
+	if err != nil && !errors.Is(err, io.EOF) && w.err == nil {
+		w.err = err
+	}
+	return n, err
+}
+
+func scanWhole(f io.ReaderAt, size int64) (*contents, error) {
 	c := &contents{hole: -1, trex: map[uint32]*mp4.TrexBox{}}
 	var moof *mp4.MoofBox
 	var moofAt int64
