@@ -152,7 +152,7 @@ func readAll(t *testing.T, s *socket, from net.Conn) (rests int) {
 	const datagrams = 1000
 	read, until := 0, time.Duration(0)
 	var in *receiver
-	in = s.receiver(func(n int, _ time.Duration) int {
+	in = s.receiver(func(n int, _ time.Duration) (int, time.Duration) {
 		read += n
 		if in.rest.until != until {
 			until = in.rest.until
@@ -161,7 +161,7 @@ func readAll(t *testing.T, s *socket, from net.Conn) (rests int) {
 		if read == datagrams {
 			s.interrupt()
 		}
-		return 100 * n
+		return 100 * n, 0
 	})
 	patience := time.AfterFunc(time.Minute, s.interrupt)
 	defer patience.Stop()

@@ -95,8 +95,9 @@ func (r *reader) run() {
 	}
 }
 
-// batch takes the n datagrams that were read at a time, and tells how many peers had packets among them that had none in the restTime before.
-func (r *reader) batch(n int, read time.Duration) (brought int) {
+// batch takes the n datagrams that were read at a time, and tells how many peers had packets among them that had none in the restTime before, and for
+// how long the shard has worked in all.
+func (r *reader) batch(n int, read time.Duration) (brought int, busy time.Duration) {
 	r.now = read
 	r.in.took(time.Now())
 	bytes := 0
@@ -115,7 +116,7 @@ func (r *reader) batch(n int, read time.Duration) (brought int) {
 	c.receivedPackets.Add(uint64(n))
 	c.receivedBytes.Add(uint64(bytes))
 	c.reading.Add(int64(media.Now() - r.now))
-	return brought
+	return brought, time.Duration(c.reading.Load() + c.sending.Load())
 }
 
 // dropped counts a packet that goes nowhere.

@@ -10,6 +10,9 @@ const (
 	// whatever it sends, so a camera that many watch is no crowd, in however many layers, nor are their reports, or a few people.
 	crowd     = 2 * time.Millisecond
 	crowdTime = 200 * time.Millisecond
+	// busyShare of the time is how busy a shard is at most that rests: where it is more, what comes gathers anyhow, and a rest is delay that saves
+	// little.
+	busyShare = 0.4
 	// datagramRoom is what a datagram takes of a socket's buffer at most: the kernel counts the memory that it lies in.
 	datagramRoom = 4 << 10
 )
@@ -32,6 +35,7 @@ type rest struct {
 	since   time.Duration // when counting began
 	brought int
 	crowded bool
+	busy    time.Duration // the shard's, until then
 
 	// room is how many datagrams may come in a rest. Of late, since a restTime ago or a little longer, so many were read.
 	room    int
@@ -46,8 +50,8 @@ func restWith(buffer int) rest { return rest{room: buffer / datagramRoom / 2} }
 // over tells that no rest is under way.
 func (r *rest) over(now time.Duration) bool { return now >= r.until }
 
-// note takes that a batch of so many datagrams was read, to which so many who send brought something.
-func (r *rest) note(datagrams, brought int, read time.Duration) {
+// note takes that a batch of so many datagrams was read, to which so many who send brought something. busy is for how long the shard has worked in all.
+func (r *rest) note(datagrams, brought int, busy, read time.Duration) {
 	r.read += datagrams
 	passed := read - r.late
 	flooded := time.Duration(r.read)*restTime > time.Duration(r.room)*max(passed, restTime)
@@ -57,8 +61,8 @@ func (r *rest) note(datagrams, brought int, read time.Duration) {
 	}
 	r.brought += brought
 	if passed := read - r.since; passed >= crowdTime {
-		r.crowded = time.Duration(r.brought)*crowd >= passed
-		r.since, r.brought = read, 0
+		r.crowded = time.Duration(r.brought)*crowd >= passed && float64(busy-r.busy) <= busyShare*float64(passed)
+		r.since, r.brought, r.busy = read, 0, busy
 	}
 }
 

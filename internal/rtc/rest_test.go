@@ -16,21 +16,23 @@ func TestAReaderRestsWhenManySendAtATime(t *testing.T) {
 		{"a few people", 4 * time.Millisecond, 50 * time.Microsecond, 0, 0},
 		{"one camera for many, at a full core", 12 * time.Millisecond, 10 * time.Millisecond, 0, 0},
 		{"ten people", time.Millisecond, 100 * time.Microsecond, restTime - 100*time.Microsecond, restTime - 100*time.Microsecond},
-		{"a crowd", 100 * time.Microsecond, 2 * time.Millisecond, restTime - 2*time.Millisecond, restTime - 2*time.Millisecond},
+		{"a crowd", 100 * time.Microsecond, time.Millisecond, restTime - time.Millisecond, restTime - time.Millisecond},
+		{"a crowd that keeps a shard busy", 100 * time.Microsecond, 2 * time.Millisecond, 0, 0},
 		{"more than there is time for", 100 * time.Microsecond, 4 * time.Millisecond, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := restWith(socketBuffer)
-			came, now := time.Duration(0), 5*time.Second
+			came, now, busy := time.Duration(0), 5*time.Second, time.Duration(0)
 			for now < 6*time.Second {
 				brought := 1
 				if came < now { // what came meanwhile is read together
 					brought = max(1, int((now-came)/c.every))
 				}
 				came = now
-				r.note(brought, brought, now)
+				r.note(brought, brought, busy, now)
 				read := now
 				now += c.work
+				busy += c.work
 				d := r.begin(read, now)
 				if now > 5500*time.Millisecond && (d < c.least || d > c.most) {
 					t.Fatalf("rests for %v", d)
@@ -87,7 +89,7 @@ func TestWhoMakesACrowd(t *testing.T) {
 					}
 					waits[i] = false
 				}
-				r.note(brought, brought, now)
+				r.note(brought, brought, 0, now)
 				if d := r.begin(now, now); ms > 2000 && (d > 0) != c.crowd {
 					t.Fatalf("rests for %v at %v", d, now)
 				}
@@ -99,7 +101,7 @@ func TestWhoMakesACrowd(t *testing.T) {
 // noteAll reads what waits, from ten people.
 func (r *rest) noteAll(datagrams int, read time.Duration) {
 	for ; datagrams > 0; datagrams -= batchSize {
-		r.note(min(datagrams, batchSize), 10, read)
+		r.note(min(datagrams, batchSize), 10, 0, read)
 	}
 }
 
@@ -140,10 +142,10 @@ func TestAFloodEndsRestsAtOnce(t *testing.T) {
 	r := restWith(buffer)
 	now := time.Second
 	for range 100 {
-		r.note(20, 10, now)
+		r.note(20, 10, 0, now)
 		now += max(r.begin(now, now), restTime)
 	}
-	r.note(20, 10, now)
+	r.note(20, 10, 0, now)
 	if r.begin(now, now) == 0 {
 		t.Fatal("no rest while many send")
 	}
@@ -159,14 +161,14 @@ func TestAReaderThatWasAloneDoesNotRest(t *testing.T) {
 	r := restWith(socketBuffer)
 	now := time.Second
 	for range 100 {
-		r.note(10, 10, now)
+		r.note(10, 10, 0, now)
 		now += restTime
 	}
 	if r.begin(now, now) != restTime {
 		t.Fatal("no rest while many send")
 	}
 	now += 10 * time.Second
-	r.note(10, 10, now)
+	r.note(10, 10, 0, now)
 	if d := r.begin(now, now); d != 0 {
 		t.Fatalf("rests for %v when nothing came for 10 s", d)
 	}

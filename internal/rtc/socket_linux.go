@@ -187,7 +187,7 @@ type header struct {
 // receiver reads batches into memory of its own. It belongs to the shard's reader.
 type receiver struct {
 	socket  *socket
-	take    func(n int, read time.Duration) int
+	take    func(n int, read time.Duration) (brought int, busy time.Duration)
 	headers [batchSize]header
 	vectors [batchSize]unix.Iovec
 	names   [batchSize][addressSize]byte
@@ -213,8 +213,8 @@ const stampSize = unsafe.Sizeof(stamp{})
 const longestWait = time.Second
 
 // receiver makes one that gives each batch to take, with the media time at which it was read, which tells how many brought something for
-// the first time in a restTime; its datagrams are valid until that returns.
-func (s *socket) receiver(take func(n int, read time.Duration) int) *receiver {
+// the first time in a restTime, and for how long the shard has worked in all; its datagrams are valid until that returns.
+func (s *socket) receiver(take func(n int, read time.Duration) (brought int, busy time.Duration)) *receiver {
 	r := &receiver{socket: s, take: take, rest: restWith(s.receiveBuffer())}
 	for i := range r.headers {
 		r.vectors[i].Base = &r.buffers[i][0]
@@ -262,7 +262,8 @@ func (r *receiver) batch() bool {
 	default:
 		return true
 	}
-	r.rest.note(r.n, r.take(r.n, read), read)
+	brought, busy := r.take(r.n, read)
+	r.rest.note(r.n, brought, busy, read)
 	for i := range r.n {
 		r.headers[i].Namelen = addressSize
 		r.headers[i].SetControllen(int(stampSize))

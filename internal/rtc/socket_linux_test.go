@@ -32,7 +32,7 @@ func TestADatagramCameBeforeItWasRead(t *testing.T) {
 		}
 		<-time.After(d)
 		var in *receiver
-		in = s.receiver(func(n int, _ time.Duration) int {
+		in = s.receiver(func(n int, _ time.Duration) (int, time.Duration) {
 			in.took(time.Now())
 			if b, _ := in.datagram(0); n != 1 || string(b) != "hello" {
 				t.Errorf("%d datagrams, %q", n, b)
@@ -41,7 +41,7 @@ func TestADatagramCameBeforeItWasRead(t *testing.T) {
 				t.Errorf("waited %v, sent %v ago", waited, time.Since(sent))
 			}
 			s.interrupt() // that was all
-			return 0
+			return 0, 0
 		})
 		_ = in.read()
 		s.resume()

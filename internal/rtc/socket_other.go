@@ -57,14 +57,14 @@ func keepShort(*net.TCPConn) {}
 
 type receiver struct {
 	conn   *net.UDPConn
-	take   func(n int, read time.Duration) int
+	take   func(n int, read time.Duration) (brought int, busy time.Duration)
 	buffer [maxDatagram + 1]byte
 	size   int
 	from   netip.AddrPort
 }
 
 // receiver makes one that gives each datagram to take; it is valid until that returns.
-func (s *socket) receiver(take func(n int, read time.Duration) int) *receiver {
+func (s *socket) receiver(take func(n int, read time.Duration) (brought int, busy time.Duration)) *receiver {
 	return &receiver{conn: s.conn, take: take}
 }
 
