@@ -189,3 +189,18 @@ func TestFilesGoOnBeingNumbered(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatWasInterruptedGoesOnAfterASecondRestart: its file is still being finished when something else of it is written down, and the server ends
+// again.
+func TestWhatWasInterruptedGoesOnAfterASecondRestart(t *testing.T) {
+	l := reopen(t, crash(t))
+	h := &Shelf{library: l, createdAt: func(string) time.Time { return time.Time{} }}
+	title := "another title"
+	if _, err := h.Change("one", &title, nil); err != nil {
+		t.Fatal(err)
+	}
+	h.library = reopen(t, l.dir)
+	if id := h.interrupted("demo", time.Now()); id != "one" {
+		t.Errorf("what goes on is %q", id)
+	}
+}

@@ -91,7 +91,7 @@ func readEntry(name, kind string) (*entry, error) {
 	}
 	e.Deleted = e.Deleted || kind == deletedAs // descriptions of old say so themselves
 	if e.State == Running || e.State == Finishing {
-		e.Interrupted = e.State == Running
+		e.Interrupted = e.Interrupted || e.State == Running // what was being finished may have been interrupted before
 		e.State = Finishing
 	}
 	return e, nil

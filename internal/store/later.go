@@ -66,27 +66,31 @@ func (l *Later[T]) run() {
 	for {
 		select {
 		case <-l.wake:
-			if l.flush() {
+			if l.flush(false) {
 				again.Reset(againAfter)
 			}
 		case <-again.C:
-			if l.flush() {
+			if l.flush(false) {
 				again.Reset(againAfter)
 			}
 		case <-l.stop:
-			l.flush()
+			l.flush(true)
 			return
 		}
 	}
 }
 
-// flush writes what waits. It tells whether the disk did not take some of that, which waits on.
-func (l *Later[T]) flush() (again bool) {
+// flush writes what waits. It tells whether the disk did not take some of that, which waits on. The last one does not wait for such a disk with
+// each of them.
+func (l *Later[T]) flush(last bool) (again bool) {
 	l.mu.Lock()
 	pending := l.pending
 	l.pending = map[string]*T{}
 	l.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(pending)) {
+		if last && again {
+			return
+		}
 		var err error
 		v := pending[name]
 		if v != nil {

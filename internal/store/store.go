@@ -34,7 +34,7 @@ const (
 	patience = 5 * time.Second
 	// syncInterval is how long what was written may be in the system's memory alone, which outlives the server and no power failure.
 	syncInterval = time.Second
-	// startPatience bounds what is done once, at a start, when a machine is busiest.
+	// startPatience bounds what is done once, at a start, when a machine is busiest, and reading all there is.
 	startPatience = time.Minute
 )
 
@@ -222,7 +222,7 @@ func (b *Bucket[T]) Delete(name string) error {
 func (b *Bucket[T]) All() (map[string]T, error) {
 	b.store.lock.RLock()
 	defer b.store.lock.RUnlock()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
 	defer cancel()
 	watch, err := b.kv.WatchAll(ctx, jetstream.IgnoreDeletes())
 	if err != nil {

@@ -11,11 +11,16 @@ import (
 // created a room of it: whoever creates a room is its host. So it is store.ErrExists, too, where the room runs or is coming back, or anything
 // is kept for it.
 func (h *House) CreateUnclaimed(name string, policy room.Policy) error {
-	_, err := h.Studio(name)
-	if !h.dev && (err == nil || h.Live(name).Returning || h.rooms.claimed(name)) {
+	if !h.dev && (h.inUse(name) || h.rooms.claimed(name)) {
 		return store.ErrExists
 	}
 	return h.rooms.Create(name, policy)
+}
+
+// inUse tells whether anybody is in a room, at whatever door, or its show is coming back.
+func (h *House) inUse(name string) bool {
+	_, err := h.Studio(name)
+	return err == nil || h.Live(name).Returning || slices.ContainsFunc(h.elsewhere, func(door Elsewhere) bool { return door.Holds(name) })
 }
 
 // OnClaim has keeps asked whether anything is kept for a name by somebody whom a key or token lets do so: such a name is taken, also where

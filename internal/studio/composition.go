@@ -111,7 +111,7 @@ func (s *Studio) keptComposition() *compose.Settings {
 	return &c
 }
 
-// recallComposition makes the composition what it was, its images a moment later. What cannot be any more is left out. The caller holds the lock.
+// recallComposition makes the composition what it was but for its images, which are not kept. The caller holds the lock.
 func (s *Studio) recallComposition(l Left) {
 	if l.Composition == nil {
 		return
@@ -126,29 +126,6 @@ func (s *Studio) recallComposition(l Left) {
 	}
 	if err != nil {
 		s.log.Warn("the composition is the scene's again", "error", err)
-	}
-	if len(l.Images) > 0 {
-		s.work.Go(func() { s.recallImages(l.Images) })
-	}
-}
-
-// recallImages reads the images of the composition; one that was brought anew meanwhile stays.
-func (s *Studio) recallImages(kept map[string][]byte) {
-	images := map[string]image.Image{}
-	for name, b := range kept {
-		img, err := compose.DecodeImage(b)
-		if err != nil {
-			s.log.Warn("an image of the composition is lost", "image", name, "error", err)
-			continue
-		}
-		images[name] = img
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closed {
-		maps.Copy(images, s.composition.Images)
-		s.composition.Images = images
-		s.restage()
 	}
 }
 
@@ -235,7 +212,7 @@ func (s *Studio) Compose(patch []byte) error {
 // ComposeImage takes an image (compose.BackgroundImage or LogoImage) as PNG or JPEG, or takes it away when b is empty. It fails with
 // ErrBadComposition, and with a *room.Refusal when its turn to be read does not come before ctx ends.
 func (s *Studio) ComposeImage(ctx context.Context, name string, b []byte) error {
-	if !slices.Contains(compose.ImageNames, name) {
+	if name != compose.BackgroundImage && name != compose.LogoImage {
 		return fmt.Errorf("%w: an image is named %s or %s", ErrBadComposition, compose.BackgroundImage, compose.LogoImage)
 	}
 	var img image.Image
@@ -260,11 +237,7 @@ func (s *Studio) ComposeImage(ctx context.Context, name string, b []byte) error 
 	if delete(images, name); img != nil {
 		images[name] = img
 	}
-	s.composition.Images, s.arranged = images, true
-	s.keepLater(partRoom)
-	if s.annex == nil {
-		s.house.running.KeepImage(s.name, name, b)
-	}
+	s.composition.Images = images
 	s.restage()
 	s.emit([]room.Event{room.LiveChanged{Live: s.room.Live()}})
 	return nil

@@ -14,6 +14,8 @@ type Elsewhere interface {
 	Remove(roomName, identity string) bool
 	// End sends everybody away, because the room was deleted. It is called without locks held.
 	End(roomName string)
+	// Holds tells whether anybody is there. It is called without locks held.
+	Holds(roomName string) bool
 }
 
 // AlsoAt makes a door known. It is called before anybody comes in.

@@ -40,8 +40,6 @@ type Left struct {
 	// Attendance is who was there, until LastSeen where they were when it was kept.
 	Attendance []rollcall.Stay
 	LastSeen   time.Time
-	// Images are those of its composition, as they were brought.
-	Images map[string][]byte
 }
 
 // RoomKeeper keeps open rooms beyond the life of the process. All but Left are called with locks held: they must not block.
@@ -54,8 +52,6 @@ type RoomKeeper interface {
 	KeepBoard(roomName string, b board.Kept)
 	KeepSongs(roomName string, k songs.Kept)
 	KeepAttendance(roomName string, all []rollcall.Stay)
-	// KeepImage keeps an image of the composition, one of compose.ImageNames; none when it is empty.
-	KeepImage(roomName, image string, b []byte)
 	// Forget ends all of it.
 	Forget(roomName string)
 }
@@ -67,7 +63,6 @@ type RunningRooms struct {
 	boards     *store.Later[board.Kept]
 	songs      *store.Later[songs.Kept]
 	attendance *store.Later[[]rollcall.Stay]
-	images     *store.Later[[]byte] // by imageKey
 	left       map[string]Left
 }
 
@@ -93,11 +88,7 @@ func OpenRunningRooms(s *store.Store, longAway bool, log *slog.Logger) (*Running
 	if err != nil {
 		return nil, err
 	}
-	images, shown, err := openKept[[]byte](s, "images", longAway, log)
-	if err != nil {
-		return nil, err
-	}
-	k := &RunningRooms{rooms: rooms, talks: talks, boards: boards, songs: sung, attendance: attendance, images: images, left: map[string]Left{}}
+	k := &RunningRooms{rooms: rooms, talks: talks, boards: boards, songs: sung, attendance: attendance, left: map[string]Left{}}
 	for name, r := range left {
 		l := Left{Running: r}
 		if t, ok := talked[name]; ok {
@@ -109,12 +100,7 @@ func OpenRunningRooms(s *store.Store, longAway bool, log *slog.Logger) (*Running
 		if sung, ok := singing[name]; ok {
 			l.Songs = &sung
 		}
-		l.Attendance, l.LastSeen, l.Images = attended[name], s.Seen(), map[string][]byte{}
-		for _, image := range compose.ImageNames {
-			if b := shown[imageKey(name, image)]; b != nil {
-				l.Images[image] = b
-			}
-		}
+		l.Attendance, l.LastSeen = attended[name], s.Seen()
 		k.left[name] = l
 	}
 	return k, nil
@@ -160,18 +146,6 @@ func (k *RunningRooms) KeepAttendance(roomName string, all []rollcall.Stay) {
 	k.attendance.Put(roomName, all)
 }
 
-// KeepImage implements RoomKeeper.
-func (k *RunningRooms) KeepImage(roomName, image string, b []byte) {
-	if len(b) == 0 {
-		k.images.Delete(imageKey(roomName, image))
-		return
-	}
-	k.images.Put(imageKey(roomName, image), b)
-}
-
-// imageKey is what an image is kept under. Names of rooms have no slash.
-func imageKey(roomName, image string) string { return roomName + "/" + image }
-
 // Forget implements RoomKeeper.
 func (k *RunningRooms) Forget(roomName string) {
 	k.rooms.Delete(roomName)
@@ -179,9 +153,6 @@ func (k *RunningRooms) Forget(roomName string) {
 	k.boards.Delete(roomName)
 	k.songs.Delete(roomName)
 	k.attendance.Delete(roomName)
-	for _, image := range compose.ImageNames {
-		k.images.Delete(imageKey(roomName, image))
-	}
 }
 
 // Close writes what is left.
@@ -191,7 +162,6 @@ func (k *RunningRooms) Close() {
 	k.boards.Close()
 	k.songs.Close()
 	k.attendance.Close()
-	k.images.Close()
 }
 
 // noRooms keeps nothing.
@@ -203,7 +173,6 @@ func (noRooms) KeepTalk(string, Talked)                {}
 func (noRooms) KeepBoard(string, board.Kept)           {}
 func (noRooms) KeepSongs(string, songs.Kept)           {}
 func (noRooms) KeepAttendance(string, []rollcall.Stay) {}
-func (noRooms) KeepImage(string, string, []byte)       {}
 func (noRooms) Forget(string)                          {}
 
 // reopen opens a room as it was before a restart, and waits for its people: they need a moment to come back.

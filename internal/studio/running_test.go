@@ -1,12 +1,7 @@
 package studio
 
 import (
-	"bytes"
 	"errors"
-	"image"
-	"image/color"
-	"image/draw"
-	"image/png"
 	"log/slog"
 	"maps"
 	"slices"
@@ -15,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/program/compose/layout"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/board"
@@ -57,15 +51,6 @@ func (k *keptRooms) KeepSongs(name string, kept songs.Kept) {
 func (k *keptRooms) KeepAttendance(name string, all []rollcall.Stay) {
 	k.change(name, func(l *Left) { l.Attendance = all })
 }
-func (k *keptRooms) KeepImage(name, image string, b []byte) {
-	k.change(name, func(l *Left) {
-		if l.Images == nil {
-			l.Images = map[string][]byte{}
-		}
-		l.Images[image] = b
-	})
-}
-
 func (k *keptRooms) Forget(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -196,21 +181,14 @@ func TestOpenRoomsSurviveInTheStore(t *testing.T) {
 	}
 }
 
-// TestARoomIsArrangedTheSameAfterARestart has a host choose how the program looks, with a background of one colour.
+// TestARoomIsArrangedTheSameAfterARestart has a host choose how the program looks.
 func TestARoomIsArrangedTheSameAfterARestart(t *testing.T) {
-	red := image.NewRGBA(image.Rect(0, 0, 16, 16))
-	draw.Draw(red, red.Bounds(), image.NewUniform(color.RGBA{255, 0, 0, 255}), image.Point{}, draw.Src)
-	var background bytes.Buffer
-	if err := png.Encode(&background, red); err != nil {
-		t.Fatal(err)
-	}
 	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
 		s, err := next().Open("r", room.Settings{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		arrange := `{"layout":"side-by-side","lowerThird":{"title":"夜话"},"gains":{"ann":0.5},"texts":[{"text":"hello","size":0.1}]}`
-		if err := errors.Join(s.Compose([]byte(arrange)), s.ComposeImage(t.Context(), compose.BackgroundImage, background.Bytes())); err != nil {
+		if err := s.Compose([]byte(`{"layout":"side-by-side","lowerThird":{"title":"夜话"},"gains":{"ann":0.5},"texts":[{"text":"hello","size":0.1}]}`)); err != nil {
 			t.Fatal(err)
 		}
 		before := s.Composition()
@@ -218,19 +196,9 @@ func TestARoomIsArrangedTheSameAfterARestart(t *testing.T) {
 		if err != nil {
 			t.Fatal("a room that was arranged is not kept:", err)
 		}
-		synctest.Wait()
 		after := s.Composition()
 		if after.Layout != layout.Side || after.LowerThird != before.LowerThird || after.Gains["ann"] != 0.5 || !slices.Equal(after.Texts, before.Texts) {
 			t.Errorf("before %+v, after %+v", before.Settings, after.Settings)
-		}
-		if r, _, _, _ := s.composition.Images[compose.BackgroundImage].At(8, 8).RGBA(); r>>8 < 200 || !slices.Equal(after.Images, before.Images) {
-			t.Errorf("images %v, before %v", after.Images, before.Images)
-		}
-		if err := s.ComposeImage(t.Context(), compose.BackgroundImage, nil); err != nil {
-			t.Fatal(err)
-		}
-		if s, err = next().Studio("r"); err != nil || len(s.Composition().Images) != 0 {
-			t.Errorf("an image that was taken away is back: %v", err)
 		}
 	})
 }

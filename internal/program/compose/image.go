@@ -21,9 +21,6 @@ const (
 	LogoImage       = "logo"
 )
 
-// ImageNames are those of the images that a composition can have.
-var ImageNames = []string{BackgroundImage, LogoImage}
-
 const (
 	// MaxImageBytes bounds an image as it is brought, maxImageSide and maxImageArea its size in pixels.
 	MaxImageBytes = 4 << 20

@@ -186,6 +186,9 @@ func (s *Server) End(room string) {
 	}
 }
 
+// Holds tells whether there is a call in a room.
+func (s *Server) Holds(room string) bool { return s.find(room) != nil }
+
 // Stats are figures of all calls.
 type Stats struct {
 	Calls, Members, Visitors int
