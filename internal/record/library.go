@@ -300,7 +300,10 @@ func (l *library) hide(e *entry) error {
 	l.mu.Lock()
 	e.Deleted = true
 	l.mu.Unlock()
-	return l.sync()
+	if err := l.sync(); err != nil { // a power failure may bring it back; what is left of it is taken away all the same
+		l.log.Error("noting that a recording is deleted", "recording", e.ID, "error", err)
+	}
+	return nil
 }
 
 // clear takes away what there is of a deleted recording. What of it is in the bucket, or on the way there, is left to the uploader; what
@@ -310,11 +313,7 @@ func (l *library) clear(e *entry) error {
 	files := slices.Clone(e.Files)
 	elsewhere := len(e.Uploads)+len(e.Dropped) > 0 || slices.ContainsFunc(files, l.mayBeElsewhere)
 	l.mu.Unlock()
-	errs := []error{os.Remove(l.path(pictureName(e.ID))), os.Remove(l.path(stripName(e.ID)))}
-	for _, f := range files {
-		errs = append(errs, os.Remove(l.path(piecesName(f.Name))), os.Remove(l.path(f.Name)))
-	}
-	if err := unlessGone(errs...); err != nil {
+	if err := l.removeFiles(e.ID, files); err != nil {
 		return err
 	}
 	if !elsewhere {
@@ -323,6 +322,15 @@ func (l *library) clear(e *entry) error {
 	_ = l.write(e) // what could not be written down on a full disk, where there is room now
 	l.changed()
 	return nil
+}
+
+// removeFiles takes away what of a recording is here.
+func (l *library) removeFiles(id string, files []File) error {
+	errs := []error{os.Remove(l.path(pictureName(id))), os.Remove(l.path(stripName(id)))}
+	for _, f := range files {
+		errs = append(errs, os.Remove(l.path(piecesName(f.Name))), os.Remove(l.path(f.Name)))
+	}
+	return unlessGone(errs...)
 }
 
 // drop deletes one file of a recording, which goes on without it. If anything ends in the middle it can be done again.

@@ -133,6 +133,9 @@ func (h *Shelf) expireFiles(e entry, now time.Time) {
 			h.log.Error("deleting an old file of a recording", "recording", e.ID, "file", f.Name, "error", err)
 			continue
 		}
+		if h.uploader != nil {
+			h.uploader.stopFile(f.Name)
+		}
 		h.log.Info("an old file of a recording is deleted", "recording", e.ID, "room", e.Room, "file", f.Name, "ended", f.end())
 	}
 }

@@ -308,6 +308,9 @@ func (u *uploader) remove(ctx context.Context, e *entry) error {
 			return err
 		}
 	}
+	if err := u.library.removeFiles(e.ID, e.Files); err != nil { // what could not be taken away when it was deleted
+		return err
+	}
 	return u.library.forget(e.ID)
 }
 
@@ -333,6 +336,15 @@ func (u *uploader) stop(id string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.id == id && u.cancel != nil {
+		u.cancel()
+	}
+}
+
+// stopFile ends the upload of a file that is not there any more.
+func (u *uploader) stopFile(name string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.name == name && u.cancel != nil {
 		u.cancel()
 	}
 }

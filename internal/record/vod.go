@@ -40,10 +40,25 @@ func (l *library) findPieces(file string) (p movie.Pieces, err error) {
 	if content, err = json.Marshal(p); err == nil {
 		err = l.replace(piecesName(file), content)
 	}
+	if !l.has(file) { // it was deleted while it was looked through
+		err = unlessGone(os.Remove(l.path(piecesName(file))))
+	}
 	if err != nil { // it is looked for again
 		l.log.Warn("writing down how a recorded file is played", "file", file, "error", err)
 	}
 	return p, nil
+}
+
+// has tells whether a file is one of a recording's that is not deleted.
+func (l *library) has(file string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.entries {
+		if !e.Deleted && e.file(file) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // replace writes a file as a whole. It is on the disk then: what is removed after it may be the only copy of what it tells of.

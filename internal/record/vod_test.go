@@ -3,6 +3,7 @@ package record
 import (
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,4 +50,25 @@ func TestAFileIsLookedThroughOnceForAllWhoAskFirst(t *testing.T) {
 			t.Errorf("what is lost is looked for %d times", n-1)
 		}
 	})
+}
+
+// TestAFileThatGoesWhileItIsLookedThroughLeavesNothing has retention take it away in the middle.
+func TestAFileThatGoesWhileItIsLookedThroughLeavesNothing(t *testing.T) {
+	s := newSession(t, Limits{})
+	if _, failure := s.run(t.Context(), &frames{n: 100, format: mediatest.H264Format(320, 180)}); failure != "" {
+		t.Fatal(failure)
+	}
+	s.library.scan = func(f io.ReaderAt, size int64) (movie.Pieces, error) {
+		if err := s.library.drop(s.id, s.name); err != nil {
+			t.Error(err)
+		}
+		return movie.ReadPieces(f, size)
+	}
+	if _, err := s.library.pieces(s.name); err != nil {
+		t.Error(err)
+	}
+	left, err := filepath.Glob(s.library.path("*.pieces"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
 }
