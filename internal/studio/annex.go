@@ -3,6 +3,7 @@ package studio
 import (
 	"crypto/rand"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -115,16 +116,33 @@ func (s *Studio) directors() map[string]bool {
 	return all
 }
 
-// depose takes the right to direct from those who do not in the main room any more. The caller holds the lock.
+// depose has those direct a room under the main one who do so there, and takes the right to from all others: as participants, in the
+// audience, and by an office that somebody gave them here. The caller holds the lock.
 func (s *Studio) depose(directors map[string]bool) {
+	var members []*Participant
 	for _, p := range s.members {
-		if !p.grant.Admin || directors[p.identity] {
-			continue
+		if p.grant.Admin && !directors[p.identity] {
+			p.grant.Admin = false
+			members = append(members, p)
 		}
-		p.grant.Admin = false
-		s.regrant(p, true)
-		s.stageChanged(s.stage.Expel(p.identity, time.Now())) // from their office
+	}
+	var audience []*Attendee
+	if s.crowd != nil {
+		for identity, ears := range s.crowd.people {
+			for _, a := range ears {
+				if a.claims.Video.RoomAdmin && !directors[identity] {
+					a.claims.Video.RoomAdmin = false
+					audience = append(audience, a)
+				}
+			}
+		}
+	}
+	s.stageChanged(s.stage.AdoptDirectors(directors, time.Now()))
+	for _, p := range members {
 		s.emit(s.permit(p))
+	}
+	for _, a := range audience {
+		a.ear.Refresh()
 	}
 }
 
@@ -141,26 +159,33 @@ func (s *Studio) annexToken(roomName string, claims auth.Claims) (string, error)
 	return s.house.Ticket(claims)
 }
 
-// tellMain has the main room look at this one again after somebody has come or gone. The caller holds the lock.
+// tellMain has the main room look at this one again after somebody has come or gone, or has come into an office. The caller holds the lock.
 func (s *Studio) tellMain(events []room.Event) {
 	if s.annex == nil || s.mainTold {
 		return
 	}
-	for _, e := range events {
-		switch e.(type) {
-		case room.ParticipantJoined, room.ParticipantLeft, room.RoomClosed:
-			s.mainTold = true
-			s.work.Go(func() {
-				s.mu.Lock()
-				s.mainTold = false
-				s.mu.Unlock()
-				if main, err := s.house.Studio(s.annex.main); err == nil {
-					main.lookInto(s)
-				}
-			})
-			return
-		}
+	if !slices.ContainsFunc(events, concernsMain) {
+		return
 	}
+	s.mainTold = true
+	s.work.Go(func() {
+		s.mu.Lock()
+		s.mainTold = false
+		s.mu.Unlock()
+		if main, err := s.house.Studio(s.annex.main); err == nil {
+			main.lookInto(s)
+		}
+	})
+}
+
+func concernsMain(e room.Event) bool {
+	switch e := e.(type) {
+	case room.ParticipantJoined, room.ParticipantLeft, room.RoomClosed:
+		return true
+	case room.StageChanged:
+		return slices.ContainsFunc(e.Happened, func(h stage.Happening) bool { return h.What == stage.RoleChanged && h.Role.Directs() })
+	}
+	return false
 }
 
 // inside are the people who are in the room.

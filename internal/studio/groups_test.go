@@ -521,3 +521,64 @@ func TestWhoDirectsNoMoreDirectsNoGroup(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoDirectsNoMoreDirectsNoGroupFromItsAudience, nor is told what hosts are; whoever does again, does there.
+func TestWhoDirectsNoMoreDirectsNoGroupFromItsAudience(t *testing.T) {
+	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		mal := enter(t, h, "mal", nil)
+		host := Actor{Identity: "host"}
+		act := func(r string) {
+			t.Helper()
+			if code := request(t, s, host, r); code != "" {
+				t.Fatal(r, code)
+			}
+			synctest.Wait()
+		}
+		act(`{"type":"promote","identity":"mal"}`)
+		act(`{"type":"planGroups","count":1}`)
+		act(`{"type":"openGroups"}`)
+		inGroup, moved := toGroup(t, h, s, "mal", 1)
+		mal.Leave(room.LeftByItself)
+		group := inGroup.Studio()
+		claims, err := admitted(h, moved)
+		if err != nil {
+			t.Fatal(err)
+		}
+		watching := func() *Attendee {
+			t.Helper()
+			a, err := group.attend(&Attendee{studio: group, ear: unheard{}, name: "Mal", claims: claims})
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			return a
+		}
+		look := func(what string, a *Attendee, view View, code string) {
+			t.Helper()
+			if _, sees := a.You(); sees != view {
+				t.Errorf("%s: sees %v", what, sees)
+			}
+			for _, raw := range []string{`{"type":"announce","text":"hello"}`, `{"type":"setLayout","data":{"layout":"grid"}}`} {
+				r, err := talk.Decode([]byte(raw))
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.Do(r, func(reply talk.Reply) {
+					var refusal *room.Refusal
+					errors.As(reply.Err, &refusal)
+					if refusal == nil && code != "" || refusal != nil && refusal.Code != code {
+						t.Errorf("%s: %s: %v", what, raw, reply.Err)
+					}
+				})
+			}
+		}
+		a := watching()
+		look("a cohost", a, ViewHosts, "")
+		act(`{"type":"demote","identity":"mal"}`)
+		look("who was demoted", a, ViewAll, "forbidden")
+		look("who was demoted between the door and the room", watching(), ViewAll, "forbidden")
+		act(`{"type":"promote","identity":"mal"}`)
+		look("who is a cohost again", a, ViewHosts, "")
+	})
+}

@@ -466,3 +466,46 @@ func TestWhoIsElsewhereForTheRoomKeepsTheSeat(t *testing.T) {
 		t.Error("the seat is kept for somebody who does not come back")
 	}
 }
+
+// TestAStageWhoseDirectorsAnotherNames: who is none loses the office, whoever gave it, to nobody who is none either.
+func TestAStageWhoseDirectorsAnotherNames(t *testing.T) {
+	s := New(Rules{Grace: time.Minute})
+	for _, identity := range []string{"host", "mal", "ann", "bob", "friend"} {
+		come(t, s, identity, Arrival{Admin: identity == "mal" || identity == "ann", Participant: true, Speaker: true})
+	}
+	play(t, s, "mal promote friend")
+	for _, c := range []struct{ directors, host, cohosts string }{
+		{"host mal ann", "mal", "ann host"},
+		{"host ann", "ann", "host"},
+		{"ann bob gone", "ann", "bob"},
+		{"", "", ""},
+		{"bob", "bob", ""},
+	} {
+		directors := map[string]bool{}
+		for _, identity := range strings.Fields(c.directors) {
+			directors[identity] = true
+		}
+		for _, h := range s.AdoptDirectors(directors, noon) {
+			if h.What != RoleChanged || h.Role.Directs() && !directors[h.Person.Identity] {
+				t.Errorf("%s: %+v", c.directors, h)
+			}
+		}
+		on := s.Snapshot()
+		host, cohosts := "", []string{}
+		if on.Host != nil {
+			host = on.Host.Identity
+		}
+		for _, p := range on.Cohosts {
+			cohosts = append(cohosts, p.Identity)
+		}
+		if host != c.host || strings.Join(cohosts, " ") != c.cohosts {
+			t.Errorf("%s: host %q, cohosts %q", c.directors, host, cohosts)
+		}
+		if h := s.AdoptDirectors(directors, noon); len(h) > 0 {
+			t.Errorf("%s: again %+v", c.directors, h)
+		}
+	}
+	if role := s.RoleOf("friend"); role != Speaker {
+		t.Error(role)
+	}
+}
