@@ -53,7 +53,9 @@ type Claims struct {
 	// Made is when the token was, zero where it does not say (neither iat nor nbf).
 	Made time.Time `json:"-"`
 	// Expires is when the token does, zero for claims that come of none.
-	Expires    time.Time         `json:"-"`
+	Expires time.Time `json:"-"`
+	// Named tells that the token says a name.
+	Named      bool              `json:"-"`
 	Name       string            `json:"name,omitempty"`
 	Kind       string            `json:"kind,omitempty"`
 	Metadata   string            `json:"metadata,omitempty"`
@@ -112,7 +114,7 @@ func (k Keys) Verify(token string) (Claims, error) {
 	case err != nil:
 		return Claims{}, ErrInvalid
 	}
-	c.Identity, c.Expires = c.Subject, c.ExpiresAt.Time
+	c.Identity, c.Expires, c.Named = c.Subject, c.ExpiresAt.Time, c.Name != ""
 	for _, at := range []*jwt.NumericDate{c.IssuedAt, c.NotBefore} {
 		if at != nil && at.After(c.Made) {
 			c.Made = at.Time

@@ -44,7 +44,7 @@ func withRole(claims auth.Claims) auth.Claims {
 // MayRename tells whether somebody may say what they are called: not who shows a token that says it, unless that permits to change one's own
 // metadata.
 func MayRename(claims auth.Claims) bool {
-	return claims.Expires.IsZero() || claims.Name == "" || Permission(claims.Video).UpdateMetadata
+	return claims.Expires.IsZero() || !claims.Named || Permission(claims.Video).UpdateMetadata
 }
 
 // RoleName is what a grant makes of somebody in the eyes of the others: host, guest, or viewer, who only watches.
