@@ -582,3 +582,52 @@ func TestWhoDirectsNoMoreDirectsNoGroupFromItsAudience(t *testing.T) {
 		look("who is a cohost again", a, ViewHosts, "")
 	})
 }
+
+// TestOfficesInAGroupAreThoseOfTheRoom: a cohost makes nobody else one, who could make them one again.
+func TestOfficesInAGroupAreThoseOfTheRoom(t *testing.T) {
+	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		mal, ann := enter(t, h, "mal", nil), enter(t, h, "ann", nil)
+		host := Actor{Identity: "host"}
+		for _, r := range []string{
+			`{"type":"promote","identity":"mal"}`, `{"type":"planGroups","count":1}`, `{"type":"assignGroup","identity":"ann","group":1}`, `{"type":"openGroups"}`,
+		} {
+			if code := request(t, s, host, r); code != "" {
+				t.Fatal(r, code)
+			}
+		}
+		toGroup(t, h, s, "ann", 1)
+		inGroup, _ := toGroup(t, h, s, "mal", 1)
+		mal.Leave(room.LeftByItself)
+		ann.Leave(room.LeftByItself)
+		group := inGroup.Studio()
+		look := func(what string, want ...stage.Role) {
+			t.Helper()
+			synctest.Wait()
+			if m, a, there := group.RoleOf("mal"), group.RoleOf("ann"), s.RoleOf("ann"); m != want[0] || a != want[1] || there.Directs() != a.Directs() {
+				t.Errorf("%s: mal is %s, ann %s and in the room %s", what, m, a, there)
+			}
+		}
+		synctest.Wait()
+		for _, r := range []string{`{"type":"promote","identity":"ann"}`, `{"type":"demote","identity":"mal"}`} {
+			if code := request(t, group, Actor{Identity: "mal"}, r); code != "forbidden" {
+				t.Errorf("a cohost in a group: %s: %q", r, code)
+			}
+		}
+		look("at first", stage.Host, stage.Speaker)
+		toGroup(t, h, s, "host", 1)
+		for _, c := range []struct {
+			request  string
+			mal, ann stage.Role
+		}{
+			{`{"type":"promote","identity":"ann"}`, stage.Host, stage.Cohost},
+			{`{"type":"demote","identity":"mal"}`, stage.Speaker, stage.Cohost},
+			{`{"type":"demote","identity":"ann"}`, stage.Speaker, stage.Speaker},
+		} {
+			if code := request(t, group, host, c.request); code != "" {
+				t.Errorf("%s: %q", c.request, code)
+			}
+			look(c.request, c.mal, c.ann)
+		}
+	})
+}

@@ -107,7 +107,7 @@ func (s *Studio) RoleOf(identity string) stage.Role {
 // StageAct does what somebody wants on the stage, or refuses it with a *room.Refusal. Everybody hears room.StageChanged, and what
 // participants may do changes with it.
 func (s *Studio) StageAct(who Actor, a stage.Action) error {
-	if s.annex != nil && a.Verb.Judges() {
+	if s.annex != nil && decidedAbove(a.Verb) {
 		return s.judge(who, a)
 	}
 	if err := s.fit(who, &a); err != nil {
