@@ -27,3 +27,18 @@ func TestWhoseTokenSaysNoNameChoosesOneAndAnother(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsWithheldStaysSoWhereThereIsNoStage: a right to publish that no role binds would outlive being let up.
+func TestWhatIsWithheldStaysSoWhereThereIsNoStage(t *testing.T) {
+	no := false
+	for scene, publishes := range map[string]bool{"conference": false, "show": true} {
+		onStage(t, scene, func(t *testing.T, h *House, s *Studio) {
+			a := &Attendee{studio: s, ear: unheard{}, name: "Eve", claims: auth.Claims{
+				Identity: "eve", Expires: time.Now().Add(time.Hour), Video: auth.Grant{Room: "r", RoomJoin: true, CanPublish: &no, Hidden: true},
+			}}
+			if p := Permission(a.letUp().Video); p.Publish != publishes || p.Hidden {
+				t.Errorf("in a %s who is let up has %+v", scene, p)
+			}
+		})
+	}
+}
