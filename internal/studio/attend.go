@@ -101,7 +101,7 @@ func (s *Studio) attend(a *Attendee) (*Attendee, error) {
 		oldest.ear.Cut(talk.Frame(talk.Encode(talk.Bye{Reason: "replaced"})), "replaced")
 	}
 	c.people[id] = append(ears, a)
-	if len(ears) == 0 && s.members[id] == nil {
+	if len(ears) == 0 && s.inPerson(id) == nil {
 		s.noteCame(a.person())
 	}
 	s.settle()
@@ -132,7 +132,7 @@ func (a *Attendee) Leave() {
 // comeIn lets somebody in who is there in another way than as a participant. The caller holds the lock, and notes that they are.
 func (s *Studio) comeIn(who stage.Person, admin bool) error {
 	how := stage.Arrival{Admin: admin}
-	if p := s.members[who.Identity]; p != nil && hasRole(p.kind, p.grant) { // who takes part is what that says
+	if p := s.inPerson(who.Identity); p != nil { // who takes part is what that says
 		how = arrival(p.grant)
 		how.Admin = how.Admin || admin
 	}
@@ -151,7 +151,7 @@ func (s *Studio) goOut(identity string) {
 		return
 	}
 	s.noteGone(identity)
-	if p := s.members[identity]; p == nil || !hasRole(p.kind, p.grant) {
+	if s.inPerson(identity) == nil {
 		s.stageChanged(s.stage.Go(identity, false, time.Now()))
 	}
 	s.settle()

@@ -3,6 +3,7 @@ package studio
 import (
 	"time"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
@@ -22,7 +23,7 @@ type Elsewhere interface {
 func (h *House) AlsoAt(door Elsewhere) { h.elsewhere = append(h.elsewhere, door) }
 
 // Revoke makes the tokens of an identity for a room worthless that were made before a moment. Who is in its audience by one, or in that of a
-// room under it, is so no more, and cut tells that somebody was; participants are sent away with Remove.
+// room under it, is so no more, nor publishes an encoder by one, and cut tells that somebody was or did; participants are sent away with Remove.
 func (h *House) Revoke(roomName, identity string, before time.Time) (cut bool, err error) {
 	if err := h.rooms.Revoke(roomName, identity, before); err != nil {
 		return false, err
@@ -41,12 +42,19 @@ func (h *House) Revoke(roomName, identity string, before time.Time) (cut bool, e
 	return cut, nil
 }
 
-// cutRevoked ends those connections of somebody in the audience whose tokens were revoked, by when they were made, and tells whether there were any.
+// cutRevoked ends those connections of somebody in the audience, and of their encoders, whose tokens were revoked, by when they were made, and tells
+// whether there were any.
 func (s *Studio) cutRevoked(identity string, revoked func(made time.Time) bool) (some bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, p := range s.members {
+		if p.encoder != nil && p.encoder.holder() == identity && revoked(p.encoder.Claims.Made) {
+			s.dismiss(p, auth.ErrRevoked)
+			some = true
+		}
+	}
 	if s.crowd == nil {
-		return false
+		return some
 	}
 	farewell := talk.Frame(talk.Encode(talk.Bye{Reason: "revoked"}))
 	for _, a := range s.crowd.people[identity] {

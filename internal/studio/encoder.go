@@ -128,6 +128,8 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 	}
 	switch {
 	case err != nil:
+	case e.holder() != "" && s.house.revoked(s.name, e.Claims):
+		err = auth.ErrRevoked
 	case e.Key.ID != "" && !settings.Good(e.Key, time.Now()): // it was good a moment ago
 		err = ErrKeyOver
 	case e.from.IsValid() && !settings.Allows(e.from, e.Key):
@@ -138,10 +140,7 @@ func (s *Studio) enterEncoder(e Encoder, j room.Join, obs Observer, opened bool)
 		arrival, err = settings.Conflict.Arrive(s.encoders(), intake.Encoder{
 			Identity: j.Identity, Owner: e.owner, From: e.from.String(), Backup: e.Key.Backup || e.backup, Fetched: j.Program.Door == "pull",
 			Ends: j.Program.Door == "whip" && e.holder() == "", // a token names one publisher
-		}, func(identity string) bool {
-			p := s.members[identity]
-			return p != nil && p.encoder == nil
-		})
+		}, s.hasPlace)
 	}
 	if err == nil { // who would not be let in sends nobody away
 		j.Identity, j.Permission.Hidden = arrival.Identity, j.Permission.Hidden || arrival.Waits

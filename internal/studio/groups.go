@@ -294,7 +294,7 @@ func (s *Studio) leaveGroup(Actor, groupRequest) talk.Reply {
 func (s *Studio) moved(who breakout.Person, n int, admin bool) (talk.Moved, error) {
 	b := &s.groups.breakout
 	claims, known := s.groups.went[who.Identity]
-	if p := s.members[who.Identity]; p != nil {
+	if p := s.members[who.Identity]; p != nil && p.encoder == nil {
 		claims, known = p.refreshed(auth.Claims{Identity: p.identity})
 	}
 	if !known {

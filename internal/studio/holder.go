@@ -67,13 +67,23 @@ func (s *Studio) leads(p *Participant) bool {
 	return who == "" || !guarded || s.stage.RoleOf(who).Directs()
 }
 
-// removeEncodersOf sends away the encoders of somebody who was removed. The caller holds the lock.
-func (s *Studio) removeEncodersOf(identity string) {
+// hasPlace tells whether an identity is somebody's who is in the room or comes back: who is in the audience or in a group, or has something kept for
+// them. An encoder would stand where they do. The caller holds the lock.
+func (s *Studio) hasPlace(identity string) bool {
+	p := s.members[identity]
+	_, went := s.groups.went[identity]
+	return p != nil && p.encoder == nil || went || s.stage.Knows(identity)
+}
+
+// removeEncodersOf sends away the encoders of somebody who is removed, and tells whether there were any. The caller holds the lock.
+func (s *Studio) removeEncodersOf(identity string) (some bool) {
 	for _, p := range s.members {
 		if p.encoder != nil && p.encoder.holder() == identity {
 			s.leave(p, room.LeftRemoved)
+			some = true
 		}
 	}
+	return some
 }
 
 // followHolders has encoders follow what has happened to those with whose tokens they came. The caller holds the lock.

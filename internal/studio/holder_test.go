@@ -288,3 +288,156 @@ func TestWhoIsRemovedTakesTheirEncoderAlong(t *testing.T) {
 		})
 	}
 }
+
+// TestAnEncoderTakesNobodysPlace while they are not in the room with the page, but come back to it.
+func TestAnEncoderTakesNobodysPlace(t *testing.T) {
+	for what, away := range map[string]func(t *testing.T, h *House, s *Studio, ann *Participant){
+		"in the audience": func(t *testing.T, _ *House, s *Studio, ann *Participant) {
+			if _, err := attend(s, stage.Person{Identity: "ann"}); err != nil {
+				t.Fatal(err)
+			}
+			ann.Leave(room.LeftByItself)
+		},
+		"in a group": func(t *testing.T, h *House, s *Studio, ann *Participant) {
+			openFor(t, s, "ann")
+			toGroup(t, h, s, "ann", 1)
+			ann.Leave(room.LeftByItself)
+		},
+		"on the way to a group": func(t *testing.T, _ *House, s *Studio, ann *Participant) {
+			openFor(t, s, "ann")
+			ann.Leave(room.LeftByItself)
+		},
+		"with an office": func(t *testing.T, _ *House, s *Studio, ann *Participant) {
+			act(t, s, "host", stage.Action{Verb: stage.Promote, Identity: "ann"})
+			ann.Leave(room.LeftTimeout)
+		},
+	} {
+		onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+			enter(t, h, "host", asHost)
+			away(t, h, s, enter(t, h, "ann", nil))
+			synctest.Wait()
+			if e := mustBring(t, h, "ann", nil); e.Self().Identity != "ann-2" {
+				t.Errorf("%s, and her encoder is %q", what, e.Self().Identity)
+			}
+		})
+	}
+}
+
+// openFor opens two groups, and somebody is told to go into the first.
+func openFor(t *testing.T, s *Studio, identity string) {
+	t.Helper()
+	for _, r := range []string{`{"type":"planGroups","count":2}`, `{"type":"assignGroup","identity":"` + identity + `","group":1}`, `{"type":"openGroups"}`} {
+		if code := request(t, s, Actor{Identity: "host"}, r); code != "" {
+			t.Fatal(r, code)
+		}
+	}
+}
+
+// lobby hears what somebody in the audience is told.
+type lobby struct {
+	unheard
+	told []string
+}
+
+func (l *lobby) Tell(frame []byte) { l.told = append(l.told, string(frame)) }
+
+// TestAnEncoderUnderTheSameIdentityIsNotThePerson: it came before they did.
+func TestAnEncoderUnderTheSameIdentityIsNotThePerson(t *testing.T) {
+	onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		if e := mustBring(t, h, "ann", forIngests); e.Self().Identity != "ann" {
+			t.Fatalf("her encoder is %q", e.Self().Identity)
+		}
+		if _, err := attend(s, stage.Person{Identity: "first"}); err != nil { // of who comes next is not told at once
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+		l := &lobby{}
+		a, err := s.attend(&Attendee{studio: s, ear: l, name: "Ann", claims: auth.Claims{Identity: "ann", Expires: time.Now().Add(time.Hour)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		if len(s.crowd.joined) != 1 {
+			t.Errorf("of her is told %v", s.crowd.joined)
+		}
+		s.mu.Unlock()
+		letUp(t, s, "ann")
+		l.told = nil
+		a.Welcomed()
+		if len(l.told) != 1 {
+			t.Errorf("she sits, and her page hears %q", l.told)
+		}
+	})
+	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		mustBring(t, h, "ann", nil)
+		openFor(t, s, "ann")
+		_, moved := toGroup(t, h, s, "ann", 1)
+		claims, err := admitted(h, moved)
+		if perm := Permission(claims.Video); err != nil || !perm.Subscribe || !perm.PublishData {
+			t.Errorf("in the group she may %+v, %v", perm, err)
+		}
+	})
+}
+
+// TestOfWhoIsRemovedTheEncoderGoes also while they are in the room with nothing else.
+func TestOfWhoIsRemovedTheEncoderGoes(t *testing.T) {
+	for what, group := range map[string]bool{"away": false, "in a group": true} {
+		onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+			enter(t, h, "host", asHost)
+			ann := enter(t, h, "ann", nil)
+			e := mustBring(t, h, "ann", nil)
+			if group {
+				openFor(t, s, "ann")
+				toGroup(t, h, s, "ann", 1)
+			}
+			ann.Leave(room.LeftByItself)
+			if err := h.Remove("r", "ann"); err != nil || e.Self().SID != "" {
+				t.Errorf("%s: %v, and her encoder is %+v", what, err, e.Self())
+			}
+		})
+	}
+	onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		ann := enter(t, h, "ann", nil)
+		letUp(t, s, "ann")
+		mustBring(t, h, "ann", nil)
+		ann.Leave(room.LeftTimeout)
+		if err := h.Remove("r", "ann"); err != nil || s.Standing("ann").Seat != 0 {
+			t.Errorf("%v, and she is %+v", err, s.Standing("ann"))
+		}
+		if _, err := bring(h, "ann", nil); !errors.Is(err, auth.ErrDenied) {
+			t.Errorf("her encoder comes back: %v", err)
+		}
+	})
+}
+
+func TestARevokedTokenEndsWhatIsPublishedWithIt(t *testing.T) {
+	h, now := newHouse(t, true), time.Now()
+	come := func(identity string, made time.Time) (*camera, error) {
+		c := &camera{stop: make(chan struct{})}
+		claims := auth.Claims{Identity: identity, Made: made, Video: auth.Grant{Room: "r", RoomJoin: true}}
+		p, err := h.EnterEncoder(Encoder{Room: "r", Claims: claims, owner: "token " + identity}, room.Program{Door: "whip"}, c)
+		c.Participant = p
+		return c, err
+	}
+	old, errOld := come("ann", now.Add(-time.Hour))
+	other, errOther := come("bob", now.Add(-time.Hour))
+	if errOld != nil || errOther != nil {
+		t.Fatal(errOld, errOther)
+	}
+	if cut, err := h.Revoke("r", "ann", now); err != nil || !cut || !errors.Is(old.dismissed(), auth.ErrRevoked) || other.dismissed() != nil {
+		t.Errorf("cut %v, %v; hers %v, another's %v", cut, err, old.dismissed(), other.dismissed())
+	}
+	if _, err := come("ann", now.Add(-time.Hour)); !errors.Is(err, auth.ErrRevoked) { // it was admitted just before
+		t.Errorf("comes with a token that was revoked: %v", err)
+	}
+	fresh, err := come("ann", now.Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cut, err := h.Revoke("r", "ann", now); err != nil || cut || fresh.dismissed() != nil {
+		t.Errorf("with a newer token: cut %v, %v, %v", cut, err, fresh.dismissed())
+	}
+}

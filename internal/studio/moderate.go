@@ -10,21 +10,23 @@ import (
 // ErrUnmute refuses to turn on somebody else's microphone or camera where the operator has not allowed it.
 var ErrUnmute = errors.New("only its publisher may unmute a track")
 
-// Remove sends a participant away, also out of a room under this one.
+// Remove sends somebody away, also out of a room under this one, and their encoders.
 func (s *Studio) Remove(identity string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.members[identity]
-	if p != nil {
+	found := s.removeEncodersOf(identity)
+	if p := s.members[identity]; p != nil {
 		s.leave(p, room.LeftRemoved)
+		found = true
 	}
-	switch _, in := s.groups.breakout.GroupOf(identity); {
-	case in > 0:
-		s.stageChanged(s.stage.Expel(identity, time.Now()))
+	if _, in := s.groups.breakout.GroupOf(identity); in > 0 {
 		s.sendOut(s.groups.breakout.Room(in), identity)
-	case p == nil:
+		found = true
+	}
+	if !found {
 		return room.ErrNoParticipant
 	}
+	s.stageChanged(s.stage.Expel(identity, time.Now()))
 	return nil
 }
 

@@ -164,7 +164,7 @@ func (a *Attendee) Welcomed() {
 	s, identity := a.studio, a.claims.Identity
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.members[identity] != nil {
+	if s.closed || s.inPerson(identity) != nil {
 		return
 	}
 	if role := s.stage.RoleOf(identity); role == stage.Speaker || role.Directs() && !a.claims.Video.RoomAdmin {

@@ -152,6 +152,15 @@ func hasRole(kind room.ParticipantKind, grant room.Permission) bool {
 	return (kind == room.Person || kind == room.Phone) && !grant.Hidden && !grant.Recorder && !grant.Agent
 }
 
+// inPerson is the participant that somebody is for themselves, nil where they are none: an encoder may have their identity. The caller holds the
+// lock.
+func (s *Studio) inPerson(identity string) *Participant {
+	if p := s.members[identity]; p != nil && hasRole(p.kind, p.grant) {
+		return p
+	}
+	return nil
+}
+
 func arrival(grant room.Permission) stage.Arrival {
 	return stage.Arrival{Admin: grant.Admin, Participant: true, Speaker: grant.Publish}
 }
@@ -209,7 +218,6 @@ func (s *Studio) leaveStage(p *Participant, why room.LeaveReason) {
 	now := time.Now()
 	if why == room.LeftRemoved {
 		s.stageChanged(s.stage.Expel(p.identity, now))
-		s.removeEncodersOf(p.identity)
 	}
 	s.stageChanged(s.stage.Go(p.identity, s.there(p.identity), now))
 }
