@@ -200,6 +200,15 @@ func (a *Attendee) You() (talk.You, View) {
 	return a.studio.you(actor), view
 }
 
+// own are the claims with which the attendee came; a link that only watches is as good as one for guests.
+func (a *Attendee) own() auth.Claims {
+	claims := a.claims
+	if claims.Expires.IsZero() && !claims.Video.RoomAdmin {
+		claims.Video = ClaimsOf(auth.Guest, a.studio.name).Video
+	}
+	return claims
+}
+
 func (a *Attendee) actor() Actor {
 	return Actor{Identity: a.claims.Identity, Name: a.name, Admin: a.claims.Video.RoomAdmin, Mute: a.mute, Named: !MayRename(a.claims)}
 }

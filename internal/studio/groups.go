@@ -21,7 +21,8 @@ import (
 type groups struct {
 	breakout breakout.Breakout
 	timer    *time.Timer // for the end
-	// went is what those brought along who went into a group: what they are in the main room but for their role there.
+	// went is what those brought along who went into a group, or left while one was theirs: what they are in the main room but for their role
+	// there.
 	went map[string]auth.Claims
 	// inside are those who are in a group at the moment.
 	inside map[string]struct{}
@@ -275,7 +276,7 @@ func (s *Studio) joinGroup(a Actor, r groupRequest) talk.Reply {
 	if err := s.groups.breakout.MayJoin(who.Identity, r.Group, directs); err != nil {
 		return talk.Reply{Err: err}
 	}
-	moved, err := s.moved(who, r.Group, a.Admin)
+	moved, err := s.moved(a, r.Group)
 	if err != nil {
 		s.log.Error("making a token for a group", "participant", who.Identity, "error", err)
 		return talk.Reply{Err: err}
@@ -290,24 +291,61 @@ func (s *Studio) leaveGroup(Actor, groupRequest) talk.Reply {
 	return talk.Reply{Err: err, Data: data}
 }
 
-// moved is what somebody is told who goes into a group; admin tells of a host's grant. The caller holds the lock.
-func (s *Studio) moved(who breakout.Person, n int, admin bool) (talk.Moved, error) {
+// moved is what somebody is told who goes into a group. The caller holds the lock.
+func (s *Studio) moved(who Actor, n int) (talk.Moved, error) {
 	b := &s.groups.breakout
-	claims, known := s.groups.went[who.Identity]
+	claims := s.given(who)
+	claims.Name, claims.Video.RoomAdmin = cmp.Or(who.Name, claims.Name), claims.Video.RoomAdmin || who.Admin
+	s.remember(claims)
+	token, err := s.annexToken(b.Room(n), claims)
+	return talk.Moved{Room: b.Room(n), Token: token, Group: n, Name: b.Name(n)}, err
+}
+
+// given is what somebody was given here, as they take part, took part or attend. Whom the application alone knows is a guest; of others nothing
+// is known that would permit them to speak. The caller holds the lock.
+func (s *Studio) given(who Actor) auth.Claims {
+	claims := auth.Claims{Identity: who.Identity}
 	if p := s.members[who.Identity]; p != nil && p.encoder == nil {
-		claims, known = p.refreshed(auth.Claims{Identity: p.identity})
+		claims, _ = p.refreshed(claims)
+		return claims
 	}
-	if !known {
-		claims = ClaimsOf(auth.Guest, s.name)
-		claims.Identity = who.Identity
+	if went, known := s.groups.went[who.Identity]; known {
+		return went
 	}
-	claims.Name, claims.Video.RoomAdmin = cmp.Or(who.Name, claims.Name), claims.Video.RoomAdmin || admin
+	if s.watches(who.Identity) {
+		ears := s.crowd.people[who.Identity]
+		claims = ears[len(ears)-1].own()
+		claims.Expires = time.Time{} // it opens the group until that ends, as all others do
+		return claims
+	}
+	claims.Video = ClaimsOf(auth.Guest, s.name).Video
+	if !who.App {
+		no := false
+		claims.Video.CanPublish, claims.Video.CanPublishData = &no, &no
+	}
+	return claims
+}
+
+// remember keeps what somebody brings along. The caller holds the lock.
+func (s *Studio) remember(claims auth.Claims) {
 	if s.groups.went == nil {
 		s.groups.went = map[string]auth.Claims{}
 	}
-	s.groups.went[who.Identity] = claims
-	token, err := s.annexToken(b.Room(n), claims)
-	return talk.Moved{Room: b.Room(n), Token: token, Group: n, Name: b.Name(n)}, err
+	s.groups.went[claims.Identity] = claims
+}
+
+// rememberLeft keeps what somebody was given who leaves, perhaps cut off, and has a group to go to. The right to direct goes along with who goes
+// there alone. The caller holds the lock.
+func (s *Studio) rememberLeft(self room.Participant) {
+	p := s.members[self.Identity]
+	went, known := s.groups.went[self.Identity]
+	to, _ := s.groups.breakout.GroupOf(self.Identity)
+	if p == nil || !hasRole(p.kind, p.grant) || !known && to == 0 && !s.stage.RoleOf(self.Identity).Directs() {
+		return
+	}
+	claims := p.given(auth.Claims{Identity: self.Identity}, self)
+	claims.Video.RoomAdmin = went.Video.RoomAdmin
+	s.remember(claims)
 }
 
 // send tells somebody, wherever they are, to go into a group, or back for 0. The caller holds the lock.
@@ -319,7 +357,7 @@ func (s *Studio) send(who breakout.Person, n int) {
 	moved := talk.Moved{Room: s.name}
 	if n > 0 {
 		var err error
-		if moved, err = s.moved(who, n, false); err != nil {
+		if moved, err = s.moved(Actor{Identity: who.Identity, Name: who.Name}, n); err != nil {
 			s.log.Error("making a token for a group", "participant", who.Identity, "error", err)
 			return
 		}

@@ -631,3 +631,58 @@ func TestOfficesInAGroupAreThoseOfTheRoom(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoIsCutOffHasInAGroupWhatTheyWereGiven, no more and no less, as has who only attends.
+func TestWhoIsCutOffHasInAGroupWhatTheyWereGiven(t *testing.T) {
+	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		yes, no := true, false
+		given := map[string]room.Permission{
+			"mute": {Subscribe: true},
+			"ann":  {Publish: true, Subscribe: true, PublishData: true, Sources: []room.Source{room.Microphone}},
+			"eve":  {Subscribe: true},                                                         // attends, with an office
+			"guy":  {Publish: true, Subscribe: true, PublishData: true, UpdateMetadata: true}, // too, by a link
+			"cy":   {Subscribe: true, UpdateMetadata: true},                                   // has an office, and is not there at all
+		}
+		may := func(identity string) func(*room.Join) {
+			return func(j *room.Join) { j.Permission = given[identity] }
+		}
+		mute, ann := enter(t, h, "mute", may("mute")), enter(t, h, "ann", may("ann"))
+		cy := enter(t, h, "cy", may("ann"))
+		for identity, claims := range map[string]auth.Claims{
+			"eve": {Expires: time.Now().Add(time.Minute), Video: auth.Grant{CanPublish: &no, CanPublishData: &no, CanUpdateOwnMetadata: &no, CanSubscribe: &yes}},
+			"guy": {},
+		} {
+			claims.Identity = identity
+			if _, err := s.attend(&Attendee{studio: s, ear: unheard{}, name: identity, claims: claims}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		act := func(r string) {
+			t.Helper()
+			if code := request(t, s, Actor{Identity: "host"}, r); code != "" {
+				t.Fatal(r, code)
+			}
+		}
+		for _, identity := range []string{"eve", "guy", "cy"} {
+			act(`{"type":"promote","identity":"` + identity + `"}`)
+		}
+		cy.Leave(room.LeftByItself)
+		act(`{"type":"planGroups","count":1}`)
+		for _, p := range []*Participant{mute, ann} {
+			act(`{"type":"assignGroup","group":1,"identity":"` + p.identity + `"}`)
+			p.Leave(room.LeftByItself)
+		}
+		mustBring(t, h, "ann", nil) // her encoder is not her
+		act(`{"type":"openGroups"}`)
+		for identity, want := range given {
+			_, moved := toGroup(t, h, s, identity, 1)
+			claims, err := admitted(h, moved)
+			perm := Permission(claims.Video)
+			perm.Admin = false // that is their office
+			if err != nil || !samePermission(perm, want) {
+				t.Errorf("%s may %+v, %v", identity, perm, err)
+			}
+		}
+	})
+}

@@ -34,7 +34,10 @@ func (s *Studio) followGroups(events []room.Event) {
 			if n := b.PutLate(who); n > 0 {
 				s.send(who, n)
 			}
-		case room.ParticipantLeft, room.StageChanged:
+		case room.ParticipantLeft:
+			changed = true
+			s.rememberLeft(e.Participant)
+		case room.StageChanged:
 			changed = true
 		}
 	}

@@ -146,10 +146,7 @@ func (s *Studio) letUp(a *Attendee) {
 // letUp are the claims with which somebody who was let up joins the room: their own, seen by all, and where there is a stage the right to publish,
 // which counts for as long as their role does. Who watches by a link gets what a link for guests gives. The caller holds the studio's lock.
 func (a *Attendee) letUp() auth.Claims {
-	claims := a.claims
-	if claims.Expires.IsZero() && !claims.Video.RoomAdmin {
-		claims.Video = ClaimsOf(auth.Guest, a.studio.name).Video
-	}
+	claims := a.own()
 	claims.Name, claims.Video.RoomJoin = a.name, true
 	claims.Video.Hidden, claims.Video.Recorder, claims.Video.Agent = false, false, false
 	if a.studio.scene.HasStage() {
