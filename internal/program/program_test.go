@@ -235,6 +235,23 @@ func listen(t *testing.T, sounds []seen) (pcm []float32, first int64) {
 	return pcm, first
 }
 
+// heardTone is how loud a tone is to be between two moments, in milliseconds from a beginning.
+type heardTone struct {
+	from, to time.Duration
+	hz, want float64
+}
+
+// hears fails where samples, from an index on, are not of these tones.
+func hears(t *testing.T, pcm []float32, first int64, begin time.Duration, tones []heardTone) {
+	t.Helper()
+	for _, c := range tones {
+		l := meanLevel(span(t, pcm, first, begin+c.from*time.Millisecond, begin+c.to*time.Millisecond), c.hz)
+		if math.Abs(l-c.want) > 0.02 {
+			t.Errorf("%v Hz from %d to %d ms: level %.3f, want %.3f", c.hz, c.from, c.to, l, c.want)
+		}
+	}
+}
+
 // span gives the samples between two media times.
 func span(t *testing.T, pcm []float32, first int64, from, to time.Duration) []float32 {
 	t.Helper()
@@ -271,23 +288,14 @@ func TestOneTwoAndOneSourcesMakeOneSound(t *testing.T) {
 				_, sounds := r.finish(t, p)
 				continuous(t, sounds, 10500*time.Millisecond)
 				pcm, at := listen(t, sounds)
-				for _, c := range []struct {
-					from, to time.Duration
-					hz       float64
-					want     float64
-				}{
+				hears(t, pcm, at, start, []heardTone{
 					{500, 1900, 440, 0.3}, {500, 1900, 880, 0},
 					{2500, 4500, 440, 0.3}, {2500, 4500, 880, 0.3},
 					{5500, 6800, 440, 0.3}, {5500, 6800, 880, 0},
 					{7400, 8800, 440, 0},
 					{9400, 9900, 440, 0.3},
 					{10300, 10700, 440, 0},
-				} {
-					l := meanLevel(span(t, pcm, at, start+c.from*time.Millisecond, start+c.to*time.Millisecond), c.hz)
-					if math.Abs(l-c.want) > 0.02 {
-						t.Errorf("%v Hz from %d to %d ms: level %.3f, want %.3f", c.hz, c.from, c.to, l, c.want)
-					}
-				}
+				})
 			})
 		})
 	}
