@@ -216,18 +216,11 @@ func TestWhoseEncoderBeginsAShow(t *testing.T) {
 			if err := s.GoLive("host", ""); err != nil {
 				t.Fatal(err)
 			}
-			shown := func() string {
-				p, _ := s.air.program.Picture()
-				if p == nil {
-					return ""
-				}
-				return p.Info().ID
-			}
-			if got := shown(); got != "TR_e" {
+			if got := s.shownID(); got != "TR_e" {
 				t.Errorf("%s: the host goes live, and instead of what %s sends %q is shown", c.scene, c.who, got)
 			}
 			publish(t, host, "TR_host")
-			if got := shown(); got != "TR_host" {
+			if got := s.shownID(); got != "TR_host" {
 				t.Errorf("%s: what %s sends goes before the host: %q", c.scene, c.who, got)
 			}
 			if lent := s.offer(true); len(lent) != 1 || lent[0].pub.SID != "TR_host" {

@@ -325,6 +325,15 @@ func TestEverybodyHearsOfTheStage(t *testing.T) {
 	})
 }
 
+// shownID names the picture that the program shows, "" for none.
+func (s *Studio) shownID() string {
+	p, _ := s.air.program.Picture()
+	if p == nil {
+		return ""
+	}
+	return p.Info().ID
+}
+
 // TestADirectProgramShowsTheHost: whoever was first.
 func TestADirectProgramShowsTheHost(t *testing.T) {
 	onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
@@ -334,18 +343,11 @@ func TestADirectProgramShowsTheHost(t *testing.T) {
 		if err := s.GoLive("host", "show"); err != nil {
 			t.Fatal(err)
 		}
-		shown := func() string {
-			p, _ := s.air.program.Picture()
-			if p == nil {
-				return ""
-			}
-			return p.Info().ID
-		}
-		if got := shown(); got != "TR_ann" {
+		if got := s.shownID(); got != "TR_ann" {
 			t.Errorf("alone on the stage: %q", got)
 		}
 		publish(t, host, "TR_host")
-		if got := shown(); got != "TR_host" {
+		if got := s.shownID(); got != "TR_host" {
 			t.Errorf("with the host's picture: %q", got)
 		}
 	})
