@@ -22,6 +22,9 @@ import (
 // maxTargets bounds the targets of a room.
 const maxTargets = 10
 
+// lookAgainAfter is when a room is looked at again whose targets could not be read.
+const lookAgainAfter = 5 * time.Second
+
 // roots are trusted by RTMPS; nil for the system's. Tests have their own.
 var roots *x509.CertPool
 
@@ -144,6 +147,7 @@ func (p *Pusher) look(name string) {
 	targets, err := p.targets(name)
 	if err != nil {
 		p.log.Error("reading where a room's shows are sent", "room", name, "error", err)
+		time.AfterFunc(lookAgainAfter, func() { p.lookSoon(name) })
 		return
 	}
 	live := false
