@@ -13,11 +13,17 @@ import (
 // againAfter is after how long what a full or slow disk did not take is written again.
 const againAfter = 5 * time.Second
 
-// Later writes to a bucket on a goroutine of its own, for those who hold locks and must not wait. Of several values of one name
+// Writer keeps values of one type by name: a *Bucket, or *Files.
+type Writer[T any] interface {
+	Put(name string, v T) error
+	Delete(name string) error
+}
+
+// Later writes values on a goroutine of its own, for those who hold locks and must not wait. Of several values of one name
 // the last is written; what a full disk does not take, or one that stands still, once it does. Whoever made it closes it.
 type Later[T any] struct {
-	bucket *Bucket[T]
-	log    *slog.Logger
+	to  Writer[T]
+	log *slog.Logger
 
 	mu      sync.Mutex
 	pending map[string]*T // nil is to be deleted
@@ -26,10 +32,10 @@ type Later[T any] struct {
 	done    chan struct{}
 }
 
-// NewLater makes a writer for a bucket; what says in the log what is written.
-func NewLater[T any](b *Bucket[T], what string, log *slog.Logger) *Later[T] {
+// NewLater makes one that writes to something; what says in the log what is written.
+func NewLater[T any](to Writer[T], what string, log *slog.Logger) *Later[T] {
 	l := &Later[T]{
-		bucket: b, log: log.With("kept", what), pending: map[string]*T{},
+		to: to, log: log.With("kept", what), pending: map[string]*T{},
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go l.run()
@@ -94,9 +100,9 @@ func (l *Later[T]) flush(last bool) (again bool) {
 		var err error
 		v := pending[name]
 		if v != nil {
-			err = l.bucket.Put(name, *v)
+			err = l.to.Put(name, *v)
 		} else {
-			err = l.bucket.Delete(name)
+			err = l.to.Delete(name)
 		}
 		if err != nil && !errors.Is(err, ErrFull) { // which is said once for all
 			l.log.Error("writing to the store", "name", name, "error", err)

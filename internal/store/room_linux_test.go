@@ -34,6 +34,10 @@ func TestAWriteThatFailedDoesNotEndTheStore(t *testing.T) {
 	if err := s.NoteSeen(time.Unix(1_800_000_000, 0)); err != nil {
 		t.Fatal(err)
 	}
+	files, err := OpenFiles(s, "images")
+	if err != nil {
+		t.Fatal(err)
+	}
 	filler := filepath.Join(dir, "filler")
 	if err := os.WriteFile(filler, make([]byte, 32<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
@@ -52,6 +56,16 @@ func TestAWriteThatFailedDoesNotEndTheStore(t *testing.T) {
 	})
 	if !errors.Is(err, ErrFull) || !s.failed.Load() {
 		t.Fatalf("writing on a full disk: %v, failed %v", err, s.failed.Load())
+	}
+	// As above, past the look.
+	if err := files.write("during", make([]byte, 1<<20)); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("a file is written on a full disk: %v", err)
+	}
+	if err := files.Put("during", nil); !errors.Is(err, ErrFull) {
+		t.Errorf("a file is written on a full disk: %v", err)
+	}
+	if left, err := os.ReadDir(files.dir); err != nil || len(left) != 0 {
+		t.Errorf("half a file stays: %v, %v", left, err)
 	}
 	if v, err := b.Get("before"); err != nil || v != "kept" {
 		t.Errorf("meanwhile: %q, %v", v, err)

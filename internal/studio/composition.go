@@ -1,11 +1,9 @@
 package studio
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"image"
 	"maps"
 	"slices"
 	"strings"
@@ -111,7 +109,7 @@ func (s *Studio) keptComposition() *compose.Settings {
 	return &c
 }
 
-// recallComposition makes the composition what it was but for its images, which are not kept. The caller holds the lock.
+// recallComposition makes the composition what it was, its images a moment later. The caller holds the lock.
 func (s *Studio) recallComposition(l Left) {
 	if l.Composition == nil {
 		return
@@ -127,6 +125,7 @@ func (s *Studio) recallComposition(l Left) {
 	if err != nil {
 		s.log.Warn("the composition is the scene's again", "error", err)
 	}
+	s.recallImages(l.Images)
 }
 
 // neededComposer gives what composes this room's pictures, made for the first who needs it; nil where that cannot be. The caller holds
@@ -206,40 +205,6 @@ func (s *Studio) Compose(patch []byte) error {
 	s.followComposition()
 	s.restage()
 	s.emit([]room.Event{room.LiveChanged{Live: s.room.Live()}}) // whoever shows the status shows it at once
-	return nil
-}
-
-// ComposeImage takes an image (compose.BackgroundImage or LogoImage) as PNG or JPEG, or takes it away when b is empty. It fails with
-// ErrBadComposition, and with a *room.Refusal when its turn to be read does not come before ctx ends.
-func (s *Studio) ComposeImage(ctx context.Context, name string, b []byte) error {
-	if name != compose.BackgroundImage && name != compose.LogoImage {
-		return fmt.Errorf("%w: an image is named %s or %s", ErrBadComposition, compose.BackgroundImage, compose.LogoImage)
-	}
-	var img image.Image
-	if len(b) > 0 {
-		err := s.house.readImage(ctx, func() (err error) { // not under the lock: it takes a while
-			if img, err = compose.DecodeImage(b); err != nil {
-				return fmt.Errorf("%w: %w", ErrBadComposition, err)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return ErrNoRoom
-	}
-	images := map[string]image.Image{}
-	maps.Copy(images, s.composition.Images)
-	if delete(images, name); img != nil {
-		images[name] = img
-	}
-	s.composition.Images = images
-	s.restage()
-	s.emit([]room.Event{room.LiveChanged{Live: s.room.Live()}})
 	return nil
 }
 

@@ -78,7 +78,7 @@ func (s *Studio) keepNow() {
 	if parts&partRoom != 0 {
 		s.house.running.Keep(s.name, Running{
 			SID: s.room.SID, CreatedAt: s.room.CreatedAt, Settings: s.room.Settings, Visited: s.room.Visited(), Stage: &on,
-			Contest: s.keptContest(), Composition: s.keptComposition(),
+			Contest: s.keptContest(), Composition: s.keptComposition(), Images: s.imageNames(),
 		})
 	}
 	if c := s.crowd; c != nil && parts&partTalk != 0 {

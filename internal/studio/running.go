@@ -28,6 +28,8 @@ type Running struct {
 	Contest *pk.View `json:"contest,omitempty"`
 	// Composition is how its pictures are put together, nil where nobody has chosen that.
 	Composition *compose.Settings `json:"composition,omitempty"`
+	// Images are the names of its images, which are kept by themselves.
+	Images []string `json:"images,omitempty"`
 }
 
 // Left is all that was kept of a room.
@@ -42,7 +44,7 @@ type Left struct {
 	LastSeen   time.Time
 }
 
-// RoomKeeper keeps open rooms beyond the life of the process. All but Left are called with locks held: they must not block.
+// RoomKeeper keeps open rooms beyond the life of the process. All but Left and Image are called with locks held: they must not block.
 type RoomKeeper interface {
 	// Left are the rooms that were open when the last process ended, by name.
 	Left() map[string]Left
@@ -52,6 +54,9 @@ type RoomKeeper interface {
 	KeepBoard(roomName string, b board.Kept)
 	KeepSongs(roomName string, k songs.Kept)
 	KeepAttendance(roomName string, all []rollcall.Stay)
+	// KeepImage keeps an image of the composition as it was brought, none when it is empty; Image reads one of a room that is left.
+	KeepImage(roomName, image string, b []byte)
+	Image(roomName, image string) ([]byte, error)
 	// Forget ends all of it.
 	Forget(roomName string)
 }
@@ -63,6 +68,8 @@ type RunningRooms struct {
 	boards     *store.Later[board.Kept]
 	songs      *store.Later[songs.Kept]
 	attendance *store.Later[[]rollcall.Stay]
+	images     *store.Later[[]byte] // by imageKey
+	shown      *store.Files         // what those are written to
 	left       map[string]Left
 }
 
@@ -88,7 +95,13 @@ func OpenRunningRooms(s *store.Store, longAway bool, log *slog.Logger) (*Running
 	if err != nil {
 		return nil, err
 	}
-	k := &RunningRooms{rooms: rooms, talks: talks, boards: boards, songs: sung, attendance: attendance, left: map[string]Left{}}
+	shown, err := store.OpenFiles(s, "images")
+	if err != nil {
+		return nil, err
+	}
+	k := &RunningRooms{rooms: rooms, talks: talks, boards: boards, songs: sung, attendance: attendance,
+		images: store.NewLater(shown, "images", log), shown: shown, left: map[string]Left{}}
+	var images []string
 	for name, r := range left {
 		l := Left{Running: r}
 		if t, ok := talked[name]; ok {
@@ -102,6 +115,12 @@ func OpenRunningRooms(s *store.Store, longAway bool, log *slog.Logger) (*Running
 		}
 		l.Attendance, l.LastSeen = attended[name], s.Seen()
 		k.left[name] = l
+		for _, image := range r.Images {
+			images = append(images, imageKey(name, image))
+		}
+	}
+	if err := shown.Retain(images); err != nil {
+		log.Warn("images of rooms that are over are still on the disk", "error", err)
 	}
 	return k, nil
 }
@@ -146,6 +165,23 @@ func (k *RunningRooms) KeepAttendance(roomName string, all []rollcall.Stay) {
 	k.attendance.Put(roomName, all)
 }
 
+// KeepImage implements RoomKeeper.
+func (k *RunningRooms) KeepImage(roomName, image string, b []byte) {
+	if len(b) == 0 {
+		k.images.Delete(imageKey(roomName, image))
+		return
+	}
+	k.images.Put(imageKey(roomName, image), b)
+}
+
+// Image implements RoomKeeper.
+func (k *RunningRooms) Image(roomName, image string) ([]byte, error) {
+	return k.shown.Get(imageKey(roomName, image))
+}
+
+// imageKey is what an image is kept under. Names of images have no slash.
+func imageKey(roomName, image string) string { return image + "/" + roomName }
+
 // Forget implements RoomKeeper.
 func (k *RunningRooms) Forget(roomName string) {
 	k.rooms.Delete(roomName)
@@ -153,6 +189,9 @@ func (k *RunningRooms) Forget(roomName string) {
 	k.boards.Delete(roomName)
 	k.songs.Delete(roomName)
 	k.attendance.Delete(roomName)
+	for _, image := range compose.ImageNames {
+		k.images.Delete(imageKey(roomName, image))
+	}
 }
 
 // Close writes what is left.
@@ -162,6 +201,7 @@ func (k *RunningRooms) Close() {
 	k.boards.Close()
 	k.songs.Close()
 	k.attendance.Close()
+	k.images.Close()
 }
 
 // noRooms keeps nothing.
@@ -173,6 +213,8 @@ func (noRooms) KeepTalk(string, Talked)                {}
 func (noRooms) KeepBoard(string, board.Kept)           {}
 func (noRooms) KeepSongs(string, songs.Kept)           {}
 func (noRooms) KeepAttendance(string, []rollcall.Stay) {}
+func (noRooms) KeepImage(string, string, []byte)       {}
+func (noRooms) Image(string, string) ([]byte, error)   { return nil, store.ErrNotFound }
 func (noRooms) Forget(string)                          {}
 
 // reopen opens a room as it was before a restart, and waits for its people: they need a moment to come back.

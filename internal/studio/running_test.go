@@ -1,15 +1,23 @@
 package studio
 
 import (
+	"bytes"
 	"errors"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
 	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/program/compose/layout"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/board"
@@ -21,8 +29,9 @@ import (
 
 // keptRooms is a store of rooms in memory.
 type keptRooms struct {
-	mu    sync.Mutex
-	rooms map[string]Left
+	mu     sync.Mutex
+	rooms  map[string]Left
+	images map[string][]byte
 }
 
 func (k *keptRooms) Left() map[string]Left {
@@ -51,17 +60,28 @@ func (k *keptRooms) KeepSongs(name string, kept songs.Kept) {
 func (k *keptRooms) KeepAttendance(name string, all []rollcall.Stay) {
 	k.change(name, func(l *Left) { l.Attendance = all })
 }
+func (k *keptRooms) KeepImage(name, image string, b []byte) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.images[imageKey(name, image)] = b
+}
+func (k *keptRooms) Image(name, image string) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.images[imageKey(name, image)], nil
+}
 func (k *keptRooms) Forget(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.rooms, name)
+	clear(k.images)
 }
 
 // overRestarts runs a test in virtual time, which gets one house after the other with the rooms that are kept in between.
 func overRestarts(t *testing.T, test func(t *testing.T, kept *keptRooms, next func() *House)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		kept := &keptRooms{rooms: map[string]Left{}}
+		kept := &keptRooms{rooms: map[string]Left{}, images: map[string][]byte{}}
 		var last *House
 		test(t, kept, func() *House {
 			if last != nil {
@@ -147,7 +167,7 @@ func TestARoomThatIsDeletedIsNotKept(t *testing.T) {
 
 func TestOpenRoomsSurviveInTheStore(t *testing.T) {
 	dir := t.TempDir()
-	open := func(longAway bool) (map[string]Left, func()) {
+	open := func(longAway bool) (left map[string]Left, logo string, end func()) {
 		t.Helper()
 		s, err := store.Open(dir, slog.New(slog.DiscardHandler))
 		if err != nil {
@@ -158,25 +178,31 @@ func TestOpenRoomsSurviveInTheStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(k.Left()) == 0 && !longAway {
-			k.Keep("合奏", Running{SID: "RM_1", Settings: room.Settings{Metadata: "m", EmptyTimeout: time.Minute}})
+			k.Keep("合奏", Running{SID: "RM_1", Images: []string{compose.LogoImage}, Settings: room.Settings{Metadata: "m", EmptyTimeout: time.Minute}})
 			k.KeepTalk("合奏", Talked{Announcement: &talk.Announcement{Text: "a"}})
 			k.KeepBoard("合奏", board.New().Keep())
+			k.KeepImage("合奏", compose.LogoImage, []byte("logo"))
+			k.KeepImage("over", compose.LogoImage, []byte("logo"))
 			k.Keep("over", Running{})
 			k.KeepTalk("over", Talked{})
 			k.Forget("over")
 		}
-		return k.Left(), func() { k.Close(); s.Close() }
+		b, _ := k.Image("合奏", compose.LogoImage)
+		return k.Left(), string(b), func() { k.Close(); s.Close() }
 	}
-	_, end := open(false)
+	_, _, end := open(false)
 	end()
-	left, end := open(false)
+	left, logo, end := open(false)
 	end()
-	if r := left["合奏"]; len(left) != 1 || r.SID != "RM_1" || r.Settings.EmptyTimeout != time.Minute || r.Talk.Announcement.Text != "a" || len(r.Board.Contents) != 1 {
-		t.Errorf("after a restart: %+v", left)
+	if r := left["合奏"]; len(left) != 1 || r.SID != "RM_1" || r.Settings.EmptyTimeout != time.Minute || r.Talk.Announcement.Text != "a" || len(r.Board.Contents) != 1 || logo != "logo" {
+		t.Errorf("after a restart: %+v, %q", left, logo)
 	}
-	left, end = open(true)
+	if files, err := os.ReadDir(filepath.Join(dir, "images")); err != nil || len(files) != 1 {
+		t.Errorf("%d images, %v", len(files), err)
+	}
+	left, logo, end = open(true)
 	end()
-	if len(left) != 0 {
+	if len(left) != 0 || logo != "" {
 		t.Errorf("after a long absence: %+v", left)
 	}
 }
@@ -199,6 +225,90 @@ func TestARoomIsArrangedTheSameAfterARestart(t *testing.T) {
 		after := s.Composition()
 		if after.Layout != layout.Side || after.LowerThird != before.LowerThird || after.Gains["ann"] != 0.5 || !slices.Equal(after.Texts, before.Texts) {
 			t.Errorf("before %+v, after %+v", before.Settings, after.Settings)
+		}
+	})
+}
+
+// pngOf is an image of one colour.
+func pngOf(t *testing.T, c color.Color) []byte {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, 16, 16))
+	draw.Draw(img, img.Bounds(), image.NewUniform(c), image.Point{}, draw.Src)
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestImagesOutliveRestarts has a host bring a background and a logo, and take one of them away.
+func TestImagesOutliveRestarts(t *testing.T) {
+	red := color.RGBA{255, 0, 0, 255}
+	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
+		s, err := next().Open("r", room.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(s.ComposeImage(t.Context(), compose.BackgroundImage, pngOf(t, red)), s.ComposeImage(t.Context(), compose.LogoImage, pngOf(t, color.White))); err != nil {
+			t.Fatal(err)
+		}
+		again := func(want ...string) *Studio {
+			t.Helper()
+			s, err := next().Studio("r")
+			if err != nil {
+				t.Fatal("the room is not kept:", err)
+			}
+			synctest.Wait()
+			if got := s.Composition().Images; !slices.Equal(got, want) {
+				t.Fatalf("images %v, want %v", got, want)
+			}
+			return s
+		}
+		s = again(compose.BackgroundImage, compose.LogoImage)
+		s.mu.Lock()
+		shown := s.composition.Images[compose.BackgroundImage]
+		s.mu.Unlock()
+		if got := color.RGBAModel.Convert(shown.At(8, 8)); got != red {
+			t.Errorf("the background is of %v", got)
+		}
+		if err := s.ComposeImage(t.Context(), compose.BackgroundImage, nil); err != nil {
+			t.Fatal(err)
+		}
+		again(compose.LogoImage)
+		kept.KeepImage("r", compose.LogoImage, []byte("not an image any more"))
+		again()
+	})
+}
+
+// TestImagesThatAreChangedBeforeTheyAreReadAreAsTheyWereChanged: a host does not wait until a server that has just started has read them.
+func TestImagesThatAreChangedBeforeTheyAreReadAreAsTheyWereChanged(t *testing.T) {
+	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
+		h := next()
+		h.imageTurn <- struct{}{} // another one is being read
+		s, err := h.Open("r", room.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		white := pngOf(t, color.White)
+		kept.KeepImage("r", compose.BackgroundImage, white)
+		kept.KeepImage("r", compose.LogoImage, white)
+		s.mu.Lock()
+		s.recallImages(compose.ImageNames)
+		s.mu.Unlock()
+		synctest.Wait()
+		if err := s.ComposeImage(t.Context(), compose.LogoImage, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		names := s.imageNames()
+		s.mu.Unlock()
+		if !slices.Equal(names, []string{compose.BackgroundImage}) {
+			t.Errorf("after another restart there would be %v", names)
+		}
+		<-h.imageTurn
+		synctest.Wait()
+		if got := s.Composition().Images; !slices.Equal(got, []string{compose.BackgroundImage}) {
+			t.Errorf("images %v", got)
 		}
 	})
 }

@@ -36,7 +36,8 @@ type Studio struct {
 	air     *air                    // what is on the air, nil when nothing is
 	// composition is how its pictures are put together, levels how loud each is.
 	composition compose.Settings
-	arranged    bool // somebody has chosen how
+	arranged    bool            // somebody has chosen how
+	unread      map[string]bool // images that the room had before a restart, until each is read
 	// composer is nil while nobody needs one.
 	composer *compose.Composer
 	levels   map[string]float64

@@ -21,6 +21,9 @@ const (
 	LogoImage       = "logo"
 )
 
+// ImageNames are all of them.
+var ImageNames = []string{BackgroundImage, LogoImage}
+
 const (
 	// MaxImageBytes bounds an image as it is brought, maxImageSide and maxImageArea its size in pixels.
 	MaxImageBytes = 4 << 20
