@@ -91,7 +91,7 @@ func (s *Studio) keepNow() {
 		s.house.running.KeepSongs(s.name, s.songs.Keep())
 	}
 	if s.scene.Has("rollcall") && parts&partAttendance != 0 {
-		s.house.running.KeepAttendance(s.name, s.attendance.List(time.Now()))
+		s.house.running.KeepAttended(s.name, Attended{s.attendance.List(time.Now()), s.roll.Keep()})
 	}
 }
 
@@ -134,7 +134,9 @@ func (s *Studio) recall(l Left) {
 		s.songs = songs.Restore(*l.Songs)
 	}
 	if s.scene.Has("rollcall") {
-		s.attendance = rollcall.Restore(l.Attendance, l.LastSeen)
+		s.attendance = rollcall.Restore(l.Attended.Stays, l.LastSeen)
+		s.roll = rollcall.Back(l.Attended.Roll)
+		s.awaitRollEnd()
 	}
 	s.recallComposition(l)
 	s.drawCurtain()

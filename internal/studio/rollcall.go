@@ -41,18 +41,32 @@ func (s *Studio) callRoll(_ Actor, r talk.Request) talk.Reply {
 	if err := s.roll.Begin(s.asked(), takes, time.Now()); err != nil {
 		return talk.Reply{Err: err}
 	}
+	s.awaitRollEnd()
+	s.rollChanged()
+	return talk.Reply{}
+}
+
+// awaitRollEnd has everybody told when the roll call that goes on has had its time. The caller holds the lock.
+func (s *Studio) awaitRollEnd() {
 	if t := s.rollEnds; t != nil {
 		t.Stop()
 	}
-	s.rollEnds = time.AfterFunc(takes, func() {
+	if !s.roll.Open(time.Now()) {
+		return
+	}
+	s.rollEnds = time.AfterFunc(time.Until(s.roll.Ends), func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if !s.closed {
 			s.tell(s.rollCall())
 		}
 	})
+}
+
+// rollChanged tells everybody how it stands, and has that kept. The caller holds the lock.
+func (s *Studio) rollChanged() {
+	s.keepLater(partAttendance)
 	s.tell(s.rollCall())
-	return talk.Reply{}
 }
 
 func (s *Studio) answerRoll(a Actor, r talk.Request) talk.Reply {
@@ -62,7 +76,7 @@ func (s *Studio) answerRoll(a Actor, r talk.Request) talk.Reply {
 	}
 	first, err := s.roll.Answer(rollcall.Person{Identity: a.Identity, Name: a.Name}, time.Now())
 	if first {
-		s.tell(s.rollCall())
+		s.rollChanged()
 	}
 	return talk.Reply{Err: err}
 }
@@ -71,7 +85,7 @@ func (s *Studio) endRoll(_ Actor, _ talk.Request) talk.Reply {
 	err := s.roll.Close(time.Now())
 	if err == nil {
 		s.rollEnds.Stop()
-		s.tell(s.rollCall())
+		s.rollChanged()
 	}
 	return talk.Reply{Err: err}
 }

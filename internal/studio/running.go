@@ -32,6 +32,12 @@ type Running struct {
 	Images []string `json:"images,omitempty"`
 }
 
+// Attended is who was in a room, and who answered its last roll call.
+type Attended struct {
+	Stays []rollcall.Stay
+	Roll  *rollcall.Kept // nil where there was none
+}
+
 // Left is all that was kept of a room.
 type Left struct {
 	Running
@@ -39,21 +45,21 @@ type Left struct {
 	Talk  *Talked
 	Board *board.Kept
 	Songs *songs.Kept
-	// Attendance is who was there, until LastSeen where they were when it was kept.
-	Attendance []rollcall.Stay
-	LastSeen   time.Time
+	// Attended is who was there, until LastSeen where they were when it was kept.
+	Attended Attended
+	LastSeen time.Time
 }
 
 // RoomKeeper keeps open rooms beyond the life of the process. All but Left and Image are called with locks held: they must not block.
 type RoomKeeper interface {
 	// Left are the rooms that were open when the last process ended, by name.
 	Left() map[string]Left
-	// Keep, KeepTalk, KeepBoard, KeepSongs and KeepAttendance keep a part of a room each, in the place of what was kept before.
+	// Keep, KeepTalk, KeepBoard, KeepSongs and KeepAttended keep a part of a room each, in the place of what was kept before.
 	Keep(roomName string, r Running)
 	KeepTalk(roomName string, t Talked)
 	KeepBoard(roomName string, b board.Kept)
 	KeepSongs(roomName string, k songs.Kept)
-	KeepAttendance(roomName string, all []rollcall.Stay)
+	KeepAttended(roomName string, a Attended)
 	// KeepImage keeps an image of the composition as it was brought, none when it is empty; Image reads one of a room that is left.
 	KeepImage(roomName, image string, b []byte)
 	Image(roomName, image string) ([]byte, error)
@@ -63,14 +69,14 @@ type RoomKeeper interface {
 
 // RunningRooms keeps open rooms in the store. Close waits until all is written.
 type RunningRooms struct {
-	rooms      *store.Later[Running]
-	talks      *store.Later[Talked]
-	boards     *store.Later[board.Kept]
-	songs      *store.Later[songs.Kept]
-	attendance *store.Later[[]rollcall.Stay]
-	images     *store.Later[[]byte] // by imageKey
-	shown      *store.Files         // what those are written to
-	left       map[string]Left
+	rooms    *store.Later[Running]
+	talks    *store.Later[Talked]
+	boards   *store.Later[board.Kept]
+	songs    *store.Later[songs.Kept]
+	attended *store.Later[Attended]
+	images   *store.Later[[]byte] // by imageKey
+	shown    *store.Files         // what those are written to
+	left     map[string]Left
 }
 
 // OpenRunningRooms reads which rooms were open; after a long absence they are forgotten.
@@ -91,7 +97,7 @@ func OpenRunningRooms(s *store.Store, longAway bool, log *slog.Logger) (*Running
 	if err != nil {
 		return nil, err
 	}
-	attendance, attended, err := openKept[[]rollcall.Stay](s, "attendance", longAway, log)
+	attended, there, err := openKept[Attended](s, "attended", longAway, log)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +105,7 @@ func OpenRunningRooms(s *store.Store, longAway bool, log *slog.Logger) (*Running
 	if err != nil {
 		return nil, err
 	}
-	k := &RunningRooms{rooms: rooms, talks: talks, boards: boards, songs: sung, attendance: attendance,
+	k := &RunningRooms{rooms: rooms, talks: talks, boards: boards, songs: sung, attended: attended,
 		images: store.NewLater(shown, "images", log), shown: shown, left: map[string]Left{}}
 	var images []string
 	for name, r := range left {
@@ -113,7 +119,7 @@ func OpenRunningRooms(s *store.Store, longAway bool, log *slog.Logger) (*Running
 		if sung, ok := singing[name]; ok {
 			l.Songs = &sung
 		}
-		l.Attendance, l.LastSeen = attended[name], s.Seen()
+		l.Attended, l.LastSeen = there[name], s.Seen()
 		k.left[name] = l
 		for _, image := range r.Images {
 			images = append(images, imageKey(name, image))
@@ -160,10 +166,8 @@ func (k *RunningRooms) KeepBoard(roomName string, b board.Kept) { k.boards.Put(r
 // KeepSongs implements RoomKeeper.
 func (k *RunningRooms) KeepSongs(roomName string, kept songs.Kept) { k.songs.Put(roomName, kept) }
 
-// KeepAttendance implements RoomKeeper.
-func (k *RunningRooms) KeepAttendance(roomName string, all []rollcall.Stay) {
-	k.attendance.Put(roomName, all)
-}
+// KeepAttended implements RoomKeeper.
+func (k *RunningRooms) KeepAttended(roomName string, a Attended) { k.attended.Put(roomName, a) }
 
 // KeepImage implements RoomKeeper.
 func (k *RunningRooms) KeepImage(roomName, image string, b []byte) {
@@ -188,7 +192,7 @@ func (k *RunningRooms) Forget(roomName string) {
 	k.talks.Delete(roomName)
 	k.boards.Delete(roomName)
 	k.songs.Delete(roomName)
-	k.attendance.Delete(roomName)
+	k.attended.Delete(roomName)
 	for _, image := range compose.ImageNames {
 		k.images.Delete(imageKey(roomName, image))
 	}
@@ -200,22 +204,22 @@ func (k *RunningRooms) Close() {
 	k.talks.Close()
 	k.boards.Close()
 	k.songs.Close()
-	k.attendance.Close()
+	k.attended.Close()
 	k.images.Close()
 }
 
 // noRooms keeps nothing.
 type noRooms struct{}
 
-func (noRooms) Left() map[string]Left                  { return nil }
-func (noRooms) Keep(string, Running)                   {}
-func (noRooms) KeepTalk(string, Talked)                {}
-func (noRooms) KeepBoard(string, board.Kept)           {}
-func (noRooms) KeepSongs(string, songs.Kept)           {}
-func (noRooms) KeepAttendance(string, []rollcall.Stay) {}
-func (noRooms) KeepImage(string, string, []byte)       {}
-func (noRooms) Image(string, string) ([]byte, error)   { return nil, store.ErrNotFound }
-func (noRooms) Forget(string)                          {}
+func (noRooms) Left() map[string]Left                { return nil }
+func (noRooms) Keep(string, Running)                 {}
+func (noRooms) KeepTalk(string, Talked)              {}
+func (noRooms) KeepBoard(string, board.Kept)         {}
+func (noRooms) KeepSongs(string, songs.Kept)         {}
+func (noRooms) KeepAttended(string, Attended)        {}
+func (noRooms) KeepImage(string, string, []byte)     {}
+func (noRooms) Image(string, string) ([]byte, error) { return nil, store.ErrNotFound }
+func (noRooms) Forget(string)                        {}
 
 // reopen opens a room as it was before a restart, and waits for its people: they need a moment to come back.
 func (h *House) reopen(roomName string, l Left) {

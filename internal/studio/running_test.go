@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -21,7 +22,6 @@ import (
 	"github.com/tuttilive/tutti/internal/program/compose/layout"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/board"
-	"github.com/tuttilive/tutti/internal/room/rollcall"
 	"github.com/tuttilive/tutti/internal/room/songs"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio/talk"
@@ -57,8 +57,8 @@ func (k *keptRooms) KeepSongs(name string, kept songs.Kept) {
 	k.change(name, func(l *Left) { l.Songs = &kept })
 }
 
-func (k *keptRooms) KeepAttendance(name string, all []rollcall.Stay) {
-	k.change(name, func(l *Left) { l.Attendance = all })
+func (k *keptRooms) KeepAttended(name string, a Attended) {
+	k.change(name, func(l *Left) { l.Attended = a })
 }
 func (k *keptRooms) KeepImage(name, image string, b []byte) {
 	k.mu.Lock()
@@ -313,7 +313,7 @@ func TestImagesThatAreChangedBeforeTheyAreReadAreAsTheyWereChanged(t *testing.T)
 	})
 }
 
-// TestWhoWasThereIsKnownAfterARestart has two people be there for a while before a restart, and one of them behind it.
+// TestWhoWasThereIsKnownAfterARestart has two people be there for a while before a restart, and one of them behind it; a roll call goes on over it.
 func TestWhoWasThereIsKnownAfterARestart(t *testing.T) {
 	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
 		class := func(h *House) *Studio {
@@ -327,11 +327,21 @@ func TestWhoWasThereIsKnownAfterARestart(t *testing.T) {
 			return s
 		}
 		h := next()
-		class(h)
+		before := class(h)
 		enter(t, h, "ann", nil)
 		time.Sleep(20 * time.Minute)
 		enter(t, h, "ben", nil)
 		time.Sleep(20 * time.Minute)
+		answer := func(s *Studio, who string) {
+			t.Helper()
+			if code := request(t, s, Actor{Identity: who}, `{"type":"answerRoll"}`); code != "" {
+				t.Errorf("%s answers the roll call: %s", who, code)
+			}
+		}
+		before.mu.Lock()
+		before.callRoll(Actor{}, talk.Request{Seconds: 600})
+		before.mu.Unlock()
+		answer(before, "ann")
 		left := time.Now()
 		h = next()
 		s := class(h)
@@ -343,9 +353,23 @@ func TestWhoWasThereIsKnownAfterARestart(t *testing.T) {
 		time.Sleep(time.Second)
 		enter(t, h, "ann", nil)
 		time.Sleep(9 * time.Minute)
+		answer(s, "ben")
+		var heard listener
+		stop, err := s.Hear(&heard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+		if roll := s.RollCall(); !roll.Open || roll.Answered != 2 || roll.Of != 2 {
+			t.Errorf("the roll call: %+v", roll)
+		}
 		all := s.Attendance()
 		if len(all) != 2 || all[0].Total != 49*time.Minute || !all[0].Here || all[1].Total != 20*time.Minute || all[1].Here {
 			t.Errorf("there were %+v", all)
+		}
+		time.Sleep(time.Minute)
+		if roll := s.RollCall(); roll.Open || !strings.Contains(heard.all(), `"open":false`) {
+			t.Errorf("the roll call has no end: %+v, %s", roll, heard.all())
 		}
 	})
 }

@@ -81,6 +81,36 @@ func (r *Roll) Answer(p Person, now time.Time) (first bool, err error) {
 	return first, nil
 }
 
+// Kept is a roll call in a form that can be stored.
+type Kept struct {
+	ID          int
+	Begun, Ends time.Time
+	Closed      bool
+	People      []Person
+}
+
+// Keep gives the roll call for storing, nil when there was none.
+func (r *Roll) Keep() *Kept {
+	if r.ID == 0 {
+		return nil
+	}
+	return &Kept{r.ID, r.Begun, r.Ends, r.closed, slices.Clone(r.people)}
+}
+
+// Back is a roll call that was kept; nil is none.
+func Back(k *Kept) Roll {
+	if k == nil {
+		return Roll{}
+	}
+	r := Roll{ID: k.ID, Begun: k.Begun, Ends: k.Ends, closed: k.Closed, at: map[string]int{}}
+	for _, p := range k.People[:min(len(k.People), MaxPeople)] {
+		if r.find(p) < 0 {
+			r.people[r.add(p)].At = p.At
+		}
+	}
+	return r
+}
+
 // Close ends it before its time.
 func (r *Roll) Close(now time.Time) error {
 	if !r.Open(now) {

@@ -3,6 +3,7 @@ package rollcall
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 )
@@ -83,5 +84,30 @@ func TestAttendance(t *testing.T) {
 	}
 	if n := len(a.List(at(40))); n != MaxPeople {
 		t.Errorf("%d people", n)
+	}
+}
+
+func TestARollCallIsKept(t *testing.T) {
+	var none Roll
+	if k := none.Keep(); k != nil || !reflect.DeepEqual(Back(k), none) {
+		t.Errorf("none is kept as %+v", k)
+	}
+	var r Roll
+	ada, bob := Person{Identity: "ada", Name: "Ada"}, Person{Identity: "bob", Name: "Bob"}
+	_ = r.Begin([]Person{ada, bob}, time.Minute, at(0))
+	_, _ = r.Answer(ada, at(5))
+	back := Back(r.Keep())
+	if !reflect.DeepEqual(back, r) {
+		t.Errorf("kept %+v, back %+v", r, back)
+	}
+	if first, err := back.Answer(bob, at(59)); !first || err != nil {
+		t.Errorf("bob answers it: %v, %v", first, err)
+	}
+	if first, err := back.Answer(ada, at(59)); first || err != nil {
+		t.Errorf("ada answers again: %v, %v", first, err)
+	}
+	_ = back.Close(at(59))
+	if over := Back(back.Keep()); over.Open(at(59)) || over.ID != 1 {
+		t.Errorf("it is open again: %+v", over)
 	}
 }
