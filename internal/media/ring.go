@@ -197,26 +197,34 @@ func (c *Cursor[T]) Read(dst []T) (n int, skipped bool, err error) {
 	return n, skipped, err
 }
 
-// Behind is how far the cursor lags behind the newest item, in time and items.
-func (c *Cursor[T]) Behind() (time.Duration, int) {
-	r := c.ring
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if c.at >= r.next {
-		return 0, 0
-	}
-	at := max(c.at, r.first)
-	newest := r.slots[(r.next-1)%uint64(len(r.slots))].mark.Time
-	return newest - r.slots[at%uint64(len(r.slots))].mark.Time, int(r.next - c.at)
+// Tip is the place in a ring behind its newest item.
+type Tip struct {
+	next uint64
+	// Closed tells that nothing comes any more.
+	Closed bool
 }
 
-// SkipToKey gives up what the cursor has not read yet and goes on at the newest key item ahead of it. It tells whether
-// there was one; otherwise the cursor stays where it is.
-func (c *Cursor[T]) SkipToKey() bool {
+// Tip is where the ring ends at the moment: what a reader that serves many cursors asks for once.
+func (r *Ring[T]) Tip() Tip {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return Tip{r.next, r.err != nil}
+}
+
+// At tells whether the cursor has read all that lies before a tip.
+func (c *Cursor[T]) At(t Tip) bool { return c.at >= t.next }
+
+// KeepWithin has a cursor that lags further behind the newest item than span give up what it has not read yet, and go on at the newest key item
+// ahead of it. It tells whether it did: where there is none it stays where it is.
+func (c *Cursor[T]) KeepWithin(span time.Duration) bool {
 	r := c.ring
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.key == 0 || r.key-1 <= c.at || r.key <= r.first {
+	if c.at+1 >= r.next {
+		return false // the newest item is all there is
+	}
+	oldest, newest := r.slots[max(c.at, r.first)%uint64(len(r.slots))], r.slots[(r.next-1)%uint64(len(r.slots))]
+	if newest.mark.Time-oldest.mark.Time <= span || r.key == 0 || r.key-1 <= c.at || r.key <= r.first {
 		return false
 	}
 	c.toKey()

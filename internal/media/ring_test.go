@@ -95,11 +95,19 @@ func TestCursor(t *testing.T) {
 		{"a reader that gives up", func(r *Ring[int]) *Cursor[int] {
 			c := r.Live()
 			fill(r, 0, 7)
-			if !c.SkipToKey() || c.SkipToKey() {
-				panic("no key ahead, or two")
+			if c.KeepWithin(6*time.Second) || !c.KeepWithin(5*time.Second) || c.KeepWithin(0) {
+				panic("it is 6 s behind, with one key ahead")
 			}
 			return c
 		}, []int{4, 5, 6}, false},
+		{"a reader with one item before it", func(r *Ring[int]) *Cursor[int] {
+			c := r.Live()
+			fill(r, 0, 1)
+			if c.KeepWithin(0) {
+				panic("it is not behind")
+			}
+			return c
+		}, []int{0}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -110,20 +118,27 @@ func TestCursor(t *testing.T) {
 			if !slices.Equal(dst[:n], tt.want) || skipped != tt.skipped || err != nil {
 				t.Errorf("got %v, skipped %v, %v; want %v, %v", dst[:n], skipped, err, tt.want, tt.skipped)
 			}
-			if behind, items := c.Behind(); behind != 0 || items != 0 {
-				t.Errorf("behind by %v, %d", behind, items)
+			if !c.At(r.Tip()) || r.Tip().Closed {
+				t.Errorf("read all, and not at the tip %+v", r.Tip())
 			}
 		})
 	}
 }
 
-func TestCursorTellsHowFarItIsBehind(t *testing.T) {
+func TestTip(t *testing.T) {
 	r := NewRing[int](Limits{Items: 100})
 	c := r.Live()
 	fill(r, 0, 10)
 	c.Read(make([]int, 3))
-	if behind, items := c.Behind(); behind != 6*time.Second || items != 7 {
-		t.Errorf("%v, %d items", behind, items)
+	then := r.Tip()
+	if c.At(then) {
+		t.Error("seven items wait")
+	}
+	c.Read(make([]int, 7))
+	fill(r, 10, 11)
+	r.Close(nil)
+	if !c.At(then) || c.At(r.Tip()) || !r.Tip().Closed {
+		t.Errorf("read what lay before %+v, not before %+v", then, r.Tip())
 	}
 }
 

@@ -50,11 +50,9 @@ func newFeed(ring *media.Ring[*chunk], form Form, w Watcher) feed {
 // next appends what is to be written now, nothing when all has been. The bytes are shared and must not be changed. It
 // fails with errTooSlow, or when the stream has ended and all of it was given.
 func (f *feed) next(dst [][]byte, now time.Duration) ([][]byte, error) {
-	if f.header != nil {
-		if behind, _ := f.cursor.Behind(); behind > maxBehind && f.cursor.SkipToKey() {
-			if err := f.skipped("behind", now); err != nil {
-				return dst, err
-			}
+	if f.header != nil && f.cursor.KeepWithin(maxBehind) {
+		if err := f.skipped("behind", now); err != nil {
+			return dst, err
 		}
 	}
 	var chunks [batch]*chunk

@@ -177,18 +177,26 @@ func TestViewerThatTakesNothingIsCutOff(t *testing.T) {
 	w := newFakeWatcher()
 	v := newViewer(here, raw, newFeed(ring, FLV, w), []byte("head"))
 	now := media.Now()
-	if err := v.advance(now); err != nil || !v.blocked {
+	if err := v.advance(now, ring.Tip()); err != nil || !v.blocked {
 		t.Fatalf("blocked %v, %v", v.blocked, err)
 	}
-	if err := v.advance(now + stallLimit - time.Second); err != nil || !v.blocked {
+	if err := v.advance(now+stallLimit-time.Second, ring.Tip()); err != nil || !v.blocked {
 		t.Fatalf("cut off too early: %v", err)
 	}
-	err = v.advance(v.progress + stallLimit + time.Second)
+	err = v.advance(v.progress+stallLimit+time.Second, ring.Tip())
 	if !errors.Is(err, errStalled) || w.skips["cut off"] != 1 {
 		t.Errorf("error %v, counted %v", err, w.skips)
 	}
+	unsent := 0
+	for _, b := range v.unsent {
+		unsent += len(b)
+	}
 	v.close(err)
 	<-w.closed
+	start := FLV(nil, c.header.AppendStart(nil, 0), true)
+	if all := len("head") + len(start) + len(c.bytes); w.sent != all-unsent {
+		t.Errorf("counted %d bytes, %d were written", w.sent, all-unsent)
+	}
 }
 
 // TestEndings lets viewers end in all ways; each must be counted off.

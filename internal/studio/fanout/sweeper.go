@@ -14,6 +14,9 @@ import (
 // retryEvery is how often a connection that took no more is tried again.
 const retryEvery = 20 * time.Millisecond
 
+// tellEvery is how often a watcher is told of what was written: it lies elsewhere in memory than what writing needs.
+const tellEvery = 250 * time.Millisecond
+
 // sweeper writes to a share of a stream's viewers, all from one goroutine and without ever waiting for one: what a
 // connection does not take stays where it is, in the ring.
 type sweeper struct {
@@ -94,14 +97,14 @@ func (w *sweeper) sweep(retry bool) (blocked bool) {
 	clear(w.arrive)
 	w.arrive = w.arrive[:0]
 	w.mu.Unlock()
-	now := media.Now()
+	now, tip := media.Now(), w.ring.Tip()
 	kept := w.viewers[:0]
 	for _, v := range w.viewers {
 		if retry && !v.blocked {
 			kept = append(kept, v)
 			continue
 		}
-		if err := v.advance(now); err != nil {
+		if err := v.advance(now, tip); err != nil {
 			w.end(v, err)
 			continue
 		}
@@ -135,13 +138,16 @@ type viewer struct {
 	feed
 	conn net.Conn
 	raw  syscall.RawConn
-	try  func(fd uintptr) bool // v.write, made once
+	try  func(fd uintptr) // v.write, made once
 
 	unsent   [][]byte // what the connection has not taken yet; the first may be begun
 	blocked  bool
 	progress time.Duration // when the connection last took something
 	wrote    int           // by the last try
 	err      error         // of the last try
+
+	untold int           // bytes that were written and that the watcher has not been told of
+	told   time.Duration // when it was
 }
 
 // newViewer makes a viewer of a connection that gets head before all, if there is any.
@@ -154,10 +160,14 @@ func newViewer(conn net.Conn, raw syscall.RawConn, f feed, head []byte) *viewer 
 	return v
 }
 
-// advance writes as much as the connection takes.
-func (v *viewer) advance(now time.Duration) error {
+// advance writes as much as the connection takes of what lies before the ring's tip. What comes after it wakes the sweeper once more.
+func (v *viewer) advance(now time.Duration, tip media.Tip) error {
 	for {
 		if len(v.unsent) == 0 {
+			if v.cursor.At(tip) && !tip.Closed {
+				v.blocked, v.progress = false, now
+				return nil
+			}
 			var err error
 			if v.unsent, err = v.next(v.unsent, now); err != nil && len(v.unsent) == 0 {
 				return err
@@ -167,7 +177,8 @@ func (v *viewer) advance(now time.Duration) error {
 				return nil
 			}
 		}
-		if err := v.raw.Write(v.try); err != nil {
+		// Not raw.Write, which asks Go's poller whether it may before each: nothing here waits, or has a deadline.
+		if err := v.raw.Control(v.try); err != nil {
 			return err
 		}
 		if v.err != nil {
@@ -175,7 +186,7 @@ func (v *viewer) advance(now time.Duration) error {
 		}
 		if v.wrote > 0 {
 			v.progress = now
-			v.watcher.Sent(v.wrote)
+			v.count(now)
 			v.drop(v.wrote)
 		}
 		if len(v.unsent) > 0 {
@@ -189,11 +200,16 @@ func (v *viewer) advance(now time.Duration) error {
 	}
 }
 
-// write is called with the connection's descriptor. It never waits.
-func (v *viewer) write(fd uintptr) bool {
-	v.wrote, v.err = poller.Write(fd, v.unsent)
-	return true
+// count tells the watcher what was written, not oftener than each tellEvery.
+func (v *viewer) count(now time.Duration) {
+	if v.untold += v.wrote; now-v.told >= tellEvery {
+		v.watcher.Sent(v.untold)
+		v.untold, v.told = 0, now
+	}
 }
+
+// write is called with the connection's descriptor. It never waits.
+func (v *viewer) write(fd uintptr) { v.wrote, v.err = poller.Write(fd, v.unsent) }
 
 // drop forgets n bytes that were written.
 func (v *viewer) drop(n int) {
@@ -217,5 +233,6 @@ func (v *viewer) close(err error) {
 		tcp.SetLinger(0)
 	}
 	v.conn.Close()
+	v.watcher.Sent(v.untold)
 	v.watcher.Close()
 }
