@@ -17,6 +17,7 @@ interface Company {
 /** What the people of a call write to each other, over whatever link leads to each of them. Owned by the session. */
 export class Conversation {
   messages = $state.raw<ChatMessage[]>([])
+  #count = 0
   #company: () => Company
   #box = new Chatbox((member, data) => this.#send(member, data))
   /** The links and whom they reached when what waits was last sent. */
@@ -33,7 +34,7 @@ export class Conversation {
     for (const link of links) {
       for (const { id } of link.reached) if (!roster.members.has(id)) link.tell(id, said.data)
     }
-    this.#keep({ id: said.id, from: name, identity: you, own: true, text, at: said.at })
+    this.#keep({ from: name, identity: you, own: true, text, at: said.at })
   }
 
   /** Takes what came from somebody, who may be known by no other name than `name`. */
@@ -41,9 +42,7 @@ export class Conversation {
     const said = this.#box.take(member, data, Date.now())
     if (!said) return
     this.#keep({
-      // The sender chooses the id, so it is unique only together with the sender and a count.
-      id: `${member}/${said.id}/${this.messages.length}`, from: this.#company().roster.members.get(member)?.name || name, identity: member, own: false,
-      text: said.text, at: said.at,
+      from: this.#company().roster.members.get(member)?.name || name, identity: member, own: false, text: said.text, at: said.at,
     })
   }
 
@@ -65,8 +64,9 @@ export class Conversation {
     return nameOf(this.#company().links.find((link) => link.tell(member, data)))
   }
 
-  #keep(message: ChatMessage) {
-    this.messages = [...this.messages.slice(1 - most), message]
+  /** Tells messages apart by a count: what a sender calls one may be said twice. */
+  #keep(message: Omit<ChatMessage, 'id'>) {
+    this.messages = [...this.messages.slice(1 - most), { ...message, id: String(++this.#count) }]
   }
 }
 
