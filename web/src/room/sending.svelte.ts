@@ -1,7 +1,9 @@
-import { LocalAudioTrack, LocalVideoTrack, Track, type Room } from 'livekit-client'
+import { LocalAudioTrack, LocalVideoTrack, Track, type Room, type VideoCaptureOptions } from 'livekit-client'
 import { t } from '../i18n/index.svelte'
-import { cameraConstraints, microphoneConstraints, musicConstraints, pictureConstraints, voiceConstraints } from '../media/devices'
+import { idOf } from '../media/ask'
+import { cameraConstraints, microphoneConstraints, musicConstraints, pictureConstraints, problemOf, voiceConstraints } from '../media/devices'
 import { facingOf, otherSide, type Facing } from '../media/facing'
+import { off } from '../media/preview.svelte'
 import { recall, remember } from '../remember'
 import { toast } from '../ui/toasts.svelte'
 import { Music } from './music'
@@ -18,6 +20,8 @@ export interface Tracks {
 export interface Wish {
   microphone: boolean
   camera: boolean
+  /** The camera that was turned to by hand, in place of the chosen one. */
+  turned?: string
 }
 
 /** What a sender must know of the stay that it is a part of. */
@@ -37,6 +41,7 @@ export class Sending {
   otherSide = $state<Facing>()
 
   #camera: MediaStreamTrack | undefined
+  #turned: string
   #client: Room
   #music: boolean
   #stay: Stay
@@ -56,10 +61,11 @@ export class Sending {
     // What was on before joining shows as on at once, though it is sent only after connecting.
     this.me.microphone = this.me.busy.microphone = wish?.microphone ?? previews.audio !== undefined
     this.me.camera = this.me.busy.camera = wish?.camera ?? previews.video !== undefined
+    this.#turned = wish?.turned ?? ''
   }
 
   get wish(): Wish {
-    return { microphone: this.me.microphone, camera: this.me.camera }
+    return { microphone: this.me.microphone, camera: this.me.camera, turned: this.#turned }
   }
 
   /** Takes what is sent now as the client knows it. */
@@ -117,12 +123,11 @@ export class Sending {
     if (!track) return
     const { localParticipant: local } = this.#client
     const video = track.kind === 'video'
-    if (!video && this.#music) {
-      // The preview's microphone was opened for a voice.
+    const what = video ? 'camera' : 'microphone'
+    // The preview's microphone was opened for a voice; and what was pulled out meanwhile gives nothing any more.
+    if ((!video && this.#music) || track.readyState === 'ended') {
       track.stop()
-      this.me.busy.microphone = false
-      if (!this.me.microphone || !local.isMicrophoneEnabled) await local.setMicrophoneEnabled(true, this.#microphoneWish()).catch(() => toast(t().prejoin.micProblem, 'bad'))
-      this.#changed()
+      await this.#enable(what, true)
       return
     }
     const own = video
@@ -130,11 +135,11 @@ export class Sending {
       : new LocalAudioTrack(track, this.#microphoneWish() as MediaTrackConstraints, false)
     try {
       await local.publishTrack(own, { source: video ? Track.Source.Camera : Track.Source.Microphone })
-    } catch {
+    } catch (error) {
       own.stop()
-      toast(video ? t().prejoin.problem.failed : t().prejoin.micProblem, 'bad')
+      complain(what, error)
     } finally {
-      this.me.busy[video ? 'camera' : 'microphone'] = false
+      this.me.busy[what] = false
     }
     this.#changed()
     // The preview knows nothing of this choice.
@@ -148,15 +153,22 @@ export class Sending {
       return
     }
     const may = this.#stay.mayPublish
+    // One after the other, since browsers ask for one thing at a time; what fails keeps nothing else back.
+    await this.#enable('microphone', may && wish.microphone)
+    await this.#enable('camera', may && wish.camera)
+    if (may) await this.#accompaniment.again().catch(() => toast(t().room.actionFailed, 'bad'))
+  }
+
+  /** Sends from a device, or no more. */
+  async #enable(what: 'microphone' | 'camera', on: boolean) {
+    const { localParticipant: local } = this.#client
     try {
-      const microphone = may && wish.microphone
-      await this.#client.localParticipant.setMicrophoneEnabled(microphone, microphone ? this.#microphoneWish() : undefined)
-      await this.#client.localParticipant.setCameraEnabled(may && wish.camera)
-      if (may) await this.#accompaniment.again()
-    } catch {
-      toast(t().prejoin.problem.failed, 'bad')
+      if (what === 'microphone') await local.setMicrophoneEnabled(on, on ? this.#microphoneWish() : undefined)
+      else await local.setCameraEnabled(on, on ? this.#cameraWish() : undefined)
+    } catch (error) {
+      complain(what, error)
     } finally {
-      this.me.busy.microphone = this.me.busy.camera = false
+      this.me.busy[what] = false
     }
     this.#changed()
   }
@@ -168,6 +180,7 @@ export class Sending {
 
   // --- what the person switches
 
+  /** Does some work on a device, unless there is some already. */
   async #busyWith(what: keyof Me['busy'], work: () => Promise<unknown>) {
     if (this.me.busy[what] || this.#stay.phase === 'over') return
     this.me.busy[what] = true
@@ -175,8 +188,8 @@ export class Sending {
       await work()
     } catch (error) {
       // Closing the browser's own picker is a choice, not a failure.
-      const closed = what === 'screen' && error instanceof Error && error.name === 'NotAllowedError'
-      if (!closed) toast(what === 'screen' ? t().room.actionFailed : t().prejoin.problem.failed, 'bad')
+      if (what !== 'screen') complain(what, error)
+      else if (!(error instanceof Error && error.name === 'NotAllowedError')) toast(t().room.actionFailed, 'bad')
     } finally {
       this.me.busy[what] = false
       this.#changed()
@@ -185,15 +198,12 @@ export class Sending {
 
   toggleMicrophone() {
     const on = !this.me.microphone
-    return this.#busyWith('microphone', () => this.#client.localParticipant.setMicrophoneEnabled(on, on ? this.#microphoneWish() : undefined))
+    return this.#busyWith('microphone', () => this.#enable('microphone', on))
   }
 
   toggleCamera() {
     const on = !this.me.camera
-    const camera = recall('camera')
-    return this.#busyWith('camera', () =>
-      this.#client.localParticipant.setCameraEnabled(on, on && camera && camera !== 'off' ? { deviceId: camera } : undefined),
-    )
+    return this.#busyWith('camera', () => this.#enable('camera', on))
   }
 
   async turnCamera() {
@@ -204,6 +214,7 @@ export class Sending {
     await this.#busyWith('camera', async () => {
       try {
         await look(to)
+        this.#turned = idOf(track.mediaStreamTrack)
       } catch (error) {
         await look(back)
         throw error
@@ -253,6 +264,12 @@ export class Sending {
     return this.#music ? musicConstraints(id) : microphoneConstraints(id, this.noiseSuppression)
   }
 
+  /** By its id even where it was turned: livekit-client adds the id of the camera chosen last to a side. */
+  #cameraWish(): VideoCaptureOptions | undefined {
+    const deviceId = this.#turned || recall('camera')
+    return deviceId && deviceId !== off ? { deviceId } : undefined
+  }
+
   /** How late the own microphone is, in seconds, as far as the browser knows. */
   get microphoneDelay(): number {
     return (this.#microphoneTrack?.mediaStreamTrack.getSettings() as { latency?: number } | undefined)?.latency ?? 0
@@ -270,6 +287,7 @@ export class Sending {
     remember({ audioinput: 'microphone', videoinput: 'camera', audiooutput: 'speaker' }[kind], deviceId)
     try {
       await this.#client.switchActiveDevice(kind, deviceId)
+      if (kind === 'videoinput') this.#turned = ''
     } catch {
       toast(t().prejoin.problem.failed, 'bad')
     }
@@ -279,6 +297,11 @@ export class Sending {
   deviceInUse(kind: DeviceKind): string {
     return this.#client.getActiveDevice(kind) ?? ''
   }
+}
+
+/** Says which device does not work, and why. */
+function complain(what: 'microphone' | 'camera', error: unknown) {
+  toast(t().local[what].problem[problemOf(error)], 'bad')
 }
 
 function end({ video, audio }: Tracks) {
