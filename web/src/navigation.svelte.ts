@@ -18,8 +18,15 @@ export function navigate(path: string, { replace = false } = {}) {
   scrollTo(0, 0)
 }
 
+/** Another fragment alone takes nobody out of a room or a call: those screens read it themselves. */
+function arrive() {
+  const next = parseRoute(location.pathname)
+  const stays = (next.screen === 'room' || next.screen === 'call') && next.screen === current.screen && next.room === current.room
+  if (!stays) current = next
+}
+
 export function startRouter() {
-  addEventListener('popstate', () => (current = parseRoute(location.pathname)))
+  addEventListener('popstate', arrive)
   document.addEventListener('click', (event) => {
     const link = (event.target as Element | null)?.closest?.('a')
     if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return
