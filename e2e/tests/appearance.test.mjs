@@ -37,7 +37,7 @@ const inOne = [
   'prejoin-missing', 'prejoin-insecure', 'prejoin-unsupported', 'prejoin-inapp', 'over-left', 'over-show', 'over-removed', 'over-banned', 'over-ended',
   'over-duplicate', 'over-full', 'over-failed', 'over-shut', 'over-locked', 'over-wrongLink', 'over-expired', 'over-missing', 'room-connecting', 'room-alone',
   'room-snapshot', 'room-upright', 'room-nine', 'room-speaker', 'room-people', 'room-sharing', 'room-chat-empty', 'room-reconnecting', 'room-listening', 'room-invite',
-  'room-devices', 'room-stats', 'room-shortcuts', 'live-on', 'live-end', 'live-leave', 'live-summary', 'obs-waiting', 'watch-sound', 'watch-away',
+  'room-devices', 'room-stats', 'room-shortcuts', 'live-on', 'live-end', 'live-leave', 'live-summary', 'obs-waiting', 'watch-sound', 'watch-paused', 'watch-away',
   'watch-sound-only', 'live-returning', 'watch-loading', 'watch-waiting', 'watch-unknown', 'watch-returning', 'watch-starting', 'watch-switching', 'watch-buffering', 'watch-reconnecting',
   'watch-ended', 'watch-forbidden', 'watch-expired', 'watch-missing', 'watch-cannot', 'console-login', 'console', 'console-confirm', 'console-people-none', 'console-person-left',
   'console-empty', 'stats-detail', 'stats-weak', 'stats-relay', 'stats-server', 'stats-waiting', 'check-idle', 'check-running', 'check-speaking',

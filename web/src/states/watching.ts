@@ -17,11 +17,11 @@ export function drawnWatching(phase: WatchPhase, change: Partial<WatchView> = {}
   const live = ['waiting', 'returning', 'ended', 'loading', 'forbidden', 'expired', 'missing'].includes(phase) ? undefined : liveNow()
   return {
     room: 'demo', summary: phase === 'loading' ? undefined : drawnSummary(), phase, live, protocol: live ? 'whep' : undefined, chosen: undefined,
-    possible: ['whep', 'flv', 'hls'], delay: phase === 'playing' ? { seconds: 0.2, of: 'buffer' } : undefined, history: undefined, quality: undefined, poster: '', soundBlocked: false, muted: false,
+    possible: ['whep', 'flv', 'hls'], delay: phase === 'playing' ? { seconds: 0.2, of: 'buffer' } : undefined, history: undefined, quality: undefined, poster: '', soundBlocked: false, muted: false, paused: false,
     attach: (video) => {
       if (live && live.video) new DrawnPicture('person', 280, upright ? 720 : 1280, upright ? 1280 : 720).attach(video)
     },
-    choose() {}, chooseQuality() {}, setMuted() {}, goBack() {}, retry() {}, suspend() {}, resume() {}, stop() {},
+    choose() {}, chooseQuality() {}, setMuted() {}, play() {}, goBack() {}, retry() {}, suspend() {}, resume() {}, stop() {},
     ...change,
   }
 }

@@ -64,6 +64,16 @@ export function bufferedAhead(video: HTMLVideoElement): number {
   return buffered.length > 0 ? buffered.end(buffered.length - 1) - video.currentTime : 0
 }
 
+/** Plays, and tells whether the browser lets it: not so where it plays nothing, or no sound, before somebody taps. */
+export async function mayPlay(video: HTMLVideoElement): Promise<boolean> {
+  try {
+    await video.play()
+  } catch (error) {
+    return !(error instanceof DOMException) || error.name !== 'NotAllowedError'
+  }
+  return true
+}
+
 /** Empties a video element, also of a picture that it would keep. */
 export function empty(video: HTMLVideoElement) {
   video.pause()

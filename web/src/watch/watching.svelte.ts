@@ -2,7 +2,8 @@ import { api, codeOf, type ApiError, type Credential } from '../api/client'
 import { followStatus } from '../api/status'
 import type { LiveOn, LiveStatus, Protocol, RoomSummary } from '../api/types'
 import { abilities, credentialFor, waysToPlay, type Abilities } from './choose'
-import type { Delay, Failure, History, Player, Quality } from './player'
+import { followPauses } from './pauses'
+import { mayPlay, type Delay, type Failure, type History, type Player, type Quality } from './player'
 import { Poster } from './poster.svelte'
 
 export type WatchPhase =
@@ -43,10 +44,14 @@ export interface WatchView {
   /** The browser plays without sound until somebody taps. */
   readonly soundBlocked: boolean
   readonly muted: boolean
+  /** It stands still until somebody plays it: they paused it, or the browser plays nothing by itself. */
+  readonly paused: boolean
   attach(video: HTMLVideoElement): void
   choose(protocol: Protocol | undefined): void
   chooseQuality(height: number | undefined): void
   setMuted(muted: boolean): void
+  /** Plays on, by somebody's wish. */
+  play(): void
   /** Goes so many seconds back; 0 is the newest. */
   goBack(seconds: number): void
   retry(): void
@@ -76,6 +81,7 @@ export class Watching implements WatchView {
   quality = $state.raw<Quality>()
   soundBlocked = $state(false)
   muted = $state(false)
+  paused = $state(false)
 
   #credential: Credential
   #can: Abilities
@@ -96,6 +102,7 @@ export class Watching implements WatchView {
   #retryTimer = 0
   #check = 0
   #unfollow = () => {}
+  #unfollowPauses = () => {}
   #poster = new Poster()
   #onback: () => void
 
@@ -105,7 +112,8 @@ export class Watching implements WatchView {
     this.#can = abilities(navigator.userAgent)
     this.#onback = () => {
       if (document.visibilityState !== 'visible') return
-      this.#player?.catchUp()
+      if (this.#video?.paused && !this.paused) this.#playOn()
+      else this.#player?.catchUp()
       if (this.phase === 'reconnecting') this.retry()
     }
     document.addEventListener('visibilitychange', this.#onback)
@@ -159,6 +167,7 @@ export class Watching implements WatchView {
     if (!status.on) {
       this.live = undefined
       this.#end()
+      this.paused = false
       this.#failed.clear()
       if (status.returning) this.#wasLive = true
       this.phase = status.returning ? 'returning' : this.#wasLive ? 'ended' : 'waiting'
@@ -187,6 +196,15 @@ export class Watching implements WatchView {
 
   attach(video: HTMLVideoElement) {
     this.#video = video
+    this.#unfollowPauses = followPauses(video, {
+      paused: (wished) => {
+        if (!this.#player) return
+        if (wished) this.paused = true
+        else if (document.visibilityState === 'visible') this.#playOn()
+      },
+      played: () => (this.paused = false),
+      wanted: () => this.play(),
+    })
     if (this.live && !this.#player) this.#play('starting')
   }
 
@@ -210,6 +228,19 @@ export class Watching implements WatchView {
     void this.#video.play().catch(() => {})
   }
 
+  play() {
+    this.paused = false
+    this.soundBlocked = false
+    this.#playOn()
+  }
+
+  /** A picture that stood still goes on where the show is. */
+  #playOn() {
+    if (!this.#video || !this.#player) return
+    this.#player.catchUp()
+    void this.#sound(this.#video)
+  }
+
   goBack(seconds: number) {
     this.#player?.goBack?.(seconds)
     this.history = this.#player?.history?.()
@@ -223,6 +254,7 @@ export class Watching implements WatchView {
 
   suspend() {
     this.#suspended = true
+    this.paused = false
     this.#end()
   }
 
@@ -279,22 +311,19 @@ export class Watching implements WatchView {
     this.#supervise(way, turn, video)
   }
 
-  /** Plays with sound where the browser lets us, else without and says so. */
+  /** Plays with sound where the browser lets us, else without, else not at all, and says so. */
   async #sound(video: HTMLVideoElement) {
+    if (this.paused) return
     video.muted = this.muted || this.soundBlocked
-    try {
-      await video.play()
-    } catch (error) {
-      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError') return
-      this.soundBlocked = !this.muted
-      video.muted = true
-      await video.play().catch(() => {})
-    }
+    if (await mayPlay(video)) return
+    this.soundBlocked = !this.muted
+    video.muted = true
+    if (!(await mayPlay(video))) this.paused = true
   }
 
   /** Watches that something arrives: first within the limit, then all the time. */
   #supervise(way: Protocol, turn: number, video: HTMLVideoElement) {
-    const began = performance.now()
+    let began = performance.now()
     let last = -1
     let movedAt = began
     let ticks = 0
@@ -308,6 +337,8 @@ export class Watching implements WatchView {
       const moved = at > last + 0.01
       if (moved) movedAt = now
       last = at
+      // Nothing is wrong with what stands still because it shall.
+      if (video.paused && (this.paused || document.visibilityState !== 'visible')) began = movedAt = now
       const shows = video.readyState >= 2 && video.currentTime > 0 && (video.videoWidth > 0 || this.live?.video === null)
       if (!this.#played) {
         if (shows && moved) {
@@ -321,11 +352,11 @@ export class Watching implements WatchView {
           this.#fail(way, 'network')
           return
         }
-      } else if (now - movedAt > brokenAfter && !video.paused) {
+      } else if (now - movedAt > brokenAfter) {
         this.#fail(way, 'network')
         return
       } else {
-        this.phase = now - movedAt > bufferingAfter && !video.paused ? 'buffering' : 'playing'
+        this.phase = now - movedAt > bufferingAfter ? 'buffering' : 'playing'
       }
       this.history = this.#played ? player.history?.() : undefined
       this.quality = this.#played ? player.quality?.() : undefined
@@ -389,6 +420,7 @@ export class Watching implements WatchView {
     this.#end()
     this.#poster.drop()
     this.#unfollow()
+    this.#unfollowPauses()
     document.removeEventListener('visibilitychange', this.#onback)
     removeEventListener('online', this.#onback)
   }

@@ -24,6 +24,7 @@ export const watch = {
   cannot: 'This browser cannot play the show',
   cannotText: (codec: string) => `The picture is sent as ${codec}. A current Chrome, Edge or Safari can play it.`,
   cannotTextPlain: 'Try a current Chrome, Edge, Firefox or Safari, or open the stream in a player such as VLC:',
+  play: 'Tap to play',
   sound: 'Tap for sound',
   soundOnly: 'Sound only',
   mute: 'Mute',
