@@ -6,7 +6,7 @@ import { LikeCounter } from './likes'
 import { pkNews, recordingNews } from './pknews'
 import { Refusal, type AudienceRequest, type Feature, type Promotion, type ServerEvent } from './protocol'
 import { AudienceSocket, type Wire } from './socket'
-import { apply, emptyState, type AudienceState } from './state'
+import { apply, emptyState, isBanned, type AudienceState } from './state'
 import { directs, type AudienceView, type Passing } from './view'
 
 export interface AudienceOptions {
@@ -18,6 +18,8 @@ export interface AudienceOptions {
   /** Let up onto the stage: what to join with. */
   onpromoted?: (promotion: Promotion) => void
   ondemoted?: () => void
+  /** Banned, or not any more. */
+  onbanned?: (banned: boolean) => void
   /** Any event, for what belongs to one scene alone. */
   onevent?: (event: ServerEvent) => void
 }
@@ -96,6 +98,7 @@ export class Audience implements AudienceView {
 
   #heard(events: ServerEvent[]) {
     const before = this.state.you
+    const wasBanned = isBanned(this.state)
     const known = new Set(this.state.messages.map(({ id }) => id))
     let state = this.state
     for (const event of events) {
@@ -108,6 +111,7 @@ export class Audience implements AudienceView {
       if (event.type === 'welcome') this.known = true
     }
     this.state = state
+    if (isBanned(state) !== wasBanned) this.#options.onbanned?.(!wasBanned)
     // A hand that went down without having been lowered, and without a seat, was refused.
     const { you } = state
     const up = events.some(({ type }) => type === 'promoted')

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { en } from '../i18n/en'
 import { zh } from '../i18n/zh'
+import { bars } from './state'
 
 /** The codes that a document lists in what lies between two of its lines. */
 function codesIn(file: string, from: RegExp, to: RegExp): string[] {
@@ -18,4 +19,8 @@ it('has words for every code with which the stage and the audience’s channel r
     // "hello" is a request and "wait" a field.
     expect(codes.filter((code) => !(code in texts) && !['hello', 'wait'].includes(code))).toEqual([])
   }
+})
+
+it('has words for every reason for which somebody may not be here', () => {
+  for (const texts of [en.audience.refusals, zh.audience.refusals]) expect(bars.filter((why) => !(why in texts))).toEqual([])
 })

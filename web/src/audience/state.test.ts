@@ -63,6 +63,20 @@ describe('what is known of a room', () => {
     expect(after({ type: 'announcement', text: 'Hi' }, { type: 'announcement', text: '' }).announcement).toBeUndefined()
   })
 
+  it('knows why somebody may not be here, until they are welcomed', () => {
+    const refused = (code: string): ServerEvent => ({ type: 'error', of: 'hello', code, message: '' })
+    expect(apply(emptyState('show'), refused('banned')).barred).toEqual({ why: 'banned' })
+    expect(after({ type: 'banned', until: '2026-01-01T00:10:00Z' }, refused('banned')).barred).toEqual({ why: 'banned', until: '2026-01-01T00:10:00Z' })
+    expect(after({ type: 'banned' }, refused('locked')).barred).toEqual({ why: 'locked' })
+    expect(after({ type: 'bye', reason: 'turned_away' }).barred).toEqual({ why: 'turned_away' })
+    expect(after({ type: 'bye', reason: 'replaced' }).barred).toEqual({ why: 'replaced' })
+    expect(after({ type: 'banned' }, welcome).barred).toBeUndefined()
+  })
+
+  it('takes no trouble that passes, and no refusal of a request, for a closed door', () => {
+    expect(after({ type: 'bye', reason: 'shutdown' }, { type: 'error', code: 'unavailable', message: '' }, { type: 'error', id: 3, code: 'forbidden', message: '' }).barred).toBeUndefined()
+  })
+
   it('leaves what it does not know as it was', () => {
     const state = after()
     expect(apply(state, { type: 'unheard of' } as unknown as ServerEvent)).toBe(state)

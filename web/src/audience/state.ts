@@ -29,9 +29,13 @@ export interface AudienceState {
   clockAhead: number | undefined
   /** Asked onto the stage and not answered yet. */
   invitation: { by: string; seat?: number; until?: string } | undefined
-  /** Until when one is banned: a time, or "" for good. */
-  banned: string | undefined
+  /** Why one may not be here, and until when a ban lasts that has an end. */
+  barred: { why: Bar; until?: string } | undefined
 }
+
+/** Refusals and farewells after which only somebody else can let one in again. */
+export const bars = ['banned', 'locked', 'turned_away', 'waiting_full', 'forbidden', 'unauthorized', 'expired', 'replaced', 'revoked'] as const
+export type Bar = (typeof bars)[number]
 
 export function emptyState(room: string): AudienceState {
   return {
@@ -52,7 +56,7 @@ export function emptyState(room: string): AudienceState {
     lyrics: undefined,
     clockAhead: undefined,
     invitation: undefined,
-    banned: undefined,
+    barred: undefined,
   }
 }
 
@@ -72,8 +76,18 @@ function withGift(gifts: Record<string, number>, { gift, count }: GiftNews, tota
   return { ...gifts, [gift]: total ?? (gifts[gift] ?? 0) + count }
 }
 
+/** A reason that is told again says less than the first time. */
+function withBar(state: AudienceState, why: string): AudienceState {
+  const bar = bars.find((known) => known === why)
+  return bar && bar !== state.barred?.why ? { ...state, barred: { why: bar } } : state
+}
+
 function lyricsOf(lyrics: LyricsOfSong | undefined): AudienceState['lyrics'] {
   return lyrics?.song ? { song: lyrics.song, lines: lyrics.lines ?? [] } : undefined
+}
+
+export function isBanned(state: AudienceState): boolean {
+  return state.barred?.why === 'banned'
 }
 
 /** What is known after an event. A state that an event says nothing about is returned as it is. */
@@ -99,7 +113,7 @@ export function apply(state: AudienceState, event: ServerEvent): AudienceState {
         clockAhead: event.songs ? aheadOf(event.songs, state.clockAhead, Date.now()) : undefined,
         // An invitation that still stands is told again.
         invitation: undefined,
-        banned: undefined,
+        barred: undefined,
       }
     case 'presence':
       return { ...state, counts: { ...state.counts, viewers: event.viewers } }
@@ -161,7 +175,12 @@ export function apply(state: AudienceState, event: ServerEvent): AudienceState {
     case 'slow':
       return { ...state, slow: event.seconds }
     case 'banned':
-      return { ...state, banned: event.until ?? '' }
+      return { ...state, barred: { why: 'banned', ...(event.until ? { until: event.until } : {}) } }
+    case 'error':
+      // Without a number it refuses the hello.
+      return event.id === undefined ? withBar(state, event.code) : state
+    case 'bye':
+      return withBar(state, event.reason)
     default:
       return state
   }

@@ -1,5 +1,5 @@
 import type { AudienceRole, ChatMessage, Feature, PK, Poll, Scene, Seat, StageState, You } from '../audience/protocol'
-import { emptyState, type AudienceState } from '../audience/state'
+import { emptyState, type AudienceState, type Bar } from '../audience/state'
 import type { AudienceView, Passing } from '../audience/view'
 import { language } from '../i18n/index.svelte'
 
@@ -23,7 +23,7 @@ export interface AudienceWish {
   name?: string
   position?: number
   silenced?: boolean
-  banned?: boolean
+  barred?: Bar
   seats?: 'some' | 'none' | 'full'
   hands?: number
   sanctions?: boolean
@@ -115,7 +115,7 @@ export class DrawnAudience implements AudienceView {
           }
         : undefined,
       invitation: wish.invitation ? { by: list[0]!, seat: 3 } : undefined,
-      banned: wish.banned ? '' : undefined,
+      barred: wish.barred ? { why: wish.barred } : undefined,
     }
     if (wish.name === '') this.state = { ...this.state, you: { ...this.state.you, name: '' } }
   }

@@ -1,0 +1,54 @@
+import { render } from 'svelte/server'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { t } from '../i18n/index.svelte'
+import { Audience } from './audience.svelte'
+import Composer from './Composer.svelte'
+
+const wires: { onmessage: (event: { data: string }) => void }[] = []
+const tell = (...events: unknown[]) => wires.at(-1)!.onmessage({ data: JSON.stringify(events) })
+const welcome = {
+  type: 'welcome', you: { identity: 'v', name: '', role: 'audience' }, room: {}, scene: { features: {} }, stage: {}, live: { on: true }, counts: {}, chat: [], polls: [], heartbeat: 10,
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  vi.stubGlobal('WebSocket', class {
+    constructor() {
+      wires.push(this as never)
+    }
+    send() {}
+    close() {}
+  })
+  vi.stubGlobal('location', { href: 'https://host/w/show' })
+  vi.stubGlobal('document', { documentElement: { dataset: {} }, addEventListener() {}, removeEventListener() {} })
+  vi.stubGlobal('addEventListener', () => {})
+  vi.stubGlobal('removeEventListener', () => {})
+})
+afterEach(() => {
+  vi.unstubAllGlobals()
+  vi.useRealTimers()
+})
+
+it('says that one is banned, also to whoever comes again, and when one is not any more', () => {
+  const banned: boolean[] = []
+  const audience = new Audience({ room: 'show', key: '', onbanned: (now) => banned.push(now) })
+  tell({ type: 'error', of: 'hello', code: 'banned', message: '' })
+  tell({ type: 'error', of: 'hello', code: 'banned', message: '' })
+  expect(banned).toEqual([true])
+  tell(welcome)
+  expect(banned).toEqual([true, false])
+  tell({ type: 'banned' })
+  expect(banned).toEqual([true, false, true])
+  audience.stop()
+})
+
+it('says where one writes why that cannot be', () => {
+  const audience = new Audience({ room: 'show', key: '' })
+  const hint = () => render(Composer, { props: { view: audience } }).body
+  expect(hint()).toContain(t().audience.connecting)
+  tell({ type: 'error', of: 'hello', code: 'locked', message: '' })
+  expect(hint()).toContain(t().audience.refusals.locked)
+  tell(welcome, { type: 'bye', reason: 'replaced' })
+  expect(hint()).toContain(t().audience.refusals.replaced)
+  audience.stop()
+})
