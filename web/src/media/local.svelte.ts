@@ -55,8 +55,8 @@ export class LocalDevices implements LocalMedia {
       if (suppressed !== undefined && suppressed !== this.noiseSuppression) void this.setNoiseSuppression(this.noiseSuppression)
     }
     if (tracks.video) {
-      this.#watch('camera', tracks.video)
       this.unfiltered = this.camera = tracks.video
+      this.#watch('camera', tracks.video)
       // The preview is of the usual size and sound, not of the chosen one.
       if (this.quality.height !== 720) void tracks.video.applyConstraints(pictureConstraints(this.quality.height)).catch(() => {})
     }
@@ -250,8 +250,8 @@ export class LocalDevices implements LocalMedia {
       track.stop()
       return false
     }
-    this.#watch('camera', track)
     this.unfiltered = track
+    this.#watch('camera', track)
     try {
       await this.#showCamera(track)
     } catch {
@@ -338,15 +338,17 @@ export class LocalDevices implements LocalMedia {
   }
 
   #takeMicrophone(track: MediaStreamTrack) {
-    this.#watch('microphone', track)
     this.microphone = track
     this.microphoneOn = track.enabled
+    this.#watch('microphone', track)
   }
 
   // --- devices that come and go
 
+  /** Follows a track that is in use from now on, and may be gone already: it was opened a while ago. */
   #watch(input: Input, track: MediaStreamTrack) {
     track.addEventListener('ended', () => this.#gone(input, track))
+    if (track.readyState === 'ended') this.#gone(input, track)
   }
 
   /** A track ended by itself, or its device is no longer there: another device takes its place, if there is one. */

@@ -1,4 +1,5 @@
 import { recall, remember } from '../remember'
+import { idOf } from './ask'
 import {
   cameraConstraints, microphoneConstraints, problemBefore, problemOf, surroundings, type DeviceProblem,
 } from './devices'
@@ -8,8 +9,8 @@ import { watchLevel } from './level'
 export const off = 'off'
 
 /**
- * The camera and microphone before joining: own picture, level, list of devices, and what is wrong. It owns the tracks until
- * `handOver` gives them away; `stop` ends what it still owns.
+ * The camera and microphone before joining: own picture, level, list of devices, and what is wrong. From `start` on it follows devices
+ * that come and go. It owns the tracks until `handOver` gives them away; `stop` ends what it still owns.
  */
 export class Preview {
   video = $state.raw<MediaStreamTrack>()
@@ -38,6 +39,7 @@ export class Preview {
     const generation = ++this.#generation
     this.starting = true
     this.#end()
+    navigator.mediaDevices?.addEventListener('devicechange', this.#relist)
     const before = problemBefore(surroundings())
     if (before) {
       this.videoProblem = this.audioProblem = before
@@ -81,6 +83,9 @@ export class Preview {
   }
 
   #take(track: MediaStreamTrack) {
+    track.addEventListener('ended', () => {
+      if (track === this.video || track === this.audio) void this.start()
+    })
     if (track.kind === 'video') {
       this.video = track
     } else {
@@ -105,6 +110,20 @@ export class Preview {
     }
   }
 
+  /** Begins anew where what is plugged in now makes a difference: what was in use is gone, or what was missing or chosen is there. */
+  #relist = async () => {
+    if (this.starting) return
+    const ids = () => new Set([...this.cameras, ...this.microphones].map(({ deviceId }) => deviceId))
+    const [had, generation] = [ids(), this.#generation]
+    await this.list()
+    if (generation !== this.#generation) return
+    const has = ids()
+    // Some browsers do not end the track of a device that was pulled out.
+    const went = [this.video, this.audio].some((track) => had.has(idOf(track)) && !has.has(idOf(track)))
+    const came = [this.camera, this.microphone].some((id) => !had.has(id) && has.has(id))
+    if (went || came || this.videoProblem === 'missing' || this.audioProblem === 'missing') await this.start()
+  }
+
   async choose(kind: 'camera' | 'microphone', deviceId: string) {
     this[kind] = deviceId
     remember(kind, deviceId)
@@ -116,17 +135,17 @@ export class Preview {
     remember('speaker', deviceId)
   }
 
-  /** Gives the tracks away; the caller ends them. */
+  /** Gives the tracks away and stops; the caller ends them. */
   handOver(): { video?: MediaStreamTrack | undefined; audio?: MediaStreamTrack | undefined } {
     const tracks = { video: this.video, audio: this.audio }
-    this.#stopLevel()
-    this.#stopLevel = () => {}
     this.video = this.audio = undefined
+    this.stop()
     return tracks
   }
 
   stop() {
     this.#generation++
+    navigator.mediaDevices?.removeEventListener('devicechange', this.#relist)
     this.#end()
   }
 

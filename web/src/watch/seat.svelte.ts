@@ -84,12 +84,12 @@ export class Seat implements SeatView {
   }
 
   now() {
-    clearInterval(this.#timer)
     if (this.phase !== 'preview' || this.#ended) return
     if (this.#preview.starting) { // it goes on when there are devices
       this.left = 0
       return
     }
+    clearInterval(this.#timer)
     this.phase = this.room.phase === 'connected' ? 'on' : 'joining'
     this.room.send(this.#preview.handOver())
   }
