@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/plain"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
@@ -49,9 +50,13 @@ func (s *Studio) meta(_ Actor, r talk.Request) talk.Reply {
 			return talk.Reply{Err: errMetaTime}
 		}
 	}
-	if len(r.Data) == 0 || len(r.Data) > maxMeta || !json.Valid(r.Data) {
+	at, ok := plain.Time(at)
+	if !ok {
+		return talk.Reply{Err: errMetaTime}
+	}
+	if len(r.Data) == 0 || len(r.Data) > maxMeta || !json.Valid(r.Data) || !utf8.Valid(r.Data) {
 		return talk.Reply{Err: errMeta}
 	}
-	s.tell(talk.Meta{At: at.UTC(), Data: r.Data})
+	s.tell(talk.Meta{At: at, Data: r.Data})
 	return talk.Reply{}
 }

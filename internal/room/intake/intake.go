@@ -140,13 +140,11 @@ func (c KeyChange) apply(k Key, now time.Time) (Key, error) {
 		k.Allow = list
 	}
 	if c.ExpiresAt != nil {
-		if !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(now) {
+		at, ok := plain.Time(*c.ExpiresAt)
+		if !ok || !at.IsZero() && !at.After(now) {
 			return k, ErrExpiry
 		}
-		k.ExpiresAt = c.ExpiresAt.UTC()
-		if c.ExpiresAt.IsZero() {
-			k.ExpiresAt = time.Time{}
-		}
+		k.ExpiresAt = at
 	}
 	return k, nil
 }

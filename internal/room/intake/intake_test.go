@@ -64,13 +64,14 @@ func TestBadKeysAreRefused(t *testing.T) {
 		KeyChange
 		want error
 	}{
-		"a long name":     {KeyChange{Name: ref(strings.Repeat("好", maxName+1))}, ErrName},
-		"an old expiry":   {KeyChange{ExpiresAt: ref(now)}, ErrExpiry},
-		"no network":      {KeyChange{Allow: ref([]string{"example.org"})}, ErrNetworks},
-		"a zone":          {KeyChange{Allow: ref([]string{"fe80::1%eth0"})}, ErrNetworks},
-		"mapped":          {KeyChange{Allow: ref([]string{"::ffff:10.0.0.0/104"})}, ErrNetworks},
-		"many networks":   {KeyChange{Allow: ref(make([]string, maxAllow+1))}, ErrNetworks},
-		"everything well": {KeyChange{Name: ref("夜")}, nil},
+		"a long name":                  {KeyChange{Name: ref(strings.Repeat("好", maxName+1))}, ErrName},
+		"an old expiry":                {KeyChange{ExpiresAt: ref(now)}, ErrExpiry},
+		"a year of five digits in UTC": {KeyChange{ExpiresAt: ref(time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -3600)))}, ErrExpiry},
+		"no network":                   {KeyChange{Allow: ref([]string{"example.org"})}, ErrNetworks},
+		"a zone":                       {KeyChange{Allow: ref([]string{"fe80::1%eth0"})}, ErrNetworks},
+		"mapped":                       {KeyChange{Allow: ref([]string{"::ffff:10.0.0.0/104"})}, ErrNetworks},
+		"many networks":                {KeyChange{Allow: ref(make([]string, maxAllow+1))}, ErrNetworks},
+		"everything well":              {KeyChange{Name: ref("夜")}, nil},
 	} {
 		var s Settings
 		if _, err := s.Add(c.KeyChange, now); err != c.want || (err != nil) != s.IsZero() {

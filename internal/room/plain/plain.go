@@ -3,6 +3,7 @@ package plain
 
 import (
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -16,6 +17,12 @@ func Name(name string) string {
 		runes = runes[:MaxNameRunes]
 	}
 	return strings.TrimSpace(string(runes))
+}
+
+// Time is a time of strangers in UTC, where it can be written as in RFC 3339: also in UTC its year has at most four digits.
+func Time(t time.Time) (utc time.Time, ok bool) {
+	utc = t.UTC()
+	return utc, utc.Year() >= 0 && utc.Year() <= 9999
 }
 
 // Line makes a line that people write fit to be shown. It takes away what is not text: control characters, and those that

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room/chat"
@@ -43,8 +44,8 @@ func Urgent(e Event) bool {
 
 // Encode makes one JSON object of an event.
 func Encode(e Event) []byte {
-	fields := mustEncode(e)
-	kind := mustEncode(e.Kind())
+	fields := encode(e)
+	kind := encode(e.Kind())
 	out := make([]byte, 0, len(fields)+len(kind)+10)
 	out = append(append(out, `{"type":`...), kind...)
 	if len(fields) > 2 {
@@ -53,13 +54,15 @@ func Encode(e Event) []byte {
 	return append(out, fields[1:]...)
 }
 
-// mustEncode encodes what is made of plain fields. Text of people is not escaped for HTML: it is no markup.
-func mustEncode(v any) []byte {
+// encode makes JSON of what is made of plain fields. Text of people is not escaped for HTML: it is no markup. Nothing that is told cannot be encoded,
+// but should there be such a thing, then the server must not end of it: it is told of as an object without fields.
+func encode(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic(fmt.Sprintf("talk: encoding %T: %v", v, err))
+		slog.Error("what should be told cannot be encoded", "kind", fmt.Sprintf("%T", v), "error", err)
+		return []byte("{}")
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

@@ -32,14 +32,14 @@ type replyJSON struct {
 // Event makes the answer to a request with a number, an element of an array of events.
 func (r Reply) Event(of string, id *uint64) []byte {
 	if r.Err == nil {
-		return mustEncode(replyJSON{Type: "ok", ID: id, Text: r.Message, Poll: r.Poll, Data: r.Data})
+		return encode(replyJSON{Type: "ok", ID: id, Text: r.Message, Poll: r.Poll, Data: r.Data})
 	}
 	out := replyJSON{Type: "error", ID: id, Code: "unavailable", Text: "something went wrong on the server", Of: of}
 	var refused *room.Refusal
 	if errors.As(r.Err, &refused) {
 		out.Code, out.Text, out.Wait = refused.Code, refused.Message, int(math.Ceil(refused.Wait.Seconds()))
 	}
-	return mustEncode(out)
+	return encode(out)
 }
 
 // Frame makes an array of events that are encoded already.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/tuttilive/tutti/internal/room/stage"
@@ -55,6 +56,13 @@ func TestABatchHasTheNewestOfWhatIsAbsolute(t *testing.T) {
 	}
 	if !p.Empty() {
 		t.Error("something is left")
+	}
+}
+
+// TestWhatCannotBeEncodedEndsNothing: whoever encodes holds a room's lock, on a goroutine of nobody's.
+func TestWhatCannotBeEncodedEndsNothing(t *testing.T) {
+	if got := Encode(Meta{At: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), Data: json.RawMessage("1")}); string(got) != `{"type":"meta"}` {
+		t.Errorf("%s", got)
 	}
 }
 

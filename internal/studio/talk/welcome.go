@@ -64,11 +64,11 @@ type Counts struct {
 }
 
 // Encode makes the fields of a welcome that are the same for many.
-func (s Overview) Encode() []byte { return mustEncode(s) }
+func (s Overview) Encode() []byte { return encode(s) }
 
 // Welcome is the array that somebody is told first: who they are, and how the room stands (Overview.Encode).
 func Welcome(you You, overview []byte) []byte {
-	head := mustEncode(you)
+	head := encode(you)
 	out := make([]byte, 0, len(head)+len(overview)+40)
 	out = append(append(append(out, `[{"type":"welcome","you":`...), head...), ',')
 	return append(append(out, overview[1:]...), ']')
