@@ -17,7 +17,7 @@ func (s *session) muteOwn(req *pb.MuteTrackRequest) {
 		s.respond(&pb.RequestResponse{Reason: pb.RequestResponse_NOT_FOUND, Request: &pb.RequestResponse_Mute{Mute: req}})
 		return
 	}
-	t.muted = req.GetMuted()
+	t.muted, t.saysMuted = req.GetMuted(), req.GetMuted()
 	s.setMuted(t)
 }
 

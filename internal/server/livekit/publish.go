@@ -36,8 +36,8 @@ type ownTrack struct {
 	further []*furtherCodec
 	// demand is what the client was told last of what is wanted.
 	demand *pb.SubscribedQualityUpdate
-	// muted is what the client said last, or what it was told.
-	muted bool
+	// muted is what the client said last, or what it was told; saysMuted is what it said last. Clients confirm what they are told.
+	muted, saysMuted bool
 	// taken tells that the client was told of its first subscriber.
 	taken bool
 }
@@ -117,7 +117,7 @@ func (s *session) newOwnTrack(req *pb.AddTrackRequest, source room.Source) *ownT
 	if pub.Stream == "" {
 		pub.Stream = streamOf(source)
 	}
-	t := &ownTrack{pub: pub, muted: pub.Muted}
+	t := &ownTrack{pub: pub, muted: pub.Muted, saysMuted: pub.Muted}
 	if req.GetType() == pb.TrackType_VIDEO {
 		t.pub.Kind = media.Video
 		t.pub.Stereo, t.pub.DisableDTX, t.pub.DisableRED, t.pub.AudioFeatures = false, false, false, nil
@@ -311,7 +311,12 @@ func (s *session) ownTrackChanged(pub room.Publication) {
 		return
 	}
 	t.muted = pub.Muted
-	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Mute{Mute: &pb.MuteTrackRequest{Sid: pub.SID, Muted: pub.Muted}}})
+	s.tellMuted(t)
+}
+
+// tellMuted has the client mute or unmute a track.
+func (s *session) tellMuted(t *ownTrack) {
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Mute{Mute: &pb.MuteTrackRequest{Sid: t.pub.SID, Muted: t.muted}}})
 }
 
 // ownTrackGone: unless the client itself has unpublished the track, it must be told. A track that only changes its codec stays. Nor is the

@@ -100,6 +100,13 @@ func (s *session) silence() (longest time.Duration) {
 // catchUp tells a client that was away all that it may have missed, and negotiates anew.
 func (s *session) catchUp() {
 	s.presence = presence{}
+	for _, t := range s.publishing.tracks {
+		// What it has not confirmed it may not know, and must before it is told of itself: livekit-client answers that by undoing what
+		// it did not do.
+		if t.muted != t.saysMuted {
+			s.tellMuted(t)
+		}
+	}
 	all := &pb.ParticipantUpdate{Participants: append(s.departed, lkinfo.Participant(s.self))}
 	all.Participants = append(all.Participants, s.introduce(s.part.Others())...)
 	s.departed = nil
