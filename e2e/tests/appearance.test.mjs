@@ -24,7 +24,7 @@ const inOne = [
   'conference', 'conference-door', 'conference-door-empty', 'conference-locked', 'conference-waiting', 'conference-groups', 'conference-groups-planned', 'conference-groups-open', 'conference-groups-closing', 'conference-groups-close', 'conference-group',
   'broadcast-ended', 'broadcast-empty', 'broadcast-off', 'broadcast-waiting',
   'match', 'match-side', 'match-side-open', 'match-viewer', 'match-pair', 'prejoin-listens',
-  'karaoke-songs', 'karaoke-singing', 'karaoke-duet', 'karaoke-gone', 'karaoke-empty', 'karaoke-waiting', 'karaoke-listener', 'karaoke-viewer', 'team-asked', 'team-files', 'watch-past', 'show-host-bare', 'show-host-weak',
+  'karaoke-songs', 'karaoke-singing', 'karaoke-duet', 'karaoke-gone', 'karaoke-empty', 'karaoke-waiting', 'karaoke-listener', 'karaoke-viewer', 'team-asked', 'team-files', 'team-leaving', 'watch-past', 'show-host-bare', 'show-host-weak',
   'class-screen', 'class-plain', 'class-hands', 'class-roll', 'class-roll-none', 'class-roll-over', 'class-people', 'class-polls', 'class-student', 'class-student-invited',
   'class-student-speaks', 'class-waiting',
   'board-empty', 'board-loading', 'board-watching', 'board-student', 'board-writing', 'board-style', 'board-clear',

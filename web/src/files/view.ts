@@ -1,12 +1,15 @@
 import type { Transfer } from './transfer.svelte'
 
+/** What is gone when its person goes: files on their way, or received ones that were not saved. */
+export type Lost = 'unfinished' | 'unsaved'
+
 /** Files as the screen sees them. `Transfers` are the real ones, made-up ones are for screenshots. */
 export interface FilesView {
   /** Newest first. */
   readonly list: Transfer[]
   /** Files that others offer and that wait for an answer. */
   readonly pending: Transfer[]
-  /** Files that have not ended, and received ones that were not saved: gone with the page, so it asks before it goes. */
+  /** Files that have not ended, and received ones that were not saved. */
   readonly unfinished: Transfer[]
   readonly unsaved: Transfer[]
   offer(peer: string, file: File, who?: string): void
@@ -15,4 +18,9 @@ export interface FilesView {
   cancel(transfer: Transfer): void
   save(transfer: Transfer): Promise<void>
   remove(transfer: Transfer): void
+}
+
+/** What is lost with all files; undefined where nothing is, and nobody needs to be asked. */
+export function lostWith({ unfinished, unsaved }: Pick<FilesView, Lost>): Lost | undefined {
+  return unfinished.length > 0 ? 'unfinished' : unsaved.length > 0 ? 'unsaved' : undefined
 }

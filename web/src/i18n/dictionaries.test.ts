@@ -37,7 +37,7 @@ describe('dictionaries', () => {
       'errors', 'console\\.(outcomes|untaken)', 'broadcast\\.(absences|turnedAwayWhy|conflicts|pushErrors|pullModes|uploads\\.errors)', 'audience\\.(refusals|roles|giftList|pkResults|danmakuSizes|danmakuAreas)', 'board\\.(tools|colors|sizes)', 'classroom\\.columns',
       'call\\.(over|shortcutList|path|pathShort|pathText|reason)',
       'local\\.(filters|resolutions|(camera|microphone|screen)\\.(problem|gone|replaced|back|one|another))',
-      'prejoin\\.(problem|fix)', 'meeting\\.reactions', 'room\\.over', 'room\\.shortcutList', 'live\\.warnings', 'watch\\.protocol(s|Hints)',
+      'prejoin\\.(problem|fix)', 'meeting\\.reactions', 'room\\.over', 'room\\.shortcutList', '(call|room|files)\\.losing', 'live\\.warnings', 'watch\\.protocol(s|Hints)',
       'app\\.themes', 'obs\\.(settingList|rtmp|whip)', 'home\\.(obsSteps|scenes\\.)', 'show\\.layouts', 'stats\\.(path|ends|findings|limitation)',
       'people\\.(health|quality|kinds|candidate|connections|sources|states|what|awayFor|leftFor)',
       'check\\.(group|step|state|trouble|verdict|note|nat)', 'watch\\.(forbidden|expired|missing)(Text)?',

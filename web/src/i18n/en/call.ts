@@ -72,10 +72,7 @@ export const call = {
   files: 'Files',
   hangUp: 'Hang up',
   dismiss: 'Dismiss',
-  unfinished: 'A file is still on its way',
-  unfinishedText: 'If you hang up now, it does not arrive.',
-  unsaved: 'A file you received is not saved',
-  unsavedText: 'If you hang up now, it is gone.',
+  losing: { unfinished: 'If you hang up now, it does not arrive.', unsaved: 'If you hang up now, it is gone.' },
   shortcutList: {
     m: 'Microphone on or off',
     v: 'Camera on or off',

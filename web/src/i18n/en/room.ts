@@ -49,6 +49,7 @@ export const room = {
   grid: 'Grid',
   speaker: 'Speaker',
   leave: 'Leave',
+  losing: { unfinished: 'If you leave now, it does not arrive.', unsaved: 'If you leave now, it is gone.' },
   leaveLiveTitle: 'You are live',
   leaveLiveText: 'If you leave now, the show goes on without you for as long as others are on stage.',
   leaveAnyway: 'Leave and stay live',

@@ -73,10 +73,7 @@ export const call: Dictionary['call'] = {
   files: '文件',
   hangUp: '挂断',
   dismiss: '知道了',
-  unfinished: '还有文件没传完',
-  unfinishedText: '现在挂断，文件就传不到了。',
-  unsaved: '收到的文件还没保存',
-  unsavedText: '现在挂断，文件就没了。',
+  losing: { unfinished: '现在挂断，文件就传不到了。', unsaved: '现在挂断，文件就没了。' },
   shortcutList: {
     m: '开关麦克风',
     v: '开关摄像头',

@@ -48,6 +48,7 @@ export const room: Dictionary['room'] = {
   grid: '宫格',
   speaker: '主讲',
   leave: '离开',
+  losing: { unfinished: '现在离开，文件就传不到了。', unsaved: '现在离开，文件就没了。' },
   leaveLiveTitle: '你正在直播',
   leaveLiveText: '现在离开，只要台上还有别人，直播就会继续。',
   leaveAnyway: '离开，直播继续',
