@@ -92,13 +92,13 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, onePeer bool) {
 	socket, err := accept(w, r)
 	if err != nil {
 		s.counts.joins.Count("unconnected")
-		sess.part.Leave(room.LeftByItself)
+		sess.abandon(room.LeftByItself)
 		return
 	}
 	c := newConn(socket, sess.log)
 	if !s.start(sess, c) {
 		s.counts.joins.Count("unavailable")
-		sess.part.Leave(room.LeftServerShutdown)
+		sess.abandon(room.LeftServerShutdown)
 		c.send(leave(pb.DisconnectReason_SERVER_SHUTDOWN, pb.LeaveRequest_RECONNECT))
 		c.close(websocket.StatusGoingAway, "server is shutting down")
 		return

@@ -105,7 +105,7 @@ func (s *session) setRules(p *pb.SubscriptionPermission) {
 }
 
 // inheritRules holds a client that joins anew to what it said of its tracks before, for a while. replaced is the session that was there until it
-// joined, and may have ended since; nil for none.
+// joined; nil for none.
 func (s *session) inheritRules(replaced *session) {
 	rules, ok := s.server.withheld.take(s.place)
 	if replaced != nil {

@@ -125,20 +125,28 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// start runs a session and lists it, in the place of another one that the same identity had before.
+// list has a session be found, in the place of another one that the same identity had before, whose rules it holds to. It is called with the
+// studio's lock held: two that come at once are listed in the order in which they entered, so that it is the one that is in the room.
+func (s *Server) list(sess *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sess.inheritRules(s.sessions[sess.place])
+	s.sessions[sess.place] = sess
+}
+
+// start runs a session.
 func (s *Server) start(sess *session, c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
 		return false
 	}
-	s.sessions[sess.place] = sess
 	s.running.Add(1)
 	go sess.run(c)
 	return true
 }
 
-// forget is called by a session that has ended, which then tells that it does not run any more.
+// forget is called by a session that has ended.
 func (s *Server) forget(sess *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -114,21 +114,22 @@ func (s *Server) enter(a admission) (*session, error) {
 	}
 	join := a.join()
 	join.Program = readable(join.Program, s.house.Words())
-	replaced := s.find(sess.place)
 	part, err := s.house.Enter(a.room, join, sess)
 	if err != nil {
 		return nil, err
 	}
 	sess.part = part
 	sess.self = part.Self()
-	sess.sid = sess.self.SID
 	sess.data.open(sess)
-	sess.inheritRules(replaced)
 	return sess, nil
 }
 
-// RoomEvent takes an event of the room. It is called with the studio's lock held.
+// RoomEvent takes an event of the room, of which the first is that the session is in it. It is called with the studio's lock held.
 func (s *session) RoomEvent(e room.Event) {
+	if joined, ok := e.(room.ParticipantJoined); ok && joined.Participant.Identity == s.place.identity {
+		s.sid = joined.Participant.SID
+		s.server.list(s)
+	}
 	if d, ok := e.(room.DataReceived); ok {
 		if !s.inbox.offer(e, len(d.Data.Payload)) && !s.data.missed.Swap(true) {
 			s.log.Warn("messages come faster than the session takes them: some are lost")
@@ -273,9 +274,15 @@ func (s *session) end(message *pb.SignalResponse, why room.LeaveReason) {
 	s.part.Leave(why)
 }
 
-// cleanUp runs when the session has ended.
-func (s *session) cleanUp() {
-	defer s.server.running.Done()
+// abandon ends a session that never ran.
+func (s *session) abandon(why room.LeaveReason) {
+	s.leaveRules(why)
+	s.part.Leave(why)
+	s.vanish()
+}
+
+// vanish lets nobody find the session any more.
+func (s *session) vanish() {
 	close(s.done)
 	s.server.forget(s)
 	for _, item := range s.inbox.close() {
@@ -283,6 +290,12 @@ func (s *session) cleanUp() {
 			refuseResume(r.conn)
 		}
 	}
+}
+
+// cleanUp runs when the session has ended.
+func (s *session) cleanUp() {
+	defer s.server.running.Done()
+	s.vanish()
 	if s.away != nil {
 		s.away.Stop()
 	}
