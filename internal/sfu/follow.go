@@ -238,7 +238,7 @@ func (s *Sender) idle(now time.Duration) bool {
 // sender into one of the group's lists.
 func (s *Sender) begin(tx exit, g *group, p, edge *media.Packet) {
 	s.rewriter.want, s.wantedAt = s.goal, tx.Now()
-	s.rewriter.begin(g.layer, p, edge.Timestamp, s.elapsed(g.layer, edge), s.codec.ClockRate())
+	s.rewriter.begin(g.layer, p, edge, s.elapsed(g.layer, edge), s.codec.ClockRate())
 	if s.current != nil {
 		s.current.leave(s)
 	}
@@ -269,7 +269,12 @@ func (s *Sender) retire() {
 	}
 }
 
-// elapsed is the media time from the newest packet sent to p. Where the tracks have no media time, arrival stands in.
+// longestElapsed is how long ago a timestamp may have been sent and still be told from later ones: half the range is 6.6 hours of
+// a picture.
+const longestElapsed = time.Hour
+
+// elapsed is the media time from the newest packet sent to p. Where the tracks have no media time, and after hours, arrival
+// stands in.
 func (s *Sender) elapsed(l *track.Layer, p *media.Packet) time.Duration {
 	last, timestamp := s.rewriter.position()
 	if last == nil {
@@ -277,8 +282,8 @@ func (s *Sender) elapsed(l *track.Layer, p *media.Packet) time.Duration {
 	}
 	from, ok1 := last.MediaTime(timestamp)
 	to, ok2 := l.MediaTime(p.Timestamp)
-	if !ok1 || !ok2 {
-		return p.Arrival - s.sentAt
+	if passed := p.Arrival - s.sentAt; !ok1 || !ok2 || passed > longestElapsed {
+		return passed
 	}
 	return to - from
 }

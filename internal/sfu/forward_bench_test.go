@@ -47,7 +47,7 @@ func benchmarkForward(b *testing.B, paced bool) {
 	for range subscribers {
 		s := &Sender{codec: media.VP8, out: new(rtc.Outbound), rewriter: newRewriter(1, 0), forwarder: f, want: want{feed: feed}}
 		s.rewriter.picture = 7
-		s.rewriter.begin(layer, &media.Packet{}, 0, 0, 90000) // so that picture ids are moved
+		s.rewriter.begin(layer, new(media.Packet), new(media.Packet), 0, 90000) // so that picture ids are moved
 		if paced {
 			s.downlink = NewDownlink()
 		}

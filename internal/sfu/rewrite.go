@@ -59,20 +59,30 @@ type segment struct {
 	from, out uint64
 	// epoch is the same in segments between which only empty packets were skipped.
 	epoch uint32
-	// timestamp is the offset of timestamps from edge on; those before are squeezed towards it.
-	timestamp, edge uint32
-	picture         uint16 // offset
-	frame           uint16 // offset of dependency descriptors' frames
-	tl0             uint8  // offset
+	// timestamp is the offset of timestamps. Those of as many packets from from on as are past are squeezed towards edge.
+	timestamp, edge, past uint32
+	picture               uint16 // offset
+	frame                 uint16 // offset of dependency descriptors' frames
+	tl0                   uint8  // offset
 	selection
 }
 
-// time is the timestamp that one of the source goes out with.
-func (s *segment) time(timestamp uint32) uint32 {
-	if past := int32(s.edge - timestamp); past > 0 {
-		return s.edge + s.timestamp - uint32(past)/squeeze
+// time is the timestamp that p goes out with. That p is past cannot be told by timestamps alone: hours on, when half of their
+// range is gone through, all of them look like it.
+func (s *segment) time(p *media.Packet) uint32 {
+	if p.Seq-s.from < uint64(s.past) {
+		if before := int32(s.edge - p.Timestamp); before > 0 {
+			return s.edge + s.timestamp - uint32(before)/squeeze
+		}
 	}
-	return timestamp + s.timestamp
+	return p.Timestamp + s.timestamp
+}
+
+// at is the segment that goes on from a number of the source, which becomes out.
+func (s segment) at(from, out uint64) segment {
+	s.past -= uint32(min(uint64(s.past), from-s.from))
+	s.from, s.out = from, out
+	return s
 }
 
 // newRewriter makes a rewriter whose first packet gets the given numbers, which should be random (RFC 3550, section 5.1).
@@ -82,10 +92,10 @@ func newRewriter(seq uint16, timestamp uint32) rewriter {
 }
 
 // begin goes on with a layer from packet p, which must be one at which decoding can start. Packets of the layer before p
-// are dropped. edge is the timestamp at which the past ends, p's own if p is not past; elapsed is the media time between
+// are dropped. edge is the packet at which the past ends, p itself if it is not past; elapsed is the media time between
 // the newest packet sent and edge, and rate the clock rate in Hz.
-func (r *rewriter) begin(layer *track.Layer, p *media.Packet, edge uint32, elapsed time.Duration, rate int) {
-	past := uint32(max(int32(edge-p.Timestamp), 0)) / squeeze
+func (r *rewriter) begin(layer *track.Layer, p, edge *media.Packet, elapsed time.Duration, rate int) {
+	past := uint32(max(int32(edge.Timestamp-p.Timestamp), 0)) / squeeze
 	at := r.timestamp + past // of edge
 	picture, tl0 := p.Descriptor.PictureID, p.Descriptor.TL0PicIdx
 	frame, _ := rtpfmt.DependencyNumber(p.Dependency)
@@ -98,7 +108,7 @@ func (r *rewriter) begin(layer *track.Layer, p *media.Packet, edge uint32, elaps
 	r.epoch++
 	r.push(segment{
 		layer: layer, from: p.Seq, out: r.highest + 1, epoch: r.epoch,
-		timestamp: at - edge, edge: edge,
+		timestamp: at - edge.Timestamp, edge: edge.Timestamp, past: uint32(max(edge.Seq, p.Seq) - p.Seq),
 		picture: picture - p.Descriptor.PictureID,
 		tl0:     tl0 - p.Descriptor.TL0PicIdx,
 		frame:   frame - first, selection: r.want,
@@ -127,9 +137,7 @@ func (r *rewriter) rewrite(p *media.Packet, out *rtc.Packet, scratch []byte) ([]
 		return s.apply(p, seq, out, scratch), true
 	}
 	if seq-r.highest > maxGap {
-		next := *s
-		next.from, next.out = p.Seq, r.highest+1
-		r.push(next)
+		r.push(s.at(p.Seq, r.highest+1))
 		s, seq = r.newest(), r.highest+1
 	}
 	if s.selection != r.want && !late {
@@ -145,7 +153,7 @@ func (r *rewriter) rewrite(p *media.Packet, out *rtc.Packet, scratch []byte) ([]
 		return scratch, false
 	}
 	r.advance(seq)
-	r.timestamp, r.captured = s.time(p.Timestamp), p.Timestamp
+	r.timestamp, r.captured = s.time(p), p.Timestamp
 	if !s.has(p) {
 		return s.apply(p, seq, out, scratch), true
 	}
@@ -180,7 +188,7 @@ func (r *rewriter) source(seq uint16) (segment, uint64, bool) {
 func (s *segment) apply(p *media.Packet, seq uint64, out *rtc.Packet, scratch []byte) []byte {
 	*out = rtc.Packet{
 		Seq:        uint16(seq),
-		Timestamp:  s.time(p.Timestamp),
+		Timestamp:  s.time(p),
 		Marker:     p.Marker || p.Last && p.Spatial == s.spatial,
 		AudioLevel: p.AudioLevel,
 		HasLevel:   p.HasLevel,
@@ -259,8 +267,8 @@ func (r *rewriter) reselect(s *segment, p *media.Packet, seq uint64) *segment {
 	if is == s.selection {
 		return s
 	}
-	next := *s
-	next.from, next.out, next.selection = p.Seq, seq, is
+	next := s.at(p.Seq, seq)
+	next.selection = is
 	r.push(next)
 	return r.newest()
 }
@@ -291,12 +299,10 @@ func (r *rewriter) keep(n int) {
 func (r *rewriter) skip(p *media.Packet, seq uint64) {
 	s := r.newest()
 	if p.Seq == s.from && s.out > r.highest {
-		s.from++
+		*s = s.at(p.Seq+1, s.out)
 		return
 	}
-	next := *s
-	next.from, next.out = p.Seq+1, seq
-	r.push(next)
+	r.push(s.at(p.Seq+1, seq))
 }
 
 func (r *rewriter) advance(seq uint64) {

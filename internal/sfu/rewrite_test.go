@@ -27,7 +27,8 @@ func TestRewriter(t *testing.T) {
 	one, two := new(track.Layer), new(track.Layer)
 	type step struct {
 		begin   *track.Layer
-		edge    uint32 // ts when 0
+		edge    uint32 // the timestamp at which the past ends; ts when 0
+		past    uint64 // how many packets before that
 		elapsed time.Duration
 		seq     uint64
 		ts      uint32
@@ -71,16 +72,33 @@ func TestRewriter(t *testing.T) {
 			{seq: 991, ts: 12050, want: "106 13690"},
 		}},
 		{"the past is squeezed", 100, 1000, []step{
-			{begin: one, edge: 180050, seq: 900, ts: 50, want: "100 1000"},
+			{begin: one, edge: 180050, past: 4, seq: 900, ts: 50, want: "100 1000"},
 			{seq: 901, ts: 50, want: "101 1000"},
 			{seq: 903, ts: 96050, want: "103 4000"},
 			{seq: 902, ts: 48050, want: "102 2500"},
 			{seq: 904, ts: 180050, want: "104 6625"},
 			{seq: 905, ts: 183050, want: "105 9625"},
-			{begin: two, edge: 100_000, elapsed: time.Second, seq: 5, ts: 84_000, want: "106 99125"},
+			{begin: two, edge: 100_000, past: 1, elapsed: time.Second, seq: 5, ts: 84_000, want: "106 99125"},
 			{seq: 6, ts: 100_000, want: "107 99625"},
-			{begin: one, edge: 483050, elapsed: -time.Second, seq: 990, ts: 303050, want: "108 99715"},
+			{begin: one, edge: 483050, past: 1, elapsed: -time.Second, seq: 990, ts: 303050, want: "108 99715"},
 			{seq: 991, ts: 483050, want: "109 105340"},
+		}},
+		{"the past with empty packets in it is squeezed", 100, 1000, []step{
+			{begin: one, edge: 180050, past: 4, seq: 900, ts: 50, want: "100 1000"},
+			{seq: 901, ts: 50, empty: true, want: "-"},
+			{seq: 902, ts: 48050, want: "101 2500"},
+			{seq: 903, ts: 96050, want: "102 4000"},
+			{seq: 904, ts: 180050, want: "103 6625"},
+			{seq: 905, ts: 180050 + 1<<31, want: fmt.Sprint("104 ", 6625+(1<<31))},
+		}},
+		{"the same layer for hours", 100, 1000, []step{
+			{begin: one, edge: 180050, past: 4, seq: 900, ts: 50, want: "100 1000"},
+			{seq: 904, ts: 180050, want: "104 6625"},
+			{seq: 905, ts: 180050 + 1<<30, want: fmt.Sprint("105 ", 6625+(1<<30))},
+			{seq: 906, ts: 180050 + 1<<31, want: fmt.Sprint("106 ", 6625+(1<<31))},
+			{seq: 907, ts: 180050 + 1<<31 + 3000, want: fmt.Sprint("107 ", 6625+(1<<31)+3000)},
+			{seq: 908, ts: 180049, want: "108 6624"},
+			{seq: 909, ts: 180050, want: "109 6625"},
 		}},
 		{"a pause of days", 100, 0, []step{
 			{begin: one, seq: 900, ts: 50, want: "100 0"},
@@ -119,7 +137,7 @@ func TestRewriter(t *testing.T) {
 					p.Payload = nil
 				}
 				if step.begin != nil {
-					r.begin(step.begin, p, max(step.edge, step.ts), step.elapsed, 90000)
+					r.begin(step.begin, p, &media.Packet{Seq: step.seq + step.past, Timestamp: max(step.edge, step.ts)}, step.elapsed, 90000)
 				}
 				var out rtc.Packet
 				got := "-"
@@ -165,18 +183,18 @@ func TestRewriterPictureIDs(t *testing.T) {
 		got = append(got, fmt.Sprintf("%d/%d", again.Descriptor.PictureID, again.Descriptor.TL0PicIdx))
 	}
 	p := vp8Packet(10, 0, 32766, 254)
-	r.begin(one, p, p.Timestamp, 0, 90000)
+	r.begin(one, p, p, 0, 90000)
 	send(p)
 	send(vp8Packet(11, 3000, 32767, 255))
 	send(vp8Packet(13, 9000, 1, 1))
 	send(vp8Packet(12, 6000, 0, 0)) // late
 	p = vp8Packet(500, 0, 7, 77)
-	r.begin(two, p, p.Timestamp, 33*ms, 90000)
+	r.begin(two, p, p, 33*ms, 90000)
 	send(p)
 	send(vp8Packet(501, 3000, 8, 77))
 	send(vp8Packet(502, 6000, 9, 78))
 	p = vp8Packet(30, 12000, 2, 2)
-	r.begin(one, p, p.Timestamp, 33*ms, 90000)
+	r.begin(one, p, p, 33*ms, 90000)
 	send(p)
 	want := "32766/254 32767/255 1/1 0/0 2/2 3/2 4/3 5/4"
 	if s := strings.Join(got, " "); s != want {
@@ -219,7 +237,8 @@ func FuzzRewriter(f *testing.F) {
 				layer = layers[int(op/8)%2]
 				seq = next[layer]
 				p.Seq = seq
-				r.begin(layer, p, p.Timestamp+uint32(op/16)*4000, time.Duration(int8(op))*10*ms, 90000)
+				edge := &media.Packet{Seq: seq + 1<<20, Timestamp: now + uint32(op/16)*4000} // all that comes is before it
+				r.begin(layer, p, edge, time.Duration(int8(op))*10*ms, 90000)
 				begun, start = true, seq
 			case 1, 7:
 			case 2: // gap
@@ -267,7 +286,7 @@ func FuzzRewriter(f *testing.F) {
 func BenchmarkRewriter(b *testing.B) {
 	p := vp8Packet(1<<20, 0, 5, 5)
 	r := newRewriter(1, 0)
-	r.begin(new(track.Layer), vp8Packet(1<<20-1, 0, 4, 5), 0, 0, 90000)
+	r.begin(new(track.Layer), vp8Packet(1<<20-1, 0, 4, 5), new(media.Packet), 0, 90000)
 	r.segments[0].picture = 7 // as after a switch, the slower case
 	scratch := make([]byte, 0, 64)
 	var out rtc.Packet

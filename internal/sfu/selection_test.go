@@ -65,7 +65,7 @@ func TestSelection(t *testing.T) {
 					r.want = want
 				}
 				if r.count == 0 {
-					r.begin(layer, p, p.Timestamp, 0, 90000)
+					r.begin(layer, p, p, 0, 90000)
 				}
 				var out rtc.Packet
 				if _, ok := r.rewrite(p, &out, nil); !ok {
@@ -101,7 +101,7 @@ func TestSelectionKeepsDenseNumbers(t *testing.T) {
 		p := vp8Packet(seq, uint32(picture)*3000, picture, uint8(picture/2))
 		p.Temporal = temporal
 		if r.count == 0 {
-			r.begin(layer, p, p.Timestamp, 0, 90000)
+			r.begin(layer, p, p, 0, 90000)
 		}
 		var out rtc.Packet
 		if _, ok := r.rewrite(p, &out, nil); !ok {
@@ -138,7 +138,7 @@ func TestSelectionRemembersWhatItSent(t *testing.T) {
 	from := map[uint16]uint64{}
 	for _, p := range pictures("k0:1 " + strings.Repeat("0:1 ", 100)) {
 		if r.count == 0 {
-			r.begin(layer, p, p.Timestamp, 0, 90000)
+			r.begin(layer, p, p, 0, 90000)
 		}
 		var out rtc.Packet
 		if _, ok := r.rewrite(p, &out, nil); ok {

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -187,6 +188,59 @@ func TestSenderPausesAndResumesAtAKeyframe(t *testing.T) {
 		w.work()
 		w.wantSent(s, "1x2 2x2 6x2 7x2 8x2")
 	})
+}
+
+// TestSenderForHours: a timestamp has 32 bits, which pictures go through in 13.3 hours.
+func TestSenderForHours(t *testing.T) {
+	const step, long = 2 * time.Second, 14 * time.Hour
+	t.Run("of the same picture", func(t *testing.T) {
+		inWorld(t, func(w *world) {
+			tr := w.track(media.VP8)
+			src := w.source(tr, "", 100, 0)
+			src.key(3)
+			s := w.sender(tr, media.VP8)
+			src.deltas(3) // and what is past is over
+			var last uint32
+			for began := w.now; w.now-began < long; {
+				w.pass(step)
+				src.write(src.frame(false, 1)...)
+				sent := w.sent[s.out]
+				now := sent[len(sent)-1].Timestamp
+				if want := uint32(step.Seconds() * 90000); last != 0 && now-last != want {
+					t.Fatalf("after %v: timestamp steps by %d, want %d", w.now-began, int32(now-last), want)
+				}
+				last, w.sent[s.out] = now, sent[:0]
+			}
+		})
+	})
+	for _, pause := range []time.Duration{5 * time.Hour, 7 * time.Hour, long} {
+		t.Run(fmt.Sprint("paused for ", pause), func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				tr := w.track(media.VP8)
+				src := w.source(tr, "", 100, 0)
+				s := w.sender(tr, media.VP8)
+				src.key(1)
+				first := src.timestamp
+				s.SetPaused(true)
+				w.work()
+				for began := w.now; w.now-began < pause; {
+					w.pass(step)
+					src.write(src.frame(false, 1)...)
+				}
+				src.key(1)
+				before := w.sent[s.out][0].Timestamp
+				s.SetPaused(false)
+				w.work()
+				sent := w.sent[s.out]
+				if len(sent) != 2 {
+					t.Fatal("it does not start at the keyframe that has just come")
+				}
+				if passed, want := sent[1].Timestamp-before, src.timestamp-first; passed-want+9000 > 18000 { // to a tenth of a second
+					t.Errorf("timestamp steps by %d, want %d", passed, want)
+				}
+			})
+		})
+	}
 }
 
 func TestSenderWithoutATrackWaitsForOne(t *testing.T) {
