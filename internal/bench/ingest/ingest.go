@@ -3,7 +3,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -114,20 +113,13 @@ func accepted(m rtmp.Message) (bool, error) {
 	if m.Type != rtmp.TypeCommandAMF0 {
 		return false, nil
 	}
-	data, err := amf0.Unmarshal(m.Body)
-	if err != nil {
+	said, err := rtmp.ReadCommand(m)
+	if err != nil || said.Name != "onStatus" && said.Name != "_error" {
 		return false, err
 	}
-	if len(data) < 4 || data[0] != "onStatus" && data[0] != "_error" {
-		return false, nil
+	code := said.Property("code")
+	if code == "NetStream.Publish.Start" {
+		return true, nil
 	}
-	if status, ok := data[3].(amf0.Object); ok {
-		code, _ := status.GetString("code")
-		if code == "NetStream.Publish.Start" {
-			return true, nil
-		}
-		description, _ := status.GetString("description")
-		return false, fmt.Errorf("%s: %s", code, description)
-	}
-	return false, errors.New("refused")
+	return false, fmt.Errorf("refused: %s: %s", code, said.Property("description"))
 }

@@ -344,6 +344,10 @@ func TestMetadata(t *testing.T) {
 	for _, broken := range [][]byte{nil, {2}, b[:20], {0x0b, 1, 2}} {
 		ParseMetadata(broken)
 	}
+	// Read without a bound, this needs more stack than a program may have.
+	if m := ParseMetadata(append([]byte("\x02\x00\x0aonMetaData"), bytes.Repeat([]byte{3, 0, 1, 'k'}, 2<<20)...)); m != (Metadata{}) {
+		t.Errorf("objects without end: %+v", m)
+	}
 }
 
 func FuzzDemuxer(f *testing.F) {

@@ -8,6 +8,7 @@ import (
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/mux/amf"
 )
 
 // startTimeKey is our own entry in onMetaData: the wall clock, in milliseconds since the Unix epoch, at timestamp 0. With
@@ -68,7 +69,7 @@ type Metadata struct {
 // ParseMetadata reads the body of a script tag or data message. What it does not understand is left out.
 func ParseMetadata(body []byte) Metadata {
 	var m Metadata
-	data, err := amf0.Unmarshal(body)
+	data, err := amf.Read(body)
 	if err != nil || len(data) < 2 {
 		return m
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
+
+	"github.com/tuttilive/tutti/internal/mux/amf"
 )
 
 // commandStream is the chunk stream that commands go out on.
@@ -19,7 +21,7 @@ type Command struct {
 
 // ReadCommand takes a message of TypeCommandAMF0. It fails with ErrProtocol where that is malformed.
 func ReadCommand(m Message) (Command, error) {
-	data, err := amf0.Unmarshal(m.Body)
+	data, err := amf.Read(m.Body)
 	if err != nil || len(data) < 2 {
 		return Command{}, fmt.Errorf("a malformed command: %w", errors.Join(err, ErrProtocol))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 
+	"github.com/tuttilive/tutti/internal/mux/amf"
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
 )
 
@@ -202,7 +203,7 @@ func parseCommand(m rtmp.Message) (name string, transaction float64, arguments [
 	if m.Type == rtmp.TypeCommandAMF3 {
 		body = bytes.TrimPrefix(body, []byte{0}) // the rest is AMF0
 	}
-	data, err := amf0.Unmarshal(body)
+	data, err := amf.Read(body)
 	if err != nil {
 		return "", 0, nil, fmt.Errorf("%w: command: %w", rtmp.ErrProtocol, err)
 	}

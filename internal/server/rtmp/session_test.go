@@ -201,6 +201,10 @@ func TestHostileDialogue(t *testing.T) {
 				c.send(rtmp.Message{ChunkStream: 6, Type: rtmp.TypeVideo, Stream: 1, Body: []byte{0x17, 1, 0, 0, 0, 9}})
 			}
 		},
+		"metadata of megabytes": func(c *client) {
+			c.publish("live", "demo?key=secret")
+			c.send(rtmp.Message{ChunkStream: 6, Type: rtmp.TypeDataAMF0, Stream: 1, Body: make([]byte, 100_000)})
+		},
 		"chunk of nothing": func(c *client) { c.Write([]byte{0xc9}) },
 	}
 	for name, misbehave := range tests {
@@ -220,7 +224,9 @@ func TestPingIsAnsweredAndBytesAcknowledged(t *testing.T) {
 	c.publish("live", "demo?key=secret")
 	c.send(rtmp.WindowAckSize(100_000))
 	c.send(rtmp.Message{ChunkStream: 2, Type: rtmp.TypeUserControl, Body: []byte{0, 6, 1, 2, 3, 4}})
-	c.send(rtmp.Message{ChunkStream: 6, Type: rtmp.TypeDataAMF0, Stream: 1, Body: make([]byte, 200_000)})
+	for range 4 {
+		c.send(rtmp.Message{ChunkStream: 6, Type: rtmp.TypeDataAMF0, Stream: 1, Body: make([]byte, 50_000)})
+	}
 	var pong, acknowledged bool
 	for !pong || !acknowledged {
 		m, err := c.reader.Read()
