@@ -68,6 +68,9 @@ func (r *reader) controlPackets(p *Peer, raw []byte) {
 // controlHeader is the size of what all RTCP packets begin with, and the unit of their lengths (RFC 3550, section 6.4.1).
 const controlHeader = 4
 
+// controlPacket tells who is concerned of one packet. A goodbye (RFC 3550, section 6.6) tells nobody anything: browsers send it of a
+// layer that they stop for a while, and go on with the same source, without the mid and rid that told where it belongs. What has
+// ended is for negotiation to say.
 func (r *reader) controlPacket(p *Peer, packet rtcp.Packet) {
 	switch c := packet.(type) {
 	case *rtcp.SenderReport:
@@ -89,12 +92,6 @@ func (r *reader) controlPacket(p *Peer, packet rtcp.Packet) {
 		for _, f := range c.FIR {
 			if o := p.outbound(f.SSRC); o != nil {
 				o.cfg.Feedback.KeyframeWanted()
-			}
-		}
-	case *rtcp.Goodbye:
-		for _, ssrc := range c.Sources {
-			if src := p.rx.sources[ssrc]; src != nil {
-				p.rx.unbind(src)
 			}
 		}
 	case *rtcp.ReceiverEstimatedMaximumBitrate:

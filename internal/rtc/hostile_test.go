@@ -100,19 +100,21 @@ func receivingPeer(t testing.TB, e *Endpoint) (*Peer, *srtp.Sealer) {
 	return p, remote
 }
 
-// sealed makes a protected packet with the extensions of exampleOffer.
+// sealed makes a protected packet with the extensions of exampleOffer, or, without a rid, with none.
 func sealed(t testing.TB, remote *srtp.Sealer, ssrc uint32, pt uint8, seq uint16, rid string, payload []byte) []byte {
 	t.Helper()
 	h := rtp.Header{Version: 2, PayloadType: pt, SequenceNumber: seq, SSRC: ssrc}
-	if err := h.SetExtension(1, []byte("0")); err != nil {
-		t.Fatal(err)
-	}
-	id := uint8(2)
-	if pt == 97 {
-		id = 3
-	}
-	if err := h.SetExtension(id, []byte(rid)); err != nil {
-		t.Fatal(err)
+	if rid != "" {
+		if err := h.SetExtension(1, []byte("0")); err != nil {
+			t.Fatal(err)
+		}
+		id := uint8(2)
+		if pt == 97 {
+			id = 3
+		}
+		if err := h.SetExtension(id, []byte(rid)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	b := make([]byte, 1500)
 	n, err := h.MarshalTo(b)
@@ -241,6 +243,35 @@ func TestSourcesAreBounded(t *testing.T) {
 		r.rtp(p, sealed(t, remote, ssrc+1, 96, 1, "q", []byte("x")))
 		if len(p.rx.sources) > maxSources {
 			t.Fatalf("%d sources", len(p.rx.sources))
+		}
+	}
+}
+
+// A browser says goodbye of a layer that it stops for a while. Acknowledged sources go on without mid and rid, repairs of them too.
+func TestASourceGoesOnAfterItsGoodbye(t *testing.T) {
+	p, remote := receivingPeer(t, testEndpoint(t))
+	r := strayReader(p.endpoint)
+	layers := map[string]*count{}
+	p.Inbounds()[0].Receive(func(s *Stream) Sink {
+		if layers[s.RID] != nil {
+			t.Errorf("layer %s is opened again", s.RID)
+		}
+		layers[s.RID] = new(count)
+		return countSink{layers[s.RID]}
+	})
+	seq := uint16(0)
+	send := func(q, h string) {
+		seq++
+		r.rtp(p, sealed(t, remote, 1, 96, seq, q, []byte("small")))
+		r.rtp(p, sealed(t, remote, 2, 96, seq, h, []byte("large")))
+		r.rtp(p, sealed(t, remote, 3, 97, seq, h, []byte{0, byte(100 + seq), 'l'}))
+	}
+	send("q", "h")
+	r.controlPacket(p, &rtcp.Goodbye{Sources: []uint32{1, 2, 3, 4}})
+	send("", "")
+	for rid, packets := range map[string]int{"q": 2, "h": 4} {
+		if l := layers[rid]; l == nil || l.packets != packets || l.closed {
+			t.Errorf("layer %s: %+v, want %d packets", rid, l, packets)
 		}
 	}
 }
