@@ -70,6 +70,16 @@ func (c *conn) kick(reason error) {
 	}
 }
 
+// because gives the reason for which the connection was kicked, if it was, in place of what came of that.
+func (c *conn) because(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reason != nil {
+		return c.reason
+	}
+	return err
+}
+
 // context ends when the connection is kicked.
 func (c *conn) context() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -111,12 +121,7 @@ func (c *conn) read() (rtmp.Message, error) {
 	for {
 		m, err := c.reader.Read()
 		if err != nil {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			if c.reason != nil {
-				return m, c.reason
-			}
-			return m, err
+			return m, c.because(err)
 		}
 		if err := c.acknowledge(); err != nil {
 			return m, err

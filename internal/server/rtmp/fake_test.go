@@ -25,6 +25,7 @@ type fakeStage struct {
 	mu      sync.Mutex
 	ingests []*fakeIngest
 	turned  []string        // who was turned away, and why
+	refuse  error           // what publishing fails with, nil for nothing
 	asked   []fanout.Codecs // of players
 	// stream is what players get, nil for nothing, and watching how many there are.
 	stream   *fanout.Stream
@@ -149,6 +150,9 @@ func (i *fakeIngest) Self() room.Participant { return i.self }
 func (i *fakeIngest) Publish(pub room.Publication) (ingest.FrameWriter, error) {
 	i.stage.mu.Lock()
 	defer i.stage.mu.Unlock()
+	if i.stage.refuse != nil {
+		return nil, i.stage.refuse
+	}
 	t := &fakeTrack{stage: i.stage, pub: pub}
 	i.tracks[pub.SID] = t
 	i.stage.notify()

@@ -137,7 +137,7 @@ func (s *session) hear() error {
 			return err
 		}
 		if err := s.handle(m); err != nil {
-			return err
+			return s.conn.because(err)
 		}
 		if s.plays && s.rest() {
 			return errRests
@@ -165,16 +165,16 @@ func (s *session) handle(m rtmp.Message) error {
 	return nil
 }
 
-// media takes a sound or picture message. Now and then a broken one is dropped; who sends nothing else is sent away.
+// media takes a sound or picture message. Now and then a broken one is dropped; who sends nothing else is sent away, and who may not publish it at once.
 func (s *session) media(kind media.Kind, m rtmp.Message) error {
 	given, err := s.publisher.write(kind, m.Timestamp, m.Body)
 	switch {
+	case err != nil && !isMalformed(err):
+		return err
 	case given:
 		s.malformed[kind] = 0
-	case err == nil, errors.Is(err, flv.ErrUnsupported), !isMalformed(err):
-		return err
-	}
-	if err == nil {
+		return nil
+	case err == nil:
 		return nil
 	}
 	switch s.malformed[kind]++; s.malformed[kind] {

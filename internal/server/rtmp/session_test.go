@@ -156,6 +156,25 @@ func TestSilentPublisherIsSentAway(t *testing.T) {
 	st.wait(t, "leaving", func() bool { return st.ingests[0].left })
 }
 
+// TestWhoMayNotPublishIsSentAway: whose sound may not be heard, for one, is muted.
+func TestWhoMayNotPublishIsSentAway(t *testing.T) {
+	st := newFakeStage()
+	st.refuse = room.ErrNotAllowed
+	c := dial(t, open(t, st, Options{}))
+	if code, _ := c.publish("live", "demo?key=secret"); code != publishStart {
+		t.Fatal(code)
+	}
+	c.sound(0, 0)
+	c.sound(0, 1)
+	if code, description := c.answer("onStatus"); code != publishUnauthorized {
+		t.Errorf("hears %s: %s", code, description)
+	}
+	c.ends()
+	st.wait(t, "word to the hosts", func() bool {
+		return len(st.turned) == 1 && strings.HasPrefix(st.turned[0], "demo rtmp forbidden ") && st.ingests[0].left
+	})
+}
+
 func TestConnectionLimits(t *testing.T) {
 	s := open(t, newFakeStage(), Options{MaxPerAddress: 2})
 	first, second := dial(t, s), dial(t, s)
