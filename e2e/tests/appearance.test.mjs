@@ -33,7 +33,7 @@ const inOne = [
   'call-invite', 'call-shortcuts', 'call-unfinished', 'call-over-left', 'call-over-full', 'call-over-failed', 'call-over-locked', 'call-over-wrongLink',
   'call-over-expired', 'call-over-missing', 'call-over-duplicate', 'call-over-removed', 'call-over-ended', 'call-over-declined', 'call-over-missed', 'call-over-tooMany',
   'local-effects', 'local-effects-off', 'local-sending', 'local-devices', 'local-snapshot', 'local-snapshot-none', 'local-recording',
-  'home-empty', 'home-live', 'home-open', 'home-key', 'prejoin-live', 'prejoin-starting', 'prejoin-camera-busy', 'prejoin-denied', 'prejoin-busy',
+  'home-empty', 'home-live', 'home-open', 'home-key', 'prejoin-live', 'prejoin-starting', 'prejoin-joining', 'prejoin-camera-busy', 'prejoin-denied', 'prejoin-busy',
   'prejoin-missing', 'prejoin-insecure', 'prejoin-unsupported', 'prejoin-inapp', 'over-left', 'over-show', 'over-removed', 'over-banned', 'over-ended',
   'over-duplicate', 'over-full', 'over-failed', 'over-shut', 'over-locked', 'over-wrongLink', 'over-expired', 'over-missing', 'room-connecting', 'room-alone',
   'room-snapshot', 'room-upright', 'room-nine', 'room-speaker', 'room-people', 'room-sharing', 'room-chat-empty', 'room-reconnecting', 'room-listening', 'room-invite',
