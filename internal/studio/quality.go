@@ -154,7 +154,7 @@ func (p *Participant) Qualities() []room.Quality {
 	defer s.mu.Unlock()
 	var all []room.Quality
 	for _, m := range s.members {
-		if m.quality.SID != "" && m != p {
+		if m.quality.SID != "" {
 			q := m.quality
 			self, _ := s.room.Participant(m.identity)
 			q.Hidden = self.Permission.Hidden // who may have been hidden since it was judged

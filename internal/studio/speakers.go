@@ -88,6 +88,27 @@ func (s *Studio) chooseLoudest(voices int, now time.Duration) {
 	}
 }
 
+// Speakers is how loud each speaks who has been heard in the room, 0 for who does not now, as was told last.
+func (p *Participant) Speakers() []room.Speaker {
+	s := p.studio
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stage.Waits(p.identity) {
+		return nil
+	}
+	levels := map[string]float32{}
+	for _, active := range s.speakers.Active() {
+		levels[active.ID] = active.Level
+	}
+	var all []room.Speaker
+	for identity, m := range s.members {
+		if s.speakers.Known(identity) {
+			all = append(all, room.Speaker{Identity: identity, SID: m.sid, Level: levels[identity]})
+		}
+	}
+	return all
+}
+
 // Dominant is the identity of who leads the conversation, or did so last; empty before the first. Unlike the list of
 // speakers that the room is told, it changes neither in a pause nor by a cough or a yes.
 func (s *Studio) Dominant() string {

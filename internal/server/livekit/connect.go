@@ -38,6 +38,7 @@ type admission struct {
 	joinRequest
 	room   string
 	host   string // what the client called us by
+	token  string
 	claims auth.Claims
 	// asked is when the request came.
 	asked time.Time
@@ -114,7 +115,7 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request, a admission) {
 	}
 	c := newConn(socket, s.log.With("room", a.room, "participant", a.claims.Identity))
 	sess := s.find(place{a.room, a.claims.Identity})
-	if sess == nil || a.sid != "" && sess.sid != a.sid || !sess.inbox.put(resumed{c, a.host, a.reason}, 0) {
+	if sess == nil || a.sid != "" && sess.sid != a.sid || !sess.inbox.put(resumed{c, a.host, a.token, a.reason}, 0) {
 		s.counts.unresumable.Add(1)
 		c.log.Info("session to resume is gone")
 		refuseResume(c)
@@ -172,7 +173,7 @@ func (s *Server) admit(r *http.Request, onePeer bool) (admission, error) {
 		return admission{}, err
 	}
 	join.client.agent = r.UserAgent()
-	a := admission{joinRequest: join, room: roomName, host: r.Host, claims: claims}
+	a := admission{joinRequest: join, room: roomName, host: r.Host, token: token, claims: claims}
 	if hint.Expires > 0 {
 		a.expires = time.Unix(hint.Expires, 0)
 	}

@@ -85,6 +85,9 @@ func (s *session) comeBack(r resumed) {
 		return
 	}
 	s.catchUp()
+	if s.token.fresh != "" && r.token != s.token.fresh {
+		s.sendToken()
+	}
 }
 
 // silence is how long the client's connections have been without a sign of life, the one that has been for longest.
@@ -121,6 +124,11 @@ func (s *session) catchUp() {
 	if len(s.dataSubscriptions) > 0 {
 		s.sendDataHandles()
 	}
+	s.tellStates()
+	s.sendQualities(s.part.Qualities())
+	if speakers := s.part.Speakers(); len(speakers) > 0 {
+		s.sendSpeakers(speakers)
+	}
 	s.remote.changed = true
 	if s.onePeer {
 		s.asking = asking{begun: s.asking.begun} // the client restarts ICE with an offer of its own
@@ -130,8 +138,15 @@ func (s *session) catchUp() {
 	}
 }
 
-// syncState takes what a client that resumed believes to be subscribed to, and to publish.
+// syncState takes what a client that resumed believes to be subscribed to, and to publish. It is told of what it publishes no more; there are
+// no more of those than it may publish.
 func (s *session) syncState(state *pb.SyncState) {
+	published := state.GetPublishTracks()
+	for _, p := range published[:min(len(published), room.MaxPublications)] {
+		if sid := p.GetTrack().GetSid(); sid != "" && s.publishing.bySID(sid) == nil {
+			s.sendUnpublished(sid)
+		}
+	}
 	if sub := state.GetSubscription(); sub != nil {
 		for _, sid := range sub.GetTrackSids() {
 			if t := s.remote.tracks[sid]; t != nil {

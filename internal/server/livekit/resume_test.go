@@ -28,17 +28,23 @@ func (w *world) speakAs(t *testing.T, c *wire, identity string) string {
 func (w *world) goAway(t *testing.T, c *wire) {
 	t.Helper()
 	c.ws.CloseNow()
-	for deadline := time.Now().Add(patience); w.server.counts.away.Load() == 0; <-time.After(time.Millisecond) {
+	eventually(t, "the server sees that the client is away", func() bool { return w.server.counts.away.Load() > 0 })
+}
+
+// eventually waits for what is to come.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !is(); <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("the server has not seen that the client is away")
+			t.Fatal("never: " + what)
 		}
 	}
 }
 
 // comeBack resumes and gives what the client is told, up to the answer to its first ping.
-func (w *world) comeBack(t *testing.T, identity, sid string) (c *wire, told []*pb.SignalResponse) {
+func (w *world) comeBack(t *testing.T, token, sid string) (c *wire, told []*pb.SignalResponse) {
 	t.Helper()
-	c, _, err := w.dial(t, token(t, identity, "hall", nil), "protocol=17&reconnect=1&sid="+sid)
+	c, _, err := w.dial(t, token, "protocol=17&reconnect=1&sid="+sid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +85,7 @@ func TestAMuteThatTheClientDidNotHearOf(t *testing.T) {
 				alice.send(&pb.SignalRequest{Message: &pb.SignalRequest_PingReq{PingReq: &pb.Ping{}}})
 				alice.until(func(r *pb.SignalResponse) bool { return r.GetPongResp() != nil })
 			}
-			_, told := w.comeBack(t, "alice", join.Participant.Sid)
+			_, told := w.comeBack(t, token(t, "alice", "hall", nil), join.Participant.Sid)
 			mutes, seen := 0, false
 			for _, r := range told {
 				if m := r.GetMute(); m != nil {
@@ -107,5 +113,143 @@ func TestAMuteThatTheClientDidNotHearOf(t *testing.T) {
 				t.Error("told what it knows")
 			}
 		})
+	}
+}
+
+// TestWhatIsAllowedAndCarriedIsToldToWhoComesBack: what has changed of the tracks of others while a client was away.
+func TestWhatIsAllowedAndCarriedIsToldToWhoComesBack(t *testing.T) {
+	w := newWorld(t, nil)
+	bob, _ := w.enter(t, "bob", "hall", "")
+	sid := w.speakAs(t, bob, "bob")
+	alice, join := w.enter(t, "alice", "hall", "")
+	alices, bobs := w.server.find(place{"hall", "alice"}), w.server.find(place{"hall", "bob"})
+	rule := func(all bool) {
+		bob.send(&pb.SignalRequest{Message: &pb.SignalRequest_SubscriptionPermission{
+			SubscriptionPermission: &pb.SubscriptionPermission{AllParticipants: all}}})
+	}
+	alice.until(func(r *pb.SignalResponse) bool { return r.GetOffer() != nil })
+	rule(false)
+	alice.until(func(r *pb.SignalResponse) bool {
+		u := r.GetSubscriptionPermissionUpdate()
+		return u != nil && !u.Allowed
+	})
+	alices.inbox.put(trackSuspended{sid, true}, 0)
+	alice.until(func(r *pb.SignalResponse) bool { return r.GetStreamStateUpdate() != nil })
+	w.goAway(t, alice)
+	rule(true)
+	eventually(t, "all may have bob's tracks", func() bool { return !bobs.rules.current().narrow })
+	alices.inbox.put(trackSuspended{sid, false}, 0)
+
+	_, told := w.comeBack(t, token(t, "alice", "hall", nil), join.Participant.Sid)
+	allowed, active := false, false
+	for _, r := range told {
+		if u := r.GetSubscriptionPermissionUpdate(); u != nil {
+			allowed = u.TrackSid == sid && u.Allowed
+		}
+		for _, state := range r.GetStreamStateUpdate().GetStreamStates() {
+			active = state.TrackSid == sid && state.State == pb.StreamState_ACTIVE
+		}
+	}
+	if !allowed || !active {
+		t.Errorf("told that it may have the track: %v; that its way carries it: %v", allowed, active)
+	}
+}
+
+// TestWhoComesBackWithAnOldTokenIsGivenTheNewestAgain: a token that was made while the client was away went to nobody.
+func TestWhoComesBackWithAnOldTokenIsGivenTheNewestAgain(t *testing.T) {
+	w := newWorld(t, nil)
+	first := token(t, "alice", "hall", nil)
+	alice, _, err := w.dial(t, first, "protocol=17")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sid := alice.next().GetJoin().Participant.Sid
+	w.goAway(t, alice)
+	text := "changed by the server"
+	if err := w.studioOf(t, "hall").Update("alice", nil, &text, nil); err != nil {
+		t.Fatal(err)
+	}
+	fresh := func(told []*pb.SignalResponse) (token string) {
+		for _, r := range told {
+			if r.GetRefreshToken() != "" {
+				token = r.GetRefreshToken()
+			}
+		}
+		return token
+	}
+	back, told := w.comeBack(t, first, sid)
+	newest := fresh(told)
+	if claims, err := testKeys.Verify(newest); err != nil || claims.Metadata != text {
+		t.Fatalf("given a token of %+v (%v)", claims, err)
+	}
+	back.ws.CloseNow()
+	if _, told := w.comeBack(t, newest, sid); fresh(told) != "" {
+		t.Error("given a token that it has")
+	}
+}
+
+// TestWhatIsPublishedNoMoreIsToldToWhoTakesItForPublished, however many it takes for that.
+func TestWhatIsPublishedNoMoreIsToldToWhoTakesItForPublished(t *testing.T) {
+	w := newWorld(t, nil)
+	alice, join := w.enter(t, "alice", "hall", "")
+	sid := w.speakAs(t, alice, "alice")
+	back, _ := w.comeBack(t, token(t, "alice", "hall", nil), join.Participant.Sid)
+	state := &pb.SyncState{PublishTracks: []*pb.TrackPublishedResponse{{Cid: "mic", Track: &pb.TrackInfo{Sid: sid}}, {Cid: "none"}}}
+	for range 2 * room.MaxPublications {
+		state.PublishTracks = append(state.PublishTracks, &pb.TrackPublishedResponse{Cid: "old", Track: &pb.TrackInfo{Sid: "TR_gone"}})
+	}
+	back.send(&pb.SignalRequest{Message: &pb.SignalRequest_SyncState{SyncState: state}})
+	back.send(ping())
+	told := 0
+	back.until(func(r *pb.SignalResponse) bool {
+		if u := r.GetTrackUnpublished(); u != nil {
+			if told++; u.TrackSid != "TR_gone" {
+				t.Errorf("told that %s is not published", u.TrackSid)
+			}
+		}
+		return r.GetPongResp() != nil
+	})
+	if told == 0 || told > room.MaxPublications {
+		t.Errorf("told %d times", told)
+	}
+}
+
+// TestWhoSpeaksIsToldToWhoComesBack, who does not any more, and how others fare.
+func TestWhoSpeaksIsToldToWhoComesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	voice := w.visit(t, "bob", "hall", nil).openMicrophone("voice")
+	bob := w.server.find(place{"hall", "bob"})
+	eventually(t, "it is known how bob fares", func() bool { return len(bob.part.Qualities()) == 1 })
+	alice, join := w.enter(t, "alice", "hall", "")
+	level := func(r *pb.SignalResponse) (level float32, told bool) {
+		for _, sp := range r.GetSpeakersChanged().GetSpeakers() {
+			if sp.Sid == bob.sid {
+				level, told = sp.Level, true
+			}
+		}
+		return level, told
+	}
+	voice.loudness.Store(30)
+	alice.until(func(r *pb.SignalResponse) bool {
+		level, _ := level(r)
+		return level > 0
+	})
+	w.goAway(t, alice)
+	voice.loudness.Store(silent)
+	eventually(t, "bob is silent", func() bool { return bob.part.Speakers()[0].Level == 0 })
+
+	_, told := w.comeBack(t, token(t, "alice", "hall", nil), join.Participant.Sid)
+	silence, fares := false, false
+	for _, r := range told {
+		if level, told := level(r); told {
+			silence = level == 0
+		}
+		for _, q := range r.GetConnectionQuality().GetUpdates() {
+			fares = fares || q.ParticipantSid == bob.sid
+		}
+	}
+	if !silence || !fares {
+		t.Errorf("told that bob speaks no more: %v; how he fares: %v", silence, fares)
 	}
 }

@@ -155,6 +155,7 @@ func (s *session) applyRules(publisher string) {
 }
 
 func (s *session) sendAllowed(t *remoteTrack) {
+	t.saidAllowed = true
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_SubscriptionPermissionUpdate{
 		SubscriptionPermissionUpdate: &pb.SubscriptionPermissionUpdate{
 			ParticipantSid: t.publisherSID, TrackSid: t.sid, Allowed: t.allowed,

@@ -87,6 +87,7 @@ type (
 	resumed struct {
 		conn   *conn
 		host   string
+		token  string
 		reason pb.ReconnectReason
 	}
 	// awayTooLong: the grace time of a client that is away is over.
@@ -248,7 +249,7 @@ func (s *session) settle() {
 	s.negotiate()
 }
 
-// send gives a message to the client, if it is there. Who comes back is brought up to date as a whole, so nothing is kept
+// send gives a message to the client, if it is there. Who comes back is brought up to date as a whole (catchUp), so nothing is kept
 // for later.
 func (s *session) send(res *pb.SignalResponse) {
 	if s.conn != nil {

@@ -38,7 +38,10 @@ type remoteTrack struct {
 	sub          *studio.Subscription // nil while not subscribed
 	failed       bool                 // the client was told that it cannot be subscribed
 	away         bool                 // its publisher is changing the codec; it comes anew
-	settings     *trackSettings       // nil when the client never said how it wants the track
+	suspended    bool                 // the way to the client does not carry it
+	// saidAllowed and saidSuspended tell that there was something to say of these: else they are as every client takes them for granted.
+	saidAllowed, saidSuspended bool
+	settings                   *trackSettings // nil when the client never said how it wants the track
 }
 
 // trackSettings is how the client wants a track.
@@ -168,17 +171,41 @@ type trackSuspended struct {
 }
 
 func (s *session) tellSuspended(e trackSuspended) {
-	t := s.remote.tracks[e.sid]
-	if t == nil {
-		return
+	if t := s.remote.tracks[e.sid]; t != nil {
+		t.suspended, t.saidSuspended = e.suspended, true
+		s.sendStates(t.state())
 	}
-	state := pb.StreamState_ACTIVE
-	if e.suspended {
-		state = pb.StreamState_PAUSED
+}
+
+func (t *remoteTrack) state() *pb.StreamStateInfo {
+	info := &pb.StreamStateInfo{ParticipantSid: t.publisherSID, TrackSid: t.sid, State: pb.StreamState_ACTIVE}
+	if t.suspended {
+		info.State = pb.StreamState_PAUSED
 	}
-	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_StreamStateUpdate{StreamStateUpdate: &pb.StreamStateUpdate{
-		StreamStates: []*pb.StreamStateInfo{{ParticipantSid: t.publisherSID, TrackSid: t.sid, State: state}},
-	}}})
+	return info
+}
+
+func (s *session) sendStates(states ...*pb.StreamStateInfo) {
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_StreamStateUpdate{StreamStateUpdate: &pb.StreamStateUpdate{StreamStates: states}}})
+}
+
+// tellStates tells a client that was away which tracks of others it may have, and which its way carries, where that has ever changed.
+func (s *session) tellStates() {
+	var states []*pb.StreamStateInfo
+	for _, t := range s.remote.tracks {
+		if t.saidAllowed || t.saidSuspended {
+			s.tellBefore(t.publisherSID)
+		}
+		if t.saidAllowed {
+			s.sendAllowed(t)
+		}
+		if t.saidSuspended {
+			states = append(states, t.state())
+		}
+	}
+	if len(states) > 0 {
+		s.sendStates(states...)
+	}
 }
 
 func (s *session) drop(t *remoteTrack) {
@@ -193,6 +220,7 @@ func (s *session) drop(t *remoteTrack) {
 	}
 	t.sub.Close()
 	t.sub = nil
+	t.suspended, t.saidSuspended = false, false // the next subscription is another stream
 	s.remote.changed = true
 }
 

@@ -15,6 +15,7 @@ const (
 // tokenState is the token that the client holds.
 type tokenState struct {
 	expires time.Time // zero when the client came without one
+	fresh   string    // the newest that it was given in its place, "" for none
 	timer   *time.Timer
 }
 
@@ -46,7 +47,11 @@ func (s *session) refreshToken() {
 		s.log.Error("refreshing a token", "error", err)
 		return
 	}
-	s.token.expires = now.Add(refreshedLife)
+	s.token.expires, s.token.fresh = now.Add(refreshedLife), token
 	s.token.start(s)
-	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RefreshToken{RefreshToken: token}})
+	s.sendToken()
+}
+
+func (s *session) sendToken() {
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RefreshToken{RefreshToken: s.token.fresh}})
 }
