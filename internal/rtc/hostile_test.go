@@ -276,6 +276,40 @@ func TestASourceGoesOnAfterItsGoodbye(t *testing.T) {
 	}
 }
 
+// Each of 32 pictures may have four layers with repairs. Of what is more, media push repairs out, and nothing pushes media out.
+func TestManyPicturesAtOnce(t *testing.T) {
+	p, remote := receivingPeer(t, testEndpoint(t))
+	r := strayReader(p.endpoint)
+	p.Inbounds()[0].Receive(func(*Stream) Sink { return countSink{new(count)} })
+	rx := &p.rx
+	ssrc := uint32(1000)
+	add := func(repairs bool) bool {
+		ssrc++
+		src := &source{ssrc: ssrc, stream: &Stream{Inbound: p.Inbounds()[0], SSRC: ssrc}, format: new(receiveFormat)}
+		if repairs {
+			src.stream.SSRC--
+		}
+		return rx.keep(src, repairs)
+	}
+	for range 32 * 4 {
+		if !add(false) || !add(true) {
+			t.Fatalf("%d sources are too many", len(rx.sources))
+		}
+	}
+	if add(true) {
+		t.Error("a repair more finds room")
+	}
+	for range 32 * 4 {
+		if !add(false) {
+			t.Fatal("media find no room where repairs are")
+		}
+	}
+	r.rtp(p, sealed(t, remote, 1, 96, 1, "q", []byte("x")))
+	if n := r.shard.counts.read().Dropped["crowded"]; n != 1 || len(rx.sources) != maxSources || rx.sources[1] != nil {
+		t.Errorf("%d packets were dropped, %d sources are kept", n, len(rx.sources))
+	}
+}
+
 // Who receives may refuse a stream in a new codec and let another one take it from there.
 func TestARefusedStreamIsOfferedToTheNext(t *testing.T) {
 	p, remote := receivingPeer(t, testEndpoint(t))

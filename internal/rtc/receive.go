@@ -10,8 +10,9 @@ import (
 	"github.com/tuttilive/tutti/internal/rtc/twcc"
 )
 
-// maxSources bounds the SSRCs of one peer. Those without a stream make room when there are more.
-const maxSources = 64
+// maxSources bounds the SSRCs of one peer: 32 pictures in 4 layers with their repairs. When there are more, those without a stream
+// make room, and for media those that repair.
+const maxSources = 256
 
 // receiving is a peer's receiving state. It belongs to the home reader.
 type receiving struct {
@@ -81,7 +82,8 @@ func (r *reader) rtp(p *Peer, b []byte) {
 		return
 	}
 	// Only now is the packet known to be authentic and allowed to change something.
-	if fresh && !rx.keep(src) {
+	if fresh && !rx.keep(src, route.format.repair) {
+		r.dropped(dropCrowded)
 		return
 	}
 	if !known {

@@ -76,9 +76,9 @@ func (rx *receiving) repaired(src *source, section *receiveSection, declared *de
 	return only
 }
 
-// keep remembers a source whose first authentic packet has come. It is false when there are too many.
-func (rx *receiving) keep(src *source) bool {
-	if len(rx.sources) >= maxSources && !rx.evict() {
+// keep remembers a source of media, or one that repairs, whose first authentic packet has come. It is false when there are too many.
+func (rx *receiving) keep(src *source, repairs bool) bool {
+	if len(rx.sources) >= maxSources && !rx.evict((*source).idle) && (repairs || !rx.evict((*source).repairs)) {
 		return false
 	}
 	if rx.sources == nil {
@@ -88,10 +88,14 @@ func (rx *receiving) keep(src *source) bool {
 	return true
 }
 
-// evict makes room by forgetting a source that carries nothing.
-func (rx *receiving) evict() bool {
+// idle tells that a source carries nothing, repairs that it carries what was missing of another.
+func (src *source) idle() bool    { return src.stream == nil }
+func (src *source) repairs() bool { return src.stream != nil && src.stream.SSRC != src.ssrc }
+
+// evict makes room by forgetting a source of a kind.
+func (rx *receiving) evict(kind func(*source) bool) bool {
 	for ssrc, src := range rx.sources {
-		if src.stream == nil && src != rx.last {
+		if kind(src) && src != rx.last {
 			delete(rx.sources, ssrc)
 			return true
 		}

@@ -43,10 +43,11 @@ const (
 	dropRepeated              // the same number again, or too old to tell
 	dropUnrouted              // for no section that was negotiated, or not wanted
 	dropForwarded             // too many waited for another shard
+	dropCrowded               // of a source more than a peer may have
 	dropCount
 )
 
-var dropNames = [dropCount]string{"stranger", "forged", "repeated", "unrouted", "forwarded"}
+var dropNames = [dropCount]string{"stranger", "forged", "repeated", "unrouted", "forwarded", "crowded"}
 
 // shardCounts are written by a shard's goroutines once for a batch, or where something is wrong, and read by anybody.
 type shardCounts struct {

@@ -17,7 +17,7 @@ var (
 	metricSentSize     = counter("tutti_rtc_sent_bytes_total", "Bytes that a shard sent, without UDP and IP.", "shard")
 	metricSends        = counter("tutti_rtc_sends_total", "Messages that a shard gave to the kernel, each of one packet or a run of them.", "shard")
 	metricBusy         = counter("tutti_rtc_busy_seconds_total", "How long a shard's reader and sender were at work: a rate of 1 means that it can do no more.", "shard", "side")
-	metricDropped      = counter("tutti_rtc_dropped_packets_total", "Incoming packets that went nowhere: of strangers, forged, repeated, unrouted, or forwarded to a shard that was too busy.", "reason")
+	metricDropped      = counter("tutti_rtc_dropped_packets_total", "Incoming packets that went nowhere: of strangers, forged, repeated, unrouted, forwarded to a shard that was too busy, or crowded: of more sources than a peer may have.", "reason")
 	metricTCP          = gauge("tutti_rtc_tcp_connections", "Connections to the WebRTC port over TCP.")
 	metricTCPRefused   = counter("tutti_rtc_tcp_refused_total", "TCP connections beyond the limits.")
 	metricTCPDropped   = counter("tutti_rtc_tcp_dropped_packets_total", "Packets that did not fit a slow TCP connection.")
