@@ -22,8 +22,12 @@ type Limits struct {
 	Pending int
 }
 
-// DefaultLimits suit a publisher of up to about 100 Mbit/s.
-var DefaultLimits = Limits{Message: 8 << 20, Command: 64 << 10, Streams: 32, Pending: 12 << 20}
+var (
+	// DefaultLimits suit a publisher of up to about 100 Mbit/s.
+	DefaultLimits = Limits{Message: 8 << 20, Command: 64 << 10, Streams: 32, Pending: 12 << 20}
+	// DialogueLimits suit whoever has yet to say what they want: commands, and no media.
+	DialogueLimits = Limits{Message: 64 << 10, Command: 64 << 10, Streams: 32, Pending: 128 << 10}
+)
 
 // InitialChunkSize is the size of chunks in either direction until Set Chunk Size (section 5.4.1).
 const InitialChunkSize = 128
@@ -61,6 +65,9 @@ type chunkStream struct {
 func NewReader(r io.Reader, limits Limits) *Reader {
 	return &Reader{src: r, limits: limits, chunk: InitialChunkSize, streams: map[uint32]*chunkStream{}}
 }
+
+// Limit bounds what comes from the next message on.
+func (r *Reader) Limit(l Limits) { r.limits = l }
 
 // Received counts bytes for acknowledgements (section 5.4.3); it wraps.
 func (r *Reader) Received() uint32 { return r.received }

@@ -47,7 +47,7 @@ type conn struct {
 }
 
 func newConn(c net.Conn) *conn {
-	return &conn{net: c, reader: rtmp.NewReader(c, rtmp.DefaultLimits), chunk: rtmp.InitialChunkSize, kicked: make(chan struct{})}
+	return &conn{net: c, reader: rtmp.NewReader(c, rtmp.DialogueLimits), chunk: rtmp.InitialChunkSize, kicked: make(chan struct{})}
 }
 
 // handshake lets the client in.

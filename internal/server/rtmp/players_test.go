@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/mux/flv"
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
@@ -17,10 +19,10 @@ import (
 )
 
 func TestPlayersOfOneAddressAreBounded(t *testing.T) {
-	s := &Server{sessions: map[*session]struct{}{}, perAddress: map[string]int{}, players: map[string]int{}, maxPlayers: 2}
-	player := func(host string) *session { return &session{server: s, host: host} }
-	a, b, c := player("a"), player("a"), player("a")
-	if err := errors.Join(s.watches(a), s.watches(b), s.watches(player("b"))); err != nil {
+	s := &Server{sessions: map[*session]struct{}{}, perAddress: map[netip.Prefix]int{}, players: map[netip.Prefix]int{}, maxPlayers: 2}
+	player := func(from string) *session { return &session{server: s, network: limit.Network(from)} }
+	a, b, c := player("2001:db8::1"), player("2001:db8::1"), player("2001:db8::2")
+	if err := errors.Join(s.watches(a), s.watches(b), s.watches(player("192.0.2.1"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.watches(c); !errors.Is(err, errManyPlayers) {
@@ -30,7 +32,7 @@ func TestPlayersOfOneAddressAreBounded(t *testing.T) {
 		t.Errorf("told %s", code)
 	}
 	s.end(c) // takes nobody's place
-	if err := s.watches(player("a")); !errors.Is(err, errManyPlayers) {
+	if err := s.watches(player("2001:db8::3")); !errors.Is(err, errManyPlayers) {
 		t.Errorf("after one that never played: %v", err)
 	}
 	s.end(a)

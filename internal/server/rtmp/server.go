@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -28,8 +29,8 @@ type Options struct {
 	Tick time.Duration
 	Log  *slog.Logger
 
-	// MaxConnections bounds all connections but players', 1000 when 0; MaxPerAddress those of one IP address, 32 when 0. MaxPlayers bounds the
-	// players of one address, 256 when 0.
+	// MaxConnections bounds all connections but players', 1000 when 0; MaxPerAddress those of one address (of one /64 in IPv6), 32 when 0.
+	// MaxPlayers bounds the players of one address, 256 when 0.
 	MaxConnections, MaxPerAddress, MaxPlayers int
 	// Idle is how long a publisher may send nothing, 12 s when 0.
 	Idle time.Duration
@@ -51,8 +52,8 @@ type Server struct {
 	mu         sync.Mutex
 	sessions   map[*session]struct{}
 	counted    int // of the sessions, those that do not play
-	perAddress map[string]int
-	players    map[string]int // by address
+	perAddress map[netip.Prefix]int
+	players    map[netip.Prefix]int // by address
 	closed     bool
 }
 
@@ -81,7 +82,7 @@ func listen(o Options, st stage) (*Server, error) {
 	}
 	s := &Server{
 		stage: st, log: o.Log, idle: o.Idle, maxConnections: o.MaxConnections, maxPerAddress: o.MaxPerAddress, listeners: listeners,
-		sessions: map[*session]struct{}{}, perAddress: map[string]int{}, players: map[string]int{}, maxPlayers: o.MaxPlayers,
+		sessions: map[*session]struct{}{}, perAddress: map[netip.Prefix]int{}, players: map[netip.Prefix]int{}, maxPlayers: o.MaxPlayers,
 	}
 	if s.log == nil {
 		s.log = slog.Default()
@@ -149,7 +150,7 @@ func (s *Server) serve(l net.Listener) error {
 func (s *Server) start(c net.Conn) {
 	x := newSession(s, c)
 	s.mu.Lock()
-	if s.closed || s.counted >= s.maxConnections || s.perAddress[x.host] >= s.maxPerAddress {
+	if s.closed || s.counted >= s.maxConnections || s.perAddress[x.network] >= s.maxPerAddress {
 		s.mu.Unlock()
 		x.log.Info("connection refused", "error", "too many connections")
 		c.Close()
@@ -158,7 +159,7 @@ func (s *Server) start(c net.Conn) {
 	s.sessions[x] = struct{}{}
 	x.counted = true
 	s.counted++
-	s.perAddress[x.host]++
+	s.perAddress[x.network]++
 	s.running.Add(1)
 	s.mu.Unlock()
 	go x.run(x.serve)
@@ -170,8 +171,8 @@ func (s *Server) end(x *session) {
 	delete(s.sessions, x)
 	s.uncount(x)
 	if x.plays {
-		if s.players[x.host]--; s.players[x.host] == 0 {
-			delete(s.players, x.host)
+		if s.players[x.network]--; s.players[x.network] == 0 {
+			delete(s.players, x.network)
 		}
 	}
 }
@@ -180,10 +181,10 @@ func (s *Server) end(x *session) {
 func (s *Server) watches(x *session) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.players[x.host] >= s.maxPlayers {
+	if s.players[x.network] >= s.maxPlayers {
 		return errManyPlayers
 	}
-	s.players[x.host]++
+	s.players[x.network]++
 	x.plays = true
 	s.uncount(x)
 	return nil
@@ -196,8 +197,8 @@ func (s *Server) uncount(x *session) {
 	}
 	x.counted = false
 	s.counted--
-	if s.perAddress[x.host]--; s.perAddress[x.host] == 0 {
-		delete(s.perAddress, x.host)
+	if s.perAddress[x.network]--; s.perAddress[x.network] == 0 {
+		delete(s.perAddress, x.network)
 	}
 }
 

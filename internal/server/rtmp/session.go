@@ -6,12 +6,14 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/mux/flv"
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
@@ -30,11 +32,12 @@ const (
 // session is one connection from handshake to end. It runs on one goroutine at a time, a player that says nothing on none; RoomEvent and kick
 // may be called by any.
 type session struct {
-	server *Server
-	conn   *conn
-	peer   string // remote address, for logs
-	host   string // its IP, for limits and takeovers
-	log    *slog.Logger
+	server  *Server
+	conn    *conn
+	peer    string       // remote address, for logs
+	host    string       // its IP, for who may publish from where
+	network netip.Prefix // for limits
+	log     *slog.Logger
 
 	app       string
 	room      string // that it wants to publish into
@@ -59,7 +62,7 @@ func newSession(s *Server, c net.Conn) *session {
 	if err != nil {
 		host = peer
 	}
-	return &session{server: s, conn: newConn(c), peer: peer, host: host, log: s.log.With("peer", peer)}
+	return &session{server: s, conn: newConn(c), peer: peer, host: host, network: limit.Network(peer), log: s.log.With("peer", peer)}
 }
 
 // run serves the connection until it ends, which it always closes, or until it rests.
@@ -269,6 +272,7 @@ func (s *session) publish(stream uint32, name string) error {
 	p.Publisher = ingest.New(participant, "rtmp", s.conn.kicked, log)
 	observer.Entered(p.Self().SID)
 	s.publisher = p
+	s.conn.reader.Limit(rtmp.DefaultLimits)
 	log.Info("encoder publishes", "encoder", s.encoder)
 	if err := s.conn.write(rtmp.StreamBegin(stream)); err != nil {
 		return err

@@ -193,6 +193,70 @@ func TestConnectionLimits(t *testing.T) {
 	second.Close()
 }
 
+// from is a connection that says that it comes from somewhere else.
+type from struct {
+	net.Conn
+	address net.TCPAddr
+}
+
+func (f from) RemoteAddr() net.Addr { return &f.address }
+
+// TestANetworkHasThePlacesOfAnAddress: one customer has a /64 of IPv6.
+func TestANetworkHasThePlacesOfAnAddress(t *testing.T) {
+	s := open(t, newFakeStage(), Options{MaxPerAddress: 2})
+	come := func(network, host byte) {
+		here, there := net.Pipe()
+		t.Cleanup(func() { there.Close() })
+		s.start(from{here, net.TCPAddr{IP: net.IP{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, network, 15: host}}})
+	}
+	counted := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.counted
+	}
+	for host := range byte(20) {
+		come(1, host)
+	}
+	if n := counted(); n != 2 {
+		t.Errorf("one network has %d connections", n)
+	}
+	if come(2, 1); counted() != 3 {
+		t.Error("another one has none")
+	}
+}
+
+// TestWhoDoesNotPublishSendsLittle: what is not whole yet is held, and anybody may send it.
+func TestWhoDoesNotPublishSendsLittle(t *testing.T) {
+	picture := rtmp.AppendMessage(nil, rtmp.Message{ChunkStream: 6, Type: rtmp.TypeVideo, Stream: 1, Body: append([]byte{0x17, 1}, make([]byte, 100_000)...)}, rtmp.InitialChunkSize)
+	ping := rtmp.AppendMessage(nil, rtmp.Message{ChunkStream: 2, Type: rtmp.TypeUserControl, Body: []byte{0, 6, 1, 2, 3, 4}}, rtmp.InitialChunkSize)
+	goesOn := func(c *client) bool {
+		c.Write(picture) // which may fail
+		c.Write(ping)
+		for {
+			m, err := c.reader.Read()
+			if err != nil {
+				return false
+			}
+			if m.Type == rtmp.TypeUserControl && bytes.HasPrefix(m.Body, []byte{0, 7}) {
+				return true
+			}
+		}
+	}
+	s := open(t, newFakeStage(), Options{})
+	if goesOn(dial(t, s)) {
+		t.Error("a picture of 100 kB comes from somebody who only shook hands")
+	}
+	refused := dial(t, s)
+	refused.publish("live", "demo?key=wrong")
+	if goesOn(refused) {
+		t.Error("a picture comes from somebody who was refused")
+	}
+	publisher := dial(t, s)
+	if code, _ := publisher.publish("live", "demo?key=secret"); code != publishStart || !goesOn(publisher) {
+		t.Errorf("%s, and the picture does not come", code)
+	}
+}
+
 func TestHostileDialogue(t *testing.T) {
 	connect := func(c *client) {
 		c.command(0, "connect", 1, amf0.Object{{Key: "app", Value: "live"}})

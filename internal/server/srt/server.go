@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/srt"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -35,7 +36,7 @@ type Options struct {
 	Latency time.Duration
 	Log     *slog.Logger
 
-	// MaxConnections bounds all connections, 500 when 0; MaxPerAddress those of one IP address, 16 when 0.
+	// MaxConnections bounds all connections, 500 when 0; MaxPerAddress those of one address (of one /64 in IPv6), 16 when 0.
 	MaxConnections, MaxPerAddress int
 }
 
@@ -71,7 +72,7 @@ type Server struct {
 
 	mu         sync.Mutex
 	sessions   map[*session]struct{}
-	perAddress map[string]int
+	perAddress map[netip.Prefix]int
 	closed     bool
 }
 
@@ -85,7 +86,7 @@ func Listen(o Options) (*Server, error) {
 		return nil, fmt.Errorf("listening for SRT: %w", err)
 	}
 	s := &Server{
-		stage: houseStage{o.House}, passphrase: o.Passphrase, log: o.Log, listener: l, idle: 12 * time.Second, sessions: map[*session]struct{}{}, perAddress: map[string]int{},
+		stage: houseStage{o.House}, passphrase: o.Passphrase, log: o.Log, listener: l, idle: 12 * time.Second, sessions: map[*session]struct{}{}, perAddress: map[netip.Prefix]int{},
 		maxConnections: o.MaxConnections, maxPerAddress: o.MaxPerAddress,
 	}
 	if s.log == nil {
@@ -129,15 +130,14 @@ func (s *Server) Serve() error {
 
 // admit makes a session of a request, unless there are too many.
 func (s *Server) admit(peer netip.AddrPort) (*session, bool) {
-	host := peer.Addr().String()
-	x := &session{server: s, host: host, log: s.log.With("peer", peer), kicked: make(chan struct{})}
+	x := &session{server: s, host: peer.Addr().String(), network: limit.NetworkOf(peer.Addr()), log: s.log.With("peer", peer), kicked: make(chan struct{})}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.sessions) >= s.maxConnections || s.perAddress[host] >= s.maxPerAddress {
+	if s.closed || len(s.sessions) >= s.maxConnections || s.perAddress[x.network] >= s.maxPerAddress {
 		return nil, false
 	}
 	s.sessions[x] = struct{}{}
-	s.perAddress[host]++
+	s.perAddress[x.network]++
 	s.running.Add(1)
 	return x, true
 }
@@ -146,8 +146,8 @@ func (s *Server) end(x *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, x)
-	if s.perAddress[x.host]--; s.perAddress[x.host] == 0 {
-		delete(s.perAddress, x.host)
+	if s.perAddress[x.network]--; s.perAddress[x.network] == 0 {
+		delete(s.perAddress, x.network)
 	}
 }
 

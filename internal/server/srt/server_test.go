@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,26 @@ func (s closedStage) Admit(string, studio.Credential, studio.Action) (auth.Claim
 }
 
 func (closedStage) TurnAway(string, string, string, string) {}
+
+// TestANetworkHasThePlacesOfAnAddress: one customer has a /64 of IPv6.
+func TestANetworkHasThePlacesOfAnAddress(t *testing.T) {
+	s := &Server{log: slog.New(slog.DiscardHandler), maxConnections: 9, maxPerAddress: 2, sessions: map[*session]struct{}{}, perAddress: map[netip.Prefix]int{}}
+	var in []*session
+	for _, address := range []string{"[2001:db8::1]:9", "[2001:db8::2]:9", "[2001:db8::3]:9", "[2001:db8:0:1::1]:9", "192.0.2.1:9", "[::ffff:192.0.2.1]:9", "192.0.2.1:10", "192.0.2.2:9"} {
+		if x, ok := s.admit(netip.MustParseAddrPort(address)); ok {
+			in = append(in, x)
+		}
+	}
+	if len(in) != 6 {
+		t.Errorf("%d are let in, of eight from two networks and two addresses", len(in))
+	}
+	for _, x := range in {
+		s.end(x)
+	}
+	if len(s.perAddress) > 0 {
+		t.Errorf("still counted: %v", s.perAddress)
+	}
+}
 
 func TestNoKeyIsDerivedForStrangers(t *testing.T) {
 	for err, want := range map[error]srt.Reason{auth.ErrInvalid: srt.Unauthorized, studio.ErrTooOften: srt.Overload} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -20,9 +21,10 @@ import (
 
 // session is one connection. It runs on one goroutine; kick may be called by any.
 type session struct {
-	server *Server
-	host   string
-	log    *slog.Logger
+	server  *Server
+	host    string       // for who may publish from where
+	network netip.Prefix // for limits
+	log     *slog.Logger
 
 	mu     sync.Mutex
 	conn   *srt.Conn // nil before it is accepted
