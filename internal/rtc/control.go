@@ -178,7 +178,9 @@ func (p *Peer) stamp(size int, now time.Duration) uint16 {
 	return p.transportSeq
 }
 
-// absoluteSendTime is a time in the 24 bits of 6.18 fixed point seconds of abs-send-time.
+// absoluteSendTime is a time in the 24 bits of 6.18 fixed point seconds of abs-send-time. Nanoseconds, moved by 18 bits, would
+// overflow after 19 hours, so seconds are taken apart.
 func absoluteSendTime(t time.Duration) uint32 {
-	return uint32(uint64(t)<<18/uint64(time.Second)) & 0xffffff
+	seconds, rest := uint64(t/time.Second), uint64(t%time.Second)
+	return uint32(seconds<<18+rest<<18/uint64(time.Second)) & 0xffffff
 }

@@ -47,4 +47,9 @@ func TestAbsoluteSendTime(t *testing.T) {
 			t.Errorf("%v is %#x, want %#x", at, got, want)
 		}
 	}
+	for at := time.Duration(0); at < 30*24*time.Hour; at += 17 * time.Minute {
+		if step := (absoluteSendTime(at+17*time.Minute) - absoluteSendTime(at)) & 0xffffff; step != 17*60<<18&0xffffff {
+			t.Fatalf("after %v, 17 minutes are %#x", at, step)
+		}
+	}
 }
