@@ -103,7 +103,7 @@ func (p *Participant) welcome(a Actor) {
 		view = ViewHosts
 	}
 	s.mu.Unlock()
-	p.answer(talk.Welcome(you, s.Overview(view)))
+	p.answer(talk.Welcome(you, time.Now(), s.Overview(view)))
 }
 
 func (p *Participant) answer(events []byte) {

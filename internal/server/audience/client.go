@@ -380,7 +380,7 @@ func (c *client) welcome(h *hall, attendee *studio.Attendee) [][]byte {
 	if !c.ending {
 		c.cursor, c.view = cursor, view
 	}
-	return [][]byte{textFrame(talk.Welcome(you, standing))}
+	return [][]byte{textFrame(talk.Welcome(you, time.Now(), standing))}
 }
 
 // Refresh implements studio.Ear.

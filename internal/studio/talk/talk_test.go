@@ -40,6 +40,14 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+func TestAWelcomeSaysWhatTimeItIs(t *testing.T) {
+	now := time.Date(2026, 1, 1, 12, 0, 0, 250e6, time.UTC)
+	welcome := string(Welcome(You{Identity: "ada"}, now, []byte(`{"slow":3}`)))
+	if want := `[{"type":"welcome","you":{"identity":"ada","name":"","role":""},"at":"2026-01-01T12:00:00.25Z","slow":3}]`; welcome != want {
+		t.Errorf("%s instead of %s", welcome, want)
+	}
+}
+
 func TestABatchHasTheNewestOfWhatIsAbsolute(t *testing.T) {
 	var p Pending
 	p.Add(Slow{Seconds: 1})

@@ -1,6 +1,8 @@
 package talk
 
 import (
+	"time"
+
 	"github.com/tuttilive/tutti/internal/room/applause"
 	"github.com/tuttilive/tutti/internal/room/board"
 	"github.com/tuttilive/tutti/internal/room/breakout"
@@ -66,10 +68,12 @@ type Counts struct {
 // Encode makes the fields of a welcome that are the same for many.
 func (s Overview) Encode() []byte { return encode(s) }
 
-// Welcome is the array that somebody is told first: who they are, and how the room stands (Overview.Encode).
-func Welcome(you You, overview []byte) []byte {
+// Welcome is the array that somebody is told first: who they are, what time it is here, and how the room stands (Overview.Encode).
+func Welcome(you You, now time.Time, overview []byte) []byte {
 	head := encode(you)
-	out := make([]byte, 0, len(head)+len(overview)+40)
-	out = append(append(append(out, `[{"type":"welcome","you":`...), head...), ',')
-	return append(append(out, overview[1:]...), ']')
+	out := make([]byte, 0, len(head)+len(overview)+80)
+	out = append(append(out, `[{"type":"welcome","you":`...), head...)
+	out = now.AppendFormat(append(out, `,"at":"`...), time.RFC3339Nano)
+	out = append(append(out, `",`...), overview[1:]...)
+	return append(out, ']')
 }

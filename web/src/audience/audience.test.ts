@@ -7,7 +7,7 @@ import Composer from './Composer.svelte'
 const wires: { onmessage: (event: { data: string }) => void }[] = []
 const tell = (...events: unknown[]) => wires.at(-1)!.onmessage({ data: JSON.stringify(events) })
 const welcome = {
-  type: 'welcome', you: { identity: 'v', name: '', role: 'audience' }, room: {}, scene: { features: {} }, stage: {}, live: { on: true }, counts: {}, chat: [], polls: [], heartbeat: 10,
+  type: 'welcome', you: { identity: 'v', name: '', role: 'audience' }, at: '2026-01-01T00:00:00Z', room: {}, scene: { features: {} }, stage: {}, live: { on: true }, counts: {}, chat: [], polls: [], heartbeat: 10,
 }
 
 beforeEach(() => {

@@ -202,6 +202,8 @@ export interface Counts {
 export interface Welcome {
   type: 'welcome'
   you: You
+  /** The server's clock. */
+  at: string
   room: { name: string; title: string }
   scene: Scene
   stage: StageState

@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { ChatMessage, ServerEvent, Welcome } from './protocol'
 import { apply, emptyState, maxMessages } from './state'
 
 const welcome: Welcome = {
-  type: 'welcome', you: { identity: 'v-1', name: 'Mei', role: 'audience' }, room: { name: 'show', title: 'Friday' },
+  type: 'welcome', you: { identity: 'v-1', name: 'Mei', role: 'audience' }, at: '2026-01-01T00:00:00Z', room: { name: 'show', title: 'Friday' },
   scene: {
     name: 'show', title: { en: 'Show', zh: '直播' }, seats: { count: 8, request: true, invite: true, claim: false },
     orientation: 'portrait', features: { chat: true },
@@ -37,6 +37,13 @@ describe('what is known of a room', () => {
     const list = [{ id: 'l1', title: 'Listed' }]
     expect(after({ type: 'songList', list }, { type: 'songs', queue: [], at }).songs?.list).toEqual(list)
     expect(after({ type: 'songList', list }, { type: 'songList', list: [] }, { type: 'songs', queue: [], at }).songs?.list).toEqual([])
+  })
+
+  it('knows the server’s clock from the welcome on, and better from whatever came faster', () => {
+    vi.useFakeTimers({ now: Date.parse('2026-01-01T00:02:00Z') })
+    const songs: ServerEvent = { type: 'songs', queue: [], at: '2026-01-01T00:00:00.2Z' }
+    expect([after().clockAhead, after(songs).clockAhead, after(songs, welcome).clockAhead]).toEqual([-120_000, -119_800, -119_800])
+    vi.useRealTimers()
   })
 
   it('never counts likes down', () => {

@@ -11,7 +11,8 @@ export class RollLink implements RollView {
   call = $state.raw<RollCall>()
   asked = $state.raw<Asked[]>([])
   stays = $state.raw<Stay[]>([])
-  #answeredNumber = $state(0)
+  /** When the one began that this person has answered. */
+  #answered = $state('')
   #audience: AudienceView
   #room: string
   #credential: () => Credential
@@ -27,8 +28,8 @@ export class RollLink implements RollView {
     clearTimeout(this.#timer)
   }
 
-  get answered() {
-    return this.call !== undefined && this.#answeredNumber === this.call.number
+  get asks() {
+    return this.call?.open === true && this.#answered !== this.call.begun
   }
 
   heard(event: ServerEvent) {
@@ -64,9 +65,9 @@ export class RollLink implements RollView {
   }
 
   async answer() {
-    const number = this.call?.number ?? 0
+    const begun = this.call?.begun ?? ''
     const done = await this.#audience.do({ type: 'answerRoll' })
-    if (done) this.#answeredNumber = number
+    if (done) this.#answered = begun
     return done
   }
 }

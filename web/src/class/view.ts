@@ -20,8 +20,8 @@ export interface Stay {
 export interface RollView {
   /** The last one; none before the first. */
   readonly call: RollCall | undefined
-  /** Whether this person has answered it. */
-  readonly answered: boolean
+  /** Whether it goes on, which the server alone knows, and this person has not answered it. */
+  readonly asks: boolean
   /** Who was asked, and who was in the room when; only for whoever directs. */
   readonly asked: Asked[]
   readonly stays: Stay[]

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { aheadOf, lineAt, positionOf } from './clock'
+import { lineAt, positionOf } from './clock'
 
 const song = { id: 's1', title: 'a', singers: [], position: 12, turn: 0 }
 
@@ -12,12 +12,4 @@ it('finds the line that is sung', () => {
 it('knows where a song is in what is heard', () => {
   expect(positionOf(song, 0, 3)).toBe(12)
   expect(positionOf({ ...song, began: new Date(10_000).toISOString() }, 15_000, 1.5)).toBe(3.5)
-})
-
-it('takes the least late word of the clock', () => {
-  const at = (ms: number) => ({ queue: [], at: new Date(ms).toISOString() })
-  const first = aheadOf(at(5000), undefined, 1000)
-  expect(first).toBe(4000)
-  expect(aheadOf(at(6000), first, 2300)).toBe(4000)
-  expect(aheadOf(at(7000), first, 2900)).toBe(4100)
 })

@@ -1,10 +1,4 @@
-import type { Playing, SongsState } from '../audience/protocol'
-
-/** How far the server's clock is ahead of this computer's, in milliseconds, from what it says its time is. What it says comes late by the way it took; the least late is the best. */
-export function aheadOf(songs: SongsState, before: number | undefined, now: number): number {
-  const ahead = Date.parse(songs.at) - now
-  return before === undefined ? ahead : Math.max(before, ahead)
-}
+import type { Playing } from '../audience/protocol'
 
 /** Where a song is in what is heard, in seconds, by the server's clock and how late one hears; before its beginning it is negative. */
 export function positionOf(playing: Playing, serverNow: number, delay: number): number {

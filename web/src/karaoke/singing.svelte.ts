@@ -1,5 +1,6 @@
 import { untrack } from 'svelte'
 import { SvelteMap } from 'svelte/reactivity'
+import { serverTime } from '../audience/clock'
 import type { Playing } from '../audience/protocol'
 import type { AudienceView } from '../audience/view'
 import { t } from '../i18n/index.svelte'
@@ -138,7 +139,7 @@ export class Singing implements SingingView {
   }
 
   #placeOf(song: Playing): number {
-    return Math.max(0, positionOf(song, Date.now() + (this.#audience.state.clockAhead ?? 0), 0))
+    return Math.max(0, positionOf(song, serverTime(this.#audience.state, Date.now()), 0))
   }
 
   #forget(song: string) {

@@ -108,7 +108,6 @@ export const rollNow = Date.UTC(2026, 0, 1, 9, 0, 22)
 /** A roll call that answers nothing. */
 export class DrawnRoll implements RollView {
   readonly call: RollCall | undefined
-  readonly answered = false
   readonly asked: Asked[] = []
   readonly stays: Stay[]
 
@@ -125,6 +124,9 @@ export class DrawnRoll implements RollView {
     }))
   }
 
+  get asks() {
+    return this.call?.open === true
+  }
   async begin() {
     return true
   }
