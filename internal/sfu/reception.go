@@ -73,7 +73,7 @@ func (r *reception) report(ssrc uint32, now time.Duration) rtcp.ReceptionReport 
 	}
 	if r.reportNTP != 0 {
 		report.LastSenderReport = r.reportNTP
-		report.Delay = uint32((now - r.reportedAt) * 65536 / time.Second)
+		report.Delay = uint32(ticks(now-r.reportedAt, 65536))
 	}
 	return report
 }

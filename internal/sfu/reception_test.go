@@ -41,6 +41,19 @@ func TestReception(t *testing.T) {
 	}
 }
 
+// TestReceptionOfASourceThatIsSilentForDays: its last report is that old, modulo what the delay's field can say. The field goes with the
+// report's time, which wraps around as it does, so the round trip is right all the same.
+func TestReceptionOfASourceThatIsSilentForDays(t *testing.T) {
+	r := reception{clockRate: 90000}
+	r.packet(1<<16, 0, 0)
+	r.senderReport(1<<32, 0)
+	for at := time.Hour; at < 14*24*time.Hour; at += time.Hour {
+		if got, want := r.report(7, at).Delay, uint32(at/time.Hour*3600<<16); got != want {
+			t.Fatalf("after %v the delay is %d, want %d", at, got, want)
+		}
+	}
+}
+
 func TestReceptionWithMoreThanExpected(t *testing.T) {
 	r := reception{clockRate: 48000}
 	for range 3 {
