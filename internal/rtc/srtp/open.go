@@ -1,15 +1,21 @@
 package srtp
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
-// maxRTCPSources bounds how many senders of RTCP one Opener keeps a replay window for.
-const maxRTCPSources = 64
+// maxRTCPSources bounds how many senders of RTCP one Opener keeps a replay window for. Each layer is one, and each track that comes and
+// goes brings others, so those that have been silent for longest make room: what somebody might repeat of them is about streams that
+// are over.
+const maxRTCPSources = 256
 
 // Opener checks and decrypts what we receive.
 type Opener struct {
 	profile   Profile
 	rtp, rtcp direction
-	windows   map[uint32]*Window
+	windows   map[uint32]*controlWindow
+	opened    uint64 // control packets
 	// master makes rtp when the first packet comes: of most peers, who only receive, none ever does.
 	master []byte
 	salt   []byte
@@ -74,7 +80,7 @@ func (o *Opener) OpenRTCP(dst, packet []byte) ([]byte, bool) {
 	word := binary.BigEndian.Uint32(packet[len(packet)-trailer:])
 	index := uint64(word &^ encryptedBit)
 	window := o.windows[ssrc]
-	if word&encryptedBit == 0 || window == nil && len(o.windows) >= maxRTCPSources || window != nil && !window.Fresh(index) {
+	if word&encryptedBit == 0 || window != nil && !window.Fresh(index) {
 		return dst, false
 	}
 	start := len(dst)
@@ -97,12 +103,35 @@ func (o *Opener) OpenRTCP(dst, packet []byte) ([]byte, bool) {
 		c.crypt(dst[start+rtcpHeader:], dst[start+rtcpHeader:], ssrc, index)
 	}
 	if window == nil {
-		window = new(Window)
-		if o.windows == nil {
-			o.windows = make(map[uint32]*Window)
-		}
-		o.windows[ssrc] = window
+		window = o.keepWindow(ssrc)
 	}
 	window.Accept(index)
+	o.opened++
+	window.heard = o.opened
 	return dst, true
+}
+
+// controlWindow is the replay window of a sender of RTCP, and which of all packets its last one was.
+type controlWindow struct {
+	Window
+	heard uint64
+}
+
+// keepWindow makes a new sender's window.
+func (o *Opener) keepWindow(ssrc uint32) *controlWindow {
+	if o.windows == nil {
+		o.windows = make(map[uint32]*controlWindow)
+	}
+	if len(o.windows) >= maxRTCPSources {
+		silent, since := uint32(0), uint64(math.MaxUint64)
+		for other, w := range o.windows {
+			if w.heard < since {
+				silent, since = other, w.heard
+			}
+		}
+		delete(o.windows, silent)
+	}
+	w := new(controlWindow)
+	o.windows[ssrc] = w
+	return w
 }

@@ -3,6 +3,7 @@ package srtp
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"testing"
 
@@ -130,12 +131,23 @@ func TestRTCPAgainstPion(t *testing.T) {
 	}
 }
 
-func TestRTCPSourcesAreBounded(t *testing.T) {
+// TestRTCPOfManySources: each track that comes and goes brings senders of its own. All are heard, few are remembered, and nothing is
+// taken twice of one that goes on.
+func TestRTCPOfManySources(t *testing.T) {
 	seal, open, _, _ := pair(t, AEADAES128GCM)
-	for i := range 2 * maxRTCPSources {
-		_, ok := open.OpenRTCP(nil, seal.SealRTCP(nil, []byte{0x80, 201, 0, 1, 0, 0, 0, byte(i)}))
-		if ok != (i < maxRTCPSources) {
-			t.Fatalf("source %d: %v", i, ok)
+	sealed := func(ssrc uint32) []byte {
+		return seal.SealRTCP(nil, binary.BigEndian.AppendUint32([]byte{0x80, 201, 0, 1}, ssrc))
+	}
+	const goesOn = 1 << 20
+	for i := range uint32(10 * maxRTCPSources) {
+		packet := sealed(goesOn)
+		for n, want := range []bool{true, false} {
+			if _, ok := open.OpenRTCP(nil, packet); ok != want {
+				t.Fatalf("with %d others, time %d that the same packet comes: %v", i, n+1, ok)
+			}
+		}
+		if _, ok := open.OpenRTCP(nil, sealed(i)); !ok || len(open.windows) > maxRTCPSources {
+			t.Fatalf("source %d is heard: %v, %d are remembered", i, ok, len(open.windows))
 		}
 	}
 }
