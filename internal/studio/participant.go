@@ -26,6 +26,7 @@ type Participant struct {
 	asks     pace.Bucket     // guarded by the studio's lock
 	grant    room.Permission // what the participant was given, before its role; guarded by the studio's lock
 	encoder  *encoder        // nil for others; guarded by the studio's lock
+	picks    []pick          // scratch space of capPictures; guarded by the studio's lock
 
 	mu            sync.Mutex
 	subscriptions map[*Subscription]struct{} // nil once the participant has left
@@ -296,6 +297,7 @@ func (s *Subscription) counted(in bool) {
 	} else {
 		delete(entry.subscribers, s)
 	}
+	st.lastN.due = true
 	entry.kick()
 }
 
@@ -354,6 +356,7 @@ func (s *Subscription) Outbound() *rtc.Outbound { return s.sender.Outbound() }
 func (s *Subscription) SetPaused(paused bool) {
 	s.ask(func(w *wish) {
 		w.paused = paused
+		s.participant.studio.lastN.due = true
 		s.sender.SetPaused(paused || w.capped)
 	})
 }
@@ -372,7 +375,10 @@ func (s *Subscription) SetLayer(index int) {
 
 // SetPriority puts the picture before others when there is too little bandwidth: 1 is the very first, 0 leaves it to the server.
 func (s *Subscription) SetPriority(priority uint32) {
-	s.ask(func(*wish) { s.pinned = priority > 0 })
+	s.ask(func(*wish) {
+		s.pinned = priority > 0
+		s.participant.studio.lastN.due = true
+	})
 	s.sender.SetPriority(priority)
 }
 

@@ -73,8 +73,8 @@ type Studio struct {
 	speakers *sfu.Speakers
 	loudness []sfu.Loudness // scratch space
 	loudest  sfu.Loudest
-	crowded  bool           // only the loudest are heard
-	cappedAt time.Duration  // when capPictures looked last
+	crowded  bool // only the loudest are heard
+	lastN    lastN
 	known    *RoomInfo      // what info tells, nil after an event
 	stop     chan struct{}  // ends the goroutine that looks for speakers
 	work     sync.WaitGroup // all goroutines; none is started after the studio has closed
