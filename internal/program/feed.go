@@ -23,16 +23,18 @@ type feed struct {
 	n, at  int
 	head   *media.Frame // the next frame, nil when there is none now
 	seenAt time.Duration
-	broken bool // frames were lost before head
-	ended  bool
-	misfit bool // it has ended because its frames do not belong into it any more
+	// abreast is when what came of it last was ahead of what the reader had given, never before it was.
+	abreast time.Duration
+	broken  bool // frames were lost before head
+	ended   bool
+	misfit  bool // it has ended because its frames do not belong into it any more
 	// rewound tells that the feed has begun in the past, because nothing new came.
 	rewound bool
 }
 
 func newFeed(t *track.Track, lease *track.FrameLease, cursor *media.Cursor[*media.Frame], release ...func()) *feed {
 	return &feed{
-		track: t, codec: lease.Codec(), lease: lease, ring: lease.Ring(), cursor: cursor, release: append(release, lease.Release),
+		track: t, codec: lease.Codec(), lease: lease, ring: lease.Ring(), cursor: cursor, abreast: never, release: append(release, lease.Release),
 	}
 }
 

@@ -21,10 +21,9 @@ const (
 	freshWait = 700 * time.Millisecond
 	// switchWait is how long the old source may be behind the new one's keyframe before it is given up.
 	switchWait = 150 * time.Millisecond
-	// mendMax is how far a picture may be behind the one before and still be moved up to it.
-	mendMax = 500 * time.Millisecond
-	// behindMax is the same for a source that takes over and never gets there, which is given behindWait to.
-	behindMax  = 3 * time.Second
+	// mendMax is how far a picture may be behind the one before and still be moved up to it. Whatever has not got there within behindWait is
+	// moved up however far that is: what is given meanwhile must not stay ahead of it for ever.
+	mendMax    = 500 * time.Millisecond
 	behindWait = 2500 * time.Millisecond
 	// tick keeps DTS apart: the resolution of FLV.
 	tick = time.Millisecond
@@ -46,10 +45,9 @@ type picture struct {
 	past     bool // it begins with what others have read
 	seeking  bool // only a keyframe will do
 	switched bool // the next frame is of another source
-	catching bool // another source has taken over, and is behind
 	last     time.Duration
 	at       time.Duration // when the last was given
-	lag      time.Duration // how far DTS are behind the present
+	lag      time.Duration // how far DTS of the source are behind the present
 	key      *media.Frame
 }
 
@@ -135,19 +133,26 @@ func (p *picture) candidate(now time.Duration) *media.Frame {
 		case muted, p.seeking && !h.Keyframe:
 			p.seeking = true
 		case h.DTS > p.last:
-			p.catching = false
+			f.abreast = now
 			return h
-		case p.last-h.DTS < mendMax, p.catching && p.last-h.DTS < behindMax:
-			mended := *h
-			mended.DTS = p.last + tick
-			mended.PTS = max(mended.PTS, mended.DTS)
-			f.head = &mended
-			return f.head
+		case p.last-h.DTS < mendMax, now-f.abreast >= behindWait:
+			return p.placed(h)
 		default:
 			p.seeking = true
 		}
 		f.take()
 	}
+}
+
+// placed is a frame as it goes out: moved up to what was given, if it is behind that. It gets back to its own time, and so to its sound's, as that goes on.
+func (p *picture) placed(f *media.Frame) *media.Frame {
+	if f.DTS > p.last {
+		return f
+	}
+	mended := *f
+	mended.DTS = p.last + tick
+	mended.PTS = max(mended.PTS, mended.DTS)
+	return &mended
 }
 
 // tryChange changes to the next source if its keyframe has come and the old one has got there.
@@ -178,7 +183,7 @@ func (p *picture) tryChange(now time.Duration) {
 	}
 	p.now.close()
 	p.now, p.next = f, nil
-	p.seeking, p.switched, p.catching = true, p.begun, p.begun
+	p.seeking, p.switched = true, p.begun
 }
 
 // canBegin tells whether a frame of the next source can be its first.
@@ -189,7 +194,7 @@ func (p *picture) canBegin(h *media.Frame, now time.Duration) bool {
 	case p.begun:
 		// A composed picture comes later than those it is made of: what is a little behind is moved up.
 		behind := p.last - h.DTS
-		return behind < 0 || p.next.track.BornAsFrames() && (behind < mendMax || behind < behindMax && now >= p.opened+behindWait)
+		return behind < 0 || p.next.track.BornAsFrames() && behind < mendMax || now >= p.opened+behindWait
 	case p.next.track.BornAsFrames(), p.past, now >= p.opened+freshWait:
 		return true
 	}
@@ -207,7 +212,8 @@ func (p *picture) rewind(now time.Duration) {
 
 // give takes the candidate out.
 func (p *picture) give(now time.Duration) *media.Frame {
-	f := p.now.head
+	lag := now - p.now.head.DTS
+	f := p.placed(p.now.head)
 	if (p.switched || p.now.broken) && !f.Discontinuity {
 		marked := *f
 		marked.Discontinuity = true
@@ -218,10 +224,10 @@ func (p *picture) give(now time.Duration) *media.Frame {
 	if f.Keyframe {
 		p.key = f
 	}
-	if lag := now - f.DTS; !p.begun || lag < p.lag {
+	if !p.begun || lag < p.lag {
 		p.lag = lag
 	} else {
-		p.lag += (min(lag, time.Second) - p.lag) / 16
+		p.lag += (lag - p.lag) / 16
 	}
 	p.begun, p.last, p.at = true, f.DTS, now
 	return f

@@ -171,7 +171,8 @@ func (r *Reader) pick(now time.Duration) (*media.Frame, time.Duration) {
 		return r.sound.give(now), 0
 	case p != nil:
 		held := now - r.picture.now.seenAt
-		if p.DTS < r.sound.end || !r.sound.expected(now) || held >= pictureHold {
+		ahead := r.picture.now.head.DTS >= r.sound.end // where it lies of itself: what is moved up has had its sound
+		if !ahead || !r.sound.expected(now) || held >= pictureHold {
 			return r.picture.give(now), 0
 		}
 		wait = min(wait, pictureHold-held)

@@ -16,14 +16,26 @@ const (
 	sameBase = 3 * time.Second
 	// smallestStep keeps decode times increasing when timestamps stand still.
 	smallestStep = time.Millisecond
+	// Who comes more than farBehind behind the present, and makes up for less than catchesUp of that in standsFor, has paused without a gap
+	// in its timestamps, or has a slow clock.
+	farBehind = 2 * time.Second
+	standsFor = 2 * time.Second
+	catchesUp = 250 * time.Millisecond
+	// farAhead is how far one who was laid later for that may be ahead of the present: it was its network, which has caught up.
+	farAhead = time.Second
 )
 
 // Timeline maps a publisher's 32-bit millisecond timestamps to media time. Sound and picture share one offset, fixed by
 // the first timestamp of either, so they stay as far apart as their publisher wanted. The 32-bit counter may wrap. When
 // a track jumps to another time base (an encoder's playlist goes on to the next file) it starts again at the present,
-// and the other track follows when it jumps too. Decode times of a track always increase.
+// and the other track follows when it jumps too. Where both come late for good they are laid later together, and back
+// where it was not for good. Decode times of a track always increase.
 type Timeline struct {
 	tracks [media.Video + 1]timelineTrack
+	late   bool          // all that comes is far behind the present
+	behind time.Duration // by how much
+	since  time.Duration // when it began to be, or last made up for some of it
+	laid   time.Duration // how much later all lies because of that
 }
 
 type timelineTrack struct {
@@ -31,6 +43,7 @@ type timelineTrack struct {
 	raw     int64         // unwrapped timestamp of the last frame in milliseconds
 	last    time.Duration // its decode time
 	decoded bool          // a frame has come
+	moved   bool          // it has been laid elsewhere since
 }
 
 // At gives the decode time of a frame that arrived at now, and whether the track jumped.
@@ -47,10 +60,35 @@ func (t *Timeline) At(kind media.Kind, timestamp uint32, now time.Duration) (dts
 	dts = track.offset + time.Duration(track.raw)*time.Millisecond
 	if step < -maxStepBack || step > maxStepAhead && dts > now+maxStepAhead {
 		t.rebase(track, now)
-		dts, jumped = track.offset+time.Duration(track.raw)*time.Millisecond, true
+		dts, track.moved = track.offset+time.Duration(track.raw)*time.Millisecond, true
 	}
+	if by := t.settle(now-dts, now); by != 0 {
+		for i := range t.tracks {
+			t.tracks[i].offset += by
+			t.tracks[i].moved = true
+		}
+		dts += by
+	}
+	jumped, track.moved = track.moved, false
 	track.last = max(dts, track.last+smallestStep)
 	return track.last, jumped
+}
+
+// settle learns how far behind the present a frame comes, and tells how much later all is to lie from then on.
+func (t *Timeline) settle(behind, now time.Duration) (by time.Duration) {
+	switch {
+	case behind <= farBehind:
+		t.late = false
+		if behind < -farAhead {
+			by = -min(-behind, t.laid)
+		}
+	case !t.late || behind < t.behind-catchesUp:
+		t.late, t.behind, t.since = true, behind, now
+	case now-t.since >= standsFor:
+		t.late, by = false, t.behind
+	}
+	t.laid += by
+	return by
 }
 
 // rebase moves a track to the other one's time base when it lies there, else begins a new one at the present.
@@ -63,7 +101,10 @@ func (t *Timeline) rebase(track *timelineTrack, now time.Duration) {
 			return
 		}
 	}
-	track.offset = max(now, track.last+smallestStep) - time.Duration(track.raw)*time.Millisecond
+	if track.decoded {
+		now = max(now, track.last+smallestStep)
+	}
+	track.offset = now - time.Duration(track.raw)*time.Millisecond
 }
 
 // other is the track that has begun beside this one.

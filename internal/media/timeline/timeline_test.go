@@ -59,6 +59,27 @@ func TestTimeline(t *testing.T) {
 		"a jump into the past of the track still increases": {
 			{v, 0, 50_000, 50_000, false}, {v, 2000, 50_050, 52_000, false}, {v, 10, 50_060, 52_001, true}, {v, 43, 50_093, 52_034, false},
 		},
+		"a pause without a gap goes on at the present, both kinds together": {
+			{v, 0, 50_000, 50_000, false}, {a, 10, 50_010, 50_010, false},
+			{v, 40, 54_040, 50_040, false}, {a, 50, 54_050, 50_050, false}, {v, 2000, 56_000, 52_000, false}, {a, 2010, 56_010, 52_010, false},
+			{v, 2040, 56_040, 56_040, true}, {a, 2050, 56_050, 56_050, true}, {v, 2080, 56_080, 56_080, false}, {a, 2090, 56_090, 56_090, false},
+		},
+		"what a network held up and lets go slowly stays where it was": {
+			{v, 0, 50_000, 50_000, false}, {v, 40, 54_040, 50_040, false}, {v, 1500, 55_200, 51_500, false}, {v, 3000, 56_400, 53_000, false},
+			{v, 4500, 57_600, 54_500, false}, {v, 6000, 58_800, 56_000, false}, {v, 8000, 60_100, 58_000, false}, {v, 9990, 60_000, 59_990, false},
+		},
+		"what a network held up for long and lets go at last is laid back": {
+			{v, 0, 50_000, 50_000, false}, {a, 0, 50_000, 50_000, false}, {v, 40, 53_040, 50_040, false}, {v, 2040, 55_040, 55_040, true}, {a, 2040, 55_040, 55_040, true},
+			{v, 3000, 56_000, 56_000, false}, {v, 4500, 56_010, 56_010, true}, {a, 4500, 56_010, 56_010, true}, {v, 5800, 56_020, 56_020, true},
+			{v, 6000, 56_030, 56_220, false}, {v, 8000, 58_000, 58_220, false},
+		},
+		"sound far behind a picture that is not stays so": {
+			{v, 0, 50_000, 50_000, false}, {a, 0, 52_900, 50_000, false}, {v, 3000, 53_000, 53_000, false}, {a, 3000, 55_900, 53_000, false},
+			{v, 6000, 56_000, 56_000, false}, {a, 6000, 58_900, 56_000, false}, {v, 9000, 59_000, 59_000, false}, {a, 9000, 61_900, 59_000, false},
+		},
+		"a first picture that came early, and all that follows late": {
+			{v, 0, 50_000, 50_000, false}, {v, 40, 54_000, 50_040, false}, {v, 1040, 55_000, 51_040, false}, {v, 2040, 56_000, 56_000, true},
+		},
 	}
 	for name, steps := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -168,7 +168,10 @@ func (p *Publisher) inspect(f *media.Frame) {
 	if f.Format.Reordered {
 		p.warn(warnBFrames, "The encoder uses B-frames, which browsers cannot show in real time. Set B-frames to 0.")
 	}
-	if f.DTS-p.lastKey > longestKeyframeInterval && p.lastKey != 0 && !f.Discontinuity {
+	if f.Discontinuity {
+		p.lastKey = 0 // it may lie on another time base
+	}
+	if f.DTS-p.lastKey > longestKeyframeInterval && p.lastKey != 0 {
 		p.warn(warnKeyframes, "Keyframes are more than 4 s apart, so viewers wait long for the first picture. Set the keyframe interval to 2 s.")
 	}
 	if f.Keyframe {
