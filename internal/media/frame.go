@@ -37,7 +37,8 @@ type Frame struct {
 	PTS, DTS time.Duration
 	// Duration is the length of a sound frame, 0 for pictures.
 	Duration time.Duration
-	// Keyframe tells that decoding can start here. Every sound frame is one.
+	// Keyframe tells that decoding can start here, be it that a few pictures are lost or that the picture builds up (open groups of pictures, intra
+	// refresh). Every sound frame is one.
 	Keyframe bool
 	// Discontinuity tells that frames were lost, or that the source changed, before this one.
 	Discontinuity bool

@@ -12,7 +12,7 @@ import (
 // conversion names a derived track.
 type conversion struct {
 	to media.Codec
-	// plain asks for the track's own H.264 without B-frames.
+	// plain asks for the track's own H.264 without B-frames and with IDR pictures.
 	plain bool
 	// at is the size of the pictures that are converted.
 	at media.Size
@@ -33,7 +33,7 @@ const (
 	backlogPause = 200 * time.Millisecond
 )
 
-// readPlain leases H.264 without B-frames.
+// readPlain leases H.264 without B-frames and with IDR pictures.
 func (t *Track) readPlain() (*FrameLease, error) {
 	if err := workersAvailable(t.info.Workers); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/bitstream"
 )
 
 const (
@@ -29,14 +30,14 @@ func frameMark(f *media.Frame) media.Mark {
 	return media.Mark{Bytes: len(f.Payload), Time: f.DTS, Key: f.Keyframe}
 }
 
-// frameWriter is the frame face of a track that is born as frames. Its fields but ring, meter, format and reordered belong to the
+// frameWriter is the frame face of a track that is born as frames. Its fields but ring, meter, format and unplain belong to the
 // writer's goroutine.
 type frameWriter struct {
 	ring   *media.Ring[*media.Frame]
 	meter  meter
 	format *atomic.Pointer[media.Format] // the newest
-	// reordered tells that the picture has B-frames.
-	reordered atomic.Bool
+	// unplain tells that browsers cannot show the picture over WebRTC as it is: it has B-frames, or keyframes that are no IDR pictures.
+	unplain atomic.Bool
 
 	begun     bool
 	dts       time.Duration // of the last frame
@@ -82,9 +83,12 @@ func (w *frameWriter) write(t *Track, f *media.Frame) error {
 	f = w.mend(f)
 	if old := w.format.Load(); old != f.Format {
 		w.format.Store(f.Format)
-		w.reordered.Store(f.Format.Reordered)
+		w.unplain.Store(f.Format.Reordered)
 	} else if f.PTS < w.latest {
-		w.reordered.Store(true) // whatever the format says
+		w.unplain.Store(true) // whatever the format says
+	}
+	if f.Keyframe && f.Format.Codec == media.H264 && !bitstream.H264Keyframe(f.Payload) {
+		w.unplain.Store(true)
 	}
 	if t.info.Kind == media.Video {
 		w.watchGOP(t, f)

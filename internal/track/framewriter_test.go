@@ -164,6 +164,10 @@ func TestWhatCanBeHad(t *testing.T) {
 	if err := bFrames.WriteFrame(mediatest.Frame(reordered, true, 0, mediatest.H264(true, 50))); err != nil {
 		t.Fatal(err)
 	}
+	refreshed := NewFromFrames(Info{Kind: media.Video, Codec: media.H264, Workers: none})
+	if err := refreshed.WriteFrame(mediatest.Frame(mediatest.H264Format(640, 360), true, 0, mediatest.H264(false, 50))); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name            string
 		track           *Track
@@ -179,6 +183,7 @@ func TestWhatCanBeHad(t *testing.T) {
 		{"VP8, H.264 without workers", NewFromPackets(Info{Kind: media.Video, Codec: media.VP8}, nil), media.H264, false, false},
 		{"H.264 as VP8", NewFromPackets(Info{Kind: media.Video, Codec: media.H264}, nil), media.VP8, false, false},
 		{"H.264 with B-frames, without ffmpeg", bFrames, media.H264, true, false},
+		{"H.264 without IDR pictures, without ffmpeg", refreshed, media.H264, true, false},
 		{"AV1 as frames", NewFromFrames(Info{Kind: media.Video, Codec: media.AV1}), media.AV1, true, true},
 	}
 	for _, tt := range tests {

@@ -93,13 +93,13 @@ func (t *Track) ReadPictures(codec media.Codec, at media.Size) (*FrameLease, err
 	return t.readConverted(conversion{to: codec, at: at})
 }
 
-// ReadPlain is ReadPictures of H.264 without B-frames, of which only what encoders send has any; they are known from the first one on, and then
-// the lease is stale. Where they cannot be taken out the frames come as they are.
+// ReadPlain is ReadPictures of H.264 as browsers show it, without B-frames and with IDR pictures to begin with; what encoders send may be otherwise. That is known
+// from the first such picture on, and then the lease is stale. Where they cannot be taken out the frames come as they are.
 func (t *Track) ReadPlain(at media.Size) (*FrameLease, error) {
 	if !t.BornAsFrames() || t.info.Codec != media.H264 {
 		return t.ReadPictures(media.H264, at)
 	}
-	if t.writer.reordered.Load() {
+	if t.writer.unplain.Load() {
 		if lease, err := t.readPlain(); err == nil {
 			return lease, nil
 		}
@@ -107,7 +107,7 @@ func (t *Track) ReadPlain(at media.Size) (*FrameLease, error) {
 	lease, err := t.ReadPictures(media.H264, at)
 	if err == nil && workersAvailable(t.info.Workers) == nil {
 		chosen := lease.stale
-		lease.stale = func() bool { return chosen() || t.writer.reordered.Load() }
+		lease.stale = func() bool { return chosen() || t.writer.unplain.Load() }
 	}
 	return lease, err
 }

@@ -11,8 +11,8 @@ import (
 const firstSeq = 1 << 16
 
 // packer makes the packet face of a track that is born as frames: a goroutine that reads frames from the last keyframe on
-// and writes their packets into one layer. From the moment when the picture has B-frames, which WebRTC cannot show, it
-// reads the track's re-encoding without them.
+// and writes their packets into one layer. From the moment when the picture has B-frames or
+// keyframes that are no IDR pictures, which WebRTC cannot show, it reads the track's re-encoding without them.
 type packer struct {
 	track  *Track
 	writer *frameWriter // whose frames
@@ -54,13 +54,13 @@ func (p *packer) run() {
 	plain := false
 	for {
 		p.seeking = p.track.info.Kind == media.Video
-		reordered := p.read(ring, !plain)
-		if !reordered || plain {
+		unplain := p.read(ring, !plain)
+		if !unplain || plain {
 			return
 		}
 		lease, err := p.track.readPlain()
 		if err != nil {
-			p.track.problems.set(ProblemBFrames, "The picture has B-frames, which WebRTC viewers cannot be shown without ffmpeg on the server. Turn B-frames off in the encoder.")
+			p.track.problems.set(ProblemBFrames, "The picture has B-frames or no IDR pictures to begin with, which WebRTC viewers cannot be shown without ffmpeg on the server. Turn B-frames, open GOPs and intra refresh off in the encoder.")
 			return
 		}
 		defer lease.Release()
@@ -68,8 +68,8 @@ func (p *packer) run() {
 	}
 }
 
-// read makes packets of a ring's frames until the end; when it watches, it stops at B-frames and says so.
-func (p *packer) read(ring *media.Ring[*media.Frame], watch bool) (reordered bool) {
+// read makes packets of a ring's frames until the end; when it watches, it stops at what browsers cannot show and says so.
+func (p *packer) read(ring *media.Ring[*media.Frame], watch bool) (unplain bool) {
 	cursor := ring.FromKey()
 	var batch [32]*media.Frame
 	for {
@@ -79,7 +79,7 @@ func (p *packer) read(ring *media.Ring[*media.Frame], watch bool) (reordered boo
 			p.seeking = p.track.info.Kind == media.Video
 		}
 		for _, f := range batch[:n] {
-			if watch && p.writer.reordered.Load() {
+			if watch && p.writer.unplain.Load() {
 				return true
 			}
 			p.write(f)

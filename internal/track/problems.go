@@ -10,7 +10,7 @@ import (
 const (
 	// ProblemGOP: keyframes come more than 10 s apart.
 	ProblemGOP = "gop_too_long"
-	// ProblemBFrames: the picture has B-frames, and there is no ffmpeg to make a picture without them for WebRTC.
+	// ProblemBFrames: the picture has B-frames or no IDR pictures, and there is no ffmpeg to make one for WebRTC.
 	ProblemBFrames = "b_frames"
 	// ProblemTime: the publisher's timestamps step back.
 	ProblemTime = "time_went_back"

@@ -331,7 +331,7 @@ func (t *Track) CanConvert(to media.Codec) error {
 }
 
 // CanReadPackets tells whether the track can be had as packets in a codec here and now, and if not, why in plain words:
-// beside what CanConvert says, H.264 with B-frames must be coded anew for WebRTC.
+// beside what CanConvert says, H.264 with B-frames or without IDR pictures must be coded anew for WebRTC.
 func (t *Track) CanReadPackets(to media.Codec) error {
 	if !t.BornAsFrames() && to == t.info.Codec {
 		return nil
@@ -342,9 +342,9 @@ func (t *Track) CanReadPackets(to media.Codec) error {
 	if to != t.info.Codec {
 		return t.CanConvert(to)
 	}
-	if t.writer.reordered.Load() {
+	if t.writer.unplain.Load() {
 		if err := workersAvailable(t.info.Workers); err != nil {
-			return fmt.Errorf("track: the picture has B-frames, which WebRTC cannot show: %w", err)
+			return fmt.Errorf("track: the picture has B-frames or no IDR pictures, which WebRTC cannot show: %w", err)
 		}
 	}
 	return nil

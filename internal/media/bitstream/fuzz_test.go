@@ -73,6 +73,7 @@ func FuzzParameters(f *testing.F) {
 func FuzzUnits(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 2, 0x65, 1, 0, 0, 0, 1, 0x41})
 	f.Add([]byte{0, 0, 0, 1, 0x65, 1, 0, 0, 1, 0x41})
+	f.Add([]byte{6, 1, 3, 0, 0, 3, 0, recoveryPoint, 1, 0xc4, 0x80})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		whole := CheckUnits(b) == nil
 		n := 0
@@ -94,7 +95,12 @@ func FuzzUnits(f *testing.F) {
 				t.Error("empty unit")
 			}
 		}
+		for _, codec := range []media.Codec{media.H264, media.H265} {
+			Classify(codec, b)
+			Rotation(codec, b)
+		}
 		H264Keyframe(b)
+		H264Intra(b)
 		H265Keyframe(b)
 	})
 }

@@ -96,6 +96,24 @@ func H264Keyframe(payload []byte) bool {
 	return false
 }
 
+// H264Intra tells whether a payload with 4-byte lengths has slices of none but the kind that needs no other picture (ITU-T H.264, 7.4.3).
+func H264Intra(payload []byte) bool {
+	const intra, allIntra = 2, 7
+	found := false
+	for unit := range Units(payload) {
+		if t := H264Type(unit); t != H264Slice && t != H264IDR {
+			continue
+		}
+		bits := bitReader{b: unit[1:min(len(unit), 16)]}
+		bits.golomb() // first_mb_in_slice
+		if kind := bits.golomb(); kind != intra && kind != allIntra {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
 // h264Depth gives the chroma format and the bit depths minus 8 of an SPS of a high profile.
 func h264Depth(sps []byte) (chroma, luma8, chroma8 byte) {
 	var s h264.SPS

@@ -83,14 +83,15 @@ func Relength(payload []byte, lengthSize int) ([]byte, error) {
 	return out, nil
 }
 
-// Classify tells of a unit of H.264 or H.265 whether it belongs into a frame's payload, is part of a picture, and lets decoding begin.
+// Classify tells of a unit of H.264 or H.265 whether it belongs into a frame's payload, is part of a picture, and lets decoding begin or says that the
+// picture does.
 func Classify(codec media.Codec, unit []byte) (keep, picture, random bool) {
 	if codec == media.H265 {
 		t := H265Type(unit)
-		return t != H265AUD && t != H265Filler, t < H265VPS, t >= 16 && t <= 23
+		return t != H265AUD && t != H265Filler, t < H265VPS, t >= 16 && t <= 23 || recovers(codec, unit)
 	}
 	t := H264Type(unit)
-	return t != H264AUD && t != H264Filler, t >= H264Slice && t <= H264IDR, t == H264IDR
+	return t != H264AUD && t != H264Filler, t >= H264Slice && t <= H264IDR, t == H264IDR || recovers(codec, unit)
 }
 
 // AppendAnnexB appends the units of a payload with start codes of 4 bytes (ITU-T H.264, annex B).

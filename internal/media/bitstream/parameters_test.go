@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +127,59 @@ func TestAPictureThatIsTurned(t *testing.T) {
 	} {
 		if got := Rotation(c.codec, c.payload); got != c.want {
 			t.Errorf("%s: %d°, want %d°", name, got, c.want)
+		}
+	}
+}
+
+// TestWhereDecodingMayBegin: encoders of open groups of pictures, and those that refresh, say so beside the picture.
+func TestWhereDecodingMayBegin(t *testing.T) {
+	timing := []byte{1, 3, 0, 0, 3, 0} // three bytes, of which a zero was escaped
+	for name, c := range map[string]struct {
+		codec media.Codec
+		unit  []byte
+		want  bool
+	}{
+		"IDR":                  {media.H264, []byte{0x65, 0x88}, true},
+		"no IDR":               {media.H264, []byte{0x41, 0x9a}, false},
+		"recovery point":       {media.H264, []byte{6, recoveryPoint, 1, 0xc4, 0x80}, true},
+		"refresh":              {media.H264, []byte{6, recoveryPoint, 2, 0x0a, 0x20, 0x80}, true},
+		"after another":        {media.H264, slices.Concat([]byte{6}, timing, []byte{recoveryPoint, 1, 0xc4, 0x80}), true},
+		"another":              {media.H264, slices.Concat([]byte{6}, timing, []byte{0x80}), false},
+		"cut short":            {media.H264, []byte{6, recoveryPoint, 9, 0xc4, 0x80}, false},
+		"of H.265":             {media.H265, []byte{H265PrefixSEI << 1, 1, recoveryPoint, 1, 0xd0, 0x80}, true},
+		"CRA":                  {media.H265, []byte{21 << 1, 1, 0x80}, true},
+		"of H.265, another":    {media.H265, []byte{H265PrefixSEI << 1, 1, 1, 1, 0xd0, 0x80}, false},
+		"of H.265, no message": {media.H265, []byte{H265PrefixSEI << 1, 1}, false},
+	} {
+		if _, _, random := Classify(c.codec, c.unit); random != c.want {
+			t.Errorf("%s: %v", name, random)
+		}
+	}
+	sets := ParameterSets{Codec: media.H264}
+	units := [][]byte{mediatest.SPS(640, 360, 1), mediatest.PPS(), {6, recoveryPoint, 1, 0xc4, 0x80}, {0x41, 0x88, 1}}
+	if _, key, picture := sets.Take(media.H264, slices.Values(units), 100); !key || !picture {
+		t.Errorf("a picture with a recovery point: %v, %v", key, picture)
+	}
+}
+
+func TestPicturesThatNeedNoOther(t *testing.T) {
+	for name, c := range map[string]struct {
+		units [][]byte
+		want  bool
+	}{
+		"I":             {[][]byte{{9, 0xf0}, {0x41, 0xb0, 1}}, true}, // 1 011: the first block, type 2
+		"all of them I": {[][]byte{{0x41, 0x88, 0x80}}, true},         // 1 0001000: type 7
+		"P":             {[][]byte{{0x41, 0x9a}}, false},
+		"I and P":       {[][]byte{{0x41, 0x88, 0x80}, {0x41, 0x9a}}, false},
+		"none":          {[][]byte{{9, 0xf0}}, false},
+		"cut short":     {[][]byte{{0x41}}, false},
+	} {
+		var payload []byte
+		for _, unit := range c.units {
+			payload = AppendUnit(payload, unit)
+		}
+		if got := H264Intra(payload); got != c.want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }

@@ -349,12 +349,7 @@ func (v *videoDemuxer) classify(unit []byte) (keep, picture, random bool) {
 		v.use(v.codec, v.sets.Format())
 		return false, false, false
 	}
-	if v.codec == media.H265 {
-		t := bitstream.H265Type(unit)
-		return t != bitstream.H265AUD && t != bitstream.H265Filler, t < 32, t >= 16 && t <= 23
-	}
-	t := bitstream.H264Type(unit)
-	return t != bitstream.H264AUD && t != bitstream.H264Filler, t >= bitstream.H264Slice && t <= bitstream.H264IDR, t == bitstream.H264IDR
+	return bitstream.Classify(v.codec, unit)
 }
 
 // reorder finds out from what comes whether pictures are shown in another order than they are decoded, where the

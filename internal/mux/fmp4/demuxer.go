@@ -264,7 +264,7 @@ func (d *description) read(b []byte, sync bool) (payload []byte, key, ok bool) {
 	}
 	switch d.codec {
 	case media.H264, media.H265:
-		return d.readUnits(b)
+		return d.readUnits(b, sync)
 	case media.AV1:
 		if sync && d.takeAV1(bitstream.AV1Sequence(b)) != nil {
 			return nil, false, false
@@ -278,8 +278,9 @@ func (d *description) read(b []byte, sync bool) (payload []byte, key, ok bool) {
 	return bytes.Clone(b), key, true
 }
 
-// readUnits takes the parameter sets out of a picture of H.264 or H.265.
-func (d *description) readUnits(b []byte) (payload []byte, key, ok bool) {
+// readUnits takes the parameter sets out of a picture of H.264 or H.265. That decoding can begin with it is believed of what is intra alone: where nothing
+// is said of any sample, all are said to be so.
+func (d *description) readUnits(b []byte, sync bool) (payload []byte, key, ok bool) {
 	units, err := bitstream.Relength(b, d.lengthSize)
 	if err != nil {
 		return nil, false, false
@@ -288,5 +289,6 @@ func (d *description) readUnits(b []byte) (payload []byte, key, ok bool) {
 	if f := d.sets.Format(); f != nil {
 		d.format = f
 	}
+	key = key || sync && d.codec == media.H264 && bitstream.H264Intra(payload)
 	return payload, key, ok
 }

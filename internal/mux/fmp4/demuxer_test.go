@@ -76,6 +76,36 @@ func TestWhatWeWriteIsRead(t *testing.T) {
 	}
 }
 
+// TestSyncSamplesWithoutIDR: movies of open groups of pictures say of their samples where decoding may begin. Of what needs another picture it is not believed.
+func TestSyncSamplesWithoutIDR(t *testing.T) {
+	picture, err := NewTrack(1, h264)
+	if err != nil {
+		t.Fatal(err)
+	}
+	init, err := Init(picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := NewDemuxer(init)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const intra, inter = "\x00\x00\x00\x03\x41\x88\x80", "\x00\x00\x00\x02\x41\x9a"
+	segment, err := Fragment(1, Run{picture, 0, []Sample{{[]byte(intra), 3000, 0, true}, {[]byte(inter), 3000, 0, true}, {[]byte(intra), 3000, 0, false}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames, err := d.Segment(segment)
+	if err != nil || len(frames) != 3 {
+		t.Fatalf("%d frames, %v", len(frames), err)
+	}
+	for i, want := range []bool{true, false, false} {
+		if frames[i].Keyframe != want {
+			t.Errorf("sample %d: %v", i, frames[i].Keyframe)
+		}
+	}
+}
+
 // TestMoviesOfFFmpeg reads what ffmpeg writes for HLS, and compares each time with what ffprobe finds.
 func TestMoviesOfFFmpeg(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {

@@ -89,6 +89,29 @@ func TestStreamsOfFFmpeg(t *testing.T) {
 	}
 }
 
+// TestPicturesThatAreNoIDR joins streams in the middle, of which the first picture alone is IDR.
+func TestPicturesThatAreNoIDR(t *testing.T) {
+	for name, args := range map[string]string{
+		"open groups":   "-bf 2 -x264-params open-gop=1:min-keyint=25:scenecut=0",
+		"intra refresh": "-bf 0 -x264-params intra-refresh=1:min-keyint=25:scenecut=0",
+	} {
+		b := clip(t, "-an -t 4 -c:v libx264 -preset veryfast "+args)
+		all, err := demux(b[len(b)/4/packetSize*packetSize:], 1316)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := 0
+		for _, f := range all {
+			if f.Keyframe {
+				keys++
+			}
+		}
+		if keys < 2 || keys > 4 {
+			t.Errorf("%s: %d of %d pictures are keyframes", name, keys, len(all))
+		}
+	}
+}
+
 func TestWhatIsMissingIsMarked(t *testing.T) {
 	b := clip(t, "-c:v libx264 -preset ultrafast -c:a aac")
 	middle := len(b) / 2 / packetSize * packetSize

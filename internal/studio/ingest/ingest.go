@@ -16,6 +16,8 @@ import (
 const (
 	// longestKeyframeInterval is how far keyframes may lie apart before the host is told.
 	longestKeyframeInterval = 4 * time.Second
+	// longestWait is for how long pictures may come without a keyframe among them before the host is told.
+	longestWait = 5 * time.Second
 	// An encoder that sends faster than time passes is read no further while it is more than farAhead ahead, until it
 	// is only a little ahead.
 	farAhead = 2 * time.Second
@@ -54,6 +56,8 @@ type Publisher struct {
 	tracks  [media.Video + 1]publishedTrack
 	warned  map[string]bool
 	lastKey time.Duration
+	waits   bool          // for the first keyframe
+	since   time.Duration // DTS of the first picture that waits
 
 	inspected *media.Format // whose profile was looked at
 }
@@ -80,6 +84,7 @@ func (p *Publisher) Rename(name string) {
 func (p *Publisher) Write(f *media.Frame, now time.Duration) error {
 	t := &p.tracks[f.Kind()]
 	if t.writer == nil && !f.Keyframe {
+		p.wait(f)
 		return nil // nobody could decode it
 	}
 	if err := p.prepare(t, f); err != nil {
@@ -96,6 +101,16 @@ func (p *Publisher) Write(f *media.Frame, now time.Duration) error {
 	}
 	p.pace(f.DTS - now)
 	return nil
+}
+
+// wait looks for how long pictures have come that nobody can begin with.
+func (p *Publisher) wait(f *media.Frame) {
+	if !p.waits {
+		p.waits, p.since = true, f.DTS
+	}
+	if f.DTS-p.since > longestWait {
+		p.warn(warnNoKeyframe, "The encoder has sent pictures for 5 s and no keyframe, so nobody sees them. Set the keyframe interval to 2 s, and closed GOPs.")
+	}
 }
 
 // prepare publishes the track that a frame belongs to and keeps what the room knows of it true.
@@ -136,12 +151,13 @@ func (p *Publisher) prepare(t *publishedTrack, f *media.Frame) error {
 
 // Warnings that the host should see, as attributes of the participant (studio.WarningAttribute).
 const (
-	warnBFrames   = "b_frames"
-	warnKeyframes = "keyframe_interval"
-	warnRotation  = "rotation"
-	warnBroken    = "broken_media"
-	warnLeftOut   = "left_out"
-	warnProfile   = "picture_profile"
+	warnBFrames    = "b_frames"
+	warnKeyframes  = "keyframe_interval"
+	warnNoKeyframe = "no_keyframe"
+	warnRotation   = "rotation"
+	warnBroken     = "broken_media"
+	warnLeftOut    = "left_out"
+	warnProfile    = "picture_profile"
 )
 
 // Broken tells the host that what comes of a kind cannot be read.
@@ -175,7 +191,8 @@ func (p *Publisher) inspect(f *media.Frame) {
 		p.warn(warnKeyframes, "Keyframes are more than 4 s apart, so viewers wait long for the first picture. Set the keyframe interval to 2 s.")
 	}
 	if f.Keyframe {
-		p.lastKey = f.DTS
+		p.lastKey, p.waits = f.DTS, false
+		p.settle(warnNoKeyframe)
 		p.inspectProfile(f.Format)
 		if degrees := bitstream.Rotation(f.Format.Codec, f.Payload); degrees != 0 {
 			p.Rotated(degrees)
@@ -208,6 +225,17 @@ func (p *Publisher) warn(code, text string) {
 	p.log.Warn("encoder settings", "code", code, "problem", text)
 	if err := p.Update(nil, nil, map[string]string{studio.WarningAttribute + code: text}); err != nil {
 		p.log.Debug("warning the host", "error", err)
+	}
+}
+
+// settle takes a warning back.
+func (p *Publisher) settle(code string) {
+	if !p.warned[code] {
+		return
+	}
+	delete(p.warned, code)
+	if err := p.Update(nil, nil, map[string]string{studio.WarningAttribute + code: ""}); err != nil {
+		p.log.Debug("taking a warning back", "error", err)
 	}
 }
 

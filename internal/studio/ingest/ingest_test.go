@@ -5,21 +5,55 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/media/mediatest"
+	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
-// warned is a participant whose warnings are written down.
-type warned struct {
+// fakeParticipant counts what is written to its tracks, and has the attributes that it is given.
+type fakeParticipant struct {
 	Participant
-	codes []string
+	frames     int
+	attributes map[string]string
 }
 
-func (w *warned) Update(_, _ *string, attributes map[string]string) error {
-	for name := range attributes {
-		w.codes = append(w.codes, name[len(studio.WarningAttribute):])
+func (p *fakeParticipant) Publish(room.Publication) (FrameWriter, error) { return p, nil }
+func (p *fakeParticipant) WriteFrame(*media.Frame) error                 { p.frames++; return nil }
+func (p *fakeParticipant) Update(_, _ *string, attributes map[string]string) error {
+	for name, text := range attributes {
+		if p.attributes[name] = text; text == "" {
+			delete(p.attributes, name)
+		}
 	}
 	return nil
+}
+
+func TestHostsHearOfPicturesWithoutAKeyframe(t *testing.T) {
+	participant := &fakeParticipant{attributes: map[string]string{}}
+	publisher := New(participant, "test", nil, slog.New(slog.DiscardHandler))
+	format := mediatest.H264Format(640, 360)
+	warned := func() bool { return participant.attributes[studio.WarningAttribute+warnNoKeyframe] != "" }
+	write := func(key bool, at time.Duration) {
+		if err := publisher.Write(mediatest.Frame(format, key, at, mediatest.H264(key, 50)), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const begin = time.Hour
+	for at := time.Duration(0); at <= longestWait; at += 40 * time.Millisecond {
+		write(false, begin+at)
+	}
+	if warned() {
+		t.Error("warned too soon")
+	}
+	write(false, begin+longestWait+time.Second)
+	if !warned() || participant.frames > 0 {
+		t.Errorf("warned: %v, %d pictures are published", warned(), participant.frames)
+	}
+	write(true, begin+longestWait+2*time.Second)
+	if warned() || participant.frames != 1 {
+		t.Errorf("after a keyframe: warned: %v, %d pictures are published", warned(), participant.frames)
+	}
 }
 
 func TestKeyframesThatLieFarApart(t *testing.T) {
@@ -33,8 +67,8 @@ func TestKeyframesThatLieFarApart(t *testing.T) {
 		"each second, and the time goes": {10 * time.Second, 25, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var w warned
-			p := New(&w, "", nil, slog.New(slog.DiscardHandler))
+			w := &fakeParticipant{attributes: map[string]string{}}
+			p := New(w, "", nil, slog.New(slog.DiscardHandler))
 			at := time.Second
 			for i := range 250 {
 				f := mediatest.Frame(mediatest.H264Format(640, 360), i%c.gop == 0, at, mediatest.H264(i%c.gop == 0, 20))
@@ -45,8 +79,8 @@ func TestKeyframesThatLieFarApart(t *testing.T) {
 				p.inspect(f)
 				at += 40 * time.Millisecond
 			}
-			if got := len(w.codes) == 1 && w.codes[0] == warnKeyframes; got != c.want || len(w.codes) > 1 {
-				t.Errorf("warned of %q", w.codes)
+			if got := w.attributes[studio.WarningAttribute+warnKeyframes] != ""; got != c.want || len(w.attributes) > 1 {
+				t.Errorf("warned of %q", w.attributes)
 			}
 		})
 	}
