@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/rtc/sctp"
 )
@@ -112,6 +113,17 @@ func (d *DataChannel) give() {
 
 // Send queues a message, which must not be changed any more. It is an error when more than 1 MiB waits already: the message is dropped.
 func (d *DataChannel) Send(data []byte, text bool) error {
+	return d.sendAs(data, text, d.opening.reliability)
+}
+
+// SendWithin is Send for a message that is of no use later: it is dropped, without an error, when others hold it up for longer.
+func (d *DataChannel) SendWithin(lifetime time.Duration, data []byte, text bool) error {
+	rules := d.opening.reliability
+	rules.Lifetime = lifetime
+	return d.sendAs(data, text, rules)
+}
+
+func (d *DataChannel) sendAs(data []byte, text bool, rules sctp.Reliability) error {
 	if len(data) > maxMessageSize {
 		return fmt.Errorf("rtc: message of %d bytes, at most %d", len(data), maxMessageSize)
 	}
@@ -125,7 +137,7 @@ func (d *DataChannel) Send(data []byte, text bool) error {
 			ppid = ppidEmptyText
 		}
 	}
-	err := d.channels.send(d, ppid, data)
+	err := d.channels.send(d, ppid, data, rules)
 	if err != nil && !errors.Is(err, ErrBuffered) {
 		return fmt.Errorf("rtc: send on data channel %q: %w", d.Label(), err)
 	}

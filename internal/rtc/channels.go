@@ -266,7 +266,7 @@ func (c *channels) consumed(messages, bytes int) {
 }
 
 // send queues a message on a channel.
-func (c *channels) send(d *DataChannel, ppid uint32, data []byte) error {
+func (c *channels) send(d *DataChannel, ppid uint32, data []byte, rules sctp.Reliability) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.association == nil || c.open[d.id] != d {
@@ -276,7 +276,7 @@ func (c *channels) send(d *DataChannel, ppid uint32, data []byte) error {
 		return ErrBuffered
 	}
 	now := media.Now()
-	err := c.association.Send(d.id, ppid, data, d.opening.reliability, now)
+	err := c.association.Send(d.id, ppid, data, rules, now)
 	if errors.Is(err, sctp.ErrEnded) {
 		return ErrClosed
 	}

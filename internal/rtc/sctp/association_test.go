@@ -199,6 +199,66 @@ func TestLimitedMessagesAreGivenUp(t *testing.T) {
 	}
 }
 
+// TestWhatIsSoonOfNoUseDoesNotQueue: over a way that carries less than is sent, what comes is fresh and as much as the way carries.
+func TestWhatIsSoonOfNoUseDoesNotQueue(t *testing.T) {
+	const (
+		rate, queue, delay = 1e6, 200 * time.Millisecond, 20 * time.Millisecond // of the way
+		lifetime           = 150 * time.Millisecond
+		size, perSecond    = 300, 600
+		length             = 20 * time.Second
+	)
+	w := connected(t)
+	var free time.Duration // when the way has carried what it was given
+	w.lose = func(from int, p []byte) bool {
+		w.delay = delay
+		if from == 1 {
+			return false
+		}
+		free = max(free, w.now)
+		if free-w.now > queue {
+			return true
+		}
+		free += time.Duration(float64(8*len(p)) / rate * float64(time.Second))
+		w.delay = free - w.now + delay
+		return false
+	}
+	begun, came, oldest := w.now, 0, time.Duration(0)
+	hear := func() {
+		for _, m := range w.ends[1].messages {
+			came++
+			oldest = max(oldest, w.now-time.Duration(binary.BigEndian.Uint64(m.Data)))
+		}
+		w.ends[1].messages = nil
+	}
+	for at := begun; at < begun+length; at += time.Second / perSecond {
+		for {
+			next := min(w.ends[0].Deadline(), w.ends[1].Deadline())
+			for _, f := range w.flying {
+				next = min(next, f.at)
+			}
+			if next > at {
+				break
+			}
+			w.step()
+			hear()
+		}
+		w.now = at
+		m := make([]byte, size)
+		binary.BigEndian.PutUint64(m, uint64(at))
+		w.send(0, 3, m, Reliability{Unordered: true, Limited: true, Lifetime: lifetime})
+		w.collect(0)
+	}
+	t.Logf("%d came, the oldest after %v", came, oldest)
+	if carries := int(rate / 8 / size * length.Seconds()); came < carries*3/4 {
+		t.Errorf("%d messages came; the way carries %d", came, carries)
+	}
+	if most := lifetime + queue + 2*delay; oldest > most {
+		t.Errorf("a message came after %v, want at most %v", oldest, most)
+	}
+	w.rest()
+	checkEmpty(t, w)
+}
+
 func TestFlowControl(t *testing.T) {
 	w := connected(t)
 	w.ends[1].consume = false

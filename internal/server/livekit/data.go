@@ -30,6 +30,9 @@ const (
 	// maxBacklogBytes bounds reliable messages that wait for a channel to open or to drain. Clients share the bytes.
 	maxBacklogBytes = 8 << 20
 	backlogInterval = 50 * time.Millisecond
+
+	// lossyLifetime is how long a lossy message waits for the way to the client, which may carry less than is said: newer ones follow.
+	lossyLifetime = 150 * time.Millisecond
 )
 
 // incomingData is the way of a client's messages into the room. Its methods are called from the data channels' own
@@ -304,12 +307,12 @@ func (s *session) channelCame(from *transport, dc *rtc.DataChannel) {
 	}
 }
 
-// deliver gives a message to the client. A lossy one that cannot be sent now is lost.
+// deliver gives a message to the client. A lossy one that cannot be sent soon is lost.
 func (s *session) deliver(d room.Data) {
 	o := &s.outgoing
 	if !d.Reliable {
 		if o.lossy != nil {
-			_ = o.lossy.Send(d.Payload, false)
+			_ = o.lossy.SendWithin(lossyLifetime, d.Payload, false)
 		}
 		return
 	}

@@ -1,12 +1,14 @@
 package livekit
 
 import (
+	"bytes"
 	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	pb "github.com/livekit/protocol/livekit"
+	"github.com/pion/webrtc/v4"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tuttilive/tutti/internal/room"
@@ -204,5 +206,55 @@ func BenchmarkStamp(b *testing.B) {
 		if _, err := proto.Marshal(packet); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestLossyMessagesThatComeTooLateAreNotSent: while the way to a client carries nothing, what is said is lost to it. It is not told later.
+func TestLossyMessagesThatComeTooLateAreNotSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.enter(t, "alice", "hall", "")
+	const early, late, last = 'e', 'l', '.'
+	came := make(chan byte, 1000)
+	bob, conn := w.enterDeaf(t, "bob", func(dc *webrtc.DataChannel) {
+		if dc.Label() == lossyLabel {
+			dc.OnMessage(func(m webrtc.DataChannelMessage) { came <- m.Data[0] })
+		}
+	})
+	alice := w.server.find(place{"hall", "alice"}).part
+	say := func(what byte, size int) {
+		if err := alice.Send(room.Data{Payload: bytes.Repeat([]byte{what}, size)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// sayUntilHeard says something again and again until it has come, and tells how much of something else has before.
+	sayUntilHeard := func(what, other byte) (others int) {
+		t.Helper()
+		for deadline := time.After(patience); ; {
+			select {
+			case heard := <-came:
+				if heard == what {
+					return others
+				}
+				if heard == other {
+					others++
+				}
+			case <-time.After(10 * time.Millisecond):
+				say(what, 1)
+			case <-deadline:
+				t.Fatal("nothing comes")
+			}
+		}
+	}
+	sayUntilHeard(early, 0)
+	conn.deaf.Store(true)
+	for range 200 {
+		say(late, 1000)
+	}
+	bob.heard() // the session has taken them
+	<-time.After(2 * lossyLifetime)
+	conn.deaf.Store(false)
+	if n := sayUntilHeard(last, late); n > 0 {
+		t.Errorf("%d messages come late", n)
 	}
 }

@@ -4,15 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"io"
-	"net"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	pb "github.com/livekit/protocol/livekit"
-	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
 	"google.golang.org/protobuf/proto"
 
@@ -245,22 +241,6 @@ func TestFramesAreLostWhole(t *testing.T) {
 	}
 }
 
-// deafConn is a socket that hears nothing from when it is told on.
-type deafConn struct {
-	net.PacketConn
-	deaf   atomic.Bool
-	closed chan struct{}
-}
-
-func (c *deafConn) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, from, err := c.PacketConn.ReadFrom(b)
-	if c.deaf.Load() {
-		<-c.closed
-		return 0, nil, net.ErrClosed
-	}
-	return n, from, err
-}
-
 // TestASubscriberThatAcknowledgesNothing has 512 KiB on their way to it, and no more.
 func TestASubscriberThatAcknowledgesNothing(t *testing.T) {
 	w := newWorld(t, nil)
@@ -268,26 +248,8 @@ func TestASubscriberThatAcknowledgesNothing(t *testing.T) {
 	alice.send(publishData(7, "film"))
 	sid := alice.until(func(r *pb.SignalResponse) bool { return r.GetPublishDataTrackResponse() != nil }).GetPublishDataTrackResponse().Info.Sid
 
-	socket, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn := &deafConn{PacketConn: socket, closed: make(chan struct{})}
-	t.Cleanup(func() {
-		close(conn.closed)
-		socket.Close()
-	})
-	settings := webrtc.SettingEngine{LoggerFactory: &logging.DefaultLoggerFactory{DefaultLogLevel: logging.LogLevelDisabled, Writer: io.Discard}}
-	settings.SetIncludeLoopbackCandidate(true)
-	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
-	settings.SetICEUDPMux(webrtc.NewICEUDPMux(settings.LoggerFactory.NewLogger("mux"), conn))
-	peer, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { peer.Close() })
 	came := make(chan struct{}, 1)
-	peer.OnDataChannel(func(dc *webrtc.DataChannel) {
+	bob, conn := w.enterDeaf(t, "bob", func(dc *webrtc.DataChannel) {
 		dc.OnMessage(func(webrtc.DataChannelMessage) {
 			select {
 			case came <- struct{}{}:
@@ -295,9 +257,6 @@ func TestASubscriberThatAcknowledgesNothing(t *testing.T) {
 			}
 		})
 	})
-	theirs, _ := w.enter(t, "bob", "hall", "")
-	bob := &viewer{wire: theirs, peer: peer}
-	bob.hears()()
 	if bob.subscribe(sid, true) == 0 {
 		t.Fatal("bob does not get the track")
 	}
