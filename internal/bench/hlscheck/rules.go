@@ -10,6 +10,7 @@ import (
 
 // What a media playlist must be, whenever it is read.
 var (
+	readable      = Clause{"4.4", "every tag is written as it must be"}
 	version       = Clause{"8", "EXT-X-VERSION fits the tags that are used"}
 	noType        = Clause{"4.4.3.5", "a live playlist has no EXT-X-PLAYLIST-TYPE"}
 	target        = Clause{"4.4.3.1", "EXTINF rounded is not over EXT-X-TARGETDURATION"}
@@ -54,6 +55,7 @@ func (r *Report) lookAt(name string, m *m3u8.Media, others int) {
 	if m.Skipped > 0 {
 		minimum = 9
 	}
+	r.check(readable, m.Fault == nil, "%s: %v", name, m.Fault)
 	r.check(version, m.Version >= minimum, "%s: version %d", name, m.Version)
 	r.check(noType, m.Type == "", "%s: %s", name, m.Type)
 	r.check(partInf, m.PartTarget > 0, "%s: none", name)

@@ -69,6 +69,8 @@ type Media struct {
 	Independent bool
 	Ended       bool
 	Type        string
+	// Fault is the first of the tags that cannot be read although the segments can be fetched without: nil where there is none.
+	Fault error
 }
 
 // Control is EXT-X-SERVER-CONTROL. Durations that are not given are 0.
@@ -103,11 +105,12 @@ type Part struct {
 	Independent, Gap bool
 }
 
-// Report is an EXT-X-RENDITION-REPORT. LastPart is -1 where it is not given.
+// Report is an EXT-X-RENDITION-REPORT. LastPart is -1 where it is not given. One without LAST-MSN is as far as the playlist that it is in (section 4.4.5.4).
 type Report struct {
 	URI      string
 	LastMSN  uint64
 	LastPart int
+	alike    bool // it does not say
 }
 
 // IsMultivariant tells which of the two kinds a text is.
@@ -182,17 +185,19 @@ func ParseMedia(text string) (*Media, error) {
 		if err := m.take(line); err != nil {
 			return nil, fmt.Errorf("m3u8: line %d: %w", i+2, err)
 		}
+		if err := m.takeMore(line); err != nil && m.Fault == nil {
+			m.Fault = fmt.Errorf("m3u8: line %d: %w", i+2, err)
+		}
 	}
+	m.completeReports()
 	return m, nil
 }
 
-// take reads one line.
+// take reads one line of what segments cannot be fetched without.
 func (m *Media) take(line string) (err error) {
 	tag, value, _ := strings.Cut(line, ":")
 	s := &m.Opening
 	switch tag {
-	case "#EXT-X-VERSION":
-		m.Version, err = strconv.Atoi(value)
 	case "#EXT-X-TARGETDURATION":
 		m.Target, err = seconds(value)
 	case "#EXT-X-MEDIA-SEQUENCE":
@@ -205,10 +210,6 @@ func (m *Media) take(line string) (err error) {
 		m.Independent = true
 	case "#EXT-X-ENDLIST":
 		m.Ended = true
-	case "#EXT-X-SERVER-CONTROL":
-		err = m.takeControl(attributes(value))
-	case "#EXT-X-PART-INF":
-		m.PartTarget, err = seconds(attributes(value)["PART-TARGET"])
 	case "#EXT-X-SKIP":
 		m.Skipped, err = count(attributes(value)["SKIPPED-SEGMENTS"])
 	case "#EXT-X-DISCONTINUITY":
@@ -222,25 +223,39 @@ func (m *Media) take(line string) (err error) {
 		s.Range = true
 	case "#EXT-X-KEY":
 		err = s.takeKey(attributes(value))
-	case "#EXT-X-PROGRAM-DATE-TIME":
-		s.Start, err = time.Parse(time.RFC3339Nano, value)
 	case "#EXTINF":
 		duration, _, _ := strings.Cut(value, ",")
 		s.Duration, err = seconds(duration)
-	case "#EXT-X-PART":
-		err = s.takePart(attributes(value))
 	case "#EXT-X-PRELOAD-HINT":
 		if a := attributes(value); a["TYPE"] == "PART" {
 			m.Hint = a["URI"]
 		}
-	case "#EXT-X-RENDITION-REPORT":
-		err = m.takeReport(attributes(value))
 	default:
 		if line != "" && line[0] != '#' {
 			s.URI = line
 			m.Segments = append(m.Segments, *s)
 			*s = Segment{}
 		}
+	}
+	return err
+}
+
+// takeMore reads one line of all else.
+func (m *Media) takeMore(line string) (err error) {
+	tag, value, _ := strings.Cut(line, ":")
+	switch tag {
+	case "#EXT-X-VERSION":
+		m.Version, err = strconv.Atoi(value)
+	case "#EXT-X-SERVER-CONTROL":
+		err = m.takeControl(attributes(value))
+	case "#EXT-X-PART-INF":
+		m.PartTarget, err = seconds(attributes(value)["PART-TARGET"])
+	case "#EXT-X-PROGRAM-DATE-TIME":
+		m.Opening.Start, err = date(value)
+	case "#EXT-X-PART":
+		err = m.Opening.takePart(attributes(value))
+	case "#EXT-X-RENDITION-REPORT":
+		err = m.takeReport(attributes(value))
 	}
 	return err
 }
@@ -282,15 +297,33 @@ func (s *Segment) takePart(a map[string]string) error {
 }
 
 func (m *Media) takeReport(a map[string]string) (err error) {
-	r := Report{URI: a["URI"], LastPart: -1}
-	if r.LastMSN, err = strconv.ParseUint(a["LAST-MSN"], 10, 63); err != nil {
-		return err
+	r := Report{URI: a["URI"], LastPart: -1, alike: a["LAST-MSN"] == ""}
+	if !r.alike {
+		if r.LastMSN, err = strconv.ParseUint(a["LAST-MSN"], 10, 63); err != nil {
+			return err
+		}
 	}
 	if value, ok := a["LAST-PART"]; ok {
-		r.LastPart, err = count(value)
+		if r.LastPart, err = count(value); err != nil {
+			return err
+		}
 	}
 	m.Reports = append(m.Reports, r)
-	return err
+	return nil
+}
+
+// completeReports gives reports what they leave out since it is the same here.
+func (m *Media) completeReports() {
+	msn, part, _ := m.Last()
+	for i := range m.Reports {
+		r := &m.Reports[i]
+		if !r.alike {
+			continue
+		}
+		if r.LastMSN = msn; r.LastPart < 0 {
+			r.LastPart = part
+		}
+	}
 }
 
 // First and Next are the media sequence numbers of the first segment that is there, and of the one after the last.
@@ -323,6 +356,15 @@ func seconds(value string) (time.Duration, error) {
 func count(value string) (int, error) {
 	n, err := strconv.ParseUint(value, 10, 20)
 	return int(n), err
+}
+
+// date reads a moment of ISO 8601, whose zone many write without a colon.
+func date(value string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, value)
+	if err != nil {
+		t, err = time.Parse("2006-01-02T15:04:05Z0700", value)
+	}
+	return t, err
 }
 
 // attributes reads an attribute list (RFC 8216bis, section 4.2). Quotes are taken off.

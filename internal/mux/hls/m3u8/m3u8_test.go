@@ -44,13 +44,36 @@ func TestMediaPlaylist(t *testing.T) {
 			{URI: "14.m4s", Duration: 2 * time.Second, Gap: true},
 		},
 		Opening: Segment{Parts: []Part{{"15.0.m4s", 341330 * time.Microsecond, false, false}}},
-		Reports: []Report{{"audio.m3u8", 15, 1}},
+		Reports: []Report{{"audio.m3u8", 15, 1, false}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}
 	if msn, part, ok := got.Last(); msn != 15 || part != 0 || !ok || got.First() != 13 {
 		t.Errorf("the last is %d.%d", msn, part)
+	}
+}
+
+func TestWhatOthersWriteIsRead(t *testing.T) {
+	at := time.Date(2026, 11, 30, 12, 29, 2, 752e6, time.UTC)
+	m, err := ParseMedia("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:7\n" +
+		"#EXTINF:2,\n#EXT-X-PROGRAM-DATE-TIME:2026-11-30T12:29:02.752+0000\na\n#EXT-X-PROGRAM-DATE-TIME:2026-11-30T14:29:02.752+02:00\n#EXTINF:2,\nb\n" +
+		"#EXT-X-RENDITION-REPORT:URI=\"c.m3u8\"\n")
+	if err != nil || m.Fault != nil || !m.Segments[0].Start.Equal(at) || !m.Segments[1].Start.Equal(at) {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	if r := m.Reports[0]; r.LastMSN != 8 || r.LastPart != -1 {
+		t.Errorf("a report without a number: %+v", r)
+	}
+}
+
+func TestWhatSegmentsCanBeFetchedWithoutIsPassedOver(t *testing.T) {
+	for _, tag := range []string{"#EXT-X-VERSION:x", "#EXT-X-SERVER-CONTROL:HOLD-BACK=x", "#EXT-X-PART-INF:PART-TARGET=x", "#EXT-X-PROGRAM-DATE-TIME:yesterday",
+		"#EXT-X-PART:DURATION=x,URI=\"p\"", "#EXT-X-RENDITION-REPORT:URI=\"r\",LAST-MSN=x", "#EXT-X-RENDITION-REPORT:URI=\"r\",LAST-MSN=1,LAST-PART=x"} {
+		m, err := ParseMedia("#EXTM3U\n#EXT-X-TARGETDURATION:2\n" + tag + "\n#EXTINF:2,\na\n")
+		if err != nil || m.Fault == nil || len(m.Segments) != 1 || m.Segments[0].URI != "a" {
+			t.Errorf("%s: %+v, %v", tag, m, err)
+		}
 	}
 }
 
