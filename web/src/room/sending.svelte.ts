@@ -159,8 +159,9 @@ export class Sending {
     if (may) await this.#accompaniment.again().catch(() => toast(t().room.actionFailed, 'bad'))
   }
 
-  /** Sends from a device, or no more. */
+  /** Sends from a device, or no more; whoever has left opens none. */
   async #enable(what: 'microphone' | 'camera', on: boolean) {
+    if (this.#stay.phase === 'over') return
     const { localParticipant: local } = this.#client
     try {
       if (what === 'microphone') await local.setMicrophoneEnabled(on, on ? this.#microphoneWish() : undefined)

@@ -4,6 +4,7 @@ import { t } from '../i18n/index.svelte'
 import { remember } from '../remember'
 import { toasts } from '../ui/toasts.svelte'
 import { Sending, type Tracks, type Wish } from './sending.svelte'
+import type { RoomView } from './view'
 
 /** What livekit-client is asked for, in the place of its own participant. */
 class Participant {
@@ -42,6 +43,7 @@ describe('what is sent into a room', () => {
 
   beforeEach(() => {
     me = new Participant()
+    stay.phase = 'connected'
     const kept = new Map<string, string>()
     vi.stubGlobal('localStorage', {
       getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => kept.set(key, value), removeItem: (key: string) => kept.delete(key),
@@ -54,9 +56,10 @@ describe('what is sent into a room', () => {
     vi.unstubAllGlobals()
   })
 
+  const stay = { phase: 'connected' as RoomView['phase'], mayPublish: true, waits: false }
   function sending(wish?: Wish, previews: Tracks = {}) {
     const client = { localParticipant: me, switchActiveDevice: async () => true } as unknown as Room
-    return new Sending(client, { previews, wish, music: false }, { phase: 'connected', mayPublish: true, waits: false }, () => {})
+    return new Sending(client, { previews, wish, music: false }, stay, () => {})
   }
 
   it('comes from the chosen devices again after the connection broke', async () => {
@@ -103,6 +106,13 @@ describe('what is sent into a room', () => {
     me.refuses = { camera: 'NotReadableError' }
     await here.sendAgain(both)
     expect(toasts().at(-1)?.text).toBe(t().local.camera.problem.busy)
+  })
+
+  it('is nothing of whoever leaves meanwhile', async () => {
+    const sent = sending().sendAgain(both)
+    stay.phase = 'over'
+    await sent
+    expect(me.asked).toEqual([['microphone', true, undefined]])
   })
 
   it('comes from another device where one was pulled out before joining', async () => {
