@@ -1,6 +1,9 @@
 package ts
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -53,6 +56,9 @@ type stream struct {
 	sound   timeline.SampleClock
 	config  [2]byte // of ADTS: what the format was made of
 	partial []byte  // a frame of sound that goes on in the next packet
+
+	refused  [2]byte // configuration of the last frame of sound that was not taken
+	refusals int     // how many there were in a row
 }
 
 func newStream(d *Demuxer, codec media.Codec, channels int) *stream {
@@ -206,24 +212,57 @@ func (s *stream) takeADTS(b []byte, next func([]byte, time.Duration) error) erro
 		// Object type, rate and channels, as an AudioSpecificConfig has them.
 		rate, channels := b[2]>>2&0xf, b[2]&1<<2|b[3]>>6
 		config := [2]byte{(b[2]>>6+1)<<3 | rate>>1, rate<<7 | channels<<3}
-		if s.format == nil || config != s.config {
-			f, err := bitstream.AACFormat(config[:])
-			if err != nil {
-				b, s.lost = b[length:], true
-				continue
+		frame, blocks := b[header:length], b[6]&3+1
+		b = b[length:]
+		f := s.format
+		var err error
+		if f == nil || config != s.config {
+			f, err = bitstream.AACFormat(config[:])
+		}
+		if blocks > 1 { // nobody sends them
+			err = fmt.Errorf("%w: AAC with %d blocks in a frame; send one", bitstream.ErrUnsupported, blocks)
+		}
+		if err != nil {
+			if err := s.refuse(config, err); err != nil {
+				return err
 			}
+			s.lost = true
+			continue
+		}
+		if s.refusals = 0; f != s.format {
 			f.Config = append([]byte(nil), config[:]...)
 			s.format, s.config, s.sound = f, config, timeline.SampleClock{}
 		}
-		if b[6]&3 == 0 { // one block, as everybody sends it
-			if err := next(b[header:length], 1024*time.Second/time.Duration(s.format.SampleRate)); err != nil {
-				return err
-			}
+		if err := next(frame, 1024*time.Second/time.Duration(f.SampleRate)); err != nil {
+			return err
 		}
-		b = b[length:]
 	}
 	if len(b) < 8<<10 {
 		s.partial = append([]byte(nil), b...)
+	}
+	return nil
+}
+
+// refusedBefore is how many frames in a row of a configuration that is not taken are left out before anybody is told: the header of one may be damaged, or none.
+const refusedBefore = 8
+
+// refuse takes note of a frame of sound that is not taken. It fails where nothing else is in the stream.
+func (s *stream) refuse(config [2]byte, why error) error {
+	if config != s.refused {
+		s.refused, s.refusals = config, 0
+	}
+	if s.refusals++; s.refusals != refusedBefore {
+		return nil
+	}
+	what := "AAC that cannot be read"
+	if errors.Is(why, bitstream.ErrUnsupported) {
+		what = strings.TrimPrefix(why.Error(), bitstream.ErrUnsupported.Error()+": ")
+	}
+	if s.demuxer.LeftOut != nil {
+		s.demuxer.LeftOut(what)
+	}
+	if s.format == nil && len(s.demuxer.streams) == 1 {
+		return fmt.Errorf("%w: %s", ErrUnsupported, what)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/mediatest"
 )
 
 // clip is two seconds of a transport stream of ffmpeg's.
@@ -182,6 +183,66 @@ func TestWhatIsLeftOutIsNamed(t *testing.T) {
 		d.LeftOut = func(what string) { got = what }
 		if err := d.Write(clip(t, args), 0); err != nil || got != want {
 			t.Errorf("%s: left out is %q, %v", args, got, err)
+		}
+	}
+}
+
+// TestSoundThatIsNotTakenIsNamed: what a stream says of its sound is AAC, and only its frames tell of which kind.
+func TestSoundThatIsNotTakenIsNamed(t *testing.T) {
+	const frames = 3 * refusedBefore
+	sound := func(config ...byte) *media.Format {
+		return &media.Format{Codec: media.AAC, SampleRate: 48_000, Channels: 2, Config: config}
+	}
+	stereo, ownChannels, main := sound(0x11, 0x90), sound(0x11, 0x80), sound(0x09, 0x90)
+	for name, c := range map[string]struct {
+		picture bool
+		sounds  []*media.Format // one after the other
+		told    int
+		fails   bool
+	}{
+		"stereo":               {false, []*media.Format{stereo}, 0, false},
+		"channels of its own":  {false, []*media.Format{ownChannels}, 1, true},
+		"beside a picture":     {true, []*media.Format{ownChannels}, 1, false},
+		"of two kinds":         {true, []*media.Format{ownChannels, main}, 2, false},
+		"before what is taken": {true, []*media.Format{main, stereo}, 1, false},
+		"after what is taken":  {false, []*media.Format{stereo, main}, 1, false},
+		"damaged now and then": {false, []*media.Format{nil}, 0, false},
+	} {
+		m, b := NewMuxer(), []byte(nil)
+		m.Know(media.AAC)
+		if c.picture {
+			m.Know(media.H264)
+		}
+		at := time.Second
+		add := func(f *media.Format) {
+			var err error
+			if b, err = m.Append(b, mediatest.Frame(f, true, at, make([]byte, 50))); err != nil {
+				t.Fatal(err)
+			}
+			at += 1024 * time.Second / 48_000
+		}
+		for _, f := range c.sounds {
+			for i := range frames {
+				switch {
+				case f != nil:
+					add(f)
+				case i%5 == 0: // one frame is damaged now and then
+					add(main)
+				default:
+					add(stereo)
+				}
+			}
+		}
+		var told []string
+		taken := 0
+		d := New(func(*media.Frame, time.Duration) error { taken++; return nil })
+		d.LeftOut = func(what string) { told = append(told, what) }
+		err := d.Write(b, time.Hour)
+		if len(told) != c.told || errors.Is(err, ErrUnsupported) != c.fails || err != nil && !c.fails {
+			t.Errorf("%s: told %q, %v", name, told, err)
+		}
+		if c.told == 0 && taken < frames*3/4 {
+			t.Errorf("%s: %d frames of %d", name, taken, frames)
 		}
 	}
 }

@@ -5,6 +5,8 @@ package ingest
 import (
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -18,6 +20,8 @@ const (
 	longestKeyframeInterval = 4 * time.Second
 	// longestWait is for how long pictures may come without a keyframe among them before the host is told.
 	longestWait = 5 * time.Second
+	// mostLeftOut is of how many things that are not taken the host is told.
+	mostLeftOut = 8
 	// An encoder that sends faster than time passes is read no further while it is more than farAhead ahead, until it
 	// is only a little ahead.
 	farAhead = 2 * time.Second
@@ -60,6 +64,7 @@ type Publisher struct {
 	since   time.Duration // DTS of the first picture that waits
 
 	inspected *media.Format // whose profile was looked at
+	leftOut   []string      // what the host was told of
 }
 
 // New makes a publisher; stream names its tracks' stream. Once ended is closed it holds nobody back any more.
@@ -169,9 +174,14 @@ func (p *Publisher) Broken(kind media.Kind, why error) {
 	p.warn(warnBroken, fmt.Sprintf("The encoder sends a %s that cannot be read: %v.", what, why))
 }
 
-// LeftOut tells the host what else the encoder sends than what is taken.
+// LeftOut tells the host what else the encoder sends than what is taken, beside what it told before.
 func (p *Publisher) LeftOut(what string) {
-	p.warn(warnLeftOut, "The encoder also sends what is not taken: "+what+". Send one picture in H.264 or H.265, and one sound in AAC (ADTS) or Opus.")
+	if slices.Contains(p.leftOut, what) || len(p.leftOut) >= mostLeftOut {
+		return
+	}
+	p.leftOut = append(p.leftOut, what)
+	delete(p.warned, warnLeftOut)
+	p.warn(warnLeftOut, "The encoder also sends what is not taken: "+strings.Join(p.leftOut, "; ")+". Send one picture in H.264 or H.265, and one sound in AAC (ADTS) or Opus.")
 }
 
 // Rotated tells the host that the encoder wants its picture turned by some degrees.

@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +55,23 @@ func TestHostsHearOfPicturesWithoutAKeyframe(t *testing.T) {
 	write(true, begin+longestWait+2*time.Second)
 	if warned() || participant.frames != 1 {
 		t.Errorf("after a keyframe: warned: %v, %d pictures are published", warned(), participant.frames)
+	}
+}
+
+func TestHostsHearOfAllThatIsLeftOut(t *testing.T) {
+	participant := &fakeParticipant{attributes: map[string]string{}}
+	publisher := New(participant, "test", nil, slog.New(slog.DiscardHandler))
+	for _, what := range []string{"AC-3", "AAC with channels of its own", "AC-3"} {
+		publisher.LeftOut(what)
+	}
+	if told := participant.attributes[studio.WarningAttribute+warnLeftOut]; !strings.Contains(told, ": AC-3; AAC with channels of its own.") {
+		t.Errorf("told %q", told)
+	}
+	for i := range 1000 {
+		publisher.LeftOut(fmt.Sprint(i))
+	}
+	if told := participant.attributes[studio.WarningAttribute+warnLeftOut]; strings.Contains(told, "99") {
+		t.Errorf("told %q", told)
 	}
 }
 
