@@ -17,7 +17,7 @@ const (
 	// smallestStep keeps decode times increasing when timestamps stand still.
 	smallestStep = time.Millisecond
 	// Who comes more than farBehind behind the present, and makes up for less than catchesUp of that in standsFor, has paused without a gap
-	// in its timestamps, or has a slow clock.
+	// in its timestamps.
 	farBehind = 2 * time.Second
 	standsFor = 2 * time.Second
 	catchesUp = 250 * time.Millisecond
@@ -29,9 +29,11 @@ const (
 // the first timestamp of either, so they stay as far apart as their publisher wanted. The 32-bit counter may wrap. When
 // a track jumps to another time base (an encoder's playlist goes on to the next file) it starts again at the present,
 // and the other track follows when it jumps too. Where both come late for good they are laid later together, and back
-// where it was not for good. Decode times of a track always increase.
+// where it was not for good. A clock that runs a little faster or slower than ours is followed, or the publisher would be ahead
+// of the present or behind it after hours. Decode times of a track always increase.
 type Timeline struct {
 	tracks [media.Video + 1]timelineTrack
+	drift  drift
 	late   bool          // all that comes is far behind the present
 	behind time.Duration // by how much
 	since  time.Duration // when it began to be, or last made up for some of it
@@ -39,7 +41,7 @@ type Timeline struct {
 }
 
 type timelineTrack struct {
-	offset  time.Duration // media time of timestamp 0
+	offset  time.Duration // media time of timestamp 0, but for the clock's drift
 	raw     int64         // unwrapped timestamp of the last frame in milliseconds
 	last    time.Duration // its decode time
 	decoded bool          // a frame has come
@@ -52,27 +54,35 @@ func (t *Timeline) At(kind media.Kind, timestamp uint32, now time.Duration) (dts
 	if !track.decoded {
 		track.raw = int64(timestamp)
 		t.rebase(track, now)
-		track.decoded, track.last = true, track.offset+time.Duration(track.raw)*time.Millisecond
+		track.decoded, track.last = true, t.time(track)
+		t.drift.follow(now-track.time(), now)
 		return track.last, false
 	}
 	step := time.Duration(int32(timestamp-uint32(track.raw))) * time.Millisecond
 	track.raw += int64(step / time.Millisecond)
-	dts = track.offset + time.Duration(track.raw)*time.Millisecond
-	if step < -maxStepBack || step > maxStepAhead && dts > now+maxStepAhead {
+	if step < -maxStepBack || step > maxStepAhead && t.time(track) > now+maxStepAhead {
 		t.rebase(track, now)
-		dts, track.moved = track.offset+time.Duration(track.raw)*time.Millisecond, true
+		t.drift.restart()
+		track.moved = true
 	}
-	if by := t.settle(now-dts, now); by != 0 {
+	if by := t.settle(now-t.time(track), now); by != 0 {
+		t.drift.restart()
 		for i := range t.tracks {
 			t.tracks[i].offset += by
 			t.tracks[i].moved = true
 		}
-		dts += by
 	}
+	t.drift.follow(now-track.time(), now)
 	jumped, track.moved = track.moved, false
-	track.last = max(dts, track.last+smallestStep)
+	track.last = max(t.time(track), track.last+smallestStep)
 	return track.last, jumped
 }
+
+// time is that of the track's last timestamp.
+func (t *Timeline) time(track *timelineTrack) time.Duration { return track.time() + t.drift.offset }
+
+// time is the same by the publisher's own clock.
+func (t *timelineTrack) time() time.Duration { return t.offset + time.Duration(t.raw)*time.Millisecond }
 
 // settle learns how far behind the present a frame comes, and tells how much later all is to lie from then on.
 func (t *Timeline) settle(behind, now time.Duration) (by time.Duration) {
@@ -95,7 +105,7 @@ func (t *Timeline) settle(behind, now time.Duration) (by time.Duration) {
 func (t *Timeline) rebase(track *timelineTrack, now time.Duration) {
 	if other := t.other(track); other != nil && (other.offset != track.offset || !track.decoded) {
 		raw := other.raw + int64(int32(uint32(track.raw)-uint32(other.raw))) // either may have wrapped
-		at := other.offset + time.Duration(raw)*time.Millisecond
+		at := other.offset + time.Duration(raw)*time.Millisecond + t.drift.offset
 		if apart := at - other.last; apart > -sameBase && apart < sameBase {
 			track.raw, track.offset = raw, other.offset
 			return
@@ -104,7 +114,7 @@ func (t *Timeline) rebase(track *timelineTrack, now time.Duration) {
 	if track.decoded {
 		now = max(now, track.last+smallestStep)
 	}
-	track.offset = now - time.Duration(track.raw)*time.Millisecond
+	track.offset = now - time.Duration(track.raw)*time.Millisecond - t.drift.offset
 }
 
 // other is the track that has begun beside this one.
