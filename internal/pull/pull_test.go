@@ -451,13 +451,15 @@ func TestASegmentsNumberIsItsVectorWhereNoneIsGiven(t *testing.T) {
 }
 
 func TestTheVariantThatCanBeTakenIsChosen(t *testing.T) {
-	const sounds = "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"de\",URI=\"de\"\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"en\",DEFAULT=YES,URI=\"en\"\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"b\",NAME=\"in\"\n"
+	const sounds = "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"de\",URI=\"de\"\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"en\",DEFAULT=YES,URI=\"en\"\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"b\",NAME=\"in\"\n" +
+		"#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"c\",NAME=\"in\",DEFAULT=YES\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"c\",NAME=\"commentary\",URI=\"commentary\"\n"
 	for _, c := range []struct{ variants, picture, sound string }{
 		{"#EXT-X-STREAM-INF:BANDWIDTH=1\nsmall\n#EXT-X-STREAM-INF:BANDWIDTH=2\nlarge\n", "large", ""},
 		{"#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1.640028,mp4a.40.2\"\nplain\n#EXT-X-STREAM-INF:BANDWIDTH=9,CODECS=\"avc1.640028,ec-3\"\ndolby\n", "plain", ""},
 		{"#EXT-X-STREAM-INF:BANDWIDTH=9,CODECS=\"dvh1.05\"\nvision\n", "vision", ""}, // what it is is said when it is read
 		{"#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"a\"\nv\n", "v", "en"},
 		{"#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"b\"\nv\n", "v", ""},
+		{"#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"c\"\nv\n", "v", ""},
 	} {
 		picture, sound, err := choose("#EXTM3U\n" + sounds + c.variants)
 		if err != nil || picture != c.picture || sound != c.sound {

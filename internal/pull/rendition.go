@@ -113,9 +113,10 @@ func choose(text string) (picture, sound string, err error) {
 	if best.Bandwidth < 0 {
 		return "", "", m3u8.ErrNoPlaylist
 	}
+	found := false
 	for _, r := range list.Renditions {
-		if r.Type == "AUDIO" && r.Group == best.Audio && best.Audio != "" && (sound == "" || r.Default) {
-			sound = r.URI
+		if r.Type == "AUDIO" && r.Group == best.Audio && best.Audio != "" && (!found || r.Default) {
+			found, sound = true, r.URI // without one it is in the variant (RFC 8216bis, section 4.4.6.2.1)
 		}
 	}
 	return best.URI, sound, nil
