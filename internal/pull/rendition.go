@@ -153,7 +153,7 @@ func (r *rendition) read(text string) error {
 	}
 	switch {
 	case r.list == nil:
-		r.next = max(list.First(), list.Next()-min(list.Next(), behind))
+		r.next = nearEnd(list)
 	case list.Next() < r.next && r.isStale(list):
 		r.loaded = time.Now()
 		return nil
@@ -217,9 +217,18 @@ func (r *rendition) isStale(list *m3u8.Media) bool {
 	return time.Since(r.stale) <= 2*target+staleFor
 }
 
-// beginAnew forgets what the stream was, since its numbers begin anew: another one may be at the same addresses.
+// nearEnd is the segment with which fetching begins.
+func nearEnd(list *m3u8.Media) uint64 {
+	return max(list.First(), list.Next()-min(list.Next(), behind))
+}
+
+// beginAnew forgets what the stream was, since its numbers begin anew: another one may be at the same addresses. It is fetched from its own beginning,
+// but where so much is listed that this was long ago.
 func (r *rendition) beginAnew(list *m3u8.Media) {
 	r.next = list.First()
+	if len(list.Segments) > 2*behind {
+		r.next = nearEnd(list)
+	}
 	r.header, r.transport = "", nil
 	r.client.forgetKey()
 	r.anew += 1 << 32

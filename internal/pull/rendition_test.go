@@ -180,6 +180,28 @@ func TestAnOlderPlaylistIsNoNewStream(t *testing.T) {
 	}
 }
 
+// TestAnewNearTheEndOfAWindow has a source that lists an hour begin anew: all of it again would keep whoever watches an hour behind.
+func TestAnewNearTheEndOfAWindow(t *testing.T) {
+	for listed, want := range map[int]int{6: 6, 1800: behind} {
+		r := &rendition{client: &hlsClient{}, more: func() {}}
+		for _, first := range []int{100_000, 5000} {
+			text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:" + strconv.Itoa(first) + "\n"
+			for i := range listed {
+				text += "#EXTINF:2,\n" + strconv.Itoa(first+i) + ".ts\n"
+			}
+			if err := r.read(text); err != nil {
+				t.Fatal(err)
+			}
+			if first == 100_000 {
+				r.next = r.list.Next()
+			}
+		}
+		if len(r.todo) != want || int(r.todo[want-1].number) != 5000+listed-1 {
+			t.Errorf("%d of %d segments are fetched, want %d", len(r.todo), listed, want)
+		}
+	}
+}
+
 // FuzzPlaylists reads two playlists, one after the other, which may have nothing to do with each other.
 func FuzzPlaylists(f *testing.F) {
 	const begin = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:"
