@@ -24,8 +24,10 @@ const (
 	dataBytesPerSecond = 8 << 20
 	dataBytesBurst     = 16 << 20
 	// What one sender's messages may become for all their receivers together: in a large room the sender pays for the copies.
+	// A copy counts as leastCopy bytes at least, since one of a few bytes is a packet too, which costs as much as a full one.
 	dataCopiesPerSecond = 64 << 20
 	dataCopiesBurst     = 128 << 20
+	leastCopy           = 1 << 10
 
 	// maxBacklogBytes bounds reliable messages that wait for a channel to open or to drain. Clients share the bytes.
 	maxBacklogBytes = 8 << 20
@@ -91,7 +93,7 @@ func (d *incomingData) admit(bytes int, reliable bool) bool {
 
 // pay takes what a message becomes for its receivers from the sender's budget, as admit does.
 func (d *incomingData) pay(bytes, receivers int, reliable bool) bool {
-	now, cost := time.Now(), min(bytes*receivers, dataCopiesBurst)
+	now, cost := time.Now(), min(max(bytes, leastCopy)*receivers, dataCopiesBurst)
 	if !reliable {
 		return d.copies.AllowN(now, cost)
 	}

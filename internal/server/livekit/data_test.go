@@ -166,6 +166,34 @@ func TestSenderPaysForCopies(t *testing.T) {
 	})
 }
 
+// Messages of a few bytes are packets too: however small they are, and however many receive them, one sender has the server send no more than so many.
+func TestSmallMessagesCostAPacket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size, seconds, packets = 60, 10, dataCopiesPerSecond / leastCopy
+		for _, receivers := range []int{1, 30, 300, 5000} {
+			var d incomingData
+			d.open(&session{done: make(chan struct{})})
+			d.messages.AllowN(time.Now(), dataBurst) // the bursts are gone
+			d.copies.AllowN(time.Now(), dataCopiesBurst)
+			sent := 0
+			for range seconds * 1000 { // lossy ones, as many as one likes
+				<-time.After(time.Millisecond)
+				for range 4 {
+					if d.admit(size, false) && d.pay(size, receivers, false) {
+						sent++
+					}
+				}
+			}
+			if copies := sent * receivers / seconds; copies > packets {
+				t.Errorf("to %d: %d packets a second", receivers, copies)
+			}
+			if want := min(dataPerSecond, packets/receivers); sent/seconds < want*9/10 {
+				t.Errorf("to %d: only %d messages a second, of %d", receivers, sent/seconds, want)
+			}
+		}
+	})
+}
+
 // A client that reads nothing costs a bounded number of bytes, and what it is sent later is lost rather than out of order.
 func TestBacklogIsBounded(t *testing.T) {
 	s := &session{log: slog.New(slog.DiscardHandler), inbox: newInbox(nil)}
