@@ -241,10 +241,7 @@ func (d *decoder) push(p *codec.Picture) {
 func (in *input) pick(at time.Duration) *paint.Frame {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	n := 0
-	for n < len(in.queue) && in.queue[n].PTS <= at {
-		n++
-	}
+	n := in.due(at)
 	if n > 0 {
 		if in.shown != nil {
 			in.free = append(in.free, in.shown)
@@ -260,6 +257,18 @@ func (in *input) pick(at time.Duration) *paint.Frame {
 	}
 	in.view = paint.Frame{Width: in.shown.Width, Height: in.shown.Height, Pix: in.shown.Pix}
 	return &in.view
+}
+
+// due counts the pictures whose time has come. Where all wait that can, the source is too far ahead of the time, and the first of them is
+// shown, or none ever would be. The caller holds the lock.
+func (in *input) due(at time.Duration) (n int) {
+	for n < len(in.queue) && in.queue[n].PTS <= at {
+		n++
+	}
+	if n == 0 && len(in.queue) >= queueMax {
+		return 1
+	}
+	return n
 }
 
 // worst is how late the pictures come: those that came, and the one that should have come by now, once the first decoder has caught up.
@@ -280,7 +289,7 @@ func (in *input) worst(now time.Duration) (late time.Duration, ok bool) {
 func (in *input) ready(at time.Duration) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.err != nil || in.shown != nil || len(in.queue) > 0 && in.queue[0].PTS <= at
+	return in.err != nil || in.shown != nil || in.due(at) > 0
 }
 
 // problem is why there are no pictures.
