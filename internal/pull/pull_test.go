@@ -288,13 +288,14 @@ func TestASourceThatFailsIsTriedAgain(t *testing.T) {
 
 func TestSources(t *testing.T) {
 	for address, shown := range map[string]string{
-		"rtmp://example.org/live/secret?key=k":              "rtmp://example.org/live/" + hidden + "?" + hidden,
-		"rtmps://u:p@example.org:1936/a/b/secret":           "rtmps://example.org:1936/a/b/" + hidden,
-		"rtmp://example.org/live/secret/":                   "rtmp://example.org/live/" + hidden,
-		"rtmp://example.org/live/secret//":                  "rtmp://example.org/live/" + hidden,
-		"rtmp://example.org/live/s%2Fcret":                  "rtmp://example.org/live/" + hidden,
-		"srt://example.org:8890?streamid=secret&passphrase": "srt://example.org:8890?" + hidden,
-		"https://example.org/a/index.m3u8?token=secret":     "https://example.org/a/index.m3u8?" + hidden,
+		"rtmp://example.org/live/secret?key=k":              "rtmp://example.org/live/" + dial.Hidden + "?" + dial.Hidden,
+		"rtmps://u:p@example.org:1936/a/b/secret":           "rtmps://example.org:1936/a/b/" + dial.Hidden,
+		"rtmp://example.org/live/secret/":                   "rtmp://example.org/live/" + dial.Hidden,
+		"rtmp://example.org/live/secret//":                  "rtmp://example.org/live/" + dial.Hidden,
+		"rtmp://example.org/live/s%2Fcret":                  "rtmp://example.org/live/" + dial.Hidden,
+		"srt://example.org:8890?streamid=secret&passphrase": "srt://example.org:8890?" + dial.Hidden,
+		"https://example.org/a/index.m3u8?token=secret":     "https://example.org/" + dial.Hidden + "?" + dial.Hidden,
+		"https://example.org/live/~t1.secret/a/index.m3u8":  "https://example.org/" + dial.Hidden,
 	} {
 		s := Source{URL: address, Mode: Demand, Operator: true}
 		if err := s.check(); err != nil || s.address() != shown {
@@ -491,9 +492,10 @@ func TestWhatIsSecretIsNotTold(t *testing.T) {
 		"rtmp://h/app/ses?key=sesame":           "no stream ses?key=sesame",
 		"http://user:ses%3Dame@h/a/index.m3u8":  "no user:ses%3Dame, no ses=ame",
 		"srt://h:1?streamid=se+same&passphrase": "no se same, se+same",
+		"http://h/a/ses%3Dame/index.m3u8":       "no ses%3Dame, no /ses=ame/",
 	} {
 		told := Source{URL: address}.withoutSecret(errors.New(said))
-		if strings.Contains(told, "ame") || !strings.Contains(told, "no ") || !strings.Contains(told, hidden) {
+		if strings.Contains(told, "ame") || !strings.Contains(told, "no ") || !strings.Contains(told, dial.Hidden) {
 			t.Errorf("%s: %q becomes %q", address, said, told)
 		}
 	}
@@ -589,7 +591,7 @@ func FuzzSource(f *testing.F) {
 		if u.RawQuery != "" && len(u.RawQuery) > 8 && strings.Contains(shown, u.RawQuery) && !slices.Contains([]string{u.Path, u.Host}, u.RawQuery) && !strings.Contains(u.Path+u.Host, u.RawQuery) {
 			t.Errorf("%q is shown as %q", address, shown)
 		}
-		if protocol == "rtmp" && !strings.Contains(shown, hidden) {
+		if protocol == "rtmp" && !strings.Contains(shown, dial.Hidden) || protocol == "hls" && len(u.Path) > 20 && strings.Contains(shown, u.Path) {
 			t.Errorf("%q is shown as %q", address, shown)
 		}
 		_ = s.withoutSecret(errors.New(address))

@@ -6,15 +6,11 @@ import (
 	"errors"
 	"net"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/dial"
 )
-
-// hidden is shown in the place of what is secret.
-const hidden = "•••"
 
 // Bounds.
 const (
@@ -102,37 +98,42 @@ func (s Source) check() error {
 // wanted tells whether a source is to be fetched.
 func (s Source) wanted() bool { return s.Enabled && s.check() == nil }
 
-// address is the URL without what may be secret: user, query, and the last part of a path of RTMP.
+// address is the URL without what may be secret: user, query, the last part of a path of RTMP, and the path of HLS, in which passes and signatures lie.
 func (s Source) address() string {
 	protocol, u, err := s.protocol()
 	if err != nil {
 		return ""
 	}
-	shown := url.URL{Scheme: u.Scheme, Host: u.Host}
-	if protocol != "rtmp" {
-		shown.Path = u.Path
-	}
-	text := shown.String()
-	if protocol == "rtmp" {
-		app, _ := streamOf(u)
-		text += "/" + app + "/" + hidden
+	text := u.Scheme + "://" + u.Host
+	switch app, _ := streamOf(u); {
+	case protocol == "rtmp":
+		text += "/" + app + "/" + dial.Hidden
+	case strings.Trim(u.Path, "/") != "":
+		text += "/" + dial.Hidden
 	}
 	if u.RawQuery != "" {
-		text += "?" + hidden
+		text += "?" + dial.Hidden
 	}
 	return text
 }
 
 // withoutSecret is an error's text in which what may be secret is hidden, with its escapes or without.
 func (s Source) withoutSecret(err error) string {
-	text := err.Error()
-	_, u, bad := s.protocol()
+	return dial.WithoutSecrets(err, s.secrets())
+}
+
+// secrets are what may be secret of the URL.
+func (s Source) secrets() []string {
+	protocol, u, bad := s.protocol()
 	if bad != nil {
-		return text
+		return nil
 	}
 	_, last := streamOf(u)
 	password, _ := u.User.Password()
 	secrets := []string{u.RawQuery, u.User.String(), u.User.Username(), password, last}
+	if protocol == "hls" {
+		secrets = append(secrets, strings.Split(u.EscapedPath(), "/")...)
+	}
 	for pair := range strings.SplitSeq(u.RawQuery, "&") {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok {
@@ -147,13 +148,7 @@ func (s Source) withoutSecret(err error) string {
 			}
 		}
 	}
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be a part of another
-	for _, secret := range secrets {
-		if len(secret) >= 3 {
-			text = strings.ReplaceAll(text, secret, hidden)
-		}
-	}
-	return text
+	return secrets
 }
 
 // hostPort is where to connect.

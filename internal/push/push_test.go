@@ -66,7 +66,7 @@ func TestErrorsDoNotTellTheKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := withoutSecret(p, dial.Denial{Code: "Rejected", Words: said}), "the server refuses: Rejected "+c.want; got != want {
+		if got, want := dial.WithoutSecrets(dial.Denial{Code: "Rejected", Words: said}, p.secrets()), "the server refuses: Rejected "+c.want; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}

@@ -76,7 +76,7 @@ func TestHostsDoNotReachAnOperatorsTarget(t *testing.T) {
 	if st, err := p.Set("tea", hosts.ID, Change{URL: ref("rtmp://h/a/d")}, true); err != nil || !st.Operator {
 		t.Errorf("an operator gives it another address: %+v, %v", st, err)
 	}
-	if list, err := p.Of("tea"); err != nil || len(list) != 2 || list[0].Address != "rtmp://h/a/"+hidden || !list[0].Enabled {
+	if list, err := p.Of("tea"); err != nil || len(list) != 2 || list[0].Address != "rtmp://h/a/"+dial.Hidden || !list[0].Enabled {
 		t.Errorf("%+v, %v", list, err)
 	}
 }

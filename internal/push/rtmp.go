@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/dial"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -55,7 +56,7 @@ func rtmpPlaceOf(u *url.URL, key string) (place, error) {
 	return p, nil
 }
 
-func (p *rtmpPlace) address() string { return p.tcURL + "/" + hidden }
+func (p *rtmpPlace) address() string { return p.tcURL + "/" + dial.Hidden }
 
 func (p *rtmpPlace) secrets() []string {
 	name, query, _ := strings.Cut(p.stream, "?")

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/dial"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -50,7 +51,7 @@ func (s *session) now(state State, err error) {
 	case state == Live:
 		s.status.Error, s.status.Reason, s.status.Code, s.status.Attempts, s.status.Bytes = "", "", "", 0, 0
 	case err != nil:
-		s.status.Error = withoutSecret(s.place, err)
+		s.status.Error = dial.WithoutSecrets(err, s.place.secrets())
 		s.status.Reason, s.status.Code = reasonOf(s.place, err)
 		s.status.Attempts++
 	}

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -67,9 +66,6 @@ var ErrTarget = errors.New("the address is not of the form rtmp://host/app/strea
 const (
 	maxURL  = 1024
 	maxName = 100
-	hidden  = "•••"
-	// maxError is how many bytes of an error are shown: most of one may be what a server said.
-	maxError = 240
 )
 
 // place is a target's address taken apart: one for each protocol.
@@ -172,20 +168,8 @@ func reasonOf(p place, err error) (reason dial.Trouble, code string) {
 		return forOperators, ""
 	}
 	reason, code = dial.TroubleOf(err)
-	if code != withoutSecret(p, errors.New(code)) {
+	if code != dial.WithoutSecrets(errors.New(code), p.secrets()) {
 		code = ""
 	}
 	return reason, code
-}
-
-// withoutSecret is an error's text in which what is secret, which a server may have said, is hidden. It is cut after that: half a key is still secret.
-func withoutSecret(p place, err error) string {
-	text, secrets := err.Error(), p.secrets()
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may be a part of another
-	for _, secret := range secrets {
-		if len(secret) >= 3 {
-			text = strings.ReplaceAll(text, secret, hidden)
-		}
-	}
-	return strings.ToValidUTF8(text[:min(len(text), maxError)], "")
 }

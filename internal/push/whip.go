@@ -53,7 +53,7 @@ func whipPlaceOf(u *url.URL, key string) (place, error) {
 }
 
 func (p *whipPlace) address() string {
-	return p.endpoint.Scheme + "://" + p.endpoint.Host + "/" + hidden
+	return p.endpoint.Scheme + "://" + p.endpoint.Host + "/" + dial.Hidden
 }
 
 func (p *whipPlace) secrets() []string {
