@@ -16,10 +16,11 @@ type ParameterSets struct {
 	vps, sps, pps []byte
 	format        *media.Format
 	changed       bool
+	outdated      bool // the PPS is from before the SPS
 }
 
-// Add takes a unit if it is a parameter set that the format holds, and copies it. A format holds one PPS: an H.264 stream's
-// second one, with another id, is not taken and must stay among the pictures.
+// Add takes a unit if it is a parameter set that the format holds, and copies it. A format holds one PPS, the first that comes with its SPS: one
+// with another id is not taken and must stay among the pictures.
 func (s *ParameterSets) Add(unit []byte) (taken bool) {
 	if len(unit) > MaxParameterSet {
 		return false
@@ -29,9 +30,9 @@ func (s *ParameterSets) Add(unit []byte) (taken bool) {
 		case H265VPS:
 			s.replace(&s.vps, unit)
 		case H265SPS:
-			s.replace(&s.sps, unit)
+			s.outdated = s.replace(&s.sps, unit) || s.outdated
 		case H265PPS:
-			s.replace(&s.pps, unit)
+			return s.addPPS(unit)
 		default:
 			return false
 		}
@@ -39,22 +40,41 @@ func (s *ParameterSets) Add(unit []byte) (taken bool) {
 	}
 	switch H264Type(unit) {
 	case H264SPS:
-		s.replace(&s.sps, unit)
+		s.outdated = s.replace(&s.sps, unit) || s.outdated
 	case H264PPS:
-		if s.pps != nil && !s.changed && ppsID(unit) != ppsID(s.pps) {
-			return false
-		}
-		s.replace(&s.pps, unit)
+		return s.addPPS(unit)
 	default:
 		return false
 	}
 	return true
 }
 
-func (s *ParameterSets) replace(set *[]byte, unit []byte) {
-	if !bytes.Equal(*set, unit) {
-		*set, s.changed = bytes.Clone(unit), true
+func (s *ParameterSets) addPPS(unit []byte) (taken bool) {
+	if s.pps != nil && !s.outdated && s.id(unit) != s.id(s.pps) {
+		return false
 	}
+	s.outdated = false
+	s.replace(&s.pps, unit)
+	return true
+}
+
+// replace tells whether a set has changed.
+func (s *ParameterSets) replace(set *[]byte, unit []byte) bool {
+	if bytes.Equal(*set, unit) {
+		return false
+	}
+	*set, s.changed = bytes.Clone(unit), true
+	return true
+}
+
+// id is that of a PPS: the first number in it (ITU-T H.264, 7.3.2.2; H.265, 7.3.2.3.1).
+func (s *ParameterSets) id(pps []byte) uint32 {
+	header := 1
+	if s.Codec == media.H265 {
+		header = 2
+	}
+	bits := bitReader{b: pps[header:min(len(pps), 8)]}
+	return bits.golomb()
 }
 
 // Take puts the units of a picture together as a payload, and takes the parameter sets out of them. size is what the payload takes at most, key tells
@@ -92,9 +112,4 @@ func (s *ParameterSets) Format() *media.Format {
 		s.format = f
 	}
 	return s.format
-}
-
-func ppsID(pps []byte) uint32 {
-	bits := bitReader{b: pps[1:min(len(pps), 8)]}
-	return bits.golomb()
 }

@@ -131,6 +131,38 @@ func TestAPictureThatIsTurned(t *testing.T) {
 	}
 }
 
+// TestASecondPPS: a format holds one, and what is of another stays among the pictures.
+func TestASecondPPS(t *testing.T) {
+	sps, otherSPS := mediatest.SPS(640, 360, -1), mediatest.SPS(320, 180, -1)
+	first, second, changed := []byte{0x68, 0xce, 0x3c, 0x80}, []byte{0x68, 0x5b, 0xe3, 0xcb}, []byte{0x68, 0xcf, 0x3c, 0x80} // of the ids 0, 1, 0
+	vps, sps265, pps265 := unhex(t, hevcVPS), unhex(t, hevcSPS), unhex(t, hevcPPS)
+	second265 := append(bytes.Clone(pps265[:2]), 0x40|pps265[2]&0x1f, 0x80) // id 1
+	for name, c := range map[string]struct {
+		codec media.Codec
+		units [][]byte
+		pps   []byte   // that the format holds
+		kept  [][]byte // among the pictures
+	}{
+		"beside the first":      {media.H264, [][]byte{sps, first, second}, first, [][]byte{second}},
+		"again":                 {media.H264, [][]byte{sps, first, second, sps, first, second}, first, [][]byte{second, second}},
+		"of the same id":        {media.H264, [][]byte{sps, first, changed}, changed, nil},
+		"after another SPS":     {media.H264, [][]byte{sps, first, otherSPS, second, first}, second, [][]byte{first}},
+		"of H.265":              {media.H265, [][]byte{vps, sps265, pps265, second265, vps, sps265, pps265, second265}, pps265, [][]byte{second265, second265}},
+		"of H.265, no other":    {media.H265, [][]byte{vps, sps265, pps265, vps, sps265, pps265}, pps265, nil},
+		"of H.265, the other 1": {media.H265, [][]byte{vps, sps265, second265, pps265}, second265, [][]byte{pps265}},
+	} {
+		sets := ParameterSets{Codec: c.codec}
+		payload, _, _ := sets.Take(c.codec, slices.Values(c.units), 1000)
+		var want []byte
+		for _, unit := range c.kept {
+			want = AppendUnit(want, unit)
+		}
+		if f := sets.Format(); f == nil || !bytes.Equal(f.PPS, c.pps) || !bytes.Equal(payload, want) {
+			t.Errorf("%s: %+v, and % x among the pictures, not % x", name, f, payload, want)
+		}
+	}
+}
+
 // TestWhereDecodingMayBegin: encoders of open groups of pictures, and those that refresh, say so beside the picture.
 func TestWhereDecodingMayBegin(t *testing.T) {
 	timing := []byte{1, 3, 0, 0, 3, 0} // three bytes, of which a zero was escaped

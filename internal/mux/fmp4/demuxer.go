@@ -290,5 +290,8 @@ func (d *description) readUnits(b []byte, sync bool) (payload []byte, key, ok bo
 		d.format = f
 	}
 	key = key || sync && d.codec == media.H264 && bitstream.H264Intra(payload)
+	if key && ok && len(d.extra) > 0 {
+		payload = append(slices.Clip(d.extra), payload...)
+	}
 	return payload, key, ok
 }

@@ -76,6 +76,34 @@ func TestWhatWeWriteIsRead(t *testing.T) {
 	}
 }
 
+// TestFurtherParameterSetsGoBeforeKeyframes: a format holds one PPS.
+func TestFurtherParameterSetsGoBeforeKeyframes(t *testing.T) {
+	second := []byte{0x68, 0x5b, 0xe3, 0xcb} // of another id
+	describe := func(n int) (*description, error) {
+		record := bitstream.AVCRecord(h264)
+		record[8+len(h264.SPS)] += byte(n) // how many PPS there are
+		for range n {
+			record = append(append(record, 0, byte(len(second))), second...)
+		}
+		return describeH264(record)
+	}
+	d, err := describe(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for picture, want := range map[string][]byte{
+		"\x00\x00\x00\x02\x65\x88": bitstream.AppendUnit(bitstream.AppendUnit(nil, second), []byte{0x65, 0x88}),
+		"\x00\x00\x00\x02\x41\x9a": bitstream.AppendUnit(nil, []byte{0x41, 0x9a}),
+	} {
+		if payload, _, ok := d.read([]byte(picture), false); !ok || !bytes.Equal(payload, want) || !bytes.Equal(d.format.PPS, h264.PPS) {
+			t.Errorf("% x of % x", payload, picture)
+		}
+	}
+	if _, err := describe(200); err == nil {
+		t.Error("2 kB go before each keyframe")
+	}
+}
+
 // TestSyncSamplesWithoutIDR: movies of open groups of pictures say of their samples where decoding may begin. Of what needs another picture it is not believed.
 func TestSyncSamplesWithoutIDR(t *testing.T) {
 	picture, err := NewTrack(1, h264)

@@ -25,6 +25,7 @@ type description struct {
 	format     *media.Format
 	lengthSize int                     // of H.264 and H.265
 	sets       bitstream.ParameterSets // of H.264 and H.265
+	extra      []byte                  // parameter sets beyond those that a format holds, as units that go before keyframes
 }
 
 // describe reads a sample entry.
@@ -85,7 +86,10 @@ func describeH265(record []byte) (*description, error) {
 	return d, d.begin(c.VPS, c.SPS, c.PPS)
 }
 
-// begin takes the first of each kind of parameter sets. There may be none: avc3 and hev1 have them among the pictures.
+// maxExtra bounds what goes before each keyframe, of which a segment may be full.
+const maxExtra = 1 << 10
+
+// begin takes parameter sets of each kind, the first into the format. There may be none: avc3 and hev1 have them among the pictures.
 func (d *description) begin(kinds ...[][]byte) error {
 	d.sets.Codec = d.codec
 	all := true
@@ -94,7 +98,14 @@ func (d *description) begin(kinds ...[][]byte) error {
 			all = false
 			continue
 		}
-		d.sets.Add(sets[0])
+		for i, set := range sets {
+			if i > 0 || !d.sets.Add(set) {
+				d.extra = bitstream.AppendUnit(d.extra, set)
+			}
+		}
+	}
+	if len(d.extra) > maxExtra {
+		return fmt.Errorf("fmp4: further parameter sets of %d bytes", len(d.extra))
 	}
 	if d.format = d.sets.Format(); d.format == nil && all {
 		return fmt.Errorf("fmp4: the parameter sets of %v cannot be read", d.codec)
