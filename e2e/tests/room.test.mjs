@@ -220,6 +220,18 @@ describe('three people in a room', { timeout: 1_800_000 }, () => {
     assert.equal(new URL(ada.page.url()).hash, `#k=${encodeURIComponent(room.keys.guest)}`)
   })
 
+  it('stay where they are when another fragment comes into the address', async () => {
+    await ada.page.locator('.room').evaluate(async (room) => {
+      room.dataset.stays = ''
+      for (const hash of ['#k=other', location.hash]) {
+        const changed = new Promise((resolve) => addEventListener('hashchange', resolve, { once: true }))
+        location.hash = hash
+        await changed
+      }
+    })
+    assert.equal(await ada.page.locator('.room[data-stays]').count(), 1)
+  })
+
   it('complain about nothing', () => {
     for (const who of [ada, bo, cy]) assert.deepEqual(who.page.complaints, [], who.name)
   })
