@@ -518,8 +518,9 @@ func TestTokensMayDoWhatTheirGrantSays(t *testing.T) {
 		{"GET", "/api/status", "", "list"},
 		{"GET", "/metrics", "", "list"},
 		{"POST", "/api/rooms", "{}", "create"},
-		{"GET", "/api/rooms/hall/keys", "", "admin"},
-		{"GET", "/api/rooms/other/keys", "", ""},
+		{"GET", "/api/rooms/hall/ingest", "", "admin"},
+		{"GET", "/api/rooms/other/ingest", "", ""},
+		{"GET", "/api/rooms/hall/keys", "", ""}, // a token ends, a host's link does not
 	} {
 		for name, token := range tokens {
 			resp := f.call(c.method, c.path, c.body, nil, token)

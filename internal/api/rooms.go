@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/scenes"
 	"github.com/tuttilive/tutti/internal/store"
@@ -208,8 +209,13 @@ func socketURL(r *http.Request) string {
 	return "ws://" + r.Host
 }
 
+// getKeys gives the keys to those who have one that lasts as long. A token ends, and whoever learned the host's key by it would stay host for ever.
 func (a *API) getKeys(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
+	if credential(r).Token != "" && !a.isOperator(r) {
+		refusal.Write(w, auth.ErrDenied)
+		return
+	}
 	policy, _, err := a.house.Policies().Find(name)
 	var keys linkKeys
 	if err == nil {

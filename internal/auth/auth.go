@@ -63,6 +63,8 @@ type Claims struct {
 	Video      Grant             `json:"video"`
 	// RoomConfig is for the room where the holder of the token opens it.
 	RoomConfig *RoomConfig `json:"roomConfig,omitempty"`
+	// Tenure is that of the room for which the server itself made the token; see Keys.Tenure. Tokens of applications have none.
+	Tenure string `json:"tenure,omitempty"`
 	// SHA256 is the hash, in base64, of the message that the token was made for.
 	SHA256 string `json:"sha256,omitempty"`
 }
@@ -140,6 +142,13 @@ func (k Keys) LinkKey(room string, role Role, salt string) string {
 	mac := hmac.New(sha256.New, []byte(k.Secret))
 	fmt.Fprintf(mac, "tutti link\x00%s\x00%s\x00%s", role, room, salt)
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// Tenure names a room as distinct from others that had its name before and will have it after: the room of this salt.
+func (k Keys) Tenure(room, salt string) string {
+	mac := hmac.New(sha256.New, []byte(k.Secret))
+	fmt.Fprintf(mac, "tutti tenure\x00%s\x00%s", room, salt)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:12])
 }
 
 // StreamKey is what an encoder shows to publish into a room: the link key of a publisher where id is "" (nobody made or changed it), else

@@ -40,21 +40,22 @@ type Credential struct {
 // Admit checks a credential against a room's policy; it is the one place that decides. The claims carry the identity
 // (made up when the credential has none) and permissions.
 func (h *House) Admit(roomName string, c Credential, a Action) (auth.Claims, error) {
-	claims, err := h.admit(roomName, c, a)
-	if err != nil {
-		return auth.Claims{}, h.refusedCredential(c, err)
-	}
-	return claims, nil
-}
-
-func (h *House) admit(roomName string, c Credential, a Action) (auth.Claims, error) {
 	if err := room.CheckName(roomName); err != nil {
-		return auth.Claims{}, err
+		return auth.Claims{}, h.refusedCredential(c, err)
 	}
 	policy, _, err := h.rooms.Find(roomName)
 	if err != nil {
-		return auth.Claims{}, fmt.Errorf("reading the policy of room %q: %w", roomName, err)
+		return auth.Claims{}, h.refusedCredential(c, fmt.Errorf("reading the policy of room %q: %w", roomName, err))
 	}
+	claims, err := h.admit(roomName, policy, c, a)
+	if err != nil {
+		return auth.Claims{}, h.refusedCredential(c, err)
+	}
+	claims.Tenure = h.tenure(roomName, policy) // that of the room which admits, whichever has the name when a token is made
+	return claims, nil
+}
+
+func (h *House) admit(roomName string, policy room.Policy, c Credential, a Action) (auth.Claims, error) {
 	switch {
 	case c.Pass != "" && a == ToWatch:
 		if err := h.keys.CheckPass(c.Pass, roomName, policy.Salt, time.Now()); err != nil {
@@ -75,14 +76,17 @@ func (h *House) admit(roomName string, c Credential, a Action) (auth.Claims, err
 	return h.admitAnyone(roomName, policy, a)
 }
 
-// Verify gives the claims of a token that is good for something at the moment: it was not revoked, and its holder is not banned from the
-// room that it is for, nor from the one above that.
+// Verify gives the claims of a token that is good for something at the moment: it was not revoked, its holder is not banned from the
+// room that it is for, nor from the one above that, and where the server made it that was for this room and none before it of the same name.
 func (h *House) Verify(token string) (auth.Claims, error) {
 	claims, err := h.keys.Verify(token)
 	if err != nil {
 		return auth.Claims{}, err
 	}
 	if claims, err = h.inAnnex(claims); err != nil {
+		return auth.Claims{}, err
+	}
+	if err := h.checkTenure(claims); err != nil {
 		return auth.Claims{}, err
 	}
 	for _, roomName := range []string{claims.Video.Room, claims.Attributes[attributeMain]} {

@@ -151,6 +151,7 @@ func (s *Studio) depose(directors map[string]bool) {
 func (s *Studio) annexToken(roomName string, claims auth.Claims) (string, error) {
 	g := &claims.Video
 	g.Room, g.RoomJoin, g.RoomAdmin = roomName, true, s.hasDirector(claims.Identity)
+	claims.Tenure = "" // the main room's
 	if s.scene.HasStage() && s.stage.RoleOf(claims.Identity).OnStage() {
 		g.CanPublish, g.CanPublishSources, g.CanPublishData = nil, nil, nil
 	}
