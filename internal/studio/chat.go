@@ -34,12 +34,12 @@ func (s *Studio) say(a Actor, r talk.Request, reply func(talk.Reply)) {
 		return
 	}
 	if s.house.reviewer == nil || a.App {
-		id, err := s.post(draft)
+		id, err := s.post(a, draft)
 		reply(talk.Reply{Err: refused(err), Message: id})
 		return
 	}
 	started := s.begin(func() {
-		id, err := s.review(draft)
+		id, err := s.review(a, draft)
 		reply(talk.Reply{Err: refused(err), Message: id})
 	})
 	if !started {
@@ -58,7 +58,7 @@ func (s *Studio) begin(do func()) bool {
 }
 
 // review shows what the application lets through.
-func (s *Studio) review(d chat.Draft) (id string, err error) {
+func (s *Studio) review(a Actor, d chat.Draft) (id string, err error) {
 	ctx, done := context.WithTimeout(context.Background(), reviewWithin)
 	defer done()
 	text, allow := s.house.reviewer.Review(ctx, s.name, d.From, d.Text)
@@ -72,15 +72,32 @@ func (s *Studio) review(d chat.Draft) (id string, err error) {
 	if d, err = d.Clean(); err != nil {
 		return "", err
 	}
-	return s.post(d)
+	return s.post(a, d)
+}
+
+// mayWrite tells why somebody may not write now. The caller holds the lock.
+func (s *Studio) mayWrite(a Actor) error {
+	switch {
+	case s.closed:
+		return ErrNoRoom
+	case a.App:
+		return nil
+	case s.stage.Banned(a.Identity):
+		return stage.ErrBanned
+	case s.stage.Silenced(a.Identity):
+		return stage.ErrSilenced
+	case s.stage.Waits(a.Identity):
+		return stage.ErrWaiting
+	}
+	return nil
 }
 
 // draft makes a message of a request; sent is not empty when it was shown before.
 func (s *Studio) draft(a Actor, r talk.Request) (draft chat.Draft, sent string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return draft, "", ErrNoRoom
+	if err := s.mayWrite(a); err != nil {
+		return draft, "", err
 	}
 	draft = chat.Draft{
 		From: chat.From{Identity: a.Identity, Name: a.Name, Role: string(s.role(a))}, Text: r.Text, Danmaku: r.Danmaku, Color: r.Color, Nonce: r.Nonce,
@@ -95,10 +112,6 @@ func (s *Studio) draft(a Actor, r talk.Request) (draft chat.Draft, sent string, 
 		return draft, "", errMute
 	case !s.scene.Has("chat") || r.Danmaku && !s.scene.Has("danmaku"):
 		return draft, "", errOff
-	case s.stage.Silenced(a.Identity):
-		return draft, "", stage.ErrSilenced
-	case s.stage.Waits(a.Identity):
-		return draft, "", stage.ErrWaiting
 	}
 	c := s.gather()
 	if id, ok := c.chat.Sent(draft); ok {
@@ -120,12 +133,12 @@ func (s *Studio) draft(a Actor, r talk.Request) (draft chat.Draft, sent string, 
 	return draft, "", nil
 }
 
-// post shows a message.
-func (s *Studio) post(d chat.Draft) (id string, err error) {
+// post shows a message, unless its writer may not write any more: the look that others have at it takes time.
+func (s *Studio) post(a Actor, d chat.Draft) (id string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return "", ErrNoRoom
+	if err := s.mayWrite(a); err != nil {
+		return "", err
 	}
 	c := s.gather()
 	m := c.chat.Post(d, rand.Text()[:16], time.Now())

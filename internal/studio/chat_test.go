@@ -1,0 +1,58 @@
+package studio
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tuttilive/tutti/internal/room/chat"
+	"github.com/tuttilive/tutti/internal/room/stage"
+	"github.com/tuttilive/tutti/internal/studio/talk"
+)
+
+// slowReviewer allows everything after half a second.
+type slowReviewer struct{}
+
+func (slowReviewer) Review(_ context.Context, _ string, _ chat.From, text string) (string, bool) {
+	time.Sleep(reviewWithin / 2)
+	return text, true
+}
+
+// TestWhatIsLookedAtIsNotShownOfWhoMayNotWriteAnyMore has a host act while the application looks at a message.
+func TestWhatIsLookedAtIsNotShownOfWhoMayNotWriteAnyMore(t *testing.T) {
+	for _, c := range []struct {
+		verb stage.Verb
+		want error
+	}{{stage.Silence, stage.ErrSilenced}, {stage.Ban, stage.ErrBanned}, {"", nil}} {
+		onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
+			h.reviewer = slowReviewer{}
+			enter(t, h, "host", asHost)
+			eve, err := attend(s, stage.Person{Identity: "eve", Name: "Eve"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var l listener
+			stop, err := s.Hear(&l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stop()
+			answered := make(chan error, 1)
+			eve.Do(talk.Request{Type: "chat", Text: "something vile"}, func(reply talk.Reply) { answered <- reply.Err })
+			synctest.Wait()
+			if c.verb != "" {
+				act(t, s, "host", stage.Action{Verb: c.verb, Identity: "eve"})
+			}
+			if err := <-answered; !errors.Is(err, refused(c.want)) {
+				t.Errorf("%q meanwhile, and the writer is answered %v", c.verb, err)
+			}
+			time.Sleep(time.Second)
+			if shown := strings.Contains(l.all(), "something vile"); shown != (c.want == nil) || (len(s.Messages(10)) == 1) != shown {
+				t.Errorf("%q meanwhile: shown %v, in the history %v", c.verb, shown, s.Messages(10))
+			}
+		})
+	}
+}
