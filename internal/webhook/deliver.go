@@ -39,34 +39,58 @@ type unwilling struct {
 
 func (u unwilling) Error() string { return "the receiver answered " + u.status }
 
-// deliver sends an event, which tells how many were dropped before it, until the receiver has taken it, or gives it up with an error. Once closing is closed it does not
-// wait for another attempt.
-func (r *receiver) deliver(ctx context.Context, e *event, dropped int32, closing <-chan struct{}) error {
-	body, err := e.body(dropped)
-	if err != nil {
-		return fmt.Errorf("encoding: %w", err)
-	}
-	noted := r.begin(e, body)
+// deliver sends an event, which tells how many went missing before it, until the receiver has taken it, or gives it up with an error. While it waits for
+// another attempt others have its place among the requests; once the queue is closed it does not wait.
+func (r *receiver) deliver(ctx context.Context, e *event) (err error) {
+	var noted *Delivery
+	var missing int32
+	defer func() {
+		if err != nil {
+			r.missing.Add(missing) // told with the next
+		}
+	}()
 	for attempt := 1; ; attempt++ {
-		err := r.post(ctx, body)
-		final := err == nil || !worthAnother(err) || attempt == attempts || isClosed(closing)
-		r.tried(noted, err, final)
+		if err := r.queue.enter(ctx); err != nil {
+			return err
+		}
+		if noted == nil {
+			missing = r.missing.Swap(0)
+			body, err := e.body(missing)
+			if err != nil {
+				r.queue.leave()
+				return fmt.Errorf("encoding: %w", err)
+			}
+			noted = r.begin(e, body)
+		}
+		err := r.post(ctx, noted.Body)
+		r.queue.leave()
+		last := err == nil || !worthAnother(err) || attempt == attempts
+		r.tried(noted, err, last || isClosed(r.queue.closing))
 		if err == nil {
 			r.sent.Add(1)
 			return nil
 		}
 		r.failed.Add(1)
-		if !worthAnother(err) || attempt == attempts {
+		if last {
 			return err
 		}
 		r.log.Debug("a webhook event is tried again", "event", e.Event, "id", e.Id, "attempt", attempt, "error", err)
 		wait := time.NewTimer(waitBefore(attempt, err))
 		select {
 		case <-wait.C:
-		case <-closing:
+		case <-r.queue.closing:
 			wait.Stop()
 			return fmt.Errorf("the server stops: %w", err)
 		}
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -1,11 +1,10 @@
 // Package webhook tells an application over HTTP what happens in rooms: LiveKit's webhook events, signed as its server SDKs
-// verify them. Each receiver (URL) has a few lanes, and a room always goes the same lane, so its events come in order; a
-// receiver that is away or slow delays nobody but itself. See docs/webhooks.md.
+// verify them. Each receiver (URL) has a line for each room, so the events of a room come in order; an event
+// that it does not take holds up that room alone, and a receiver that is away or slow nobody but itself. See docs/webhooks.md.
 package webhook
 
 import (
 	"context"
-	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -17,9 +16,6 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 )
-
-// lanes is how many requests one receiver gets at once.
-const lanes = 8
 
 // Options are what the notifier needs.
 type Options struct {
@@ -34,10 +30,7 @@ type Options struct {
 // Notifier hears what happens in rooms and tells the receivers. Whoever made it closes it.
 type Notifier struct {
 	receivers []*receiver
-	seed      maphash.Seed
-	closing   chan struct{}
 	cancel    context.CancelFunc
-	running   sync.WaitGroup
 
 	mu   sync.Mutex
 	live map[string]bool // rooms whose show began or is coming back after a restart, and whether this server has told that it is on
@@ -49,10 +42,11 @@ type receiver struct {
 	keys   auth.Keys
 	client *http.Client
 	log    *slog.Logger
-	lanes  []*lane
+	queue  *queue
 	history
 
 	sent, failed, dropped atomic.Uint64
+	missing               atomic.Int32 // dropped events of which the receiver was not told yet
 }
 
 // Stats are the figures of one receiver since the start.
@@ -71,14 +65,10 @@ func New(o Options) *Notifier {
 	// A redirected POST comes without its body, or signed for somebody else: receivers give their true address.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	ctx, cancel := context.WithCancel(context.Background())
-	n := &Notifier{live: map[string]bool{}, seed: maphash.MakeSeed(), closing: make(chan struct{}), cancel: cancel}
+	n := &Notifier{live: map[string]bool{}, cancel: cancel}
 	for _, address := range o.URLs {
 		r := &receiver{url: address, keys: o.Keys, client: &client, log: o.Log.With("webhook", withoutSecrets(address))}
-		for range lanes {
-			l := newLane(r)
-			r.lanes = append(r.lanes, l)
-			n.running.Go(func() { l.run(ctx, n.closing) })
-		}
+		r.queue = newQueue(ctx, r)
 		n.receivers = append(n.receivers, r)
 	}
 	return n
@@ -108,9 +98,8 @@ func (n *Notifier) RoomEvent(in func() studio.RoomInfo, e room.Event) {
 }
 
 func (n *Notifier) put(e *event) {
-	place := n.laneOf(e.Room.Name)
 	for _, r := range n.receivers {
-		r.lanes[place].put(e)
+		r.queue.put(e)
 	}
 }
 
@@ -133,14 +122,16 @@ func (n *Notifier) liveChange(roomName string, l room.Live) string {
 	return ""
 }
 
-func (n *Notifier) laneOf(roomName string) int { return int(maphash.String(n.seed, roomName) % lanes) }
-
 // Close sends what waits, each event once more at most, for as long as ctx allows. Nothing may happen in rooms any more.
 func (n *Notifier) Close(ctx context.Context) {
-	close(n.closing)
+	for _, r := range n.receivers {
+		r.queue.close()
+	}
 	done := make(chan struct{})
 	go func() {
-		n.running.Wait()
+		for _, r := range n.receivers {
+			r.queue.sends.Wait()
+		}
 		close(done)
 	}()
 	select {
@@ -158,11 +149,9 @@ func (n *Notifier) Stats() []Stats {
 	}
 	var all []Stats
 	for _, r := range n.receivers {
-		st := Stats{Receiver: withoutSecrets(r.url), Sent: r.sent.Load(), Failed: r.failed.Load(), Dropped: r.dropped.Load()}
-		for _, l := range r.lanes {
-			st.Waiting += l.len()
-		}
-		all = append(all, st)
+		all = append(all, Stats{
+			Receiver: withoutSecrets(r.url), Sent: r.sent.Load(), Failed: r.failed.Load(), Dropped: r.dropped.Load(), Waiting: r.queue.len(),
+		})
 	}
 	return all
 }
@@ -170,5 +159,6 @@ func (n *Notifier) Stats() []Stats {
 // drop notes that an event will not be told.
 func (r *receiver) drop(e *event, why string) {
 	r.dropped.Add(1)
+	r.missing.Add(1)
 	r.log.Warn("a webhook event is given up", "event", e.Event, "id", e.Id, "room", e.Room.GetName(), "reason", why)
 }

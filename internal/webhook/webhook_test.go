@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/applause"
+	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/poll"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -229,28 +231,95 @@ func TestAReceiverMayAskForTime(t *testing.T) {
 	})
 }
 
-func TestASlowReceiverDelaysNobodyElse(t *testing.T) {
+// TestRoomsDoNotWaitForEachOther has a receiver that cannot take the events of many rooms, and asks for time with each of them.
+func TestRoomsDoNotWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &application{t: t}
 		a.answer = func(e *pb.WebhookEvent, _ int) (int, string, error) {
-			if e.Room.Name == "slow" {
+			if strings.HasPrefix(e.Room.Name, "bad") {
 				return http.StatusServiceUnavailable, "30", nil
 			}
 			return http.StatusOK, "", nil
 		}
 		n := notify(a, "http://application")
-		n.RoomEvent(inRoom("slow"), joined("a"))
-		other := ""
-		for i := 0; ; i++ { // a room of another lane
-			if other = fmt.Sprint("room", i); n.laneOf(other) != n.laneOf("slow") {
-				break
-			}
+		for i := range 10 * requests {
+			n.RoomEvent(inRoom(fmt.Sprint("bad", i)), joined("a"))
+			n.RoomEvent(inRoom(fmt.Sprint("bad", i)), joined("a"))
 		}
-		n.RoomEvent(inRoom(other), joined("b"))
+		for _, identity := range []string{"b", "c", "d"} {
+			n.RoomEvent(inRoom("good"), joined(identity))
+		}
 		synctest.Wait()
-		if got := a.told(); got != "participant_joined b" {
+		if got := a.told(); got != "participant_joined b, participant_joined c, participant_joined d" {
 			t.Errorf("told %s", got)
 		}
+		n.Close(t.Context())
+	})
+}
+
+// TestAReceiverGetsFewRequestsAtOnce has one that answers nothing until many wait.
+func TestAReceiverGetsFewRequestsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stalled{release: make(chan struct{})}
+		n := New(Options{URLs: []string{"http://application"}, Keys: keys, Client: &http.Client{Transport: s}, Log: slog.New(slog.DiscardHandler)})
+		for i := range 5 * requests {
+			n.RoomEvent(inRoom(fmt.Sprint("room", i)), joined("a"))
+			n.RoomEvent(inRoom(fmt.Sprint("room", i)), joined("b"))
+		}
+		synctest.Wait()
+		if got := s.under.Load(); got != requests {
+			t.Errorf("%d requests at once", got)
+		}
+		if got := len(n.Deliveries()); got != requests {
+			t.Errorf("%d are listed, of which %d were tried", got, requests)
+		}
+		close(s.release)
+		synctest.Wait()
+		if st := n.Stats()[0]; st.Sent != 10*requests || st.Waiting != 0 || len(n.receivers[0].queue.lines) != 0 {
+			t.Errorf("%+v, and %d rooms have a line", st, len(n.receivers[0].queue.lines))
+		}
+		n.Close(t.Context())
+	})
+}
+
+// stalled is a receiver that answers when it is released.
+type stalled struct {
+	under   atomic.Int32
+	release chan struct{}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s *stalled) RoundTrip(*http.Request) (*http.Response, error) {
+	s.under.Add(1)
+	<-s.release
+	s.under.Add(-1)
+	return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Body: http.NoBody}, nil
+}
+
+// TestManyRoomsLeavePlaceToOthers has more rooms than there is place for fill what they can.
+func TestManyRoomsLeavePlaceToOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stalled{release: make(chan struct{})}
+		n := New(Options{URLs: []string{"http://application"}, Keys: keys, Client: &http.Client{Transport: s}, Log: slog.New(slog.DiscardHandler)})
+		said := room.ChatPosted{Message: chat.Message{ID: "m"}}
+		for i := range 20 {
+			for range maxWaiting {
+				n.RoomEvent(inRoom(fmt.Sprint("busy", i)), said)
+			}
+		}
+		synctest.Wait()
+		st := n.Stats()[0]
+		if st.Waiting > maxWaitingAll/2 || st.Dropped == 0 {
+			t.Errorf("chats have more than half: %+v", st)
+		}
+		for range 10 {
+			n.RoomEvent(inRoom("other"), said)
+			n.RoomEvent(inRoom("other"), joined("a"))
+		}
+		if now := n.Stats()[0]; now.Dropped != st.Dropped {
+			t.Errorf("of another room %d of 20 are dropped", now.Dropped-st.Dropped)
+		}
+		close(s.release)
 		n.Close(t.Context())
 	})
 }
