@@ -22,6 +22,8 @@ type Attendee struct {
 	url    string
 	claims auth.Claims
 	mute   bool // the token forbids to send data
+	// vouched tells of a token or a link: who has none of them may be anybody.
+	vouched bool
 	// Guarded by the studio's lock.
 	name     string
 	position int // among the raised hands, as it was told last
@@ -71,7 +73,7 @@ func (h *House) Attend(roomName string, at Attendance) (*Attendee, error) {
 			return nil, err
 		}
 		mayWrite := c.Token == "" || claims.Video.CanPublishData == nil || *claims.Video.CanPublishData
-		a, err := s.attend(&Attendee{studio: s, ear: at.Ear, url: at.URL, claims: claims, mute: !mayWrite, name: claims.Name})
+		a, err := s.attend(&Attendee{studio: s, ear: at.Ear, url: at.URL, claims: claims, mute: !mayWrite, vouched: c.Token != "" || c.Key != "", name: claims.Name})
 		if !errors.Is(err, errStudioClosed) {
 			if err == nil {
 				h.NoteUse(roomName)
@@ -90,7 +92,7 @@ func (s *Studio) attend(a *Attendee) (*Attendee, error) {
 	}
 	c, id := s.gather(), a.claims.Identity
 	a.name = s.stage.NameFor(stage.Person{Identity: id, Name: a.name})
-	if err := s.comeIn(stage.Person{Identity: id, Name: a.name}, a.claims.Video.RoomAdmin); err != nil {
+	if err := s.comeIn(stage.Person{Identity: id, Name: a.name}, a.claims.Video.RoomAdmin, a.vouched); err != nil {
 		s.settle() // it may have been opened for this
 		return nil, err
 	}
@@ -129,8 +131,9 @@ func (a *Attendee) Leave() {
 	s.goOut(id)
 }
 
-// comeIn lets somebody in who is there in another way than as a participant. The caller holds the lock, and notes that they are.
-func (s *Studio) comeIn(who stage.Person, admin bool) error {
+// comeIn lets somebody in who is there in another way than as a participant; vouched tells of a token or a link. The caller holds the lock, and notes
+// that they are.
+func (s *Studio) comeIn(who stage.Person, admin, vouched bool) error {
 	how := stage.Arrival{Admin: admin}
 	if p := s.inPerson(who.Identity); p != nil { // who takes part is what that says
 		how = arrival(p.grant)
@@ -140,7 +143,7 @@ func (s *Studio) comeIn(who stage.Person, admin bool) error {
 	if err != nil {
 		return err
 	}
-	s.attendance.Came(who.Identity, who.Name, time.Now())
+	s.attendance.Came(who.Identity, who.Name, vouched, time.Now())
 	s.stageChanged(happened)
 	return nil
 }

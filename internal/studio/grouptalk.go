@@ -115,7 +115,7 @@ func (s *Studio) lookInto(under *Studio) {
 	}
 	came, went := b.Look(under.annex.n, inside)
 	for _, p := range came {
-		if err := s.comeIn(stage.Person(p), s.groups.went[p.Identity].Video.RoomAdmin); err != nil {
+		if err := s.comeIn(stage.Person(p), s.groups.went[p.Identity].Video.RoomAdmin, true); err != nil {
 			// They were sent away after they had got a token for the group.
 			s.log.Info("sent out of a group", "participant", p.Identity, "reason", err)
 			s.sendOut(under.name, p.Identity)

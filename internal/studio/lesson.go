@@ -35,7 +35,7 @@ func (s *Studio) noteAttendance(e room.Event) {
 
 func (s *Studio) noteHere(p room.Participant) {
 	if hasRole(p.Kind, p.Permission) {
-		s.attendance.Came(p.Identity, p.Name, time.Now())
+		s.attendance.Came(p.Identity, p.Name, true, time.Now())
 		s.keepAttendance()
 	}
 }

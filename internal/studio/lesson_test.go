@@ -4,13 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/rollcall"
+	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
@@ -162,6 +166,31 @@ func TestARollCall(t *testing.T) {
 		list := s.Attendance()
 		if len(list) != 3 || list[1].Identity != "ann" || list[1].Here || list[1].Total != 40*time.Second || !list[2].Here {
 			t.Errorf("%+v", list)
+		}
+	})
+}
+
+// TestStrangersFillNoAttendance has more of them watch a class than the list takes; a student comes afterwards, by each of the ways that say who somebody is.
+func TestStrangersFillNoAttendance(t *testing.T) {
+	onStage(t, "class", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		for i := range rollcall.MaxPeople {
+			a, err := attend(s, stage.Person{Identity: fmt.Sprint("watch-", i)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Leave()
+		}
+		enter(t, h, "student", nil)
+		watching, err := s.attend(&Attendee{studio: s, ear: unheard{}, vouched: true, claims: auth.Claims{Identity: "by a link"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer watching.Leave()
+		for _, identity := range []string{"host", "student", "by a link"} {
+			if !slices.ContainsFunc(s.Attendance(), func(stay rollcall.Stay) bool { return stay.Identity == identity && stay.Here }) {
+				t.Errorf("%s is not on the list", identity)
+			}
 		}
 	})
 }

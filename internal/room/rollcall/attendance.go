@@ -1,41 +1,97 @@
 package rollcall
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Stay is how long somebody was in the room: First and Last are when they came and were seen last, Total is all the time between
-// that they were there. Here tells that they are there now.
+// that they were there. Here tells that they are there now, Vouched that somebody vouches for them: others may be anybody, under any number of names.
 type Stay struct {
 	Identity, Name string
 	First, Last    time.Time
 	Total          time.Duration
 	Here           bool
+	Vouched        bool
 }
 
-// Attendance is the list of all who were in a room. The zero value is empty. It belongs to one owner, who serializes calls.
+// Attendance is the list of all who were in a room, of MaxPeople at most. The zero value is empty. It belongs to one owner, who serializes calls.
 type Attendance struct {
 	stays []Stay
 	at    map[string]int
 }
 
-// Came notes that somebody is there, or has another name now. Beyond MaxPeople nobody is noted.
-func (a *Attendance) Came(identity, name string, now time.Time) {
+// Came notes that somebody is there, or has another name now. Where the list is full somebody makes place who is less to be missed, if there is one.
+func (a *Attendance) Came(identity, name string, vouched bool, now time.Time) {
 	i, ok := a.at[identity]
-	switch {
-	case !ok && len(a.stays) >= MaxPeople:
-		return
-	case !ok:
+	if !ok {
+		if i = a.place(vouched, now); i < 0 {
+			return
+		}
+		a.at[identity] = i
+		a.stays[i] = Stay{Identity: identity, First: now, Last: now}
+	}
+	s := &a.stays[i]
+	*s = s.until(now)
+	s.Name, s.Last, s.Here, s.Vouched = name, now, true, s.Vouched || vouched
+}
+
+// place makes place for somebody, -1 where there is none. A stranger gets that of a stranger who is away, others that of any stranger or of somebody
+// who is away: of those who are missed the least, and of them who was there the shortest.
+func (a *Attendance) place(vouched bool, now time.Time) int {
+	if len(a.stays) < MaxPeople {
 		if a.at == nil {
 			a.at = map[string]int{}
 		}
-		i = len(a.stays)
-		a.at[identity] = i
-		a.stays = append(a.stays, Stay{Identity: identity, First: now, Last: now})
+		a.stays = append(a.stays, Stay{})
+		return len(a.stays) - 1
 	}
-	s := &a.stays[i]
+	worth, least, shortest := hereStranger, -1, time.Duration(0)
+	if vouched {
+		worth = hereVouched
+	}
+	for i := range a.stays {
+		w := a.stays[i].worth()
+		if w > worth || w == worth && least < 0 {
+			continue
+		}
+		if total := a.stays[i].until(now).Total; w < worth || total < shortest {
+			worth, least, shortest = w, i, total
+		}
+	}
+	if least >= 0 {
+		delete(a.at, a.stays[least].Identity)
+	}
+	return least
+}
+
+// How much somebody would be missed on the list. Nobody vouches for a stranger.
+const (
+	awayStranger = iota
+	hereStranger
+	awayVouched
+	hereVouched
+)
+
+func (s *Stay) worth() int {
+	switch {
+	case s.Vouched && s.Here:
+		return hereVouched
+	case s.Vouched:
+		return awayVouched
+	case s.Here:
+		return hereStranger
+	}
+	return awayStranger
+}
+
+// until is the stay as it is at a moment.
+func (s Stay) until(now time.Time) Stay {
 	if s.Here {
 		s.Total += now.Sub(s.Last)
+		s.Last = now
 	}
-	s.Name, s.Last, s.Here = name, now, true
+	return s
 }
 
 // Went notes that somebody is not there any more.
@@ -45,20 +101,17 @@ func (a *Attendance) Went(identity string, now time.Time) {
 		return
 	}
 	s := &a.stays[i]
-	s.Total += now.Sub(s.Last)
-	s.Last, s.Here = now, false
+	*s = s.until(now)
+	s.Here = false
 }
 
 // List is everybody in the order in which they came first.
 func (a *Attendance) List(now time.Time) []Stay {
 	list := make([]Stay, len(a.stays))
 	for i, s := range a.stays {
-		if s.Here {
-			s.Total += now.Sub(s.Last)
-			s.Last = now
-		}
-		list[i] = s
+		list[i] = s.until(now)
 	}
+	slices.SortStableFunc(list, func(a, b Stay) int { return a.First.Compare(b.First) }) // a place may have been another's
 	return list
 }
 

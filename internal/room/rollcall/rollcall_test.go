@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -63,11 +64,11 @@ func TestRollCall(t *testing.T) {
 
 func TestAttendance(t *testing.T) {
 	var a Attendance
-	a.Came("ada", "Ada", at(0))
-	a.Came("bob", "Bob", at(5))
+	a.Came("ada", "Ada", true, at(0))
+	a.Came("bob", "Bob", true, at(5))
 	a.Went("ada", at(10))
 	a.Went("ada", at(15))
-	a.Came("ada", "Ada L.", at(20))
+	a.Came("ada", "Ada L.", false, at(20))
 	a.Went("nobody", at(25))
 	list := a.List(at(30))
 	if len(list) != 2 {
@@ -79,11 +80,46 @@ func TestAttendance(t *testing.T) {
 	if bob := list[1]; bob.Total != 25*time.Second {
 		t.Errorf("%+v", bob)
 	}
-	for i := range MaxPeople + 5 {
-		a.Came(fmt.Sprint("p", i), "", at(40))
+}
+
+// TestAFullListTakesWhoIsMissedMost has strangers fill the list, and then others come.
+func TestAFullListTakesWhoIsMissedMost(t *testing.T) {
+	var a Attendance
+	on := func(identity string, now int) bool {
+		return slices.ContainsFunc(a.List(at(now)), func(s Stay) bool { return s.Identity == identity })
 	}
-	if n := len(a.List(at(40))); n != MaxPeople {
-		t.Errorf("%d people", n)
+	a.Came("teacher", "", true, at(0))
+	a.Came("early", "", true, at(0))
+	a.Went("early", at(1))
+	for i := range MaxPeople - 2 {
+		a.Came(fmt.Sprint("stranger", i), "", false, at(i))
+	}
+	const full = MaxPeople
+	a.Came("another", "", false, at(full))
+	if on("another", full) {
+		t.Error("a stranger comes, and somebody who is there is forgotten")
+	}
+	a.Came("student1", "", true, at(full)) // in the place of the stranger who came last
+	if last := fmt.Sprint("stranger", MaxPeople-3); !on("student1", full) || on(last, full) {
+		t.Error("a student finds no place, or another's than that of the stranger who was there the shortest")
+	}
+	a.Went("stranger0", at(full))
+	a.Went("stranger7", at(full))
+	a.Came("another", "", false, at(full+1))
+	if on("stranger7", full+1) || !on("another", full+1) || !on("stranger0", full+1) {
+		t.Error("of the strangers who are away not the one who was there the shortest makes place")
+	}
+	for i := range MaxPeople {
+		a.Came(fmt.Sprint("link", i), "", true, at(full+2))
+	}
+	list := a.List(at(full + 2))
+	if len(list) != MaxPeople || list[0].Identity != "teacher" || !on("student1", full+2) || on("early", full+2) || on("stranger0", full+2) {
+		t.Errorf("%d people, the first of them %+v", len(list), list[0])
+	}
+	back := Restore(list, at(full+3))
+	back.Came("another", "", false, at(full+4))
+	if got := back.List(at(full + 4)); slices.ContainsFunc(got, func(s Stay) bool { return s.Identity == "another" }) {
+		t.Error("after a restart nobody is vouched for")
 	}
 }
 
