@@ -15,7 +15,7 @@ import (
 	"github.com/tuttilive/tutti/internal/webhook"
 )
 
-// chatHookPatience bounds a question about a message; the studio waits for less.
+// chatHookPatience bounds a question about a message; whoever asks waits for less.
 const chatHookPatience = 5 * time.Second
 
 // openAudience opens the door for those who watch.

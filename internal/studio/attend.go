@@ -3,6 +3,7 @@ package studio
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -24,6 +25,7 @@ type Attendee struct {
 	mute   bool // the token forbids to send data
 	// vouched tells of a token or a link: who has none of them may be anybody.
 	vouched bool
+	address netip.Prefix // where the connection comes from
 	// Guarded by the studio's lock.
 	name     string
 	position int // among the raised hands, as it was told last
@@ -73,7 +75,7 @@ func (h *House) Attend(roomName string, at Attendance) (*Attendee, error) {
 			return nil, err
 		}
 		mayWrite := c.Token == "" || claims.Video.CanPublishData == nil || *claims.Video.CanPublishData
-		a, err := s.attend(&Attendee{studio: s, ear: at.Ear, url: at.URL, claims: claims, mute: !mayWrite, vouched: c.Token != "" || c.Key != "", name: claims.Name})
+		a, err := s.attend(&Attendee{studio: s, ear: at.Ear, url: at.URL, claims: claims, mute: !mayWrite, vouched: c.Token != "" || c.Key != "", address: c.address, name: claims.Name})
 		if !errors.Is(err, errStudioClosed) {
 			if err == nil {
 				h.NoteUse(roomName)
@@ -213,7 +215,9 @@ func (a *Attendee) own() auth.Claims {
 }
 
 func (a *Attendee) actor() Actor {
-	return Actor{Identity: a.claims.Identity, Name: a.name, Admin: a.claims.Video.RoomAdmin, Mute: a.mute, Named: !MayRename(a.claims)}
+	return Actor{
+		Identity: a.claims.Identity, Name: a.name, Admin: a.claims.Video.RoomAdmin, Mute: a.mute, Named: !MayRename(a.claims), Address: a.address,
+	}
 }
 
 // Do does what the attendee asks for; reply hears what became of it, perhaps later and on another goroutine. It must not block.

@@ -1,8 +1,8 @@
 package studio
 
 import (
-	"context"
 	"crypto/rand"
+	"net/netip"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
@@ -11,19 +11,27 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
 
-// reviewWithin is how long a reviewer may take.
-const reviewWithin = time.Second
-
 // Reviewer looks at a message before it is shown.
 type Reviewer interface {
-	// Review gives the text to show, or tells that nothing is shown. It decides by itself when ctx ends.
-	Review(ctx context.Context, roomName string, from chat.From, text string) (shown string, allow bool)
+	// Review gives the text to show, or a *room.Refusal: ErrNotShown, or for now. It takes a few seconds at most.
+	Review(Written) (shown string, err error)
 }
 
+// Written is a message that somebody looks at.
+type Written struct {
+	Room string
+	From chat.From
+	// Address is where it comes from, invalid where that is not known.
+	Address netip.Prefix
+	Text    string
+}
+
+// ErrNotShown refuses a message for what it says.
+var ErrNotShown = &room.Refusal{Code: "not_allowed", Message: "the message is not shown"}
+
 var (
-	errReviewing  = &room.Refusal{Code: "rate_limited", Message: "the message before is still looked at", Wait: time.Second}
-	errMute       = &room.Refusal{Code: "forbidden", Message: "the token does not let its holder write"}
-	errDisallowed = &room.Refusal{Code: "not_allowed", Message: "the message is not shown"}
+	errReviewing = &room.Refusal{Code: "rate_limited", Message: "the message before is still looked at", Wait: time.Second}
+	errMute      = &room.Refusal{Code: "forbidden", Message: "the token does not let its holder write"}
 )
 
 // say shows what somebody writes, after the list of words and the application have had their look.
@@ -59,14 +67,12 @@ func (s *Studio) begin(do func()) bool {
 
 // review shows what the application lets through.
 func (s *Studio) review(a Actor, d chat.Draft) (id string, err error) {
-	ctx, done := context.WithTimeout(context.Background(), reviewWithin)
-	defer done()
-	text, allow := s.house.reviewer.Review(ctx, s.name, d.From, d.Text)
+	text, err := s.house.reviewer.Review(Written{Room: s.name, From: d.From, Address: a.Address, Text: d.Text})
 	s.mu.Lock()
 	delete(s.gather().reviewing, d.From.Identity)
 	s.mu.Unlock()
-	if !allow {
-		return "", errDisallowed
+	if err != nil {
+		return "", err
 	}
 	d.Text = text
 	if d, err = d.Clean(); err != nil {

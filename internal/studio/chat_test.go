@@ -1,14 +1,12 @@
 package studio
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
@@ -16,9 +14,9 @@ import (
 // slowReviewer allows everything after half a second.
 type slowReviewer struct{}
 
-func (slowReviewer) Review(_ context.Context, _ string, _ chat.From, text string) (string, bool) {
-	time.Sleep(reviewWithin / 2)
-	return text, true
+func (slowReviewer) Review(w Written) (string, error) {
+	time.Sleep(time.Second / 2)
+	return w.Text, nil
 }
 
 // TestWhatIsLookedAtIsNotShownOfWhoMayNotWriteAnyMore has a host act while the application looks at a message.

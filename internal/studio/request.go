@@ -3,6 +3,7 @@ package studio
 import (
 	"cmp"
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -21,6 +22,8 @@ type Actor struct {
 	Mute bool
 	// Named tells of a name that its holder may not change.
 	Named bool
+	// Address is where they are, invalid where that is not known.
+	Address netip.Prefix
 	// App tells of the application itself, which is bound by no rates.
 	App bool
 }

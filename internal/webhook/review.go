@@ -4,13 +4,15 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room/chat"
+	"github.com/tuttilive/tutti/internal/studio"
 )
 
-// maxReviews is how many messages are looked at at a time.
-const maxReviews = 64
+// answerWithin is how long the application may take for a message that it was asked about.
+const answerWithin = time.Second
 
 // Reviewer asks the application about each message before it is shown: a signed POST as for events, of
 //
@@ -19,33 +21,37 @@ const maxReviews = 64
 // answered by {"allow": bool, "text"?: what is shown instead}.
 type Reviewer struct {
 	asker
-	open bool // lets through what the application does not answer for
-	log  *slog.Logger
-	busy chan struct{}
+	open   bool // lets through what the application does not answer for
+	log    *slog.Logger
+	places places
 }
 
 // NewReviewer makes a reviewer. open lets messages through when the application does not answer in time, or not as it should.
 func NewReviewer(target string, open bool, keys auth.Keys, client *http.Client, log *slog.Logger) *Reviewer {
-	return &Reviewer{asker: asker{target, keys, client}, open: open, log: log, busy: make(chan struct{}, maxReviews)}
+	return &Reviewer{asker: asker{target, keys, client}, open: open, log: log}
 }
 
-// Review implements studio.Reviewer.
-func (r *Reviewer) Review(ctx context.Context, roomName string, from chat.From, text string) (shown string, allow bool) {
-	select {
-	case r.busy <- struct{}{}:
-		defer func() { <-r.busy }()
-	case <-ctx.Done():
-		return text, r.open
+// Review implements studio.Reviewer. What the application was not asked about is not shown: else whoever writes much would have that shown which it
+// would refuse.
+func (r *Reviewer) Review(d studio.Written) (shown string, err error) {
+	leave, ok := r.places.take(d.Room, d.Address)
+	if !ok {
+		return "", chat.ErrBusy.After(time.Second)
 	}
-	verdict, err := r.ask(ctx, roomName, from, text)
+	defer leave()
+	verdict, err := r.ask(d)
 	switch {
 	case err != nil:
-		r.log.Warn("the application does not say whether a message may be shown", "room", roomName, "shown", r.open, "error", err)
-		return text, r.open
+		r.log.Warn("the application does not say whether a message may be shown", "room", d.Room, "shown", r.open, "error", err)
+		if !r.open {
+			return "", studio.ErrNotShown
+		}
+	case !*verdict.Allow:
+		return "", studio.ErrNotShown
 	case verdict.Text != "":
-		text = verdict.Text
+		return verdict.Text, nil
 	}
-	return text, *verdict.Allow
+	return d.Text, nil
 }
 
 type verdictOnChat struct {
@@ -53,8 +59,10 @@ type verdictOnChat struct {
 	Text  string `json:"text"`
 }
 
-func (r *Reviewer) ask(ctx context.Context, roomName string, from chat.From, text string) (v verdictOnChat, err error) {
-	err = r.asker.ask(ctx, map[string]any{"room": roomName, "from": from, "text": text}, &v)
+func (r *Reviewer) ask(d studio.Written) (v verdictOnChat, err error) {
+	ctx, done := context.WithTimeout(context.Background(), answerWithin)
+	defer done()
+	err = r.asker.ask(ctx, map[string]any{"room": d.Room, "from": d.From, "text": d.Text}, &v)
 	if err == nil && v.Allow == nil {
 		err = errNoVerdict
 	}

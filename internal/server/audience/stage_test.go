@@ -1,14 +1,12 @@
 package audience
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
-	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/words"
 	"github.com/tuttilive/tutti/internal/studio"
 )
@@ -115,8 +113,11 @@ func TestANewCohostHearsMore(t *testing.T) {
 // censor is an application that has a word about each message.
 type censor struct{}
 
-func (censor) Review(_ context.Context, _ string, _ chat.From, text string) (string, bool) {
-	return "reviewed: " + text, text != "bad"
+func (censor) Review(w studio.Written) (string, error) {
+	if w.Text == "bad" || !w.Address.IsValid() {
+		return "", studio.ErrNotShown
+	}
+	return "reviewed: " + w.Text, nil
 }
 
 func TestMessagesAreLookedAt(t *testing.T) {
