@@ -17,6 +17,7 @@ const (
 	MaxRunes      = 500
 	MaxNonceBytes = 64
 	MaxHistory    = 200
+	MaxPast       = 5000 // identifiers of messages before the history
 	MaxSlow       = time.Hour
 	maxRemembered = 2 * MaxHistory // nonces
 )
@@ -108,6 +109,7 @@ type nonce struct{ identity, nonce string }
 // Chat is what is written in one room. The zero value is an empty one. It belongs to one owner.
 type Chat struct {
 	history []Message // oldest first
+	past    past
 	slow    time.Duration
 
 	nonces map[nonce]string // message IDs
@@ -162,6 +164,7 @@ func (c *Chat) Admit(d Draft, now time.Time) error {
 func (c *Chat) Post(d Draft, id string, now time.Time) Message {
 	m := Message{ID: id, At: now, From: d.From, Text: d.Text, Danmaku: d.Danmaku, Color: d.Color, System: d.System}
 	if len(c.history) >= MaxHistory {
+		c.past.add(c.history[0].ID)
 		c.history = slices.Delete(c.history, 0, 1)
 	}
 	c.history = append(c.history, m)
@@ -183,25 +186,16 @@ func (c *Chat) remember(n nonce, id string) {
 	c.order = append(c.order, n)
 }
 
-// Delete takes a message away.
+// Delete takes a message away, also one that is only remembered as shown: those who were there then may still see it.
 func (c *Chat) Delete(id string) error {
-	i := slices.IndexFunc(c.history, func(m Message) bool { return m.ID == id })
-	if i < 0 {
+	if i := slices.IndexFunc(c.history, func(m Message) bool { return m.ID == id }); i >= 0 {
+		c.history = slices.Delete(c.history, i, i+1)
+		return nil
+	}
+	if !c.past.remove(id) {
 		return ErrNoMessage
 	}
-	c.history = slices.Delete(c.history, i, i+1)
 	return nil
-}
-
-// DeleteFrom takes all messages of somebody away and tells which.
-func (c *Chat) DeleteFrom(identity string) (ids []string) {
-	c.history = slices.DeleteFunc(c.history, func(m Message) bool {
-		if m.From.Identity == identity {
-			ids = append(ids, m.ID)
-		}
-		return m.From.Identity == identity
-	})
-	return ids
 }
 
 // Recent gives up to n of the newest messages, oldest first. The slice is the caller's.

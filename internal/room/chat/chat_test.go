@@ -141,3 +141,31 @@ func TestSentAgain(t *testing.T) {
 		t.Error("deleting")
 	}
 }
+
+func TestWhatLeftTheHistoryIsTakenAwayToo(t *testing.T) {
+	var c Chat
+	id := func(i int) string { return fmt.Sprint("m", i) }
+	for i := range MaxHistory + MaxPast + 2 {
+		c.Post(draft("ann", "hello"), id(i), time.Time{})
+	}
+	for _, one := range []struct {
+		id   string
+		want error
+	}{
+		{id(0), ErrNoMessage}, {id(1), ErrNoMessage}, {"", ErrNoMessage}, // longer ago than is remembered; none
+		{id(2), nil}, {id(2), ErrNoMessage}, {id(MaxPast), nil}, {id(MaxPast + 1), nil}, {id(MaxPast + 2), nil}, {id(MaxPast + MaxHistory), nil},
+	} {
+		if err := c.Delete(one.id); !errors.Is(err, one.want) {
+			t.Errorf("taking %q away: %v", one.id, err)
+		}
+	}
+	if n := len(c.Recent(MaxHistory)); n != MaxHistory-2 {
+		t.Errorf("%d are left in the history", n)
+	}
+	for i := range 4 { // two in place of those that were taken away, two for which others leave
+		c.Post(draft("ann", "hello"), fmt.Sprint("n", i), time.Time{})
+	}
+	if err := c.Delete(id(3)); !errors.Is(err, ErrNoMessage) {
+		t.Errorf("the oldest makes place: %v", err)
+	}
+}
