@@ -188,6 +188,44 @@ func TestFromThePrimaryToTheBackupToTheSlateAndBack(t *testing.T) {
 	})
 }
 
+func TestASlateThatCannotBeMadeIsTriedAgain(t *testing.T) {
+	inEncodersHouse(t, func(t *testing.T, h *House) {
+		tries := 0
+		h.still = func(ctx context.Context, p *codec.Picture) (*media.Frame, error) {
+			if tries++; tries < 3 {
+				return nil, errors.New("no worker is free")
+			}
+			return paintedBlue(ctx, p)
+		}
+		set(t, h, func(s *intake.Settings) { s.Absence, s.Wait = intake.Slate, time.Minute })
+		one := mustPublish(t, h, mainKey, "192.0.2.1", 100)
+		time.Sleep(5 * time.Second)
+		seen := follow(t, h)
+		time.Sleep(5 * time.Second)
+		one.Leave(room.LeftByItself)
+		warned := func() bool {
+			t.Helper()
+			s, err := h.Studio("r")
+			if err != nil {
+				t.Fatal(err)
+			}
+			st, err := s.LiveStatus()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return slices.ContainsFunc(st.Warnings, func(w program.Warning) bool { return w.Code == warnSlate })
+		}
+		time.Sleep(2 * time.Second)
+		if seen.are(t, 100); !warned() {
+			t.Error("the host is not told that there is no slate")
+		}
+		time.Sleep(2 * slateAgain)
+		if seen.are(t, 100, slateWidth); warned() {
+			t.Error("the host is told that there is no slate, which there is")
+		}
+	})
+}
+
 func TestWhatBecomesOfAShowWithoutItsPublisher(t *testing.T) {
 	for name, c := range map[string]struct {
 		absence intake.Absence

@@ -18,29 +18,52 @@ const (
 	// again: until the first keyframe.
 	slateEvery  = time.Second
 	slateLinger = 5 * time.Second
-	// slateWithin is how long making it may take.
+	// slateWithin is how long making it may take, slateAgain after what time it is tried again.
 	slateWithin = 15 * time.Second
+	slateAgain  = 10 * time.Second
 )
 
 // slate is what viewers see while nobody publishes. Whoever closes stop ends it.
 type slate struct {
 	stop  chan struct{}
-	shown bool // it has been made; the studio's lock guards it
+	shown bool  // it has been made; the studio's lock guards it
+	wrong error // why it could not be made; the studio's lock guards it
 }
 
 // startSlate has the slate made and shown. The caller holds the lock.
 func (s *Studio) startSlate(a *air) *slate {
 	sl := &slate{stop: make(chan struct{})}
-	size, image := a.absence.size, s.house.Intake(s.name).Slate
+	size := a.absence.size
 	s.work.Go(func() {
-		frame, err := s.house.makeSlate(a, image, size)
-		if err != nil {
-			s.log.Warn("there is no slate: the last picture is held", "error", err)
-			return
+		if frame := s.obtainSlate(a, sl, size); frame != nil {
+			s.runSlate(a, sl, frame)
 		}
-		s.runSlate(a, sl, frame)
 	})
 	return sl
+}
+
+// obtainSlate tries to make the picture until that succeeds; it gives none where the slate has been stopped, or the show has ended.
+func (s *Studio) obtainSlate(a *air, sl *slate, size media.Size) *media.Frame {
+	for {
+		frame, err := s.house.makeSlate(a, s.house.Intake(s.name).Slate, size)
+		s.mu.Lock()
+		first := sl.wrong == nil
+		sl.wrong = err
+		s.mu.Unlock()
+		if err == nil {
+			return frame
+		}
+		if first {
+			s.log.Warn("there is no slate yet: the last picture is held", "error", err)
+		}
+		select {
+		case <-time.After(slateAgain):
+		case <-sl.stop:
+			return nil
+		case <-a.program.Done():
+			return nil
+		}
+	}
 }
 
 // makeSlate makes the picture, from an image or without one.

@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -54,6 +55,9 @@ const WarningAttribute = "tutti.warning."
 // warnNoPublisher is the code of the warning that nobody publishes any more.
 const warnNoPublisher = "no_publisher"
 
+// warnSlate is the code of the warning that the slate cannot be made.
+const warnSlate = "slate_failed"
+
 // warnRecording is the code of the warning that the show should be recorded and is not.
 const warnRecording = "recording_failed"
 
@@ -103,8 +107,12 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 	}
 	unrecorded := a.unrecorded
 	absent, held := a.absence.since, "viewers see the last picture"
-	if sl := a.absence.slate; sl != nil && sl.shown {
-		held = "viewers see the slate"
+	var noSlate error
+	if sl := a.absence.slate; sl != nil {
+		noSlate = sl.wrong
+		if sl.shown {
+			held = "viewers see the slate"
+		}
 	}
 	s.mu.Unlock()
 	// The rest asks tracks and the program, which the room need not wait for.
@@ -112,6 +120,9 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 	st.Warnings = warnings(a.program, st.Sources)
 	if !absent.IsZero() {
 		st.Warnings = append([]program.Warning{{Code: warnNoPublisher, Text: "Nothing comes of anybody who publishes: " + held + "."}}, st.Warnings...)
+	}
+	if noSlate != nil {
+		st.Warnings = append(st.Warnings, program.Warning{Code: warnSlate, Text: fmt.Sprintf("The slate cannot be made, which is tried again: %v.", noSlate)})
 	}
 	if unrecorded != "" {
 		st.Warnings = append([]program.Warning{{Code: warnRecording, Text: unrecorded}}, st.Warnings...)

@@ -85,6 +85,7 @@ export const live = {
     codec: 'Some players cannot show this picture’s codec.',
     video_codec: 'Some players cannot show this picture’s codec.',
     no_publisher: 'Nothing comes of any publisher at the moment: viewers see the last picture or the slate.',
+    slate_failed: 'The slate cannot be made at the moment: viewers see the last picture. The server keeps trying.',
     recording_failed: 'The show is not recorded any more: the server could not write, or its disk is full.',
     picture_profile: 'The picture is in a profile of H.264 that browsers and most players cannot show. Set the encoder to 8 bit and 4:2:0 (NV12, I420).',
     rotation: 'The encoder sends its picture turned and leaves it to players to turn it back, which they do not. Turn it in the encoder.',
