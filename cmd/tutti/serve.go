@@ -24,6 +24,7 @@ import (
 	"github.com/tuttilive/tutti/internal/cdn"
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/config"
+	"github.com/tuttilive/tutti/internal/deadline"
 	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/program/compose/text"
 	"github.com/tuttilive/tutti/internal/pull"
@@ -391,10 +392,8 @@ func (s *server) serveHTTP(address string, handler http.Handler, tlsConfig *tls.
 	if err != nil {
 		return fmt.Errorf("opening HTTP: %w", err)
 	}
-	srv := &http.Server{
-		Handler: handler, TLSConfig: tlsConfig, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
+	srv := deadline.Server(handler)
+	srv.TLSConfig, srv.ErrorLog = tlsConfig, slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 	go func() {
 		serve := func() error { return srv.Serve(listener) }
 		if tlsConfig == nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
@@ -27,18 +26,11 @@ func answer(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) // the client is gone when this fails
 }
 
-// maxBody bounds what a client may send as JSON, bodyPatience how long it may take for that.
-const (
-	maxBody      = 64 << 10
-	bodyPatience = 10 * time.Second
-)
+// maxBody bounds what a client may send as JSON.
+const maxBody = 64 << 10
 
 // read decodes a JSON body; an empty one leaves v as it is.
 func read(w http.ResponseWriter, r *http.Request, v any) error {
-	connection := http.NewResponseController(w)
-	if connection.SetReadDeadline(time.Now().Add(bodyPatience)) == nil {
-		defer func() { _ = connection.SetReadDeadline(time.Time{}) }() // it worked a moment ago
-	}
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {

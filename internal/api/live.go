@@ -270,9 +270,6 @@ var eventInterval = 2 * time.Second
 // maxEventStreams bounds how many clients follow rooms at the same time; about as many as there are descriptors.
 const maxEventStreams = 20_000
 
-// eventPatience is how long a client may take to read what it is told.
-const eventPatience = 10 * time.Second
-
 // liveEvents tells a client, as server-sent events, how a room is doing: at once, on every change, and regularly.
 func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
@@ -286,7 +283,7 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer a.streams.Add(-1)
-	stream := sse.Open(w, eventPatience)
+	stream := sse.Open(w)
 	tick := time.NewTicker(eventInterval)
 	defer tick.Stop()
 	if _, err := a.liveStatus(name); err != nil {

@@ -278,25 +278,8 @@ func (a *API) getRecordedFile(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(r.Header.Get("Range"), ",") {
 		r.Header.Del("Range")
 	}
-	http.ServeContent(&patient{w, http.NewResponseController(w)}, r, "", ended, file)
+	http.ServeContent(w, r, "", ended, file)
 }
-
-// fileStall is how long whoever takes a recorded file may take nothing.
-const fileStall = 30 * time.Second
-
-// patient gives each write its time: a long movie takes long.
-type patient struct {
-	http.ResponseWriter
-	control *http.ResponseController
-}
-
-func (p *patient) Write(b []byte) (int, error) {
-	_ = p.control.SetWriteDeadline(time.Now().Add(fileStall)) // where there are none, the server's own stays
-	return p.ResponseWriter.Write(b)
-}
-
-// Unwrap is for http.ResponseController.
-func (p *patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
 func (a *API) getRecordSettings(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, a.recorder.SettingsOf(r.PathValue("room")))

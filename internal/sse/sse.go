@@ -4,23 +4,21 @@ package sse
 import (
 	"io"
 	"net/http"
-	"time"
 )
 
 // Stream is a response that events are written to. It is of the handler's goroutine.
 type Stream struct {
-	w        http.ResponseWriter
-	control  *http.ResponseController
-	patience time.Duration
+	w       http.ResponseWriter
+	control *http.ResponseController
 }
 
-// Open makes a stream of a response to which nothing was written. patience is how long the client may take to read what it is told.
-func Open(w http.ResponseWriter, patience time.Duration) Stream {
+// Open makes a stream of a response to which nothing was written.
+func Open(w http.ResponseWriter) Stream {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
-	return Stream{w, http.NewResponseController(w), patience}
+	return Stream{w, http.NewResponseController(w)}
 }
 
 // Tell writes an event, whose data is one line. An error means that the client is gone, or did not take it in time.
@@ -31,15 +29,9 @@ func (s Stream) Tell(event string, data []byte) error {
 // Stay writes what is no event, so that nothing between here and the client takes the connection for dead.
 func (s Stream) Stay() error { return s.write(":\n\n") }
 
-// write sets no limit between events: HTTP/2 ends a stream when one passes, even while nothing is written. Where a response knows no limits, there is none.
 func (s Stream) write(text string) error {
-	_ = s.control.SetWriteDeadline(time.Now().Add(s.patience))
 	if _, err := io.WriteString(s.w, text); err != nil {
 		return err
 	}
-	if err := s.control.Flush(); err != nil {
-		return err
-	}
-	_ = s.control.SetWriteDeadline(time.Time{})
-	return nil
+	return s.control.Flush()
 }

@@ -5,7 +5,6 @@ package roomservice
 import (
 	"log/slog"
 	"net/http"
-	"time"
 
 	pb "github.com/livekit/protocol/livekit"
 
@@ -13,12 +12,8 @@ import (
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
-const (
-	// maxBody bounds a request: a message of the largest size in JSON is a third larger.
-	maxBody = 2 * livekit.MaxDataBytes
-	// bodyPatience is how long a client may take to send it.
-	bodyPatience = 10 * time.Second
-)
+// maxBody bounds a request: a message of the largest size in JSON is a third larger.
+const maxBody = 2 * livekit.MaxDataBytes
 
 // Options are what the service needs.
 type Options struct {
@@ -41,13 +36,9 @@ func New(o Options) http.Handler {
 	return s.bounded(s.authorized(pb.NewRoomServiceServer(s)))
 }
 
-// bounded limits what a client may send, and for how long.
+// bounded limits what a client may send.
 func (s *service) bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		connection := http.NewResponseController(w)
-		if connection.SetReadDeadline(time.Now().Add(bodyPatience)) == nil {
-			defer func() { _ = connection.SetReadDeadline(time.Time{}) }() // it worked a moment ago
-		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		next.ServeHTTP(w, r)
 	})

@@ -14,9 +14,6 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/refusal"
 )
 
-// writePatience is how long a viewer may take nothing at all while there is something for it.
-const writePatience = 10 * time.Second
-
 // Options are what the door needs.
 type Options struct {
 	House *studio.House
@@ -148,7 +145,6 @@ func serve(w http.ResponseWriter, r *http.Request, s *fanout.Stream, watch fanou
 	w.WriteHeader(http.StatusOK)
 	control.Flush()
 	_ = reading.Follow(r.Context().Done(), func(bufs [][]byte) error { // the viewer has gone, and is counted
-		control.SetWriteDeadline(time.Now().Add(writePatience))
 		for _, b := range bufs {
 			n, err := w.Write(b)
 			watch.Sent(n)

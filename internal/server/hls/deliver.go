@@ -3,13 +3,12 @@ package hls
 import (
 	"net/http"
 	"sync"
-	"time"
 )
 
 const (
 	// stretch is how much of a body is written at once over HTTP/2: what fits in one of its frames (RFC 9113, section 4.2), and so in one or two
 	// records of TLS, where each of a part's pieces would be a frame of its own. A client that takes nothing has so much held for each of its
-	// streams, as long as writeTimeout.
+	// streams, as long as deadline.Take.
 	stretch = 16 << 10
 	// finish is what is left for the last write over HTTP/2: the HTTP server keeps up to so much until the handler is done, and sends it in the
 	// frame that ends the answer, which would be an empty one else.
@@ -20,18 +19,12 @@ var stretches = sync.Pool{New: func() any { return new([stretch]byte) }}
 
 // deliver writes a body to an HTTP server's connection, and tells of the bytes that were written.
 func deliver(w http.ResponseWriter, r *http.Request, body [][]byte, size int, sent func(int)) {
-	control := http.NewResponseController(w)
-	second := r.ProtoMajor >= 2
-	// Over HTTP/2 the deadline is the answer's alone, and holds for what is sent after the handler, too.
-	if control.SetWriteDeadline(time.Now().Add(writeTimeout)) == nil && !second {
-		defer control.SetWriteDeadline(time.Time{}) // for the connection's next request
-	}
 	write := func(b []byte) bool {
 		n, err := w.Write(b)
 		sent(n)
 		return err == nil
 	}
-	if second {
+	if r.ProtoMajor >= 2 {
 		inStretches(body, size, write)
 		return
 	}

@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -110,23 +109,6 @@ func TestAPartIsTwoFrames(t *testing.T) {
 			})
 			if len(sizes) != test.frames || sizes[len(sizes)-1] == 0 {
 				t.Errorf("%d bytes: frames of %d bytes", test.size, sizes)
-			}
-		})
-	}
-}
-
-// TestWhoTakesNothingIsLetGo also holds for what is so small that the HTTP server sends it after the handler.
-func TestWhoTakesNothingIsLetGo(t *testing.T) {
-	for _, size := range []int{100, 11_000} {
-		synctest.Test(t, func(t *testing.T) {
-			_, body := cut(size, 700)
-			began := time.Now()
-			second(t, func(w http.ResponseWriter, r *http.Request) { deliver(w, r, body, size, func(int) {}) }, 0, func(f http2.Frame) bool {
-				_, over := f.(*http2.RSTStreamFrame)
-				return !over
-			})
-			if took := time.Since(began); took < writeTimeout || took > writeTimeout+time.Second {
-				t.Errorf("%d bytes: let go after %v", size, took)
 			}
 		})
 	}

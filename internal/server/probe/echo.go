@@ -26,7 +26,7 @@ const (
 	// maxEchoes in all.
 	echoesPerSecond = 100
 	maxEchoes       = 2000
-	// connectWithin is how long an offer may take to come, and then its peer to connect.
+	// connectWithin is how long the peer of an offer may take to connect.
 	connectWithin = 10 * time.Second
 )
 
@@ -47,9 +47,6 @@ func (s *Server) serveRTC(w http.ResponseWriter, r *http.Request, v *visit) erro
 	default:
 		return errTransport
 	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(connectWithin)) // where it is not known, the server's own limits hold
-	defer control.SetReadDeadline(time.Time{})
 	offer, err := io.ReadAll(io.LimitReader(r.Body, maxOffer+1))
 	switch {
 	case err != nil:

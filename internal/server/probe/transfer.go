@@ -67,8 +67,7 @@ func (s *Server) serveUp(w http.ResponseWriter, r *http.Request, v *visit) error
 	defer v.end()
 	control := http.NewResponseController(w)
 	began := time.Now()
-	_ = control.SetReadDeadline(began.Add(testTime)) // as above
-	defer control.SetReadDeadline(time.Time{})
+	_ = control.SetReadDeadline(began.Add(testTime)) // as above; it stays, since the HTTP server looks for what is left before it answers
 	stopped := make(chan struct{})
 	stop := func() { _ = control.SetReadDeadline(time.Now()); close(stopped) }
 	release := context.AfterFunc(s.testing, stop)

@@ -32,18 +32,12 @@ const (
 
 	// maxListening is how many may follow the layers of one session.
 	maxListening = 2
+
+	// lookEvery is how often it is looked at whether the layers have changed, maxSilence how long nothing is said for at most, so that nobody between
+	// the two takes the connection for dead.
+	lookEvery  = time.Second
+	maxSilence = 15 * time.Second
 )
-
-// pace is that of events.
-type pace struct {
-	// look is how often it is looked at whether the layers have changed, silence how long nothing is said for at most, so that nobody between the
-	// two takes the connection for dead.
-	look, silence time.Duration
-	// patience is how long a client may take no event.
-	patience time.Duration
-}
-
-var usualPace = pace{look: time.Second, silence: 15 * time.Second, patience: 10 * time.Second}
 
 // link tells a viewer where layers are named and chosen.
 func (x *session) link(h http.Header) {
@@ -126,8 +120,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, p path) {
 		return
 	}
 	defer x.listening.Add(-1)
-	stream := sse.Open(w, s.pace.patience)
-	look := time.NewTicker(s.pace.look)
+	stream := sse.Open(w)
+	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	var last []byte
 	var said time.Time
@@ -138,7 +132,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, p path) {
 		case !bytes.Equal(text, last):
 			err = stream.Tell(layersEvent, text)
 			last, said = text, now
-		case now.Sub(said) >= s.pace.silence:
+		case now.Sub(said) >= maxSilence:
 			err = stream.Stay()
 			said = now
 		}

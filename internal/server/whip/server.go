@@ -27,7 +27,6 @@ type Server struct {
 	endpoint endpoint
 	log      *slog.Logger
 	limits   limits
-	pace     pace
 
 	mu       sync.Mutex
 	sessions map[string]*session // by id
@@ -46,7 +45,7 @@ func newServer(h house, e endpoint, cfg Config) *Server {
 	}
 	return &Server{
 		house: h, endpoint: e, log: cfg.Log, sessions: map[string]*session{},
-		limits: newLimits(cfg.MaxSessions, cfg.MaxPerAddress), pace: usualPace,
+		limits: newLimits(cfg.MaxSessions, cfg.MaxPerAddress),
 	}
 }
 
