@@ -25,6 +25,7 @@ import (
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/config"
 	"github.com/tuttilive/tutti/internal/deadline"
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/program/compose/text"
 	"github.com/tuttilive/tutti/internal/pull"
@@ -149,6 +150,8 @@ type server struct {
 	puller *pull.Puller
 	// returns are connections over plain HTTP that come back from doors.
 	returns *returns
+	// connections are those over HTTP, with and without TLS.
+	connections limit.Places
 	// figures are where metrics come from.
 	figures metrics.Sources
 	failed  chan error
@@ -371,6 +374,9 @@ func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.En
 		Fronts:        api.PlayFronts{FLV: c.FLVFront(), HLS: c.HLSFront(), WHEP: cdn.Front{Base: c.PlayWHEP}, TTL: c.PlayTTL},
 		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Metrics: s.figures, Webhooks: s.webhooks, Recorder: s.recorder, Pusher: s.pusher, OperatorsPush: c.Pushers() == "operators", Puller: s.puller, OperatorsPull: c.Pullers() == "operators", Log: s.log,
 	})
+	if !c.TrustProxy { // whose connections are everybody's
+		s.connections.Most = connectionsPerAddress
+	}
 	var plain http.Handler = handler
 	if certificate.managed != nil {
 		plain = certificate.managed.HTTP(handler, portOf(c.HTTPS))
@@ -393,6 +399,7 @@ func (s *server) serveHTTP(address string, handler http.Handler, tlsConfig *tls.
 		return fmt.Errorf("opening HTTP: %w", err)
 	}
 	srv := deadline.Server(handler)
+	srv.ConnState = s.connections.Hold
 	srv.TLSConfig, srv.ErrorLog = tlsConfig, slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 	go func() {
 		serve := func() error { return srv.Serve(listener) }
@@ -414,6 +421,9 @@ func (s *server) serveHTTP(address string, handler http.Handler, tlsConfig *tls.
 	})
 	return nil
 }
+
+// connectionsPerAddress is how many connections over HTTP one address has at a time: many viewers are behind one.
+const connectionsPerAddress = 4096
 
 // composeMode is empty where the scene decides.
 func composeMode(flag string) compose.Mode {

@@ -1,4 +1,4 @@
-// Package limit bounds how often one address may do something.
+// Package limit bounds how often one address may do something, and how much of something it has at a time.
 package limit
 
 import (

@@ -42,6 +42,31 @@ func TestEachAddressHasItsOwnRate(t *testing.T) {
 	}
 }
 
+func TestEachAddressHasItsOwnPlaces(t *testing.T) {
+	p := Places{Most: 2}
+	a, b := Network("192.0.2.1"), Network("192.0.2.2")
+	for i, want := range []bool{true, true, false} {
+		if p.Enter(a) != want {
+			t.Errorf("the place %d is not %v", i, want)
+		}
+	}
+	p.Leave(a)
+	if !p.Enter(b) || p.Enter(a) {
+		t.Error("who was refused counts until they leave, and for themselves alone")
+	}
+	for range 3 {
+		p.Leave(a)
+	}
+	p.Leave(b)
+	if !p.Enter(a) || len(p.taken) != 1 {
+		t.Errorf("%v are remembered", p.taken)
+	}
+	anybody := Places{}
+	if anybody.Enter(a); !anybody.Enter(a) {
+		t.Error("without a bound there is one")
+	}
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	var r Rates
 	for i := range maxOwners + 10 {
