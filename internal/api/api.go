@@ -73,6 +73,7 @@ type API struct {
 	description   *openapi.Document
 	rates         limit.Rates
 	streams       atomic.Int64 // of events, open now
+	followers     limit.Places // the same by address
 	rate          meter
 	requests      requests
 	stopping      chan struct{}
@@ -83,7 +84,7 @@ type API struct {
 func New(o Options) *API {
 	a := &API{
 		house: o.House, info: o.Info, rootPEM: o.RootPEM, anyoneCreates: o.AnyoneCreates, started: time.Now(),
-		log: o.Log, fronts: o.Fronts, webhooks: o.Webhooks, recorder: o.Recorder, pusher: o.Pusher, operatorsPush: o.OperatorsPush, puller: o.Puller, operatorsPull: o.OperatorsPull, stopping: make(chan struct{}),
+		log: o.Log, followers: limit.Places{Most: perAddressStreams}, fronts: o.Fronts, webhooks: o.Webhooks, recorder: o.Recorder, pusher: o.Pusher, operatorsPush: o.OperatorsPush, puller: o.Puller, operatorsPull: o.OperatorsPull, stopping: make(chan struct{}),
 	}
 	if a.fronts.TTL == 0 {
 		a.fronts.TTL = 12 * time.Hour

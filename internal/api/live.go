@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program"
 	"github.com/tuttilive/tutti/internal/room"
@@ -267,10 +268,14 @@ func (a *API) endLive(w http.ResponseWriter, r *http.Request) {
 // eventInterval is how often a client hears of a live room even when nothing changed but the figures. Tests change it.
 var eventInterval = 2 * time.Second
 
-// maxEventStreams bounds how many clients follow rooms at the same time; about as many as there are descriptors.
-const maxEventStreams = 20_000
+// maxEventStreams bounds how many clients follow rooms at the same time, about as many as there are descriptors, and perAddressStreams how many of
+// one address do.
+const (
+	maxEventStreams   = 20_000
+	perAddressStreams = 1000
+)
 
-// liveEvents tells a client, as server-sent events, how a room is doing: at once, on every change, and regularly.
+// liveEvents tells a client, as server-sent events, how a room is doing: at once, on every change, and regularly, for as long as the client may watch.
 func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
 	if _, err := a.admit(r, studio.ToWatch); err != nil {
@@ -283,6 +288,12 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer a.streams.Add(-1)
+	who := limit.Network(r.RemoteAddr)
+	defer a.followers.Leave(who)
+	if !a.followers.Enter(who) {
+		refusal.Write(w, refusal.TooOften)
+		return
+	}
 	stream := sse.Open(w)
 	tick := time.NewTicker(eventInterval)
 	defer tick.Stop()
@@ -307,6 +318,9 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		silent++
 		if now := string(data); now != last || silent >= 8 {
 			last, silent = now, 0
+			if _, err := a.admit(r, studio.ToWatch); err != nil {
+				return // whoever asks again is told why: the token is over or was taken back, or the name is another room's now
+			}
 			if err := stream.Tell("status", data); err != nil {
 				return // the client is gone
 			}
