@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -186,7 +187,11 @@ func New(o Options) *API {
 		mux.Handle(pattern, door)
 	}
 	mux.Handle("/", newPage(o.Page))
-	guard := newGuard(o.Hosts, o.Origins, o.PlayOrigins, o.Fronts.origins(), o.Info.Page, o.TrustProxy)
+	players := o.PlayOrigins
+	if len(players) > 0 {
+		players = slices.Concat(players, o.Info.Addresses) // where our own page is opened
+	}
+	guard := newGuard(o.Hosts, o.Origins, players, o.Fronts.origins(), o.Info.Page, o.TrustProxy)
 	a.handler = guard.wrap(mux)
 	return a
 }

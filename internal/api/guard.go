@@ -27,11 +27,11 @@ type guard struct {
 }
 
 func newGuard(hosts, origins, players, fronts []string, page string, trustProxy bool) *guard {
-	g := &guard{hosts: []string{"localhost"}, trustProxy: trustProxy, policy: contentPolicy(fronts), page: originOf(page)}
+	g := &guard{trustProxy: trustProxy, policy: contentPolicy(fronts), page: originOf(page)}
 	for _, p := range players {
 		g.players = append(g.players, strings.ToLower(strings.TrimSuffix(p, "/")))
 	}
-	if name, err := os.Hostname(); err == nil {
+	if name, err := os.Hostname(); err == nil && name != "localhost" {
 		g.hosts = append(g.hosts, strings.ToLower(name), strings.ToLower(name)+".local")
 	}
 	for _, h := range hosts {
@@ -122,7 +122,7 @@ func (g *guard) mayPlay(r *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	return strings.EqualFold(u.Host, r.Host) || g.hostAllowed(u.Host) && !g.anyHost || g.fromOurPage(from) || slices.Contains(g.players, originOf(from))
+	return nameOf(u.Host) == nameOf(r.Host) || g.named(nameOf(u.Host)) || g.fromOurPage(from) || slices.Contains(g.players, originOf(from))
 }
 
 // fromOurPage tells whether an origin, or the address of a page, is of our page in front.
@@ -142,14 +142,22 @@ func (g *guard) hostAllowed(host string) bool {
 	if g.anyHost {
 		return true
 	}
+	name := nameOf(host)
+	_, err := netip.ParseAddr(name)
+	return err == nil || name == "localhost" || g.named(name)
+}
+
+// nameOf is the name, or the address, of a host with or without a port.
+func nameOf(host string) string {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
 	}
-	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
-	if _, err := netip.ParseAddr(name); err == nil {
-		return true
-	}
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
+}
+
+// named tells whether a name is of this server alone. Of addresses nobody knows that here, and localhost is everybody's.
+func (g *guard) named(name string) bool {
 	return slices.ContainsFunc(g.hosts, func(h string) bool {
 		rest, wild := strings.CutPrefix(h, "*")
 		return h == name || wild && rest != "" && strings.HasSuffix(name, rest)

@@ -52,7 +52,7 @@ func TestTheServerAnswersToItsNamesOnly(t *testing.T) {
 }
 
 func TestPagesOfOtherSitesPlayOnlyWhereTheyMay(t *testing.T) {
-	g := newGuard([]string{"live.example.com"}, nil, []string{"https://partner.example.com/"}, nil, "https://show.example.com", false)
+	g := newGuard([]string{"live.example.com"}, nil, []string{"https://partner.example.com/", "http://localhost:8080", "https://192.0.2.1:8443"}, nil, "https://show.example.com", false)
 	for name, c := range map[string]struct {
 		path, header, from string
 		want               int
@@ -62,6 +62,10 @@ func TestPagesOfOtherSitesPlayOnlyWhereTheyMay(t *testing.T) {
 		"a page of it":         {"/live/a/index.m3u8", "Referer", "https://show.example.com/w/a", 200},
 		"the same over WHEP":   {"/whep/a", "Origin", "https://show.example.com", 200},
 		"by another name":      {"/live/a.flv", "Origin", "http://localhost:8080", 200},
+		"where it is opened":   {"/live/a.flv", "Origin", "https://192.0.2.1:8443", 200},
+		"an address":           {"/live/a.flv", "Origin", "http://203.0.113.66", 403},
+		"one of IPv6":          {"/live/a.flv", "Origin", "http://[2001:db8::66]", 403},
+		"an app's localhost":   {"/live/a.flv", "Origin", "http://localhost", 403},
 		"a partner's":          {"/live/a/index.m3u8", "Origin", "https://partner.example.com", 200},
 		"a partner's, by page": {"/live/a/index.m3u8", "Referer", "https://partner.example.com/shows/1?x", 200},
 		"a program":            {"/live/a.flv", "", "", 200},
@@ -86,6 +90,21 @@ func TestPagesOfOtherSitesPlayOnlyWhereTheyMay(t *testing.T) {
 				t.Errorf("%d, want %d", w.Code, c.want)
 			}
 		})
+	}
+}
+
+// TestOurPagePlaysWhereverItIsOpened: from addresses too, by the one that was asked, and by those that are told of.
+func TestOurPagePlaysWhereverItIsOpened(t *testing.T) {
+	f := serve(t, func(o *Options) {
+		o.PlayOrigins, o.Info.Addresses = []string{"https://partner.example.com"}, []string{"http://localhost:8080", "https://192.0.2.1:8443"}
+	})
+	for from, want := range map[string]bool{
+		"http://127.0.0.1:8080": true, "http://localhost:8080": true, "https://192.0.2.1:8443": true, "https://partner.example.com": true,
+		"http://localhost": false, "https://192.0.2.1": false, "http://203.0.113.66": false,
+	} {
+		if status, _ := f.code("GET", "/live/a.flv", "", "Origin: "+from, "Host: 127.0.0.1:8080"); (status != http.StatusForbidden) != want {
+			t.Errorf("%s: %d", from, status)
+		}
 	}
 }
 
