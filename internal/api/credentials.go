@@ -47,6 +47,9 @@ func (a *API) admitWith(r *http.Request, c studio.Credential, action studio.Acti
 	if a.isOperator(r) {
 		return studio.ClaimsOf(auth.Host, name), room.CheckName(name)
 	}
+	if _, _, tried := r.BasicAuth(); tried { // it is good for operators alone, and may not be guessed at beside something that is right
+		return auth.Claims{}, a.stranger(r)
+	}
 	return a.house.Admit(name, c.From(r.RemoteAddr), action)
 }
 
@@ -70,7 +73,11 @@ func (a *API) allowed(action studio.Action, next http.HandlerFunc) http.HandlerF
 
 // refuseStranger answers somebody who is no operator; who tries too often is told to wait.
 func (a *API) refuseStranger(w http.ResponseWriter, r *http.Request) {
-	refusal.Write(w, a.house.Refused(limit.Network(r.RemoteAddr), errOperator))
+	refusal.Write(w, a.stranger(r))
+}
+
+func (a *API) stranger(r *http.Request) error {
+	return a.house.Refused(limit.Network(r.RemoteAddr), errOperator)
 }
 
 // listing lets a handler that only tells what there is through for operators and for tokens with roomList.
