@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/room/stage"
+	"github.com/tuttilive/tutti/internal/studio"
 )
 
 func TestTheDescriptionIsThatOfTheRoutes(t *testing.T) {
@@ -92,6 +95,38 @@ func TestTheStatusIsAsDescribed(t *testing.T) {
 	f.call("GET", "/api/status", "", &answer, "X-Tutti-Key: "+testKeys.Secret)
 	if err := f.api.description.Check("Status", answer); err != nil {
 		t.Errorf("%v\n%s", err, answer)
+	}
+}
+
+// TestWhatIsThereOnlyAtTimesIsDescribed, and what can be asked for.
+func TestWhatIsThereOnlyAtTimesIsDescribed(t *testing.T) {
+	f := serve(t, nil)
+	for schema, v := range map[string]any{
+		"Play":       studio.Play{ID: "x", Protocol: "flv", Until: time.Now()},
+		"RoomStatus": roomStatus{roomPolicy: policyOf("x", room.Policy{Access: room.AccessToken}), ByProtocol: map[string]uint64{"flv": 1}},
+	} {
+		answer, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.api.description.Check(schema, answer); err != nil {
+			t.Errorf("%v\n%s", err, answer)
+		}
+	}
+	var d struct {
+		Paths map[string]struct {
+			Get struct{ Parameters []struct{ Name string } }
+		}
+	}
+	f.call("GET", "/api/openapi.json", "", &d)
+	for path, want := range map[string]string{"chat": "limit", "audience": "after limit", "plays": "limit"} {
+		var names []string
+		for _, p := range d.Paths["/api/rooms/{room}/"+path].Get.Parameters {
+			names = append(names, p.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s is asked with %q, described is %q", path, want, got)
+		}
 	}
 }
 

@@ -8,7 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
@@ -25,6 +28,8 @@ type Error struct {
 	Code, Message string
 	// State, where there is one, tells cases of a code apart for programs, for instance "returning" of "not_live".
 	State string
+	// Wait is after how long it may be asked again, where that is known and helps.
+	Wait time.Duration
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -81,11 +86,11 @@ func Of(err error) *Error {
 		return e
 	}
 	if errors.Is(err, studio.ErrReturning) {
-		return &Error{http.StatusNotFound, "not_live", studio.ErrReturning.Error(), "returning"}
+		return &Error{Status: http.StatusNotFound, Code: "not_live", Message: studio.ErrReturning.Error(), State: "returning", Wait: 2 * time.Second}
 	}
 	var no *room.Refusal
 	if errors.As(err, &no) {
-		return &Error{Status: statusOf(no.Code), Code: no.Code, Message: no.Message}
+		return &Error{Status: statusOf(no.Code), Code: no.Code, Message: no.Message, Wait: no.Wait}
 	}
 	for _, k := range known {
 		if errors.Is(err, k.err) {
@@ -114,6 +119,9 @@ func statusOf(code string) int {
 	return http.StatusConflict
 }
 
+// usualWait is what is told where it is not known after how long there will be room.
+const usualWait = 5 * time.Second
+
 // counts has how often each code was given.
 var counts tally.Reasons
 
@@ -132,14 +140,17 @@ func Write(w http.ResponseWriter, err error) {
 	if h.Get("Cache-Control") == "" { // the door knows better
 		h.Set("Cache-Control", "no-store")
 	}
+	wait := e.Wait
 	switch e.Status {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", "Bearer")
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		h.Set("Retry-After", "5")
+		if wait == 0 {
+			wait = usualWait
+		}
 	}
-	if e.State != "" {
-		h.Set("Retry-After", "2")
+	if wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	w.WriteHeader(e.Status)
 	type body struct {

@@ -6,10 +6,34 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 )
+
+func TestHowLongToWait(t *testing.T) {
+	slow := &room.Refusal{Code: "slow", Message: "one message in 30 s"}
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"it is known":      {slow.After(29*time.Second + time.Millisecond), "30"},
+		"it is not":        {TooOften, "5"},
+		"and so again":     {TooOften, "5"},
+		"coming back":      {studio.ErrReturning, "2"},
+		"it does not help": {auth.ErrDenied, ""},
+	} {
+		w := httptest.NewRecorder()
+		if Write(w, c.err); w.Header().Get("Retry-After") != c.want {
+			t.Errorf("%s: %q, want %q", name, w.Header().Get("Retry-After"), c.want)
+		}
+	}
+	if TooOften.Wait != 0 {
+		t.Error("what all are told was changed")
+	}
+}
 
 func TestWrite(t *testing.T) {
 	for name, c := range map[string]struct {
