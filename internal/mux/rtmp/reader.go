@@ -14,7 +14,7 @@ var ErrProtocol = errors.New("rtmp: protocol violation")
 
 // Limits bound what a peer can make a Reader hold.
 type Limits struct {
-	// Message is the largest body of a sound or picture message in bytes, Command that of all others: commands, data, what is about the connection.
+	// Message is the largest body of a sound, picture or data message in bytes, Command that of all others.
 	Message, Command int
 	// Streams is how many chunk streams may be used.
 	Streams int
@@ -208,7 +208,7 @@ func (r *Reader) messageHeader(s *chunkStream, format byte) error {
 	}
 	limit := r.limits.Command
 	switch s.typ {
-	case TypeAudio, TypeVideo, TypeAggregate:
+	case TypeAudio, TypeVideo, TypeDataAMF0, TypeDataAMF3, TypeAggregate:
 		limit = r.limits.Message
 	}
 	if s.length > limit {
