@@ -180,11 +180,15 @@ describe('a show', { timeout: 1_800_000 }, () => {
   })
 
   it('asks viewers, and shows them the result', async () => {
+    async function ask(question, songs) {
+      await button(ada, 'New poll').click()
+      await ada.page.getByLabel('Question').fill(question)
+      for (const [i, song] of songs.entries()) await ada.page.getByLabel(`Answer ${i + 1}`).fill(song)
+      await button(ada, 'Start the poll').click()
+    }
     await pick(ada, 'Tools', 'Polls')
-    await button(ada, 'New poll').click()
-    await ada.page.getByLabel('Question').fill('Which song?')
-    for (const [i, song] of ['The sea', 'The shore'].entries()) await ada.page.getByLabel(`Answer ${i + 1}`).fill(song)
-    await button(ada, 'Start the poll').click()
+    await ask('Which song?', ['The sea', 'The shore'])
+    await viewers.flv.page.getByRole('radio', { name: 'The shore' }).check()
     await button(ned, 'Poll · Which song?').click()
     await ned.page.getByRole('radio', { name: 'The sea' }).check()
     await button(ned, 'Vote').click()
@@ -196,8 +200,13 @@ describe('a show', { timeout: 1_800_000 }, () => {
     await ned.page.keyboard.press('Escape')
     await button(ned, 'Poll result · Which song?').waitFor({ state: 'detached' })
     await viewers.flv.page.getByText('1 vote · Closed').waitFor()
+    await ask('And then?', ['The wind', 'The rain'])
+    await viewers.flv.page.getByRole('radio', { name: 'The rain' }).waitFor()
+    assert.equal(await viewers.flv.page.locator('.poll :checked').count(), 0) // what was chosen of the other songs is no choice of these
+    await button(ada, 'Close the poll').click()
+    await viewers.flv.page.getByText('0 votes · Closed').waitFor()
     await button(viewers.flv, 'Close: Poll result').click()
-    await viewers.flv.page.getByText('Which song?').waitFor({ state: 'detached' })
+    await viewers.flv.page.getByText('And then?').waitFor({ state: 'detached' })
     await ada.control('Chat').click()
   })
 
@@ -211,13 +220,16 @@ describe('a show', { timeout: 1_800_000 }, () => {
     await ada.press('Escape')
     await pick(ada, /^More: Ned/, 'Ban')
     await ada.page.getByRole('dialog').getByRole('button', { name: 'Ban' }).click()
-    await ned.page.getByText('You were banned from this room').waitFor()
+    const banned = ned.page.getByText('You were banned from this room')
+    await banned.waitFor()
+    await ned.page.reload() // which helps nobody
+    await banned.waitFor()
     await pick(ada, 'Tools', 'Moderation')
     await button(ada, 'Lift the ban: Ned').click()
     await ada.page.getByText('Nobody is silenced or banned.').waitFor()
     await ada.press('Escape')
-    await ned.page.reload()
-    await ned.plays('') // over what the page takes now
+    await banned.waitFor({ state: 'detached' }) // the page comes back by itself
+    await eventually('Ned sees the show again', () => ned.page.locator('.player video').evaluate((video) => !video.paused && video.currentTime > 0))
     await say(ned, 'here again')
     await message(ada, 'here again').waitFor()
   })
