@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/program"
@@ -275,10 +276,21 @@ const (
 	perAddressStreams = 1000
 )
 
+// mayFollow tells whether somebody who was let in to watch may go on. A token that lets nobody in any more sends nobody out: applications give
+// viewers tokens that are good for coming in.
+func (a *API) mayFollow(r *http.Request, claims auth.Claims) error {
+	if !claims.Expires.IsZero() && time.Now().After(claims.Expires) {
+		return a.house.Holds(claims)
+	}
+	_, err := a.admit(r, studio.ToWatch)
+	return err
+}
+
 // liveEvents tells a client, as server-sent events, how a room is doing: at once, on every change, and regularly, for as long as the client may watch.
 func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("room")
-	if _, err := a.admit(r, studio.ToWatch); err != nil {
+	claims, err := a.admit(r, studio.ToWatch)
+	if err != nil {
 		refusal.Write(w, err)
 		return
 	}
@@ -318,8 +330,8 @@ func (a *API) liveEvents(w http.ResponseWriter, r *http.Request) {
 		silent++
 		if now := string(data); now != last || silent >= 8 {
 			last, silent = now, 0
-			if _, err := a.admit(r, studio.ToWatch); err != nil {
-				return // whoever asks again is told why: the token is over or was taken back, or the name is another room's now
+			if a.mayFollow(r, claims) != nil {
+				return // whoever asks again is told why
 			}
 			if err := stream.Tell("status", data); err != nil {
 				return // the client is gone
