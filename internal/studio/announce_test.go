@@ -12,12 +12,7 @@ import (
 func TestMetaIsOnlyWhatCanBeTold(t *testing.T) {
 	onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
 		enter(t, h, "host", asHost)
-		var l listener
-		stop, err := s.Hear(&l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer stop()
+		l := hear(t, s)
 		for what, want := range map[string]string{
 			`{"type":"meta","data":1,"at":"9999-12-31T23:59:59-23:59"}`:     "malformed",
 			`{"type":"meta","data":1,"at":"0000-01-01T00:00:00+23:59"}`:     "malformed",

@@ -32,12 +32,7 @@ func TestWhatIsLookedAtIsNotShownOfWhoMayNotWriteAnyMore(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var l listener
-			stop, err := s.Hear(&l)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer stop()
+			l := hear(t, s)
 			answered := make(chan error, 1)
 			eve.Do(talk.Request{Type: "chat", Text: "something vile"}, func(reply talk.Reply) { answered <- reply.Err })
 			synctest.Wait()

@@ -102,12 +102,7 @@ func member(v breakout.View, n int, identity string) (m breakout.Member, ok bool
 func TestGroupsOfAConference(t *testing.T) {
 	onStage(t, "conference", func(t *testing.T, h *House, s *Studio) {
 		enter(t, h, "host", asHost)
-		var l listener
-		stop, err := s.Hear(&l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer stop()
+		l := hear(t, s)
 		people := map[string]*Participant{}
 		for _, id := range []string{"ann", "bob", "cy"} {
 			people[id] = enter(t, h, id, nil)
@@ -154,9 +149,7 @@ func TestGroupsOfAConference(t *testing.T) {
 		if err := group.GoLive("ann", ""); err == nil {
 			t.Error("a group goes on the air")
 		}
-		var inside listener
-		stop, _ = group.Hear(&inside)
-		defer stop()
+		inside := hear(t, group)
 
 		// The host visits, and stays the host of all meanwhile.
 		visiting, _ := toGroup(t, h, s, "host", 1)

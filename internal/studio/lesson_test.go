@@ -51,6 +51,18 @@ func (l *listener) Batch(b talk.Batch) {
 
 func (l *listener) End(farewell []byte) {}
 
+// hear is what the audience of a room is told from now on, until the test ends.
+func hear(t *testing.T, s *Studio) *listener {
+	t.Helper()
+	l := new(listener)
+	stop, err := s.Hear(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return l
+}
+
 // all is what everybody was told until now.
 func (l *listener) all() string {
 	l.mu.Lock()
@@ -62,12 +74,7 @@ func TestTheBoardOfAClass(t *testing.T) {
 	onStage(t, "class", func(t *testing.T, h *House, s *Studio) {
 		enter(t, h, "host", asHost)
 		enter(t, h, "ann", nil)
-		var l listener
-		stop, err := s.Hear(&l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer stop()
+		l := hear(t, s)
 		host, ann := Actor{Identity: "host"}, Actor{Identity: "ann"}
 		const stroke = `{"type":"draw","drawing":{"page":"p1","put":[{"id":"%s","v":1,"kind":"pen","points":[0,0,5,5],"color":"red","size":4}]}}`
 		for _, c := range []struct {
@@ -119,12 +126,7 @@ func TestARollCall(t *testing.T) {
 		enter(t, h, "host", asHost)
 		ann := enter(t, h, "ann", nil)
 		enter(t, h, "bob", nil)
-		var l listener
-		stop, err := s.Hear(&l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer stop()
+		l := hear(t, s)
 		if code := request(t, s, Actor{Identity: "ann"}, `{"type":"callRoll","seconds":30}`); code != "forbidden" {
 			t.Errorf("a student calls the roll: %q", code)
 		}

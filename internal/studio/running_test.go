@@ -354,12 +354,7 @@ func TestWhoWasThereIsKnownAfterARestart(t *testing.T) {
 		enter(t, h, "ann", nil)
 		time.Sleep(9 * time.Minute)
 		answer(s, "ben")
-		var heard listener
-		stop, err := s.Hear(&heard)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer stop()
+		heard := hear(t, s)
 		if roll := s.RollCall(); !roll.Open || roll.Answered != 2 || roll.Of != 2 {
 			t.Errorf("the roll call: %+v", roll)
 		}

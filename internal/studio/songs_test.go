@@ -17,12 +17,7 @@ func TestSongsOfAKaraokeRoom(t *testing.T) {
 		enter(t, h, "ann", nil)
 		enter(t, h, "bob", nil)
 		act(t, s, "ann", stage.Action{Verb: stage.Raise})
-		var l listener
-		stop, err := s.Hear(&l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer stop()
+		l := hear(t, s)
 		host, ann, bob := Actor{Identity: "host"}, Actor{Identity: "ann", Name: "Ann"}, Actor{Identity: "bob"}
 		for _, c := range []struct {
 			who           Actor

@@ -45,12 +45,7 @@ func TestWhatIsNotSaid(t *testing.T) {
 				if s.Standing("ann").Position > 0 { // else seats may be claimed
 					act(t, s, "host", stage.Action{Verb: stage.Admit, Identity: "ann"})
 				}
-				var l listener
-				stop, err := s.Hear(&l)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer stop()
+				l := hear(t, s)
 				r, err := talk.Decode([]byte(strings.Replace(c.request, "W", "x "+word, 1)))
 				if err != nil {
 					t.Fatal(err)
