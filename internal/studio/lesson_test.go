@@ -196,3 +196,17 @@ func TestStrangersFillNoAttendance(t *testing.T) {
 		}
 	})
 }
+
+// TestARollCallIsEndedAfterTheClockWasSetBack has one be over by the clock after a restart, and a clock that is set back then.
+func TestARollCallIsEndedAfterTheClockWasSetBack(t *testing.T) {
+	onStage(t, "class", func(t *testing.T, h *House, s *Studio) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.roll = rollcall.Back(&rollcall.Kept{ID: 1, Begun: time.Now().Add(-time.Minute), Ends: time.Now().Add(-time.Second)})
+		s.awaitRollEnd()
+		s.roll.Ends = time.Now().Add(time.Minute) // as a minute earlier
+		if r := s.endRoll(Actor{}, talk.Request{}); r.Err != nil || s.roll.Open(time.Now()) {
+			t.Errorf("%v, %+v", r.Err, s.roll)
+		}
+	})
+}

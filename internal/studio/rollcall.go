@@ -84,7 +84,7 @@ func (s *Studio) answerRoll(a Actor, r talk.Request) talk.Reply {
 func (s *Studio) endRoll(_ Actor, _ talk.Request) talk.Reply {
 	err := s.roll.Close(time.Now())
 	if err == nil {
-		s.rollEnds.Stop()
+		s.awaitRollEnd()
 		s.rollChanged()
 	}
 	return talk.Reply{Err: err}
