@@ -64,11 +64,11 @@ compiled:
 test-go: test-parts test-whole ## Go tests with the race detector
 
 test-parts: ## The same of every package by itself
-	@scripts/need go cc ffmpeg nginx coturn
+	@scripts/need go cc ffmpeg nginx coturn gstreamer versitygw
 	$(RACE) -p $(PACKAGES) $$(go list ./... | grep -v '$(WHOLE:.%=%)$$')
 
 test-whole: ## The same of the whole server
-	@scripts/need go cc ffmpeg nginx coturn
+	@scripts/need go cc ffmpeg nginx coturn gstreamer
 	$(RACE) $(WHOLE)
 
 # What the packages' tests leave room for while they wait: all that browser tests need, one after the other, the page's checks, and the rest of Go's.

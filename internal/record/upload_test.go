@@ -51,15 +51,21 @@ func inMemory(t *testing.T) *storage {
 	}
 }
 
-// versity is a process of the S3 server versitygw, where that is installed.
-func versity(t *testing.T) *storage {
-	program := os.Getenv("TUTTI_TEST_VERSITYGW")
-	if program == "" {
-		program = "versitygw"
+// versitygw finds the S3 server of that name: the one that $TUTTI_TEST_VERSITYGW names, that scripts/need built, or that is installed.
+func versitygw() (program string, err error) {
+	for _, name := range []string{os.Getenv("TUTTI_TEST_VERSITYGW"), "../../bin/versitygw", "versitygw"} {
+		if program, err = exec.LookPath(name); err == nil {
+			break
+		}
 	}
-	program, err := exec.LookPath(program)
+	return program, err
+}
+
+// versity is a process of versitygw, where there is one.
+func versity(t *testing.T) *storage {
+	program, err := versitygw()
 	if err != nil {
-		t.Skip("versitygw is not installed")
+		t.Skip("versitygw is not here: scripts/need versitygw")
 	}
 	root := t.TempDir()
 	if err := os.Mkdir(filepath.Join(root, "bucket"), 0o700); err != nil {
@@ -194,6 +200,7 @@ func untilAway(t *testing.T, r *Recorder, id, local string) {
 func TestARecordingGetsToTheBucketWhateverEnds(t *testing.T) {
 	for name, open := range map[string]func(*testing.T) *storage{"in memory": inMemory, "versitygw": versity} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			there, dir := open(t), t.TempDir()
 			data := make([]byte, 36<<20) // three pieces
 			_, _ = rand.NewChaCha8([32]byte{2}).Read(data)
