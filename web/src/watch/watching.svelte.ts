@@ -2,7 +2,7 @@ import { api, codeOf, type ApiError, type Credential } from '../api/client'
 import { followStatus } from '../api/status'
 import type { LiveOn, LiveStatus, Protocol, RoomSummary } from '../api/types'
 import { abilities, credentialFor, waysToPlay, type Abilities } from './choose'
-import { followPauses } from './pauses'
+import { followPauses, inOwnPlayer, takeKeys } from './pauses'
 import { mayPlay, type Delay, type Failure, type History, type Player, type Quality } from './player'
 import { Poster } from './poster.svelte'
 
@@ -66,6 +66,8 @@ const startLimit: Record<Protocol, number> = { whep: 7_000, flv: 8_000, hls: 14_
 const bufferingAfter = 2_500
 const brokenAfter = 9_000
 const checkEvery = 500
+/** What has stood still for longer is fetched no more, and begins anew when it is played. */
+const standsFor = 30_000
 const maxRetryDelay = 5_000
 
 /** Follows one room's show and plays it for as long as it is on, in the best way that works. */
@@ -92,6 +94,8 @@ export class Watching implements WatchView {
   /** Ways that failed since something last played. */
   #failed = new Map<Protocol, Failure>()
   #played = false
+  /** Has no player until somebody plays it. */
+  #rests = false
   /** A picture has been on the page: the last one is held then, so that none is needed for the time before the first. */
   #seen = false
   /** The size that the reader chose, for every player that has it. */
@@ -103,6 +107,7 @@ export class Watching implements WatchView {
   #check = 0
   #unfollow = () => {}
   #unfollowPauses = () => {}
+  #releaseKeys: (() => void) | undefined
   #poster = new Poster()
   #onback: () => void
 
@@ -112,7 +117,7 @@ export class Watching implements WatchView {
     this.#can = abilities(navigator.userAgent)
     this.#onback = () => {
       if (document.visibilityState !== 'visible') return
-      if (this.#video?.paused && !this.paused) this.#playOn()
+      if (this.#video?.paused && !this.paused) this.#playOn(this.#video)
       else this.#player?.catchUp()
       if (this.phase === 'reconnecting') this.retry()
     }
@@ -158,7 +163,7 @@ export class Watching implements WatchView {
   }
 
   #refused(error: ApiError) {
-    this.#end()
+    this.#leave()
     this.live = undefined
     this.phase = error.code === 'expired' ? 'expired' : error.code === 'bad_name' ? 'missing' : 'forbidden'
   }
@@ -166,8 +171,8 @@ export class Watching implements WatchView {
   #heard(status: LiveStatus) {
     if (!status.on) {
       this.live = undefined
-      this.#end()
-      this.paused = false
+      this.#leave()
+      if (!status.returning) this.paused = false
       this.#failed.clear()
       if (status.returning) this.#wasLive = true
       this.phase = status.returning ? 'returning' : this.#wasLive ? 'ended' : 'waiting'
@@ -197,12 +202,17 @@ export class Watching implements WatchView {
   attach(video: HTMLVideoElement) {
     this.#video = video
     this.#unfollowPauses = followPauses(video, {
-      paused: (wished) => {
-        if (!this.#player) return
-        if (wished) this.paused = true
-        else if (document.visibilityState === 'visible') this.#playOn()
+      // A player that ends pauses, too.
+      stopped: () => (this.paused ||= this.#player !== undefined),
+      stands: () => {
+        if (!this.#player || this.paused) return
+        // Headphones may be gone, or another program is heard now: sound is for a tap.
+        this.soundBlocked ||= !this.muted
+        this.#playOn(video)
       },
-      played: () => (this.paused = false),
+      played: () => {
+        if (this.paused) this.play()
+      },
       wanted: () => this.play(),
     })
     if (this.live && !this.#player) this.#play('starting')
@@ -225,20 +235,30 @@ export class Watching implements WatchView {
     this.soundBlocked = false
     if (!this.#video) return
     this.#video.muted = muted
-    void this.#video.play().catch(() => {})
+    if (!this.paused) void this.#video.play().catch(() => {})
+  }
+
+  #pause() {
+    this.paused = true
+    this.#video?.pause()
   }
 
   play() {
     this.paused = false
     this.soundBlocked = false
-    this.#playOn()
+    if (!this.#video) return
+    if (this.#rests) void this.#video.play().catch(() => {}) // within the tap, without which a browser may not let it later
+    this.#playOn(this.#video)
   }
 
   /** A picture that stood still goes on where the show is. */
-  #playOn() {
-    if (!this.#video || !this.#player) return
-    this.#player.catchUp()
-    void this.#sound(this.#video)
+  #playOn(video: HTMLVideoElement) {
+    if (this.#player) {
+      this.#player.catchUp()
+      void this.#sound(video)
+    } else if (this.#rests) {
+      this.#play('starting')
+    }
   }
 
   goBack(seconds: number) {
@@ -255,7 +275,7 @@ export class Watching implements WatchView {
   suspend() {
     this.#suspended = true
     this.paused = false
-    this.#end()
+    this.#leave()
   }
 
   resume() {
@@ -271,6 +291,11 @@ export class Watching implements WatchView {
     const live = this.live
     const video = this.#video
     if (!live || !video) return
+    this.#releaseKeys ??= takeKeys({ pause: () => this.#pause(), play: () => this.play() })
+    if (this.paused) {
+      this.#rest()
+      return
+    }
     const way = waysToPlay(live.play, this.#can, this.chosen).find((p) => !this.#failed.has(p))
     if (!way) {
       this.#exhausted()
@@ -328,6 +353,7 @@ export class Watching implements WatchView {
     let movedAt = began
     let ticks = 0
     let sized = false
+    let stoodAt = began
     const tick = async () => {
       const player = this.#player
       if (turn !== this.#turn || !player) return
@@ -339,6 +365,11 @@ export class Watching implements WatchView {
       last = at
       // Nothing is wrong with what stands still because it shall.
       if (video.paused && (this.paused || document.visibilityState !== 'visible')) began = movedAt = now
+      else stoodAt = now
+      if (now - stoodAt > standsFor && !inOwnPlayer(video) && !this.history?.behind) {
+        this.#rest()
+        return
+      }
       const shows = video.readyState >= 2 && video.currentTime > 0 && (video.videoWidth > 0 || this.live?.video === null)
       if (!this.#played) {
         if (shows && moved) {
@@ -404,8 +435,15 @@ export class Watching implements WatchView {
     this.#retryDelay = Math.min(this.#retryDelay * 1.7, maxRetryDelay)
   }
 
+  #rest() {
+    this.#end()
+    this.#rests = true
+    this.phase = 'starting'
+  }
+
   #end() {
     this.#turn++
+    this.#rests = false
     clearInterval(this.#check)
     clearTimeout(this.#retryTimer)
     this.#retryTimer = 0
@@ -416,8 +454,15 @@ export class Watching implements WatchView {
     this.quality = undefined
   }
 
-  stop() {
+  /** Nothing is played any more, until the show is there again. */
+  #leave() {
     this.#end()
+    this.#releaseKeys?.()
+    this.#releaseKeys = undefined
+  }
+
+  stop() {
+    this.#leave()
     this.#poster.drop()
     this.#unfollow()
     this.#unfollowPauses()

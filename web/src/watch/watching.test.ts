@@ -3,7 +3,7 @@ import type { StatusListener } from '../api/status'
 import type { LiveStatus } from '../api/types'
 import { Watching } from './watching.svelte'
 
-const world = vi.hoisted(() => ({ tell: (_: unknown) => {}, made: 0, arrived: 0, caughtUp: 0 }))
+const world = vi.hoisted(() => ({ tell: (_: unknown) => {}, made: 0, running: 0, arrived: 0, caughtUp: 0, behind: 0 }))
 
 vi.mock('../api/status', () => ({
   followStatus: (_room: string, _credential: unknown, { status }: StatusListener) => {
@@ -15,7 +15,9 @@ vi.mock('../api/client', async (original) => ({ ...(await original<object>()), a
 vi.mock('./flv', () => ({
   playFlv: () => {
     world.made++
-    return { progress: async () => world.arrived, delay: async () => undefined, catchUp: () => world.caughtUp++, stop() {} }
+    world.running++
+    const history = () => ({ length: 60, behind: world.behind })
+    return { progress: async () => world.arrived, delay: async () => undefined, history, catchUp: () => world.caughtUp++, stop: () => world.running-- }
   },
 }))
 
@@ -79,7 +81,7 @@ describe('a show that is watched', () => {
 
   beforeEach(() => {
     vi.useFakeTimers()
-    Object.assign(world, { made: 0, arrived: 0, caughtUp: 0 })
+    Object.assign(world, { made: 0, running: 0, arrived: 0, caughtUp: 0, behind: 0 })
     page = Object.assign(new EventTarget(), { visibilityState: 'visible', createElement: () => ({ canPlayType: () => '' }) })
     keys = {}
     video = new Video()
@@ -103,20 +105,52 @@ describe('a show that is watched', () => {
   it('plays on where the show is after a pause that nobody wished for', async () => {
     await watch()
     video.pause()
-    await pass(1)
+    await pass(2)
     expect(seen()).toEqual(plays)
     expect([world.made, world.caughtUp]).toEqual([1, 1])
+    // Headphones may be gone, or another program is heard.
+    expect([video.muted, watching.soundBlocked]).toEqual([true, true])
+    watching.setMuted(false)
+    expect([video.muted, watching.soundBlocked]).toEqual([false, false])
+  })
+
+  it('leaves to the browser what it plays on by itself', async () => {
+    await watch()
+    video.pause()
+    await pass(1)
+    await video.play()
+    await pass(3)
+    expect([video.muted, watching.soundBlocked, watching.paused]).toEqual([false, false, false])
   })
 
   it('plays on once the page is looked at again, however long that took', async () => {
     await watch()
     await show(false)
     video.pause()
-    await pass(60, false)
+    await pass(20, false)
     expect(seen()).toEqual({ phase: 'playing', plays: false, asks: false })
     await show(true)
     expect(seen()).toEqual(plays)
-    expect(world.made).toBe(1)
+    expect([world.made, video.muted]).toEqual([1, false])
+    await show(false)
+    video.pause()
+    await pass(60, false)
+    await show(true)
+    await vi.dynamicImportSettled()
+    await pass(1)
+    expect(seen()).toEqual(plays)
+    expect([world.made, video.muted]).toEqual([2, false])
+  })
+
+  it('plays on aloud after a pause that came just before the page was left', async () => {
+    await watch()
+    video.pause()
+    await pass(0.25)
+    await show(false)
+    await pass(10, false)
+    await show(true)
+    expect(seen()).toEqual(plays)
+    expect([watching.soundBlocked, video.muted]).toEqual([false, false])
   })
 
   it('begins anew where nothing comes and a pause is not over', async () => {
@@ -130,17 +164,83 @@ describe('a show that is watched', () => {
   it('stands still for whoever pauses it with the keys for media, until they play it', async () => {
     await watch()
     keys['pause']!()
-    await pass(30, false)
+    await pass(20, false)
     await show(false)
     await show(true)
     expect(seen()).toEqual(asks)
     world.tell({ ...live, resumed: '2026-01-01T10:30:00Z' }) // not even a show that began anew is heard
-    await vi.dynamicImportSettled()
+    await pass(30)
+    world.tell({ on: false, returning: true })
+    await pass(5)
+    world.tell({ ...live, resumed: '2026-01-01T10:31:00Z' })
     await pass(30)
     expect(seen()).toMatchObject({ plays: false, asks: true })
+    expect(world.made).toBe(1)
     keys['play']!()
+    await vi.dynamicImportSettled()
     await pass(2)
     expect(seen()).toEqual(plays)
+  })
+
+  it('has its sound after a broken connection', async () => {
+    await watch()
+    while (watching.phase !== 'reconnecting') await pass(0.25, false)
+    video.pause() // as a player does that ends
+    world.tell({ on: false, returning: true })
+    await pass(5)
+    world.tell(live)
+    await vi.dynamicImportSettled()
+    await pass(2)
+    expect(seen()).toEqual(plays)
+    expect([watching.soundBlocked, video.muted]).toEqual([false, false])
+  })
+
+  it('stands still for whoever pauses it while it connects again', async () => {
+    await watch()
+    while (watching.phase !== 'reconnecting') await pass(0.25, false)
+    video.pause() // as a player does that ends
+    await pass(0.1)
+    keys['pause']!()
+    await pass(5)
+    expect(seen()).toMatchObject({ plays: false, asks: true })
+    keys['play']!()
+    await vi.dynamicImportSettled()
+    await pass(2)
+    expect(seen()).toEqual(plays)
+  })
+
+  it('stands still for whoever paused it and turns its sound off and on', async () => {
+    await watch()
+    keys['pause']!()
+    await pass(1)
+    watching.setMuted(true)
+    watching.setMuted(false)
+    await pass(1)
+    expect(seen()).toEqual(asks)
+    expect([watching.soundBlocked, world.caughtUp]).toEqual([false, 0])
+  })
+
+  it('fetches nothing any more for whoever paused it a while ago', async () => {
+    await watch()
+    keys['pause']!()
+    await pass(20)
+    expect(world.running).toBe(1)
+    await pass(60)
+    expect(seen()).toMatchObject({ plays: false, asks: true })
+    expect([world.made, world.running]).toEqual([1, 0])
+    watching.play()
+    await vi.dynamicImportSettled()
+    await pass(2)
+    expect(seen()).toEqual(plays)
+    expect([watching.soundBlocked, video.muted]).toEqual([false, false])
+  })
+
+  it('keeps the place of whoever went back and paused there', async () => {
+    world.behind = 40
+    await watch()
+    keys['pause']!()
+    await pass(120)
+    expect([world.made, world.running]).toEqual([1, 1])
   })
 
   it.each([
@@ -170,8 +270,20 @@ describe('a show that is watched', () => {
     video.tell('leavepictureinpicture')
     await pass(2)
     video.pause()
-    await pass(1)
+    await pass(2)
     expect(seen()).toEqual(plays)
+  })
+
+  it('plays on where the show is for whoever plays it in an iPhone’s own player', async () => {
+    await watch()
+    video.webkitDisplayingFullscreen = true
+    video.pause()
+    await pass(300)
+    expect([seen(), world.running]).toEqual([asks, 1]) // that would close
+    await video.play() // by its button
+    await pass(2)
+    expect(seen()).toEqual(plays)
+    expect(world.caughtUp).toBe(1)
   })
 
   it('leaves an iPhone’s own player to whoever has it open, and plays on when they leave it', async () => {
@@ -189,7 +301,7 @@ describe('a show that is watched', () => {
   it('does not fight with what pauses again and again', async () => {
     await watch()
     video.pause()
-    await pass(1)
+    await pass(2)
     video.pause()
     await pass(10, false)
     expect(seen()).toEqual(asks)
@@ -238,9 +350,14 @@ describe('a show that is watched', () => {
     expect(seen()).toEqual(plays)
   })
 
-  it('leaves the keys for media to others when it is over', async () => {
+  it.each([
+    ['it is over', () => world.tell({ on: false })],
+    ['somebody is on the stage', () => watching.suspend()],
+    ['the page is left', () => watching.stop()],
+  ])('leaves the keys for media to others while %s', async (_, end) => {
     await watch()
-    watching.stop()
+    expect(keys).toEqual({ pause: expect.any(Function), play: expect.any(Function) })
+    end()
     expect(keys).toEqual({ pause: null, play: null })
   })
 })
