@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import { serverTime } from './clock'
 import type { ChatMessage, ServerEvent, Welcome } from './protocol'
 import { apply, emptyState, maxMessages } from './state'
 
@@ -39,10 +40,26 @@ describe('what is known of a room', () => {
     expect(after({ type: 'songList', list }, { type: 'songList', list: [] }, { type: 'songs', queue: [], at }).songs?.list).toEqual([])
   })
 
-  it('knows the server’s clock from the welcome on, and better from whatever came faster', () => {
+  it('knows the server’s clock whatever is done to the clocks meanwhile', () => {
+    const real = Date.parse('2026-01-01T00:00:00Z')
+    vi.useFakeTimers({ now: real - 3_600_000 }) // this computer is an hour late
+    const said = (at: number) => ({ ...welcome, at: new Date(at).toISOString() })
+    let state = apply(emptyState('show'), said(real))
+    expect(serverTime(state)).toBe(real)
+    vi.advanceTimersByTime(60_000)
+    vi.setSystemTime(real) // set right
+    expect(serverTime(state)).toBe(real + 60_000)
+    state = apply(state, { type: 'songs', queue: [], at: new Date(real + 60_000).toISOString() })
+    expect(serverTime(state)).toBe(real + 60_000)
+    state = apply(state, said(real)) // the server's clock was set back
+    expect(serverTime(state)).toBe(real)
+    vi.useRealTimers()
+  })
+
+  it('knows the server’s clock from each welcome on, and better from whatever comes faster', () => {
     vi.useFakeTimers({ now: Date.parse('2026-01-01T00:02:00Z') })
     const songs: ServerEvent = { type: 'songs', queue: [], at: '2026-01-01T00:00:00.2Z' }
-    expect([after().clockAhead, after(songs).clockAhead, after(songs, welcome).clockAhead]).toEqual([-120_000, -119_800, -119_800])
+    expect([after().clockAhead, after(songs).clockAhead, after(songs, welcome).clockAhead]).toEqual([-120_000, -119_800, -120_000])
     vi.useRealTimers()
   })
 

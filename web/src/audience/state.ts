@@ -1,7 +1,7 @@
 import type {
   Announcement, ChatMessage, Counts, GiftNews, Groups, LyricsOfSong, PK, Poll, Scene, ServerEvent, SongsState, StageState, You,
 } from './protocol'
-import { aheadOf } from './clock'
+import { aheadOf, steadyNow } from './clock'
 
 /** The chat that a page keeps; older messages are forgotten. */
 export const maxMessages = 300
@@ -25,7 +25,7 @@ export interface AudienceState {
   groups: Groups | undefined
   songs: SongsState | undefined
   lyrics: { song: string; lines: { at: number; text: string }[] } | undefined
-  /** How far the server's clock is ahead of this computer's, in milliseconds. */
+  /** How far the server's clock is ahead of the page's steady one, in milliseconds. */
   clockAhead: number | undefined
   /** Asked onto the stage and not answered yet. */
   invitation: { by: string; seat?: number; until?: string } | undefined
@@ -110,7 +110,7 @@ export function apply(state: AudienceState, event: ServerEvent): AudienceState {
         groups: event.groups,
         songs: event.songs,
         lyrics: lyricsOf(event.lyrics),
-        clockAhead: aheadOf(event.at, state.clockAhead, Date.now()),
+        clockAhead: aheadOf(event.at, undefined, steadyNow()),
         // An invitation that still stands is told again.
         invitation: undefined,
         barred: undefined,
@@ -160,7 +160,7 @@ export function apply(state: AudienceState, event: ServerEvent): AudienceState {
     }
     case 'songs': {
       const { type: _, ...songs } = event
-      return { ...state, songs: { ...songs, ...(state.songs?.list ? { list: state.songs.list } : {}) }, clockAhead: aheadOf(songs.at, state.clockAhead, Date.now()) }
+      return { ...state, songs: { ...songs, ...(state.songs?.list ? { list: state.songs.list } : {}) }, clockAhead: aheadOf(songs.at, state.clockAhead, steadyNow()) }
     }
     case 'songList':
       return { ...state, songs: { ...(state.songs ?? { queue: [], at: new Date().toISOString() }), list: event.list } }

@@ -139,7 +139,7 @@ export class Singing implements SingingView {
   }
 
   #placeOf(song: Playing): number {
-    return Math.max(0, positionOf(song, serverTime(this.#audience.state, Date.now()), 0))
+    return Math.max(0, positionOf(song, serverTime(this.#audience.state), 0))
   }
 
   #forget(song: string) {
