@@ -20,7 +20,7 @@ const inEverySize = ['home', 'prejoin', 'room', 'room-screen', 'live-check', 'ob
 const inOne = [
   'show-host-before', 'show-host-stage', 'show-host-layout', 'show-host-layout-off', 'show-host-polls', 'show-host-pk', 'show-host-pk-invited', 'show-host-pk-running',
   'show-host-moderation', 'show-guest', 'home-scene', 'show-viewer-sound', 'show-viewer-share', 'show-viewer-flight', 'watch-sizes', 'show-viewer-waiting', 'show-viewer-empty', 'show-viewer-hand', 'show-viewer-invited', 'show-viewer-silenced', 'show-viewer-slow', 'show-viewer-lost',
-  'show-viewer-banned', 'show-viewer-locked', 'show-viewer-poll', 'show-viewer-poll-sheet', 'show-viewer-voted', 'show-viewer-pk', 'show-viewer-pk-over', 'show-viewer-preview', 'show-viewer-on-wide',
+  'show-viewer-banned', 'show-viewer-locked', 'show-viewer-replaced', 'show-viewer-poll', 'show-viewer-poll-sheet', 'show-viewer-voted', 'show-viewer-pk', 'show-viewer-pk-over', 'show-viewer-preview', 'show-viewer-on-wide',
   'conference', 'conference-door', 'conference-door-empty', 'conference-locked', 'conference-waiting', 'conference-groups', 'conference-groups-planned', 'conference-groups-open', 'conference-groups-closing', 'conference-groups-close', 'conference-group',
   'broadcast-ended', 'broadcast-empty', 'broadcast-off', 'broadcast-waiting',
   'match', 'match-side', 'match-side-open', 'match-viewer', 'match-pair', 'prejoin-listens',

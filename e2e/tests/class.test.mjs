@@ -93,6 +93,19 @@ describe('a class', { timeout: 1_800_000 }, () => {
     await drawn(teacher, 4)
   })
 
+  it('ends a text on its page when another is turned to', async () => {
+    await sheet(bo).focus()
+    await bo.press('t')
+    await bo.press('Enter')
+    await bo.page.keyboard.type('the roots')
+    await teacher.page.getByRole('button', { name: 'New page' }).click()
+    await drawn(bo, 0)
+    await bo.page.getByRole('textbox', { name: 'Text' }).waitFor({ state: 'detached' })
+    await teacher.page.getByRole('button', { name: 'Page before' }).click()
+    await teacher.page.getByText('the roots').waitFor({ state: 'attached' })
+    await drawn(bo, 5)
+  })
+
   it('calls the roll', async () => {
     await teacher.tool('Roll call')
     await teacher.page.getByRole('button', { name: 'Call the roll' }).click()

@@ -47,8 +47,9 @@ it('says where one writes why that cannot be', () => {
   const hint = () => render(Composer, { props: { view: audience } }).body
   expect(hint()).toContain(t().audience.connecting)
   tell({ type: 'error', of: 'hello', code: 'locked', message: '' })
-  expect(hint()).toContain(t().audience.refusals.locked)
+  // A field's hint would be cut off.
+  expect(hint()).toContain(`>${t().audience.refusals.locked}<`)
   tell(welcome, { type: 'bye', reason: 'replaced' })
-  expect(hint()).toContain(t().audience.refusals.replaced)
+  expect(hint()).toContain(`>${t().audience.refusals.replaced}<`)
   audience.stop()
 })

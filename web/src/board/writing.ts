@@ -2,7 +2,7 @@ import type { BoardModel } from './model.svelte'
 import { newId, sizeOf, type Style } from './tools'
 import { maxTextBytes, type Look } from './wire'
 
-/** A text that is being written: a new one, or one that is changed. It stays on the page on which it was begun, whichever is shown when it ends. */
+/** A text that is being written: a new one, or one that is changed. It stays on the page on which it was begun, and ends when another is shown. */
 export interface Writing {
   page: string
   x: number

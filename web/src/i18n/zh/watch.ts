@@ -24,7 +24,7 @@ export const watch: Dictionary['watch'] = {
   cannot: '这个浏览器放不了',
   cannotText: (codec) => `画面编码是 ${codec}，新版 Chrome、Edge 或 Safari 可以播放。`,
   cannotTextPlain: '请换新版 Chrome、Edge、Firefox 或 Safari，或用 VLC 等播放器打开：',
-  play: '点按播放',
+  play: '点一下播放',
   sound: '点一下打开声音',
   soundOnly: '只有声音',
   mute: '静音',
