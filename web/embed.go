@@ -1,4 +1,5 @@
-// Package web holds the page: its sources, and, once `make web` has run, its build, which goes into the binary.
+// Package web holds the page: its sources in src, a folder for each screen or for what several of them share, and, once `make web` has run, its build,
+// which goes into the binary.
 package web
 
 import (
