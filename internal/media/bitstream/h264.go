@@ -114,6 +114,12 @@ func H264Intra(payload []byte) bool {
 	return found
 }
 
+// h264SPSID is the id of an SPS, 0 of one that is cut short (ITU-T H.264, 7.3.2.1.1).
+func h264SPSID(sps []byte) uint32 {
+	bits := bitReader{b: sps[min(4, len(sps)):min(len(sps), 12)]}
+	return bits.golomb()
+}
+
 // h264Depth gives the chroma format and the bit depths minus 8 of an SPS of a high profile.
 func h264Depth(sps []byte) (chroma, luma8, chroma8 byte) {
 	var s h264.SPS

@@ -2,6 +2,7 @@ package bitstream
 
 import (
 	"fmt"
+	mathbits "math/bits"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
@@ -83,4 +84,24 @@ func h265Profile(sps []byte) []byte {
 		return nil
 	}
 	return plain[3:15]
+}
+
+// h265VPSID is the id of a VPS (ITU-T H.265, 7.3.2.1).
+func h265VPSID(vps []byte) uint32 {
+	bits := bitReader{b: vps[2:]}
+	return bits.bits(4)
+}
+
+// h265SPSID is the id of an SPS, 0 of one that is cut short (ITU-T H.265, 7.3.2.2.1 and 7.3.3).
+func h265SPSID(sps []byte) uint32 {
+	bits := bitReader{b: h264.EmulationPreventionRemove(sps[2:])}
+	bits.at += 4 // of the VPS
+	sublayers := bits.bits(3)
+	bits.at += 1 + 88 + 8 // profile, tier and level
+	if sublayers > 0 {
+		// Which sublayers have a profile of their own, and which a level.
+		own := uint16(bits.bits(16))
+		bits.at += 88*mathbits.OnesCount16(own&0xaaaa) + 8*mathbits.OnesCount16(own&0x5555)
+	}
+	return bits.golomb()
 }

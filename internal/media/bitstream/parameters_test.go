@@ -136,7 +136,7 @@ func TestASecondPPS(t *testing.T) {
 	sps, otherSPS := mediatest.SPS(640, 360, -1), mediatest.SPS(320, 180, -1)
 	first, second, changed := []byte{0x68, 0xce, 0x3c, 0x80}, []byte{0x68, 0x5b, 0xe3, 0xcb}, []byte{0x68, 0xcf, 0x3c, 0x80} // of the ids 0, 1, 0
 	vps, sps265, pps265 := unhex(t, hevcVPS), unhex(t, hevcSPS), unhex(t, hevcPPS)
-	second265 := append(bytes.Clone(pps265[:2]), 0x40|pps265[2]&0x1f, 0x80) // id 1
+	second265 := append(bytes.Clone(pps265[:2]), 0x50|pps265[2]&0x0f, 0x80) // id 1
 	for name, c := range map[string]struct {
 		codec media.Codec
 		units [][]byte
@@ -160,6 +160,72 @@ func TestASecondPPS(t *testing.T) {
 		if f := sets.Format(); f == nil || !bytes.Equal(f.PPS, c.pps) || !bytes.Equal(payload, want) {
 			t.Errorf("%s: %+v, and % x among the pictures, not % x", name, f, payload, want)
 		}
+	}
+}
+
+// renumbered gives the id 1 to a parameter set of the id 0, which lies at a byte.
+func renumbered(set []byte, at int) []byte {
+	return slices.Concat(set[:at], []byte{0x40 | set[at]>>2&0x1f}, shifted(set[at:]))
+}
+
+// shifted is b two bits later, without the first byte of that.
+func shifted(b []byte) []byte {
+	out := make([]byte, len(b))
+	for i := range b {
+		out[i] = b[i] << 6
+		if i+1 < len(b) {
+			out[i] |= b[i+1] >> 2
+		}
+	}
+	return out
+}
+
+// TestASecondSPS: a format holds the one that comes first with a picture and what goes with it; what is of another stays among the pictures.
+func TestASecondSPS(t *testing.T) {
+	sps, other := mediatest.SPS(640, 360, -1), renumbered(mediatest.SPS(320, 192, -1), 4)
+	pps, otherPPS := mediatest.PPS(), []byte{0x68, 0x4a, 0x3c, 0x80} // 1, of the SPS 1
+	vps265, sps265, pps265 := unhex(t, hevcVPS), unhex(t, hevcSPS), unhex(t, hevcPPS)
+	otherVPS, otherSPS265, otherPPS265 := bytes.Clone(vps265), renumbered(sps265, 18), append(bytes.Clone(pps265[:2]), 0x48, 0x80)
+	otherVPS[2] |= 0x10
+	slice, slice265 := []byte{0x65, 0x88}, []byte{19 << 1, 1, 0x80}
+	first, second := [][]byte{sps, pps}, [][]byte{other, otherPPS}
+	for name, c := range map[string]struct {
+		codec    media.Codec
+		pictures [][][]byte
+		width    int
+		pps      []byte // that the format holds
+		left     [][]byte
+		formats  int
+	}{
+		"beside the first":     {media.H264, [][][]byte{{sps, other, pps, otherPPS, slice}}, 640, pps, [][]byte{other, otherPPS, slice}, 1},
+		"with its PPS":         {media.H264, [][][]byte{{sps, pps, other, otherPPS, slice}}, 640, pps, [][]byte{other, otherPPS, slice}, 1},
+		"with its PPS first":   {media.H264, [][][]byte{{sps, other, otherPPS, pps, slice}}, 640, pps, [][]byte{other, otherPPS, slice}, 1},
+		"with the next":        {media.H264, [][][]byte{append(first, slice), append(second, slice)}, 320, otherPPS, [][]byte{slice}, 2},
+		"again":                {media.H264, [][][]byte{{sps, other, pps, otherPPS, slice}, {sps, other, pps, otherPPS, slice}}, 640, pps, [][]byte{other, otherPPS, slice}, 1},
+		"malformed, and right": {media.H264, [][][]byte{{sps, pps, slice}, {{0x67, 1, 2, 3}, slice}, {sps, pps, slice}}, 640, pps, [][]byte{slice}, 1},
+		"of H.265": {
+			media.H265, [][][]byte{{vps265, otherVPS, sps265, otherSPS265, pps265, otherPPS265, slice265}, {vps265, otherVPS, sps265, otherSPS265, pps265, otherPPS265, slice265}},
+			640, pps265, [][]byte{otherVPS, otherSPS265, otherPPS265, slice265}, 1,
+		},
+	} {
+		sets := ParameterSets{Codec: c.codec}
+		formats := map[*media.Format]bool{}
+		var payload, want []byte
+		for _, units := range c.pictures {
+			payload, _, _ = sets.Take(c.codec, slices.Values(units), 1000)
+			formats[sets.Format()] = true
+		}
+		for _, unit := range c.left {
+			want = AppendUnit(want, unit)
+		}
+		f := sets.Format()
+		if f == nil || f.Width != c.width || !bytes.Equal(f.PPS, c.pps) || !bytes.Equal(payload, want) || len(formats) != c.formats {
+			t.Errorf("%s: %d formats, %+v, and % x among the pictures, not % x", name, len(formats), f, payload, want)
+		}
+	}
+	layered := slices.Concat([]byte{0x42, 1, 0x05}, bytes.Repeat([]byte{0xff}, 12), []byte{0xd0, 0}, bytes.Repeat([]byte{0xff}, 13), []byte{0x60})
+	if id := h265SPSID(layered); id != 2 {
+		t.Errorf("the SPS 2 of H.265 with a profile and two levels of sublayers: %d", id)
 	}
 }
 

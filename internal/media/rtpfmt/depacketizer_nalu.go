@@ -152,4 +152,5 @@ func (n *naluBuilder) finish() ([]byte, bool, *media.Format) {
 
 func (n *naluBuilder) drop() {
 	n.buf, n.begun, n.key, n.pictures = nil, false, false, false
+	n.sets.Picture()
 }

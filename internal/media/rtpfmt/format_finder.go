@@ -10,6 +10,7 @@ import (
 type FormatFinder struct {
 	codec  media.Codec
 	sets   bitstream.ParameterSets
+	at     uint32 // timestamp of the picture whose sets were looked at
 	format *media.Format
 	layers []LayerSize
 }
@@ -38,6 +39,10 @@ func (f *FormatFinder) Look(p *media.Packet) *media.Format {
 	}
 	switch f.codec {
 	case media.H264, media.H265:
+		if p.Timestamp != f.at {
+			f.at = p.Timestamp
+			f.sets.Picture()
+		}
 		for unit := range wholeUnits(f.codec, p.Payload) {
 			f.sets.Add(unit)
 		}

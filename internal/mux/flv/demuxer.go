@@ -182,9 +182,10 @@ func (v *videoDemuxer) configure(codec media.Codec, record []byte) error {
 		v.sets = bitstream.ParameterSets{Codec: codec}
 	}
 	v.lengthSize, v.extra = lengthSize, nil
+	v.sets.Picture()
 	for _, kind := range sets {
-		for i, unit := range kind {
-			if i > 0 || !v.sets.Add(unit) {
+		for _, unit := range kind {
+			if !v.sets.Add(unit) {
 				v.extra = bitstream.AppendUnit(v.extra, unit)
 			}
 		}
@@ -320,6 +321,7 @@ func (v *videoDemuxer) units(payload []byte, key bool) ([]byte, bool, error) {
 		return nil, false, err
 	}
 	plain, pictures := true, false
+	v.sets.Picture()
 	for unit := range bitstream.Units(payload) {
 		keep, picture, random := v.classify(unit)
 		plain, pictures, key = plain && keep, pictures || picture, key || random
@@ -334,6 +336,7 @@ func (v *videoDemuxer) units(payload []byte, key bool) ([]byte, bool, error) {
 	if key {
 		kept = append(kept, v.extra...)
 	}
+	v.sets.Picture()
 	for unit := range bitstream.Units(payload) {
 		if keep, _, _ := v.classify(unit); keep {
 			kept = bitstream.AppendUnit(kept, unit)

@@ -98,8 +98,8 @@ func (d *description) begin(kinds ...[][]byte) error {
 			all = false
 			continue
 		}
-		for i, set := range sets {
-			if i > 0 || !d.sets.Add(set) {
+		for _, set := range sets {
+			if !d.sets.Add(set) {
 				d.extra = bitstream.AppendUnit(d.extra, set)
 			}
 		}
