@@ -19,7 +19,7 @@ import (
 
 // openLiveDoors opens the doors for live streams; those that speak HTTP are added to doors.
 func (s *server) openLiveDoors(c config.Server, house *studio.House, endpoint *rtc.Endpoint, secure *tls.Config, doors map[string]http.Handler) error {
-	flvDoor := flv.New(flv.Options{House: house, Tick: c.FLVTick, Log: s.log})
+	flvDoor := flv.New(flv.Options{House: house, Tick: c.FLVTick, PerAddress: c.ConnectionsPerAddress, Log: s.log})
 	s.returns = newReturns()
 	hlsDoor := hls.New(hls.Config{House: house, Log: s.log, Return: s.returns.give, Cut: hls.Cut{
 		Segment: c.HLSSegment, Part: c.HLSPart, Classic: c.HLSPart == 0, Window: c.HLSWindow, WindowBytes: c.HLSMemory << 20,

@@ -151,7 +151,7 @@ type server struct {
 	// returns are connections over plain HTTP that come back from doors.
 	returns *returns
 	// connections are those over HTTP, with and without TLS.
-	connections limit.Places
+	connections *limit.Connections
 	// figures are where metrics come from.
 	figures metrics.Sources
 	failed  chan error
@@ -287,6 +287,12 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		RTC: endpoint.Stats, Rooms: rooms.Stats, Relay: s.turn.Stats, Calls: s.calls.Stats, Audience: s.crowd.Stats, Workers: workers.Running, Store: st.Size,
 		Webhooks: s.webhooks.Stats,
 	}
+	most := c.ConnectionsPerAddress
+	if c.TrustProxy { // whose connections are everybody's
+		most = 0
+	}
+	s.connections = limit.NewConnections(most)
+	s.figures.Connections = s.connections
 	if err := s.openHTTP(c, house, endpoint, workers, fonts, certificate, doors); err != nil {
 		return err
 	}
@@ -374,9 +380,6 @@ func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.En
 		Fronts:        api.PlayFronts{FLV: c.FLVFront(), HLS: c.HLSFront(), WHEP: cdn.Front{Base: c.PlayWHEP}, TTL: c.PlayTTL},
 		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Metrics: s.figures, Webhooks: s.webhooks, Recorder: s.recorder, Pusher: s.pusher, OperatorsPush: c.Pushers() == "operators", Puller: s.puller, OperatorsPull: c.Pullers() == "operators", Log: s.log,
 	})
-	if !c.TrustProxy { // whose connections are everybody's
-		s.connections.Most = connectionsPerAddress
-	}
 	var plain http.Handler = handler
 	if certificate.managed != nil {
 		plain = certificate.managed.HTTP(handler, portOf(c.HTTPS))
@@ -394,12 +397,11 @@ func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.En
 }
 
 func (s *server) serveHTTP(address string, handler http.Handler, tlsConfig *tls.Config) error {
-	listener, err := net.Listen("tcp", address)
+	plain, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("opening HTTP: %w", err)
 	}
-	srv := deadline.Server(handler)
-	srv.ConnState = s.connections.Hold
+	listener, srv := s.connections.Listen(plain), deadline.Server(handler)
 	srv.TLSConfig, srv.ErrorLog = tlsConfig, slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 	go func() {
 		serve := func() error { return srv.Serve(listener) }
@@ -421,9 +423,6 @@ func (s *server) serveHTTP(address string, handler http.Handler, tlsConfig *tls.
 	})
 	return nil
 }
-
-// connectionsPerAddress is how many connections over HTTP one address has at a time: many viewers are behind one.
-const connectionsPerAddress = 4096
 
 // composeMode is empty where the scene decides.
 func composeMode(flag string) compose.Mode {

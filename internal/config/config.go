@@ -38,6 +38,8 @@ type Server struct {
 
 	RTMPPlayers int `help:"Most players of RTMP from one address." default:"256" name:"rtmp-players-per-address"`
 
+	ConnectionsPerAddress int `help:"Most HTTP connections from one address (IPv6: one /64), and most viewers of FLV; 0 for any number." default:"4096"`
+
 	TLS           `embed:""`
 	SRT           string        `help:"UDP address of SRT, to publish, such as :8890, for networks of encoders only; 'off' for none." default:"off" name:"srt"`
 	SRTPassphrase string        `help:"Passphrase that all who publish over SRT must use, 10 to 80 bytes; empty for none, or their stream key." placeholder:"TEXT" name:"srt-passphrase"`
@@ -101,6 +103,9 @@ func (s *Server) Validate() error {
 	check("rtmp", s.RTMP, true)
 	check("rtmps", s.RTMPS, true)
 	check("srt", s.SRT, true)
+	if s.ConnectionsPerAddress < 0 {
+		errs = append(errs, errors.New("connections-per-address: must not be negative"))
+	}
 	if n := len(s.SRTPassphrase); n != 0 && (n < 10 || n > 80) {
 		errs = append(errs, errors.New("srt-passphrase: must have 10 to 80 bytes"))
 	}

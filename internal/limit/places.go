@@ -25,6 +25,16 @@ func (p *Places) Enter(who netip.Prefix) bool {
 	return p.Most == 0 || p.taken[who] <= p.Most
 }
 
+// Taken tells how many all addresses have together.
+func (p *Places) Taken() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, of := range p.taken {
+		n += of
+	}
+	return n
+}
+
 // Leave counts one off.
 func (p *Places) Leave(who netip.Prefix) {
 	p.mu.Lock()

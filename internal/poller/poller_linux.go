@@ -58,6 +58,9 @@ func New() (*Poller, error) {
 
 // Descriptor is the way to a connection's descriptor, nil where it is no plain TCP connection.
 func Descriptor(conn net.Conn) syscall.RawConn {
+	if held, ok := conn.(interface{ Plain() *net.TCPConn }); ok {
+		conn = held.Plain()
+	}
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
 		return nil

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tuttilive/tutti/internal/limit"
 )
 
 // patience is how long a test waits for what must happen.
@@ -24,6 +26,7 @@ func pair(t *testing.T) (ours, theirs net.Conn, raw syscall.RawConn) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l = limit.NewConnections(0).Listen(l) // as those of HTTP are
 	defer l.Close()
 	if theirs, err = net.Dial("tcp", l.Addr().String()); err != nil {
 		t.Fatal(err)

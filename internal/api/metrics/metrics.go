@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/server/audience"
 	"github.com/tuttilive/tutti/internal/server/call"
@@ -36,6 +37,8 @@ type Sources struct {
 	Workers func() int
 	// Store is how many bytes the store takes on disk.
 	Store func() uint64
+	// Connections are those over HTTP, with those that doors took over.
+	Connections *limit.Connections
 	// Requests counts HTTP requests by door, Refusals those that were refused, by code.
 	Requests, Refusals func() map[string]uint64
 }
@@ -134,6 +137,10 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	if c.Store != nil {
 		s.count(metricStore, c.Store())
 	}
+	if c.Connections != nil {
+		s.put(metricConnections, float64(c.Connections.Taken()))
+		s.each(metricConnectionsRefused, c.Connections.Refused())
+	}
 	if c.Requests != nil {
 		s.each(metricRequests, c.Requests())
 	}
@@ -143,6 +150,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 }
 
 var (
+	metricConnections        = gauge("tutti_http_connections", "HTTP connections that are open, with those that doors took over.")
+	metricConnectionsRefused = counter("tutti_http_connections_refused_total", "HTTP connections that were closed as they came, by reason.", "reason")
+
 	metricInfo     = gauge("tutti_info", "Always 1; the label has the version.", "version")
 	metricWorkers  = gauge("tutti_workers", "ffmpeg processes that convert pictures.")
 	metricStore    = gauge("tutti_store_bytes", "What the store takes on disk.")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/server/call"
 	"github.com/tuttilive/tutti/internal/server/livekit"
@@ -40,7 +41,8 @@ func gather(t *testing.T) (all []gathered) {
 		Calls:    func() call.Stats { return call.Stats{} },
 		Webhooks: func() []webhook.Stats { return []webhook.Stats{{Receiver: "one"}, {Receiver: "one"}} },
 		Workers:  func() int { return 0 }, Store: func() uint64 { return 0 },
-		Requests: func() map[string]uint64 { return once }, Refusals: func() map[string]uint64 { return once },
+		Connections: limit.NewConnections(0),
+		Requests:    func() map[string]uint64 { return once }, Refusals: func() map[string]uint64 { return once },
 	}).Gather()
 	if err != nil {
 		t.Fatal(err)

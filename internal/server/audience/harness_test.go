@@ -16,6 +16,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/store"
 	"github.com/tuttilive/tutti/internal/studio"
@@ -68,7 +69,9 @@ func newWorld(t testing.TB, tls bool, change func(*Config, *studio.Options)) *wo
 	if tls {
 		w.http = httptest.NewTLSServer(w.server)
 	} else {
-		w.http = httptest.NewServer(w.server)
+		w.http = httptest.NewUnstartedServer(w.server)
+		w.http.Listener = limit.NewConnections(0).Listen(w.http.Listener) // as in a whole server
+		w.http.Start()
 	}
 	t.Cleanup(func() {
 		w.house.Close()

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/gobwas/ws"
 
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/fanout"
 	"github.com/tuttilive/tutti/internal/studio/refusal"
@@ -19,13 +21,16 @@ type Options struct {
 	House *studio.House
 	// Tick is how long tags are gathered before they are written: 0 writes each picture with the sound before it, more saves work. At most 350 ms.
 	Tick time.Duration
-	Log  *slog.Logger
+	// PerAddress is how many viewers one address (IPv6: a /64) has, 0 for any number; those of this machine are not bounded.
+	PerAddress int
+	Log        *slog.Logger
 }
 
 // Handler serves /live/{room}.flv. Viewers of plain HTTP/1.1 outlive the request's handler: they end with the program.
 type Handler struct {
-	gate gate
-	log  *slog.Logger
+	gate   gate
+	places limit.Places
+	log    *slog.Logger
 }
 
 // New makes the door.
@@ -37,7 +42,7 @@ func New(o Options) *Handler {
 	log = log.With("door", "flv")
 	return &Handler{gate: &houseGate{
 		house: o.House, tick: min(max(o.Tick, 0), 350*time.Millisecond), log: log,
-	}, log: log}
+	}, places: limit.Places{Most: o.PerAddress}, log: log}
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -67,11 +72,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		k = overWebSocket
 	}
 	k.codecs = fanout.ParseCodecs(r.URL.Query().Get("codecs"))
+	who := limit.Network(r.RemoteAddr)
+	if !h.places.Enter(who) && !limit.Local(who) {
+		h.places.Leave(who)
+		refusal.Write(w, refusal.TooOften)
+		return
+	}
 	watch, s, err := h.gate.open(r.Context(), name, credentialOf(r, pass).From(r.RemoteAddr), k)
 	if err != nil {
+		h.places.Leave(who)
 		refusal.Write(w, err)
 		return
 	}
+	watch = &placed{watch, &h.places, who}
 	if k.name == overWebSocket.name {
 		h.upgrade(w, r, s, watch)
 		return
@@ -89,6 +102,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	serve(w, r, s, watch)
+}
+
+// placed is a viewer who has a place until the end.
+type placed struct {
+	fanout.Watcher
+	places *limit.Places
+	who    netip.Prefix
+}
+
+// Close implements fanout.Watcher.
+func (p *placed) Close() {
+	p.places.Leave(p.who)
+	p.Watcher.Close()
 }
 
 // upgrade goes on over a WebSocket (RFC 6455). Nothing is read from it: who leaves closes the connection, and browsers ask for

@@ -18,6 +18,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/mux/flv"
 	"github.com/tuttilive/tutti/internal/room"
@@ -83,6 +84,45 @@ func TestAnswersOtherThanTheStream(t *testing.T) {
 				t.Errorf("body %s, error %v", body, err)
 			}
 		})
+	}
+}
+
+// TestViewersOfOneAddressAreBounded behind a proxy too, which has the connections.
+func TestViewersOfOneAddressAreBounded(t *testing.T) {
+	gate := &fakeGate{stream: startStream(t, newFakeSource(), 0, flv.Tracks{}), opened: make(chan *fakeWatcher, 9)}
+	h := &Handler{gate: gate, log: quiet(), places: limit.Places{Most: 1}}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.RemoteAddr = r.Header.Get("From")
+		h.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	ask := func(from string) int {
+		r, _ := http.NewRequest("GET", server.URL+"/live/demo.flv", nil)
+		r.Header.Set("From", from)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { answer.Body.Close() })
+		return answer.StatusCode
+	}
+	gate.err = studio.ErrNotLive
+	ask("192.0.2.1:1")
+	gate.err = nil
+	for i, test := range []struct {
+		from string
+		want int
+	}{{"192.0.2.1:1", 200}, {"192.0.2.1:2", 429}, {"192.0.2.2:1", 200}, {"127.0.0.1:1", 200}, {"127.0.0.1:2", 200}} {
+		if got := ask(test.from); got != test.want {
+			t.Errorf("%d: %s gets %d", i, test.from, got)
+		}
+	}
+	gate.stream.Close()
+	for range 4 {
+		<-(<-gate.opened).closed
+	}
+	if n := h.places.Taken(); n != 0 {
+		t.Errorf("%d places are left", n)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/limit"
 	muxflv "github.com/tuttilive/tutti/internal/mux/flv"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/server/flv"
@@ -52,7 +53,9 @@ func openDoors(t *testing.T, awayGrace time.Duration) *doors {
 	go in.Serve()
 	t.Cleanup(func() { in.Close() })
 	d.rtmp = "rtmp://" + in.Addr().String() + "/live/"
-	out := httptest.NewServer(flv.New(flv.Options{House: d.house, Tick: 30 * time.Millisecond, Log: log}))
+	out := httptest.NewUnstartedServer(flv.New(flv.Options{House: d.house, Tick: 30 * time.Millisecond, Log: log}))
+	out.Listener = limit.NewConnections(0).Listen(out.Listener) // as in a whole server
+	out.Start()
 	t.Cleanup(out.Close)
 	d.http = out.URL + "/live/"
 	return d

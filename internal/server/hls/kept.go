@@ -19,7 +19,7 @@ import (
 // time one goroutine has it: the lane's poller, who serves a queue, who writes to it, or, last, the HTTP server.
 type kept struct {
 	lane *lane
-	conn *net.TCPConn
+	conn plain
 	raw  syscall.RawConn
 	id   poller.ID
 	// from is whom the HTTP server let through, and for whom nothing needs to be looked at again; address is that of the viewer.
@@ -63,17 +63,17 @@ func (s *Server) keep(w http.ResponseWriter, r *http.Request) *kept {
 		_, _ = io.ReadFull(buffered, rest) // they are in memory
 	}
 	if back, ok := conn.(*returned); ok {
-		rest, conn, returns = append(rest, back.unread...), back.TCPConn, back.times
+		rest, conn, returns = append(rest, back.unread...), back.plain, back.times
 	}
-	plain, _ := conn.(*net.TCPConn)
+	whole, _ := conn.(plain)
 	raw := poller.Descriptor(conn)
 	if raw == nil { // it cannot be kept, and cannot be answered any more
 		conn.Close()
 		return nil
 	}
-	plain.SetDeadline(time.Time{})
+	whole.SetDeadline(time.Time{})
 	who := introduction{[]byte(r.Host), []byte(r.Header.Get("Origin")), []byte(r.Header.Get("Referer"))}
-	k := &kept{lane: lane, conn: plain, raw: raw, from: who.hash(), address: keyOf(nil, r).address, rest: rest, returns: returns, standing: fields}
+	k := &kept{lane: lane, conn: whole, raw: raw, from: who.hash(), address: keyOf(nil, r).address, rest: rest, returns: returns, standing: fields}
 	k.touch()
 	if !lane.take(k) {
 		conn.Close()
@@ -243,9 +243,18 @@ func (k *kept) close() {
 	}
 }
 
+// plain is a connection without TLS, as far as it is that of whoever wraps it.
+type plain interface {
+	net.Conn
+	syscall.Conn
+	io.ReaderFrom
+	CloseWrite() error
+	SetLinger(seconds int) error
+}
+
 // returned is a connection of which something was read already.
 type returned struct {
-	*net.TCPConn
+	plain
 	unread []byte
 	times  int
 }
@@ -259,9 +268,9 @@ type settled struct{ net.Addr }
 // LocalAddr implements net.Conn. It is what the HTTP server tells handlers of a connection.
 func (c *returned) LocalAddr() net.Addr {
 	if c.times >= maxReturns {
-		return settled{c.TCPConn.LocalAddr()}
+		return settled{c.plain.LocalAddr()}
 	}
-	return c.TCPConn.LocalAddr()
+	return c.plain.LocalAddr()
 }
 
 func (c *returned) Read(b []byte) (int, error) {
@@ -272,7 +281,7 @@ func (c *returned) Read(b []byte) (int, error) {
 		}
 		return n, nil
 	}
-	return c.TCPConn.Read(b)
+	return c.plain.Read(b)
 }
 
 // WriteTo implements io.WriterTo, which the connection would do past what is unread.

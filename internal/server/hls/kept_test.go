@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/limit"
 	"github.com/tuttilive/tutti/internal/media"
 )
 
@@ -31,6 +32,7 @@ type overTCP struct {
 	addr  string
 	// asked are requests that the HTTP server answered, returned those connections that came back to it.
 	asked, returned atomic.Int64
+	held            *limit.Connections
 }
 
 type queueOfConns struct {
@@ -54,7 +56,7 @@ func serveOverTCP(t testing.TB) *overTCP {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &overTCP{addr: l.Addr().String()}
+	o := &overTCP{addr: l.Addr().String(), held: limit.NewConnections(0)}
 	back := &queueOfConns{l, make(chan net.Conn), make(chan struct{})}
 	s, h := doorThatGivesBack(t, func(c net.Conn) {
 		o.returned.Add(1)
@@ -79,7 +81,7 @@ func serveOverTCP(t testing.TB) *overTCP {
 			io.WriteString(w, "not media")
 		}
 	})}
-	go srv.Serve(l)
+	go srv.Serve(o.held.Listen(l))
 	go srv.Serve(back)
 	t.Cleanup(func() { close(back.done); srv.Close() })
 	return o
@@ -480,6 +482,9 @@ func TestIdleAndClosedConnectionsEnd(t *testing.T) {
 	_, folder := on(t, o.Server, o.house, "show")
 	idle, waits := o.connect(t), o.connect(t)
 	idle.get(folder + "video.m3u8")
+	if n := o.held.Taken(); n != 2 || o.connections() != 1 {
+		t.Errorf("%d connections have a place, %d are kept", n, o.connections())
+	}
 	o.lanes.expire(time.Now().Add(idleTimeout + 2*time.Second))
 	if _, err := idle.in.ReadByte(); err != io.EOF {
 		t.Errorf("an idle connection: %v", err)
@@ -489,6 +494,9 @@ func TestIdleAndClosedConnectionsEnd(t *testing.T) {
 	o.Server.Close()
 	if _, err := waits.in.ReadByte(); err == nil {
 		t.Error("a connection outlives the door")
+	}
+	if n := o.held.Taken(); n != 0 {
+		t.Errorf("%d have a place in the end", n)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/codec"
+	"github.com/tuttilive/tutti/internal/limit"
 	wordlist "github.com/tuttilive/tutti/internal/room/words"
 	"github.com/tuttilive/tutti/internal/rtc"
 	"github.com/tuttilive/tutti/internal/store"
@@ -84,7 +85,9 @@ func newWorldThatLogs(t testing.TB, log *slog.Logger, change func(*Config)) *wor
 		change(&cfg)
 	}
 	w.server = New(cfg)
-	w.http = httptest.NewServer(w.server)
+	w.http = httptest.NewUnstartedServer(w.server)
+	w.http.Listener = limit.NewConnections(0).Listen(w.http.Listener) // as in a whole server
+	w.http.Start()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

@@ -229,7 +229,7 @@ func (v *viewer) drop(n int) {
 
 // close ends the connection. Unless the viewer was too slow, what the kernel holds still gets out.
 func (v *viewer) close(err error) {
-	if tcp, ok := v.conn.(*net.TCPConn); ok && (err == errTooSlow || err == errStalled) {
+	if tcp, ok := v.conn.(interface{ SetLinger(int) error }); ok && (err == errTooSlow || err == errStalled) {
 		tcp.SetLinger(0)
 	}
 	v.conn.Close()
