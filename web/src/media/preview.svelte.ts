@@ -8,6 +8,9 @@ import { watchLevel } from './level'
 /** "off" is a choice like a device; "" is whatever the browser takes. */
 export const off = 'off'
 
+/** A device that ended by itself is opened again, but not where it ends twice within this time, in ms. */
+const relapse = 10_000
+
 /**
  * The camera and microphone before joining: own picture, level, list of devices, and what is wrong. From `start` on it follows devices
  * that come and go. It owns the tracks until `handOver` gives them away; `stop` ends what it still owns.
@@ -28,6 +31,13 @@ export class Preview {
 
   #stopLevel = () => {}
   #generation = 0
+  #started = Promise.resolve()
+  /** All that is plugged in to see or hear with, also what the browser does not name before it is permitted. */
+  #inputs = new Set<string>()
+  /** Something came or went while it started. */
+  #changed = false
+  /** When each device ended by itself. */
+  #ended = new Map<string, number>()
 
   /** What keeps every device away, as opposed to one of them. */
   get blocked(): DeviceProblem | undefined {
@@ -35,9 +45,19 @@ export class Preview {
     return undefined
   }
 
-  async start() {
-    const generation = ++this.#generation
+  /** Opens the devices, anew where they were open. Done when they are, also if that was begun anew meanwhile. */
+  start(): Promise<void> {
+    this.#ended.clear()
+    return this.#anew()
+  }
+
+  #anew(): Promise<void> {
+    return (this.#started = this.#open(++this.#generation))
+  }
+
+  async #open(generation: number): Promise<void> {
     this.starting = true
+    this.#changed = false
     this.#end()
     navigator.mediaDevices?.addEventListener('devicechange', this.#relist)
     const before = problemBefore(surroundings())
@@ -63,11 +83,16 @@ export class Preview {
     }
     if (generation !== this.#generation) {
       for (const track of tracks) track.stop()
-      return
+      return this.#started
     }
     for (const track of tracks) this.#take(track)
+    const had = this.#inputs
     await this.list()
+    if (generation !== this.#generation) return this.#started
     this.starting = false
+    for (const track of tracks) if (track.readyState === 'ended') this.#gone(track)
+    if (this.#changed && generation === this.#generation) this.#follow(had)
+    if (generation !== this.#generation) return this.#started
   }
 
   async #get(video: boolean, audio: boolean): Promise<{ tracks: MediaStreamTrack[]; problem?: DeviceProblem }> {
@@ -83,9 +108,7 @@ export class Preview {
   }
 
   #take(track: MediaStreamTrack) {
-    track.addEventListener('ended', () => {
-      if (track === this.video || track === this.audio) void this.start()
-    })
+    track.addEventListener('ended', () => this.#gone(track))
     if (track.kind === 'video') {
       this.video = track
     } else {
@@ -98,9 +121,26 @@ export class Preview {
     }
   }
 
+  /** A device ended by itself: another takes its place, or the same one once more. */
+  #gone(track: MediaStreamTrack) {
+    if (track !== this.video && track !== this.audio) return
+    const [device, now] = [track.kind + idOf(track), performance.now()]
+    const before = this.#ended.get(device) ?? -Infinity
+    this.#ended.set(device, now)
+    if (now - before > relapse) void this.#anew()
+    else if (track === this.video) {
+      this.video = undefined
+      this.videoProblem = 'failed'
+    } else {
+      this.#unhear()
+      this.audioProblem = 'failed'
+    }
+  }
+
   async list() {
     try {
       const devices = await navigator.mediaDevices.enumerateDevices()
+      this.#inputs = new Set(devices.filter(({ kind }) => kind !== 'audiooutput').map(({ kind, deviceId }) => kind + deviceId))
       const of = (kind: MediaDeviceKind) => devices.filter((d) => d.kind === kind && d.deviceId !== '')
       this.cameras = of('videoinput')
       this.microphones = of('audioinput')
@@ -110,18 +150,27 @@ export class Preview {
     }
   }
 
-  /** Begins anew where what is plugged in now makes a difference: what was in use is gone, or what was missing or chosen is there. */
   #relist = async () => {
+    this.#changed = true
     if (this.starting) return
-    const ids = () => new Set([...this.cameras, ...this.microphones].map(({ deviceId }) => deviceId))
-    const [had, generation] = [ids(), this.#generation]
+    const [had, generation] = [this.#inputs, this.#generation]
     await this.list()
-    if (generation !== this.#generation) return
-    const has = ids()
-    // Some browsers do not end the track of a device that was pulled out.
-    const went = [this.video, this.audio].some((track) => had.has(idOf(track)) && !has.has(idOf(track)))
-    const came = [this.camera, this.microphone].some((id) => !had.has(id) && has.has(id))
-    if (went || came || this.videoProblem === 'missing' || this.audioProblem === 'missing') await this.start()
+    if (generation === this.#generation) this.#follow(had)
+  }
+
+  /** Begins anew where what is plugged in now makes a difference: what was in use is gone, or what was missing or chosen is there. */
+  #follow(had: Set<string>) {
+    const has = this.#inputs
+    const came = [...has].filter((device) => !had.has(device))
+    const differs = (kind: MediaDeviceKind, track: MediaStreamTrack | undefined, wish: string, problem: DeviceProblem | undefined) => {
+      const own = kind + idOf(track)
+      // Some browsers do not end the track of a device that was pulled out.
+      const went = track !== undefined && had.has(own) && !has.has(own)
+      const chosen = wish !== '' && kind + wish !== own && came.includes(kind + wish)
+      const lacks = problem === 'missing' || problem === 'failed'
+      return went || chosen || (lacks && came.some((device) => device.startsWith(kind)))
+    }
+    if (differs('videoinput', this.video, this.camera, this.videoProblem) || differs('audioinput', this.audio, this.microphone, this.audioProblem)) void this.#anew()
   }
 
   async choose(kind: 'camera' | 'microphone', deviceId: string) {
@@ -145,16 +194,23 @@ export class Preview {
 
   stop() {
     this.#generation++
+    this.#started = Promise.resolve()
+    this.starting = false
     navigator.mediaDevices?.removeEventListener('devicechange', this.#relist)
     this.#end()
   }
 
   #end() {
+    this.#unhear()
+    this.video?.stop()
+    this.video = undefined
+  }
+
+  #unhear() {
     this.#stopLevel()
     this.#stopLevel = () => {}
     this.level = 0
-    this.video?.stop()
     this.audio?.stop()
-    this.video = this.audio = undefined
+    this.audio = undefined
   }
 }

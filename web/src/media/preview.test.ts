@@ -105,6 +105,95 @@ describe('the preview', () => {
     expect([preview.video, preview.audio]).toEqual([video, audio])
   })
 
+  it('lets the microphone be where there is no camera and something else comes and goes', async () => {
+    plugged.list = [headset, builtIn]
+    await preview.start()
+    expect(preview.videoProblem).toBe('missing')
+    const { audio } = preview
+    plugged.change(headset, builtIn, { kind: 'audiooutput', deviceId: 'screen', label: 'Screen' })
+    await settled()
+    expect([preview.audio, preview.speakers.length]).toEqual([audio, 1])
+    plugged.change(headset, builtIn)
+    await settled()
+    expect(preview.audio).toBe(audio)
+  })
+
+  it('takes a camera that comes where none was, also while it starts and where the browser does not name it yet', async () => {
+    for (const early of [false, true]) {
+      plugged.list = [headset]
+      const started = preview.start()
+      if (!early) await started
+      plugged.change(headset, early ? camera : { ...camera, deviceId: '' })
+      await started
+      await settled()
+      expect([preview.video?.kind, preview.videoProblem, microphone()]).toEqual(['video', undefined, 'headset'])
+    }
+  })
+
+  it('comes to rest where opening a device is itself a change of devices', async () => {
+    plugged.list = [headset]
+    let asked = 0
+    const open = plugged.getUserMedia
+    plugged.getUserMedia = async (wish) => {
+      if (++asked < 50) setTimeout(() => plugged.dispatchEvent(new Event('devicechange')))
+      return open(wish)
+    }
+    await preview.start()
+    for (let i = 0; i < 20; i++) await settled()
+    expect([asked, microphone(), preview.videoProblem]).toEqual([3, 'headset', 'missing'])
+  })
+
+  it('gives up a device that ends each time it is opened, and not the others', async () => {
+    let ends = true
+    const open = plugged.getUserMedia
+    plugged.getUserMedia = async (wish) => {
+      const stream = await open(wish)
+      const video = stream.getTracks().find(({ kind }) => kind === 'video')
+      if (ends && plugged.opened.length < 50) setTimeout(() => video?.readyState === 'live' && video.end())
+      return stream
+    }
+    await preview.start()
+    for (let i = 0; i < 20; i++) await settled()
+    expect([preview.video, preview.videoProblem, microphone(), preview.starting]).toEqual([undefined, 'failed', 'headset', false])
+    expect(plugged.opened.filter(({ readyState }) => readyState === 'live')).toEqual([preview.audio])
+    ends = false
+    await preview.start()
+    expect(preview.video).toBeDefined()
+  })
+
+  it('takes another for a device that ended before it was shown', async () => {
+    const open = plugged.getUserMedia
+    plugged.getUserMedia = async (wish) => {
+      const stream = await open(wish)
+      plugged.getUserMedia = open
+      stream.getTracks().find(({ kind }) => kind === 'audio')!.readyState = 'ended'
+      return stream
+    }
+    await preview.start()
+    await settled()
+    expect(preview.audio?.readyState).toBe('live')
+  })
+
+  it('is starting for as long as it starts, also where it began anew meanwhile', async () => {
+    let list = () => {}
+    let open = () => {}
+    plugged.enumerateDevices = () => new Promise((resolve) => (list = () => resolve(plugged.list)))
+    let ready = false
+    const first = preview.start().then(() => (ready = true))
+    await settled()
+    const real = plugged.getUserMedia
+    plugged.getUserMedia = (wish) => new Promise((resolve) => (open = () => resolve(real(wish))))
+    ;(preview.audio as unknown as Track).end()
+    list()
+    await settled()
+    expect([preview.audio, preview.starting, ready]).toEqual([undefined, true, false])
+    open()
+    await settled()
+    list()
+    await first
+    expect([microphone(), preview.starting]).toEqual(['headset', false])
+  })
+
   it('opens nothing any more once its tracks were given away', async () => {
     const given = preview.handOver()
     const opened = plugged.opened.length
