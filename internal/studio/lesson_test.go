@@ -172,6 +172,27 @@ func TestARollCall(t *testing.T) {
 	})
 }
 
+// TestARollCallOnAClockThatIsSetBack has less of a roll call's time gone by than its timer had to wait for: after a restart its end is known by the clock alone.
+func TestARollCallOnAClockThatIsSetBack(t *testing.T) {
+	onStage(t, "class", func(t *testing.T, h *House, s *Studio) {
+		enter(t, h, "host", asHost)
+		l := hear(t, s)
+		if code := request(t, s, Actor{Identity: "host"}, `{"type":"callRoll","seconds":30}`); code != "" {
+			t.Fatal(code)
+		}
+		s.mu.Lock()
+		s.roll.Ends = s.roll.Ends.Add(10 * time.Second)
+		s.mu.Unlock()
+		for _, over := range []bool{false, true} {
+			time.Sleep(35 * time.Second)
+			synctest.Wait()
+			if told := strings.Contains(l.all(), `"open":false`); told != over {
+				t.Errorf("everybody was told that it is over: %v, not %v", told, over)
+			}
+		}
+	})
+}
+
 // TestStrangersFillNoAttendance has more of them watch a class than the list takes; a student comes afterwards, by each of the ways that say who somebody is.
 func TestStrangersFillNoAttendance(t *testing.T) {
 	onStage(t, "class", func(t *testing.T, h *House, s *Studio) {

@@ -57,7 +57,11 @@ func (s *Studio) awaitRollEnd() {
 	s.rollEnds = time.AfterFunc(time.Until(s.roll.Ends), func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if !s.closed {
+		switch {
+		case s.closed:
+		case s.roll.Open(time.Now()): // the clock was set back, which is all that its end goes by after a restart
+			s.awaitRollEnd()
+		default:
 			s.tell(s.rollCall())
 		}
 	})
