@@ -70,23 +70,33 @@ export function credentialHeaders(credential: Credential): Record<string, string
 
 const nobody: Credential = { key: '' }
 
+/** How long an answer may take to begin, and then to end, in ms. */
+const patience = { begin: 15_000, end: 60_000 }
+
 export async function request<T>(
   method: string, path: string, { credential = nobody, body, file }: { credential?: Credential; body?: unknown; file?: Blob } = {},
 ): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json', ...credentialHeaders(credential) }
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   if (file) headers['Content-Type'] = file.type || 'application/octet-stream'
-  let response: Response
+  const limit = new AbortController()
+  const within = (ms: number) => setTimeout(() => limit.abort(), ms)
+  // A file takes as long as it takes to be sent.
+  let timer = file ? undefined : within(patience.begin)
   try {
-    response = await fetch(path, {
-      method, headers, body: file ?? (body === undefined ? null : JSON.stringify(body)), cache: 'no-store', credentials: 'omit',
+    const response = await fetch(path, {
+      method, headers, body: file ?? (body === undefined ? null : JSON.stringify(body)), cache: 'no-store', credentials: 'omit', signal: limit.signal,
     })
-  } catch {
-    throw new ApiError('offline', 'the server does not answer')
+    clearTimeout(timer)
+    timer = within(patience.end)
+    if (!response.ok) throw await errorOf(response)
+    if (response.status === 204) return undefined as T
+    return (await response.json()) as T
+  } catch (error) {
+    throw error instanceof ApiError || error instanceof SyntaxError ? error : new ApiError('offline', 'the server does not answer')
+  } finally {
+    clearTimeout(timer)
   }
-  if (!response.ok) throw await errorOf(response)
-  if (response.status === 204) return undefined as T
-  return (await response.json()) as T
 }
 
 const at = (room: string, rest = '') => `/api/rooms/${encodeURIComponent(room)}${rest}`
