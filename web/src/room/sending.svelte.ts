@@ -146,12 +146,13 @@ export class Sending {
     if (!video && this.noiseSuppression === false) void this.setNoiseSuppression(false)
   }
 
-  /** Sends again what was sent before the connection broke off, or in another room. */
+  /** Sends again what was sent before the connection broke off, or in another room. Who waits before the door sends nothing yet. */
   async sendAgain(wish: Wish) {
     if (this.pending) {
       await this.sendPreviews()
       return
     }
+    if (this.#stay.waits) return
     const may = this.#stay.mayPublish
     // One after the other, since browsers ask for one thing at a time; what fails keeps nothing else back.
     await this.#enable('microphone', may && wish.microphone)

@@ -108,6 +108,17 @@ describe('what is sent into a room', () => {
     expect(toasts().at(-1)?.text).toBe(t().local.camera.problem.busy)
   })
 
+  it('is nothing of whoever waits before the door, and all of it once they are let in', async () => {
+    stay.waits = true
+    const here = sending(both)
+    await here.sendAgain(both)
+    here.look()
+    expect(me.asked).toEqual([])
+    stay.waits = false
+    await here.sendAgain(here.wish)
+    expect(me.asked.map((one) => (one as unknown[])[0])).toEqual(['microphone', 'camera'])
+  })
+
   it('is nothing of whoever leaves meanwhile', async () => {
     const sent = sending().sendAgain(both)
     stay.phase = 'over'

@@ -171,7 +171,7 @@ export class RoomSession implements RoomView {
     this.mayPublish = may?.canPublish ?? true
     this.#mayTell = may?.canPublishData ?? true
     this.waits = may !== undefined && may.hidden && !may.canSubscribe
-    if (before && !this.waits) void this.#sending.sendPreviews()
+    if (before && !this.waits) void this.#sending.sendAgain(this.#sending.wish)
   }
 
   /** Says what became of the show without anybody here having done it. */
