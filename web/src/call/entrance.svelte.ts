@@ -43,7 +43,8 @@ export class Entrance {
   #key = ''
   #refusedBy: EndCode | undefined
   #silence: ReturnType<typeof setTimeout> | undefined
-  #gone = false
+  /** Counts the ways in that were begun or left: one that finds another one does nothing any more. */
+  #way = 0
 
   /** `entered` is called with each session, before it is shown. */
   constructor(readonly room: string, entered: (session: CallSession) => void) {
@@ -52,21 +53,26 @@ export class Entrance {
 
   /** Opens the door without entering: whoever is in the call calls us. */
   async knock() {
+    const way = ++this.#way
     const known = recentRooms().find((r) => r.room === this.room)
     // A host's key goes before a guest's in the address, which the page itself puts there.
-    this.#keys = [...new Set([known?.host ? known.key : '', keyInFragment(location.hash), known?.key ?? ''].filter((k) => k !== '')), '']
+    const keys = [...new Set([known?.host ? known.key : '', keyInFragment(location.hash), known?.key ?? ''].filter((k) => k !== '')), '']
     this.over = this.trouble = this.caller = undefined
     this.step = 'looking'
     this.joining = false
     try {
-      this.summary = await api.room(this.room, { key: this.#keys[0] ?? '' })
+      const summary = await api.room(this.room, { key: keys[0] ?? '' })
+      if (way !== this.#way) return
+      this.summary = summary
     } catch (error) {
+      if (way !== this.#way) return
       const code = codeOf(error)
       if (code === 'bad_name' || code === 'not_found') this.over = 'missing'
       else if (code === 'offline' || code === 'unavailable' || code === 'internal') this.trouble = code
       // The door says it better than a summary could.
     }
-    if (!this.#gone && !this.over && !this.trouble) this.#visit()
+    this.#keys = keys
+    if (!this.over && !this.trouble) this.#visit()
   }
 
   #visit() {
@@ -78,7 +84,7 @@ export class Entrance {
     this.#signal = signal
     this.#await()
     signal.onvisiting = (visiting) => {
-      clearTimeout(this.#silence)
+      if (!this.joining) clearTimeout(this.#silence)
       this.inside = visiting.members
       this.host = visiting.role === 'host'
       // Whoever was inside a moment ago and whoever made the call come by themselves.
@@ -191,7 +197,7 @@ export class Entrance {
 
   async #enter(joined: Joined) {
     const [signal, local] = [this.#signal, this.#local]
-    if (!signal || !local || this.#gone) return
+    if (!signal || !local) return
     clearTimeout(this.#silence)
     this.#signal = this.#local = undefined
     const session = new CallSession({ room: this.room, name: joined.name, signal, joined, local })
@@ -200,27 +206,26 @@ export class Entrance {
     this.joining = false
     noteStay(this.room)
     rememberRoom({ room: this.room, title: joined.title || t().call.title, key: this.#key, host: joined.role === 'host', at: Date.now(), call: true })
-    this.address = location.pathname + location.hash
-    await this.#shareableAddress(joined.role === 'host')
+    await this.#shareableAddress(session, joined.role === 'host')
   }
 
-  /** People share what stands in the address bar, so a host's must be the guests' link. */
-  async #shareableAddress(isHost: boolean) {
+  /** People share what stands in the address bar: a host's must be the guests' link, and anybody else's is what let them in. */
+  async #shareableAddress(session: CallSession, host: boolean) {
     const key = this.#key
     let shared = key
-    if (isHost && key !== '') {
-      try {
-        shared = this.summary?.access === 'open' ? '' : (await api.keys(this.room, { key })).guest
-      } catch {
-        // Better an address without a key than one with the host's.
-        shared = ''
-      }
-    } else if (key === '' || location.hash) {
-      return
+    if (host && key !== '') {
+      // Better an address without a key than one with the host's.
+      this.address = callPath(this.room)
+      shared = this.summary?.access === 'open' ? '' : await api.keys(this.room, { key }).then(({ guest }) => guest, () => '')
     }
-    if (this.#gone) return
-    history.replaceState(null, '', callPath(this.room, shared))
-    this.address = location.pathname + location.hash
+    if (this.session !== session) return
+    this.address = callPath(this.room, shared)
+    this.keepAddress()
+  }
+
+  /** Puts back into the address bar what whoever is inside may share. */
+  keepAddress() {
+    history.replaceState(null, '', this.address)
   }
 
   /** Leaves whatever there is, and comes to the door anew. */
@@ -230,11 +235,11 @@ export class Entrance {
   }
 
   close() {
-    this.#gone = true
     this.#leave()
   }
 
   #leave() {
+    this.#way++
     clearTimeout(this.#silence)
     this.preview.stop()
     void this.session?.leave()

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ApiError } from '../api/client'
 import { Entrance } from './entrance.svelte'
 import type { CallSession } from './session.svelte'
 
@@ -27,7 +28,12 @@ vi.mock('./session.svelte', () => ({
     }
   },
 }))
-vi.mock('../api/client', async (original) => ({ ...(await original<object>()), api: { room: async () => ({ room: 'tea' }), keys: async () => ({ guest: 'g' }) } }))
+/** What the server takes to say what it knows of the room, and which keys it has. */
+const server = vi.hoisted(() => ({ room: Promise.resolve(), keys: Promise.resolve() }))
+vi.mock('../api/client', async (original) => ({
+  ...(await original<object>()),
+  api: { room: async () => server.room.then(() => ({ room: 'tea' })), keys: async () => server.keys.then(() => ({ guest: 'g' })) },
+}))
 
 class Socket {
   static all: Socket[] = []
@@ -72,6 +78,7 @@ describe('the way into a call', () => {
   beforeEach(async () => {
     vi.useFakeTimers()
     Socket.all = []
+    server.room = server.keys = Promise.resolve()
     opened.length = 0
     sessions = []
     vi.stubGlobal('WebSocket', Socket)
@@ -156,5 +163,56 @@ describe('the way into a call', () => {
     await vi.advanceTimersByTimeAsync(15_000)
     expect(entrance.trouble).toBe('unavailable')
     expect(opened).toMatchObject([{ on: false }])
+  })
+  it('says so where the server does not answer at all', async () => {
+    const asked = Socket.all.length
+    server.room = Promise.reject(new ApiError('offline', ''))
+    entrance.again()
+    await vi.advanceTimersByTimeAsync(0)
+    expect([Socket.all.length, entrance.trouble]).toEqual([asked, 'offline'])
+  })
+
+  it('leads nowhere for somebody who went back before the server answered', async () => {
+    const asked = Socket.all.length
+    let answer = () => {}
+    server.room = new Promise((resolve) => (answer = resolve))
+    entrance.again()
+    entrance.close()
+    answer()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect([Socket.all.length, entrance.trouble]).toEqual([asked, undefined])
+  })
+
+  it('has no more patience with a door that lets one look in first, and then says nothing', async () => {
+    door().open()
+    entrance.prepare() // as after a name that was refused
+    entrance.join('Ada', true)
+    door().say(visiting)
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(entrance.trouble).toBe('unavailable')
+  })
+
+  it('tries the best key first also where it was begun twice at once', async () => {
+    entrance.again()
+    address.hash = '#k=x'
+    entrance.again()
+    const asked = Socket.all.length
+    await vi.advanceTimersByTimeAsync(0)
+    expect(Socket.all).toHaveLength(asked + 1)
+    door().open()
+    expect(door().sent[0]).toMatchObject({ type: 'visit', key: 'x' })
+  })
+
+  it('leaves in the address what may be shared, whatever comes into it meanwhile', async () => {
+    let answer = () => {}
+    server.keys = new Promise((resolve) => (answer = resolve))
+    join()
+    door().say(joined)
+    expect(entrance.address).toBe('/c/tea')
+    answer()
+    await vi.advanceTimersByTimeAsync(0)
+    address.hash = '#k=h'
+    entrance.keepAddress()
+    expect([entrance.address, address.hash]).toEqual(['/c/tea#k=g', '#k=g'])
   })
 })
