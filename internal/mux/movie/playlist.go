@@ -14,6 +14,7 @@ type Listed struct {
 }
 
 // Playlist writes movies, one after the other, as a media playlist (RFC 8216) that plays ranges of their files.
+// ffmpeg 5 and 7 do not seek in it, as they do not in any of fragmented MP4; ffmpeg 9 does.
 func Playlist(movies []Listed) []byte {
 	longest, independent := time.Duration(0), true
 	for _, m := range movies {
