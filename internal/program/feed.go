@@ -64,7 +64,7 @@ func (f *feed) peek(now time.Duration) *media.Frame {
 			f.ended, f.misfit = true, true
 			return nil
 		}
-		f.head, f.seenAt = h, now
+		f.head, f.seenAt = f.lease.Seen(h), now
 		f.at++
 	}
 	return f.head

@@ -74,9 +74,6 @@ func warnPicture(t *track.Track, add func(code, format string, args ...any)) {
 		add(WarnPictureCodec, "The picture is %s, which not every viewer can see, and it cannot be converted here. Publish H.264, or install ffmpeg on the server.",
 			strings.ToUpper(info.Codec.String()))
 	}
-	if f := t.Format(); f != nil && f.Reordered && t.BornAsFrames() && t.CanReadPackets(info.Codec) != nil {
-		add(WarnBFrames, "The picture has B-frames, which viewers over WebRTC cannot see. Set B-frames to 0 in the encoder, or install ffmpeg on the server.")
-	}
 	addProblems(t, add)
 }
 

@@ -16,7 +16,38 @@ const (
 	longestGOP = 10 * time.Second
 	// timeWentBack is how far timestamps may step back and be mended.
 	timeWentBack = time.Second
+	// mostWithoutIDR is the distance of IDR pictures that WebRTC viewers can live with, who begin with no others.
+	mostWithoutIDR = 4 * time.Second
 )
+
+// flaws are why browsers cannot show a picture over WebRTC as it is.
+type flaws uint32
+
+const (
+	hasBFrames flaws = 1 << iota
+	lacksIDR
+)
+
+// String says what is seen of the picture, advice what to do about it.
+func (f flaws) String() string {
+	switch f {
+	case hasBFrames:
+		return "has B-frames"
+	case lacksIDR:
+		return "has no IDR pictures to begin with"
+	}
+	return "has B-frames, and no IDR pictures to begin with"
+}
+
+func (f flaws) advice() string {
+	switch f {
+	case hasBFrames:
+		return "Turn B-frames off in the encoder"
+	case lacksIDR:
+		return "Turn open GOPs and intra refresh off in the encoder"
+	}
+	return "Turn B-frames, open GOPs and intra refresh off in the encoder"
+}
 
 // newFrameRing makes a ring that holds a GOP of 10 s, whole with the beginning of the next.
 func newFrameRing(kind media.Kind) *media.Ring[*media.Frame] {
@@ -30,24 +61,26 @@ func frameMark(f *media.Frame) media.Mark {
 	return media.Mark{Bytes: len(f.Payload), Time: f.DTS, Key: f.Keyframe}
 }
 
-// frameWriter is the frame face of a track that is born as frames. Its fields but ring, meter, format and unplain belong to the
+// frameWriter is the frame face of a track that is born as frames. Its fields but ring, meter, format, flaws and idr belong to the
 // writer's goroutine.
 type frameWriter struct {
 	ring   *media.Ring[*media.Frame]
 	meter  meter
 	format *atomic.Pointer[media.Format] // the newest
-	// unplain tells that browsers cannot show the picture over WebRTC as it is: it has B-frames, or keyframes that are no IDR pictures.
-	unplain atomic.Bool
+	flaws  atomic.Uint32
 
 	begun     bool
 	dts       time.Duration // of the last frame
 	latest    time.Duration // PTS of the last frame
 	keyframe  time.Duration // DTS of the newest
 	gopTooBig bool
+	idr       atomic.Int64 // DTS of the newest IDR picture, never before there is one
 }
 
 func newFrameWriter(kind media.Kind, format *atomic.Pointer[media.Format]) *frameWriter {
-	return &frameWriter{ring: newFrameRing(kind), format: format}
+	w := &frameWriter{ring: newFrameRing(kind), format: format}
+	w.idr.Store(int64(never))
+	return w
 }
 
 // WriteFrame adds a frame to a track born as frames. One goroutine writes. DTS that do not increase are mended as long as
@@ -83,12 +116,12 @@ func (w *frameWriter) write(t *Track, f *media.Frame) error {
 	f = w.mend(f)
 	if old := w.format.Load(); old != f.Format {
 		w.format.Store(f.Format)
-		w.unplain.Store(f.Format.Reordered)
+		w.note(hasBFrames, f.Format.Reordered)
 	} else if f.PTS < w.latest {
-		w.unplain.Store(true) // whatever the format says
+		w.note(hasBFrames, true) // whatever the format says
 	}
-	if f.Keyframe && f.Format.Codec == media.H264 && !bitstream.H264Keyframe(f.Payload) {
-		w.unplain.Store(true)
+	if f.Keyframe && f.Format.Codec == media.H264 {
+		w.watchIDR(f)
 	}
 	if t.info.Kind == media.Video {
 		w.watchGOP(t, f)
@@ -111,6 +144,41 @@ func (w *frameWriter) mend(f *media.Frame) *media.Frame {
 		g.DTS = w.dts + dtsStep
 	}
 	g.PTS = max(g.PTS, g.DTS)
+	return &g
+}
+
+// watchIDR finds out whether IDR pictures come among the keyframes, and regularly.
+func (w *frameWriter) watchIDR(f *media.Frame) {
+	idr, seldom := bitstream.H264Keyframe(f.Payload), f.DTS-time.Duration(w.idr.Load()) > mostWithoutIDR
+	if idr {
+		w.idr.Store(int64(f.DTS))
+	}
+	switch {
+	case !idr && seldom:
+		w.note(lacksIDR, true)
+	case idr && !seldom:
+		w.note(lacksIDR, false)
+	}
+}
+
+func (w *frameWriter) note(flaw flaws, seen bool) {
+	if now := w.seen() &^ flaw; seen {
+		w.flaws.Store(uint32(now | flaw))
+	} else {
+		w.flaws.Store(uint32(now))
+	}
+}
+
+// seen are the flaws of the picture now. They are there before the frame that they are of.
+func (w *frameWriter) seen() flaws { return flaws(w.flaws.Load()) }
+
+// forWebRTC is a frame as browsers see it, which begin with IDR pictures alone.
+func forWebRTC(f *media.Frame) *media.Frame {
+	if !f.Keyframe || f.Format.Codec != media.H264 || bitstream.H264Keyframe(f.Payload) {
+		return f
+	}
+	g := *f
+	g.Keyframe = false
 	return &g
 }
 

@@ -60,9 +60,10 @@ type FrameLease struct {
 	ring    *media.Ring[*media.Frame]
 	codec   media.Codec
 	track   *Track
-	refresh func()      // nil where nobody can be asked
-	stale   func() bool // nil where what is read follows by itself
-	release func()      // called with the track's lock held
+	refresh func()       // nil where nobody can be asked
+	stale   func() bool  // nil where what is read follows by itself
+	plain   *frameWriter // whose frames are read as browsers show them, nil for none
+	release func()       // called with the track's lock held
 	once    sync.Once
 }
 
@@ -94,22 +95,35 @@ func (t *Track) ReadPictures(codec media.Codec, at media.Size) (*FrameLease, err
 }
 
 // ReadPlain is ReadPictures of H.264 as browsers show it, without B-frames and with IDR pictures to begin with; what encoders send may be otherwise. That is known
-// from the first such picture on, and then the lease is stale. Where they cannot be taken out the frames come as they are.
+// when such pictures come, or come no more, and then the lease is stale. Where they cannot be taken out the frames come as they are.
 func (t *Track) ReadPlain(at media.Size) (*FrameLease, error) {
 	if !t.BornAsFrames() || t.info.Codec != media.H264 {
 		return t.ReadPictures(media.H264, at)
 	}
-	if t.writer.unplain.Load() {
+	if t.writer.seen() != 0 {
 		if lease, err := t.readPlain(); err == nil {
+			lease.stale = func() bool { return t.writer.seen() == 0 }
 			return lease, nil
 		}
 	}
 	lease, err := t.ReadPictures(media.H264, at)
-	if err == nil && workersAvailable(t.info.Workers) == nil {
-		chosen := lease.stale
-		lease.stale = func() bool { return chosen() || t.writer.unplain.Load() }
+	if err != nil {
+		return nil, err
 	}
-	return lease, err
+	lease.plain = t.writer
+	if workersAvailable(t.info.Workers) == nil {
+		chosen := lease.stale
+		lease.stale = func() bool { return chosen() || t.writer.seen() != 0 }
+	}
+	return lease, nil
+}
+
+// Seen is a frame of the ring as it is read: of ReadPlain IDR pictures alone are keyframes, unless there are none.
+func (f *FrameLease) Seen(frame *media.Frame) *media.Frame {
+	if f.plain == nil || f.plain.seen()&lacksIDR != 0 {
+		return frame
+	}
+	return forWebRTC(frame)
 }
 
 // readOwnFrames leases the frame face in the track's own codec. The caller holds t.mu.

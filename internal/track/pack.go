@@ -2,6 +2,7 @@ package track
 
 import (
 	"math/rand/v2"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/media/rtpfmt"
@@ -11,8 +12,8 @@ import (
 const firstSeq = 1 << 16
 
 // packer makes the packet face of a track that is born as frames: a goroutine that reads frames from the last keyframe on
-// and writes their packets into one layer. From the moment when the picture has B-frames or
-// keyframes that are no IDR pictures, which WebRTC cannot show, it reads the track's re-encoding without them.
+// and writes their packets into one layer. While the picture has B-frames or
+// no IDR pictures to begin with, which WebRTC cannot show, it reads the track's re-encoding without them.
 type packer struct {
 	track  *Track
 	writer *frameWriter // whose frames
@@ -25,6 +26,8 @@ type packer struct {
 	ssrc    uint32
 	format  *media.Format
 	seeking bool
+	begun   bool
+	latest  time.Duration // PTS of the newest frame
 }
 
 func newPacker(t *Track, w *frameWriter, rid string, k *rtpfmt.Packetizer) *packer {
@@ -50,27 +53,32 @@ func (p *packer) halt() {
 
 // run ends when stop is closed or the track ends.
 func (p *packer) run() {
-	ring := p.writer.ring
-	plain := false
-	for {
-		p.seeking = p.track.info.Kind == media.Video
-		unplain := p.read(ring, !plain)
-		if !unplain || plain {
-			return
-		}
-		lease, err := p.track.readPlain()
-		if err != nil {
-			p.track.problems.set(ProblemBFrames, "The picture has B-frames or no IDR pictures to begin with, which WebRTC viewers cannot be shown without ffmpeg on the server. Turn B-frames, open GOPs and intra refresh off in the encoder.")
-			return
-		}
-		defer lease.Release()
-		ring, plain = lease.Ring(), true
+	own := p.writer.ring
+	for more := true; more; more = p.read(own, p.fromIDR(), false, p.write) && p.bypass() {
 	}
 }
 
-// read makes packets of a ring's frames until the end; when it watches, it stops at what browsers cannot show and says so.
-func (p *packer) read(ring *media.Ring[*media.Frame], watch bool) (unplain bool) {
-	cursor := ring.FromKey()
+// fromIDR begins with the newest keyframe that WebRTC viewers can begin with.
+func (p *packer) fromIDR() *media.Cursor[*media.Frame] {
+	if at := time.Duration(p.writer.idr.Load()); at != never {
+		return p.writer.ring.FromTime(at)
+	}
+	return p.writer.ring.FromKey()
+}
+
+// bypass is run while the picture cannot be shown as it is.
+func (p *packer) bypass() (plain bool) {
+	lease, err := p.track.readPlain()
+	if err != nil { // Problems says so
+		return p.read(p.writer.ring, p.writer.ring.Live(), true, func(*media.Frame) {})
+	}
+	defer lease.Release()
+	return p.read(lease.Ring(), lease.Ring().FromKey(), true, p.write)
+}
+
+// read gives a ring's frames to write while the picture has flaws, or while it has none. It is false when nothing follows.
+func (p *packer) read(ring *media.Ring[*media.Frame], cursor *media.Cursor[*media.Frame], flawed bool, write func(*media.Frame)) (changed bool) {
+	p.seeking = p.track.info.Kind == media.Video
 	var batch [32]*media.Frame
 	for {
 		woken := ring.Woken()
@@ -79,10 +87,10 @@ func (p *packer) read(ring *media.Ring[*media.Frame], watch bool) (unplain bool)
 			p.seeking = p.track.info.Kind == media.Video
 		}
 		for _, f := range batch[:n] {
-			if watch && p.writer.unplain.Load() {
+			if p.writer.seen() != 0 != flawed {
 				return true
 			}
-			p.write(f)
+			write(f)
 		}
 		clear(batch[:n])
 		if n > 0 {
@@ -102,10 +110,16 @@ func (p *packer) read(ring *media.Ring[*media.Frame], watch bool) (unplain bool)
 
 // write puts the packets of one frame into the layer.
 func (p *packer) write(f *media.Frame) {
+	f = forWebRTC(f)
 	if p.seeking && !f.Keyframe {
 		return
 	}
-	p.seeking = false
+	if p.seeking = false; p.begun && f.PTS <= p.latest {
+		// A re-encoding begins with what was before.
+		later := *f
+		later.PTS, f = p.latest+dtsStep, &later
+	}
+	p.begun, p.latest = true, f.PTS
 	if f.Format != p.format {
 		p.format = f.Format
 		p.layer.setSize(f.Format)

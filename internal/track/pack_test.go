@@ -1,6 +1,7 @@
 package track
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -234,5 +235,70 @@ func TestBFramesWithoutFFmpegAreReported(t *testing.T) {
 		if err := track.CanConvert(media.H264); err != nil {
 			t.Errorf("frames: %v", err)
 		}
+	})
+}
+
+// TestIDRPicturesAmongOtherKeyframes: encoders that refresh, or have open groups of pictures, may send IDR pictures too. WebRTC viewers begin with those.
+func TestIDRPicturesAmongOtherKeyframes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		track := NewFromFrames(Info{Kind: media.Video, Codec: media.H264, Workers: codec.FindWorkers("off")})
+		defer track.Close()
+		format := mediatest.H264Format(640, 360)
+		at := time.Duration(0)
+		// send has a keyframe each half second, and of so many one is an IDR picture.
+		send := func(seconds, each int) {
+			t.Helper()
+			for i := range 25 * seconds {
+				key := i%12 == 0
+				idr := key && each > 0 && i/12%each == 0
+				if err := track.WriteFrame(mediatest.Frame(format, key, at, mediatest.H264(idr, 500))); err != nil {
+					t.Fatal(err)
+				}
+				at += 40 * time.Millisecond
+				synctest.Wait()
+			}
+		}
+		told := func() string {
+			for _, p := range track.Problems() {
+				if p.Code == ProblemBFrames {
+					return p.Text
+				}
+			}
+			return ""
+		}
+		send(3, 4)
+		lease, err := track.ReadPackets(media.H264)
+		if err != nil || told() != "" {
+			t.Fatalf("an IDR picture each 2 s: %v, %q", err, told())
+		}
+		synctest.Wait()
+		layers, _ := lease.Layers()
+		ring := layers[0].Ring()
+		if p := ring.At(0); p == nil || !p.Keyframe {
+			t.Error("who comes later does not begin with the IDR picture before")
+		}
+		send(4, 4)
+		before := ring.Head()
+		if send(6, 0); track.CanReadPackets(media.H264) == nil || strings.Contains(told(), "B-frames") || !strings.Contains(told(), "IDR") {
+			t.Errorf("no more IDR pictures: %q", told())
+		}
+		sent := ring.Head()
+		if send(6, 4); track.CanReadPackets(media.H264) != nil || told() != "" {
+			t.Errorf("IDR pictures again: %q", told())
+		}
+		keyframes := 0
+		for i := uint64(0); i < ring.Head(); i++ {
+			if p := ring.At(i); p.Keyframe && p.Start {
+				keyframes++
+			}
+			if i > 0 && (ring.At(i).Seq != ring.At(i-1).Seq+1 || int32(ring.At(i).Timestamp-ring.At(i-1).Timestamp) < 0) {
+				t.Errorf("packet %d does not go on", i)
+			}
+		}
+		// One from before, three in the 4 s, and of the last 6 s those from the second on, each with its parameter sets in a packet of their own.
+		if before >= sent || sent >= ring.Head() || keyframes != 2*(1+3+3) {
+			t.Errorf("%d, %d, %d packets, %d packets of keyframes", before, sent, ring.Head(), keyframes)
+		}
+		lease.Release()
 	})
 }

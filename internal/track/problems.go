@@ -26,6 +26,11 @@ func (t *Track) Problems() []Problem {
 	t.problems.mu.Lock()
 	list := slices.Clone(t.problems.list)
 	t.problems.mu.Unlock()
+	if t.writer != nil && t.CanReadPackets(t.info.Codec) != nil {
+		if seen := t.writer.seen(); seen != 0 {
+			list = append(list, Problem{ProblemBFrames, fmt.Sprintf("The picture %v, which viewers over WebRTC cannot see. %s, or install ffmpeg on the server.", seen, seen.advice())})
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for c, d := range t.derived {

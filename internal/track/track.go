@@ -342,9 +342,9 @@ func (t *Track) CanReadPackets(to media.Codec) error {
 	if to != t.info.Codec {
 		return t.CanConvert(to)
 	}
-	if t.writer.unplain.Load() {
+	if flaws := t.writer.seen(); flaws != 0 {
 		if err := workersAvailable(t.info.Workers); err != nil {
-			return fmt.Errorf("track: the picture has B-frames or no IDR pictures, which WebRTC cannot show: %w", err)
+			return fmt.Errorf("track: the picture %v, which WebRTC cannot show: %w", flaws, err)
 		}
 	}
 	return nil
