@@ -18,10 +18,12 @@ import (
 	"github.com/tuttilive/tutti/internal/dial"
 )
 
-// How an event is tried: with twice the time between attempts each time, all together for about 36 s. A receiver that asks for
-// more time gets it, within limits.
+// How an event is tried: with twice the time between attempts each time. It is given up after some attempts between which the receiver took others,
+// in about a minute, for then the event is what is wrong; where the receiver takes nothing, not before it was tried for longer than a deployment takes. A
+// receiver that asks for more time gets it, within limits.
 const (
 	attempts      = 9
+	longestTried  = 10 * time.Minute
 	firstWait     = 250 * time.Millisecond
 	longestWait   = 10 * time.Second
 	longestAsked  = 30 * time.Second
@@ -44,6 +46,7 @@ func (u unwilling) Error() string { return "the receiver answered " + u.status }
 func (r *receiver) deliver(ctx context.Context, e *event) (err error) {
 	var noted *Delivery
 	var missing int32
+	sent, blamed := r.sent.Load(), 0 // blamed are the attempts that failed while the receiver took others
 	defer func() {
 		if err != nil {
 			r.missing.Add(missing) // told with the next
@@ -64,7 +67,10 @@ func (r *receiver) deliver(ctx context.Context, e *event) (err error) {
 		}
 		err := r.post(ctx, noted.Body)
 		r.queue.leave()
-		last := err == nil || !worthAnother(err) || attempt == attempts
+		if now := r.sent.Load(); now != sent {
+			sent, blamed = now, blamed+1
+		}
+		last := err == nil || !worthAnother(err) || blamed == attempts || time.Since(noted.At) >= longestTried
 		r.tried(noted, err, last || isClosed(r.queue.closing))
 		if err == nil {
 			r.sent.Add(1)
@@ -143,7 +149,7 @@ func worthAnother(err error) bool {
 // waitBefore is how long to wait after some failed attempts: half to one and a half times what is due, so that receivers that
 // come back are not met by all at once.
 func waitBefore(failed int, err error) time.Duration {
-	due := min(firstWait<<(failed-1), longestWait)
+	due := min(firstWait<<min(failed-1, 10), longestWait)
 	wait := due/2 + rand.N(due)
 	if no, answered := errors.AsType[unwilling](err); answered {
 		wait = max(wait, min(no.after, longestAsked))

@@ -32,7 +32,8 @@ type queue struct {
 	closing chan struct{} // closed with it
 }
 
-// line is what waits of one room, guarded by the queue's lock. A goroutine sends it, one event after the other, and ends with the last.
+// line is what waits of one room, first what is being sent, guarded by the queue's lock. A goroutine sends it, one event after the other, and ends with
+// the last.
 type line struct {
 	waiting []waiting
 	bytes   int
@@ -89,26 +90,32 @@ func (q *queue) takes(l *line, w waiting) bool {
 
 // send sends what waits of a room until nothing does.
 func (q *queue) send(roomName string, l *line) {
-	for e := q.next(roomName, l); e != nil; e = q.next(roomName, l) {
+	for e := q.first(l); e != nil; e = q.next(roomName, l) {
 		if err := q.to.deliver(q.ctx, e); err != nil {
 			q.to.drop(e, err.Error())
 		}
 	}
 }
 
-// next takes the first event that waits in a line; there is none after nil.
+func (q *queue) first(l *line) *event {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return l.waiting[0].event
+}
+
+// next is the event behind the first, which waits no more; there is none after nil.
 func (q *queue) next(roomName string, l *line) *event {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	over := l.waiting[0]
+	l.waiting[0] = waiting{} // what was sent is not held by those that follow
+	l.waiting, l.bytes = l.waiting[1:], l.bytes-over.bytes
+	q.waiting, q.bytes = q.waiting-1, q.bytes-over.bytes
 	if len(l.waiting) == 0 {
 		delete(q.lines, roomName)
 		return nil
 	}
-	first := l.waiting[0]
-	l.waiting[0] = waiting{} // what was sent is not held by those that follow
-	l.waiting, l.bytes = l.waiting[1:], l.bytes-first.bytes
-	q.waiting, q.bytes = q.waiting-1, q.bytes-first.bytes
-	return first.event
+	return l.waiting[0].event
 }
 
 // enter waits for a place for one request; leave gives it back. Those who wait come in the order in which they do.

@@ -55,7 +55,7 @@ type Stats struct {
 	Receiver string
 	// Sent events were accepted, Failed attempts were not, Dropped events were given up.
 	Sent, Failed, Dropped uint64
-	// Waiting events are on their way.
+	// Waiting events are on their way: in line, or being tried.
 	Waiting int
 }
 
