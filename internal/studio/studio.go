@@ -58,16 +58,17 @@ type Studio struct {
 	mainTold bool          // the main room looks at this one soon
 	relaying sync.Mutex    // held while groups are told, or looked into; taken before any studio's lock
 
-	listeners map[string]Observer // by a name that is nobody's identity
-	scene     *scenes.Scene
-	stage     *stage.Stage
-	curtain   *time.Timer          // when something on the stage has had its time
-	rising    map[string]time.Time // until when a picture is counted on, by identity
-	asks      pace.People          // what everybody is told of (restless)
-	callers   pace.People          // what those ask for who have no connection (Caller)
-	contest   *pk.View             // with another room, nil when there is none
-	arenaTold bool                 // it looks at the contest soon
-	returning *returning           // an interrupted show that may go on, nil when there is none
+	listeners  map[string]Observer // by a name that is nobody's identity
+	departures []Departure         // the first first
+	scene      *scenes.Scene
+	stage      *stage.Stage
+	curtain    *time.Timer          // when something on the stage has had its time
+	rising     map[string]time.Time // until when a picture is counted on, by identity
+	asks       pace.People          // what everybody is told of (restless)
+	callers    pace.People          // what those ask for who have no connection (Caller)
+	contest    *pk.View             // with another room, nil when there is none
+	arenaTold  bool                 // it looks at the contest soon
+	returning  *returning           // an interrupted show that may go on, nil when there is none
 
 	changed  chan struct{} // closed and replaced when somebody comes, goes or changes
 	speakers *sfu.Speakers
@@ -244,6 +245,7 @@ func (s *Studio) emit(events []room.Event) {
 		s.tellListeners(e)
 		s.tellWitnesses(e)
 	}
+		s.noteDeparture(e)
 	s.followMedia(events)
 	s.followGroups(events)
 	s.tellMain(events)

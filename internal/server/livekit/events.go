@@ -120,11 +120,7 @@ func (s *session) lost(p room.Participant, why room.LeaveReason) {
 	}
 	s.reviewData(room.Participant{SID: p.SID})
 	s.company.Add(-1)
-	gone := notice{participant: p, left: true, why: why}
-	s.tell(gone)
-	if s.conn == nil {
-		s.departed = append(s.departed, gone.info())
-	}
+	s.tell(notice{participant: p, left: true, why: why})
 	s.countLater()
 }
 

@@ -38,8 +38,8 @@ type ownTrack struct {
 	demand *pb.SubscribedQualityUpdate
 	// muted is what the client said last, or what it was told; saysMuted is what it said last. Clients confirm what they are told.
 	muted, saysMuted bool
-	// taken tells that the client was told of its first subscriber.
-	taken bool
+	// taken is when the client was told of its first subscriber.
+	taken time.Time
 }
 
 // pairingPatience is how long a section waits for the request with its cid. After that any request of its kind will do:
@@ -342,8 +342,12 @@ func (s *session) sendUnpublished(sid string) {
 
 // tellTaken tells the client, once, that a track of its has a subscriber.
 func (s *session) tellTaken(sid string) {
-	if t := s.publishing.bySID(sid); t != nil && !t.taken && s.client.unknownMessages() {
-		t.taken = true
-		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_TrackSubscribed{TrackSubscribed: &pb.TrackSubscribed{TrackSid: sid}}})
+	if t := s.publishing.bySID(sid); t != nil && t.taken.IsZero() && s.client.unknownMessages() {
+		t.taken = time.Now()
+		s.sendTaken(t)
 	}
+}
+
+func (s *session) sendTaken(t *ownTrack) {
+	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_TrackSubscribed{TrackSubscribed: &pb.TrackSubscribed{TrackSid: t.pub.SID}}})
 }

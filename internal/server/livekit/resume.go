@@ -13,6 +13,10 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/lkinfo"
 )
 
+// unnoticed is how long a connection may have carried nothing to the client any more before the server sees that it is lost, or the client comes
+// back on another one.
+const unnoticed = keepAlive + keepAliveTimeout + 15*time.Second
+
 // lostConn handles the end of a WebSocket. The session waits for the client to come back, unless it misbehaved.
 func (s *session) lostConn(l connLost) {
 	if l.conn != s.conn {
@@ -61,8 +65,9 @@ func (s *session) comeBack(r resumed) {
 		s.away.Stop()
 		s.away = nil
 	}
+	away := time.Now()
 	if !s.awaySince.IsZero() {
-		s.awaySince = time.Time{}
+		away, s.awaySince = s.awaySince, time.Time{}
 		s.server.counts.away.Add(-1)
 	}
 	s.conn, s.host = r.conn, r.host
@@ -84,7 +89,7 @@ func (s *session) comeBack(r resumed) {
 		r.conn.close(websocket.StatusNormalClosure, "")
 		return
 	}
-	s.catchUp()
+	s.catchUp(away)
 	if s.token.fresh != "" && r.token != s.token.fresh {
 		s.sendToken()
 	}
@@ -100,9 +105,10 @@ func (s *session) silence() (longest time.Duration) {
 	return longest
 }
 
-// catchUp tells a client that was away all that it may have missed, and negotiates anew.
-func (s *session) catchUp() {
-	s.presence = presence{}
+// catchUp tells a client that was away since a moment, as far as the server knows, all that it may have missed, and negotiates anew.
+func (s *session) catchUp(away time.Time) {
+	mayMiss := away.Add(-unnoticed)
+	others := s.tellDepartures(away, mayMiss)
 	for _, t := range s.publishing.tracks {
 		// What it has not confirmed it may not know, and must before it is told of itself: livekit-client answers that by undoing what
 		// it did not do.
@@ -110,14 +116,16 @@ func (s *session) catchUp() {
 			s.tellMuted(t)
 		}
 	}
-	all := &pb.ParticipantUpdate{Participants: append(s.departed, lkinfo.Participant(s.self))}
-	all.Participants = append(all.Participants, s.introduce(s.part.Others())...)
-	s.departed = nil
+	all := &pb.ParticipantUpdate{Participants: []*pb.ParticipantInfo{lkinfo.Participant(s.self)}}
+	all.Participants = append(all.Participants, s.introduce(others)...)
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Update{Update: all}})
 	s.send(&pb.SignalResponse{Message: &pb.SignalResponse_RoomUpdate{RoomUpdate: &pb.RoomUpdate{Room: lkinfo.Room(s.part.Room())}}})
 	for _, t := range s.publishing.tracks {
 		if t.in == nil {
 			s.sendPublished(t) // the first answer may have been lost with the connection
+		}
+		if t.taken.After(mayMiss) {
+			s.sendTaken(t)
 		}
 		s.sendDemand(t)
 	}
@@ -136,6 +144,27 @@ func (s *session) catchUp() {
 		s.offering.pending = false
 		s.subscriber.peer.RestartICE()
 	}
+}
+
+// tellDepartures tells of those who are not there any more since the client may have missed it, in place of all that waited to be told, and gives
+// those who are there. Who has come again is no ghost, and would be taken from a client that knows.
+func (s *session) tellDepartures(away, mayMiss time.Time) (others []room.Participant) {
+	s.presence = presence{}
+	departed := s.part.Departed(mayMiss)
+	others = s.part.Others()
+	there := make(map[string]bool, len(others))
+	for _, p := range others {
+		there[p.Identity] = true
+	}
+	for _, d := range departed {
+		if !there[d.Participant.Identity] || !d.At.Before(away) {
+			s.presence.add(notice{participant: d.Participant, left: true, why: d.Why})
+		}
+	}
+	for len(s.presence.waiting) > 0 {
+		s.send(&pb.SignalResponse{Message: &pb.SignalResponse_Update{Update: &pb.ParticipantUpdate{Participants: s.presence.take()}}})
+	}
+	return others
 }
 
 // syncState takes what a client that resumed believes to be subscribed to, and to publish. It is told of what it publishes no more; there are

@@ -1,6 +1,8 @@
 package livekit
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -251,5 +253,85 @@ func TestWhoSpeaksIsToldToWhoComesBack(t *testing.T) {
 	}
 	if !silence || !fares {
 		t.Errorf("told that bob speaks no more: %v; how he fares: %v", silence, fares)
+	}
+}
+
+// toldGone tells whether somebody was told to have left, and not to be there after that.
+func toldGone(told []*pb.SignalResponse, identity string) (gone bool) {
+	for _, r := range told {
+		for _, p := range r.GetUpdate().GetParticipants() {
+			if p.Identity == identity {
+				gone = p.State == pb.ParticipantInfo_DISCONNECTED
+			}
+		}
+	}
+	return gone
+}
+
+// TestWhoHasLeftIsToldToWhoComesBack, whether or not the server knew that the client heard nothing any more, and where it would have told only later.
+func TestWhoHasLeftIsToldToWhoComesBack(t *testing.T) {
+	for name, tt := range map[string]struct {
+		others              int
+		away, hides, isBack bool
+	}{
+		"while the client was away":       {others: 1, away: true},
+		"while nobody knew":               {others: 1},
+		"just before, from a large room":  {others: largeRoom + 5},
+		"hidden while nobody knew":        {others: 1, hides: true},
+		"and has come again":              {others: 1, isBack: true},
+		"and has come again, in its time": {others: 1, away: true, isBack: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, nil)
+			join := room.Join{Identity: "bob", Permission: room.Permission{Subscribe: true}}
+			bob, err := w.house.Enter("hall", join, deaf{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range tt.others - 1 {
+				if _, err := w.house.Enter("hall", room.Join{Identity: fmt.Sprint("guest", i)}, deaf{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			alice, joined := w.enter(t, "alice", "hall", "")
+			alices := w.server.find(place{"hall", "alice"})
+			eventually(t, "all are known", func() bool { return alices.company.Load() == int32(tt.others) })
+			if tt.away {
+				w.goAway(t, alice)
+			}
+			if tt.hides {
+				err = w.studioOf(t, "hall").SetPermission("bob", room.Permission{Subscribe: true, Hidden: true})
+			} else {
+				bob.Leave(room.LeftByItself)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "it is heard", func() bool { return alices.company.Load() == int32(tt.others)-1 })
+			if tt.isBack {
+				if _, err := w.house.Enter("hall", join, deaf{}); err != nil {
+					t.Fatal(err)
+				}
+				eventually(t, "it is heard", func() bool { return alices.company.Load() == int32(tt.others) })
+			}
+			_, told := w.comeBack(t, token(t, "alice", "hall", nil), joined.Participant.Sid)
+			if gone := toldGone(told, "bob"); gone == tt.isBack {
+				t.Errorf("told that bob has left: %v", gone)
+			}
+		})
+	}
+}
+
+func TestThatATrackIsTakenIsToldToWhoComesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	alice, join := w.enter(t, "alice", "hall", "")
+	sid := w.speakAs(t, alice, "alice")
+	w.goAway(t, alice)
+	w.server.find(place{"hall", "alice"}).inbox.put(trackTaken{sid}, 0)
+	_, told := w.comeBack(t, token(t, "alice", "hall", nil), join.Participant.Sid)
+	if !slices.ContainsFunc(told, func(r *pb.SignalResponse) bool { return r.GetTrackSubscribed().GetTrackSid() == sid }) {
+		t.Error("not told")
 	}
 }

@@ -61,7 +61,6 @@ type session struct {
 
 	away        *time.Timer // ends the session of a client that stays away
 	awaySince   time.Time
-	departed    []*pb.ParticipantInfo // who left while the client was away
 	token       tokenState
 	saidGoodbye bool // the client has left by a word of its own
 	roomDue     bool // a room update is on its way
