@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -109,7 +108,7 @@ func (s *Studio) keptComposition() *compose.Settings {
 	return &c
 }
 
-// recallComposition makes the composition what it was, its images a moment later. The caller holds the lock.
+// recallComposition makes the composition what it was; its images are read when there is somebody to see them. The caller holds the lock.
 func (s *Studio) recallComposition(l Left) {
 	if l.Composition == nil {
 		return
@@ -125,7 +124,10 @@ func (s *Studio) recallComposition(l Left) {
 	if err != nil {
 		s.log.Warn("the composition is the scene's again", "error", err)
 	}
-	s.recallImages(l.Images)
+	s.unread = map[string]bool{}
+	for _, name := range l.Images {
+		s.unread[name] = true
+	}
 }
 
 // neededComposer gives what composes this room's pictures, made for the first who needs it; nil where that cannot be. The caller holds
@@ -138,6 +140,7 @@ func (s *Studio) neededComposer() *compose.Composer {
 		}
 		c.Set(s.staged())
 		s.composer = c
+		s.recallImages()
 	}
 	return s.composer
 }
@@ -162,10 +165,7 @@ func (s *Studio) closeIdleComposer(a *air) {
 func (s *Studio) Composition() Composition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := Composition{Settings: s.composition, Layouts: layout.Names, Sources: []CompositionSource{}, Images: slices.Sorted(maps.Keys(s.composition.Images))}
-	if c.Images == nil {
-		c.Images = []string{}
-	}
+	c := Composition{Settings: s.composition, Layouts: layout.Names, Sources: []CompositionSource{}, Images: s.imageNames()}
 	sources, staged := s.staged()
 	sources = compose.Present(sources)
 	list := make([]layout.Source, len(sources))

@@ -121,6 +121,7 @@ type House struct {
 	turned       turnedAway
 	still        func(context.Context, *codec.Picture) (*media.Frame, error) // makes the picture of a slate
 	imageTurn    chan struct{}                                               // holds one while an image is read
+	recallTurn   chan struct{}                                               // holds one while one is of before a restart, or waits for its turn
 
 	mu          sync.Mutex
 	studios     map[string]*Studio
@@ -139,7 +140,7 @@ func NewHouse(o Options) *House {
 		scenes: o.Scenes, awayGrace: o.AwayGrace, returnGrace: o.ReturnGrace, log: o.Log, studios: map[string]*Studio{}, interrupted: map[string]room.Live{},
 	}
 	h.fonts, h.compose = o.Fonts, o.Compose
-	h.still, h.imageTurn = h.workers.Still, make(chan struct{}, 1)
+	h.still, h.imageTurn, h.recallTurn = h.workers.Still, make(chan struct{}, 1), make(chan struct{}, 1)
 	if h.awayGrace == 0 {
 		h.awayGrace = 10 * time.Second
 	}

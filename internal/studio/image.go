@@ -2,6 +2,7 @@ package studio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"maps"
@@ -10,10 +11,15 @@ import (
 
 	"github.com/tuttilive/tutti/internal/program/compose"
 	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/store"
 )
 
-// imageWait is how long an image waits for those before it.
-const imageWait = 5 * time.Second
+const (
+	// imageWait is how long an image waits for those before it.
+	imageWait = 5 * time.Second
+	// imageAgain is after what time one is read again that could not be read.
+	imageAgain = time.Minute
+)
 
 var errManyImages = &room.Refusal{Code: "unavailable", Message: "the server is busy with other images: try again in a moment"}
 
@@ -83,31 +89,60 @@ func (s *Studio) imageNames() []string {
 	})
 }
 
-// recallImages reads the images that the room had before a restart: one at a time in the whole house, like those that are brought. The caller holds
-// the lock.
-func (s *Studio) recallImages(names []string) {
-	if len(names) == 0 {
+// recallImages reads the images that the room had before a restart, once somebody is there who may see them. The caller holds the lock.
+func (s *Studio) recallImages() {
+	if len(s.unread) == 0 || s.recalling || s.closed {
 		return
 	}
-	s.unread = map[string]bool{}
-	for _, name := range names {
-		s.unread[name] = true
-	}
+	s.recalling = true
 	s.work.Go(func() {
-		for _, name := range names {
+		for s.recallAll() {
 			select {
-			case s.house.imageTurn <- struct{}{}:
+			case <-time.After(imageAgain):
 			case <-s.stop:
 				return
 			}
-			s.recallImage(name)
-			<-s.house.imageTurn
 		}
 	})
 }
 
-// recallImage reads one of them; where another was brought meanwhile, or it was taken away, it stays away.
+// recallAll reads those that wait for it, and tells whether some are to be read again.
+func (s *Studio) recallAll() bool {
+	for _, name := range compose.ImageNames {
+		if !s.house.recallImage(s.stop, func() { s.recallImage(name) }) {
+			return false
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.recalling = len(s.unread) > 0
+	return s.recalling
+}
+
+// recallImage has an image of before a restart read, one at a time in the whole house, and of those one at a time waits for its turn: whoever brings one
+// waits for no more. It is false where stop was closed before.
+func (h *House) recallImage(stop <-chan struct{}, read func()) bool {
+	for _, turn := range []chan struct{}{h.recallTurn, h.imageTurn} {
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+		case <-stop:
+			return false
+		}
+	}
+	read()
+	return true
+}
+
+// recallImage reads one of them; where another was brought meanwhile, or it was taken away, it stays away. What can be read no more is lost, what cannot
+// be read just now is kept.
 func (s *Studio) recallImage(name string) {
+	s.mu.Lock()
+	wanted := s.unread[name] && !s.closed
+	s.mu.Unlock()
+	if !wanted {
+		return
+	}
 	var img image.Image
 	b, err := s.house.running.Image(s.name, name)
 	if err == nil {
@@ -118,11 +153,15 @@ func (s *Studio) recallImage(name string) {
 	if !s.unread[name] || s.closed {
 		return
 	}
-	delete(s.unread, name)
+	lost := errors.Is(err, store.ErrNotFound) || errors.Is(err, compose.ErrImage) && !errors.Is(err, compose.ErrLong)
 	if err != nil {
-		s.log.Warn("an image of the program is lost", "image", name, "error", err)
-		return
+		s.log.Warn("an image of the program is not shown", "image", name, "lost", lost, "error", err)
 	}
-	s.setImage(name, img)
-	s.emit([]room.Event{room.LiveChanged{Live: s.room.Live()}})
+	if err == nil || lost {
+		delete(s.unread, name)
+	}
+	if err == nil {
+		s.setImage(name, img)
+		s.emit([]room.Event{room.LiveChanged{Live: s.room.Live()}})
+	}
 }

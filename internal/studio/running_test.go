@@ -3,6 +3,7 @@ package studio
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +34,8 @@ type keptRooms struct {
 	mu     sync.Mutex
 	rooms  map[string]Left
 	images map[string][]byte
+	asked  atomic.Int32 // how often for an image
+	ill    atomic.Bool  // none can be read
 }
 
 func (k *keptRooms) Left() map[string]Left {
@@ -68,6 +72,10 @@ func (k *keptRooms) KeepImage(name, image string, b []byte) {
 func (k *keptRooms) Image(name, image string) ([]byte, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.asked.Add(1)
+	if k.ill.Load() {
+		return nil, errors.New("too many open files")
+	}
 	return k.images[imageKey(name, image)], nil
 }
 func (k *keptRooms) Forget(name string) {
@@ -241,6 +249,13 @@ func pngOf(t *testing.T, c color.Color) []byte {
 	return b.Bytes()
 }
 
+// shown are the names of the images that are read.
+func shown(s *Studio) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.composition.Images))
+}
+
 // TestImagesOutliveRestarts has a host bring a background and a logo, and take one of them away.
 func TestImagesOutliveRestarts(t *testing.T) {
 	red := color.RGBA{255, 0, 0, 255}
@@ -258,17 +273,21 @@ func TestImagesOutliveRestarts(t *testing.T) {
 			if err != nil {
 				t.Fatal("the room is not kept:", err)
 			}
+			if n := len(shown(s)); n > 0 {
+				t.Errorf("%d images are read before anybody sees them", n)
+			}
+			enter(t, s.house, "ann", nil)
 			synctest.Wait()
-			if got := s.Composition().Images; !slices.Equal(got, want) {
+			if got := shown(s); !slices.Equal(got, want) || !slices.Equal(s.Composition().Images, want) {
 				t.Fatalf("images %v, want %v", got, want)
 			}
 			return s
 		}
 		s = again(compose.BackgroundImage, compose.LogoImage)
 		s.mu.Lock()
-		shown := s.composition.Images[compose.BackgroundImage]
+		background := s.composition.Images[compose.BackgroundImage]
 		s.mu.Unlock()
-		if got := color.RGBAModel.Convert(shown.At(8, 8)); got != red {
+		if got := color.RGBAModel.Convert(background.At(8, 8)); got != red {
 			t.Errorf("the background is of %v", got)
 		}
 		if err := s.ComposeImage(t.Context(), compose.BackgroundImage, nil); err != nil {
@@ -293,7 +312,8 @@ func TestImagesThatAreChangedBeforeTheyAreReadAreAsTheyWereChanged(t *testing.T)
 		kept.KeepImage("r", compose.BackgroundImage, white)
 		kept.KeepImage("r", compose.LogoImage, white)
 		s.mu.Lock()
-		s.recallImages(compose.ImageNames)
+		s.unread = map[string]bool{compose.BackgroundImage: true, compose.LogoImage: true}
+		s.recallImages()
 		s.mu.Unlock()
 		synctest.Wait()
 		if err := s.ComposeImage(t.Context(), compose.LogoImage, nil); err != nil {
@@ -307,8 +327,69 @@ func TestImagesThatAreChangedBeforeTheyAreReadAreAsTheyWereChanged(t *testing.T)
 		}
 		<-h.imageTurn
 		synctest.Wait()
-		if got := s.Composition().Images; !slices.Equal(got, []string{compose.BackgroundImage}) {
+		if got := shown(s); !slices.Equal(got, []string{compose.BackgroundImage}) {
 			t.Errorf("images %v", got)
+		}
+	})
+}
+
+// TestOneBadMomentLosesNoImage has the disk fail when an image is read after a restart.
+func TestOneBadMomentLosesNoImage(t *testing.T) {
+	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
+		s, err := next().Open("r", room.Settings{})
+		if err == nil {
+			err = s.ComposeImage(t.Context(), compose.LogoImage, pngOf(t, color.White))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept.ill.Store(true)
+		h := next()
+		s = enter(t, h, "ann", nil).Studio()
+		if err := s.SetMetadata("has the room kept again"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got := kept.Left()["r"].Images; kept.asked.Load() != 1 || !slices.Equal(got, []string{compose.LogoImage}) {
+			t.Errorf("asked for %d times, and kept are %v", kept.asked.Load(), got)
+		}
+		kept.ill.Store(false)
+		time.Sleep(imageAgain + time.Second)
+		if got := shown(s); len(got) != 1 {
+			t.Error("it is not shown")
+		}
+	})
+}
+
+// TestWhoBringsAnImageDoesNotWaitForThoseOfOtherRooms after a restart, however many there are.
+func TestWhoBringsAnImageDoesNotWaitForThoseOfOtherRooms(t *testing.T) {
+	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
+		const rooms = 5
+		h := next()
+		for i := range rooms {
+			s, err := h.Open(fmt.Sprint("r", i), room.Settings{})
+			if err == nil {
+				err = s.ComposeImage(t.Context(), compose.LogoImage, pngOf(t, color.White))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		h = next()
+		h.imageTurn <- struct{}{} // another one is being read
+		for i := range rooms {
+			if _, err := h.Enter(fmt.Sprint("r", i), room.Join{Identity: "ann"}, &heard{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		before := make(chan int32, 1)
+		go h.readImage(t.Context(), func() error { before <- kept.asked.Load(); return nil })
+		synctest.Wait()
+		<-h.imageTurn
+		synctest.Wait()
+		if n := <-before; n > 1 || kept.asked.Load() != rooms {
+			t.Errorf("%d of %d were read before", n, kept.asked.Load())
 		}
 	})
 }

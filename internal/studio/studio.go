@@ -41,6 +41,7 @@ type Studio struct {
 	// composer is nil while nobody needs one.
 	composer *compose.Composer
 	levels   map[string]float64
+	recalling   bool            // they are being read
 	vacancy  *time.Timer // ends the show, or the room, when everybody stays away
 	arriving bool        // an encoder takes the place of others at this moment
 	closed   bool
@@ -212,6 +213,7 @@ func (s *Studio) join(j room.Join, e *encoder, obs Observer, opened bool) (*Part
 	if replaced != nil {
 		s.dropTracksOf(replaced)
 		replaced.gone()
+	s.recallImages()
 	}
 	s.emit(events[len(events)-1:])
 	if j.Kind == room.Ingest || j.Kind.OfServer() { // it comes over the connection that brings its media

@@ -61,14 +61,15 @@ func (h *hourglass) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	if h.over = h.over || time.Now().After(h.until); h.over {
-		return 0, errLong
+		return 0, ErrLong
 	}
 	n := copy(p[:min(len(p), piece)], h.b)
 	h.b = h.b[n:]
 	return n, nil
 }
 
-var errLong = errors.New("reading it takes too long")
+// ErrLong tells that reading an image took too long: on a machine that does less else it may not.
+var ErrLong = errors.New("reading it takes too long")
 
 func decodeImage(b []byte, until time.Time) (image.Image, error) {
 	if len(b) > MaxImageBytes {
@@ -87,7 +88,7 @@ func decodeImage(b []byte, until time.Time) (image.Image, error) {
 	glass := &hourglass{b: b, until: until}
 	img, _, err := image.Decode(glass)
 	if glass.over {
-		err = errLong // decoders may say something else
+		err = ErrLong // decoders may say something else
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrImage, err)
