@@ -2,6 +2,7 @@ package studio
 
 import (
 	"crypto/rand"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -69,7 +70,11 @@ func (s *Studio) begin(do func()) bool {
 func (s *Studio) review(a Actor, d chat.Draft) (id string, err error) {
 	text, err := s.house.reviewer.Review(Written{Room: s.name, From: d.From, Address: a.Address, Text: d.Text})
 	s.mu.Lock()
-	delete(s.gather().reviewing, d.From.Identity)
+	c := s.gather()
+	delete(c.reviewing, d.From.Identity)
+	if no, ok := errors.AsType[*room.Refusal](err); ok && no.Wait > 0 {
+		c.chat.Defer(d)
+	}
 	s.mu.Unlock()
 	if err != nil {
 		return "", err

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/room"
+	"github.com/tuttilive/tutti/internal/room/chat"
 	"github.com/tuttilive/tutti/internal/room/stage"
 	"github.com/tuttilive/tutti/internal/studio/talk"
 )
@@ -48,4 +50,39 @@ func TestWhatIsLookedAtIsNotShownOfWhoMayNotWriteAnyMore(t *testing.T) {
 			}
 		})
 	}
+}
+
+// busyReviewer has no place for the first message.
+type busyReviewer struct{ busy bool }
+
+func (b *busyReviewer) Review(w Written) (string, error) {
+	if b.busy = !b.busy; b.busy {
+		return "", chat.ErrBusy.After(time.Second)
+	}
+	return w.Text, nil
+}
+
+// TestSlowModeDoesNotCountWhatNobodyCouldLookAt: it is sent again, as its writer is told.
+func TestSlowModeDoesNotCountWhatNobodyCouldLookAt(t *testing.T) {
+	onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
+		h.reviewer = &busyReviewer{}
+		enter(t, h, "host", asHost)
+		if code := request(t, s, Actor{Identity: "host"}, `{"type":"setSlow","seconds":600}`); code != "" {
+			t.Fatal(code)
+		}
+		eve, err := attend(s, stage.Person{Identity: "eve", Name: "Eve"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"busy", "", "slow"} {
+			answered := make(chan error, 1)
+			eve.Do(talk.Request{Type: "chat", Text: "hello"}, func(r talk.Reply) { answered <- r.Err })
+			err := <-answered
+			no, _ := errors.AsType[*room.Refusal](err)
+			if (err == nil) != (want == "") || no != nil && no.Code != want {
+				t.Errorf("answered %v, want %q", err, want)
+			}
+			time.Sleep(time.Second)
+		}
+	})
 }

@@ -160,6 +160,9 @@ func (c *Chat) Admit(d Draft, now time.Time) error {
 	return nil
 }
 
+// Defer gives the place in slow mode back of a draft that was admitted and is to be sent again, since nobody could look at it.
+func (c *Chat) Defer(d Draft) { c.last.Forgive(d.From.Identity) }
+
 // Post shows a draft as a message with an identifier that nobody can guess.
 func (c *Chat) Post(d Draft, id string, now time.Time) Message {
 	m := Message{ID: id, At: now, From: d.From, Text: d.Text, Danmaku: d.Danmaku, Color: d.Color, System: d.System}

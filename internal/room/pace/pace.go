@@ -97,3 +97,6 @@ func (p *People) Left(who string, r Rate, now time.Time) int {
 	b := p.buckets[who]
 	return b.Left(r, now)
 }
+
+// Forgive forgets what somebody has used.
+func (p *People) Forgive(who string) { delete(p.buckets, who) }
