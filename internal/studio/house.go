@@ -165,6 +165,7 @@ func NewHouse(o Options) *House {
 	if h.rooms != nil {
 		h.rooms.OnHandover(h.plays.forget)
 		h.rooms.OnHandover(h.turned.forget)
+		h.rooms.OnHandover(h.handedOver)
 	}
 	if o.PlaysTold != nil {
 		h.work.Go(h.tellPlays)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/program/compose"
@@ -28,6 +29,8 @@ type Studio struct {
 	house *House
 	name  string
 	log   *slog.Logger
+	// uncreated tells that it ran before anybody had created it.
+	uncreated atomic.Bool
 
 	mu      sync.Mutex
 	room    *room.Room

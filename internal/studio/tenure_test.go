@@ -71,3 +71,59 @@ func TestTokensOfTheServerAreForOneRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoIsInsideStaysWhereARoomIsCreatedAroundThem has somebody come with a token of an application into a room that is created only then, and come
+// back with what the server gave them in its place: for as long as the room lasts.
+func TestWhoIsInsideStaysWhereARoomIsCreatedAroundThem(t *testing.T) {
+	h := newHouse(t, false)
+	mint := func(c auth.Claims) string {
+		t.Helper()
+		token, err := h.Keys().Mint(c, time.Hour, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	claims, err := h.Admit("r", Credential{Token: mint(auth.Claims{Identity: "ann", Video: auth.Grant{Room: "r", RoomJoin: true}})}, ToJoin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := h.Enter("r", room.Join{Identity: "ann", Permission: Permission(claims.Video)}, &heard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _ := p.Refreshed(claims)
+	if err := h.Policies().Create("r", room.Policy{Access: room.AccessLink, Salt: "s"}); err != nil {
+		t.Fatal(err)
+	}
+	after, _ := p.Refreshed(claims)
+	for _, c := range []auth.Claims{before, after} {
+		if _, err := h.Admit("r", Credential{Token: mint(c)}, ToJoin); err != nil {
+			t.Error(err)
+		}
+	}
+	p.Studio().Close(room.LeftRoomClosed)
+	if _, err := h.Enter("r", room.Join{Identity: "bob"}, &heard{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Admit("r", Credential{Token: mint(before)}, ToJoin); !errors.Is(err, auth.ErrRevoked) {
+		t.Errorf("in the next room of the name: %v", err)
+	}
+}
+
+// TestTokensForGroupsReadNothing: they are made with the main room's lock held.
+func TestTokensForGroupsReadNothing(t *testing.T) {
+	h := newHouse(t, false)
+	p, err := h.Enter("r", room.Join{Identity: "ann"}, &heard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.annexes.add("group-x", annex{main: "r", n: 1})
+	s := p.Studio()
+	s.mu.Lock()
+	_, err = s.annexToken("group-x", auth.Claims{Identity: "ann"})
+	s.mu.Unlock()
+	if _, looked := h.rooms.unknown["group-x"]; err != nil || looked {
+		t.Errorf("looked into the store: %v; %v", looked, err)
+	}
+}
