@@ -2,6 +2,7 @@ package room
 
 import (
 	"crypto/rand"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -17,6 +18,8 @@ type Join struct {
 	Program                  Program
 	// Settings are for the room where it opens for this participant.
 	Settings Settings
+	// Network is where it comes from, invalid where that is not known. The room makes nothing of it.
+	Network netip.Prefix
 }
 
 // Program is the program with which somebody takes part: what it can do and what it says of itself. The room makes nothing of

@@ -2,6 +2,7 @@ package studio
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -83,6 +84,26 @@ func TestSlowModeDoesNotCountWhatNobodyCouldLookAt(t *testing.T) {
 				t.Errorf("answered %v, want %q", err, want)
 			}
 			time.Sleep(time.Second)
+		}
+	})
+}
+
+// notingReviewer notes where messages come from.
+type notingReviewer chan netip.Prefix
+
+func (n notingReviewer) Review(w Written) (string, error) {
+	n <- w.Address
+	return w.Text, nil
+}
+
+func TestWhereParticipantsWriteFromIsKnown(t *testing.T) {
+	onStage(t, "show", func(t *testing.T, h *House, s *Studio) {
+		from := make(notingReviewer, 1)
+		h.reviewer = from
+		network := netip.MustParsePrefix("192.0.2.1/32")
+		enter(t, h, "host", func(j *room.Join) { j.Network, j.Permission.PublishData = network, true }).Ask([]byte(`{"type":"chat","text":"hi"}`))
+		if got := <-from; got != network {
+			t.Errorf("from %v", got)
 		}
 	})
 }

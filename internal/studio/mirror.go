@@ -78,7 +78,7 @@ func (p *Participant) Ask(request []byte) {
 			err = errTooManyAsks
 		}
 	}
-	actor := Actor{Identity: p.identity, Name: self.Name, Admin: self.Permission.Admin, Mute: !self.Permission.PublishData, Named: !self.Permission.UpdateMetadata}
+	actor := Actor{Identity: p.identity, Name: self.Name, Admin: self.Permission.Admin, Mute: !self.Permission.PublishData, Named: !self.Permission.UpdateMetadata, Address: p.network}
 	s.mu.Unlock()
 	switch {
 	case !in:

@@ -3,6 +3,7 @@ package studio
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -20,6 +21,7 @@ type Participant struct {
 	identity string
 	sid      string
 	kind     room.ParticipantKind
+	network  netip.Prefix // where it came from, invalid where that is not known
 	obs      Observer
 	clock    *track.ClockGroup
 	quality  room.Quality    // guarded by the studio's lock

@@ -41,10 +41,10 @@ type Studio struct {
 	composition compose.Settings
 	arranged    bool            // somebody has chosen how
 	unread      map[string]bool // images that the room had before a restart, until each is read
+	recalling   bool            // they are being read
 	// composer is nil while nobody needs one.
 	composer *compose.Composer
 	levels   map[string]float64
-	recalling   bool            // they are being read
 	vacancy  *time.Timer // ends the show, or the room, when everybody stays away
 	arriving bool        // an encoder takes the place of others at this moment
 	closed   bool
@@ -209,14 +209,14 @@ func (s *Studio) join(j room.Join, e *encoder, obs Observer, opened bool) (*Part
 	replaced := s.members[j.Identity]
 	s.emit(events[:len(events)-1]) // the one who had this identity before hears that it left
 	p := &Participant{
-		studio: s, identity: j.Identity, sid: self.SID, kind: j.Kind, grant: grant, obs: obs, clock: track.NewClockGroup(),
+		studio: s, identity: j.Identity, sid: self.SID, kind: j.Kind, network: j.Network, grant: grant, obs: obs, clock: track.NewClockGroup(),
 		subscriptions: map[*Subscription]struct{}{}, encoder: e,
 	}
 	s.members[j.Identity] = p
+	s.recallImages()
 	if replaced != nil {
 		s.dropTracksOf(replaced)
 		replaced.gone()
-	s.recallImages()
 	}
 	s.emit(events[len(events)-1:])
 	if j.Kind == room.Ingest || j.Kind.OfServer() { // it comes over the connection that brings its media
@@ -245,12 +245,12 @@ func (s *Studio) emit(events []room.Event) {
 			s.dropTrack(gone.Publication.SID)
 		}
 		s.tellMembers(e)
+		s.noteDeparture(e)
 		s.noteAttendance(e)
 		s.tellAudience(e)
 		s.tellListeners(e)
 		s.tellWitnesses(e)
 	}
-		s.noteDeparture(e)
 	s.followMedia(events)
 	s.followGroups(events)
 	s.tellMain(events)

@@ -34,24 +34,32 @@ type share struct{ taken, waits int }
 
 type waiter struct {
 	room    string
-	address netip.Prefix  // invalid where it is not known, and not bounded then
-	has     chan struct{} // closed with a place
+	address netip.Prefix // invalid where it is not known, and not bounded then
+	has     chan bool    // gets one: whether there is a place for it, or it lost its turn
+}
+
+func newWaiter(roomName string, address netip.Prefix) *waiter {
+	return &waiter{roomName, address, make(chan bool, 1)}
 }
 
 // take waits for a place, which leave gives back; it is false where there is none in time.
 func (p *places) take(roomName string, address netip.Prefix) (leave func(), ok bool) {
-	w := &waiter{roomName, address, make(chan struct{})}
+	w := newWaiter(roomName, address)
 	if !p.join(w) {
 		return nil, false
 	}
 	patience := time.NewTimer(placeWithin)
 	defer patience.Stop()
 	select {
-	case <-w.has:
+	case ok = <-w.has:
 	case <-patience.C:
 		if p.giveUp(w) {
 			return nil, false
 		}
+		ok = <-w.has
+	}
+	if !ok {
+		return nil, false
 	}
 	return func() {
 		p.mu.Lock()
@@ -62,7 +70,7 @@ func (p *places) take(roomName string, address netip.Prefix) (leave func(), ok b
 	}, true
 }
 
-// join has somebody wait, unless too many do.
+// join has somebody wait, unless too many do. Where all who may wait do, the first of a room takes the turn of the last of the room that has the most.
 func (p *places) join(w *waiter) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,12 +78,33 @@ func (p *places) join(w *waiter) bool {
 	if len(p.waiting) >= maxWaits/2 {
 		most = waitsPerRoom
 	}
-	if len(p.waiting) >= maxWaits || p.rooms[w.room].waits >= most || w.address.IsValid() && p.addresses[w.address].waits >= waitsPerShare {
+	if p.rooms[w.room].waits >= most || w.address.IsValid() && p.addresses[w.address].waits >= waitsPerShare {
+		return false
+	}
+	if len(p.waiting) >= maxWaits && (p.rooms[w.room].waits > 0 || !p.displace()) {
 		return false
 	}
 	p.waiting = append(p.waiting, w)
 	p.count(w, 0, 1)
 	p.seat()
+	return true
+}
+
+// displace takes the turn of the last of the room that has the most who wait, unless each has one. The caller holds the lock.
+func (p *places) displace() bool {
+	last := 0
+	for i, w := range p.waiting {
+		if p.rooms[w.room].waits >= p.rooms[p.waiting[last].room].waits {
+			last = i
+		}
+	}
+	w := p.waiting[last]
+	if p.rooms[w.room].waits < 2 {
+		return false
+	}
+	p.waiting = slices.Delete(p.waiting, last, last+1)
+	p.count(w, 0, -1)
+	w.has <- false
 	return true
 }
 
@@ -108,7 +137,7 @@ func (p *places) seat() {
 		p.waiting = slices.Delete(p.waiting, next, next+1)
 		p.taken++
 		p.count(w, 1, -1)
-		close(w.has)
+		w.has <- true
 	}
 }
 

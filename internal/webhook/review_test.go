@@ -135,3 +135,27 @@ func TestWhatFindsNoPlaceIsNotShown(t *testing.T) {
 		}
 	})
 }
+
+// TestARoomInWhichNobodyWaitsFindsAPlace where all wait who may, however many rooms they write in.
+func TestARoomInWhichNobodyWaitsFindsAPlace(t *testing.T) {
+	var p places
+	var all []*waiter
+	for i := 0; len(p.waiting) < maxWaits; i++ {
+		if w := newWaiter(fmt.Sprint("own", i/waitsPerRoom), netip.Prefix{}); p.join(w) {
+			all = append(all, w)
+		}
+	}
+	hall := newWaiter("hall", addressOf(1))
+	if !p.join(hall) || len(p.waiting) != maxWaits || p.rooms["hall"].waits != 1 {
+		t.Errorf("the first of another room has no place: %d wait, %+v", len(p.waiting), p.rooms["hall"])
+	}
+	displaced := 0
+	for _, w := range all {
+		if len(w.has) > 0 && !<-w.has {
+			displaced++
+		}
+	}
+	if displaced != 1 || p.join(newWaiter("hall", addressOf(2))) {
+		t.Errorf("%d are displaced; or the second of the room displaces one, too", displaced)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -40,6 +41,7 @@ type admission struct {
 	host   string // what the client called us by
 	token  string
 	claims auth.Claims
+	from   netip.Prefix
 	// asked is when the request came.
 	asked time.Time
 	// expires is when the token that the client holds does, zero when it holds none.
@@ -173,7 +175,7 @@ func (s *Server) admit(r *http.Request, onePeer bool) (admission, error) {
 		return admission{}, err
 	}
 	join.client.agent = r.UserAgent()
-	a := admission{joinRequest: join, room: roomName, host: r.Host, token: token, claims: claims}
+	a := admission{joinRequest: join, room: roomName, host: r.Host, token: token, claims: claims, from: limit.Network(r.RemoteAddr)}
 	if hint.Expires > 0 {
 		a.expires = time.Unix(hint.Expires, 0)
 	}
@@ -207,7 +209,7 @@ func (a *admission) join() room.Join {
 	return room.Join{
 		Identity: a.claims.Identity, Name: a.claims.Name, Metadata: a.claims.Metadata, Attributes: a.claims.Attributes,
 		Permission: studio.Permission(a.claims.Video), Kind: kindOf(a.claims.Kind), Program: a.client.program(),
-		Settings: studio.Settings(a.claims.RoomConfig),
+		Settings: studio.Settings(a.claims.RoomConfig), Network: a.from,
 	}
 }
 
