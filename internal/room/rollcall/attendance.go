@@ -19,6 +19,7 @@ type Stay struct {
 type Attendance struct {
 	stays []Stay
 	at    map[string]int
+	of    [hereVouched + 1]int // how many there are of each worth
 }
 
 // Came notes that somebody is there, or has another name now. Where the list is full somebody makes place who is less to be missed, if there is one.
@@ -30,10 +31,20 @@ func (a *Attendance) Came(identity, name string, vouched bool, now time.Time) {
 		}
 		a.at[identity] = i
 		a.stays[i] = Stay{Identity: identity, First: now, Last: now}
+		a.of[awayStranger]++
 	}
+	a.change(i, func(s *Stay) {
+		*s = s.until(now)
+		s.Name, s.Last, s.Here, s.Vouched = name, now, true, s.Vouched || vouched
+	})
+}
+
+// change changes a stay, and follows what it is worth.
+func (a *Attendance) change(i int, f func(*Stay)) {
 	s := &a.stays[i]
-	*s = s.until(now)
-	s.Name, s.Last, s.Here, s.Vouched = name, now, true, s.Vouched || vouched
+	a.of[s.worth()]--
+	f(s)
+	a.of[s.worth()]++
 }
 
 // place makes place for somebody, -1 where there is none. A stranger gets that of a stranger who is away, others that of any stranger or of somebody
@@ -46,22 +57,28 @@ func (a *Attendance) place(vouched bool, now time.Time) int {
 		a.stays = append(a.stays, Stay{})
 		return len(a.stays) - 1
 	}
-	worth, least, shortest := hereStranger, -1, time.Duration(0)
+	most := hereStranger
 	if vouched {
-		worth = hereVouched
+		most = hereVouched
 	}
+	worth := 0
+	for worth < most && a.of[worth] == 0 {
+		worth++
+	}
+	if worth == most {
+		return -1
+	}
+	least, shortest := -1, time.Duration(0)
 	for i := range a.stays {
-		w := a.stays[i].worth()
-		if w > worth || w == worth && least < 0 {
+		if a.stays[i].worth() != worth {
 			continue
 		}
-		if total := a.stays[i].until(now).Total; w < worth || total < shortest {
-			worth, least, shortest = w, i, total
+		if total := a.stays[i].until(now).Total; least < 0 || total < shortest {
+			least, shortest = i, total
 		}
 	}
-	if least >= 0 {
-		delete(a.at, a.stays[least].Identity)
-	}
+	delete(a.at, a.stays[least].Identity)
+	a.of[worth]--
 	return least
 }
 
@@ -100,9 +117,10 @@ func (a *Attendance) Went(identity string, now time.Time) {
 	if !ok || !a.stays[i].Here {
 		return
 	}
-	s := &a.stays[i]
-	*s = s.until(now)
-	s.Here = false
+	a.change(i, func(s *Stay) {
+		*s = s.until(now)
+		s.Here = false
+	})
 }
 
 // List is everybody in the order in which they came first.
@@ -125,6 +143,7 @@ func Restore(list []Stay, until time.Time) Attendance {
 		}
 		a.at[s.Identity] = len(a.stays)
 		a.stays = append(a.stays, s)
+		a.of[s.worth()]++
 		if until.Before(s.Last) {
 			until = s.Last
 		}

@@ -123,6 +123,18 @@ func TestAFullListTakesWhoIsMissedMost(t *testing.T) {
 	}
 }
 
+// BenchmarkAFullListOfStrangers is what each further one costs.
+func BenchmarkAFullListOfStrangers(b *testing.B) {
+	var a Attendance
+	for i := range MaxPeople {
+		a.Came(fmt.Sprint("stranger", i), "", false, at(i))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		a.Came("another", "", false, at(MaxPeople))
+	}
+}
+
 func TestARollCallIsKept(t *testing.T) {
 	var none Roll
 	if k := none.Keep(); k != nil || !reflect.DeepEqual(Back(k), none) {
