@@ -1,7 +1,6 @@
 package studio
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -122,7 +121,7 @@ func (s *Studio) LiveStatus() (LiveStatus, error) {
 		st.Warnings = append([]program.Warning{{Code: warnNoPublisher, Text: "Nothing comes of anybody who publishes: " + held + "."}}, st.Warnings...)
 	}
 	if noSlate != nil {
-		st.Warnings = append(st.Warnings, program.Warning{Code: warnSlate, Text: fmt.Sprintf("The slate cannot be made, which is tried again: %v.", noSlate)})
+		st.Warnings = append(st.Warnings, program.Warning{Code: warnSlate, Text: "The slate cannot be made, which is tried again."})
 	}
 	if unrecorded != "" {
 		st.Warnings = append([]program.Warning{{Code: warnRecording, Text: unrecorded}}, st.Warnings...)
