@@ -126,29 +126,39 @@ func (p *Pusher) lookSoon(name string) {
 }
 
 func (p *Pusher) tend() {
+	unread := map[string]struct{}{} // rooms to be looked at again
+	var again <-chan time.Time      // nil while there are none
 	for {
+		var looks map[string]struct{}
 		select {
 		case <-p.wake:
 			p.mu.Lock()
-			looks := p.looks
-			p.looks = map[string]struct{}{}
+			looks, p.looks = p.looks, map[string]struct{}{}
 			p.mu.Unlock()
-			for name := range looks {
-				p.look(name)
-			}
+		case <-again:
+			looks, unread, again = unread, map[string]struct{}{}, nil
 		case <-p.closing:
 			return
+		}
+		for name := range looks {
+			if p.look(name) {
+				delete(unread, name)
+				continue
+			}
+			unread[name] = struct{}{}
+			if again == nil {
+				again = time.After(lookAgainAfter)
+			}
 		}
 	}
 }
 
-// look makes a room's sessions what they should be.
-func (p *Pusher) look(name string) {
+// look makes a room's sessions what they should be. It is false where that cannot be read.
+func (p *Pusher) look(name string) bool {
 	targets, err := p.targets(name)
 	if err != nil {
 		p.log.Error("reading where a room's shows are sent", "room", name, "error", err)
-		time.AfterFunc(lookAgainAfter, func() { p.lookSoon(name) })
-		return
+		return false
 	}
 	live := false
 	if s, err := p.house.Studio(name); err == nil {
@@ -157,7 +167,7 @@ func (p *Pusher) look(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return
+		return true
 	}
 	for id, s := range p.sessions[name] {
 		over := false
@@ -173,13 +183,14 @@ func (p *Pusher) look(name string) {
 	}
 	if !live {
 		delete(p.sessions, name)
-		return
+		return true
 	}
 	for _, t := range targets {
 		if at, ok := t.wanted(); ok && p.sessions[name][t.ID] == nil {
 			p.begin(name, t, at)
 		}
 	}
+	return true
 }
 
 // begin runs a session. The caller holds the lock.
