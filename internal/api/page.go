@@ -15,7 +15,7 @@ import (
 )
 
 // page serves the page's build: assets by their hashed names, forever cacheable; index.html for everything else, since
-// the page has its own routes. Each file is compressed once.
+// the page has its own routes (web/src/router.ts). Each file is compressed once.
 type page struct {
 	files fs.FS
 

@@ -6,12 +6,53 @@ export function route(): Route {
   return current
 }
 
+/** A screen with which something is lost, for as long as there is something to lose. */
+interface Hold {
+  holds(): boolean
+  /** The screen's address on this page. */
+  address(): string
+  /** Asks whoever wants to leave; `leave` goes where they wanted to. */
+  ask(leave: () => void): void
+}
+
+let hold: Hold | undefined
+/** Who was asked wants to leave all the same. */
+let free = false
+
+/** Has whoever leaves the screen within this page asked first, until the returned function is called. */
+export function askBeforeLeaving(screen: Hold): () => void {
+  hold = screen
+  return () => {
+    if (hold === screen) hold = undefined
+  }
+}
+
+/** Does what ends a screen's stay, and asks first where something is lost with it. */
+export function askFirst(leave: () => void) {
+  if (hold?.holds()) hold.ask(leave)
+  else leave()
+}
+
+/** Whether somebody is asked first; `leave` is done when they have said that they want to. */
+function asks(leave: () => void): boolean {
+  if (free || !hold?.holds()) {
+    free = false
+    return false
+  }
+  hold.ask(() => {
+    free = true
+    leave()
+  })
+  return true
+}
+
 /** Goes to a path of this page, or to an address elsewhere. */
 export function navigate(path: string, { replace = false } = {}) {
   if (!path.startsWith('/')) {
     location.assign(path)
     return
   }
+  if (asks(() => navigate(path, { replace }))) return
   if (replace) history.replaceState(null, '', path)
   else history.pushState(null, '', path)
   current = parseRoute(location.pathname)
@@ -22,7 +63,14 @@ export function navigate(path: string, { replace = false } = {}) {
 function arrive() {
   const next = parseRoute(location.pathname)
   const stays = (next.screen === 'room' || next.screen === 'call') && next.screen === current.screen && next.room === current.room
-  if (!stays) current = next
+  if (stays) {
+    free = false
+    return
+  }
+  const address = hold?.address()
+  // The browser has gone there already, and is brought back for as long as the question stands.
+  if (asks(() => history.back())) history.pushState(null, '', address)
+  else current = next
 }
 
 export function startRouter() {

@@ -3,16 +3,23 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 describe('the address', () => {
   const place = { pathname: '/', hash: '' }
   let pop: () => void
-  let route: typeof import('./navigation.svelte').route
+  let shown: string[]
+  let wentBack: number
+  let page: typeof import('./navigation.svelte')
+  let route: typeof page.route
 
   beforeEach(async () => {
     vi.resetModules()
     vi.stubGlobal('location', place)
     vi.stubGlobal('document', { addEventListener() {} })
+    shown = []
+    wentBack = 0
+    vi.stubGlobal('history', { pushState: (_: null, __: string, path: string) => shown.push(path), back: () => wentBack++ })
+    vi.stubGlobal('scrollTo', () => {})
     vi.stubGlobal('addEventListener', (_: string, listener: () => void) => (pop = listener))
-    const navigation = await import('./navigation.svelte')
-    navigation.startRouter()
-    route = navigation.route
+    page = await import('./navigation.svelte')
+    page.startRouter()
+    route = page.route
   })
   afterEach(() => vi.unstubAllGlobals())
 
@@ -30,6 +37,55 @@ describe('the address', () => {
   it.each([['/r/tea', '/r/coffee'], ['/r/tea', '/c/tea'], ['/c/tea', '/w/tea'], ['/c/tea', '/']])('leads from %s to %s', (from, to) => {
     const before = go(from)
     expect(go(to)).not.toEqual(before)
+  })
+
+  describe('of a screen with which something is lost', () => {
+    let holds: boolean
+    let leave: (() => void) | undefined
+
+    beforeEach(() => {
+      holds = true
+      leave = undefined
+      go('/r/tea', '#k=guest')
+      page.askBeforeLeaving({ holds: () => holds, address: () => '/r/tea#k=guest', ask: (go) => (leave = go) })
+    })
+
+    it('stays for whoever goes back, until they say that they want to leave', () => {
+      const before = route()
+      expect(go('/')).toBe(before)
+      expect([shown, wentBack]).toEqual([['/r/tea#k=guest'], 0])
+      go('/') // once more
+      leave!()
+      expect(wentBack).toBe(1)
+      expect(go('/')).toEqual({ screen: 'home' })
+      expect(shown).toHaveLength(2)
+    })
+
+    it('stays for whoever follows a link, until they say so', () => {
+      page.navigate('/check')
+      expect(shown).toEqual([])
+      leave!()
+      expect(shown).toEqual(['/check'])
+    })
+
+    it('asks each time', () => {
+      let again = 0
+      page.askFirst(() => again++)
+      leave!()
+      expect(again).toBe(1)
+      leave = undefined
+      go('/')
+      expect(leave).toBeDefined()
+    })
+
+    it('keeps nobody from another fragment, nor where nothing is lost any more', () => {
+      const before = route()
+      expect(go('/r/tea', '#k=other')).toBe(before)
+      expect(leave).toBeUndefined()
+      holds = false
+      expect(go('/')).toEqual({ screen: 'home' })
+      expect([leave, shown]).toEqual([undefined, []])
+    })
   })
 
   it('makes the watch page anew, which reads its fragment once', () => {

@@ -42,6 +42,7 @@ export class CallSession implements CallView, StatsSource {
   readonly room: string
   readonly title: string
   readonly local: LocalMedia
+  /** What came in stays when the call is over: whoever shows it closes it. */
   readonly transfers = new Transfers()
   you = $state('')
   phase = $state<CallView['phase']>('connecting')
@@ -390,7 +391,7 @@ export class CallSession implements CallView, StatsSource {
     this.#ways.close()
     this.#sounds.close()
     this.#voice.close()
-    this.transfers.close()
+    for (const id of this.#attached.keys()) this.transfers.left(id)
     this.local.stop()
   }
 }

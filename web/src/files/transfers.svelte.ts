@@ -59,9 +59,9 @@ export class Transfers implements FilesView {
     return this.list.filter(({ direction, phase }) => direction === 'in' && phase === 'offered')
   }
 
-  /** Files that have not ended: a reason not to close the page. */
+  /** Files that have not ended: a reason not to close the page. What others merely offer is none, or anybody could hold everybody back. */
   get unfinished(): Transfer[] {
-    return this.list.filter(({ ended }) => !ended)
+    return this.list.filter(({ direction, phase, ended }) => !ended && !(direction === 'in' && phase === 'offered'))
   }
 
   /** Files that have come in and were not saved: they are gone with the page. */

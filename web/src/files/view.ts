@@ -9,7 +9,7 @@ export interface FilesView {
   readonly list: Transfer[]
   /** Files that others offer and that wait for an answer. */
   readonly pending: Transfer[]
-  /** Files that have not ended, and received ones that were not saved. */
+  /** Files on their way, or on offer to others, and received ones that were not saved. */
   readonly unfinished: Transfer[]
   readonly unsaved: Transfer[]
   offer(peer: string, file: File, who?: string): void
@@ -18,6 +18,11 @@ export interface FilesView {
   cancel(transfer: Transfer): void
   save(transfer: Transfer): Promise<void>
   remove(transfer: Transfer): void
+}
+
+/** What is lost once the stay is over: what was on its way is lost already, and whoever left was asked. */
+export function lostAfter({ unsaved }: Pick<FilesView, 'unsaved'>, over: string): Lost | undefined {
+  return over !== 'left' && unsaved.length > 0 ? 'unsaved' : undefined
 }
 
 /** What is lost with all files; undefined where nothing is, and nobody needs to be asked. */

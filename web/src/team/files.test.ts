@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { lostWith } from '../files/view'
+import { lostAfter, lostWith } from '../files/view'
 import { file, turn, until } from '../files/pretended'
 import { TeamFiles, type Post } from './files.svelte'
 
@@ -46,21 +46,59 @@ describe('files between people who go from room to room', () => {
     bo.follow(b, here.people('bo'))
   }
 
-  it('stay when they were received, and go on when they were on their way', async () => {
+  /** Some of a file has come to Bo. */
+  async function halfway() {
+    ada.transfers.offer('bo', file(1_000_000, 'half.bin'))
+    await until(() => bo.transfers.pending.length === 1)
+    bo.transfers.accept(bo.transfers.pending[0]!)
+    await until(() => bo.transfers.list[0]!.moved > 100_000)
+    expect(bo.transfers.list[0]!.moved).toBeLessThan(900_000)
+  }
+  const come = (name: string) => () => bo.transfers.unsaved.some((transfer) => transfer.name === name)
+
+  it('stay when they were received, and go on from the middle when they were on their way', async () => {
     meet()
     ada.transfers.offer('bo', file(5000, 'one.bin'))
-    ada.transfers.offer('bo', file(5000, 'two.bin'))
-    await until(() => bo.transfers.pending.length === 2)
-    bo.transfers.accept(bo.transfers.list.find(({ name }) => name === 'one.bin')!)
-    await until(() => bo.transfers.unsaved.length === 1)
+    await until(() => bo.transfers.pending.length === 1)
+    bo.transfers.accept(bo.transfers.pending[0]!)
+    await until(come('one.bin'))
+    await halfway()
     ada.leave()
     bo.leave()
     expect(bo.people).toEqual([])
+    expect(bo.transfers.list[0]).toMatchObject({ name: 'half.bin', phase: 'moving', paused: true })
+    const { moved } = bo.transfers.list[0]!
     meet()
     expect(bo.people).toEqual([{ id: 'ada', name: 'ada' }])
-    expect(bo.transfers.unsaved.map(({ name }) => name)).toEqual(['one.bin'])
-    bo.transfers.accept(bo.transfers.pending[0]!)
-    await until(() => bo.transfers.unsaved.length === 2)
+    expect(come('one.bin')()).toBe(true)
+    await turn()
+    expect(bo.transfers.list[0]!.moved).toBeGreaterThanOrEqual(moved)
+    await until(come('half.bin'))
     expect(lostWith(bo.transfers)).toBe('unsaved')
+  })
+
+  it('go on when only one of two was away', async () => {
+    const here = room('ada', 'bo')
+    const [a, b] = [here.of('ada'), here.of('bo')]
+    ada.follow(a, here.people('ada'))
+    bo.follow(b, here.people('bo'))
+    await halfway()
+    bo.leave()
+    ada.follow(a, here.people('ada').filter(({ identity }) => identity !== 'bo'))
+    bo.follow(here.of('bo'), here.people('bo')) // a moment before Ada hears of it
+    await turn()
+    ada.follow(a, here.people('ada'))
+    await until(come('half.bin'))
+  })
+
+  it('are asked about for what is lost, and not for what others merely offer', async () => {
+    meet()
+    ada.transfers.offer('bo', file(5000, 'one.bin'))
+    await until(() => bo.transfers.pending.length === 1)
+    expect([lostWith(ada.transfers), lostWith(bo.transfers)]).toEqual(['unfinished', undefined])
+    bo.transfers.accept(bo.transfers.pending[0]!)
+    expect(lostWith(bo.transfers)).toBe('unfinished')
+    await until(come('one.bin'))
+    expect([lostWith(bo.transfers), lostAfter(bo.transfers, 'removed'), lostAfter(bo.transfers, 'left')]).toEqual(['unsaved', 'unsaved', undefined])
   })
 })

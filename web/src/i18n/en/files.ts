@@ -45,6 +45,7 @@ export const files = {
   cancelledByMe: 'Cancelled',
   saveFailed: 'The file can no longer be read. Ask for it again.',
   arrivedToast: (name: string) => `${name} has arrived`,
+  received: 'Files you received',
   losing: { unfinished: 'A file is still on its way', unsaved: 'A file you received is not saved' },
   failed: {
     mismatch: 'Damaged on the way: the checksums differ. It was thrown away; send it again.',

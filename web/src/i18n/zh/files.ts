@@ -46,6 +46,7 @@ export const files: Dictionary['files'] = {
   cancelledByMe: '已取消',
   saveFailed: '文件已无法读取，请让对方重新发送。',
   arrivedToast: (name) => `${name} 已收到`,
+  received: '你收到的文件',
   losing: { unfinished: '还有文件没传完', unsaved: '收到的文件还没保存' },
   failed: {
     mismatch: '传输中文件损坏，校验和不一致，已丢弃。请重新发送。',
