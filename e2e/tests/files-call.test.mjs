@@ -309,9 +309,10 @@ describe('files in a call', { timeout: 1_800_000 }, () => {
     await question.getByRole('button', { name: 'Cancel' }).click()
     assert.equal(await save(bo, kept.name), kept.hash)
 
+    // What is merely offered to somebody keeps them no longer; what they offer does.
     const late = make('late.bin', 1000)
-    await choose(ada, late.path)
-    await row(bo, late.name).getByRole('button', { name: 'Accept' }).waitFor()
+    await choose(bo, late.path)
+    await row(ada, late.name).getByRole('button', { name: 'Accept' }).waitFor()
     await bo.hangUp()
     await bo.page.getByRole('dialog', { name: 'A file is still on its way' }).getByRole('button', { name: 'Hang up' }).click()
     await bo.page.getByRole('heading', { name: 'You have hung up' }).waitFor()
