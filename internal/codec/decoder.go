@@ -36,6 +36,8 @@ func PictureBytes(width, height int) int { return width * height * 3 / 2 }
 type DecoderConfig struct {
 	// Scaling is how large the pictures become.
 	Scaling Scaling
+	// Ahead is how far ahead of their time frames are decoded at most, 0 for whenever they come.
+	Ahead time.Duration
 	// Spare is the process to begin with, if it suits, nil for none. It is the decoder's then.
 	Spare *Spare
 	// Buffer gives the picture to fill, with as many bytes as PictureBytes says; nil leaves the picture out.
@@ -124,12 +126,12 @@ func (d *Decoder) run() {
 			s.worker.close()
 		}
 	}()
-	cursor := d.ring.FromKey()
-	d.cfg.Keyframe()
+	cursor := d.begin()
 	var batch [8]*media.Frame
 	for {
 		woken := d.ring.Woken()
-		n, _, err := cursor.Read(batch[:])
+		until := d.until()
+		n, _, next, err := cursor.ReadUntil(batch[:], until)
 		if n == 0 && err != nil {
 			return
 		}
@@ -143,7 +145,7 @@ func (d *Decoder) run() {
 			continue
 		}
 		if err == nil {
-			err = d.sleep(&s, woken)
+			err = d.sleep(&s, woken, next-until)
 		}
 		if err == io.EOF {
 			return
@@ -152,17 +154,36 @@ func (d *Decoder) run() {
 			if !d.recover(&s, err) {
 				return
 			}
-			cursor = d.ring.FromKey()
-			d.cfg.Keyframe()
+			cursor = d.begin()
 		}
 	}
 }
 
-// sleep waits for frames; io.EOF says that the decoder was closed.
-func (d *Decoder) sleep(s *decoding, woken <-chan struct{}) error {
+// until is the time until which frames are decoded now.
+func (d *Decoder) until() time.Duration {
+	if d.cfg.Ahead == 0 {
+		return 1<<63 - 1
+	}
+	return media.Now() + d.cfg.Ahead
+}
+
+// begin begins with the last keyframe whose time has come, and asks for another one.
+func (d *Decoder) begin() *media.Cursor[*media.Frame] {
+	defer d.cfg.Keyframe()
+	return d.ring.FromKeyUntil(d.until())
+}
+
+// sleep waits for frames, or until the next one's time has come where that is there; io.EOF says that the decoder was closed.
+func (d *Decoder) sleep(s *decoding, woken <-chan struct{}, due time.Duration) error {
 	var gone <-chan struct{}
 	if s.worker != nil {
 		gone = s.worker.done
+	}
+	var ready <-chan time.Time
+	if due > 0 {
+		timer := time.NewTimer(due)
+		defer timer.Stop()
+		woken, ready = nil, timer.C
 	}
 	select {
 	case <-d.quit:
@@ -170,6 +191,8 @@ func (d *Decoder) sleep(s *decoding, woken <-chan struct{}) error {
 	case <-gone:
 		return s.worker.err
 	case <-woken:
+		return nil
+	case <-ready:
 		return nil
 	}
 }

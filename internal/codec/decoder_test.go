@@ -78,6 +78,38 @@ func TestDecoderGivesPicturesOfTheSizeAskedForWithTheirTimes(t *testing.T) {
 	}
 }
 
+// TestWhatComesEarlyIsDecodedNearItsTime, from the last keyframe whose time has come: a source may send seconds before.
+func TestWhatComesEarlyIsDecodedNearItsTime(t *testing.T) {
+	const ahead = 100 * time.Millisecond
+	w := needWorkers(t)
+	frames := flvFrames(t, 70, 0, "-bf", "0", "-g", "60")
+	from := media.Now() - 100*time.Millisecond // the first keyframe is due, and the second not for long
+	for _, f := range frames {
+		f.DTS, f.PTS = f.DTS+from, f.PTS+from
+	}
+	type come struct{ at, pts time.Duration }
+	got := make(chan come, len(frames))
+	d, err := w.Decode(ringOf(frames), DecoderConfig{
+		Scaling: Scaling{Width: 320, Height: 180}, Ahead: ahead, Keyframe: func() {},
+		Buffer: func(w, h int) *Picture { return &Picture{Pix: make([]byte, PictureBytes(w, h))} },
+		Out:    func(p *Picture) { got <- come{media.Now(), p.PTS} },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	for i := range 15 {
+		select {
+		case c := <-got:
+			if c.pts != frames[i].PTS || c.at < c.pts-ahead {
+				t.Fatalf("picture %d comes %v before its time, %v after the first", i, c.pts-c.at, c.pts-from)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("no picture comes: %v", d.Err())
+		}
+	}
+}
+
 func TestDecoderThatDiesOrHangsIsReplaced(t *testing.T) {
 	for name, signal := range map[string]syscall.Signal{"dies": syscall.SIGKILL, "hangs": syscall.SIGSTOP} {
 		t.Run(name, func(t *testing.T) {

@@ -160,6 +160,22 @@ func (r *Ring[T]) FromTime(t time.Duration) *Cursor[T] {
 	return c
 }
 
+// FromKeyUntil makes a cursor that starts at the newest key item that is not newer than t, or, when there is none, at the oldest key item there
+// is or will be. It is for joining where what has been written is ahead of the time.
+func (r *Ring[T]) FromKeyUntil(t time.Duration) *Cursor[T] {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	c := &Cursor[T]{ring: r, at: r.next, seeking: true}
+	for i := r.next; i > r.first; i-- {
+		if m := r.slots[(i-1)%uint64(len(r.slots))].mark; m.Key {
+			if c.at = i - 1; m.Time <= t {
+				break
+			}
+		}
+	}
+	return c
+}
+
 // toKey moves to the newest key item, or to the end to wait for one. The caller holds the ring's lock.
 func (c *Cursor[T]) toKey() {
 	r := c.ring
@@ -173,6 +189,13 @@ func (c *Cursor[T]) toKey() {
 // the ring goes on at the newest key item and skipped is true. After the last item of a closed ring err says why it was
 // closed.
 func (c *Cursor[T]) Read(dst []T) (n int, skipped bool, err error) {
+	n, skipped, _, err = c.ReadUntil(dst, 1<<63-1)
+	return n, skipped, err
+}
+
+// ReadUntil is as Read, but leaves the first item that is newer than t, and what is behind it, for later: then next is the time of that,
+// else t.
+func (c *Cursor[T]) ReadUntil(dst []T, t time.Duration) (n int, skipped bool, next time.Duration, err error) {
 	r := c.ring
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -183,10 +206,14 @@ func (c *Cursor[T]) Read(dst []T) (n int, skipped bool, err error) {
 	}
 	for c.at < r.next && n < len(dst) {
 		s := &r.slots[c.at%uint64(len(r.slots))]
-		c.at++
 		if c.seeking && !s.mark.Key {
+			c.at++
 			continue
 		}
+		if s.mark.Time > t {
+			return n, skipped, s.mark.Time, nil
+		}
+		c.at++
 		c.seeking = false
 		dst[n] = s.item
 		n++
@@ -194,7 +221,7 @@ func (c *Cursor[T]) Read(dst []T) (n int, skipped bool, err error) {
 	if n == 0 && c.at == r.next {
 		err = r.err
 	}
-	return n, skipped, err
+	return n, skipped, t, err
 }
 
 // Tip is the place in a ring behind its newest item.

@@ -262,3 +262,30 @@ func BenchmarkCursorRead(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(dst)), "ns/item")
 }
+
+// TestRingAheadOfTheTime reads what is written before its time.
+func TestRingAheadOfTheTime(t *testing.T) {
+	r := NewRing[int](Limits{Items: 100})
+	early := r.FromKeyUntil(time.Minute)
+	fill(r, 2, 11) // keys are 4 and 8
+	dst := make([]int, 3)
+	for _, c := range []struct {
+		until int
+		want  []int
+		next  int
+	}{{3, nil, 4}, {4, []int{4}, 5}, {7, []int{5, 6, 7}, 7}, {7, nil, 8}, {60, []int{8, 9, 10}, 60}, {60, nil, 60}} {
+		n, skipped, next, err := early.ReadUntil(dst, time.Duration(c.until)*time.Second)
+		if !slices.Equal(dst[:n], c.want) || next != time.Duration(c.next)*time.Second || skipped || err != nil {
+			t.Errorf("until %d s: %v, then %v, %v; want %+v", c.until, dst[:n], next, err, c)
+		}
+	}
+	for until, want := range map[int]int{1: 4, 4: 4, 7: 4, 8: 8, 60: 8} {
+		if r.FromKeyUntil(time.Duration(until) * time.Second).Read(dst); dst[0] != want {
+			t.Errorf("the key until %d s is %d, want %d", until, dst[0], want)
+		}
+	}
+	r.Close(nil)
+	if n, _, next, err := r.FromKeyUntil(time.Second).ReadUntil(dst, 0); n > 0 || next != 4*time.Second || err != nil {
+		t.Errorf("what is still to come of a closed ring: %d, %v, %v", n, next, err)
+	}
+}

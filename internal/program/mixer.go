@@ -195,6 +195,9 @@ func (m *mixer) drop(t *track.Track, i *mixInput) {
 	m.core.remove(i.in) // fades out, and is forgotten when it has
 }
 
+// listenAhead is how far ahead of its time sound is decoded at most. A source may send it seconds before, bit by bit or much at once.
+const listenAhead = 100 * time.Millisecond
+
 // listen decodes a sound into the mix until it is stopped or ends.
 func (m *mixer) listen(t *track.Track, i *mixInput) {
 	lease, err := t.ReadFrames(t.Info().Codec)
@@ -204,9 +207,11 @@ func (m *mixer) listen(t *track.Track, i *mixInput) {
 	}
 	defer lease.Release()
 	ring := lease.Ring()
-	cursor := ring.Live()
+	cursor := ring.FromTime(media.Now()) // what is ahead of the time may be there already
 	aligner := codec.Aligner{Workers: t.Info().Workers}
 	defer aligner.Close()
+	due := time.NewTimer(time.Hour)
+	defer due.Stop()
 	var batch [16]*media.Frame
 	troubled := false
 	for {
@@ -216,7 +221,8 @@ func (m *mixer) listen(t *track.Track, i *mixInput) {
 		default:
 		}
 		woken := ring.Woken()
-		n, _, err := cursor.Read(batch[:])
+		until := media.Now() + listenAhead
+		n, _, next, err := cursor.ReadUntil(batch[:], until)
 		for _, f := range batch[:n] {
 			pcm, at, _, err := aligner.Align(f)
 			if trouble := aligner.Trouble(); (trouble != nil) != troubled {
@@ -238,8 +244,13 @@ func (m *mixer) listen(t *track.Track, i *mixInput) {
 		if err != nil {
 			return
 		}
+		if next > until {
+			woken = nil
+			due.Reset(next - until)
+		}
 		select {
 		case <-woken:
+		case <-due.C:
 		case <-i.stop:
 			return
 		}

@@ -21,14 +21,14 @@ type backlog struct {
 // follow looks at another ring.
 func (b *backlog) follow(r *media.Ring[*media.Frame]) { b.cursor, b.times = r.Live(), b.times[:0] }
 
-// oldest is when the first picture was captured that is newer than the newest of the decoder; false when there is none.
-func (b *backlog) oldest(newest time.Duration) (at time.Duration, ok bool) {
+// oldest is when the first picture was captured that is newer than the newest of the decoder, and due; false when there is none.
+func (b *backlog) oldest(newest, now time.Duration) (at time.Duration, ok bool) {
 	if b.cursor == nil {
 		return 0, false
 	}
 	var batch [8]*media.Frame
 	for {
-		n, _, _ := b.cursor.Read(batch[:])
+		n, _, _, _ := b.cursor.ReadUntil(batch[:], now)
 		if n == 0 {
 			break
 		}

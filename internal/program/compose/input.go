@@ -12,8 +12,11 @@ import (
 )
 
 const (
-	// queueMax is how many decoded pictures of a source may wait for their time: as many as come within the greatest delay.
-	queueMax = 16
+	// decodeAhead is how far ahead of its time a picture is decoded at most. A source may send pictures seconds before, one by one or many at once.
+	decodeAhead = 100 * time.Millisecond
+	// queueMax is how many decoded pictures of a source may wait for their time: as many as there are within that and the greatest delay, at 60
+	// in a second.
+	queueMax = 32
 	// resizeAfter is how long a source is shown in another size before it is decoded in that.
 	resizeAfter = 400 * time.Millisecond
 	// layerAfter is how long another layer of a source suits better before it is decoded, layerCheck how often that is looked at.
@@ -158,7 +161,7 @@ func (in *input) decode(want target) (_ *decoder, err error) {
 	spare := in.spare
 	in.spare = nil
 	d.Decoder, err = in.workers.Decode(lease.Ring(), codec.DecoderConfig{
-		Scaling: want.scaling(), Spare: spare, Buffer: in.buffer, Out: d.push, Keyframe: lease.AskKeyframe,
+		Scaling: want.scaling(), Ahead: decodeAhead, Spare: spare, Buffer: in.buffer, Out: d.push, Keyframe: lease.AskKeyframe,
 	})
 	if err != nil {
 		spare.Close()
@@ -277,7 +280,7 @@ func (in *input) worst(now time.Duration) (late time.Duration, ok bool) {
 	newest, caughtUp := in.newest, in.late.heard
 	late, ok = in.late.worst(now)
 	in.mu.Unlock()
-	if owed, any := in.behind.oldest(newest); any && caughtUp {
+	if owed, any := in.behind.oldest(newest, now); any && caughtUp {
 		if by := now - owed; by > late && by < delayMax {
 			return by, true
 		}
