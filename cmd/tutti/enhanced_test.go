@@ -34,7 +34,7 @@ func made(t *testing.T, args ...string) []byte {
 // inTS are the frames of a transport stream, with their times from its beginning.
 func inTS(t *testing.T, b []byte) (frames []*media.Frame) {
 	t.Helper()
-	d := ts.New(func(f *media.Frame, _ time.Duration) error { frames = append(frames, f); return nil })
+	d := ts.New(func(f *media.Frame) error { frames = append(frames, f); return nil })
 	if err := d.Write(b, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ var (
 )
 
 // fetchHLS reads a live stream over HLS: transport streams, or fragmented MP4 with the sound in it or apart, either encrypted with AES-128 or not.
-func fetchHLS(ctx context.Context, d Dialer, s Source, write func(*media.Frame, time.Duration) error, more func()) error {
+func fetchHLS(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func()) error {
 	_, u, err := s.protocol()
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func fetchHLS(ctx context.Context, d Dialer, s Source, write func(*media.Frame, 
 // hlsStream gives the frames of one or two renditions in their order. It belongs to one goroutine.
 type hlsStream struct {
 	renditions []*rendition // the picture first
-	write      func(*media.Frame, time.Duration) error
+	write      func(*media.Frame) error
 	more       func()
 	line       timeline.Timeline
 	sound      timeline.SampleClock
@@ -92,7 +92,7 @@ func (s *hlsStream) give() error {
 		next.queue[0] = queued{}
 		next.queue = next.queue[1:]
 		s.place(f)
-		if err := s.write(f, media.Now()); err != nil {
+		if err := s.write(f); err != nil {
 			return err
 		}
 	}

@@ -31,7 +31,7 @@ func following(got *[]*media.Frame, picture, sound [][2]int) *hlsStream {
 	}
 	opus := &media.Format{Codec: media.Opus, SampleRate: 48000, Channels: 2}
 	return &hlsStream{renditions: []*rendition{of(mediatest.H264Format(320, 180), picture), of(opus, sound)},
-		write: func(f *media.Frame, _ time.Duration) error { *got = append(*got, f); return nil }, more: func() {}}
+		write: func(f *media.Frame) error { *got = append(*got, f); return nil }, more: func() {}}
 }
 
 func TestPictureAndSoundThatComeApartAreGivenTogether(t *testing.T) {
@@ -76,7 +76,7 @@ func TestAPictureWithoutItsSoundIsGiven(t *testing.T) {
 		if err := s.give(); err != nil || len(got) != 2 {
 			t.Errorf("%d frames, %v", len(got), err)
 		}
-		s.write = func(*media.Frame, time.Duration) error { return io.ErrClosedPipe }
+		s.write = func(*media.Frame) error { return io.ErrClosedPipe }
 		s.renditions[0].queue = append(s.renditions[0].queue, queued{0, &media.Frame{Format: mediatest.H264Format(320, 180), Keyframe: true}})
 		if err := s.give(); !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("what nobody takes: %v", err)

@@ -25,7 +25,7 @@ const (
 // get into one order; those of a transport stream are in order already.
 type rendition struct {
 	client *hlsClient
-	write  func(*media.Frame, time.Duration) error
+	write  func(*media.Frame) error
 	more   func()
 	apart  bool // it has another one beside it
 
@@ -63,7 +63,7 @@ func (q queued) before(other queued) bool {
 }
 
 // openRenditions loads what is at an address: a media playlist, or a multivariant one and of it the variant with the highest bit rate, with its sound.
-func openRenditions(ctx context.Context, c *hlsClient, u *url.URL, write func(*media.Frame, time.Duration) error, more func()) ([]*rendition, error) {
+func openRenditions(ctx context.Context, c *hlsClient, u *url.URL, write func(*media.Frame) error, more func()) ([]*rendition, error) {
 	text, u, err := c.text(ctx, u)
 	if err != nil {
 		return nil, err

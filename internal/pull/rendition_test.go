@@ -86,7 +86,7 @@ func TestAStreamThatBeginsAnewIsReadAnew(t *testing.T) {
 		t.Error("what is from before comes later")
 	}
 	// What is left of a transport stream is forgotten too.
-	r.transport = ts.New(func(*media.Frame, time.Duration) error { return nil })
+	r.transport = ts.New(func(*media.Frame) error { return nil })
 	r.next = 1000 // which is too far ahead for what comes to be an older playlist
 	if err := r.load(t.Context()); err != nil || r.transport != nil {
 		t.Errorf("the transport stream goes on, %v", err)
@@ -113,7 +113,7 @@ func TestAddressesInPlaylistsAreNotTold(t *testing.T) {
 			}
 		}))
 		err := fetchHLS(t.Context(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"},
-			func(*media.Frame, time.Duration) error { return nil }, func() {})
+			func(*media.Frame) error { return nil }, func() {})
 		server.Close()
 		if err == nil || strings.Contains(err.Error(), "sesame") || strings.Contains(err.Error(), "signature") || !strings.Contains(err.Error(), "address") {
 			t.Errorf("%s: %v", name, err)

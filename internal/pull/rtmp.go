@@ -32,7 +32,7 @@ type player struct {
 }
 
 // fetchRTMP plays a stream of an RTMP server.
-func fetchRTMP(ctx context.Context, d Dialer, s Source, write func(*media.Frame, time.Duration) error, _ func()) error {
+func fetchRTMP(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, _ func()) error {
 	_, u, err := s.protocol()
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func fetchRTMP(ctx context.Context, d Dialer, s Source, write func(*media.Frame,
 			continue // the next one may be whole
 		}
 		if err == nil && f != nil {
-			err = write(f, now)
+			err = write(f)
 		}
 		if err != nil {
 			return err

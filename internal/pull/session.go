@@ -35,7 +35,7 @@ var (
 
 // fetcher gives a source's frames to write until it fails, which it always does. More is as good as a frame where one does not come, once there
 // was one.
-type fetcher func(ctx context.Context, d Dialer, s Source, write func(f *media.Frame, now time.Duration) error, more func()) error
+type fetcher func(ctx context.Context, d Dialer, s Source, write func(f *media.Frame) error, more func()) error
 
 // session fetches one source until it is cancelled, or nobody wants it any more.
 type session struct {
@@ -124,7 +124,7 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 			live = time.Since(began)
 		}
 	}()
-	write := func(f *media.Frame, _ time.Duration) error {
+	write := func(f *media.Frame) error {
 		if publisher == nil {
 			if publisher, err = x.enter(ctx, cancel, protocol); err != nil {
 				return err
@@ -135,7 +135,7 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 			}
 		}
 		quiet.Reset(silence)
-		return publisher.Write(f, media.Now()) // it may have been held back since it came, with those that came with it
+		return publisher.Write(f)
 	}
 	more := func() {
 		if publisher != nil { // what never becomes a frame is nothing
@@ -153,7 +153,7 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 }
 
 // guarded fetches, and turns a panic into an error: what a server sends must not end this one.
-func (x *session) guarded(ctx context.Context, f fetcher, write func(*media.Frame, time.Duration) error, more func()) (err error) {
+func (x *session) guarded(ctx context.Context, f fetcher, write func(*media.Frame) error, more func()) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			x.log.Error("panic while fetching a source", "panic", r, "stack", string(debug.Stack()))

@@ -13,7 +13,7 @@ import (
 )
 
 // fetchSRT calls an SRT server that sends a transport stream.
-func fetchSRT(ctx context.Context, d Dialer, s Source, write func(*media.Frame, time.Duration) error, more func()) error {
+func fetchSRT(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func()) error {
 	_, u, err := s.protocol()
 	if err != nil {
 		return err

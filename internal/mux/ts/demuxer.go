@@ -41,14 +41,14 @@ type Demuxer struct {
 	version int // of the PMT, -1 before
 	streams map[int]*stream
 	clock   clock
-	frame   func(f *media.Frame, now time.Duration) error
+	frame   func(f *media.Frame) error
 
 	// LeftOut, where it is set, is told what else is in the stream than what is taken, in plain words.
 	LeftOut func(what string)
 }
 
-// New makes a demuxer that gives its frames away, with the time they came at. The frames' bytes are not shared with what was written.
-func New(frame func(f *media.Frame, now time.Duration) error) *Demuxer {
+// New makes a demuxer that gives its frames away. The frames' bytes are not shared with what was written.
+func New(frame func(f *media.Frame) error) *Demuxer {
 	return &Demuxer{version: -1, streams: map[int]*stream{}, frame: frame}
 }
 
@@ -291,8 +291,8 @@ func checksum(b []byte) uint32 {
 	return crc
 }
 
-func (d *Demuxer) give(f *media.Frame, now time.Duration) error {
-	if err := d.frame(f, now); err != nil {
+func (d *Demuxer) give(f *media.Frame) error {
+	if err := d.frame(f); err != nil {
 		return fmt.Errorf("%v frame: %w", f.Format.Codec, err)
 	}
 	return nil

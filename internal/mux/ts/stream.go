@@ -166,7 +166,7 @@ func (s *stream) takePicture(data []byte, at int64, offset time.Duration, now ti
 		s.format, f.Format = &reordered, &reordered
 	}
 	s.latest, s.lost = max(s.latest, f.PTS), false
-	return s.demuxer.give(f, now)
+	return s.demuxer.give(f)
 }
 
 // takeSound makes frames of a packet of sound.
@@ -181,7 +181,7 @@ func (s *stream) takeSound(data []byte, at int64, now time.Duration) error {
 		f.DTS = s.sound.Next(dts, length, jumped)
 		f.PTS = f.DTS
 		dts, jumped, s.lost = f.DTS+length, false, false
-		return s.demuxer.give(f, now)
+		return s.demuxer.give(f)
 	}
 	if s.codec == media.Opus {
 		return s.takeOpus(data, next)

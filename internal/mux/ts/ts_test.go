@@ -27,7 +27,7 @@ func clip(t testing.TB, args string) []byte {
 
 // demux takes a stream apart in pieces.
 func demux(b []byte, piece int) (all []*media.Frame, err error) {
-	d := New(func(f *media.Frame, _ time.Duration) error { all = append(all, f); return nil })
+	d := New(func(f *media.Frame) error { all = append(all, f); return nil })
 	for at := 0; at < len(b); at += piece {
 		part := b[at:min(at+piece, len(b))]
 		if err := d.Write(part, time.Hour+2*time.Second*time.Duration(at)/time.Duration(len(b))); err != nil {
@@ -158,7 +158,7 @@ func TestTheClockWraps(t *testing.T) {
 }
 
 func TestWhatIsNoStreamIsRefused(t *testing.T) {
-	d := New(func(*media.Frame, time.Duration) error { return nil })
+	d := New(func(*media.Frame) error { return nil })
 	var err error
 	for i := 0; err == nil && i < 2000; i++ {
 		err = d.Write(make([]byte, 1316), 0)
@@ -179,7 +179,7 @@ func TestWhatIsLeftOutIsNamed(t *testing.T) {
 		"-c:v libx264 -preset ultrafast -c:a aac":                            "",
 	} {
 		var got string
-		d := New(func(*media.Frame, time.Duration) error { return nil })
+		d := New(func(*media.Frame) error { return nil })
 		d.LeftOut = func(what string) { got = what }
 		if err := d.Write(clip(t, args), 0); err != nil || got != want {
 			t.Errorf("%s: left out is %q, %v", args, got, err)
@@ -235,7 +235,7 @@ func TestSoundThatIsNotTakenIsNamed(t *testing.T) {
 		}
 		var told []string
 		taken := 0
-		d := New(func(*media.Frame, time.Duration) error { taken++; return nil })
+		d := New(func(*media.Frame) error { taken++; return nil })
 		d.LeftOut = func(what string) { told = append(told, what) }
 		err := d.Write(b, time.Hour)
 		if len(told) != c.told || errors.Is(err, ErrUnsupported) != c.fails || err != nil && !c.fails {
@@ -257,7 +257,7 @@ func FuzzDemuxer(f *testing.F) {
 	f.Add([]byte{syncByte, 0x40, 0, 0x10, 0}, 1)
 	f.Fuzz(func(t *testing.T, b []byte, piece int) {
 		var last [media.Video + 1]time.Duration
-		d := New(func(f *media.Frame, _ time.Duration) error {
+		d := New(func(f *media.Frame) error {
 			if f.DTS <= last[f.Kind()] || f.PTS < f.DTS || len(f.Payload) == 0 {
 				t.Fatalf("%+v after %v", f, last[f.Kind()])
 			}

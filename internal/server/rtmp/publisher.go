@@ -40,7 +40,7 @@ func (p *publisher) write(kind media.Kind, timestamp uint32, body []byte) (given
 	if err != nil || f == nil {
 		return false, err
 	}
-	return true, p.Write(f, now)
+	return true, p.Write(f)
 }
 
 // isMalformed tells whether an error is about what came from the network.

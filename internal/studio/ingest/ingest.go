@@ -22,10 +22,10 @@ const (
 	longestWait = 5 * time.Second
 	// mostLeftOut is of how many things that are not taken the host is told.
 	mostLeftOut = 8
-	// An encoder that sends faster than time passes is read no further while it is more than farAhead ahead, until it
-	// is only a little ahead.
+	// farAhead is how far ahead of the time an encoder's frames may be: who sends faster than time passes is read no further until they are not.
+	// Who sends live may be ahead by what was held up before its first frame, or came with it (a server's last keyframe and what follows), and is
+	// not to be made later for it.
 	farAhead = 2 * time.Second
-	bitAhead = time.Second
 )
 
 // Participant is what is needed of one.
@@ -85,8 +85,8 @@ func (p *Publisher) Rename(name string) {
 	}
 }
 
-// Write publishes a frame that came at now. It waits where an encoder is far ahead of the time.
-func (p *Publisher) Write(f *media.Frame, now time.Duration) error {
+// Write publishes a frame. It waits where an encoder is far ahead of the time.
+func (p *Publisher) Write(f *media.Frame) error {
 	t := &p.tracks[f.Kind()]
 	if t.writer == nil && !f.Keyframe {
 		p.wait(f)
@@ -104,7 +104,7 @@ func (p *Publisher) Write(f *media.Frame, now time.Duration) error {
 	if err := t.writer.WriteFrame(f); err != nil {
 		return fmt.Errorf("writing to track %s: %w", t.sid, err)
 	}
-	p.pace(f.DTS - now)
+	p.pace(f.DTS)
 	return nil
 }
 
@@ -249,12 +249,13 @@ func (p *Publisher) settle(code string) {
 	}
 }
 
-// pace holds an encoder back that sends a file faster than it plays.
-func (p *Publisher) pace(ahead time.Duration) {
-	if ahead < farAhead {
+// pace holds an encoder back that sends a file faster than it plays, after each frame just so long that they come as evenly as they play.
+func (p *Publisher) pace(at time.Duration) {
+	ahead := at - media.Now()
+	if ahead <= farAhead {
 		return
 	}
-	timer := time.NewTimer(ahead - bitAhead)
+	timer := time.NewTimer(ahead - farAhead)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -17,11 +18,15 @@ import (
 type fakeParticipant struct {
 	Participant
 	frames     int
+	newest     *media.Frame
 	attributes map[string]string
 }
 
 func (p *fakeParticipant) Publish(room.Publication) (FrameWriter, error) { return p, nil }
-func (p *fakeParticipant) WriteFrame(*media.Frame) error                 { p.frames++; return nil }
+func (p *fakeParticipant) WriteFrame(f *media.Frame) error {
+	p.frames, p.newest = p.frames+1, f
+	return nil
+}
 func (p *fakeParticipant) Update(_, _ *string, attributes map[string]string) error {
 	for name, text := range attributes {
 		if p.attributes[name] = text; text == "" {
@@ -37,11 +42,11 @@ func TestHostsHearOfPicturesWithoutAKeyframe(t *testing.T) {
 	format := mediatest.H264Format(640, 360)
 	warned := func() bool { return participant.attributes[studio.WarningAttribute+warnNoKeyframe] != "" }
 	write := func(key bool, at time.Duration) {
-		if err := publisher.Write(mediatest.Frame(format, key, at, mediatest.H264(key, 50)), at); err != nil {
+		if err := publisher.Write(mediatest.Frame(format, key, at, mediatest.H264(key, 50))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	const begin = time.Hour
+	const begin = -time.Hour // nothing is held back
 	for at := time.Duration(0); at <= longestWait; at += 40 * time.Millisecond {
 		write(false, begin+at)
 	}
@@ -55,6 +60,31 @@ func TestHostsHearOfPicturesWithoutAKeyframe(t *testing.T) {
 	write(true, begin+longestWait+2*time.Second)
 	if warned() || participant.frames != 1 {
 		t.Errorf("after a keyframe: warned: %v, %d pictures are published", warned(), participant.frames)
+	}
+}
+
+// TestAFileComesAsItPlays: one frame after the other, and not many at once, a little ahead of the time. Who is ahead less than that is not held back.
+func TestAFileComesAsItPlays(t *testing.T) {
+	const step = 40 * time.Millisecond
+	for name, live := range map[string]bool{"as fast as it is taken": false, "live, and ahead": true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &fakeParticipant{attributes: map[string]string{}}
+			p := New(w, "", nil, slog.New(slog.DiscardHandler))
+			begun := media.Now()
+			for at := time.Duration(0); at < time.Minute; at += step {
+				if live {
+					time.Sleep(begun + at - farAhead - media.Now()) // it is sent so long before its time
+				}
+				came := media.Now()
+				if err := p.Write(mediatest.Frame(mediatest.H264Format(320, 180), true, begun+at, mediatest.H264(true, 20))); err != nil {
+					t.Fatal(err)
+				}
+				held, ahead := media.Now()-came, w.newest.DTS-media.Now()
+				if held > step || live && held > 0 || at > farAhead && ahead != farAhead {
+					t.Fatalf("%s: after %v a frame is %v ahead, and held back for %v", name, at, ahead, held)
+				}
+			}
+		})
 	}
 }
 
