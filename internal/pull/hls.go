@@ -35,7 +35,7 @@ func fetchHLS(ctx context.Context, d Dialer, s Source, write func(*media.Frame) 
 	if err != nil {
 		return err
 	}
-	return (&hlsStream{renditions: renditions, write: write, more: more}).run(ctx)
+	return (&hlsStream{renditions: renditions, write: write, more: more, line: timeline.Timeline{Stock: true}}).run(ctx)
 }
 
 // hlsStream gives the frames of one or two renditions in their order. It belongs to one goroutine.

@@ -329,6 +329,7 @@ func (r *rendition) takeTransport(b []byte) error {
 	}
 	if r.transport == nil {
 		r.transport = ts.New(r.write)
+		r.transport.Stock()
 	}
 	for len(b) > 0 {
 		n := min(gulp, len(b))

@@ -23,6 +23,10 @@ const (
 	catchesUp = 250 * time.Millisecond
 	// farAhead is how far one who was laid later for that may be ahead of the present: it was its network, which has caught up.
 	farAhead = time.Second
+	// Who gives from a stock has run out of it when frames are given more than ranOut after their time, and begins with a new one of that length:
+	// what comes next is given so long before its time.
+	ranOut   = 250 * time.Millisecond
+	newStock = 2 * time.Second
 )
 
 // Timeline maps a publisher's 32-bit millisecond timestamps to media time. Sound and picture share one offset, fixed by
@@ -32,6 +36,11 @@ const (
 // where it was not for good. A clock that runs a little faster or slower than ours is followed, or the publisher would be ahead
 // of the present or behind it after hours. Decode times of a track always increase.
 type Timeline struct {
+	// Stock tells that frames do not come as they are made, but many at once (segments), and are given by us, before their time as long as there
+	// are any. How far before it says nothing of the publisher's clock or network. When they come after it none were left, and as a player does
+	// all goes on later from then on, never earlier again.
+	Stock bool
+
 	tracks [media.Video + 1]timelineTrack
 	drift  drift
 	late   bool          // all that comes is far behind the present
@@ -55,7 +64,7 @@ func (t *Timeline) At(kind media.Kind, timestamp uint32, now time.Duration) (dts
 		track.raw = int64(timestamp)
 		t.rebase(track, now)
 		track.decoded, track.last = true, t.time(track)
-		t.drift.follow(now-track.time(), now)
+		t.follow(track, now)
 		return track.last, false
 	}
 	step := time.Duration(int32(timestamp-uint32(track.raw))) * time.Millisecond
@@ -65,14 +74,14 @@ func (t *Timeline) At(kind media.Kind, timestamp uint32, now time.Duration) (dts
 		t.drift.restart()
 		track.moved = true
 	}
-	if by := t.settle(now-t.time(track), now); by != 0 {
+	if by := t.moves(track, now); by != 0 {
 		t.drift.restart()
 		for i := range t.tracks {
 			t.tracks[i].offset += by
 			t.tracks[i].moved = true
 		}
 	}
-	t.drift.follow(now-track.time(), now)
+	t.follow(track, now)
 	jumped, track.moved = track.moved, false
 	track.last = max(t.time(track), track.last+smallestStep)
 	return track.last, jumped
@@ -83,6 +92,28 @@ func (t *Timeline) time(track *timelineTrack) time.Duration { return track.time(
 
 // time is the same by the publisher's own clock.
 func (t *timelineTrack) time() time.Duration { return t.offset + time.Duration(t.raw)*time.Millisecond }
+
+// follow follows the publisher's clock.
+func (t *Timeline) follow(track *timelineTrack, now time.Duration) {
+	if !t.Stock {
+		t.drift.follow(now-track.time(), now)
+	}
+}
+
+// moves tells how much later all is to lie from a track's frame on.
+func (t *Timeline) moves(track *timelineTrack, now time.Duration) (by time.Duration) {
+	if !t.Stock {
+		return t.settle(now-t.time(track), now)
+	}
+	newest := t.time(track)
+	if other := t.other(track); other != nil {
+		newest = max(newest, other.last) // one may lie behind the other in the segments
+	}
+	if behind := now - newest; behind > ranOut {
+		return behind + newStock
+	}
+	return 0
+}
 
 // settle learns how far behind the present a frame comes, and tells how much later all is to lie from then on.
 func (t *Timeline) settle(behind, now time.Duration) (by time.Duration) {

@@ -94,10 +94,34 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
+// TestAStockThatRunsOutIsBegunAnew, as that of an origin does whose clock is slower than ours, once in hours. There are three segments at first.
+func TestAStockThatRunsOutIsBegunAnew(t *testing.T) {
+	const segment, step, ahead, slower = 6 * time.Second, 200 * time.Millisecond, 2 * time.Second, 200e-6
+	line := Timeline{Stock: true}
+	now, moves, last := time.Minute, 0, time.Duration(0)
+	for i := range int(60 * time.Hour / segment) {
+		now = max(now, time.Minute+time.Duration(float64(i-2)*float64(segment)*(1+slower)))
+		for at := time.Duration(i) * segment; at < time.Duration(i+1)*segment; at += step {
+			dts, jumped := line.At(media.Video, uint32(at/time.Millisecond), now)
+			if late := now - dts; late > ranOut || dts <= last || !jumped && i > 0 && dts-last != step {
+				t.Fatalf("after %v: %v late, %v after the one before", at, late, dts-last)
+			}
+			if jumped {
+				moves++
+			}
+			now, last = max(now, dts-ahead), dts
+		}
+	}
+	// It is slower by 43 s, of which there were 12 at first.
+	if moves < 10 || moves > 16 {
+		t.Errorf("laid later %d times", moves)
+	}
+}
+
 func FuzzTimeline(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 0, 1, 255, 255, 255, 255, 10, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var line Timeline
+		line := Timeline{Stock: len(b)%2 > 0}
 		now := time.Duration(0)
 		var last [media.Video + 1]time.Duration
 		var seen [media.Video + 1]bool

@@ -52,6 +52,9 @@ func New(frame func(f *media.Frame) error) *Demuxer {
 	return &Demuxer{version: -1, streams: map[int]*stream{}, frame: frame}
 }
 
+// Stock tells that what is written comes from a stock, and is written before its time while there is any (timeline.Timeline).
+func (d *Demuxer) Stock() { d.clock.line.Stock = true }
+
 // Write takes bytes that came at now, as many as there are. It fails with ErrNotTS, ErrUnsupported, or what the receiver of frames says; then the
 // demuxer is of no more use.
 func (d *Demuxer) Write(b []byte, now time.Duration) error {
