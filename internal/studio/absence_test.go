@@ -213,7 +213,12 @@ func TestASlateThatCannotBeMadeIsTriedAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return slices.ContainsFunc(st.Warnings, func(w program.Warning) bool { return w.Code == warnSlate })
+			return slices.ContainsFunc(st.Warnings, func(w program.Warning) bool {
+				if strings.Contains(w.Text, "no worker is free") {
+					t.Errorf("all are told %q", w.Text)
+				}
+				return w.Code == warnSlate
+			})
 		}
 		time.Sleep(2 * time.Second)
 		if seen.are(t, 100); !warned() {

@@ -346,10 +346,10 @@ func TestOneBadMomentLosesNoImage(t *testing.T) {
 		kept.ill.Store(true)
 		h := next()
 		s = enter(t, h, "ann", nil).Studio()
+		synctest.Wait()
 		if err := s.SetMetadata("has the room kept again"); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
 		if got := kept.Left()["r"].Images; kept.asked.Load() != 1 || !slices.Equal(got, []string{compose.LogoImage}) {
 			t.Errorf("asked for %d times, and kept are %v", kept.asked.Load(), got)
 		}
