@@ -24,6 +24,9 @@ type Layer struct {
 	sizes     atomic.Pointer[[]rtpfmt.LayerSize]
 	sublayers atomic.Pointer[sublayers]
 
+	// asked is when a keyframe was asked for, 0 when one has come since.
+	asked atomic.Int64
+
 	listeners  atomic.Pointer[[]Listener]
 	listenersM sync.Mutex // held to change listeners
 
@@ -68,6 +71,9 @@ func (l *Layer) Write(p *media.Packet) {
 		l.clock.restart()
 	}
 	l.clock.packet(p.Timestamp, p.Arrival)
+	if l.asked.Load() != 0 && rtpfmt.HasRandomAccess(l.track.info.Codec, p) {
+		l.asked.Store(0)
+	}
 	if f := l.finder.Look(p); f != l.format {
 		l.setFormat(f)
 	}
@@ -156,6 +162,19 @@ func (l *Layer) left(now time.Duration) bool {
 
 // RequestKeyframe asks the publisher for a keyframe. An ingest cannot be asked: it sends keyframes when it likes.
 func (l *Layer) RequestKeyframe() { l.track.requestKeyframe(l) }
+
+// noteRequest notes that a keyframe is asked for.
+func (l *Layer) noteRequest(now time.Duration) {
+	if l.Active(now) {
+		l.asked.CompareAndSwap(0, int64(now))
+	}
+}
+
+// refuses tells that packets come, but for long no keyframe that was asked for.
+func (l *Layer) refuses(now time.Duration) bool {
+	at := time.Duration(l.asked.Load())
+	return at != 0 && now-at > longestGOP && l.Active(now)
+}
 
 // Listen and Unlisten change who hears of new packets: one listener for a group of readers, not one for each.
 func (l *Layer) Listen(x Listener) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/tuttilive/tutti/internal/media"
 )
 
 // Codes of problems.
@@ -12,6 +14,8 @@ const (
 	ProblemGOP = "gop_too_long"
 	// ProblemBFrames: the picture has B-frames or no IDR pictures, and there is no ffmpeg to make one for WebRTC.
 	ProblemBFrames = "b_frames"
+	// ProblemNoKeyframe: a publisher of packets sends none, although it is asked for some.
+	ProblemNoKeyframe = "no_keyframe"
 	// ProblemTime: the publisher's timestamps step back.
 	ProblemTime = "time_went_back"
 	// ProblemConversion: a conversion to another codec failed.
@@ -29,6 +33,12 @@ func (t *Track) Problems() []Problem {
 	if t.writer != nil && t.CanReadPackets(t.info.Codec) != nil {
 		if seen := t.writer.seen(); seen != 0 {
 			list = append(list, Problem{ProblemBFrames, fmt.Sprintf("The picture %v, which viewers over WebRTC cannot see. %s, or install ffmpeg on the server.", seen, seen.advice())})
+		}
+	}
+	if !t.BornAsFrames() && t.info.Kind == media.Video && !t.info.Encrypted && !t.Muted() {
+		layers, _ := t.layers.get()
+		if now := media.Now(); slices.ContainsFunc(layers, func(l *Layer) bool { return l.refuses(now) }) {
+			list = append(list, Problem{ProblemNoKeyframe, "The picture has no keyframe, though one was asked for 10 seconds ago: who comes over WebRTC does not see it. Have the encoder answer PLI, or send IDR pictures each 2 seconds."})
 		}
 	}
 	t.mu.Lock()

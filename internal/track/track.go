@@ -204,6 +204,7 @@ func (t *Track) layerFormat(f *media.Format) {
 
 func (t *Track) requestKeyframe(l *Layer) {
 	if t.up != nil {
+		l.noteRequest(media.Now())
 		t.up.RequestKeyframe(l)
 	}
 }

@@ -558,3 +558,52 @@ func TestCloseEndsEverything(t *testing.T) {
 		// synctest fails the test if a goroutine or timer is left.
 	})
 }
+
+// TestRecoveryPointsOverRTP: an encoder that refreshes, and does not answer requests, is seen from where it says that one can begin. WebRTC viewers, who
+// begin with IDR pictures alone, see nothing of it, which hosts are told.
+func TestRecoveryPointsOverRTP(t *testing.T) {
+	for _, answers := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPublisher(t, media.H264, [2]int{640, 360})
+			defer p.track.Close()
+			v := p.view()
+			defer v.lease.Release()
+			e := p.layers[0]
+			recovery := [][]byte{e.format.SPS, e.format.PPS, {6, 6, 1, 0xc4, 0x80}, {0x41, 0x9a, 1}}
+			keyframes := 0
+			for i := range 150 { // 15 s, with a place to begin at each second
+				p.mu.Lock()
+				idr := answers && e.wantKey
+				e.wantKey = false
+				p.mu.Unlock()
+				units := recovery[3:]
+				switch {
+				case idr:
+					units = [][]byte{e.format.SPS, e.format.PPS, {0x65, 0x88, 1}}
+				case i%10 == 5:
+					units = recovery
+				}
+				for j, unit := range units {
+					q := &media.Packet{Payload: unit, Seq: e.seq, SSRC: 1, Arrival: media.Now(), Timestamp: uint32(i) * 9000, Marker: j == len(units)-1}
+					rtpfmt.Parse(media.H264, q)
+					e.seq++
+					e.layer.Write(q)
+				}
+				e.layer.Flush()
+				time.Sleep(100 * time.Millisecond)
+				synctest.Wait()
+				for _, f := range v.read() {
+					if f.Keyframe {
+						keyframes++
+					}
+				}
+			}
+			if keyframes < 10 {
+				t.Errorf("%d places to begin at in 15 s", keyframes)
+			}
+			if problem(p.track, ProblemNoKeyframe) == answers {
+				t.Errorf("the encoder answers: %v, and hosts are told otherwise", answers)
+			}
+		})
+	}
+}

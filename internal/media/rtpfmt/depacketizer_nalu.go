@@ -112,24 +112,13 @@ func (n *naluBuilder) keep(unit []byte) bool {
 	if n.sets.Add(unit) {
 		return false
 	}
+	keep, picture, random := bitstream.Classify(n.codec, unit)
+	n.pictures, n.key = n.pictures || picture, n.key || random
 	if n.codec == media.H265 {
-		switch t := bitstream.H265Type(unit); {
-		case t < 32:
-			n.pictures = true
-			n.key = n.key || t >= 16 && t <= 23
-		case t >= bitstream.H265AUD && t <= bitstream.H265Filler || t >= 48:
-			return false
-		}
-		return true
+		return keep && bitstream.H265Type(unit) < h265AP
 	}
-	switch t := bitstream.H264Type(unit); {
-	case t >= bitstream.H264Slice && t <= bitstream.H264IDR:
-		n.pictures = true
-		n.key = n.key || t == bitstream.H264IDR
-	case t == 0 || t >= bitstream.H264AUD && t <= bitstream.H264Filler || t >= 24:
-		return false
-	}
-	return true
+	t := bitstream.H264Type(unit)
+	return keep && t > 0 && t < naluSTAPA
 }
 
 func (n *naluBuilder) reserve() {

@@ -8,16 +8,19 @@ import (
 	"github.com/tuttilive/tutti/internal/media/mediatest"
 )
 
+// stap and ap make aggregation packets of H.264 and H.265.
+func stap(units ...[]byte) []byte {
+	b := []byte{0x78}
+	for _, u := range units {
+		b = append(append(b, byte(len(u)>>8), byte(len(u))), u...)
+	}
+	return b
+}
+
+func ap(units ...[]byte) []byte { return append([]byte{48 << 1, 1}, stap(units...)[1:]...) }
+
 func TestParse(t *testing.T) {
 	sps, pps := mediatest.SPS(640, 360, -1), mediatest.PPS()
-	stap := func(units ...[]byte) []byte {
-		b := []byte{0x78}
-		for _, u := range units {
-			b = append(append(b, byte(len(u)>>8), byte(len(u))), u...)
-		}
-		return b
-	}
-	ap := func(units ...[]byte) []byte { return append([]byte{48 << 1, 1}, stap(units...)[1:]...) }
 	type result struct {
 		ok, start, key    bool
 		temporal, spatial uint8
@@ -192,5 +195,34 @@ func BenchmarkParse(b *testing.B) {
 				Parse(tt.codec, &p)
 			}
 		})
+	}
+}
+
+// TestParameterSetsAreNoPicture: a packet that begins with them is a keyframe's to Parse, whatever picture follows.
+func TestParameterSetsAreNoPicture(t *testing.T) {
+	for _, c := range []struct {
+		codec   media.Codec
+		payload []byte
+		want    bool
+	}{
+		{media.H264, []byte{0x65, 0x88, 1}, true},
+		{media.H264, []byte{0x67, 0x42, 1}, false},
+		{media.H264, stap([]byte{0x67, 0x42}, []byte{0x68, 0xce}), false},
+		{media.H264, stap([]byte{0x67, 0x42}, []byte{0x65, 0x88}), true},
+		{media.H264, stap([]byte{0x67, 0x42}, []byte{0x41, 0x9a}), false},
+		{media.H264, []byte{0x7c, 0x85, 0x88}, true},
+		{media.H264, []byte{0x7c, 0x87, 0x42}, false},
+		{media.H264, nil, false},
+		{media.H265, []byte{19 << 1, 1, 0x80}, true},
+		{media.H265, []byte{32 << 1, 1, 0x0c}, false},
+		{media.H265, ap([]byte{33 << 1, 1, 1}, []byte{21 << 1, 1, 0x80}), true},
+		{media.H265, ap([]byte{32 << 1, 1, 1}, []byte{33 << 1, 1, 1}), false},
+		{media.H265, []byte{49 << 1, 1, 0x80 | 19, 0x80}, true},
+		{media.H265, []byte{49 << 1, 1, 0x80 | 33, 0x80}, false},
+		{media.VP8, []byte{0x10, 0x00}, true},
+	} {
+		if got := HasRandomAccess(c.codec, &media.Packet{Payload: c.payload, Keyframe: true}); got != c.want {
+			t.Errorf("%v % x: %v", c.codec, c.payload, got)
+		}
 	}
 }

@@ -6,6 +6,38 @@ import (
 	"github.com/tuttilive/tutti/internal/media"
 )
 
+// HasRandomAccess tells of a packet that Parse takes for a keyframe's whether it is the picture's: parameter sets alone may go before another picture.
+func HasRandomAccess(codec media.Codec, p *media.Packet) bool {
+	b := p.Payload
+	switch {
+	case !p.Keyframe:
+		return false
+	case codec != media.H264 && codec != media.H265:
+		return true
+	case len(b) < 3:
+		return false
+	case codec == media.H264:
+		if kind := b[0] & 0x1f; kind == naluFUA || kind == naluFUB {
+			return b[1]&0x1f == naluIDR
+		}
+		for unit := range wholeUnits(codec, b) {
+			if unit[0]&0x1f == naluIDR {
+				return true
+			}
+		}
+		return false
+	}
+	if b[0]>>1&0x3f == h265FU {
+		return b[2]&0x3f < h265VPS
+	}
+	for unit := range wholeUnits(codec, b) {
+		if kind := unit[0] >> 1 & 0x3f; kind >= 16 && kind < h265VPS {
+			return true
+		}
+	}
+	return false
+}
+
 // wholeUnits goes through the NAL units that lie whole in one payload of H.264 or H.265.
 func wholeUnits(codec media.Codec, b []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {

@@ -71,7 +71,7 @@ export const live = {
     composing_sheds: 'The server is short of computing power: the picture has fewer frames or a lower resolution.',
     b_frames_webrtc: 'The picture has B-frames or no IDR keyframes, so viewers over WebRTC cannot see it. Turn B-frames, open GOPs and intra refresh off in the encoder, or install ffmpeg on the server.',
     keyframe_interval: 'Keyframes come too seldom, so viewers start late. Set the keyframe interval to 2 s.',
-    no_keyframe: 'The encoder sends pictures but no keyframe, so nobody sees them. Set the keyframe interval to 2 s, and closed GOPs.',
+    no_keyframe: 'The encoder sends pictures but no keyframe (IDR), so viewers do not see them, or not over WebRTC. Set the keyframe interval to 2 s, and closed GOPs.',
     gop_too_long: 'Keyframes come too seldom, so viewers start late. Set the keyframe interval to 2 s.',
     sound_unsupported: 'A sound on stage cannot be mixed, so viewers do not hear it. Send AAC or Opus.',
     time_went_back: 'The encoder’s clock steps back, so picture or sound may jump. Restart the encoder if it goes on.',

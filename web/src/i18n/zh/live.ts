@@ -70,7 +70,7 @@ export const live: Dictionary['live'] = {
     composing_sheds: '服务器算力不足：画面的帧率或分辨率已降低。',
     b_frames_webrtc: '画面含有 B 帧，或者没有 IDR 关键帧，WebRTC 观众看不到。请在编码器里关闭 B 帧、开放 GOP 和帧内刷新，或在服务器上安装 ffmpeg。',
     keyframe_interval: '关键帧间隔太长，观众打开会慢。请把关键帧间隔设为 2 秒。',
-    no_keyframe: '编码器一直在发画面，却没有关键帧，观众什么也看不到。请把关键帧间隔设为 2 秒，并使用封闭 GOP。',
+    no_keyframe: '编码器一直在发画面，却没有关键帧（IDR），观众看不到画面，或者 WebRTC 观众看不到。请把关键帧间隔设为 2 秒，并使用封闭 GOP。',
     gop_too_long: '关键帧间隔太长，观众打开会慢。请把关键帧间隔设为 2 秒。',
     sound_unsupported: '台上有一路声音无法混音，观众听不到。请改推 AAC 或 Opus。',
     time_went_back: '编码器的时间戳往回跳，画面或声音可能跳动。如果一直这样，请重启编码器。',
