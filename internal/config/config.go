@@ -69,7 +69,7 @@ type Server struct {
 	HLSSegment  time.Duration `help:"Target length of HLS segments." default:"2s" name:"hls-segment"`
 	HLSPart     time.Duration `help:"Part target of low-latency HLS, 200ms to 1s: viewers are about four of them behind; 0 for classic HLS only." default:"300ms" name:"hls-part"`
 	HLSWindow   time.Duration `help:"How far back viewers can go over HLS." default:"60s" name:"hls-window"`
-	HLSAlways   bool          `help:"Make the HLS stream of each show from its beginning, not from its first viewer: who comes later can go back to before that, and waits less. It costs what one viewer costs." name:"hls-always"`
+	HLSAlways   bool          `help:"Make the HLS stream of each show from its beginning, not from its first viewer: who comes later can go back to before that, and waits less. It costs what one viewer costs: for 1.8 Mbit/s 0.2 % of a core and 35 MB." name:"hls-always"`
 	HLSMemory   int           `help:"Most memory that each rendition of a program over HLS may take, in MiB; where it is reached, viewers cannot go back as far." default:"96" name:"hls-memory"`
 	FFmpeg      string        `help:"The ffmpeg program for converting pictures; found in PATH when empty, 'off' for none." placeholder:"FILE" name:"ffmpeg"`
 
