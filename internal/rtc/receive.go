@@ -33,6 +33,7 @@ type receiving struct {
 // section 3.2.3), whatever the source is bound to.
 type source struct {
 	ssrc   uint32
+	heard  time.Duration // when its last authentic packet came
 	roll   srtp.Rollover
 	window srtp.Window
 
@@ -82,6 +83,7 @@ func (r *reader) rtp(p *Peer, b []byte) {
 		return
 	}
 	// Only now is the packet known to be authentic and allowed to change something.
+	src.heard = r.came()
 	if fresh && !rx.keep(src, route.format.repair) {
 		r.dropped(dropCrowded)
 		return

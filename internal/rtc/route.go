@@ -92,15 +92,19 @@ func (rx *receiving) keep(src *source, repairs bool) bool {
 func (src *source) idle() bool    { return src.stream == nil }
 func (src *source) repairs() bool { return src.stream != nil && src.stream.SSRC != src.ssrc }
 
-// evict makes room by forgetting a source of a kind.
+// evict makes room by forgetting the source of a kind that was not heard for longest: with it goes how often its numbers have begun anew.
 func (rx *receiving) evict(kind func(*source) bool) bool {
-	for ssrc, src := range rx.sources {
-		if kind(src) && src != rx.last {
-			delete(rx.sources, ssrc)
-			return true
+	var oldest *source
+	for _, src := range rx.sources {
+		if kind(src) && src != rx.last && (oldest == nil || src.heard < oldest.heard) {
+			oldest = src
 		}
 	}
-	return false
+	if oldest == nil {
+		return false
+	}
+	delete(rx.sources, oldest.ssrc)
+	return true
 }
 
 // bind lets a source carry what its route says. A stream of the same section and layer ends: its sender has moved to
