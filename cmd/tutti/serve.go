@@ -378,7 +378,7 @@ func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.En
 	handler := api.New(api.Options{
 		House: house, Info: s.info, Page: web.Dist(), RootPEM: certificate.rootPEM, Doors: doors, Hosts: append(c.Host, c.Domain...), Origins: c.Origin, PlayOrigins: c.PlayOrigin,
 		Fronts:        api.PlayFronts{FLV: c.FLVFront(), HLS: c.HLSFront(), WHEP: cdn.Front{Base: c.PlayWHEP}, TTL: c.PlayTTL},
-		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, Metrics: s.figures, Webhooks: s.webhooks, Recorder: s.recorder, Pusher: s.pusher, OperatorsPush: c.Pushers() == "operators", Puller: s.puller, OperatorsPull: c.Pullers() == "operators", Log: s.log,
+		AnyoneCreates: c.CreateRooms == "anyone", TrustProxy: c.TrustProxy, FollowersPerAddress: c.AudiencePerAddress, Metrics: s.figures, Webhooks: s.webhooks, Recorder: s.recorder, Pusher: s.pusher, OperatorsPush: c.Pushers() == "operators", Puller: s.puller, OperatorsPull: c.Pullers() == "operators", Log: s.log,
 	})
 	var plain http.Handler = handler
 	if certificate.managed != nil {

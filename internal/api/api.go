@@ -41,6 +41,8 @@ type Options struct {
 	// Fronts are where programs are played, PlayOrigins the sites whose pages may play from here, empty for all.
 	Fronts      PlayFronts
 	PlayOrigins []string
+	// FollowersPerAddress is how many streams of events one address (IPv6: a /64) has, 0 for any number; those of this machine are not bounded.
+	FollowersPerAddress int
 	// Metrics are where figures for operators come from; what the API knows by itself is added.
 	Metrics metrics.Sources
 	// Webhooks is nil where nobody is told anything.
@@ -85,7 +87,7 @@ type API struct {
 func New(o Options) *API {
 	a := &API{
 		house: o.House, info: o.Info, rootPEM: o.RootPEM, anyoneCreates: o.AnyoneCreates, started: time.Now(),
-		log: o.Log, followers: limit.Places{Most: perAddressStreams}, fronts: o.Fronts, webhooks: o.Webhooks, recorder: o.Recorder, pusher: o.Pusher, operatorsPush: o.OperatorsPush, puller: o.Puller, operatorsPull: o.OperatorsPull, stopping: make(chan struct{}),
+		log: o.Log, followers: limit.Places{Most: o.FollowersPerAddress}, fronts: o.Fronts, webhooks: o.Webhooks, recorder: o.Recorder, pusher: o.Pusher, operatorsPush: o.OperatorsPush, puller: o.Puller, operatorsPull: o.OperatorsPull, stopping: make(chan struct{}),
 	}
 	if a.fronts.TTL == 0 {
 		a.fronts.TTL = 12 * time.Hour
@@ -100,7 +102,7 @@ func New(o Options) *API {
 	mux.HandleFunc("GET /api/rooms/{room}", a.getRoom)
 	mux.HandleFunc("DELETE /api/rooms/{room}", a.deleteRoom)
 	mux.HandleFunc("POST /api/rooms/{room}/join", a.limited(perAddressJoin, a.joinRoom))
-	mux.HandleFunc("GET /api/rooms/{room}/keys", a.directed(a.getKeys))
+	mux.HandleFunc("GET /api/rooms/{room}/keys", a.getKeys)
 	mux.HandleFunc("GET /api/rooms/{room}/live", a.getLive)
 	mux.HandleFunc("POST /api/rooms/{room}/live", a.run(a.goLive))
 	mux.HandleFunc("PATCH /api/rooms/{room}/live", a.run(a.showTrack))

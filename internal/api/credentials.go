@@ -1,7 +1,9 @@
 package api
 
 import (
+	"crypto/subtle"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/tuttilive/tutti/internal/auth"
@@ -47,10 +49,30 @@ func (a *API) admitWith(r *http.Request, c studio.Credential, action studio.Acti
 	if a.isOperator(r) {
 		return studio.ClaimsOf(auth.Host, name), room.CheckName(name)
 	}
-	if _, _, tried := r.BasicAuth(); tried { // it is good for operators alone, and may not be guessed at beside something that is right
+	// What is good for operators may not be guessed at beside something that is right.
+	if key, _, tried := r.BasicAuth(); tried && key == a.house.Keys().Key {
 		return auth.Claims{}, a.stranger(r)
 	}
+	if key := r.Header.Get(keyHeader); key != "" && c.Token != "" && !a.isKey(key, name) {
+		return auth.Claims{}, a.house.Refused(limit.Network(r.RemoteAddr), auth.ErrInvalid)
+	}
 	return a.house.Admit(name, c.From(r.RemoteAddr), action)
+}
+
+// isKey tells whether something is a key of a room, whatever for.
+func (a *API) isKey(key, roomName string) bool {
+	policy, _, err := a.house.Policies().Find(roomName)
+	if err != nil || room.CheckName(roomName) != nil {
+		return false
+	}
+	for _, k := range a.house.Intake(roomName).All() {
+		if secret, err := a.house.StreamKey(roomName, k); err == nil && subtle.ConstantTimeCompare([]byte(key), []byte(secret)) == 1 {
+			return true
+		}
+	}
+	return slices.ContainsFunc([]auth.Role{auth.Host, auth.Guest, auth.Watcher}, func(role auth.Role) bool {
+		return a.house.Keys().IsLinkKey(key, roomName, role, policy.Salt)
+	})
 }
 
 // directed lets a handler through for those who may direct the room.
@@ -93,7 +115,7 @@ func (a *API) listing(next http.Handler) http.Handler {
 
 // isOperator tells whether a request shows the API key and secret, or the secret alone as a key.
 func (a *API) isOperator(r *http.Request) bool {
-	if key, secret, ok := r.BasicAuth(); ok {
+	if key, secret, ok := r.BasicAuth(); ok && key == a.house.Keys().Key { // else it is for a proxy in front
 		return a.house.Keys().IsSecret(key, secret)
 	}
 	k := r.Header.Get(keyHeader)

@@ -2,9 +2,13 @@ package api
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
@@ -29,5 +33,87 @@ func TestGuessingAtTheSecretIsCountedInRooms(t *testing.T) {
 		if resp := f.call("GET", "/api/rooms/hall/keys", "", nil, right); resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: what is right is answered with %s", name, resp.Status)
 		}
+	}
+}
+
+func (f *fixture) token(room string, admin bool) string {
+	f.t.Helper()
+	token, err := testKeys.Mint(auth.Claims{Identity: "eve", Video: auth.Grant{Room: room, RoomJoin: true, RoomAdmin: admin}}, time.Hour, time.Now())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return "Authorization: Bearer " + token
+}
+
+// TestAKeyBesideATokenIsNoGuess, or it is refused and counted.
+func TestAKeyBesideATokenIsNoGuess(t *testing.T) {
+	f := serve(t, nil)
+	var made created
+	f.call("POST", "/api/rooms", `{"name":"hall"}`, &made)
+	f.enter("hall", "ada")
+	token := f.token("hall", true)
+	participants := func(key string) int {
+		return f.call("GET", "/api/rooms/hall/participants", "", nil, token, "X-Tutti-Key: "+key).StatusCode
+	}
+	for _, right := range []string{made.Keys.Watch, made.Keys.Host, made.Keys.Publish, testKeys.Secret} {
+		if got := participants(right); got != http.StatusOK {
+			t.Errorf("a key of the room beside the token: %d", got)
+		}
+	}
+	if got := participants("guess"); got != http.StatusUnauthorized {
+		t.Errorf("a guess: %d", got)
+	}
+	last := 0
+	for i := range 2 * studio.PerAddressGuess.Burst {
+		last = participants(fmt.Sprint("guess", i))
+	}
+	if last != http.StatusTooManyRequests {
+		t.Errorf("the last guess: %d", last)
+	}
+	if got := participants(made.Keys.Watch); got != http.StatusOK {
+		t.Errorf("what is right: %d", got)
+	}
+}
+
+// TestSomebodyElsesPasswordIsNoGuess: a proxy in front has its own, which browsers show to us too.
+func TestSomebodyElsesPasswordIsNoGuess(t *testing.T) {
+	f := serve(t, nil)
+	var made created
+	f.call("POST", "/api/rooms", `{"name":"hall","access":"open"}`, &made)
+	f.enter("hall", "ada")
+	proxys := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("staff:password"))
+	for range 2 * studio.PerAddressGuess.Burst {
+		if status, code := f.code("GET", "/api/rooms/hall/stage", "", proxys); status != http.StatusOK {
+			t.Fatalf("who watches: %d %s", status, code)
+		}
+	}
+	for _, key := range []string{made.Keys.Host, testKeys.Secret} {
+		if status, code := f.code("GET", "/api/rooms/hall/keys", "", proxys, "X-Tutti-Key: "+key); status != http.StatusOK {
+			t.Errorf("with a key: %d %s", status, code)
+		}
+	}
+}
+
+// TestTheHostsKeyLearnsTheKeysBesideAToken, and a host's token does not.
+func TestTheHostsKeyLearnsTheKeysBesideAToken(t *testing.T) {
+	f := serve(t, nil)
+	var made created
+	f.call("POST", "/api/rooms", `{"name":"hall"}`, &made)
+	for _, c := range []struct {
+		key  string
+		want int
+	}{{made.Keys.Host, 200}, {made.Keys.Guest, 403}, {"", 403}} {
+		if status, _ := f.code("GET", "/api/rooms/hall/keys", "", f.token("hall", true), "X-Tutti-Key: "+c.key); status != c.want {
+			t.Errorf("with %q: %d", c.key, status)
+		}
+	}
+}
+
+// TestPagesOfOtherSitesReadHowLongToWait.
+func TestPagesOfOtherSitesReadHowLongToWait(t *testing.T) {
+	f := serve(t, nil)
+	resp := f.call("GET", "/api/rooms/interrupted/live", "", nil, "Origin: https://shop.example")
+	if shown := resp.Header.Get("Access-Control-Expose-Headers"); resp.Header.Get("Retry-After") == "" || !strings.Contains(shown, "Retry-After") || !strings.Contains(shown, "WWW-Authenticate") {
+		t.Errorf("they may read %q", shown)
 	}
 }

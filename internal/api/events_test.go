@@ -144,21 +144,28 @@ func TestWhoFollowsDoesSoBeyondTheTimeOfTheirToken(t *testing.T) {
 	if _, err := f.api.admit(r, studio.ToWatch); !errors.Is(err, auth.ErrExpired) {
 		t.Fatalf("it still lets her in: %v", err)
 	}
-	if err := f.api.mayFollow(r, claims); err != nil {
+	terms := termsOf(room.Policy{Access: room.AccessToken})
+	if err := f.api.mayFollow(r, claims, terms); err != nil {
 		t.Errorf("she is sent out: %v", err)
 	}
 	if err := f.house.Policies().Revoke("priv", "eve", time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.api.mayFollow(r, claims); !errors.Is(err, auth.ErrRevoked) {
+	if err := f.api.mayFollow(r, claims, terms); !errors.Is(err, auth.ErrRevoked) {
 		t.Errorf("it was revoked: %v", err)
 	}
 }
 
 // TestOneAddressFollowsSoManyRooms, and another may all the same.
 func TestOneAddressFollowsSoManyRooms(t *testing.T) {
-	f := serve(t, nil)
-	f.api.followers.Most = 2
+	f := serve(t, func(o *Options) { o.FollowersPerAddress = 2 })
+	here := limit.Network("192.0.2.2")
+	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("From") == "" {
+			r.RemoteAddr = here.Addr().String()
+		}
+		f.api.ServeHTTP(w, r)
+	})
 	f.follow("a")
 	f.follow("a")
 	if status, code := f.code("GET", "/api/rooms/a/events", ""); status != http.StatusTooManyRequests || code != "rate_limited" {
@@ -166,5 +173,8 @@ func TestOneAddressFollowsSoManyRooms(t *testing.T) {
 	}
 	if !f.api.followers.Enter(limit.Network("192.0.2.1")) {
 		t.Error("another address has no place")
+	}
+	for range 3 { // fails where it is bounded
+		f.follow("a", "From: this machine")
 	}
 }

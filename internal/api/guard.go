@@ -173,6 +173,7 @@ func (g *guard) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 	}
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*") // there are no cookies, so this gives away nothing
+	h.Set("Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate")
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Tutti-Key")
 	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
 	if r.Method == http.MethodOptions {

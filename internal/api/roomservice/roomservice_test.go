@@ -402,6 +402,15 @@ func TestGrants(t *testing.T) {
 }
 
 func TestWrongSecretsAreCounted(t *testing.T) {
+	for name, show := range map[string]func(*http.Request){
+		"as a password": func(r *http.Request) { r.SetBasicAuth(keys.Key, "guess") },
+		"as a key":      func(r *http.Request) { r.Header.Set("X-Tutti-Key", "guess") },
+	} {
+		t.Run(name, func(t *testing.T) { wrongSecretsAreCounted(t, show) })
+	}
+}
+
+func wrongSecretsAreCounted(t *testing.T, show func(*http.Request)) {
 	f := serve(t)
 	for tries := 0; ; tries++ {
 		req, err := http.NewRequest("POST", f.url+"/twirp/livekit.RoomService/ListRooms", strings.NewReader("{}"))
@@ -409,7 +418,7 @@ func TestWrongSecretsAreCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 		req.Header.Set("Content-Type", "application/json")
-		req.SetBasicAuth(keys.Key, "guess")
+		show(req)
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 )
 
 // exposed are the header fields that pages of other sites may read.
-const exposed = "Age, Content-Range, Date, ETag, Retry-After"
+const exposed = "Age, Content-Range, Date, ETag, Retry-After, WWW-Authenticate"
 
 // ServeHTTP answers requests for /live/{room}/index.m3u8 and what it names.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
