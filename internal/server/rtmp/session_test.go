@@ -14,6 +14,8 @@ import (
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
+	"github.com/tuttilive/tutti/internal/track"
 )
 
 func TestAddresses(t *testing.T) {
@@ -173,6 +175,35 @@ func TestWhoMayNotPublishIsSentAway(t *testing.T) {
 	st.wait(t, "word to the hosts", func() bool {
 		return len(st.turned) == 1 && strings.HasPrefix(st.turned[0], "demo rtmp forbidden ") && st.ingests[0].left
 	})
+}
+
+// TestWhoseTrackEndsHearsWhy: what ends an encoder ends its tracks before.
+func TestWhoseTrackEndsHearsWhy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		why          error
+		status, code string
+	}{"may not publish": {nil, publishUnauthorized, "forbidden"}, "replaced": {ingest.ErrReplaced, publishRejected, "replaced"}} {
+		st := newFakeStage()
+		st.refuse = track.ErrClosed
+		s := open(t, st, Options{})
+		x := dial(t, s)
+		if code, _ := x.publish("live", "demo?key=secret"); code != publishStart {
+			t.Fatal(code)
+		}
+		x.sound(0, 0)
+		x.sound(0, 1)
+		if c.why != nil {
+			st.wait(t, "entering", func() bool { return len(st.ingests) == 1 })
+			st.ingests[0].obs.(*ingest.Observer).Kick(c.why)
+		}
+		if code, description := x.answer("onStatus"); code != c.status {
+			t.Errorf("%s: hears %s: %s", name, code, description)
+		}
+		if c.why == nil {
+			st.wait(t, "word to the hosts", func() bool { return len(st.turned) == 1 && strings.Contains(st.turned[0], c.code) })
+		}
+	}
 }
 
 func TestConnectionLimits(t *testing.T) {
