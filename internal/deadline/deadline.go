@@ -4,8 +4,10 @@ package deadline
 
 import (
 	"bufio"
+	"context"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -19,28 +21,40 @@ const (
 	// Take is how long a client may take nothing of its answer while there is something to take, or longer for stretch bytes.
 	Take    = 30 * time.Second
 	stretch = 64 << 10
+	// stuck is how long a connection that many answers share may take nothing while none of them is looked at.
+	stuck = 5 * Take
 	// maxHead bounds the head of a request in bytes.
 	maxHead = 64 << 10
 )
 
 // Server is an HTTP server whose clients have only so much time.
-func Server(next http.Handler) *http.Server {
+func Server(next http.Handler) *http.Server { return server(next, Take) }
+
+func server(next http.Handler, take time.Duration) *http.Server {
 	return &http.Server{
-		Handler: wrap(next), ReadHeaderTimeout: ask, IdleTimeout: idle, MaxHeaderBytes: maxHead,
+		Handler: wrap(next, take), ReadHeaderTimeout: ask, IdleTimeout: idle, MaxHeaderBytes: maxHead,
 		// Of a connection that many answers share nothing may be taken at all; what one of them does is looked at in answer.
-		HTTP2: &http.HTTP2Config{WriteByteTimeout: Take},
+		HTTP2:       &http.HTTP2Config{WriteByteTimeout: stuck},
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, lineKey{}, c) },
 	}
 }
 
-func wrap(next http.Handler) http.Handler {
+// lineKey is of a request's connection.
+type lineKey struct{}
+
+func wrap(next http.Handler, take time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a := &answer{ResponseWriter: w, control: http.NewResponseController(w)}
+		a := &answer{ResponseWriter: w, control: http.NewResponseController(w), take: take, shared: r.ProtoMajor > 1}
+		a.line, _ = r.Context().Value(lineKey{}).(net.Conn)
 		if r.ContentLength != 0 {
 			r = a.expect(r)
 		}
 		next.ServeHTTP(a, r)
 		if !a.taken {
-			_ = a.control.SetWriteDeadline(time.Now().Add(Take)) // for what the HTTP server still has; it takes it back for the next request
+			if a.wrote > stretch {
+				_ = a.FlushError() // the end of it has its time too
+			}
+			_ = a.control.SetWriteDeadline(time.Now().Add(take)) // for what the HTTP server still has; it takes it back for the next request
 		}
 	})
 }
@@ -52,10 +66,20 @@ type answer struct {
 	body    *body // nil without one
 	taken   bool  // the connection is somebody else's
 
-	// clock ends a write that takes too long, and tells so. A deadline that is set beforehand would have to be taken back: over HTTP/2 one that passes
+	line   net.Conn
+	shared bool // with other answers
+	take   time.Duration
+	wrote  int64 // bytes
+
+	// clock ends a write that takes too long. A deadline that is set beforehand would have to be taken back: over HTTP/2 one that passes
 	// ends what waits for something to write, and each costs a turn of the connection's goroutine.
 	clock *time.Timer
-	ended chan struct{}
+
+	mu      sync.Mutex
+	writing bool
+	due     time.Time // when the clock is to be heard
+	looked  bool      // once since the write began
+	acked   uint64    // of the connection, when it was looked at last
 }
 
 func (a *answer) Write(b []byte) (written int, err error) {
@@ -65,6 +89,7 @@ func (a *answer) Write(b []byte) (written int, err error) {
 		n, err := a.ResponseWriter.Write(piece)
 		a.end()
 		written += n
+		a.wrote += int64(n)
 		if b = b[n:]; err != nil || len(b) == 0 {
 			return written, err
 		}
@@ -79,21 +104,49 @@ func (a *answer) FlushError() error {
 }
 
 func (a *answer) begin() {
-	if a.clock != nil {
-		a.clock.Reset(Take)
-		return
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.writing, a.looked = true, false
+	first := a.take / 30
+	a.due = time.Now().Add(first)
+	if a.clock == nil {
+		a.clock = time.AfterFunc(first, a.look)
+	} else {
+		a.clock.Reset(first)
 	}
-	a.ended = make(chan struct{}, 1)
-	a.clock = time.AfterFunc(Take, func() {
-		_ = a.control.SetWriteDeadline(time.Unix(1, 0)) // where there is no such thing, it takes what it takes
-		a.ended <- struct{}{}
-	})
 }
 
 func (a *answer) end() {
-	if !a.clock.Stop() {
-		<-a.ended // it uses the response
+	a.clock.Stop()
+	a.mu.Lock() // whoever looks uses the response
+	a.writing = false
+	a.mu.Unlock()
+}
+
+// look is what the clock does: a write has taken a moment, and later, so long that it is over unless the other side acknowledges what was written before.
+// It may do so steadily while the kernel takes nothing more: that has a socket wait until a third of its buffer is free, which can be more than a megabyte.
+func (a *answer) look() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	if !a.writing || now.Before(a.due) {
+		return
 	}
+	acked, waiting, ok := progress(a.line)
+	wait := a.take
+	switch {
+	case !a.looked:
+		wait -= a.take / 30
+	case ok && waiting && acked-a.acked >= stretch:
+	default:
+		_ = a.control.SetWriteDeadline(time.Unix(1, 0)) // where there is no such thing, it takes what it takes
+		if a.shared && ok && waiting {
+			a.line.Close() // which takes nothing, nor what would end the stream
+		}
+		return
+	}
+	a.looked, a.acked, a.due = true, acked, now.Add(wait)
+	a.clock.Reset(wait)
 }
 
 // SetReadDeadline is what http.ResponseController calls. Whoever sets one has the body to themselves.
