@@ -24,14 +24,14 @@ var (
 )
 
 // fetchHLS reads a live stream over HLS: transport streams, or fragmented MP4 with the sound in it or apart, either encrypted with AES-128 or not.
-func fetchHLS(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func()) error {
+func fetchHLS(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func(), leftOut func(string)) error {
 	_, u, err := s.protocol()
 	if err != nil {
 		return err
 	}
 	client := &hlsClient{http: d.Client(requestWithin)}
 	defer client.http.CloseIdleConnections()
-	renditions, err := openRenditions(ctx, client, u, write, more)
+	renditions, err := openRenditions(ctx, client, u, write, more, leftOut)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (k *kept) Delete(name string) error {
 }
 
 // camera is a source that works.
-func camera(ctx context.Context, _ Dialer, _ Source, write func(*media.Frame) error, _ func()) error {
+func camera(ctx context.Context, _ Dialer, _ Source, write func(*media.Frame) error, _ func(), _ func(string)) error {
 	format := mediatest.H264Format(320, 180)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -179,8 +179,8 @@ func TestAChangedSourceThatWasFetchedIsFetchedAnew(t *testing.T) {
 func TestWhoComesWhileASourceIsLeftHasItFetched(t *testing.T) {
 	leaving, leave := make(chan struct{}), make(chan struct{})
 	times := 0
-	p, h := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func()) error {
-		err := camera(ctx, d, s, write, more)
+	p, h := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func(), _ func(string)) error {
+		err := camera(ctx, d, s, write, more, nil)
 		if times++; times == 1 {
 			close(leaving)
 			<-leave
@@ -254,7 +254,7 @@ func TestASourceIsFetchedAlways(t *testing.T) {
 func TestASourceThatFailsIsTriedAgain(t *testing.T) {
 	var mu sync.Mutex
 	tries := 0
-	p, _ := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func()) error {
+	p, _ := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func(), _ func(string)) error {
 		mu.Lock()
 		tries++
 		first := tries == 1
@@ -262,7 +262,7 @@ func TestASourceThatFailsIsTriedAgain(t *testing.T) {
 		if first {
 			return dial.Denial{Code: "sesame", Words: "no stream sesame here"}
 		}
-		return camera(ctx, d, s, write, more)
+		return camera(ctx, d, s, write, more, nil)
 	})
 	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea?key=sesame"), Mode: ref(Always)}, false); err != nil {
 		t.Fatal(err)
@@ -360,7 +360,7 @@ func TestOperatorsAloneChooseSRT(t *testing.T) {
 }
 
 func TestWhatASourceSendsDoesNotEndTheServer(t *testing.T) {
-	p, _ := open(t, &kept{all: map[string][]Source{}}, func(context.Context, Dialer, Source, func(*media.Frame) error, func()) error {
+	p, _ := open(t, &kept{all: map[string][]Source{}}, func(context.Context, Dialer, Source, func(*media.Frame) error, func(), func(string)) error {
 		panic("what nobody has thought of")
 	})
 	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}, false); err != nil {
@@ -393,7 +393,7 @@ func TestALongPlaylistIsNotRead(t *testing.T) {
 	}))
 	defer server.Close()
 	nothing := func(*media.Frame) error { return nil }
-	err := fetchHLS(context.Background(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"}, nothing, func() {})
+	err := fetchHLS(context.Background(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"}, nothing, func() {}, func(string) {})
 	if !errors.Is(err, errLongPlaylist) {
 		t.Errorf("it is read: %v", err)
 	}
@@ -421,7 +421,7 @@ func TestWhatOfHLSIsNotRead(t *testing.T) {
 				"/a.ts": "no transport stream"}[r.URL.Path])
 		}))
 		err := fetchHLS(context.Background(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"},
-			func(*media.Frame) error { return nil }, func() {})
+			func(*media.Frame) error { return nil }, func() {}, func(string) {})
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -476,7 +476,7 @@ func TestInsideAddressesAreNotFetchedFrom(t *testing.T) {
 		"http://127.0.0.1/x.m3u8": fetchHLS, "http://169.254.169.254/x.m3u8": fetchHLS,
 	} {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		err := f(ctx, d, Source{URL: address, Mode: Demand}, func(*media.Frame) error { return nil }, func() {})
+		err := f(ctx, d, Source{URL: address, Mode: Demand}, func(*media.Frame) error { return nil }, func() {}, func(string) {})
 		cancel()
 		if !errors.Is(err, dial.ErrRefused) {
 			t.Errorf("%s: %v", address, err)
@@ -503,7 +503,7 @@ func TestWhatIsSecretIsNotTold(t *testing.T) {
 
 func TestWhatIsAheadIsHeldBackOnce(t *testing.T) {
 	took := make(chan time.Duration, 1)
-	p, _ := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, _ Dialer, _ Source, write func(*media.Frame) error, _ func()) error {
+	p, _ := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, _ Dialer, _ Source, write func(*media.Frame) error, _ func(), _ func(string)) error {
 		format, at := mediatest.H264Format(320, 180), media.Now()
 		began := time.Now()
 		for i := range 6 { // all read at one time, as those of one piece of a segment are
@@ -516,7 +516,7 @@ func TestWhatIsAheadIsHeldBackOnce(t *testing.T) {
 		case took <- time.Since(began):
 		default:
 		}
-		return camera(ctx, nil, Source{}, write, nil)
+		return camera(ctx, nil, Source{}, write, nil, nil)
 	})
 	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}, false); err != nil {
 		t.Fatal(err)
@@ -528,7 +528,7 @@ func TestWhatIsAheadIsHeldBackOnce(t *testing.T) {
 
 func TestASourceWithoutFramesIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := func(ctx context.Context, _ Dialer, _ Source, _ func(*media.Frame) error, more func()) error {
+		f := func(ctx context.Context, _ Dialer, _ Source, _ func(*media.Frame) error, more func(), _ func(string)) error {
 			for ctx.Err() == nil {
 				more()
 				time.Sleep(time.Second)

@@ -27,7 +27,9 @@ type rendition struct {
 	client *hlsClient
 	write  func(*media.Frame) error
 	more   func()
-	apart  bool // it has another one beside it
+	// leftOut is told what is not taken.
+	leftOut func(what string)
+	apart   bool // it has another one beside it
 
 	at             *url.URL
 	list           *m3u8.Media
@@ -63,13 +65,13 @@ func (q queued) before(other queued) bool {
 }
 
 // openRenditions loads what is at an address: a media playlist, or a multivariant one and of it the variant with the highest bit rate, with its sound.
-func openRenditions(ctx context.Context, c *hlsClient, u *url.URL, write func(*media.Frame) error, more func()) ([]*rendition, error) {
+func openRenditions(ctx context.Context, c *hlsClient, u *url.URL, write func(*media.Frame) error, more func(), leftOut func(string)) ([]*rendition, error) {
 	text, u, err := c.text(ctx, u)
 	if err != nil {
 		return nil, err
 	}
 	of := func(at *url.URL) *rendition {
-		return &rendition{client: c, write: write, more: more, at: at, newest: time.Now()}
+		return &rendition{client: c, write: write, more: more, leftOut: leftOut, at: at, newest: time.Now()}
 	}
 	if !m3u8.IsMultivariant(text) {
 		r := of(u)
@@ -309,6 +311,9 @@ func (r *rendition) takeFragments(ctx context.Context, s hlsSegment, b []byte) e
 		if r.fragments, err = fmp4.NewDemuxer(init); err != nil {
 			return err
 		}
+		if what := r.fragments.LeftOut(); what != "" {
+			r.leftOut(what)
+		}
 		r.header = s.header
 	}
 	r.more()
@@ -330,6 +335,7 @@ func (r *rendition) takeTransport(b []byte) error {
 	if r.transport == nil {
 		r.transport = ts.New(r.write)
 		r.transport.Stock()
+		r.transport.LeftOut = r.leftOut
 	}
 	for len(b) > 0 {
 		n := min(gulp, len(b))

@@ -113,7 +113,7 @@ func TestAddressesInPlaylistsAreNotTold(t *testing.T) {
 			}
 		}))
 		err := fetchHLS(t.Context(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"},
-			func(*media.Frame) error { return nil }, func() {})
+			func(*media.Frame) error { return nil }, func() {}, func(string) {})
 		server.Close()
 		if err == nil || strings.Contains(err.Error(), "sesame") || strings.Contains(err.Error(), "signature") || !strings.Contains(err.Error(), "address") {
 			t.Errorf("%s: %v", name, err)
@@ -230,4 +230,28 @@ func FuzzPlaylists(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestWhatIsNotTakenOfASourceIsTold, as it is of what encoders send.
+func TestWhatIsNotTakenOfASourceIsTold(t *testing.T) {
+	m, b := ts.NewMuxer(), []byte(nil)
+	m.Know(media.AAC)
+	m.Know(media.H264)
+	strange := &media.Format{Codec: media.AAC, SampleRate: 48_000, Channels: 2, Config: []byte{0x11, 0x80}} // of a layout of its own
+	var err error
+	for i := range 50 {
+		at := time.Second + time.Duration(i)*21*time.Millisecond
+		for _, f := range []*media.Frame{
+			mediatest.Frame(mediatest.H264Format(640, 360), i%10 == 0, at, mediatest.H264(i%10 == 0, 50)), mediatest.Frame(strange, true, at, make([]byte, 50)),
+		} {
+			if b, err = m.Append(b, f); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	told := ""
+	r := &rendition{more: func() {}, leftOut: func(what string) { told = what }, write: func(*media.Frame) error { return nil }}
+	if err := r.takeTransport(b); err != nil || told == "" {
+		t.Errorf("told %q, %v", told, err)
+	}
 }

@@ -32,7 +32,7 @@ type player struct {
 }
 
 // fetchRTMP plays a stream of an RTMP server.
-func fetchRTMP(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, _ func()) error {
+func fetchRTMP(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, _ func(), _ func(string)) error {
 	_, u, err := s.protocol()
 	if err != nil {
 		return err

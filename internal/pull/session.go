@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
+	"github.com/tuttilive/tutti/internal/track"
 )
 
 const (
@@ -35,7 +37,7 @@ var (
 
 // fetcher gives a source's frames to write until it fails, which it always does. More is as good as a frame where one does not come, once there
 // was one.
-type fetcher func(ctx context.Context, d Dialer, s Source, write func(f *media.Frame) error, more func()) error
+type fetcher func(ctx context.Context, d Dialer, s Source, write func(f *media.Frame) error, more func(), leftOut func(what string)) error
 
 // session fetches one source until it is cancelled, or nobody wants it any more.
 type session struct {
@@ -117,6 +119,7 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 	quiet := time.AfterFunc(connectWithin, func() { cancel(errSilent) })
 	defer quiet.Stop()
 	var publisher *ingest.Publisher
+	var before []string // what was left out before there was anybody to tell
 	began := time.Now()
 	defer func() {
 		if publisher != nil {
@@ -130,6 +133,9 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 				return err
 			}
 			began = time.Now()
+			for _, what := range before {
+				publisher.LeftOut(what)
+			}
 			if x.source.Mode == Demand {
 				go x.leaveUnwatched(ctx, cancel)
 			}
@@ -142,7 +148,22 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 			quiet.Reset(silence)
 		}
 	}
-	err = x.guarded(ctx, x.puller.fetchers[protocol], write, more)
+	leftOut := func(what string) {
+		switch {
+		case publisher != nil:
+			publisher.LeftOut(what)
+		case len(before) < 8 && !slices.Contains(before, what):
+			before = append(before, what)
+		}
+	}
+	err = x.guarded(ctx, x.puller.fetchers[protocol], write, more, leftOut)
+	if errors.Is(err, track.ErrClosed) { // it is sent away in a moment, or may not publish any more
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+		err = room.ErrNotAllowed
+	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
@@ -153,14 +174,14 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 }
 
 // guarded fetches, and turns a panic into an error: what a server sends must not end this one.
-func (x *session) guarded(ctx context.Context, f fetcher, write func(*media.Frame) error, more func()) (err error) {
+func (x *session) guarded(ctx context.Context, f fetcher, write func(*media.Frame) error, more func(), leftOut func(string)) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			x.log.Error("panic while fetching a source", "panic", r, "stack", string(debug.Stack()))
 			err = errPanic
 		}
 	}()
-	return f(ctx, x.puller.dialer, x.source, write, more)
+	return f(ctx, x.puller.dialer, x.source, write, more, leftOut)
 }
 
 // enter comes into the room once there is something to publish.

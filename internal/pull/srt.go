@@ -13,7 +13,7 @@ import (
 )
 
 // fetchSRT calls an SRT server that sends a transport stream.
-func fetchSRT(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func()) error {
+func fetchSRT(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func(), leftOut func(string)) error {
 	_, u, err := s.protocol()
 	if err != nil {
 		return err
@@ -31,6 +31,7 @@ func fetchSRT(ctx context.Context, d Dialer, s Source, write func(*media.Frame) 
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	demuxer := ts.New(write)
+	demuxer.LeftOut = leftOut
 	packet := make([]byte, 2048)
 	for {
 		n, err := conn.Read(packet)
