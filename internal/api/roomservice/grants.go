@@ -73,12 +73,12 @@ func mayMove(ctx context.Context, from, to string) error {
 // errElsewhere: moving people between rooms is a service of LiveKit's cloud.
 var errElsewhere error = twirp.Unimplemented.Error("participants cannot be moved or forwarded to another room")
 
-// ForwardParticipant is not implemented.
+// ForwardParticipant answers errElsewhere to whoever might ask for it.
 func (s *service) ForwardParticipant(ctx context.Context, req *pb.ForwardParticipantRequest) (*pb.ForwardParticipantResponse, error) {
 	return nil, cmp.Or(mayMove(ctx, req.Room, req.DestinationRoom), errElsewhere)
 }
 
-// MoveParticipant is not implemented.
+// MoveParticipant answers the same.
 func (s *service) MoveParticipant(ctx context.Context, req *pb.MoveParticipantRequest) (*pb.MoveParticipantResponse, error) {
 	return nil, cmp.Or(mayMove(ctx, req.Room, req.DestinationRoom), errElsewhere)
 }
