@@ -28,18 +28,26 @@ func TestAWordCountsFromWhenItCame(t *testing.T) {
 	if r.raw == nil {
 		t.Skip("this kernel does not tell when something came")
 	}
-	before := time.Now()
-	server.Write([]byte("a word"))
-	after := time.Now()
-	const late = 50 * time.Millisecond
-	time.Sleep(late)
+	// The kernel begins to stamp what comes a moment after the first socket of the machine asked for it, and tells until then when a word
+	// was read: one that was written after that moment is enough.
+	const late, attempts = 50 * time.Millisecond, 20
 	buf := make([]byte, 64)
-	n, at, err := r.read(buf)
-	if string(buf[:n]) != "a word" || err != nil {
-		t.Fatalf("%q, %v", buf[:n], err)
-	}
-	if since := at.Sub(before); since < 0 || at.After(after.Add(late/2)) {
-		t.Errorf("it is said to have come %v after it was written", since)
+	for i := 0; ; i++ {
+		before := time.Now()
+		server.Write([]byte("a word"))
+		after := time.Now()
+		time.Sleep(late)
+		n, at, err := r.read(buf)
+		if string(buf[:n]) != "a word" || err != nil {
+			t.Fatalf("%q, %v", buf[:n], err)
+		}
+		since := at.Sub(before)
+		if since >= 0 && at.Before(after.Add(late/2)) {
+			break
+		}
+		if i == attempts {
+			t.Fatalf("it is said to have come %v after it was written", since)
+		}
 	}
 	server.Close()
 	if n, _, err := r.read(buf); n != 0 || err == nil {
