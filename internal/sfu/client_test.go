@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -414,6 +415,30 @@ func (v *view) until(t testing.TB, what string, satisfied func([]viewed) bool) [
 			t.Fatalf("waited in vain for %s%s", what, last)
 		}
 	}
+}
+
+// whole is what has come by now, as soon as nothing of it is missing any more: what a busy machine reads too late is lost, and repaired.
+func (v *view) whole(t testing.TB) []viewed {
+	t.Helper()
+	var last uint16
+	for i, p := range v.until(t, "anything", func(p []viewed) bool { return len(p) > 0 }) {
+		if i == 0 || int16(p.seq-last) > 0 { // a repair may be the latest to come
+			last = p.seq
+		}
+	}
+	packets := v.until(t, "all repairs", func(p []viewed) bool {
+		have := map[uint16]bool{}
+		for _, x := range p {
+			have[x.seq] = true
+		}
+		for seq := p[0].seq; seq != last; seq++ {
+			if !have[seq] {
+				return false
+			}
+		}
+		return true
+	})
+	return slices.DeleteFunc(slices.Clone(packets), func(p viewed) bool { return int16(p.seq-last) > 0 })
 }
 
 // received makes a receiver of what a client publishes next.

@@ -73,26 +73,9 @@ func TestForwardOverLossyLinks(t *testing.T) {
 	view.until(t, "many packets", func(p []viewed) bool { return len(p) > 1500 })
 	publisher.loss.percent.Store(0)
 	viewer.loss.percent.Store(0)
-	end := view.until(t, "a clean end", func(p []viewed) bool { return len(p) > 1800 })
-	last := end[0].seq
-	for _, p := range end { // a repair may be the latest to come
-		if int16(p.seq-last) > 0 {
-			last = p.seq
-		}
-	}
-	packets := view.until(t, "all repairs", func(p []viewed) bool {
-		have := map[uint16]bool{}
-		for _, x := range p {
-			have[x.seq] = true
-		}
-		for seq := p[0].seq; seq != last; seq++ {
-			if !have[seq] {
-				return false
-			}
-		}
-		return true
-	})
-	checkStream(t, slices.DeleteFunc(slices.Clone(packets), func(p viewed) bool { return int16(p.seq-last) > 0 }))
+	view.until(t, "a clean end", func(p []viewed) bool { return len(p) > 1800 })
+	packets := view.whole(t)
+	checkStream(t, packets)
 	lost := publisher.loss.lost.Load() + viewer.loss.lost.Load()
 	stats := sender.Stats()
 	t.Logf("%d packets viewed, %d lost on the way in and out, %+v", len(packets), lost, stats)
@@ -144,7 +127,7 @@ func TestForwardSimulcastLayers(t *testing.T) {
 	follow("h")
 	sender.SetSize(0, 0)
 	follow("f")
-	checkStream(t, view.until(t, "the end", func(p []viewed) bool { return true }))
+	checkStream(t, view.whole(t))
 
 	// The largest layer stops, as a browser's does when its uplink gets worse.
 	stopLargest()
@@ -184,7 +167,7 @@ func TestViewerStartsAtOnceFromTheLastKeyframe(t *testing.T) {
 	if again := camera.plis.Load() - asked; again != 0 {
 		t.Errorf("the publisher was asked for %d more keyframes", again)
 	}
-	checkStream(t, packets)
+	checkStream(t, two.whole(t))
 }
 
 func TestViewerFollowsAChangeOfSource(t *testing.T) {
@@ -227,7 +210,7 @@ func TestViewerFollowsAChangeOfSource(t *testing.T) {
 	tracks[0].Close()
 	must(t, sender.Switch(tracks[1]))
 	follow(1_000_000, 2_000_000)
-	packets := view.until(t, "the end", func([]viewed) bool { return true })
+	packets := view.whole(t)
 	newest := packets[0]
 	for _, p := range packets[1:] {
 		if int16(p.seq-newest.seq) < 0 {

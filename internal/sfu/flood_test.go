@@ -104,7 +104,7 @@ func TestFloodsOfFeedback(t *testing.T) {
 			t.Errorf("%s: %d packets are sent again in %v", name, n, took)
 		}
 	}
-	checkStream(t, shown.until(t, "the end", func([]viewed) bool { return true }))
+	checkStream(t, shown.whole(t))
 	if plis := sender.Stats().KeyframesWanted; plis < 1000 {
 		t.Errorf("%d of the requests for a keyframe came: nothing is proven", plis)
 	}

@@ -40,7 +40,7 @@ func newIntake(codec media.Codec, layer *track.Layer) *intake {
 }
 
 // take reads a packet's place and header. It tells whether the layer gets it, and whether only a keyframe can help after
-// what is missing before it. The caller holds the lock.
+// what is missing before it: the first of all comes after what was lost before, unless it begins a keyframe. The caller holds the lock.
 func (in *intake) take(p *media.Packet, received *reception, canNack bool) (keep, lost bool) {
 	// A payload that cannot be parsed is forwarded as it is: it may be encrypted end to end.
 	rtpfmt.Parse(in.codec, p)
@@ -70,7 +70,10 @@ func (in *intake) take(p *media.Packet, received *reception, canNack bool) (keep
 		in.losses.found(seq, p.Repaired || p.Restored, p.Arrival)
 		p.Timestamp = in.timeline.late(p.Timestamp)
 	} else {
-		if what == newest && before != 0 && canNack {
+		switch {
+		case what == newest && before == 0:
+			lost = !p.Keyframe
+		case what == newest && canNack:
 			lost = in.losses.gap(before+1, seq, p.Arrival)
 		}
 		p.Timestamp = in.timeline.next(p.Timestamp, p.Arrival, what == restarted)

@@ -194,6 +194,25 @@ func TestReceiverAsksForKeyframes(t *testing.T) {
 	}
 }
 
+// TestReceiverMissesAFirstKeyframe: a layer whose first packets were lost has no size by which anybody could want it, so no reader asks for it.
+func TestReceiverMissesAFirstKeyframe(t *testing.T) {
+	for name, c := range map[string]struct {
+		codec media.Codec
+		unit  byte // of the first packet
+		asks  string
+	}{
+		"lost": {media.H264, 1, "pli:7"}, "there": {media.H264, 7, ""}, "sound": {media.Opus, 1, ""},
+	} {
+		log := new(feedbackLog)
+		st := newReceiver(t, track.Info{Kind: c.codec.Kind(), Codec: c.codec}).take(&rtc.Stream{SSRC: 7, Codec: c.codec, CanNack: true}, log)
+		now := media.Now()
+		give(st, h264Packet(10, 0, c.unit, now), h264Packet(11, 3000, 1, now))
+		if got := log.take(); got != c.asks {
+			t.Errorf("%s: told %q", name, got)
+		}
+	}
+}
+
 func TestReceiverRefuses(t *testing.T) {
 	r := newReceiver(t, track.Info{Kind: media.Video, Codec: media.VP8})
 	log := new(feedbackLog)
