@@ -2,6 +2,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ApiError, type ErrorCode } from '../api/client'
 import { Entrance } from './entrance.svelte'
 
+// How long is waited for what comes at once, beside much else.
+const patience = { timeout: 60_000 }
+
 const stays = vi.hoisted(() => [] as Record<string, unknown>[])
 vi.mock('./session.svelte', () => ({
   RoomSession: class {
@@ -94,7 +97,7 @@ describe('the way into a room', () => {
     await entrance.join('Ada', true)
     expect(stays).toMatchObject([{ room: 'tea', title: 'Tea', name: 'Ada', credential: { key: 'h' } }])
     expect(entrance).toMatchObject({ joining: false, session: { phase: 'connected' } })
-    await vi.waitFor(() => expect(shown).toEqual(['/r/tea#k=g']))
+    await vi.waitFor(() => expect(shown).toEqual(['/r/tea#k=g']), patience)
   })
 
   it('leads nowhere for somebody who went back while they were let in', async () => {
