@@ -185,7 +185,7 @@ func TestCertificatesFromAnAuthority(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer again.Close()
-				for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) { // it is read beside the start
+				for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) { // it is read beside the start
 					here, there := net.Pipe()
 					go tls.Server(there, &tls.Config{GetCertificate: again.GetCertificate}).Handshake()
 					err := tls.Client(here, trusted).Handshake()

@@ -41,7 +41,7 @@ func (l *lawless) has(match func(sctp.Event) bool) bool {
 // until goes on until something has happened.
 func (l *lawless) until(what string, happened func() bool) {
 	l.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !happened(); {
+	for end := time.Now().Add(time.Minute); !happened(); {
 		if time.Now().After(end) {
 			l.t.Fatalf("no %s: %v", what, l.events)
 		}

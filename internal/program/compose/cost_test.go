@@ -39,7 +39,7 @@ func clip(tb testing.TB, w *codec.Workers) []*media.Frame {
 			tb.Fatal(err)
 		}
 	}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		mu.Lock()
 		n := len(frames)
 		mu.Unlock()

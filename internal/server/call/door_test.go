@@ -628,15 +628,27 @@ func TestSignsOfLife(t *testing.T) {
 	}
 
 	w = newWorld(t, nil)
-	w.server.silence = 2 * time.Second
+	w.server.silence = 100 * time.Millisecond
 	w.join("tea", "Silent")
-	x, _ := w.visit("tea", "Xenia")
-	for tick := time.NewTicker(100 * time.Millisecond); ; {
-		x.send(msg{"type": "ping"})
-		if m := x.next(); m.kind() == "member" && m.at("member", "present") == "false" {
-			return
+	l = w.server.find("tea")
+	broken := func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, st := range l.seats {
+			if st.socket != nil {
+				return false
+			}
 		}
-		<-tick.C
+		return true
+	}
+	for deadline := time.Now().Add(patience); !broken(); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("who is silent keeps a connection")
+		}
+	}
+	_, visiting := w.visit("tea", "Xenia")
+	if members := fmt.Sprint(visiting["members"]); !strings.Contains(members, "present:false") {
+		t.Errorf("others hear %s", members)
 	}
 }
 
