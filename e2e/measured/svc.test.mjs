@@ -52,7 +52,7 @@ const publish = (page, options) =>
 const show = (page) =>
   page.evaluate(async () => {
     const found = () => [...window.room.remoteParticipants.values()].flatMap((p) => [...p.trackPublications.values()]).find((p) => p.track)
-    for (let i = 0; i < 200 && !found(); i++) await new Promise((resolve) => setTimeout(resolve, 50))
+    for (let i = 0; i < 3600 && !found(); i++) await new Promise((resolve) => setTimeout(resolve, 50))
     window.pub = found()
     const video = window.pub.track.attach()
     document.body.append(video)

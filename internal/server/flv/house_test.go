@@ -182,7 +182,7 @@ func whole(file []byte) []byte {
 
 // TestEncoderComesBack replaces an encoder by another one with another size, while a viewer stays.
 func TestEncoderComesBack(t *testing.T) {
-	d := openDoors(t, 20*time.Second)
+	d := openDoors(t, time.Minute)
 	if err := d.house.Policies().Create("demo", room.Policy{Access: room.AccessLink, PublicWatch: true}); err != nil {
 		t.Fatal(err)
 	}
