@@ -18,9 +18,11 @@ const (
 	// send is how long a body may take to come, and a second more for each so many bytes of it that came.
 	send   = 10 * time.Second
 	steady = 4 << 10
-	// Take is how long a client may take nothing of its answer while there is something to take, or longer for stretch bytes.
+	// Take is how long a client may take nothing of its answer while there is something to take, or longer for stretch bytes. Where answers share a
+	// connection nobody outside the HTTP server knows whose bytes are taken but by what was written: each piece has so long.
 	Take    = 30 * time.Second
 	stretch = 64 << 10
+	piece   = 16 << 10
 	// stuck is how long a connection that many answers share may take nothing while none of them is looked at.
 	stuck = 5 * Take
 	// maxHead bounds the head of a request in bytes.
@@ -34,18 +36,33 @@ func server(next http.Handler, take time.Duration) *http.Server {
 	return &http.Server{
 		Handler: wrap(next, take), ReadHeaderTimeout: ask, IdleTimeout: idle, MaxHeaderBytes: maxHead,
 		// Of a connection that many answers share nothing may be taken at all; what one of them does is looked at in answer.
-		HTTP2:       &http.HTTP2Config{WriteByteTimeout: stuck},
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, lineKey{}, c) },
+		HTTP2: &http.HTTP2Config{WriteByteTimeout: stuck},
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, lineKey{}, &connection{Conn: c})
+		},
 	}
 }
 
-// lineKey is of a request's connection.
+// connection is a request's connection.
+type connection struct {
+	net.Conn
+	share sync.Once
+}
+
 type lineKey struct{}
+
+// progress is how many bytes the other side of a connection has acknowledged, and whether there are more that it has not.
+type progress struct {
+	acked   uint64
+	waiting bool
+}
 
 func wrap(next http.Handler, take time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := &answer{ResponseWriter: w, control: http.NewResponseController(w), take: take, shared: r.ProtoMajor > 1}
-		a.line, _ = r.Context().Value(lineKey{}).(net.Conn)
+		if a.line, _ = r.Context().Value(lineKey{}).(*connection); a.line != nil && a.shared {
+			a.line.share.Do(func() { takeEvenly(a.line.Conn) })
+		}
 		if r.ContentLength != 0 {
 			r = a.expect(r)
 		}
@@ -66,8 +83,8 @@ type answer struct {
 	body    *body // nil without one
 	taken   bool  // the connection is somebody else's
 
-	line   net.Conn
-	shared bool // with other answers
+	line   *connection // nil where it is not known
+	shared bool        // with other answers
 	take   time.Duration
 	wrote  int64 // bytes
 
@@ -79,14 +96,17 @@ type answer struct {
 	writing bool
 	due     time.Time // when the clock is to be heard
 	looked  bool      // once since the write began
-	acked   uint64    // of the connection, when it was looked at last
+	last    progress  // of the connection, when it was looked at last
 }
 
 func (a *answer) Write(b []byte) (written int, err error) {
+	most := stretch
+	if a.shared {
+		most = piece
+	}
 	for {
-		piece := b[:min(len(b), stretch)]
 		a.begin()
-		n, err := a.ResponseWriter.Write(piece)
+		n, err := a.ResponseWriter.Write(b[:min(len(b), most)])
 		a.end()
 		written += n
 		a.wrote += int64(n)
@@ -125,27 +145,26 @@ func (a *answer) end() {
 
 // look is what the clock does: a write has taken a moment, and later, so long that it is over unless the other side acknowledges what was written before.
 // It may do so steadily while the kernel takes nothing more: that has a socket wait until a third of its buffer is free, which can be more than a megabyte.
+// Of a shared connection that says nothing: others' bytes may be what is acknowledged, while this answer's window stays closed.
 func (a *answer) look() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := time.Now()
-	if !a.writing || now.Before(a.due) {
+	at := time.Now()
+	if !a.writing || at.Before(a.due) {
 		return
 	}
-	acked, waiting, ok := progress(a.line)
-	wait := a.take
+	now, wait := progressOf(a.line), a.take
 	switch {
 	case !a.looked:
 		wait -= a.take / 30
-	case ok && waiting && acked-a.acked >= stretch:
+	case !a.shared && now.waiting && now.acked-a.last.acked >= stretch:
+	case a.shared && now.waiting && now == a.last:
+		a.line.Close() // which takes nothing, nor what would end the stream
+		return
 	default:
 		_ = a.control.SetWriteDeadline(time.Unix(1, 0)) // where there is no such thing, it takes what it takes
-		if a.shared && ok && waiting {
-			a.line.Close() // which takes nothing, nor what would end the stream
-		}
-		return
 	}
-	a.looked, a.acked, a.due = true, acked, now.Add(wait)
+	a.looked, a.last, a.due = true, now, at.Add(wait)
 	a.clock.Reset(wait)
 }
 
