@@ -19,8 +19,10 @@ const (
 	kept = 2500 * time.Millisecond
 	// freshWait is how long to wait for that keyframe.
 	freshWait = 700 * time.Millisecond
-	// switchWait is how long the old source may be behind the new one's keyframe before it is given up.
-	switchWait = 150 * time.Millisecond
+	// switchWait is how long the old source may be behind the new one's keyframe, which may lie seconds ahead of the time, before it is given
+	// up; stoppedWait the same where nothing comes of it.
+	switchWait  = 2500 * time.Millisecond
+	stoppedWait = 150 * time.Millisecond
 	// mendMax is how far a picture may be behind the one before and still be moved up to it. Whatever has not got there within behindWait is
 	// moved up however far that is: what is given meanwhile must not stay ahead of it for ever.
 	mendMax    = 500 * time.Millisecond
@@ -109,7 +111,11 @@ func (p *picture) open(t *track.Track, now time.Duration) {
 	if err != nil {
 		return
 	}
-	p.next, p.opened = newFeed(t, lease, lease.Ring().FromKey()), now
+	cursor := lease.Ring().FromKey()
+	if p.begun {
+		cursor = lease.Ring().FromKeyUntil(p.last) // the newest may lie seconds ahead of what was given
+	}
+	p.next, p.opened = newFeed(t, lease, cursor), now
 	if p.past = !t.BornAsFrames() && !p.begun && p.next.begins(now-kept); p.past || t.BornAsFrames() {
 		return
 	}
@@ -174,10 +180,8 @@ func (p *picture) tryChange(now time.Duration) {
 		return
 	}
 	if old := p.now; old != nil && !old.ended && !old.track.Muted() && !p.seeking {
-		switch h := old.peek(now); {
-		case h != nil && h.DTS < f.head.DTS && now-f.seenAt < time.Second:
-			return
-		case h == nil && !old.ended && p.last < f.head.DTS && now-f.seenAt < switchWait:
+		comes := old.peek(now) != nil && old.head.DTS < f.head.DTS || !old.ended && old.head == nil && p.last < f.head.DTS && now-max(p.at, f.seenAt) < stoppedWait
+		if comes && now-f.seenAt < switchWait {
 			return
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/tuttilive/tutti/internal/track"
 )
 
-// catchUp is how long the old source of a sound may take to get to where the new one begins.
+// catchUp is how long the old source of a sound may take to get to where the new one begins, and how old that may be.
 const catchUp = 500 * time.Millisecond
 
 // sound is a reader's sound: a track that passes through, or the mix. Both lie on media time, so a change is made where
@@ -111,7 +111,10 @@ func (s *sound) follow(p plan, now, from time.Duration) {
 
 func (s *sound) open(want soundSource, now, from time.Duration) {
 	begin := func(lease *track.FrameLease) *media.Cursor[*media.Frame] {
-		if !s.begun && from > never {
+		if s.begun {
+			from = max(s.end, now-catchUp) // a source may be seconds ahead: what comes next of it need not follow
+		}
+		if from > never {
 			return lease.Ring().FromTime(from)
 		}
 		return lease.Ring().Live()
