@@ -44,8 +44,11 @@ func (s *sender) send() {
 			at = s.at()
 		}
 		f := &media.Frame{
-			Format: s.formats[kind], Payload: binary.BigEndian.AppendUint32([]byte{0, 0, 0, 4}, uint32(s.sent)),
+			Format: s.formats[kind], Payload: binary.BigEndian.AppendUint32([]byte{0, 0, 0, 5, 0x41}, uint32(s.sent)),
 			PTS: at, DTS: at, Keyframe: kind == media.Audio || s.sent%25 == 0, Discontinuity: jumped,
+		}
+		if f.Keyframe {
+			f.Payload[4] = 0x65
 		}
 		if kind == media.Audio {
 			f.Duration = frameTime
@@ -72,7 +75,7 @@ func (s *sender) end() {
 	s.sound.Close()
 }
 
-func number(f *media.Frame) int { return int(binary.BigEndian.Uint32(f.Payload[4:])) }
+func number(f *media.Frame) int { return int(binary.BigEndian.Uint32(f.Payload[5:])) }
 
 // TestAPictureGoesOnAfterAPause has an encoder that is behind its first timestamp send, pause or be muted, and go on.
 func TestAPictureGoesOnAfterAPause(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/bitstream"
 	"github.com/tuttilive/tutti/internal/track"
 )
 
@@ -50,7 +51,7 @@ type picture struct {
 	last     time.Duration
 	at       time.Duration // when the last was given
 	lag      time.Duration // how far DTS of the source are behind the present
-	key      *media.Frame
+	key      *media.Frame  // the newest keyframe, nil where that is not whole by itself
 }
 
 // pictureCodec is the codec in which a picture is read: its own if that is wanted, else the first that it can be had in.
@@ -111,7 +112,7 @@ func (p *picture) open(t *track.Track, now time.Duration) {
 	if err != nil {
 		return
 	}
-	cursor := lease.Ring().FromKey()
+	cursor := lease.FromKey()
 	if p.begun {
 		cursor = lease.Ring().FromKeyUntil(p.last) // the newest may lie seconds ahead of what was given
 	}
@@ -180,7 +181,8 @@ func (p *picture) tryChange(now time.Duration) {
 		return
 	}
 	if old := p.now; old != nil && !old.ended && !old.track.Muted() && !p.seeking {
-		comes := old.peek(now) != nil && old.head.DTS < f.head.DTS || !old.ended && old.head == nil && p.last < f.head.DTS && now-max(p.at, f.seenAt) < stoppedWait
+		h := old.peek(now)
+		comes := h != nil && h.DTS < f.head.DTS || h == nil && !old.ended && p.last < f.head.DTS && now-max(p.at, f.seenAt) < stoppedWait
 		if comes && now-f.seenAt < switchWait {
 			return
 		}
@@ -210,7 +212,7 @@ func (p *picture) rewind(now time.Duration) {
 	f := p.next
 	if !p.begun && !f.track.BornAsFrames() && f.head == nil && now >= p.opened+freshWait && !f.rewound {
 		f.rewound = true
-		f.restart(f.ring.FromKey())
+		f.restart(f.lease.FromKey())
 	}
 }
 
@@ -226,7 +228,10 @@ func (p *picture) give(now time.Duration) *media.Frame {
 	p.now.take()
 	p.switched, p.seeking = false, false
 	if f.Keyframe {
-		p.key = f
+		p.key = nil
+		if bitstream.Intra(f) {
+			p.key = f
+		}
 	}
 	if !p.begun || lag < p.lag {
 		p.lag = lag

@@ -2,7 +2,6 @@ package program
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"math"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/bitstream"
 	"github.com/tuttilive/tutti/internal/media/mediatest"
 	"github.com/tuttilive/tutti/internal/track"
 )
@@ -82,7 +82,7 @@ func sineWave(hz float64) func(int64) float32 {
 	}
 }
 
-// camera publishes pictures of dummy bytes at 25 a second, with a keyframe every gop frames.
+// camera publishes pictures of noise at 25 a second, with a keyframe every gop frames.
 type camera struct {
 	*track.Track
 	format *media.Format
@@ -117,11 +117,7 @@ func shoot(t *testing.T, gop int, late time.Duration, width int) *camera {
 				continue
 			}
 			pts := media.Now() - late
-			payload := binary.BigEndian.AppendUint32([]byte{0, 0, 0, 8}, uint32(width))
-			payload = binary.BigEndian.AppendUint32(payload, uint32(i))
-			if err := c.WriteFrame(&media.Frame{
-				Format: c.format, Payload: payload, PTS: pts, DTS: pts, Keyframe: i%gop == 0,
-			}); err != nil {
+			if err := c.WriteFrame(mediatest.Frame(c.format, i%gop == 0, pts, mediatest.H264(i%gop == 0, 8))); err != nil {
 				t.Error(err)
 			}
 		}
@@ -446,6 +442,76 @@ func TestMutedPictureRepeatsItsKeyframeWhileSoundGoesOn(t *testing.T) {
 		}
 		if repeated < 9 || repeated > 11 || resumed < 40 || after < 3 || after > 5 {
 			t.Errorf("%d repetitions while muted, %d frames after, %d repetitions when gone", repeated, resumed, after)
+		}
+	})
+}
+
+// encoder publishes pictures at 25 a second from which one can begin, of which so many, if any, are IDR pictures, until the program ends.
+func encoder(p *Program, idr, recovery int) *track.Track {
+	t := track.NewFromFrames(track.Info{ID: "TR_V", Kind: media.Video, Codec: media.H264, Label: "encoder", Workers: codec.FindWorkers("off")})
+	format := mediatest.H264Format(640, 360)
+	go func() {
+		defer t.Close()
+		tick := time.NewTicker(40 * time.Millisecond)
+		defer tick.Stop()
+		for i := 0; ; i++ {
+			_ = t.WriteFrame(mediatest.Frame(format, i%idr == 0 || i%recovery == 0, media.Now(), mediatest.H264(i%idr == 0, 100)))
+			select {
+			case <-tick.C:
+			case <-p.Done():
+				return
+			}
+		}
+	}()
+	p.Add(t, 0)
+	return t
+}
+
+// TestWhatNeedsOtherPicturesIsNotRepeated: with intra refresh the place where one can begin is no whole picture.
+func TestWhatNeedsOtherPicturesIsNotRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New("test", nil)
+		e := encoder(p, 75, 25)
+		r := record(t, p, flv)
+		time.Sleep(500 * time.Millisecond) // an IDR picture was the last
+		e.SetMuted(true)
+		time.Sleep(time.Second)
+		e.SetMuted(false)
+		time.Sleep(time.Second) // a recovery point
+		e.SetMuted(true)
+		muted := media.Now()
+		time.Sleep(5 * time.Second)
+		pictures, _ := r.finish(t, p)
+		repeated := 0
+		for _, f := range pictures {
+			switch {
+			case f.at > muted:
+				t.Errorf("%v after muting a picture that needs others", f.at-muted)
+			case f.at > muted-2*time.Second && f.at < muted-time.Second:
+				repeated++
+			}
+		}
+		if repeated != 1 {
+			t.Errorf("the IDR picture is repeated %d times in a second", repeated)
+		}
+	})
+}
+
+// TestPlainReadersBeginWithTheIDRPictureBefore where the newest keyframe is none.
+func TestPlainReadersBeginWithTheIDRPictureBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New("test", nil)
+		encoder(p, 95, 25)
+		time.Sleep(1300 * time.Millisecond)
+		begun := media.Now()
+		r := record(t, p, Demand{Video: []media.Codec{media.H264}, Plain: true})
+		time.Sleep(time.Second)
+		pictures, _ := r.finish(t, p)
+		if len(pictures) == 0 || pictures[0].at != begun || !bitstream.H264Keyframe(pictures[0].Payload) {
+			t.Errorf("%d pictures in a second", len(pictures))
+		}
+		if len(pictures) < 25+25 {
+			t.Errorf("%d pictures, and not those since the IDR picture", len(pictures))
 		}
 	})
 }

@@ -172,6 +172,14 @@ func (w *frameWriter) note(flaw flaws, seen bool) {
 // seen are the flaws of the picture now. They are there before the frame that they are of.
 func (w *frameWriter) seen() flaws { return flaws(w.flaws.Load()) }
 
+// fromIDR begins with the newest keyframe that WebRTC viewers can begin with.
+func (w *frameWriter) fromIDR() *media.Cursor[*media.Frame] {
+	if at := time.Duration(w.idr.Load()); at != never {
+		return w.ring.FromTime(at)
+	}
+	return w.ring.FromKey()
+}
+
 // forWebRTC is a frame as browsers see it, which begin with IDR pictures alone.
 func forWebRTC(f *media.Frame) *media.Frame {
 	if !f.Keyframe || f.Format.Codec != media.H264 || bitstream.H264Keyframe(f.Payload) {

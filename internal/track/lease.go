@@ -62,7 +62,8 @@ type FrameLease struct {
 	track   *Track
 	refresh func()       // nil where nobody can be asked
 	stale   func() bool  // nil where what is read follows by itself
-	plain   *frameWriter // whose frames are read as browsers show them, nil for none
+	writer  *frameWriter // whose frames the ring holds, nil where they are made on demand
+	plain   bool         // they are read as browsers show them
 	release func()       // called with the track's lock held
 	once    sync.Once
 }
@@ -110,7 +111,7 @@ func (t *Track) ReadPlain(at media.Size) (*FrameLease, error) {
 	if err != nil {
 		return nil, err
 	}
-	lease.plain = t.writer
+	lease.plain = true
 	if workersAvailable(t.info.Workers) == nil {
 		chosen := lease.stale
 		lease.stale = func() bool { return chosen() || t.writer.seen() != 0 }
@@ -118,25 +119,36 @@ func (t *Track) ReadPlain(at media.Size) (*FrameLease, error) {
 	return lease, nil
 }
 
+// FromKey is a place in the ring, at the newest keyframe as it is read.
+func (f *FrameLease) FromKey() *media.Cursor[*media.Frame] {
+	if f.fromIDR() {
+		return f.writer.fromIDR()
+	}
+	return f.ring.FromKey()
+}
+
 // Seen is a frame of the ring as it is read: of ReadPlain IDR pictures alone are keyframes, unless there are none.
 func (f *FrameLease) Seen(frame *media.Frame) *media.Frame {
-	if f.plain == nil || f.plain.seen()&lacksIDR != 0 {
-		return frame
+	if f.fromIDR() {
+		return forWebRTC(frame)
 	}
-	return forWebRTC(frame)
+	return frame
 }
+
+// fromIDR tells that reading begins at IDR pictures alone.
+func (f *FrameLease) fromIDR() bool { return f.plain && f.writer.seen()&lacksIDR == 0 }
 
 // readOwnFrames leases the frame face in the track's own codec. The caller holds t.mu.
 func (t *Track) readOwnFrames(at media.Size) (*FrameLease, error) {
 	if t.BornAsFrames() {
-		ring, readers := t.writer.ring, &t.direct
+		writer, readers := t.writer, &t.direct
 		r := t.renditionFor(at)
 		if r != nil {
-			ring, readers = r.writer.ring, &r.direct
+			writer, readers = r.writer, &r.direct
 		}
 		*readers++
 		return &FrameLease{
-			ring: ring, codec: t.info.Codec,
+			ring: writer.ring, writer: writer, codec: t.info.Codec,
 			stale: func() bool {
 				t.mu.Lock()
 				defer t.mu.Unlock()

@@ -54,16 +54,8 @@ func (p *packer) halt() {
 // run ends when stop is closed or the track ends.
 func (p *packer) run() {
 	own := p.writer.ring
-	for more := true; more; more = p.read(own, p.fromIDR(), false, p.write) && p.bypass() {
+	for more := true; more; more = p.read(own, p.writer.fromIDR(), false, p.write) && p.bypass() {
 	}
-}
-
-// fromIDR begins with the newest keyframe that WebRTC viewers can begin with.
-func (p *packer) fromIDR() *media.Cursor[*media.Frame] {
-	if at := time.Duration(p.writer.idr.Load()); at != never {
-		return p.writer.ring.FromTime(at)
-	}
-	return p.writer.ring.FromKey()
 }
 
 // bypass is run while the picture cannot be shown as it is.

@@ -94,6 +94,17 @@ func Classify(codec media.Codec, unit []byte) (keep, picture, random bool) {
 	return t != H264AUD && t != H264Filler, t >= H264Slice && t <= H264IDR, t == H264IDR || recovers(codec, unit)
 }
 
+// Intra tells of a keyframe whether it is a picture that needs no other, and not one from which on others build up or are no longer needed.
+func Intra(f *media.Frame) bool {
+	switch f.Format.Codec {
+	case media.H264:
+		return H264Keyframe(f.Payload) || H264Intra(f.Payload)
+	case media.H265:
+		return H265Keyframe(f.Payload)
+	}
+	return true
+}
+
 // AppendAnnexB appends the units of a payload with start codes of 4 bytes (ITU-T H.264, annex B).
 func AppendAnnexB(dst, payload []byte) []byte {
 	for unit := range Units(payload) {

@@ -279,6 +279,9 @@ func TestPicturesThatNeedNoOther(t *testing.T) {
 		if got := H264Intra(payload); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
+		if got := Intra(&media.Frame{Format: &media.Format{Codec: media.H264}, Payload: payload}); got != c.want {
+			t.Errorf("of a frame, %s: %v", name, got)
+		}
 	}
 }
 
