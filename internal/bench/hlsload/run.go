@@ -180,7 +180,7 @@ func (c *crowd) grow(ctx context.Context, n int) error {
 	return c.err
 }
 
-func (c *crowd) part() time.Duration { return c.all[0].part }
+func (c *crowd) part() time.Duration { return time.Duration(c.all[0].part.Load()) }
 
 func (c *crowd) measure(ctx context.Context, server *bench.Server, d time.Duration) (Load, error) {
 	before, err := server.CPU()

@@ -39,8 +39,8 @@ type viewer struct {
 	conn     net.Conn
 	ctx      context.Context // of secure
 	low      bool
-	part     time.Duration // part target
-	target   time.Duration
+	part     atomic.Int64 // part target, in ns
+	target   atomic.Int64 // of a segment
 	begin    time.Time
 	shown    bool
 	last     atomic.Int64 // when a piece of the picture came, Unix time in ns
@@ -80,7 +80,7 @@ func (v *viewer) watch(ctx context.Context, index string) error {
 		return err
 	}
 	for {
-		wake := time.Now().Add(v.target)
+		wake := time.Now().Add(time.Duration(v.target.Load()))
 		for _, s := range streams {
 			if err := v.follow(s); err != nil {
 				return err
@@ -118,8 +118,8 @@ func (v *viewer) open(index, text string) (streams []*stream, err error) {
 			return nil, err
 		}
 		text := string(body)
-		v.part = duration(text, "PART-TARGET=")
-		v.target = duration(text, "TARGETDURATION:")
+		v.part.Store(int64(duration(text, "PART-TARGET=")))
+		v.target.Store(int64(duration(text, "TARGETDURATION:")))
 		if v.low {
 			if s.msn, s.part, err = hint(body); err != nil {
 				return nil, err
@@ -210,9 +210,9 @@ func (v *viewer) late(now time.Time, head []byte) {
 
 func (v *viewer) holdBack() time.Duration {
 	if v.low {
-		return 4 * v.part
+		return 4 * time.Duration(v.part.Load())
 	}
-	return 3 * v.target
+	return 3 * time.Duration(v.target.Load())
 }
 
 // stalled tells whether nothing came for longer than a player has something to show.
