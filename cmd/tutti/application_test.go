@@ -54,7 +54,7 @@ func TestAnApplicationOfLiveKit(t *testing.T) {
 	join := func(identity string) (*lksdk.Room, error) {
 		return lksdk.ConnectToRoom(r.url(""), lksdk.ConnectInfo{
 			APIKey: devKeys.Key, APISecret: devKeys.Secret, RoomName: "hall", ParticipantIdentity: identity,
-		}, &lksdk.RoomCallback{}, lksdk.WithDisableRegionDiscovery())
+		}, &lksdk.RoomCallback{}, lksdk.WithDisableRegionDiscovery(), lksdk.WithConnectTimeout(patience))
 	}
 	anna, err := join("anna")
 	if err != nil {

@@ -90,7 +90,7 @@ func TestCallBecomesARoom(t *testing.T) {
 		if p.Path.Kind != "room" || p.Path.Reason != "people" || p.Path.URL != "ws://"+r.HTTP {
 			t.Fatalf("path %+v", p)
 		}
-		room, err := lksdk.ConnectToRoomWithToken(p.Path.URL, p.Path.Token, lksdk.NewRoomCallback())
+		room, err := lksdk.ConnectToRoomWithToken(p.Path.URL, p.Path.Token, lksdk.NewRoomCallback(), lksdk.WithConnectTimeout(patience))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // TestEachDoorAsksTheApplication publishes and plays at all doors of a server whose application refuses the room "no".
@@ -31,13 +30,13 @@ func TestEachDoorAsksTheApplication(t *testing.T) {
 	defer app.Close()
 	srt := freePorts(t, 1)[0]
 	r := start(t, "--admit-hook", app.URL, "--srt", srt)
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	short := slices.Concat(testTone, aac, []string{"-t", "20"})
 	if log, err := ffmpeg(t, ctx, slices.Concat(short, []string{"-f", "flv", "rtmp://" + r.RTMP + "/live/no"})...); err == nil {
 		t.Errorf("RTMP publishes\n%s", log)
 	}
-	if log, err := ffmpeg(t, ctx, slices.Concat(short, []string{"-f", "mpegts", "-srt_streamid", "no", "srt://" + srt})...); err == nil {
+	if log, err := ffmpeg(t, ctx, slices.Concat(short, overSRT, []string{"-srt_streamid", "no", "srt://" + srt})...); err == nil {
 		t.Errorf("SRT publishes\n%s", log)
 	}
 	post := func(path string) (int, string) {

@@ -28,7 +28,7 @@ import (
 func init() { lksdk.SetLogger(logger.GetDiscardLogger()) }
 
 // patience is how long is waited for what should come soon. No test is about how fast this machine is.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // running is a whole server in this process, in development mode on loopback.
 type running struct {

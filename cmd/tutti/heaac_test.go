@@ -101,7 +101,7 @@ func TestHEAAC(t *testing.T) {
 			takeTurn(t)
 			name := strings.ReplaceAll(what, " ", "-")
 			if c.overSRT {
-				publish(t, slices.Concat(source(c.clip), []string{"-f", "mpegts", "-srt_streamid", name, "srt://" + srt})...)
+				publish(t, slices.Concat(source(c.clip), overSRT, []string{"-srt_streamid", name, "srt://" + srt})...)
 			} else {
 				publish(t, slices.Concat(source(c.clip), []string{"-f", "flv", "rtmp://" + r.RTMP + "/live/" + name})...)
 			}

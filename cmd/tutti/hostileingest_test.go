@@ -261,7 +261,7 @@ func TestHostileEncoders(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if _, err := ffmpeg(t, ctx, slices.Concat(testTone, aac, []string{"-t", "1", "-f", "mpegts", "-srt_streamid", "after", "srt://" + ports[1]})...); err != nil {
+	if _, err := ffmpeg(t, ctx, slices.Concat(testTone, aac, overSRT, []string{"-t", "1", "-srt_streamid", "after", "srt://" + ports[1]})...); err != nil {
 		t.Errorf("SRT takes nobody any more: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,8 @@ var (
 	testTone    = []string{"-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"}
 	withBFrames = []string{"-c:v", "libx264", "-profile:v", "high", "-pix_fmt", "yuv420p", "-preset", "veryfast", "-bf", "3", "-g", "60"}
 	aac         = []string{"-c:a", "aac", "-b:a", "96k"}
+	// overSRT is for encoders that would give a busy machine 3 s to let them in.
+	overSRT = []string{"-connect_timeout", strconv.Itoa(int(patience.Milliseconds())), "-f", "mpegts"}
 )
 
 // ffprobe gives the codecs that ffprobe finds at an address. It looks again where it is refused, as a stream may be whose encoder a busy machine holds up.
@@ -190,7 +193,6 @@ func TestSRTPublishes(t *testing.T) {
 	t.Parallel()
 	needFFmpeg(t)
 	const passphrase = "a long passphrase"
-	mpegts := []string{"-f", "mpegts"}
 	for name, c := range map[string]struct {
 		source []string
 		id     string
@@ -212,7 +214,7 @@ func TestSRTPublishes(t *testing.T) {
 			if c.passphrase != "" {
 				options = append(options, "-passphrase", c.passphrase)
 			}
-			publish(t, slices.Concat(c.source, mpegts, options, []string{"srt://" + port})...)
+			publish(t, slices.Concat(c.source, overSRT, options, []string{"srt://" + port})...)
 			r.live("demo")
 			if got := strings.Join(ffprobe(t, r.url("/live/demo/index.m3u8")), " "); got != c.want {
 				t.Errorf("HLS has %s, want %s", got, c.want)
@@ -228,7 +230,7 @@ func TestSRTPublishes(t *testing.T) {
 			"not encrypted": {"-srt_streamid", "demo"}, "wrong passphrase": {"-srt_streamid", "demo", "-passphrase", "another passphrase"}, "no room": {"-passphrase", passphrase},
 		} {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
-			log, err := ffmpeg(t, ctx, slices.Concat(testTone, aac, []string{"-t", "5"}, mpegts, options, []string{"srt://" + port})...)
+			log, err := ffmpeg(t, ctx, slices.Concat(testTone, aac, []string{"-t", "5"}, overSRT, options, []string{"srt://" + port})...)
 			cancel()
 			if err == nil {
 				t.Errorf("%s: it publishes\n%s", name, log)

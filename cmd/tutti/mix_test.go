@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"os/exec"
 	"testing"
@@ -34,11 +35,15 @@ func TestBothSpeakersAreHeard(t *testing.T) {
 }
 
 // untilHeard listens, up to ten times, until the amplitudes at 440, 660 and 880 Hz are as wanted: a machine that is too busy to mix in time
-// has gaps in its sound.
+// has gaps in its sound, or none yet.
 func untilHeard(t *testing.T, url, what string, wanted func(a440, a660, a880 float64) bool) {
 	t.Helper()
 	for range 10 {
-		got := hear(t, url, 440, 660, 880)
+		got, err := hear(url, 440, 660, 880)
+		if err != nil {
+			t.Logf("listening to %s: %v", url, err)
+			continue
+		}
 		if wanted(got[0], got[1], got[2]) {
 			return
 		}
@@ -49,13 +54,12 @@ func untilHeard(t *testing.T, url, what string, wanted func(a440, a660, a880 flo
 
 // hear plays three seconds of sound, however long it takes them to come, and gives the amplitude of each tone in the last one: the mean over windows
 // of 100 ms (Goertzel), so that a small correction of clocks in between does not matter.
-func hear(t *testing.T, url string, tones ...float64) []float64 {
-	t.Helper()
+func hear(url string, tones ...float64) ([]float64, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-loglevel", "error", "-i", url, "-vn", "-af", "atrim=end_sample=144000", "-ac", "1", "-ar", "48000", "-f", "f32le", "-").Output()
 	if err != nil || len(out) < 2*48000*4 {
-		t.Fatalf("listening to %s: %d bytes, %v", url, len(out), err)
+		return nil, fmt.Errorf("%d bytes, %v", len(out), err)
 	}
 	out = out[len(out)-48000*4:]
 	found := make([]float64, len(tones))
@@ -71,7 +75,7 @@ func hear(t *testing.T, url string, tones ...float64) []float64 {
 			found[i] += 2 * math.Sqrt(s1*s1+s2*s2-c*s1*s2) / window / 10
 		}
 	}
-	return found
+	return found, nil
 }
 
 // publishTone sends a tone over WHIP until the test ends.

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -33,33 +34,39 @@ func TestACacheFetchesEachPieceOnce(t *testing.T) {
 	}
 	r := start(t)
 	front, log := startNginx(t, nginx, r.HTTP)
-	result, err := hlsload.Run(t.Context(), &bench.Server{PID: os.Getpid(), HTTP: front, RTMP: r.RTMP},
-		hlsload.Plan{Viewers: viewers, Bitrate: 100_000, Duration: 5 * time.Second, Settle: 2 * time.Second}, func(string) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if result.Load.Failed > 0 {
-		t.Errorf("%d of %d viewers failed", result.Load.Failed, viewers)
-	}
-	text, err := os.ReadFile(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	requests, waited := 0, regexp.MustCompile(`\.m4s$|\.mp4$|_HLS_msn=`)
-	pieces := map[string]int{}
-	for line := range strings.Lines(string(text)) {
-		uri, fetched, _ := strings.Cut(strings.TrimSpace(line), " ")
-		fetched, how, _ := strings.Cut(fetched, " ")
-		requests++
-		if !waited.MatchString(uri) {
-			continue
+	waited := regexp.MustCompile(`\.m4s$|\.mp4$|_HLS_msn=`)
+	var requests int
+	// For how many seconds each was fetched, each time.
+	var pieces map[string][]float64
+	for span := 5 * time.Second; span < patience && len(pieces) < 20; span *= 4 { // a busy machine makes few in five seconds
+		result, err := hlsload.Run(t.Context(), &bench.Server{PID: os.Getpid(), HTTP: front, RTMP: r.RTMP},
+			hlsload.Plan{Viewers: viewers, Bitrate: 100_000, Duration: span, Settle: 2 * time.Second}, func(string) {})
+		if err != nil {
+			t.Fatal(err)
 		}
-		if fetched == "-" {
-			pieces[uri] += 0
-			continue
+		if result.Load.Failed > 0 {
+			t.Errorf("%d of %d viewers failed", result.Load.Failed, viewers)
 		}
-		if pieces[uri]++; pieces[uri] > 1 {
-			t.Errorf("%s was fetched again: %s %s", uri, fetched, how)
+		text, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		requests, pieces = 0, map[string][]float64{}
+		for line := range strings.Lines(string(text)) {
+			requests++
+			if words := strings.Fields(line); waited.MatchString(words[0]) && words[1] != "-" {
+				seconds, _ := strconv.ParseFloat(words[len(words)-1], 64)
+				pieces[words[0]] = append(pieces[words[0]], seconds)
+			}
+		}
+	}
+	for uri, fetches := range pieces {
+		switch {
+		case len(fetches) <= 1:
+		case slices.Max(fetches) >= 10: // nobody waits for longer than that for what another fetches, by the recipe
+			t.Logf("%s took a busy machine %v s", uri, fetches)
+		default:
+			t.Errorf("%s was fetched %d times, in %v s", uri, len(fetches), fetches)
 		}
 	}
 	if len(pieces) < 20 || requests < 10*len(pieces) {

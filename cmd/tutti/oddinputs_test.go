@@ -227,7 +227,7 @@ func TestWhatIsRefusedSaysWhy(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		log, err := ffmpeg(t, ctx, slices.Concat(testPicture, []string{"-c:v", "mpeg2video", "-t", "20", "-f", "mpegts", "-srt_streamid", "srt-mpeg2", "srt://" + srt})...)
+		log, err := ffmpeg(t, ctx, slices.Concat(testPicture, overSRT, []string{"-c:v", "mpeg2video", "-t", "20", "-srt_streamid", "srt-mpeg2", "srt://" + srt})...)
 		if err == nil {
 			t.Errorf("it is taken\n%s", log)
 		}
@@ -237,7 +237,7 @@ func TestWhatIsRefusedSaysWhy(t *testing.T) {
 	})
 	t.Run("srt with sound that is not taken", func(t *testing.T) {
 		t.Parallel()
-		publish(t, slices.Concat(testPicture, testTone, baseline, []string{"-c:a", "ac3", "-f", "mpegts", "-srt_streamid", "srt-ac3", "srt://" + srt})...)
+		publish(t, slices.Concat(testPicture, testTone, baseline, overSRT, []string{"-c:a", "ac3", "-srt_streamid", "srt-ac3", "srt://" + srt})...)
 		r.live("srt-ac3")
 		if warned := warningsOf(r, "srt-ac3"); !slices.Contains(warned, "left_out") {
 			t.Errorf("the host is warned of %v", warned)

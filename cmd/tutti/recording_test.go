@@ -270,18 +270,20 @@ func TestARecordingSurvivesAKill(t *testing.T) {
 	needFFmpeg(t)
 	data := t.TempDir()
 	dir := filepath.Join(data, "recordings")
+	tags := clip(t, slices.Concat(flashing, beeping, tenLong, baseline, aac)...) // encoded before, so that as many pictures come as there are
 	r, kill := process(t, "--data", data, "--record", "always")
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	e, err := dialEncoder(r.RTMP, "demo")
+	if err != nil {
+		t.Fatal(err)
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_, _ = ffmpeg(t, ctx, slices.Concat(testPicture, testTone, baseline, aac, []string{"-f", "flv", "rtmp://" + r.RTMP + "/live/demo"})...)
+		_ = e.play(t.Context(), tags, nil) // until the server dies
 	}()
 	recorded := r.recordings("demo", longer(4))[0].Duration
 	kill()
 	died := time.Now()
-	cancel()
 	<-ended
 	names, _ := filepath.Glob(filepath.Join(dir, "*.mp4"))
 	if len(names) != 1 {

@@ -88,7 +88,7 @@ func TestStopping(t *testing.T) {
 		default:
 		}
 	}
-	client, err := lksdk.ConnectToRoomWithToken("ws://"+r.HTTP, token, callback)
+	client, err := lksdk.ConnectToRoomWithToken("ws://"+r.HTTP, token, callback, lksdk.WithConnectTimeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
