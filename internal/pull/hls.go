@@ -3,6 +3,7 @@ package pull
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -20,6 +21,7 @@ var (
 	errApart  = errors.New("the playlist has its sound apart from a picture in transport streams, which is not read: with fragmented MP4 it is")
 	errDRM    = errors.New("the playlist is encrypted with SAMPLE-AES (DRM), which is not read: AES-128 is")
 	errPacked = errors.New("the segments are neither transport streams nor fragmented MP4")
+	errAlone  = errors.New("the picture or the sound has begun anew, and the other has not")
 	errRanges = errors.New("the segments are parts of a file (EXT-X-BYTERANGE), which is not read")
 )
 
@@ -29,59 +31,84 @@ func fetchHLS(ctx context.Context, d Dialer, s Source, write func(*media.Frame) 
 	if err != nil {
 		return err
 	}
-	client := &hlsClient{http: d.Client(requestWithin)}
-	defer client.http.CloseIdleConnections()
-	renditions, err := openRenditions(ctx, client, u, write, more, leftOut)
+	client := d.Client(requestWithin)
+	defer client.CloseIdleConnections()
+	renditions, err := openRenditions(ctx, client, u)
 	if err != nil {
 		return err
 	}
-	return (&hlsStream{renditions: renditions, write: write, more: more, line: timeline.Timeline{Stock: true}}).run(ctx)
+	stream := &hlsStream{write: write, more: more, heard: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(ctx)
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer cancel()
+	for _, r := range renditions {
+		r.stock = newStock(stream.heard)
+		stream.parts = append(stream.parts, &hlsPart{stock: r.stock, apart: len(renditions) > 1, write: write, leftOut: leftOut, newest: time.Now()})
+		following.Go(func() { r.follow(ctx) })
+	}
+	return stream.run(ctx)
 }
 
-// hlsStream gives the frames of one or two renditions in their order. It belongs to one goroutine.
+// hlsStream gives the frames of one or two renditions in their order. It belongs to one goroutine; each rendition's has one of its own, since what is
+// given is held back until its time, and what comes next is fetched meanwhile.
 type hlsStream struct {
-	renditions []*rendition // the picture first
-	write      func(*media.Frame) error
-	more       func()
-	line       timeline.Timeline
-	sound      timeline.SampleClock
-	begun      bool
+	parts []*hlsPart // the picture first
+	write func(*media.Frame) error
+	more  func()
+	heard chan struct{} // something new is known of a rendition
+	line  timeline.Timeline
+	sound timeline.SampleClock
+	begun bool
 }
 
 func (s *hlsStream) run(ctx context.Context) error {
 	for {
-		idle := true
-		for _, r := range s.renditions {
-			for len(r.queue) == 0 && len(r.todo) > 0 {
-				if err := r.fetch(ctx); err != nil {
-					return err
-				}
-				idle = false
-			}
-		}
 		if err := s.give(); err != nil {
 			return err
 		}
-		if !idle {
-			continue
+		var next [2]<-chan fetched // of who has nothing to give
+		over := true
+		for i, p := range s.parts {
+			over = over && p.over
+			if len(p.queue) == 0 && !p.over {
+				next[i] = p.stock.segments
+			}
 		}
-		if err := s.wait(ctx); err != nil {
+		if over {
+			return errEnded
+		}
+		var err error
+		select {
+		case f := <-next[0]:
+			err = s.parts[0].take(f)
+		case f := <-next[1]:
+			err = s.parts[1].take(f)
+		case <-s.heard:
+			if s.parts[0].silent() {
+				err = errSilent
+			}
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		if err != nil {
 			return err
 		}
+		s.more()
 	}
 }
 
 // give gives what is next for as long as it is known what that is.
 func (s *hlsStream) give() error {
 	for s.aligned() {
-		var next *rendition
-		for _, r := range s.renditions {
+		var next *hlsPart
+		for _, p := range s.parts {
 			switch {
-			case len(r.queue) > 0:
-				if next == nil || r.queue[0].before(next.queue[0]) {
-					next = r
+			case len(p.queue) > 0:
+				if next == nil || p.queue[0].before(next.queue[0]) {
+					next = p
 				}
-			case !r.missing():
+			case !p.missing():
 				return nil
 			}
 		}
@@ -101,10 +128,10 @@ func (s *hlsStream) give() error {
 
 // aligned tells whether giving may begin. Sound from before the first picture is left out: it would hold that up.
 func (s *hlsStream) aligned() bool {
-	if s.begun || len(s.renditions) == 1 {
+	if s.begun || len(s.parts) == 1 {
 		return true
 	}
-	picture, sound := s.renditions[0], s.renditions[1]
+	picture, sound := s.parts[0], s.parts[1]
 	if picture.missing() || sound.missing() {
 		s.begun = true
 		return true
@@ -122,45 +149,15 @@ func (s *hlsStream) aligned() bool {
 // place gives a frame its time among those of the house, instead of that of its movie.
 func (s *hlsStream) place(f *media.Frame) {
 	offset := f.PTS - f.DTS
+	s.line.Stock = 0
+	for _, p := range s.parts {
+		s.line.Stock = max(s.line.Stock, p.again)
+	}
 	dts, jumped := s.line.At(f.Kind(), uint32(f.DTS/time.Millisecond), media.Now())
 	if f.Kind() == media.Audio {
 		dts = s.sound.Next(dts, f.Duration, jumped)
 	}
 	f.DTS, f.PTS, f.Discontinuity = dts, dts+offset, f.Discontinuity || jumped
-}
-
-// wait waits until a playlist may have something new, and loads it.
-func (s *hlsStream) wait(ctx context.Context) error {
-	ended, until := true, silence
-	for _, r := range s.renditions {
-		if !r.list.Ended {
-			ended, until = false, min(until, untilReload(r.list.Target, time.Since(r.loaded)))
-		}
-	}
-	main := s.renditions[0]
-	switch {
-	case ended:
-		return errEnded
-	case time.Since(main.newest) > 3*min(main.list.Target, longestTarget)+requestWithin:
-		return errSilent
-	}
-	timer := time.NewTimer(until)
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		timer.Stop()
-		return ctx.Err()
-	}
-	for _, r := range s.renditions {
-		if r.list.Ended || untilReload(r.list.Target, time.Since(r.loaded)) > 0 {
-			continue
-		}
-		if err := r.load(ctx); err != nil {
-			return err
-		}
-		s.more()
-	}
-	return nil
 }
 
 // untilReload is how long to wait before a playlist is loaded again, some time after it was: its segments may have taken as long as they play.

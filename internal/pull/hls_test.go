@@ -12,25 +12,25 @@ import (
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/media/mediatest"
-	"github.com/tuttilive/tutti/internal/mux/hls/m3u8"
 )
 
 // following is a stream of a picture and a sound apart, which have these frames: at so many milliseconds, in a period.
 func following(got *[]*media.Frame, picture, sound [][2]int) *hlsStream {
-	of := func(format *media.Format, at [][2]int) *rendition {
-		r := &rendition{list: &m3u8.Media{Target: 2 * time.Second}, newest: time.Now(), apart: true}
+	of := func(format *media.Format, at [][2]int) *hlsPart {
+		p := &hlsPart{stock: newStock(nil), apart: true, newest: time.Now(), target: 2 * time.Second}
+		p.stock.dry.Store(true)
 		for _, x := range at {
 			dts := time.Duration(x[1]) * time.Millisecond
 			f := &media.Frame{Format: format, Payload: []byte{0}, DTS: dts, PTS: dts, Keyframe: true}
 			if format.Kind() == media.Audio {
 				f.Duration = 20 * time.Millisecond
 			}
-			r.queue = append(r.queue, queued{uint64(x[0]), f})
+			p.queue = append(p.queue, queued{uint64(x[0]), f})
 		}
-		return r
+		return p
 	}
 	opus := &media.Format{Codec: media.Opus, SampleRate: 48000, Channels: 2}
-	return &hlsStream{renditions: []*rendition{of(mediatest.H264Format(320, 180), picture), of(opus, sound)},
+	return &hlsStream{parts: []*hlsPart{of(mediatest.H264Format(320, 180), picture), of(opus, sound)},
 		write: func(f *media.Frame) error { *got = append(*got, f); return nil }, more: func() {}}
 }
 
@@ -52,12 +52,12 @@ func TestPictureAndSoundThatComeApartAreGivenTogether(t *testing.T) {
 		if kinds != "vaavvaa" {
 			t.Errorf("given are %s", kinds)
 		}
-		if n := len(s.renditions[0].queue); n != 1 {
+		if n := len(s.parts[0].queue); n != 1 {
 			t.Errorf("%d pictures wait for what the sound has beside them", n)
 		}
 		time.Sleep(10 * time.Second) // nothing is to be expected of the sound any more
-		if err := s.give(); err != nil || len(s.renditions[0].queue) != 0 {
-			t.Errorf("%d pictures wait for a sound that is gone, %v", len(s.renditions[0].queue), err)
+		if err := s.give(); err != nil || len(s.parts[0].queue) != 0 {
+			t.Errorf("%d pictures wait for a sound that is gone, %v", len(s.parts[0].queue), err)
 		}
 		if last := got[len(got)-1]; last.DTS-got[0].DTS > time.Second {
 			t.Errorf("the periods are %v apart", last.DTS-got[0].DTS)
@@ -77,7 +77,7 @@ func TestAPictureWithoutItsSoundIsGiven(t *testing.T) {
 			t.Errorf("%d frames, %v", len(got), err)
 		}
 		s.write = func(*media.Frame) error { return io.ErrClosedPipe }
-		s.renditions[0].queue = append(s.renditions[0].queue, queued{0, &media.Frame{Format: mediatest.H264Format(320, 180), Keyframe: true}})
+		s.parts[0].queue = append(s.parts[0].queue, queued{0, &media.Frame{Format: mediatest.H264Format(320, 180), Keyframe: true}})
 		if err := s.give(); !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("what nobody takes: %v", err)
 		}

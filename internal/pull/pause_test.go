@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -27,7 +28,17 @@ type origin struct {
 	segment time.Duration
 	paused  int // how many segments there are before the pause
 	pause   time.Duration
+	takes   time.Duration // to send a segment
+	name    string        // that those of segments begin with
 	muxer   *ts.Muxer
+}
+
+// newOrigin makes one that began seven segments ago, and does not pause.
+func newOrigin(t *testing.T, segment, takes time.Duration) *origin {
+	o := &origin{t: t, begun: time.Now().Add(-7*segment - time.Second), segment: segment, takes: takes, paused: math.MaxInt32, muxer: ts.NewMuxer()}
+	o.muxer.Know(media.H264)
+	o.muxer.Know(media.AAC)
+	return o
 }
 
 const ofAPicture = 200 * time.Millisecond
@@ -45,18 +56,24 @@ func (o *origin) Client(time.Duration) *http.Client                             
 func (o *origin) RoundTrip(req *http.Request) (*http.Response, error) {
 	answer := &http.Response{StatusCode: http.StatusOK, Request: req}
 	var n int
-	if _, err := fmt.Sscanf(req.URL.Path, "/%d.ts", &n); err == nil {
-		time.Sleep(300 * time.Millisecond)
+	if _, err := fmt.Sscanf(req.URL.Path, "/"+o.name+"%d.ts", &n); err == nil {
+		time.Sleep(o.takes)
 		answer.Body = io.NopCloser(strings.NewReader(string(o.get(n))))
 		return answer, nil
 	}
-	end := o.there()
-	list := fmt.Sprintf("#EXTM3U\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:%d\n", o.segment/time.Second, end-5)
-	for n := end - 5; n < end; n++ {
-		list += fmt.Sprintf("#EXTINF:%d,\n%d.ts\n", o.segment/time.Second, n)
-	}
-	answer.Body = io.NopCloser(strings.NewReader(list))
+	answer.Body = io.NopCloser(strings.NewReader(o.list("", o.name+"%d.ts")))
 	return answer, nil
+}
+
+// list has the last five segments, of such names, and a tag before them.
+func (o *origin) list(tag, names string) string {
+	end := o.there()
+	begin := max(end-5, 0)
+	list := fmt.Sprintf("#EXTM3U\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:%d\n#%s\n", o.segment/time.Second, begin, tag)
+	for n := begin; n < end; n++ {
+		list += fmt.Sprintf("#EXTINF:%d,\n"+names+"\n", o.segment/time.Second, n)
+	}
+	return list
 }
 
 // get makes a segment of picture and sound.
@@ -104,11 +121,8 @@ func TestASourceGoesOnEvenlyAfterAPause(t *testing.T) {
 }
 
 func followOverAPause(t *testing.T, segment time.Duration) {
-	o := &origin{
-		t: t, begun: time.Now().Add(-7*segment - time.Second), segment: segment, paused: 15, pause: 3*segment + 7*time.Second, muxer: ts.NewMuxer(),
-	}
-	o.muxer.Know(media.H264)
-	o.muxer.Know(media.AAC)
+	o := newOrigin(t, segment, 300*time.Millisecond)
+	o.paused, o.pause = 15, 3*segment+7*time.Second
 	pause := o.begun.Add(15 * segment)
 	settled := pause.Add(o.pause + 4*segment)
 	ctx, cancel := context.WithDeadline(t.Context(), pause.Add(o.pause+30*segment))

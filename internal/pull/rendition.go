@@ -1,48 +1,41 @@
 package pull
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
+	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
-	"github.com/tuttilive/tutti/internal/media"
-	"github.com/tuttilive/tutti/internal/mux/fmp4"
 	"github.com/tuttilive/tutti/internal/mux/hls/m3u8"
-	"github.com/tuttilive/tutti/internal/mux/ts"
 )
 
-const (
-	// behind is how many segments before the end of a playlist fetching begins.
-	behind = 3
-	// gulp is how much of a transport stream is taken at a time, so that frames get the time at which they are read.
-	gulp = 188 * 64
-)
+// behind is how many segments before the end of a playlist fetching begins.
+const behind = 3
 
-// rendition is a media playlist that is followed. Of fragmented MP4 the frames of a segment wait in a queue, so that those of two renditions
-// get into one order; those of a transport stream are in order already.
+// rendition is a media playlist that is followed: what it lists is fetched, ahead of what is given, as far as there is room for it. It belongs to one
+// goroutine.
 type rendition struct {
 	client *hlsClient
-	write  func(*media.Frame) error
-	more   func()
-	// leftOut is told what is not taken.
-	leftOut func(what string)
-	apart   bool // it has another one beside it
+	stock  *stock
 
-	at             *url.URL
-	list           *m3u8.Media
-	loaded, newest time.Time // when the playlist was loaded, and a segment was taken
-	next           uint64    // the number of the segment that is to come
-	stale          time.Time // since when playlists have ended before that one; zero while they have not
-	todo           []hlsSegment
-	queue          []queued
+	at     *url.URL
+	list   *m3u8.Media
+	loaded time.Time // when the playlist was
+	next   uint64    // the number of the segment that is to come
+	stale  time.Time // since when playlists have ended before that one; zero while they have not
+	todo   []hlsSegment
 
-	transport *ts.Demuxer
-	fragments *fmp4.Demuxer
-	header    string // the URI of what fragments was made of
-	anew      uint64 // what is added to periods, so that those since it began anew come later
+	header string // the URI of what comes before segments
+	// begun counts for all renditions how often the stream has begun anew, and turn is how often this one has; alone is since when it has not.
+	begun *atomic.Uint64
+	turn  uint64
+	alone time.Time
+	anew  bool // no segment has been fetched since
 }
 
 // hlsSegment is one with what holds for it.
@@ -54,24 +47,15 @@ type hlsSegment struct {
 	key    *m3u8.Key // nil where it is not encrypted
 }
 
-// queued is a frame that waits, with the time of its movie.
-type queued struct {
-	period uint64
-	frame  *media.Frame
-}
-
-func (q queued) before(other queued) bool {
-	return q.period < other.period || q.period == other.period && q.frame.DTS < other.frame.DTS
-}
-
 // openRenditions loads what is at an address: a media playlist, or a multivariant one and of it the variant with the highest bit rate, with its sound.
-func openRenditions(ctx context.Context, c *hlsClient, u *url.URL, write func(*media.Frame) error, more func(), leftOut func(string)) ([]*rendition, error) {
-	text, u, err := c.text(ctx, u)
+func openRenditions(ctx context.Context, client *http.Client, u *url.URL) ([]*rendition, error) {
+	text, u, err := (&hlsClient{http: client}).text(ctx, u)
 	if err != nil {
 		return nil, err
 	}
+	begun := new(atomic.Uint64)
 	of := func(at *url.URL) *rendition {
-		return &rendition{client: c, write: write, more: more, leftOut: leftOut, at: at, newest: time.Now()}
+		return &rendition{client: &hlsClient{http: client, begun: true}, at: at, begun: begun}
 	}
 	if !m3u8.IsMultivariant(text) {
 		r := of(u)
@@ -91,7 +75,6 @@ func openRenditions(ctx context.Context, c *hlsClient, u *url.URL, write func(*m
 			return nil, errAddress
 		}
 		r := of(at)
-		r.apart = sound != ""
 		if err := r.load(ctx); err != nil {
 			return nil, err
 		}
@@ -137,6 +120,71 @@ func canTake(codecs string) bool {
 	return true
 }
 
+// follow fills the stock until the context ends, or no more comes.
+func (r *rendition) follow(ctx context.Context) {
+	f := fetched{err: r.fetchAll(ctx)}
+	select {
+	case r.stock.segments <- f:
+	case <-ctx.Done():
+	}
+}
+
+func (r *rendition) fetchAll(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicked{fmt.Sprintf("%v\n%s", p, debug.Stack())}
+		}
+	}()
+	for {
+		for len(r.todo) > 0 {
+			for r.stock.bytes.Load() > mostStockedBytes {
+				select {
+				case <-r.stock.taken:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			f, err := r.fetch(ctx)
+			if err != nil {
+				return err
+			}
+			r.stock.bytes.Add(int64(len(f.b)))
+			select {
+			case r.stock.segments <- f:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			r.stock.tell()
+		}
+		if err := r.wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// wait waits until the playlist may have something new, and loads it.
+func (r *rendition) wait(ctx context.Context) error {
+	if r.list.Ended {
+		return errEnded
+	}
+	timer := time.NewTimer(untilReload(r.list.Target, time.Since(r.loaded)))
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		timer.Stop()
+		return ctx.Err()
+	}
+	err := r.load(ctx)
+	r.stock.dry.Store(len(r.todo) == 0)
+	r.stock.tell()
+	return err
+}
+
+// panicked is a panic of a rendition's goroutine, for that of its stream to go on with.
+type panicked struct{ what string }
+
+func (p *panicked) Error() string { return p.what }
+
 // load loads the playlist.
 func (r *rendition) load(ctx context.Context) error {
 	text, at, err := r.client.text(ctx, r.at)
@@ -164,9 +212,12 @@ func (r *rendition) read(text string) error {
 	case !r.stale.IsZero():
 		r.header = "" // should it have begun anew after all, and only just come so far, then another one is at the same address
 	}
+	if r.leftAlone(list) {
+		return errAlone
+	}
 	r.stale = time.Time{}
 	r.list, r.loaded, r.todo = list, time.Now(), r.todo[:0]
-	s := hlsSegment{number: list.First(), period: r.anew + list.DiscontinuitySequence}
+	s := hlsSegment{number: list.First(), period: r.turn<<32 + list.DiscontinuitySequence}
 	for _, listed := range list.Segments {
 		s.uri, s.period = listed.URI, s.period+uint64(listed.Discontinuities)
 		if listed.Map != "" {
@@ -197,6 +248,9 @@ const (
 // isStale tells whether a playlist that ends before what was fetched already is taken for an older one of the same stream, which nothing comes of. It is
 // not where it is far too old for that, has other segments under the numbers of those that are known, or later ones.
 func (r *rendition) isStale(list *m3u8.Media) bool {
+	if r.turn < r.begun.Load() {
+		return false // the one beside it has begun anew
+	}
 	target := min(list.Target, longestTarget)
 	if behind := r.next - list.Next(); behind > uint64(stalest/max(target, time.Second)) {
 		return false
@@ -219,6 +273,18 @@ func (r *rendition) isStale(list *m3u8.Media) bool {
 	return time.Since(r.stale) <= 2*target+staleFor
 }
 
+// leftAlone tells whether the rendition beside has begun anew, and this one does not: what comes of both has no common order any more.
+func (r *rendition) leftAlone(list *m3u8.Media) bool {
+	if r.turn == r.begun.Load() {
+		r.alone = time.Time{}
+		return false
+	}
+	if r.alone.IsZero() {
+		r.alone = time.Now()
+	}
+	return time.Since(r.alone) > 2*min(list.Target, longestTarget)+staleFor
+}
+
 // nearEnd is the segment with which fetching begins.
 func nearEnd(list *m3u8.Media) uint64 {
 	return max(list.First(), list.Next()-min(list.Next(), behind))
@@ -231,37 +297,39 @@ func (r *rendition) beginAnew(list *m3u8.Media) {
 	if len(list.Segments) > 2*behind {
 		r.next = nearEnd(list)
 	}
-	r.header, r.transport = "", nil
+	r.header, r.anew = "", true
 	r.client.forgetKey()
-	r.anew += 1 << 32
+	r.begun.CompareAndSwap(r.turn, r.turn+1)
+	r.turn = r.begun.Load()
 }
 
-// missing tells whether nothing is to be expected of the rendition, so that the other one goes on without it.
-func (r *rendition) missing() bool {
-	return len(r.queue)+len(r.todo) == 0 && (r.list.Ended || time.Since(r.newest) > 2*min(r.list.Target, longestTarget)+time.Second)
-}
-
-// fetch takes the next segment. Who publishes a transport stream's frames holds them back where they are ahead of the time.
-func (r *rendition) fetch(ctx context.Context) error {
+// fetch fetches the next segment.
+func (r *rendition) fetch(ctx context.Context) (f fetched, err error) {
+	asked := time.Now()
 	s := r.todo[0]
 	r.todo = r.todo[1:]
-	b, err := r.get(ctx, s.uri, maxSegment)
-	if err != nil {
-		return err
+	f = fetched{period: s.period, movie: s.header != "", anew: r.anew, target: min(r.list.Target, longestTarget)}
+	if f.b, err = r.get(ctx, s.uri, maxSegment); err != nil {
+		return f, err
 	}
-	if b, err = r.decrypt(ctx, s, b); err != nil {
-		return err
+	if f.b, err = r.decrypt(ctx, s, f.b); err != nil {
+		return f, err
 	}
-	switch {
-	case s.header != "":
-		err = r.takeFragments(ctx, s, b)
-	case r.apart:
-		err = errApart
-	default:
-		err = r.takeTransport(b)
+	if s.header != r.header && s.header != "" {
+		if f.header, err = r.get(ctx, s.header, maxHeader); err != nil {
+			return f, err
+		}
+		// With the segments the header is encrypted too, which not everybody keeps to.
+		if !isMovie(f.header) {
+			if f.header, err = r.decrypt(ctx, s, f.header); err != nil {
+				return f, err
+			}
+		}
+		r.header = s.header
 	}
-	r.next, r.newest = s.number+1, time.Now()
-	return err
+	r.next, r.anew = s.number+1, false
+	f.again = max(leastAgain, min(time.Since(asked), f.target))
+	return f, nil
 }
 
 func (r *rendition) get(ctx context.Context, uri string, most int) ([]byte, error) {
@@ -294,56 +362,4 @@ func (r *rendition) decrypt(ctx context.Context, s hlsSegment, b []byte) ([]byte
 		iv = binary.BigEndian.AppendUint64(make([]byte, 8, 16), s.number)
 	}
 	return decryptCBC(b, key, iv)
-}
-
-func (r *rendition) takeFragments(ctx context.Context, s hlsSegment, b []byte) error {
-	if r.header != s.header {
-		init, err := r.get(ctx, s.header, maxHeader)
-		if err != nil {
-			return err
-		}
-		// With the segments the header is encrypted too, which not everybody keeps to.
-		if !isMovie(init) {
-			if init, err = r.decrypt(ctx, s, init); err != nil {
-				return err
-			}
-		}
-		if r.fragments, err = fmp4.NewDemuxer(init); err != nil {
-			return err
-		}
-		if what := r.fragments.LeftOut(); what != "" {
-			r.leftOut(what)
-		}
-		r.header = s.header
-	}
-	r.more()
-	frames, err := r.fragments.Segment(b)
-	for _, f := range frames {
-		r.queue = append(r.queue, queued{s.period, f})
-	}
-	return err
-}
-
-func isMovie(b []byte) bool {
-	return len(b) >= 8 && (string(b[4:8]) == "ftyp" || string(b[4:8]) == "styp" || string(b[4:8]) == "moov")
-}
-
-func (r *rendition) takeTransport(b []byte) error {
-	if len(b) > 1 && (bytes.HasPrefix(b, []byte("ID3")) || b[0] == 0xff && b[1]&0xe0 == 0xe0 || isMovie(b)) {
-		return errPacked
-	}
-	if r.transport == nil {
-		r.transport = ts.New(r.write)
-		r.transport.Stock()
-		r.transport.LeftOut = r.leftOut
-	}
-	for len(b) > 0 {
-		n := min(gulp, len(b))
-		r.more()
-		if err := r.transport.Write(b[:n], media.Now()); err != nil {
-			return err
-		}
-		b = b[n:]
-	}
-	return r.transport.Flush(media.Now())
 }

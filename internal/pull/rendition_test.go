@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,13 +60,17 @@ func TestAStreamThatBeginsAnewIsReadAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rendition{client: &hlsClient{http: server.Client()}, more: func() {}, at: at}
+	r, p := &rendition{client: &hlsClient{http: server.Client()}, begun: new(atomic.Uint64), at: at}, &hlsPart{stock: newStock(nil)}
 	take := func() {
 		t.Helper()
 		if err := r.load(t.Context()); err != nil || len(r.todo) != 1 {
 			t.Fatalf("%d segments, %v", len(r.todo), err)
 		}
-		if err := r.fetch(t.Context()); err != nil {
+		f, err := r.fetch(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.take(f); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -73,23 +78,17 @@ func TestAStreamThatBeginsAnewIsReadAnew(t *testing.T) {
 	take()
 	show(0, 640, 360, "another sixteen!")
 	take()
-	if len(r.queue) != 2 {
-		t.Fatalf("%d frames", len(r.queue))
+	if len(p.queue) != 2 {
+		t.Fatalf("%d frames", len(p.queue))
 	}
-	if f := r.queue[0].frame.Format; f.Width != 320 {
+	if f := p.queue[0].frame.Format; f.Width != 320 {
 		t.Errorf("the first picture is %d wide", f.Width)
 	}
-	if f := r.queue[1].frame.Format; f.Width != 640 || f.Height != 360 {
+	if f := p.queue[1].frame.Format; f.Width != 640 || f.Height != 360 {
 		t.Errorf("the picture is %dx%d", f.Width, f.Height)
 	}
-	if !r.queue[0].before(r.queue[1]) {
+	if !p.queue[0].before(p.queue[1]) {
 		t.Error("what is from before comes later")
-	}
-	// What is left of a transport stream is forgotten too.
-	r.transport = ts.New(func(*media.Frame) error { return nil })
-	r.next = 1000 // which is too far ahead for what comes to be an older playlist
-	if err := r.load(t.Context()); err != nil || r.transport != nil {
-		t.Errorf("the transport stream goes on, %v", err)
 	}
 }
 
@@ -157,7 +156,7 @@ func TestAnOlderPlaylistIsNoNewStream(t *testing.T) {
 		"an edge that is behind time and again": {{0, playlist(100, "a", never), 103}, {time.Second, playlist(98, "a", never), -1}, {8 * time.Second, playlist(104, "a", never), 106}, {time.Second, playlist(103, "a", never), -1}, {8 * time.Second, playlist(103, "a", never), -1}, {time.Second, playlist(105, "a", never), 110}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			r := &rendition{client: &hlsClient{}, more: func() {}, header: "init.mp4"}
+			r := &rendition{client: &hlsClient{}, begun: new(atomic.Uint64), header: "init.mp4"}
 			for i, a := range answers {
 				time.Sleep(a.after)
 				r.todo = nil
@@ -183,7 +182,7 @@ func TestAnOlderPlaylistIsNoNewStream(t *testing.T) {
 // TestAnewNearTheEndOfAWindow has a source that lists an hour begin anew: all of it again would keep whoever watches an hour behind.
 func TestAnewNearTheEndOfAWindow(t *testing.T) {
 	for listed, want := range map[int]int{6: 6, 1800: behind} {
-		r := &rendition{client: &hlsClient{}, more: func() {}}
+		r := &rendition{client: &hlsClient{}, begun: new(atomic.Uint64)}
 		for _, first := range []int{100_000, 5000} {
 			text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:" + strconv.Itoa(first) + "\n"
 			for i := range listed {
@@ -209,7 +208,7 @@ func FuzzPlaylists(f *testing.F) {
 	f.Add(begin+"18446744073709551615\n#EXTINF:2,\na.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:2,\nb.ts\n", begin+"0\n#EXT-X-SKIP:SKIPPED-SEGMENTS=9\n#EXTINF:2,\na.ts\n")
 	f.Add(begin+"7\n#EXT-X-MAP:URI=\"i\"\n#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:2,\na.m4s\n", begin+"9\n#EXT-X-GAP\n#EXTINF:2,\nb.m4s\n#EXT-X-ENDLIST\n")
 	f.Fuzz(func(t *testing.T, first, second string) {
-		r := &rendition{client: &hlsClient{}, more: func() {}}
+		r := &rendition{client: &hlsClient{}, begun: new(atomic.Uint64)}
 		for _, text := range []string{first, second, first} {
 			if r.read(text) != nil {
 				continue
@@ -224,9 +223,6 @@ func FuzzPlaylists(f *testing.F) {
 			}
 			if len(r.todo) > 0 {
 				r.next = r.todo[len(r.todo)-1].number + 1
-			}
-			if r.missing() && len(r.todo) > 0 {
-				t.Fatal("it is missing, and there is something to do")
 			}
 		}
 	})
@@ -250,8 +246,8 @@ func TestWhatIsNotTakenOfASourceIsTold(t *testing.T) {
 		}
 	}
 	told := ""
-	r := &rendition{more: func() {}, leftOut: func(what string) { told = what }, write: func(*media.Frame) error { return nil }}
-	if err := r.takeTransport(b); err != nil || told == "" {
+	p := &hlsPart{leftOut: func(what string) { told = what }, write: func(*media.Frame) error { return nil }}
+	if err := p.takeTransport(fetched{b: b}); err != nil || told == "" {
 		t.Errorf("told %q, %v", told, err)
 	}
 }

@@ -23,10 +23,8 @@ const (
 	catchesUp = 250 * time.Millisecond
 	// farAhead is how far one who was laid later for that may be ahead of the present: it was its network, which has caught up.
 	farAhead = time.Second
-	// Who gives from a stock has run out of it when frames are given more than ranOut after their time, and begins with a new one of that length:
-	// what comes next is given so long before its time.
-	ranOut   = 250 * time.Millisecond
-	newStock = 2 * time.Second
+	// Who gives from a stock has run out of it when frames are given more than ranOut after their time.
+	ranOut = 250 * time.Millisecond
 )
 
 // Timeline maps a publisher's 32-bit millisecond timestamps to media time. Sound and picture share one offset, fixed by
@@ -36,10 +34,10 @@ const (
 // where it was not for good. A clock that runs a little faster or slower than ours is followed, or the publisher would be ahead
 // of the present or behind it after hours. Decode times of a track always increase.
 type Timeline struct {
-	// Stock tells that frames do not come as they are made, but many at once (segments), and are given by us, before their time as long as there
-	// are any. How far before it says nothing of the publisher's clock or network. When they come after it none were left, and as a player does
-	// all goes on later from then on, never earlier again.
-	Stock bool
+	// Stock tells, where it is not 0, that frames do not come as they are made, but many at once (segments), and are given by us, before their time as
+	// long as there are any. How far before it says nothing of the publisher's clock or network. When they come after it none were left, and as a
+	// player does all goes on later from then on, never earlier again, by so much that the next is given a Stock before its time.
+	Stock time.Duration
 
 	tracks [media.Video + 1]timelineTrack
 	drift  drift
@@ -95,14 +93,14 @@ func (t *timelineTrack) time() time.Duration { return t.offset + time.Duration(t
 
 // follow follows the publisher's clock.
 func (t *Timeline) follow(track *timelineTrack, now time.Duration) {
-	if !t.Stock {
+	if t.Stock == 0 {
 		t.drift.follow(now-track.time(), now)
 	}
 }
 
 // moves tells how much later all is to lie from a track's frame on.
 func (t *Timeline) moves(track *timelineTrack, now time.Duration) (by time.Duration) {
-	if !t.Stock {
+	if t.Stock == 0 {
 		return t.settle(now-t.time(track), now)
 	}
 	newest := t.time(track)
@@ -110,7 +108,7 @@ func (t *Timeline) moves(track *timelineTrack, now time.Duration) (by time.Durat
 		newest = max(newest, other.last) // one may lie behind the other in the segments
 	}
 	if behind := now - newest; behind > ranOut {
-		return behind + newStock
+		return behind + t.Stock
 	}
 	return 0
 }

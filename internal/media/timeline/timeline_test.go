@@ -97,7 +97,7 @@ func TestTimeline(t *testing.T) {
 // TestAStockThatRunsOutIsBegunAnew, as that of an origin does whose clock is slower than ours, once in hours. There are three segments at first.
 func TestAStockThatRunsOutIsBegunAnew(t *testing.T) {
 	const segment, step, ahead, slower = 6 * time.Second, 200 * time.Millisecond, 2 * time.Second, 200e-6
-	line := Timeline{Stock: true}
+	line := Timeline{Stock: ahead}
 	now, moves, last := time.Minute, 0, time.Duration(0)
 	for i := range int(60 * time.Hour / segment) {
 		now = max(now, time.Minute+time.Duration(float64(i-2)*float64(segment)*(1+slower)))
@@ -121,7 +121,7 @@ func TestAStockThatRunsOutIsBegunAnew(t *testing.T) {
 func FuzzTimeline(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 0, 1, 255, 255, 255, 255, 10, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		line := Timeline{Stock: len(b)%2 > 0}
+		line := Timeline{Stock: time.Duration(len(b)%2) * time.Second}
 		now := time.Duration(0)
 		var last [media.Video + 1]time.Duration
 		var seen [media.Video + 1]bool

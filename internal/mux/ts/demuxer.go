@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/timeline"
 )
 
 const (
@@ -41,6 +42,7 @@ type Demuxer struct {
 	version int // of the PMT, -1 before
 	streams map[int]*stream
 	clock   clock
+	sound   timeline.SampleClock
 	frame   func(f *media.Frame) error
 
 	// LeftOut, where it is set, is told what else is in the stream than what is taken, in plain words.
@@ -52,8 +54,14 @@ func New(frame func(f *media.Frame) error) *Demuxer {
 	return &Demuxer{version: -1, streams: map[int]*stream{}, frame: frame}
 }
 
-// Stock tells that what is written comes from a stock, and is written before its time while there is any (timeline.Timeline).
-func (d *Demuxer) Stock() { d.clock.line.Stock = true }
+// Stock tells that what is written comes from a stock, and is written before its time while there is any. Where it runs out there must be so much of it
+// again (timeline.Timeline).
+func (d *Demuxer) Stock(again time.Duration) { d.clock.line.Stock = again }
+
+// BeginAnew forgets what the stream was: what is written from now on is another one, which goes on at the present, behind what was given before.
+func (d *Demuxer) BeginAnew() {
+	*d = Demuxer{version: -1, streams: map[int]*stream{}, clock: clock{line: d.clock.line}, sound: d.sound, frame: d.frame, LeftOut: d.LeftOut}
+}
 
 // Write takes bytes that came at now, as many as there are. It fails with ErrNotTS, ErrUnsupported, or what the receiver of frames says; then the
 // demuxer is of no more use.

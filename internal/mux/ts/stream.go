@@ -53,9 +53,8 @@ type stream struct {
 	base    *media.Format // as the parameter sets have it
 	format  *media.Format
 	latest  time.Duration // the last PTS
-	sound   timeline.SampleClock
-	config  [2]byte // of ADTS: what the format was made of
-	partial []byte  // a frame of sound that goes on in the next packet
+	config  [2]byte       // of ADTS: what the format was made of
+	partial []byte        // a frame of sound that goes on in the next packet
 
 	refused  [2]byte // configuration of the last frame of sound that was not taken
 	refusals int     // how many there were in a row
@@ -178,7 +177,7 @@ func (s *stream) takeSound(data []byte, at int64, now time.Duration) error {
 	dts, jumped := s.demuxer.clock.line.At(media.Audio, uint32(at/ticksPerMillisecond), now)
 	next := func(payload []byte, length time.Duration) error {
 		f := &media.Frame{Format: s.format, Payload: append([]byte(nil), payload...), Duration: length, Keyframe: true, Discontinuity: jumped || s.lost}
-		f.DTS = s.sound.Next(dts, length, jumped)
+		f.DTS = s.demuxer.sound.Next(dts, length, jumped)
 		f.PTS = f.DTS
 		dts, jumped, s.lost = f.DTS+length, false, false
 		return s.demuxer.give(f)
@@ -231,7 +230,7 @@ func (s *stream) takeADTS(b []byte, next func([]byte, time.Duration) error) erro
 		}
 		if s.refusals = 0; f != s.format {
 			f.Config = append([]byte(nil), config[:]...)
-			s.format, s.config, s.sound = f, config, timeline.SampleClock{}
+			s.format, s.config = f, config
 		}
 		if err := next(frame, 1024*time.Second/time.Duration(f.SampleRate)); err != nil {
 			return err
