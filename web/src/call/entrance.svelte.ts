@@ -216,6 +216,7 @@ export class Entrance {
     if (host && key !== '') {
       // Better an address without a key than one with the host's.
       this.address = callPath(this.room)
+      this.keepAddress()
       shared = this.summary?.access === 'open' ? '' : await api.keys(this.room, { key }).then(({ guest }) => guest, () => '')
     }
     if (this.session !== session) return

@@ -208,7 +208,7 @@ describe('the way into a call', () => {
     server.keys = new Promise((resolve) => (answer = resolve))
     join()
     door().say(joined)
-    expect(entrance.address).toBe('/c/tea')
+    expect([entrance.address, address.hash]).toEqual(['/c/tea', ''])
     answer()
     await vi.advanceTimersByTimeAsync(0)
     address.hash = '#k=h'

@@ -168,6 +168,8 @@ export class Entrance {
     let { key } = credential
     if (host && key !== '') {
       // Better an address without a key than one with the host's.
+      this.#address = roomPath(this.room)
+      this.keepAddress()
       key = this.summary?.access === 'open' ? '' : await api.keys(this.room, credential).then(({ guest }) => guest, () => '')
     }
     if (this.#closed || credential !== this.credential) return

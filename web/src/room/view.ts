@@ -1,5 +1,5 @@
 import type { Keys, LiveStatus, LiveSummary, Role } from '../api/types'
-import { watchPath } from '../router'
+import { roomPath, watchPath } from '../router'
 import type { Facing } from '../media/facing'
 import type { Reactions } from './reactions.svelte'
 import type { StatsView } from '../stats/recorder.svelte'
@@ -122,6 +122,12 @@ export interface RoomView {
   show(sid: string): Promise<void>
   endLive(): Promise<EndedShow>
   leave(): Promise<void>
+}
+
+/** The path that lets guests in: of a host whose keys are not known yet none with a key, and of anybody else what let them in. */
+export function guestPathOf(view: Pick<RoomView, 'room' | 'role' | 'keys'>): string {
+  if (view.keys) return roomPath(view.room, view.keys.guest)
+  return view.role === 'host' ? roomPath(view.room) : location.pathname + location.hash
 }
 
 /** The path of the watch page as it is given to viewers, with the key where the show is not public. */
