@@ -29,6 +29,7 @@ export const board = {
   clear: 'Clear this page',
   clearTitle: 'Clear this page?',
   clearText: 'Everything on it is gone for everybody and cannot be brought back.',
+  textLost: 'The page on which you were writing was removed, and your text with it.',
   keep: 'Save as a picture',
   open: 'Open the whiteboard',
   close: 'Put the whiteboard away',

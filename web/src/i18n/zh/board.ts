@@ -31,6 +31,7 @@ export const board: Dictionary['board'] = {
   clear: '清空本页',
   clearTitle: '清空本页？',
   clearText: '本页内容会对所有人清除，无法恢复。',
+  textLost: '你正在书写的那一页被删除了，文字没有保留。',
   keep: '存为图片',
   open: '打开白板',
   close: '收起白板',
