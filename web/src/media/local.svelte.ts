@@ -9,6 +9,7 @@ import { startFiltering, type Filtering } from './effects/filtering'
 import { otherSide, type Facing } from './facing'
 import type { LocalMedia } from './localmedia'
 import { parseQuality, type SendQuality } from './quality'
+import { Relapses } from './relapses'
 import { ScreenShare } from './screenshare.svelte'
 import { SpeakerChoice } from './speakerchoice.svelte'
 import { Turns } from './turns.svelte'
@@ -43,6 +44,7 @@ export class LocalDevices implements LocalMedia {
   #speaker = new SpeakerChoice()
   #filtering: Filtering | undefined
   #lost: Partial<Record<Input, Lost>> = {}
+  #relapses = new Relapses()
   /** Where the camera was turned by hand; it comes back so. */
   #turned: Facing | undefined
   #turns = new Turns('microphone', 'camera', 'screen')
@@ -358,12 +360,14 @@ export class LocalDevices implements LocalMedia {
     void this.#inTurn(input, async () => {
       if (current() !== track) return
       track.stop()
-      const { deviceId } = track.getSettings()
+      const deviceId = idOf(track)
+      this.#relapses.ended(input + deviceId)
       // What was lost first is what was chosen.
-      this.#lost[input] ??= { deviceId: deviceId ?? '', label: track.label, on: input === 'camera' || this.microphoneOn }
+      this.#lost[input] ??= { deviceId, label: track.label, on: input === 'camera' || this.microphoneOn }
       await this.#list()
       const list = input === 'camera' ? this.cameras : this.microphones
-      const others = list.filter((device) => device.deviceId !== deviceId || device.deviceId === 'default')
+      // Nor any that ended as well a moment ago: the same microphone may be there under several names.
+      const others = list.filter((device) => !this.#relapses.recent(input + device.deviceId))
       const words = t().local[input]
       for (const device of others) {
         const answer =
@@ -392,6 +396,9 @@ export class LocalDevices implements LocalMedia {
     await this.#list()
     if (this.#stopped) return
     const has = new Set([...this.cameras, ...this.microphones].map(({ deviceId }) => deviceId))
+    for (const id of has) {
+      if (!had.has(id)) for (const input of ['camera', 'microphone']) this.#relapses.forgive(input + id)
+    }
     for (const input of ['camera', 'microphone'] as const) {
       const track = input === 'camera' ? this.unfiltered : this.microphone
       const id = idOf(track)
@@ -404,7 +411,7 @@ export class LocalDevices implements LocalMedia {
 
   #comeBack(input: Input, has: Set<string>) {
     const lost = this.#lost[input]
-    if (!lost || !has.has(lost.deviceId)) return
+    if (!lost || !has.has(lost.deviceId) || this.#relapses.has(input + lost.deviceId)) return
     void this.#inTurn(input, async () => {
       if (this.#lost[input] !== lost) return
       this.#lost[input] = undefined

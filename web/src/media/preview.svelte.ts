@@ -4,12 +4,10 @@ import {
   cameraConstraints, microphoneConstraints, problemBefore, problemOf, surroundings, type DeviceProblem,
 } from './devices'
 import { watchLevel } from './level'
+import { Relapses } from './relapses'
 
 /** "off" is a choice like a device; "" is whatever the browser takes. */
 export const off = 'off'
-
-/** A device that ended by itself is opened again, but not where it ends twice within this time, in ms. */
-const relapse = 10_000
 
 /**
  * The camera and microphone before joining: own picture, level, list of devices, and what is wrong. From `start` on it follows devices
@@ -36,8 +34,7 @@ export class Preview {
   #inputs = new Set<string>()
   /** Something came or went while it started. */
   #changed = false
-  /** When each device ended by itself. */
-  #ended = new Map<string, number>()
+  #relapses = new Relapses()
 
   /** What keeps every device away, as opposed to one of them. */
   get blocked(): DeviceProblem | undefined {
@@ -47,7 +44,7 @@ export class Preview {
 
   /** Opens the devices, anew where they were open. Done when they are, also if that was begun anew meanwhile. */
   start(): Promise<void> {
-    this.#ended.clear()
+    this.#relapses.clear()
     return this.#anew()
   }
 
@@ -90,7 +87,7 @@ export class Preview {
     await this.list()
     if (generation !== this.#generation) return this.#started
     this.starting = false
-    for (const track of tracks) if (track.readyState === 'ended') this.#gone(track)
+    for (const track of tracks) if (track.readyState === 'ended') void this.#gone(track)
     if (this.#changed && generation === this.#generation) this.#follow(had)
     if (generation !== this.#generation) return this.#started
   }
@@ -98,8 +95,8 @@ export class Preview {
   async #get(video: boolean, audio: boolean): Promise<{ tracks: MediaStreamTrack[]; problem?: DeviceProblem }> {
     try {
       const stream = await navigator.mediaDevices.getUserMedia({
-        video: video && cameraConstraints(this.camera),
-        audio: audio && microphoneConstraints(this.microphone),
+        video: video && cameraConstraints(this.#wish('videoinput', this.camera)),
+        audio: audio && microphoneConstraints(this.#wish('audioinput', this.microphone)),
       })
       return { tracks: stream.getTracks() }
     } catch (error) {
@@ -107,8 +104,19 @@ export class Preview {
     }
   }
 
+  /** The device to ask for: the chosen one, but another where that, or what the browser takes by itself, ends each time. */
+  #wish(kind: 'videoinput' | 'audioinput', chosen: string): string {
+    if (chosen === '' ? !this.#relapses.any(kind) : !this.#relapses.has(kind + chosen)) return chosen
+    return this.#another(kind) ?? chosen
+  }
+
+  /** A device of a kind that does not end each time. */
+  #another(kind: 'videoinput' | 'audioinput'): string | undefined {
+    return (kind === 'videoinput' ? this.cameras : this.microphones).find(({ deviceId }) => !this.#relapses.has(kind + deviceId))?.deviceId
+  }
+
   #take(track: MediaStreamTrack) {
-    track.addEventListener('ended', () => this.#gone(track))
+    track.addEventListener('ended', () => void this.#gone(track))
     if (track.kind === 'video') {
       this.video = track
     } else {
@@ -121,19 +129,30 @@ export class Preview {
     }
   }
 
-  /** A device ended by itself: another takes its place, or the same one once more. */
-  #gone(track: MediaStreamTrack) {
-    if (track !== this.video && track !== this.audio) return
-    const [device, now] = [track.kind + idOf(track), performance.now()]
-    const before = this.#ended.get(device) ?? -Infinity
-    this.#ended.set(device, now)
-    if (now - before > relapse) void this.#anew()
-    else if (track === this.video) {
+  /** A device ended by itself: another takes its place, or the same one once more, but not one that ends each time. */
+  async #gone(track: MediaStreamTrack) {
+    const current = () => track === this.video || track === this.audio
+    if (!current()) return
+    const kind = track === this.video ? 'videoinput' : 'audioinput'
+    const own = kind + idOf(track)
+    if (!this.#relapses.ended(own)) {
+      void this.#anew()
+      return
+    }
+    // It may be gone, or there may be another.
+    await this.list()
+    if (!current()) return
+    if (this.#another(kind) !== undefined) {
+      void this.#anew()
+      return
+    }
+    const problem = idOf(track) === '' || this.#inputs.has(own) ? 'failed' : 'missing'
+    if (track === this.video) {
       this.video = undefined
-      this.videoProblem = 'failed'
+      this.videoProblem = problem
     } else {
       this.#unhear()
-      this.audioProblem = 'failed'
+      this.audioProblem = problem
     }
   }
 
@@ -162,6 +181,7 @@ export class Preview {
   #follow(had: Set<string>) {
     const has = this.#inputs
     const came = [...has].filter((device) => !had.has(device))
+    for (const device of came) this.#relapses.forgive(device)
     const differs = (kind: MediaDeviceKind, track: MediaStreamTrack | undefined, wish: string, problem: DeviceProblem | undefined) => {
       const own = kind + idOf(track)
       // Some browsers do not end the track of a device that was pulled out.

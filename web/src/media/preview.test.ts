@@ -161,6 +161,40 @@ describe('the preview', () => {
     expect(preview.video).toBeDefined()
   })
 
+  it('takes another microphone each time that a loose plug is out', async () => {
+    for (let i = 0; i < 3; i++) {
+      plugged.list = [camera, builtIn]
+      ;(preview.audio as unknown as Track).end()
+      await settled()
+      expect([microphone(), preview.audioProblem]).toEqual(['built-in', undefined])
+      plugged.change(camera, builtIn, headset)
+      await settled()
+      expect(microphone()).toBe('headset')
+    }
+  })
+
+  it('takes another microphone for one that ends each time it is opened, and says what is there where there is none', async () => {
+    const open = plugged.getUserMedia
+    plugged.getUserMedia = async (wish) => {
+      const stream = await open(wish)
+      const audio = stream.getTracks().find(({ device }) => device === headset)
+      if (plugged.opened.length < 50) setTimeout(() => audio?.readyState === 'live' && audio.end())
+      return stream
+    }
+    await preview.start()
+    for (let i = 0; i < 20; i++) await settled()
+    expect([microphone(), preview.audioProblem, preview.starting]).toEqual(['built-in', undefined, false])
+    expect(plugged.opened.length).toBeLessThan(12)
+    for (const [left, problem] of [[[camera, headset], 'failed'], [[camera], 'missing']] as const) {
+      await preview.start()
+      plugged.list = [...left]
+      for (let i = 0; i < 20; i++) await settled()
+      if (problem === 'missing') (preview.audio as unknown as Track | undefined)?.end()
+      for (let i = 0; i < 20; i++) await settled()
+      expect([preview.audio, preview.audioProblem]).toEqual([undefined, problem])
+    }
+  })
+
   it('takes another for a device that ended before it was shown', async () => {
     const open = plugged.getUserMedia
     plugged.getUserMedia = async (wish) => {
