@@ -7,8 +7,8 @@ export type Pausable = Pick<HTMLVideoElement, 'paused' | 'addEventListener' | 'r
 interface Listener {
   /** Somebody wishes that it stands still. */
   stopped(): void
-  /** It stands still by nobody's wish before whoever looks at the page, and nothing has played it on since. */
-  stands(): void
+  /** It stands still by nobody's wish before whoever looks at the page, and nothing has played it on since. Tells whether that was played on now. */
+  stands(): boolean
   /** It plays, whoever or whatever played it. */
   played(): void
   /** Somebody wishes that it plays. */
@@ -28,6 +28,11 @@ const insistence = 3000
 /** In the player that iPhones have for the whole screen. */
 export function inOwnPlayer(video: Pausable): boolean {
   return video.webkitDisplayingFullscreen === true
+}
+
+/** In a window of its own over all others, which closes with its player. */
+export function isFloating(video: Pausable): boolean {
+  return (document.pictureInPictureElement as unknown) === video
 }
 
 /**
@@ -52,11 +57,11 @@ export function followPauses(video: Pausable, { stopped, stands, played, wanted 
     }
     settling = setTimeout(() => {
       if (!video.paused || document.visibilityState !== 'visible') return
-      playedOn = performance.now()
-      stands()
+      if (stands()) playedOn = performance.now()
     }, settles)
   })
   on('play', () => {
+    clearTimeout(settling)
     if (!video.paused) played()
   })
   on('enterpictureinpicture', () => {

@@ -2,7 +2,7 @@ import { api, codeOf, type ApiError, type Credential } from '../api/client'
 import { followStatus } from '../api/status'
 import type { LiveOn, LiveStatus, Protocol, RoomSummary } from '../api/types'
 import { abilities, credentialFor, waysToPlay, type Abilities } from './choose'
-import { followPauses, inOwnPlayer, takeKeys } from './pauses'
+import { followPauses, inOwnPlayer, isFloating, takeKeys } from './pauses'
 import { mayPlay, type Delay, type Failure, type History, type Player, type Quality } from './player'
 import { Poster } from './poster.svelte'
 
@@ -68,6 +68,8 @@ const brokenAfter = 9_000
 const checkEvery = 500
 /** What has stood still for longer is fetched no more, and begins anew when it is played. */
 const standsFor = 30_000
+/** The same in a floating window, which would close. */
+const floatsFor = 600_000
 const maxRetryDelay = 5_000
 
 /** Follows one room's show and plays it for as long as it is on, in the best way that works. */
@@ -205,10 +207,11 @@ export class Watching implements WatchView {
       // A player that ends pauses, too.
       stopped: () => (this.paused ||= this.#player !== undefined),
       stands: () => {
-        if (!this.#player || this.paused) return
+        if (!this.#player || this.paused) return false
         // Headphones may be gone, or another program is heard now: sound is for a tap.
         this.soundBlocked ||= !this.muted
         this.#playOn(video)
+        return true
       },
       played: () => {
         if (this.paused) this.play()
@@ -366,7 +369,7 @@ export class Watching implements WatchView {
       // Nothing is wrong with what stands still because it shall.
       if (video.paused && (this.paused || document.visibilityState !== 'visible')) began = movedAt = now
       else stoodAt = now
-      if (now - stoodAt > standsFor && !inOwnPlayer(video) && !this.history?.behind) {
+      if (now - stoodAt > (isFloating(video) ? floatsFor : standsFor) && !inOwnPlayer(video) && !this.history?.behind) {
         this.#rest()
         return
       }

@@ -49,7 +49,7 @@ class Video extends EventTarget {
 }
 
 describe('a show that is watched', () => {
-  let page: EventTarget & { visibilityState: string }
+  let page: EventTarget & { visibilityState: string; pictureInPictureElement: unknown }
   let keys: Record<string, (() => void) | null>
   let video: Video
   let watching: Watching
@@ -82,7 +82,7 @@ describe('a show that is watched', () => {
   beforeEach(() => {
     vi.useFakeTimers()
     Object.assign(world, { made: 0, running: 0, arrived: 0, caughtUp: 0, behind: 0 })
-    page = Object.assign(new EventTarget(), { visibilityState: 'visible', createElement: () => ({ canPlayType: () => '' }) })
+    page = Object.assign(new EventTarget(), { visibilityState: 'visible', pictureInPictureElement: undefined, createElement: () => ({ canPlayType: () => '' }) })
     keys = {}
     video = new Video()
     vi.stubGlobal('document', page)
@@ -260,6 +260,28 @@ describe('a show that is watched', () => {
     expect(seen()).toEqual(asks)
     watching.play()
     await pass(1)
+    expect(seen()).toEqual(plays)
+  })
+
+  it('keeps a floating window that stands still for a while, which would close', async () => {
+    await watch()
+    video.tell('enterpictureinpicture')
+    page.pictureInPictureElement = video
+    video.pause()
+    await pass(120)
+    expect([seen(), world.running]).toEqual([asks, 1])
+    await pass(600)
+    expect(world.running).toBe(0)
+  })
+
+  it('takes no pause by key for one that was played on', async () => {
+    await watch()
+    keys['pause']!()
+    await pass(2)
+    keys['play']!()
+    await pass(0.25)
+    video.pause() // by nobody
+    await pass(2)
     expect(seen()).toEqual(plays)
   })
 
