@@ -31,6 +31,8 @@ describe('what is known of a room', () => {
     const many = after(...Array.from({ length: maxMessages + 20 }, (_, i) => message(`m${i}`)))
     expect(many.messages).toHaveLength(maxMessages)
     expect(many.messages[0]!.id).toBe('m20')
+    expect(many.said).toBe(maxMessages + 20)
+    expect(apply(many, { ...welcome, chat: [message('m319'), message('new')] }).said).toBe(maxMessages + 21)
   })
 
   it('keeps the list of songs while others change', () => {

@@ -17,6 +17,8 @@ export interface AudienceState {
   live: { on: boolean; since?: string; title?: string }
   counts: Counts
   messages: ChatMessage[]
+  /** How many messages there were, also those that are not kept any more. */
+  said: number
   slow: number
   announcement: Announcement | undefined
   polls: Poll[]
@@ -46,6 +48,7 @@ export function emptyState(room: string): AudienceState {
     live: { on: false },
     counts: { viewers: 0, likes: 0 },
     messages: [],
+    said: 0,
     slow: 0,
     announcement: undefined,
     polls: [],
@@ -60,10 +63,11 @@ export function emptyState(room: string): AudienceState {
   }
 }
 
-function withMessage(messages: ChatMessage[], message: ChatMessage): ChatMessage[] {
-  // A message can come twice where a history and the stream meet.
-  if (messages.some((known) => known.id === message.id)) return messages
-  return [...messages.slice(1 - maxMessages), message]
+/** A message can come twice where a history and the stream meet. */
+function withMessages({ messages, said }: AudienceState, come: ChatMessage[]): Pick<AudienceState, 'messages' | 'said'> {
+  const known = new Set(messages.map(({ id }) => id))
+  const fresh = come.filter(({ id }) => !known.has(id))
+  return { messages: fresh.length > 0 ? [...messages, ...fresh].slice(-maxMessages) : messages, said: said + fresh.length }
 }
 
 function withPoll(polls: Poll[], poll: Poll): Poll[] {
@@ -102,6 +106,7 @@ export function apply(state: AudienceState, event: ServerEvent): AudienceState {
         live: event.live,
         counts: event.counts,
         messages: event.chat.slice(-maxMessages),
+        said: withMessages(state, event.chat).said,
         slow: event.slow,
         announcement: event.announcement?.text ? event.announcement : undefined,
         polls: event.polls.slice(0, maxPolls),
@@ -119,7 +124,7 @@ export function apply(state: AudienceState, event: ServerEvent): AudienceState {
       return { ...state, counts: { ...state.counts, viewers: event.viewers } }
     case 'chat': {
       const { type: _, ...message } = event
-      return { ...state, messages: withMessage(state.messages, message) }
+      return { ...state, ...withMessages(state, [message]) }
     }
     case 'chatDeleted':
       return { ...state, messages: state.messages.filter((message) => message.id !== event.id) }

@@ -1,9 +1,7 @@
-import type { ChatMessage } from '../room/view'
+import { Kept } from '../room/kept.svelte'
 import { Chatbox } from './chatbox'
 import type { Link } from './link'
 import type { Roster } from './roster'
-
-const most = 500
 
 /** Whom a conversation is with, and over what. */
 interface Company {
@@ -16,8 +14,7 @@ interface Company {
 
 /** What the people of a call write to each other, over whatever link leads to each of them. Owned by the session. */
 export class Conversation {
-  messages = $state.raw<ChatMessage[]>([])
-  #count = 0
+  readonly kept = new Kept()
   #company: () => Company
   #box = new Chatbox((member, data) => this.#send(member, data))
   /** The links and whom they reached when what waits was last sent. */
@@ -34,14 +31,14 @@ export class Conversation {
     for (const link of links) {
       for (const { id } of link.reached) if (!roster.members.has(id)) link.tell(id, said.data)
     }
-    this.#keep({ from: name, identity: you, own: true, text, at: said.at })
+    this.kept.add({ from: name, identity: you, own: true, text, at: said.at })
   }
 
   /** Takes what came from somebody, who may be known by no other name than `name`. */
   read(member: string, name: string, data: Uint8Array<ArrayBuffer>) {
     const said = this.#box.take(member, data, Date.now())
     if (!said) return
-    this.#keep({
+    this.kept.add({
       from: this.#company().roster.members.get(member)?.name || name, identity: member, own: false, text: said.text, at: said.at,
     })
   }
@@ -62,11 +59,6 @@ export class Conversation {
 
   #send(member: string, data: Uint8Array<ArrayBuffer>): string | undefined {
     return nameOf(this.#company().links.find((link) => link.tell(member, data)))
-  }
-
-  /** Tells messages apart by a count: what a sender calls one may be said twice. */
-  #keep(message: Omit<ChatMessage, 'id'>) {
-    this.messages = [...this.messages.slice(1 - most), { ...message, id: String(++this.#count) }]
   }
 }
 

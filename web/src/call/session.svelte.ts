@@ -329,7 +329,11 @@ export class CallSession implements CallView, StatsSource {
   // --- chat and files
 
   get messages(): ChatMessage[] {
-    return this.#conversation.messages
+    return this.#conversation.kept.list
+  }
+
+  get said(): number {
+    return this.#conversation.kept.count
   }
 
   async say(text: string) {

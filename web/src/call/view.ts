@@ -66,6 +66,8 @@ export interface CallView {
   readonly missed: { name: string; reason: 'declined' | 'missed' | 'left'; text: string } | undefined
   readonly tiles: CallTile[]
   readonly messages: ChatMessage[]
+  /** How many messages there were, also those that are not kept any more. */
+  readonly said: number
   readonly soundBlocked: boolean
 
   /** Somebody's voice, or the sound of their screen, for what is recorded. */

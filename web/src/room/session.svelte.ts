@@ -444,7 +444,11 @@ export class RoomSession implements RoomView {
   }
 
   get messages(): ChatMessage[] {
-    return this.#messages.list
+    return this.#messages.kept.list
+  }
+
+  get said(): number {
+    return this.#messages.kept.count
   }
 
   say(text: string) {

@@ -88,6 +88,8 @@ export interface RoomView {
   readonly tiles: Tile[]
   readonly me: Me
   readonly messages: ChatMessage[]
+  /** How many messages there were, also those that are not kept any more. */
+  readonly said: number
   readonly soundBlocked: boolean
   /** The server's word on the show; undefined until it said anything. */
   readonly live: LiveStatus | undefined

@@ -105,6 +105,7 @@ export class DrawnAudience implements AudienceView {
       live: { on: true },
       counts: { viewers: 128, likes: 3204 },
       messages,
+      said: messages.length,
       slow: wish.slow ?? 0,
       announcement: wish.announcement ? { text: zh ? '今晚九点抽奖，三位观众上麦合唱。' : 'At nine we draw three viewers for the duet.' } : undefined,
       polls: wish.poll ? [poll] : [],
@@ -141,7 +142,7 @@ export class DrawnAudience implements AudienceView {
   async say(text: string, danmaku = false) {
     const { you, messages } = this.state
     const message: ChatMessage = { id: String(messages.length), at: new Date().toISOString(), from: { ...you }, text, danmaku }
-    this.state = { ...this.state, messages: [...messages, message] }
+    this.state = { ...this.state, messages: [...messages, message], said: this.state.said + 1 }
     if (danmaku) for (const listener of this.#listeners) listener({ kind: 'danmaku', id: message.id, text, color: undefined, own: true })
     return true
   }

@@ -52,6 +52,7 @@ export class DrawnCall implements CallView {
   readonly tiles: CallTile[]
   readonly soundBlocked: boolean
   messages = $state.raw<ChatMessage[]>([])
+  readonly said = $derived(this.messages.length)
 
   constructor(wish: Wish = {}) {
     const { people = 2, phase = 'connected', path = 'direct', cameraOff = false, weak = false, upright = false } = wish

@@ -71,6 +71,7 @@ export class DrawnLesson implements AudienceView {
       messages: (zh ? ['老师好！', '顶点就是最低点吗？', '对，所以是 (0, −4)。'] : ['Good morning!', 'Is the vertex the lowest point?', 'Yes, so it is (0, −4).']).map(
         (text, i) => ({ id: String(i), at: at(i), text, from: { identity: `s${i}`, name: list[i + 1]!, role: 'audience' as const } }),
       ),
+      said: 3,
       polls: poll ? [asked] : [],
       invitation: invitation ? { by: list[0]! } : undefined,
       groups: groups && drawnGroups(groups),

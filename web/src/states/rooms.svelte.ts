@@ -75,6 +75,7 @@ export class DrawnRoom implements RoomView {
   readonly tiles: Tile[]
   readonly me: Me
   messages = $state.raw<ChatMessage[]>([])
+  readonly said = $derived(this.messages.length)
   readonly soundBlocked: boolean
   readonly live: LiveStatus | undefined
   readonly keys: Keys | undefined
