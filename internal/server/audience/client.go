@@ -176,7 +176,7 @@ func (c *client) request(r talk.Request) {
 	case (attendee == nil) != (r.Type == "hello"):
 		c.mistake(errFirst, r)
 	case r.Type == "ping":
-		c.Tell(talk.Frame(talk.Reply{}.Event(r.Type, r.ID)))
+		c.Tell(talk.Frame(talk.Reply{At: time.Now()}.Event(r.Type, r.ID)))
 	default:
 		kind, id := r.Type, r.ID
 		attendee.Do(r, func(answer talk.Reply) {

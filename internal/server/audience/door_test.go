@@ -40,6 +40,10 @@ func TestTalking(t *testing.T) {
 		if again := viewer.must(event{"type": "chat", "text": "你好 <b>", "nonce": "n1"}); again["message"] != answer["message"] {
 			t.Errorf("sent again: %v", again)
 		}
+		at, err := time.Parse(time.RFC3339, fmt.Sprint(viewer.must(event{"type": "ping"})["at"]))
+		if err != nil || time.Since(at).Abs() > time.Minute {
+			t.Errorf("the server's clock says %v: %v", at, err)
+		}
 		viewer.must(event{"type": "like", "count": 3})
 		host.must(event{"type": "like", "count": 2})
 		host.await(func(e event) bool { return e.kind() == "likes" && e["total"] == 5.0 })

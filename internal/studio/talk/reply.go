@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/room"
 )
@@ -14,6 +15,8 @@ type Reply struct {
 	Err error
 	// Message and Poll name what the request made.
 	Message, Poll string
+	// At is the server's clock, of an answer to somebody who asks for that.
+	At time.Time
 	// Data is what else there is to say, a JSON value.
 	Data json.RawMessage
 }
@@ -25,6 +28,7 @@ type replyJSON struct {
 	Text string          `json:"message,omitempty"`
 	Wait int             `json:"wait,omitempty"`
 	Poll string          `json:"poll,omitempty"`
+	At   time.Time       `json:"at,omitzero"`
 	Data json.RawMessage `json:"data,omitempty"`
 	Of   string          `json:"of,omitempty"`
 }
@@ -32,7 +36,7 @@ type replyJSON struct {
 // Event makes the answer to a request with a number, an element of an array of events.
 func (r Reply) Event(of string, id *uint64) []byte {
 	if r.Err == nil {
-		return encode(replyJSON{Type: "ok", ID: id, Text: r.Message, Poll: r.Poll, Data: r.Data})
+		return encode(replyJSON{Type: "ok", ID: id, Text: r.Message, Poll: r.Poll, At: r.At, Data: r.Data})
 	}
 	out := replyJSON{Type: "error", ID: id, Code: "unavailable", Text: "something went wrong on the server", Of: of}
 	var refused *room.Refusal

@@ -1,7 +1,12 @@
 import { ApiError, credentialHeaders, errorOf, type Credential } from './client'
 import { EventStreamParser } from './sse'
 import { SteadyRates } from './steady'
-import type { LiveStatus } from './types'
+import type { LiveOn, LiveStatus } from './types'
+
+/** How long a show has been on, in seconds, at a time of this computer's clock. */
+export function secondsOn({ since, began = Date.parse(since) }: Pick<LiveOn, 'since' | 'began'>, now: number): number {
+  return Math.max(0, (now - began) / 1000)
+}
 
 export interface StatusListener {
   status(status: LiveStatus): void
@@ -36,13 +41,17 @@ export function followStatus(room: string, credential: Credential, listener: Sta
     if (!response.ok) throw await errorOf(response)
     if (!response.body) throw new Error('event stream without a body')
     const parser = new EventStreamParser()
+    // A computer's own clock may be far from the server's, which begins and ends everything.
+    const ahead = Date.parse(response.headers.get('date') ?? '') - Date.now()
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
     for (;;) {
       const { done, value } = await reader.read()
       if (done || ended) return
       heard()
       for (const event of parser.push(value)) {
-        if (event.type === 'status') listener.status(rates.apply(JSON.parse(event.data) as LiveStatus, performance.now()))
+        if (event.type !== 'status') continue
+        const status = rates.apply(JSON.parse(event.data) as LiveStatus, performance.now())
+        listener.status(status.on && !Number.isNaN(ahead) ? { ...status, began: Date.parse(status.since) - ahead } : status)
       }
     }
   }

@@ -111,6 +111,8 @@ export interface LiveSource {
 export interface LiveOn {
   on: true
   since: string
+  /** The same by this computer's clock, in milliseconds since 1970, where the server's is known. */
+  began?: number
   /** When the show went on after the server was restarted; players begin anew. */
   resumed?: string
   title: string

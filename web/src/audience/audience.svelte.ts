@@ -1,6 +1,7 @@
 import { language, t } from '../i18n/index.svelte'
 import { recall, remember } from '../remember'
 import { toast } from '../ui/toasts.svelte'
+import { aheadOf, followSleep, steadyNow } from './clock'
 import { ownIdentity } from './identity'
 import { LikeCounter } from './likes'
 import { pkNews, recordingNews } from './pknews'
@@ -61,6 +62,7 @@ export class Audience implements AudienceView {
   /** The own hand was lowered from here. */
   #lowering = false
   #wake: () => void
+  #unfollowSleep: () => void
 
   constructor(options: AudienceOptions) {
     this.#options = options
@@ -81,12 +83,14 @@ export class Audience implements AudienceView {
     this.#wake = () => {
       if (document.visibilityState === 'visible') this.#socket.wake()
     }
+    this.#unfollowSleep = followSleep(() => void this.#askTime())
     addEventListener('online', this.#wake)
     document.addEventListener('visibilitychange', this.#wake)
   }
 
   stop() {
     clearInterval(this.#waiting)
+    this.#unfollowSleep()
     this.#socket.close()
     removeEventListener('online', this.#wake)
     document.removeEventListener('visibilitychange', this.#wake)
@@ -94,6 +98,12 @@ export class Audience implements AudienceView {
 
   has(feature: Feature): boolean {
     return this.state.scene?.features[feature] === true
+  }
+
+  /** What the server's clock says now. Where there is no answer, a welcome comes with the next connection, and says it too. */
+  async #askTime() {
+    const { at } = await this.#send({ type: 'ping' }).catch(() => ({ at: undefined }))
+    if (typeof at === 'string') this.state = { ...this.state, clockAhead: aheadOf(at, undefined, steadyNow()) }
   }
 
   #heard(events: ServerEvent[]) {

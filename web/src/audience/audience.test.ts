@@ -2,9 +2,10 @@ import { render } from 'svelte/server'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { t } from '../i18n/index.svelte'
 import { Audience } from './audience.svelte'
+import { serverTime } from './clock'
 import Composer from './Composer.svelte'
 
-const wires: { onmessage: (event: { data: string }) => void }[] = []
+const wires: { onmessage: (event: { data: string }) => void; sent: string[] }[] = []
 const tell = (...events: unknown[]) => wires.at(-1)!.onmessage({ data: JSON.stringify(events) })
 const welcome = {
   type: 'welcome', you: { identity: 'v', name: '', role: 'audience' }, at: '2026-01-01T00:00:00Z', room: {}, scene: { features: {} }, stage: {}, live: { on: true }, counts: {}, chat: [], polls: [], heartbeat: 10,
@@ -16,7 +17,10 @@ beforeEach(() => {
     constructor() {
       wires.push(this as never)
     }
-    send() {}
+    sent: string[] = []
+    send(data: string) {
+      this.sent.push(data)
+    }
     close() {}
   })
   vi.stubGlobal('location', { href: 'https://host/w/show' })
@@ -39,6 +43,21 @@ it('says that one is banned, also to whoever comes again, and when one is not an
   expect(banned).toEqual([true, false])
   tell({ type: 'banned' })
   expect(banned).toEqual([true, false, true])
+  audience.stop()
+})
+
+it('asks what time it is where its own clock stood still while the computer slept', async () => {
+  vi.setSystemTime('2026-01-01T00:00:00Z')
+  const audience = new Audience({ room: 'show', key: '' })
+  tell(welcome)
+  await vi.advanceTimersByTimeAsync(5000)
+  const asked = () => wires.at(-1)!.sent.map((text) => JSON.parse(text) as { type: string; id: number }).filter(({ type }) => type === 'ping')
+  expect(asked()).toEqual([])
+  vi.setSystemTime('2026-01-01T00:01:00Z') // what goes on steadily knows nothing of it
+  await vi.advanceTimersByTimeAsync(1000)
+  tell({ type: 'ok', id: asked()[0]!.id, at: '2026-01-01T00:01:01Z' })
+  await vi.advanceTimersByTimeAsync(0)
+  expect(new Date(serverTime(audience.state)).toISOString()).toBe('2026-01-01T00:01:01.000Z')
   audience.stop()
 })
 

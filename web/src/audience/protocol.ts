@@ -281,6 +281,7 @@ export type EventType = ServerEvent['type']
 
 /** A request as it is sent, but for its number. */
 export type AudienceRequest =
+  | { type: 'ping' }
   | { type: 'chat'; text: string; danmaku?: boolean; color?: string }
   | { type: 'like'; count: number }
   | { type: 'gift'; gift: string; count: number; to?: string }

@@ -65,6 +65,12 @@ describe('what is known of a room', () => {
     vi.useRealTimers()
   })
 
+  it('follows a clock of the server that was set back, by whatever says its time', () => {
+    vi.useFakeTimers({ now: Date.parse('2026-01-01T00:02:00Z') })
+    expect(after({ type: 'songs', queue: [], at: '2025-12-31T23:59:50Z' }).clockAhead).toBe(-130_000)
+    vi.useRealTimers()
+  })
+
   it('never counts likes down', () => {
     expect(after({ type: 'likes', total: 15, added: 5 }, { type: 'likes', total: 12, added: 1 }).counts.likes).toBe(15)
   })
