@@ -1,3 +1,4 @@
+import { address, arrived, askFirst, isHeld } from './leaving'
 import { parseRoute, type Route } from './router'
 
 let current = $state.raw<Route>(parseRoute(location.pathname))
@@ -6,40 +7,16 @@ export function route(): Route {
   return current
 }
 
-/** A screen with which something is lost, for as long as there is something to lose. */
-interface Hold {
-  holds(): boolean
-  /** The screen's address on this page. */
-  address(): string
-  /** Asks whoever wants to leave; `leave` goes where they wanted to. */
-  ask(leave: () => void): void
-}
-
-let hold: Hold | undefined
 /** Who was asked wants to leave all the same. */
 let free = false
 
-/** Has whoever leaves the screen within this page asked first, until the returned function is called. */
-export function askBeforeLeaving(screen: Hold): () => void {
-  hold = screen
-  return () => {
-    if (hold === screen) hold = undefined
-  }
-}
-
-/** Does what ends a screen's stay, and asks first where something is lost with it. */
-export function askFirst(leave: () => void) {
-  if (hold?.holds()) hold.ask(leave)
-  else leave()
-}
-
 /** Whether somebody is asked first; `leave` is done when they have said that they want to. */
 function asks(leave: () => void): boolean {
-  if (free || !hold?.holds()) {
+  if (free || !isHeld()) {
     free = false
     return false
   }
-  hold.ask(() => {
+  askFirst(() => {
     free = true
     leave()
   })
@@ -56,6 +33,7 @@ export function navigate(path: string, { replace = false } = {}) {
   if (replace) history.replaceState(null, '', path)
   else history.pushState(null, '', path)
   current = parseRoute(location.pathname)
+  arrived()
   scrollTo(0, 0)
 }
 
@@ -65,15 +43,19 @@ function arrive() {
   const stays = (next.screen === 'room' || next.screen === 'call') && next.screen === current.screen && next.room === current.room
   if (stays) {
     free = false
+    arrived()
     return
   }
-  const address = hold?.address()
   // The browser has gone there already, and is brought back for as long as the question stands.
-  if (asks(() => history.back())) history.pushState(null, '', address)
-  else current = next
+  if (asks(() => history.back())) history.pushState(null, '', address())
+  else {
+    current = next
+    arrived()
+  }
 }
 
 export function startRouter() {
+  arrived()
   addEventListener('popstate', arrive)
   document.addEventListener('click', (event) => {
     const link = (event.target as Element | null)?.closest?.('a')

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 describe('the address', () => {
-  const place = { pathname: '/', hash: '' }
+  const place = { pathname: '/', search: '', hash: '' }
   let pop: () => void
   let shown: string[]
   let wentBack: number
   let page: typeof import('./navigation.svelte')
+  let leaving: typeof import('./leaving')
   let route: typeof page.route
 
   beforeEach(async () => {
@@ -18,6 +19,7 @@ describe('the address', () => {
     vi.stubGlobal('scrollTo', () => {})
     vi.stubGlobal('addEventListener', (_: string, listener: () => void) => (pop = listener))
     page = await import('./navigation.svelte')
+    leaving = await import('./leaving')
     page.startRouter()
     route = page.route
   })
@@ -47,7 +49,7 @@ describe('the address', () => {
       holds = true
       leave = undefined
       go('/r/tea', '#k=guest')
-      page.askBeforeLeaving({ holds: () => holds, address: () => '/r/tea#k=guest', ask: (go) => (leave = go) })
+      leaving.askBeforeLeaving({ holds: () => holds, ask: (go) => (leave = go) })
     })
 
     it('stays for whoever goes back, until they say that they want to leave', () => {
@@ -70,12 +72,24 @@ describe('the address', () => {
 
     it('asks each time', () => {
       let again = 0
-      page.askFirst(() => again++)
+      leaving.askFirst(() => again++)
       leave!()
       expect(again).toBe(1)
       leave = undefined
       go('/')
       expect(leave).toBeDefined()
+    })
+
+    it('asks of another reason then', () => {
+      let last: (() => void) | undefined
+      leaving.askBeforeLeaving({ holds: () => true, ask: (go) => (last = go) })
+      go('/')
+      expect(last).toBeUndefined()
+      leave!()
+      expect(wentBack).toBe(0)
+      last!()
+      expect(wentBack).toBe(1)
+      expect(go('/')).toEqual({ screen: 'home' })
     })
 
     it('keeps nobody from another fragment, nor where nothing is lost any more', () => {

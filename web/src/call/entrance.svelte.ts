@@ -2,6 +2,7 @@ import { api, codeOf, type ErrorCode } from '../api/client'
 import type { RoomSummary } from '../api/types'
 import { ownIdentity } from '../audience/identity'
 import { t } from '../i18n/index.svelte'
+import { readdress } from '../leaving'
 import { LocalDevices } from '../media/local.svelte'
 import { off, Preview } from '../media/preview.svelte'
 import { recall, recentRooms, remember, rememberRoom } from '../remember'
@@ -226,7 +227,7 @@ export class Entrance {
 
   /** Puts back into the address bar what whoever is inside may share. */
   keepAddress() {
-    history.replaceState(null, '', this.address)
+    readdress(this.address)
   }
 
   /** Leaves whatever there is, and comes to the door anew. */

@@ -3,6 +3,7 @@ import type { RoomSummary, SceneInfo } from '../api/types'
 import { ownIdentity } from '../audience/identity'
 import type { Move } from '../audience/protocol'
 import { awayOf, type Away } from '../groups/away'
+import { readdress } from '../leaving'
 import { Preview } from '../media/preview.svelte'
 import { recall, recentRooms, remember, rememberRoom } from '../remember'
 import { keyInFragment, roomPath } from '../router'
@@ -179,7 +180,7 @@ export class Entrance {
 
   /** Puts back into the address bar what whoever is inside may share. */
   keepAddress() {
-    if (this.#address !== '') history.replaceState(null, '', this.#address)
+    if (this.#address !== '') readdress(this.#address)
   }
 
   /** Goes into the room of a group, or back into the main one, and sends there what was sent here. */

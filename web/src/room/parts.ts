@@ -1,5 +1,4 @@
 import type { Component, Snippet } from 'svelte'
-import type { Lost } from '../files/view'
 import type { Pointers } from '../team/pointers.svelte'
 import type { MenuItem } from '../ui/Menu.svelte'
 import type { Tile } from './view'
@@ -57,8 +56,6 @@ export interface SceneParts {
   elsewhere?: boolean
   /** Nobody is invited here by a link, and nothing goes on the air. */
   closed?: boolean
-  /** Of files between its people: leaving asks first. */
-  lost?: Lost | undefined
   /** Dialogs. */
   over?: Snippet | undefined
 }
