@@ -255,6 +255,9 @@ describe('the page', { timeout: 1_800_000 }, () => {
       await friend.page.getByRole('button', { name: 'Share', exact: true }).click()
       const link = friend.page.getByRole('dialog').getByRole('textbox')
       await eventually('it has the key to watch', async () => (await link.inputValue()).endsWith(`/w/${room.room}#k=${room.keys.watch}`))
+      await eventually('so has the address', () => friend.page.url().endsWith(`/w/${room.room}#k=${room.keys.watch}`))
+      // A host who loads the page again still is one, who asks for the keys.
+      if (key === room.keys.host) await Promise.all([friend.page.waitForRequest(/\/keys$/), friend.page.reload()])
       await friend.leave()
     }
   })
