@@ -164,14 +164,14 @@ export class RoomSession implements RoomView {
     }
   }
 
-  /** Follows what this person may do. Who waits before the door neither sees nor is seen, and is let in with what they brought. */
-  #permitted() {
+  /** Follows what this person may do. Who waits before the door neither sees nor is seen. Tells whether they were let in just now. */
+  #permitted(): boolean {
     const may = this.#client.localParticipant.permissions
     const before = this.waits
     this.mayPublish = may?.canPublish ?? true
     this.#mayTell = may?.canPublishData ?? true
     this.waits = may !== undefined && may.hidden && !may.canSubscribe
-    if (before && !this.waits) void this.#sending.sendAgain(this.#sending.wish)
+    return before && !this.waits
   }
 
   /** Says what became of the show without anybody here having done it. */
@@ -284,7 +284,8 @@ export class RoomSession implements RoomView {
         }
       })
       .on(RoomEvent.ParticipantPermissionsChanged, (_, participant) => {
-        if (participant.isLocal) this.#permitted()
+        // With what they brought.
+        if (participant.isLocal && this.#permitted()) void this.#sending.sendAgain(this.#sending.wish)
       })
       .on(RoomEvent.AudioPlaybackStatusChanged, () => (this.soundBlocked = !this.#client.canPlaybackAudio))
       .on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
