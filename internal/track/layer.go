@@ -24,7 +24,7 @@ type Layer struct {
 	sizes     atomic.Pointer[[]rtpfmt.LayerSize]
 	sublayers atomic.Pointer[sublayers]
 
-	// asked is when a keyframe was asked for, 0 when one has come since.
+	// asked is when a keyframe was asked for of what is sent without a pause, 0 when one has come since.
 	asked atomic.Int64
 
 	listeners  atomic.Pointer[[]Listener]
@@ -64,6 +64,9 @@ func (l *Layer) Ring() *PacketRing { return l.ring }
 // packet of a source that another SSRC has replaced, is dropped.
 func (l *Layer) Write(p *media.Packet) {
 	other := l.ring.started && l.ring.ssrc != p.SSRC
+	if l.asked.Load() != 0 && !l.Active(p.Arrival) {
+		l.asked.Store(0) // nothing came, so nothing went: whoever still needs a keyframe asks again
+	}
 	if !l.store(p) {
 		return
 	}

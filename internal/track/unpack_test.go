@@ -607,3 +607,34 @@ func TestRecoveryPointsOverRTP(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatWasAskedBeforeAnOutageIsNotHeldAgainstAnEncoder: it did not hear it.
+func TestWhatWasAskedBeforeAnOutageIsNotHeldAgainstAnEncoder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPublisher(t, media.H264, [2]int{640, 360})
+		defer p.track.Close()
+		e := p.layers[0]
+		p.run(2 * time.Second)
+		e.layer.RequestKeyframe()
+		time.Sleep(15 * time.Second) // nothing gets through, either way
+		send := func(d time.Duration) {
+			for range d / (40 * time.Millisecond) {
+				e.send(false)
+				time.Sleep(40 * time.Millisecond)
+				if problem(p.track, ProblemNoKeyframe) {
+					return
+				}
+			}
+		}
+		if send(longestGOP + 2*time.Second); problem(p.track, ProblemNoKeyframe) {
+			t.Error("told when it is back, though nobody has asked since")
+		}
+		e.layer.RequestKeyframe()
+		if send(longestGOP - time.Second); problem(p.track, ProblemNoKeyframe) {
+			t.Error("told too early")
+		}
+		if send(2 * time.Second); !problem(p.track, ProblemNoKeyframe) {
+			t.Error("not told")
+		}
+	})
+}
