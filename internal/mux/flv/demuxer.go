@@ -10,6 +10,9 @@ import (
 	"github.com/tuttilive/tutti/internal/media/timeline"
 )
 
+// longestOffset is how far showing may lie from decoding and be believed.
+const longestOffset = 10 * time.Second
+
 // Demuxer turns the bodies of FLV tags, or of RTMP's sound and picture messages, into frames. A body belongs to the
 // demuxer from then on; frames share its bytes. It belongs to one goroutine.
 type Demuxer struct {
@@ -28,7 +31,10 @@ func (d *Demuxer) Video(timestamp uint32, body []byte, now time.Duration) (*medi
 		return nil, err
 	}
 	dts, jumped := d.timeline.At(media.Video, timestamp, now)
-	f.DTS, f.PTS = dts, dts+max(offset, 0)
+	f.DTS, f.PTS = dts, dts
+	if offset > 0 && offset <= longestOffset {
+		f.PTS += offset
+	}
 	if jumped {
 		v.latest = 0
 	}

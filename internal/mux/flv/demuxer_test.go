@@ -126,6 +126,18 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+// TestAPictureShownHoursLater leaves alone what follows: its offset is a fault.
+func TestAPictureShownHoursLater(t *testing.T) {
+	var d Demuxer
+	d.Video(0, avcHeader(sps720, pps), 0)
+	for i, offset := range []int32{0, 2 * 60 * 60 * 1000, 0, 0} {
+		f, err := d.Video(uint32(40*i), avc(byte(0x17+0x10*min(i, 1)), offset, idr), 0)
+		if err != nil || f.PTS != f.DTS || f.Format.Reordered {
+			t.Errorf("picture %d: %v after its decoding, reordered %v, %v", i, f.PTS-f.DTS, f.Format.Reordered, err)
+		}
+	}
+}
+
 func TestShortLengthsAndMoreParameterSets(t *testing.T) {
 	second := []byte{0x68, 0x5a, 0x83, 0xcb, 0x20} // pic_parameter_set_id 1
 	record := bitstream.AVCRecord(&media.Format{SPS: sps720, PPS: pps})
