@@ -18,6 +18,9 @@ const (
 	timeWentBack = time.Second
 	// mostWithoutIDR is the distance of IDR pictures that WebRTC viewers can live with, who begin with no others.
 	mostWithoutIDR = 4 * time.Second
+	// inOrder is for how long pictures must have come in order where they did not, or might not, until it is taken for granted: coding them anew
+	// begins and ends with a jolt.
+	inOrder = 30 * time.Second
 )
 
 // flaws are why browsers cannot show a picture over WebRTC as it is.
@@ -74,7 +77,9 @@ type frameWriter struct {
 	latest    time.Duration // PTS of the last frame
 	keyframe  time.Duration // DTS of the newest
 	gopTooBig bool
-	idr       atomic.Int64 // DTS of the newest IDR picture, never before there is one
+	// disordered is the DTS of the newest picture that came out of order, or might have from then on.
+	disordered time.Duration
+	idr        atomic.Int64 // DTS of the newest IDR picture, never before there is one
 }
 
 func newFrameWriter(kind media.Kind, format *atomic.Pointer[media.Format]) *frameWriter {
@@ -114,12 +119,7 @@ func (w *frameWriter) write(t *Track, f *media.Frame) error {
 		return fmt.Errorf("track: DTS %v after %v", f.DTS, w.dts)
 	}
 	f = w.mend(f)
-	if old := w.format.Load(); old != f.Format {
-		w.format.Store(f.Format)
-		w.note(hasBFrames, f.Format.Reordered)
-	} else if f.PTS < w.latest {
-		w.note(hasBFrames, true) // whatever the format says
-	}
+	w.watchOrder(f)
 	if f.Keyframe && f.Format.Codec == media.H264 {
 		w.watchIDR(f)
 	}
@@ -145,6 +145,19 @@ func (w *frameWriter) mend(f *media.Frame) *media.Frame {
 	}
 	g.PTS = max(g.PTS, g.DTS)
 	return &g
+}
+
+// watchOrder finds out whether pictures come in another order than they are shown. Formats say whether they may.
+func (w *frameWriter) watchOrder(f *media.Frame) {
+	old := w.format.Swap(f.Format)
+	was := old != nil && old.Reordered
+	switch {
+	case old == f.Format && f.PTS < w.latest, f.Format.Reordered && !was:
+		w.disordered = f.DTS
+		w.note(hasBFrames, true)
+	case was && !f.Format.Reordered, f.Keyframe && f.DTS-w.disordered > inOrder:
+		w.note(hasBFrames, false)
+	}
 }
 
 // watchIDR finds out whether IDR pictures come among the keyframes, and regularly.

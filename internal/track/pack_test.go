@@ -238,6 +238,49 @@ func TestBFramesWithoutFFmpegAreReported(t *testing.T) {
 	})
 }
 
+// TestPicturesThatComeInOrderAgain: one picture out of order, or a format that allows for some, is not for ever.
+func TestPicturesThatComeInOrderAgain(t *testing.T) {
+	for name, declared := range map[string]bool{"as the format says": true, "whatever it says": false} {
+		t.Run(name, func(t *testing.T) {
+			track := NewFromFrames(Info{Kind: media.Video, Codec: media.H264, Workers: codec.FindWorkers("off")})
+			defer track.Close()
+			format := mediatest.H264Format(640, 360)
+			format.Reordered = declared
+			n := 0
+			send := func(seconds int, disordered bool) {
+				t.Helper()
+				for range 25 * seconds {
+					key := n%25 == 0
+					f := mediatest.Frame(format, key, time.Duration(n)*40*time.Millisecond, mediatest.H264(key, 50))
+					if disordered && n%2 == 1 {
+						f.PTS += 80 * time.Millisecond
+					}
+					if err := track.WriteFrame(f); err != nil {
+						t.Fatal(err)
+					}
+					n++
+				}
+			}
+			if send(5, true); !problem(track, ProblemBFrames) {
+				t.Error("not told")
+			}
+			if send(29, false); !problem(track, ProblemBFrames) {
+				t.Error("taken back too early")
+			}
+			if declared { // once more
+				other := *format
+				format = &other
+			}
+			if send(3, false); problem(track, ProblemBFrames) || track.CanReadPackets(media.H264) != nil {
+				t.Error("not taken back")
+			}
+			if send(1, true); !problem(track, ProblemBFrames) {
+				t.Error("not told when it begins again")
+			}
+		})
+	}
+}
+
 // TestIDRPicturesAmongOtherKeyframes: encoders that refresh, or have open groups of pictures, may send IDR pictures too. WebRTC viewers begin with those.
 func TestIDRPicturesAmongOtherKeyframes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
