@@ -193,7 +193,7 @@ func New(o Options) *API {
 	if len(players) > 0 {
 		players = slices.Concat(players, o.Info.Addresses) // where our own page is opened
 	}
-	guard := newGuard(o.Hosts, o.Origins, players, o.Fronts.origins(), o.Info.Page, o.TrustProxy)
+	guard := newGuard(o.House.Keys().Key, o.Hosts, o.Origins, players, o.Fronts.origins(), o.Info.Page, o.TrustProxy)
 	a.handler = guard.wrap(mux)
 	return a
 }

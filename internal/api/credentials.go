@@ -2,6 +2,7 @@ package api
 
 import (
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -53,8 +54,10 @@ func (a *API) admitWith(r *http.Request, c studio.Credential, action studio.Acti
 	if key, _, tried := r.BasicAuth(); tried && key == a.house.Keys().Key {
 		return auth.Claims{}, a.stranger(r)
 	}
-	if key := r.Header.Get(keyHeader); key != "" && c.Token != "" && !a.isKey(key, name) {
-		return auth.Claims{}, a.house.Refused(limit.Network(r.RemoteAddr), auth.ErrInvalid)
+	if key := r.Header.Get(keyHeader); key != "" && c.Token != "" && !a.isKey(key, name) { // the token decides, as long as that does not go on
+		if err := a.house.Refused(limit.Network(r.RemoteAddr), auth.ErrInvalid); errors.Is(err, studio.ErrTooOften) {
+			return auth.Claims{}, err
+		}
 	}
 	return a.house.Admit(name, c.From(r.RemoteAddr), action)
 }
@@ -111,6 +114,19 @@ func (a *API) listing(next http.Handler) http.Handler {
 		}
 		a.refuseStranger(w, r)
 	})
+}
+
+// guesses tells whether a request that is no operator's shows something that is good for nobody.
+func (a *API) guesses(r *http.Request) bool {
+	if key, _, tried := r.BasicAuth(); tried && key == a.house.Keys().Key || r.Header.Get(keyHeader) != "" {
+		return true
+	}
+	token, shown := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !shown {
+		return false
+	}
+	_, err := a.house.Verify(token)
+	return err != nil
 }
 
 // isOperator tells whether a request shows the API key and secret, or the secret alone as a key.

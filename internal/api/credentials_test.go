@@ -45,7 +45,7 @@ func (f *fixture) token(room string, admin bool) string {
 	return "Authorization: Bearer " + token
 }
 
-// TestAKeyBesideATokenIsNoGuess, or it is refused and counted.
+// TestAKeyBesideATokenIsNoGuess, or it is counted: the token decides until there are too many.
 func TestAKeyBesideATokenIsNoGuess(t *testing.T) {
 	f := serve(t, nil)
 	var made created
@@ -60,8 +60,11 @@ func TestAKeyBesideATokenIsNoGuess(t *testing.T) {
 			t.Errorf("a key of the room beside the token: %d", got)
 		}
 	}
-	if got := participants("guess"); got != http.StatusUnauthorized {
-		t.Errorf("a guess: %d", got)
+	f.call("DELETE", "/api/rooms/hall", "", nil, "X-Tutti-Key: "+testKeys.Secret)
+	f.call("POST", "/api/rooms", `{"name":"hall"}`, nil)
+	f.enter("hall", "ada")
+	if got := participants(made.Keys.Host); got != http.StatusOK {
+		t.Errorf("a key that was good once: %d", got)
 	}
 	last := 0
 	for i := range 2 * studio.PerAddressGuess.Burst {
@@ -70,8 +73,44 @@ func TestAKeyBesideATokenIsNoGuess(t *testing.T) {
 	if last != http.StatusTooManyRequests {
 		t.Errorf("the last guess: %d", last)
 	}
-	if got := participants(made.Keys.Watch); got != http.StatusOK {
+	if got := participants(testKeys.Secret); got != http.StatusOK {
 		t.Errorf("what is right: %d", got)
+	}
+}
+
+// TestGuessesAreCountedWhereAnyoneCreatesRooms: an operator may take names that others may not.
+func TestGuessesAreCountedWhereAnyoneCreatesRooms(t *testing.T) {
+	for name, c := range map[string]struct {
+		shown func(f *fixture) string
+		want  int
+	}{
+		"a key": {func(*fixture) string { return "X-Tutti-Key: guess" }, 429},
+		"a password": {func(*fixture) string {
+			return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(testKeys.Key+":guess"))
+		}, 429},
+		"a token": {func(*fixture) string { return "Authorization: Bearer guess" }, 429},
+		"a token that is good for something else": {func(f *fixture) string { return f.token("hall", false) }, 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := serve(t, func(o *Options) { o.AnyoneCreates = true })
+			shown := c.shown(f)
+			if status, code := f.code("POST", "/api/rooms", "{}", shown); status != http.StatusCreated {
+				t.Errorf("%d %s", status, code)
+			}
+			for range studio.PerAddressGuess.Burst - 1 {
+				f.code("POST", "/api/rooms", `{"name":"-/-"}`, shown)
+			}
+			status := 0
+			for range studio.PerAddressGuess.Burst / 2 { // as some grow again meanwhile
+				if status, _ = f.code("GET", "/api/status", "", "X-Tutti-Key: guess"); status == http.StatusTooManyRequests {
+					break
+				}
+			}
+			if status != c.want {
+				t.Errorf("one more guess, elsewhere: %d, want %d", status, c.want)
+			}
+		})
 	}
 }
 

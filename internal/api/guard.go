@@ -24,10 +24,11 @@ type guard struct {
 	// players are the sites whose pages may play from here, empty for all.
 	players []string
 	policy  string
+	key     string // of the API
 }
 
-func newGuard(hosts, origins, players, fronts []string, page string, trustProxy bool) *guard {
-	g := &guard{trustProxy: trustProxy, policy: contentPolicy(fronts), page: originOf(page)}
+func newGuard(key string, hosts, origins, players, fronts []string, page string, trustProxy bool) *guard {
+	g := &guard{key: key, trustProxy: trustProxy, policy: contentPolicy(fronts), page: originOf(page)}
 	for _, p := range players {
 		g.players = append(g.players, strings.ToLower(strings.TrimSuffix(p, "/")))
 	}
@@ -181,11 +182,18 @@ func (g *guard) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 		w.WriteHeader(http.StatusNoContent)
 		return false
 	}
-	if r.Method == http.MethodGet || g.sameSite(origin, r.Host) || r.Header.Get("Authorization") != "" || r.Header.Get(keyHeader) != "" {
+	if r.Method == http.MethodGet || g.sameSite(origin, r.Host) || g.shows(r) {
 		return true
 	}
 	refusal.Write(w, errOrigin)
 	return false
+}
+
+// shows tells whether a request shows a credential of ours, right or wrong. A password for a proxy in front is none: browsers add that themselves, whoever
+// has them ask.
+func (g *guard) shows(r *http.Request) bool {
+	key, _, basic := r.BasicAuth()
+	return r.Header.Get(keyHeader) != "" || strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") || basic && key == g.key
 }
 
 func (g *guard) sameSite(origin, host string) bool {

@@ -29,7 +29,7 @@ func TestOnlyATrustedProxySpeaksForItsClients(t *testing.T) {
 			req.Header["X-Forwarded-For"] = c.forwarded
 			req.Header.Set("X-Forwarded-Proto", c.proto)
 			var from, tells string
-			newGuard(nil, nil, nil, nil, "", c.trust).wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			newGuard("ours", nil, nil, nil, nil, "", c.trust).wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				from, tells = r.RemoteAddr, socketURL(r)
 			})).ServeHTTP(httptest.NewRecorder(), req)
 			if from != c.from || tells != c.tells {
@@ -40,7 +40,7 @@ func TestOnlyATrustedProxySpeaksForItsClients(t *testing.T) {
 }
 
 func TestTheServerAnswersToItsNamesOnly(t *testing.T) {
-	g := newGuard([]string{"live.example.com", "*.rooms.example.com"}, nil, nil, nil, "", false)
+	g := newGuard("ours", []string{"live.example.com", "*.rooms.example.com"}, nil, nil, nil, "", false)
 	for host, want := range map[string]bool{
 		"live.example.com": true, "LIVE.example.com:443": true, "a.rooms.example.com": true, "192.0.2.1:8080": true, "[2001:db8::1]:8080": true,
 		"rooms.example.com": false, "evil-rooms.example.com": false, "live.example.com.evil.test": false, "": false,
@@ -52,7 +52,7 @@ func TestTheServerAnswersToItsNamesOnly(t *testing.T) {
 }
 
 func TestPagesOfOtherSitesPlayOnlyWhereTheyMay(t *testing.T) {
-	g := newGuard([]string{"live.example.com"}, nil, []string{"https://partner.example.com/", "http://localhost:8080", "https://192.0.2.1:8443"}, nil, "https://show.example.com", false)
+	g := newGuard("ours", []string{"live.example.com"}, nil, []string{"https://partner.example.com/", "http://localhost:8080", "https://192.0.2.1:8443"}, nil, "https://show.example.com", false)
 	for name, c := range map[string]struct {
 		path, header, from string
 		want               int
@@ -110,8 +110,8 @@ func TestOurPagePlaysWhereverItIsOpened(t *testing.T) {
 
 // TestOurPageInFrontIsOurOwn has a network serve the page under a name of its own, and ask here by ours.
 func TestOurPageInFrontIsOurOwn(t *testing.T) {
-	in := newGuard([]string{"live.example.com"}, nil, nil, nil, "https://show.example.com/", false)
-	without := newGuard([]string{"live.example.com"}, nil, nil, nil, "", false)
+	in := newGuard("ours", []string{"live.example.com"}, nil, nil, nil, "https://show.example.com/", false)
+	without := newGuard("ours", []string{"live.example.com"}, nil, nil, nil, "", false)
 	for origin, want := range map[string]int{"https://show.example.com": 200, "https://thief.example.net": 403, "http://show.example.com": 403, "null": 403} {
 		r := httptest.NewRequest("POST", "http://live.example.com/api/rooms", nil)
 		r.Header.Set("Origin", origin)
@@ -138,6 +138,37 @@ func TestThePageMayReachTheNetworksInFront(t *testing.T) {
 	for _, want := range []string{"connect-src 'self' https://flv.example.com https://hls.example.com:8443 ws: wss:", "media-src 'self' https://flv.example.com"} {
 		if !strings.Contains(policy, want) {
 			t.Errorf("%s lacks %s", policy, want)
+		}
+	}
+}
+
+// TestPagesOfOtherSitesActOnlyWithACredential, which browsers do not add themselves, as they do what a proxy in front has asked for.
+func TestPagesOfOtherSitesActOnlyWithACredential(t *testing.T) {
+	g := newGuard("ours", nil, nil, nil, nil, "", false)
+	basic := func(user string) http.Header {
+		r := httptest.NewRequest("POST", "/", nil)
+		r.SetBasicAuth(user, "password")
+		return r.Header
+	}
+	for name, c := range map[string]struct {
+		http.Header
+		want int
+	}{
+		"nothing":            {nil, 403},
+		"a proxy's password": {basic("staff"), 403},
+		"of no kind of ours": {http.Header{"Authorization": {"Negotiate abc"}}, 403},
+		"the API's key":      {basic("ours"), 200},
+		"a token":            {http.Header{"Authorization": {"Bearer abc"}}, 200},
+		"the key of a link":  {http.Header{"X-Tutti-Key": {"abc"}}, 200},
+	} {
+		r := httptest.NewRequest("POST", "http://localhost/api/rooms", nil)
+		for field, values := range c.Header {
+			r.Header[field] = values
+		}
+		r.Header.Set("Origin", "https://thief.example.net")
+		w := httptest.NewRecorder()
+		if g.wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r); w.Code != c.want {
+			t.Errorf("%s: %d, want %d", name, w.Code, c.want)
 		}
 	}
 }

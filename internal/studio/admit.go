@@ -93,10 +93,15 @@ func (h *House) Verify(token string) (auth.Claims, error) {
 }
 
 // Holds tells whether the claims of a token are still good, whose time may be over meanwhile: that lets nobody in, and sends nobody out who is there.
-// It fails where the token was revoked, its holder is banned, or the room is another one of its name.
+// It fails where the token was revoked, its holder is banned, the room is another one of its name, or it was one under another and is over.
 func (h *House) Holds(claims auth.Claims) error {
 	if err := h.checkTenure(claims); err != nil {
 		return err
+	}
+	if main := claims.Attributes[attributeMain]; main != "" {
+		if under, _ := h.annexes.find(claims.Video.Room); under.main != main {
+			return auth.ErrRevoked
+		}
 	}
 	for _, roomName := range []string{claims.Video.Room, claims.Attributes[attributeMain]} {
 		if h.revoked(roomName, claims) {

@@ -81,6 +81,15 @@ func TestOnlyTokensOpenAGroup(t *testing.T) {
 		if what != "its own" {
 			continue
 		}
+		claims, err := h.Verify(c.Token)
+		if err != nil || h.Holds(claims) != nil {
+			t.Fatalf("%v, %v", err, h.Holds(claims))
+		}
+		h.annexes.remove("group-x")
+		if err := h.Holds(claims); !errors.Is(err, auth.ErrRevoked) {
+			t.Errorf("whoever is in goes on when the group is over: %v", err)
+		}
+		h.annexes.add("group-x", annex{main: "r", n: 1})
 		if _, err := h.Revoke("r", "ann", time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}

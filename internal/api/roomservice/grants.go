@@ -3,6 +3,7 @@ package roomservice
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/limit"
+	"github.com/tuttilive/tutti/internal/studio"
 )
 
 // errPermission is LiveKit's answer to everything that a token does not permit.
@@ -30,16 +32,21 @@ func (s *service) authorized(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m := may{operator: s.operator(r)}
 		var err error
-		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		token, shown := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if shown {
 			var claims auth.Claims
 			claims, err = s.house.Verify(token)
 			m.grant = claims.Video
 		}
+		good := shown && err == nil
 		if key, _, basic := r.BasicAuth(); !m.operator && (basic && key == s.house.Keys().Key || r.Header.Get("X-Tutti-Key") != "") {
 			err = auth.ErrInvalid // both are good for operators alone, and may not be guessed at beside a token
 		}
 		if err != nil {
-			_ = twirp.WriteError(w, s.refusal(s.house.Refused(limit.Network(r.RemoteAddr), err))) // the client is gone
+			err = s.house.Refused(limit.Network(r.RemoteAddr), err)
+		}
+		if err != nil && (!good || errors.Is(err, studio.ErrTooOften)) {
+			_ = twirp.WriteError(w, s.refusal(err)) // the client is gone
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), mayKey{}, m)))

@@ -402,15 +402,26 @@ func TestGrants(t *testing.T) {
 }
 
 func TestWrongSecretsAreCounted(t *testing.T) {
-	for name, show := range map[string]func(*http.Request){
-		"as a password": func(r *http.Request) { r.SetBasicAuth(keys.Key, "guess") },
-		"as a key":      func(r *http.Request) { r.Header.Set("X-Tutti-Key", "guess") },
+	token, err := keys.Mint(auth.Claims{Identity: "app", Video: auth.Grant{RoomList: true}}, time.Hour, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		show func(*http.Request)
+		want int // until there are too many
+	}{
+		"as a password": {func(r *http.Request) { r.SetBasicAuth(keys.Key, "guess") }, http.StatusUnauthorized},
+		"as a key":      {func(r *http.Request) { r.Header.Set("X-Tutti-Key", "guess") }, http.StatusUnauthorized},
+		"beside a token": {func(r *http.Request) {
+			r.Header.Set("X-Tutti-Key", "guess")
+			r.Header.Set("Authorization", "Bearer "+token)
+		}, http.StatusOK},
 	} {
-		t.Run(name, func(t *testing.T) { wrongSecretsAreCounted(t, show) })
+		t.Run(name, func(t *testing.T) { wrongSecretsAreCounted(t, c.show, c.want) })
 	}
 }
 
-func wrongSecretsAreCounted(t *testing.T, show func(*http.Request)) {
+func wrongSecretsAreCounted(t *testing.T, show func(*http.Request), want int) {
 	f := serve(t)
 	for tries := 0; ; tries++ {
 		req, err := http.NewRequest("POST", f.url+"/twirp/livekit.RoomService/ListRooms", strings.NewReader("{}"))
@@ -427,7 +438,7 @@ func wrongSecretsAreCounted(t *testing.T, show func(*http.Request)) {
 		if res.StatusCode == http.StatusTooManyRequests {
 			return
 		}
-		if res.StatusCode != http.StatusUnauthorized || tries > 10*studio.PerAddressGuess.Burst {
+		if res.StatusCode != want || tries > 10*studio.PerAddressGuess.Burst {
 			t.Fatalf("%s at try %d", res.Status, tries)
 		}
 	}
