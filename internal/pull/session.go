@@ -15,7 +15,6 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
-	"github.com/tuttilive/tutti/internal/track"
 )
 
 const (
@@ -157,13 +156,6 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 		}
 	}
 	err = x.guarded(ctx, x.puller.fetchers[protocol], write, more, leftOut)
-	if errors.Is(err, track.ErrClosed) { // it is sent away in a moment, or may not publish any more
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-		err = room.ErrNotAllowed
-	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/tuttilive/tutti/internal/mux/amf"
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
-	"github.com/tuttilive/tutti/internal/room"
 )
 
 const (
@@ -69,15 +68,6 @@ func (c *conn) kick(reason error) {
 		close(c.kicked)
 		c.net.SetReadDeadline(time.Unix(1, 0))
 	}
-}
-
-// trackEnded tells why a track has ended under who publishes it: the connection is kicked in a moment, or it may not publish any more.
-func (c *conn) trackEnded() error {
-	select {
-	case <-c.kicked:
-	case <-time.After(kickedWithin):
-	}
-	return c.because(room.ErrNotAllowed)
 }
 
 // because gives the reason for which the connection was kicked, if it was, in place of what came of that.

@@ -20,7 +20,6 @@ import (
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio/fanout"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
-	"github.com/tuttilive/tutti/internal/track"
 )
 
 const (
@@ -28,8 +27,6 @@ const (
 	// many the host is told.
 	maxMalformed  = 200
 	toldMalformed = 20
-	// kickedWithin is how long after the end of its tracks it may take until a publisher is told why.
-	kickedWithin = time.Second
 )
 
 // session is one connection from handshake to end. It runs on one goroutine at a time, a player that says nothing on none; RoomEvent and kick
@@ -175,8 +172,6 @@ func (s *session) handle(m rtmp.Message) error {
 func (s *session) media(kind media.Kind, m rtmp.Message) error {
 	given, err := s.publisher.write(kind, m.Timestamp, m.Body)
 	switch {
-	case errors.Is(err, track.ErrClosed):
-		return s.conn.trackEnded()
 	case err != nil && !isMalformed(err):
 		return err
 	case given:

@@ -17,7 +17,6 @@ import (
 	"github.com/tuttilive/tutti/internal/srt"
 	"github.com/tuttilive/tutti/internal/studio"
 	"github.com/tuttilive/tutti/internal/studio/ingest"
-	"github.com/tuttilive/tutti/internal/track"
 )
 
 // session is one connection. It runs on one goroutine; kick may be called by any.
@@ -199,9 +198,6 @@ func rejection(err error) srt.Reason {
 	return srt.Internal
 }
 
-// kickedWithin is how long after the end of its tracks it may take until an encoder is told why.
-const kickedWithin = time.Second
-
 // take publishes what comes, unless nothing comes for an idle time.
 func (x *session) take(conn io.Reader, idle time.Duration, a address, participant ingest.Participant) error {
 	log := x.log.With("room", a.room, "participant", participant.Self().Identity)
@@ -221,15 +217,7 @@ func (x *session) take(conn io.Reader, idle time.Duration, a address, participan
 			return err
 		}
 		silent.Reset(idle)
-		err = demuxer.Write(packet[:n], media.Now())
-		if errors.Is(err, track.ErrClosed) { // it is kicked in a moment, or may not publish any more
-			select {
-			case <-x.kicked:
-			case <-time.After(kickedWithin):
-			}
-			err = room.ErrNotAllowed
-		}
-		if err != nil {
+		if err := demuxer.Write(packet[:n], media.Now()); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/tuttilive/tutti/internal/media/bitstream"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/track"
 )
 
 const (
@@ -26,6 +28,8 @@ const (
 	// Who sends live may be ahead by what was held up before its first frame, or came with it (a server's last keyframe and what follows), and is
 	// not to be made later for it.
 	farAhead = 2 * time.Second
+	// endedWithin is how long after its tracks the encoder itself may end.
+	endedWithin = time.Second
 )
 
 // Participant is what is needed of one.
@@ -85,8 +89,23 @@ func (p *Publisher) Rename(name string) {
 	}
 }
 
-// Write publishes a frame. It waits where an encoder is far ahead of the time.
+// Write publishes a frame. It waits where an encoder is far ahead of the time, and before it fails: who takes an encoder's tracks tells it why in a moment.
 func (p *Publisher) Write(f *media.Frame) error {
+	err := p.write(f)
+	if err == nil {
+		return nil
+	}
+	select {
+	case <-p.ended:
+	case <-time.After(endedWithin):
+	}
+	if errors.Is(err, track.ErrClosed) {
+		return room.ErrNotAllowed
+	}
+	return err
+}
+
+func (p *Publisher) write(f *media.Frame) error {
 	t := &p.tracks[f.Kind()]
 	if t.writer == nil && !f.Keyframe {
 		p.wait(f)

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/tuttilive/tutti/internal/media/mediatest"
 	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
+	"github.com/tuttilive/tutti/internal/track"
 )
 
 // fakeParticipant counts what is written to its tracks, and has the attributes that it is given.
@@ -20,12 +22,18 @@ type fakeParticipant struct {
 	frames     int
 	newest     *media.Frame
 	attributes map[string]string
+	refuse     error // its frames
+	gone       error // why nothing of its can be changed
 }
 
-func (p *fakeParticipant) Publish(room.Publication) (FrameWriter, error) { return p, nil }
+func (p *fakeParticipant) Publish(room.Publication) (FrameWriter, error) { return p, p.gone }
+func (p *fakeParticipant) Unpublish(string) error                        { return p.gone }
+func (p *fakeParticipant) ChangePublication(string, func(*room.Publication)) error {
+	return p.gone
+}
 func (p *fakeParticipant) WriteFrame(f *media.Frame) error {
 	p.frames, p.newest = p.frames+1, f
-	return nil
+	return p.refuse
 }
 func (p *fakeParticipant) Update(_, _ *string, attributes map[string]string) error {
 	for name, text := range attributes {
@@ -132,5 +140,36 @@ func TestKeyframesThatLieFarApart(t *testing.T) {
 				t.Errorf("warned of %q", w.attributes)
 			}
 		})
+	}
+}
+
+// TestWhoLosesTheirTracksHearsWhyFirst: whatever fails of it, with a frame, another size or another codec, who took the tracks has a moment to tell.
+func TestWhoLosesTheirTracksHearsWhyFirst(t *testing.T) {
+	for name, f := range map[string]*media.Frame{
+		"a frame":       mediatest.Frame(mediatest.H264Format(640, 360), true, time.Second, mediatest.H264(true, 50)),
+		"another size":  mediatest.Frame(mediatest.H264Format(320, 180), true, time.Second, mediatest.H264(true, 50)),
+		"another codec": mediatest.Frame(&media.Format{Codec: media.H265, Width: 640, Height: 360}, true, time.Second, mediatest.H264(true, 50)),
+	} {
+		for tells, want := range map[bool]time.Duration{true: endedWithin / 2, false: endedWithin} {
+			synctest.Test(t, func(t *testing.T) {
+				p, ended := &fakeParticipant{attributes: map[string]string{}}, make(chan struct{})
+				publisher := New(p, "", ended, slog.New(slog.DiscardHandler))
+				if err := publisher.Write(mediatest.Frame(mediatest.H264Format(640, 360), true, 0, mediatest.H264(true, 50))); err != nil {
+					t.Fatal(err)
+				}
+				p.refuse, p.gone = track.ErrClosed, room.ErrNoParticipant
+				if tells {
+					time.AfterFunc(want, func() { close(ended) })
+				}
+				began := time.Now()
+				err := publisher.Write(f)
+				if took := time.Since(began); err == nil || took != want {
+					t.Errorf("%s: %v after %v, want %v", name, err, took, want)
+				}
+				if name == "a frame" && !errors.Is(err, room.ErrNotAllowed) {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+		}
 	}
 }
