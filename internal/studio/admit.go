@@ -51,7 +51,9 @@ func (h *House) Admit(roomName string, c Credential, a Action) (auth.Claims, err
 	if err != nil {
 		return auth.Claims{}, h.refusedCredential(c, err)
 	}
-	claims.Tenure = h.tenure(roomName, policy) // that of the room which admits, whichever has the name when a token is made
+	if claims.Tenure == "" { // that of the room which admits, whichever has the name when a token is made; of the one before, what it was
+		claims.Tenure = h.tenure(roomName, policy)
+	}
 	return claims, nil
 }
 

@@ -156,6 +156,7 @@ func (s *Studio) goOut(identity string) {
 		return
 	}
 	s.noteGone(identity)
+	s.noteAway(identity)
 	if s.inPerson(identity) == nil {
 		s.stageChanged(s.stage.Go(identity, false, time.Now()))
 	}

@@ -78,7 +78,7 @@ func (s *Studio) keepNow() {
 	if parts&partRoom != 0 {
 		s.house.running.Keep(s.name, Running{
 			SID: s.room.SID, CreatedAt: s.room.CreatedAt, Settings: s.room.Settings, Visited: s.room.Visited(), Stage: &on,
-			Contest: s.keptContest(), Composition: s.keptComposition(), Images: s.imageNames(),
+			Contest: s.keptContest(), Composition: s.keptComposition(), Images: s.imageNames(), Insiders: s.keptInsiders(),
 		})
 	}
 	if c := s.crowd; c != nil && parts&partTalk != 0 {
@@ -105,7 +105,8 @@ func (m *memory) rest() {
 
 // memorable tells whether the room is more than some people who talk: then it is the same room after a restart. The caller holds the lock.
 func (s *Studio) memorable(on stage.Kept) bool {
-	return s.scene.Name != scenes.Default || s.arranged || s.room.Settings != s.house.rules || on.Judged() || s.crowd != nil && !s.crowd.chat.Empty()
+	return s.scene.Name != scenes.Default || s.arranged || s.room.Settings != s.house.rules || on.Judged() || len(s.insiders) > 0 ||
+		s.crowd != nil && !s.crowd.chat.Empty()
 }
 
 // forgetAll ends what is kept of the room: it is over.
@@ -119,6 +120,7 @@ func (s *Studio) forgetAll() {
 // recall makes a room that was just reopened what it was. The caller holds the lock.
 func (s *Studio) recall(l Left) {
 	s.memory.kept = true
+	s.recallInsiders(l.Insiders)
 	if l.Stage != nil {
 		s.stage = stage.Restore(s.scene.Rules(), *l.Stage, time.Now())
 	}

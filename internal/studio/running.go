@@ -30,6 +30,8 @@ type Running struct {
 	Composition *compose.Settings `json:"composition,omitempty"`
 	// Images are the names of its images, which are kept by themselves.
 	Images []string `json:"images,omitempty"`
+	// Insiders are those who were there when somebody created the room around them, and have not left it since for long.
+	Insiders []string `json:"insiders,omitempty"`
 }
 
 // Attended is who was in a room, and who answered its last roll call.

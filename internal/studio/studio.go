@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/program/compose"
@@ -29,14 +28,13 @@ type Studio struct {
 	house *House
 	name  string
 	log   *slog.Logger
-	// uncreated tells that it ran before anybody had created it.
-	uncreated atomic.Bool
 
-	mu      sync.Mutex
-	room    *room.Room
-	members map[string]*Participant // by identity
-	tracks  map[string]*published   // by track SID
-	air     *air                    // what is on the air, nil when nothing is
+	mu       sync.Mutex
+	room     *room.Room
+	members  map[string]*Participant // by identity
+	insiders map[string]time.Time    // who was there when somebody created the room around them, and when they left last
+	tracks   map[string]*published   // by track SID
+	air      *air                    // what is on the air, nil when nothing is
 	// composition is how its pictures are put together, levels how loud each is.
 	composition compose.Settings
 	arranged    bool            // somebody has chosen how
@@ -304,6 +302,10 @@ func (s *Studio) leave(p *Participant, why room.LeaveReason) {
 	}
 	s.emit(events)
 	delete(s.members, p.identity)
+	s.noteAway(p.identity)
+	if p.encoder != nil {
+		s.noteAway(p.encoder.holder())
+	}
 	s.dropTracksOf(p)
 	s.speakers.Remove(p.identity)
 	p.gone()

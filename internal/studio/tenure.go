@@ -2,6 +2,9 @@ package studio
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
 	"github.com/tuttilive/tutti/internal/room"
@@ -42,15 +45,85 @@ func (h *House) checkTenure(claims auth.Claims) error {
 	return err
 }
 
-// before tells of a token for a room that still runs as it did when somebody created it: who is inside stays.
+// stayGrace is how long who was in a room when it was created around them may be away from it: for a page that is loaded again, or a bad network.
+const stayGrace = 5 * time.Minute
+
+// before tells of a token with which somebody is in a room that still runs as it did when another created it.
 func (h *House) before(claims auth.Claims) bool {
 	s, err := h.Studio(claims.Video.Room)
-	return err == nil && s.uncreated.Load() && claims.Tenure == h.keys.Tenure(s.name, "")
+	if err != nil || claims.Tenure != h.keys.Tenure(s.name, "") {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stayed(claims.Identity)
 }
 
-// handedOver notes of a room that runs that its name changes hands: somebody creates it only now, or it is deleted and ends.
+// handedOver notes who is in a room whose name changes hands while it runs: somebody creates it only now, or it is deleted and ends.
 func (h *House) handedOver(roomName string) {
-	if s, err := h.Studio(roomName); err == nil {
-		s.uncreated.Store(true)
+	s, err := h.Studio(roomName)
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.insiders = map[string]time.Time{}
+	for identity, p := range s.members {
+		s.insiders[identity] = time.Now()
+		if p.encoder != nil && p.encoder.holder() != "" {
+			s.insiders[p.encoder.holder()] = time.Now()
+		}
+	}
+	if s.crowd != nil {
+		for identity := range s.crowd.people {
+			s.insiders[identity] = time.Now()
+		}
+	}
+	for identity := range s.groups.went {
+		s.insiders[identity] = time.Now()
+	}
+	s.keepRoom()
+}
+
+// stayed tells of somebody who was in the room when it was created around them, and has not been away for long since. The caller holds the lock.
+func (s *Studio) stayed(identity string) bool {
+	away, was := s.insiders[identity]
+	return was && (s.isIn(identity) || time.Since(away) < stayGrace)
+}
+
+// isIn tells whether somebody is in the room in any way. The caller holds the lock.
+func (s *Studio) isIn(identity string) bool {
+	if s.members[identity] != nil || s.there(identity) {
+		return true
+	}
+	for _, p := range s.members {
+		if p.encoder != nil && p.encoder.holder() == identity {
+			return true
+		}
+	}
+	return false
+}
+
+// noteAway begins the time that somebody has to come back who leaves the room. The caller holds the lock.
+func (s *Studio) noteAway(identity string) {
+	if _, was := s.insiders[identity]; was {
+		s.insiders[identity] = time.Now()
+		s.keepLater(partRoom)
+	}
+}
+
+// keptInsiders are those who stayed. The caller holds the lock.
+func (s *Studio) keptInsiders() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(s.insiders)), func(identity string) bool { return !s.stayed(identity) })
+}
+
+// recallInsiders gives those who stayed their time to come back after a restart. The caller holds the lock.
+func (s *Studio) recallInsiders(identities []string) {
+	s.insiders = map[string]time.Time{}
+	for _, identity := range identities {
+		s.insiders[identity] = time.Now()
 	}
 }

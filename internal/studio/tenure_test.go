@@ -2,10 +2,12 @@ package studio
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/room"
 )
 
@@ -108,6 +110,108 @@ func TestWhoIsInsideStaysWhereARoomIsCreatedAroundThem(t *testing.T) {
 	}
 	if _, err := h.Admit("r", Credential{Token: mint(before)}, ToJoin); !errors.Is(err, auth.ErrRevoked) {
 		t.Errorf("in the next room of the name: %v", err)
+	}
+}
+
+// TestWhoIsNotInsideIsNobodyInTheRoomThatIsCreated, nor who has left it for long, though it still runs as it did before; and what somebody is given who
+// stays is for no longer than that.
+func TestWhoIsNotInsideIsNobodyInTheRoomThatIsCreated(t *testing.T) {
+	h := newHouse(t, false)
+	ticket := func(identity string) string {
+		t.Helper()
+		claims := ClaimsOf(auth.Host, "r")
+		claims.Identity = identity
+		token, err := h.Ticket(claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	old := map[string]string{}
+	for _, identity := range []string{"inside", "watching", "sending", "outside"} {
+		old[identity] = ticket(identity)
+	}
+	p, err := h.Enter("r", room.Join{Identity: "inside"}, &heard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := p.Studio()
+	if _, err := h.Attend("r", Attendance{Credential: Credential{Token: old["watching"]}, Ear: unheard{}}); err != nil {
+		t.Fatal(err)
+	}
+	e, err := h.AdmitEncoder(t.Context(), "r", "whip", Credential{Token: old["sending"]})
+	if err == nil {
+		_, err = h.EnterEncoder(e, room.Program{Door: "whip"}, &camera{stop: make(chan struct{})})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Policies().Create("r", room.Policy{Access: room.AccessToken, Salt: "s"}); err != nil {
+		t.Fatal(err)
+	}
+	for identity, token := range old {
+		claims, err := h.Admit("r", Credential{Token: token}, ToDirect)
+		if inside := identity != "outside"; (err == nil) != inside {
+			t.Errorf("%s: %v", identity, err)
+		}
+		if err != nil {
+			continue
+		}
+		if old[identity], err = h.Ticket(claims); err != nil {
+			t.Fatal(err)
+		}
+	}
+	admitted := func() error {
+		_, err := h.Admit("r", Credential{Token: old["inside"]}, ToDirect)
+		return err
+	}
+	p.Leave(room.LeftByItself)
+	if err := admitted(); err != nil {
+		t.Errorf("who has just left: %v", err)
+	}
+	s.mu.Lock()
+	s.insiders["inside"] = time.Now().Add(-stayGrace)
+	s.mu.Unlock()
+	if err := admitted(); !errors.Is(err, auth.ErrRevoked) {
+		t.Errorf("who has left for long: %v", err)
+	}
+	s.Close(room.LeftRoomClosed)
+	for identity, token := range old {
+		if _, err := h.Admit("r", Credential{Token: token}, ToDirect); !errors.Is(err, auth.ErrRevoked) {
+			t.Errorf("%s, when it is over: %v", identity, err)
+		}
+	}
+}
+
+// TestWhoIsInsideStaysOverARestart of the server.
+func TestWhoIsInsideStaysOverARestart(t *testing.T) {
+	policies := newHouse(t, false).Policies()
+	kept := &keptRooms{rooms: map[string]Left{}, images: map[string][]byte{}}
+	open := func() *House {
+		h := NewHouse(Options{Keys: testKeys, Rooms: policies, Running: kept, Workers: codec.FindWorkers("off"), Log: slog.New(slog.DiscardHandler)})
+		t.Cleanup(h.Close)
+		return h
+	}
+	h := open()
+	tokens := map[string]string{}
+	for _, identity := range []string{"inside", "outside"} {
+		var err error
+		if tokens[identity], err = h.Ticket(auth.Claims{Identity: identity, Video: auth.Grant{Room: "r", RoomJoin: true}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := h.Enter("r", room.Join{Identity: "inside"}, &heard{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := policies.Create("r", room.Policy{Access: room.AccessLink, Salt: "s"}); err != nil {
+		t.Fatal(err)
+	}
+	h.Close()
+	h = open()
+	for identity, token := range tokens {
+		if _, err := h.Admit("r", Credential{Token: token}, ToJoin); (err == nil) != (identity == "inside") {
+			t.Errorf("%s: %v", identity, err)
+		}
 	}
 }
 
