@@ -18,12 +18,12 @@ import (
 	"github.com/tuttilive/tutti/internal/dial"
 )
 
-// How an event is tried: with twice the time between attempts each time. It is given up after some attempts between which the receiver took others,
-// in about a minute, for then the event is what is wrong; where the receiver takes nothing, not before it was tried for longer than a deployment takes. A
-// receiver that asks for more time gets it, within limits.
+// How an event is tried: with twice the time between attempts each time, until it has been tried for longer than a deployment takes. A receiver that asks for
+// more time gets it, within limits. Where it takes another event of the room after it has denied one so often, in about half a minute, that one
+// holds nobody up any more.
 const (
-	attempts      = 9
 	longestTried  = 10 * time.Minute
+	denials       = 9
 	firstWait     = 250 * time.Millisecond
 	longestWait   = 10 * time.Second
 	longestAsked  = 30 * time.Second
@@ -31,64 +31,60 @@ const (
 	maxAnswer     = 64 << 10 // bytes that are read so that the connection can be used again
 )
 
+// errEncoding tells of an event that cannot be sent.
+var errEncoding = errors.New("encoding")
+
 // unwilling tells of an answer that is none of success.
 type unwilling struct {
 	code   int
 	status string        // the code with its words
-	again  bool          // another attempt may change it
-	after  time.Duration // how long to wait before that; 0 when the receiver did not say
+	after  time.Duration // how long to wait before another attempt; 0 when the receiver did not say
 }
 
 func (u unwilling) Error() string { return "the receiver answered " + u.status }
 
-// deliver sends an event, which tells how many went missing before it, until the receiver has taken it, or gives it up with an error. While it waits for
-// another attempt others have its place among the requests; once the queue is closed it does not wait.
-func (r *receiver) deliver(ctx context.Context, e *event) (err error) {
-	var noted *Delivery
-	var missing int32
-	sent, blamed := r.sent.Load(), 0 // blamed are the attempts that failed while the receiver took others
-	defer func() {
-		if err != nil {
-			r.missing.Add(missing) // told with the next
-		}
-	}()
-	for attempt := 1; ; attempt++ {
-		if err := r.queue.enter(ctx); err != nil {
-			return err
-		}
-		if noted == nil {
-			missing = r.missing.Swap(0)
-			body, err := e.body(missing)
-			if err != nil {
-				r.queue.leave()
-				return fmt.Errorf("encoding: %w", err)
-			}
-			noted = r.begin(e, body)
-		}
-		err := r.post(ctx, noted.Body)
-		r.queue.leave()
-		if now := r.sent.Load(); now != sent {
-			sent, blamed = now, blamed+1
-		}
-		last := err == nil || !worthAnother(err) || blamed == attempts || time.Since(noted.At) >= longestTried
-		r.tried(noted, err, last || isClosed(r.queue.closing))
-		if err == nil {
-			r.sent.Add(1)
-			return nil
-		}
-		r.failed.Add(1)
-		if last {
-			return err
-		}
-		r.log.Debug("a webhook event is tried again", "event", e.Event, "id", e.Id, "attempt", attempt, "error", err)
-		wait := time.NewTimer(waitBefore(attempt, err))
-		select {
-		case <-wait.C:
-		case <-r.queue.closing:
-			wait.Stop()
-			return fmt.Errorf("the server stops: %w", err)
-		}
+// try sends an event once, which tells how many went missing before it, and says whether that was all: it was taken, or is given up.
+func (r *receiver) try(ctx context.Context, w *waiting) (over bool, err error) {
+	err = r.send(ctx, w)
+	over = err == nil || !worthAnother(err) || !w.since.IsZero() && time.Since(w.since) >= longestTried || isClosed(r.queue.closing)
+	w.attempts++
+	if denies(err) {
+		w.denied++
 	}
+	if w.delivery != nil {
+		r.tried(w.delivery, err, over)
+	}
+	switch {
+	case err == nil:
+		r.sent.Add(1)
+		return over, nil
+	case w.delivery != nil:
+		r.failed.Add(1)
+	}
+	if over {
+		r.missing.Add(w.missing) // told with the next
+		r.drop(w.event, err.Error())
+	} else {
+		r.log.Debug("a webhook event is tried again", "event", w.event.Event, "id", w.event.Id, "attempt", w.attempts, "error", err)
+	}
+	return over, err
+}
+
+// send is try without what follows from it. It has one of the places for requests meanwhile.
+func (r *receiver) send(ctx context.Context, w *waiting) error {
+	if err := r.queue.enter(ctx); err != nil {
+		return err
+	}
+	defer r.queue.leave()
+	if w.delivery == nil {
+		w.missing = r.missing.Swap(0)
+		body, err := w.event.body(w.missing)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errEncoding, err)
+		}
+		w.delivery = r.begin(w.event, body)
+	}
+	return r.post(ctx, w.delivery.Body)
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -129,21 +125,34 @@ func (r *receiver) post(ctx context.Context, body []byte) error {
 
 // verdict reads an answer.
 func verdict(res *http.Response) error {
-	switch code := res.StatusCode; {
-	case code >= 200 && code < 300:
+	if res.StatusCode >= 200 && res.StatusCode < 300 {
 		return nil
-	case code >= 500, code == http.StatusTooManyRequests, code == http.StatusRequestTimeout:
-		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After")) // a date counts as nothing said
-		return unwilling{code, res.Status, true, time.Duration(seconds) * time.Second}
 	}
-	return unwilling{code: res.StatusCode, status: res.Status}
+	seconds, _ := strconv.Atoi(res.Header.Get("Retry-After")) // a date counts as nothing said
+	return unwilling{res.StatusCode, res.Status, time.Duration(seconds) * time.Second}
 }
 
+// worthAnother tells whether another attempt may end otherwise. All but what only an application says that has read the event is answered in the place of one
+// that is away, too: by what is in front of it, or by its framework.
 func worthAnother(err error) bool {
 	if no, answered := errors.AsType[unwilling](err); answered {
-		return no.again
+		switch no.code {
+		case http.StatusBadRequest, http.StatusConflict, http.StatusGone, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
+			return false
+		}
+		return true
 	}
-	return !errors.Is(err, dial.ErrRefused) && !errors.Is(err, context.Canceled)
+	return !errors.Is(err, errEncoding) && !errors.Is(err, dial.ErrRefused) && !errors.Is(err, context.Canceled)
+}
+
+// denies tells of an answer that may be about the event; others are about the receiver alone.
+func denies(err error) bool {
+	no, answered := errors.AsType[unwilling](err)
+	switch no.code {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return false
+	}
+	return answered
 }
 
 // waitBefore is how long to wait after some failed attempts: half to one and a half times what is due, so that receivers that

@@ -2,7 +2,9 @@ package webhook
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"time"
 )
 
 const (
@@ -35,13 +37,19 @@ type queue struct {
 // line is what waits of one room, first what is being sent, guarded by the queue's lock. A goroutine sends it, one event after the other, and ends with
 // the last.
 type line struct {
-	waiting []waiting
+	waiting []*waiting
 	bytes   int
 }
 
+// waiting is an event on its way to a receiver. All but the first two belong to the goroutine that sends it.
 type waiting struct {
 	event *event // shared with other receivers
 	bytes int
+
+	since            time.Time // when its turn came, zero before
+	delivery         *Delivery // nil before it was tried first
+	missing          int32     // how many it tells of that went missing
+	attempts, denied int       // attempts, and those that the receiver denied
 }
 
 func newQueue(ctx context.Context, to *receiver) *queue {
@@ -56,7 +64,7 @@ func (q *queue) put(e *event) {
 }
 
 func (q *queue) queued(e *event) bool {
-	w, roomName := waiting{e, e.size()}, e.Room.GetName()
+	w, roomName := &waiting{event: e, bytes: e.size()}, e.Room.GetName()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	l, goes := q.lines[roomName]
@@ -77,7 +85,7 @@ func (q *queue) queued(e *event) bool {
 
 // takes tells whether there is place for one more in a line. Once half of all is taken a room has a little, so that some that take what they can
 // leave place to the others. The caller holds the lock.
-func (q *queue) takes(l *line, w waiting) bool {
+func (q *queue) takes(l *line, w *waiting) bool {
 	most, mostBytes, all, allBytes := maxWaiting, maxWaitingBytes, maxWaitingAll, maxWaitingAllBytes
 	if w.event.minor {
 		most, mostBytes, all, allBytes = most/2, mostBytes/2, all/2, allBytes/2
@@ -90,32 +98,101 @@ func (q *queue) takes(l *line, w waiting) bool {
 
 // send sends what waits of a room until nothing does.
 func (q *queue) send(roomName string, l *line) {
-	for e := q.first(l); e != nil; e = q.next(roomName, l) {
-		if err := q.to.deliver(q.ctx, e); err != nil {
-			q.to.drop(e, err.Error())
+	ahead := 0 // the place in the line of the event that was tried last before its turn
+	for w := q.first(roomName, l); w != nil; w = q.first(roomName, l) {
+		over := q.deliver(w, func(err error) (passed bool) {
+			if w.denied >= denials && denies(err) {
+				ahead, passed = q.pass(l, ahead+1)
+			}
+			return passed
+		})
+		if over {
+			q.forget(q.takeOut(l, 0))
+			ahead = max(0, ahead-1)
 		}
 	}
 }
 
-func (q *queue) first(l *line) *event {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return l.waiting[0].event
+// deliver tries an event until the receiver has taken it or it is given up, or failed says of an error that this is not to be awaited. Once the queue is
+// closed it does not wait.
+func (q *queue) deliver(w *waiting, failed func(error) bool) (over bool) {
+	if w.since.IsZero() {
+		w.since = time.Now()
+	}
+	for {
+		over, err := q.to.try(q.ctx, w)
+		if over || failed(err) {
+			return over
+		}
+		wait := time.NewTimer(waitBefore(w.attempts, err))
+		select {
+		case <-wait.C:
+		case <-q.closing:
+			wait.Stop()
+		}
+	}
 }
 
-// next is the event behind the first, which waits no more; there is none after nil.
-func (q *queue) next(roomName string, l *line) *event {
+// pass tries an event before its turn, for the first of its line is denied again and again. If the receiver takes it, that is not away: those before it are
+// what is wrong. They are tried for the rest of their time too, but nobody waits for them. If not, the next is tried after the next attempt with the first.
+func (q *queue) pass(l *line, place int) (tried int, passed bool) {
+	w := q.at(l, place)
+	if w == nil {
+		place, w = 1, q.at(l, 1)
+	}
+	if w == nil {
+		return 0, false
+	}
+	if over, _ := q.to.try(q.ctx, w); !over {
+		return place, false
+	}
+	q.forget(q.takeOut(l, place))
+	for range place {
+		late := q.takeOut(l, 0)
+		q.to.log.Warn("a webhook event holds its room up no more", "event", late.event.Event, "id", late.event.Id, "room", late.event.Room.GetName())
+		q.sends.Go(func() {
+			q.deliver(late, func(error) bool { return false })
+			q.forget(late)
+		})
+	}
+	return 0, true
+}
+
+// first is the event whose turn it is in a line, which ends where there is none.
+func (q *queue) first(roomName string, l *line) *waiting {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	over := l.waiting[0]
-	l.waiting[0] = waiting{} // what was sent is not held by those that follow
-	l.waiting, l.bytes = l.waiting[1:], l.bytes-over.bytes
-	q.waiting, q.bytes = q.waiting-1, q.bytes-over.bytes
 	if len(l.waiting) == 0 {
 		delete(q.lines, roomName)
 		return nil
 	}
-	return l.waiting[0].event
+	return l.waiting[0]
+}
+
+// at is what waits at a place in a line, nil behind its end.
+func (q *queue) at(l *line, place int) *waiting {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if place >= len(l.waiting) {
+		return nil
+	}
+	return l.waiting[place]
+}
+
+// takeOut takes the event at a place out of a line; it still waits.
+func (q *queue) takeOut(l *line, place int) *waiting {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	w := l.waiting[place]
+	l.waiting, l.bytes = slices.Delete(l.waiting, place, place+1), l.bytes-w.bytes
+	return w
+}
+
+// forget ends the waiting of an event that is in no line any more.
+func (q *queue) forget(w *waiting) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting, q.bytes = q.waiting-1, q.bytes-w.bytes
 }
 
 // enter waits for a place for one request; leave gives it back. Those who wait come in the order in which they do.

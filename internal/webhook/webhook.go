@@ -1,6 +1,6 @@
 // Package webhook tells an application over HTTP what happens in rooms: LiveKit's webhook events, signed as its server SDKs
 // verify them. Each receiver (URL) has a line for each room, so the events of a room come in order; an event
-// that it does not take holds up that room alone, and a receiver that is away or slow nobody but itself. See docs/webhooks.md.
+// that it does not take holds up that room alone, for a while, and a receiver that is away or slow nobody but itself. See docs/webhooks.md.
 package webhook
 
 import (

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -173,7 +174,7 @@ func TestWhatAReceiverRefusesIsNotTriedAgain(t *testing.T) {
 			case 1:
 				return http.StatusBadRequest, "", nil
 			case 2:
-				return http.StatusFound, "", nil
+				return http.StatusGone, "", nil
 			case 3:
 				return 0, "", fmt.Errorf("connecting: %w", dial.ErrRefused)
 			}
@@ -194,36 +195,59 @@ func TestWhatAReceiverRefusesIsNotTriedAgain(t *testing.T) {
 	})
 }
 
-// TestADeploymentLosesNothing has a receiver be away for some minutes, where many rooms have something to tell.
+// TestADeploymentLosesNothing has a receiver be away for as long as it may, in whatever way, or mostly, where many rooms have something to tell, or one.
 func TestADeploymentLosesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const rooms, away = 100, 5 * time.Minute
-		a := &application{t: t}
-		began := time.Now()
-		a.answer = func(_ *pb.WebhookEvent, n int) (int, string, error) {
-			switch {
-			case time.Since(began) > away:
-				return http.StatusOK, "", nil
-			case n%2 == 0:
-				return 0, "", errors.New("no route")
-			}
-			return http.StatusServiceUnavailable, "", nil
-		}
-		n := notify(a, "http://application")
-		for i := range rooms {
-			n.RoomEvent(inRoom(fmt.Sprint("room", i)), joined("a"))
-			n.RoomEvent(inRoom(fmt.Sprint("room", i)), joined("b"))
-		}
-		time.Sleep(away)
-		if st := n.Stats()[0]; st.Dropped != 0 || st.Waiting != 2*rooms {
-			t.Errorf("while it is away: %+v", st)
-		}
-		time.Sleep(2 * longestWait)
-		if st := n.Stats()[0]; st.Sent != 2*rooms || st.Waiting != 0 {
-			t.Errorf("when it is back: %+v", st)
-		}
-		n.Close(t.Context())
-	})
+	const away = 10*time.Minute - longestWait
+	for name, tt := range map[string]struct {
+		rooms, events int
+		taken         int           // one of so many requests is taken meanwhile, 0 for none
+		away          time.Duration // 0 for away
+		statuses      []int         // 0 for no answer
+	}{
+		"unreachable":                  {rooms: 2 * requests, events: 2, statuses: []int{0, http.StatusServiceUnavailable}},
+		"nothing there":                {rooms: 1, events: 50, statuses: []int{http.StatusNotFound}},
+		"crashed behind its framework": {rooms: 3, events: 5, statuses: []int{http.StatusInternalServerError}},
+		"a single event":               {rooms: 1, events: 1, statuses: []int{http.StatusInternalServerError}},
+		"in many ways by turns":        {rooms: 1, events: 5, statuses: []int{0, 500, 404, 302, 502, 503, 504, 429, 408, 401, 403}},
+		"mostly unavailable":           {rooms: 5, events: 20, taken: 10, away: 5 * time.Minute, statuses: []int{http.StatusBadGateway}},
+		"mostly broken":                {rooms: 5, events: 20, taken: 10, away: 5 * time.Minute, statuses: []int{http.StatusInternalServerError}},
+		"a room, mostly broken":        {rooms: 1, events: 50, taken: 10, away: 5 * time.Minute, statuses: []int{http.StatusNotFound}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				a, began := &application{t: t}, time.Now()
+				last := cmp.Or(tt.away, away)
+				a.answer = func(_ *pb.WebhookEvent, n int) (int, string, error) {
+					status := tt.statuses[n%len(tt.statuses)]
+					switch {
+					case time.Since(began) > last || tt.taken > 0 && n%tt.taken == 0:
+						return http.StatusOK, "", nil
+					case status == 0:
+						return 0, "", errors.New("no route")
+					}
+					return status, "", nil
+				}
+				n := notify(a, "http://application")
+				for i := range tt.rooms * tt.events {
+					n.RoomEvent(inRoom(fmt.Sprint("room", i%tt.rooms)), joined(fmt.Sprint("p", 1000+i)))
+				}
+				all := tt.rooms * tt.events
+				time.Sleep(last)
+				if st := n.Stats()[0]; st.Dropped != 0 || st.Waiting+int(st.Sent) != all || tt.taken == 0 && st.Sent > 0 {
+					t.Errorf("while it is away: %+v", st)
+				}
+				time.Sleep(2 * longestWait)
+				if st := n.Stats()[0]; st.Sent != uint64(all) || st.Waiting != 0 {
+					t.Errorf("when it is back: %+v", st)
+				}
+				if order := strings.Split(a.told(), ", "); tt.rooms == 1 && tt.taken == 0 && !slices.IsSorted(order) {
+					t.Errorf("in the order of %v", order)
+				}
+				n.Close(t.Context())
+			})
+		})
+	}
 }
 
 func TestAReceiverThatStaysAwayIsGivenUp(t *testing.T) {
@@ -243,30 +267,53 @@ func TestAReceiverThatStaysAwayIsGivenUp(t *testing.T) {
 	})
 }
 
-// TestAnEventThatAReceiverNeverTakesIsGivenUp, and sooner, where it takes others.
-func TestAnEventThatAReceiverNeverTakesIsGivenUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tried := 0
-		a := &application{t: t}
-		a.answer = func(e *pb.WebhookEvent, _ int) (int, string, error) {
-			if e.Participant.Identity == "eve" {
-				tried++
-				return http.StatusInternalServerError, "", nil
+// TestAnEventThatAReceiverNeverTakesHoldsItsRoomUpForAWhile at most, also where there are several and other rooms have nothing to tell, and is tried until
+// its time is over.
+func TestAnEventThatAReceiverNeverTakesHoldsItsRoomUpForAWhile(t *testing.T) {
+	for _, tt := range []struct {
+		bad    int
+		before bool
+		within time.Duration
+	}{
+		{bad: 1, within: time.Minute},
+		{bad: 1, before: true, within: time.Minute},
+		{bad: 5, within: 2 * time.Minute},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &application{t: t}
+			a.answer = func(e *pb.WebhookEvent, _ int) (int, string, error) {
+				if e.Participant.Identity == "eve" {
+					return http.StatusInternalServerError, "", nil
+				}
+				return http.StatusOK, "", nil
 			}
-			return http.StatusOK, "", nil
-		}
-		n := notify(a, "http://application")
-		n.RoomEvent(inRoom("hall"), joined("eve"))
-		n.RoomEvent(inRoom("hall"), joined("bob"))
-		for range 100 {
-			time.Sleep(time.Second)
-			n.RoomEvent(inRoom("other"), joined("ann"))
-		}
-		if told := strings.Contains(a.told(), "bob"); !told || tried < attempts || tried > 2*attempts {
-			t.Errorf("tried %d times; the next one is told: %v", tried, told)
-		}
-		n.Close(t.Context())
-	})
+			n := notify(a, "http://application")
+			if tt.before {
+				n.RoomEvent(inRoom("hall"), joined("ann"))
+			}
+			for range tt.bad {
+				n.RoomEvent(inRoom("hall"), joined("eve"))
+			}
+			said := 0
+			for range tt.within / time.Second {
+				time.Sleep(time.Second)
+				n.RoomEvent(inRoom("hall"), joined("bob"))
+				said++
+			}
+			synctest.Wait()
+			if tt.before {
+				said++
+			}
+			if st := n.Stats()[0]; len(a.events) != said || st.Waiting != tt.bad || st.Dropped != 0 {
+				t.Errorf("%d of %d are told: %+v", len(a.events), said, st)
+			}
+			time.Sleep(longestTried + 2*longestWait)
+			if st := n.Stats()[0]; st.Waiting != 0 || st.Dropped != uint64(tt.bad) || len(n.receivers[0].queue.lines) != 0 {
+				t.Errorf("%+v", st)
+			}
+			n.Close(t.Context())
+		})
+	}
 }
 
 func TestAReceiverMayAskForTime(t *testing.T) {
