@@ -51,7 +51,7 @@ func (s *server) openLiveDoors(c config.Server, house *studio.House, endpoint *r
 	if c.RTMP == config.Off {
 		return nil
 	}
-	options := rtmp.Options{House: house, Address: c.RTMP, Tick: c.FLVTick, MaxPlayers: c.RTMPPlayers, Log: s.log}
+	options := rtmp.Options{House: house, Address: c.RTMP, Tick: c.FLVTick, MaxPlayers: c.RTMPPlayers, Bound: s.connections.Encoders, Log: s.log}
 	if c.RTMPS != config.Off {
 		options.TLSAddress, options.TLS = c.RTMPS, secure
 	}

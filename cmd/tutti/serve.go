@@ -150,7 +150,7 @@ type server struct {
 	puller *pull.Puller
 	// returns are connections over plain HTTP that come back from doors.
 	returns *returns
-	// connections are those over HTTP, with and without TLS.
+	// connections are those over HTTP, with and without TLS, and what bounds the descriptors of all over TCP.
 	connections *limit.Connections
 	// figures are where metrics come from.
 	figures metrics.Sources
@@ -205,6 +205,12 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		return err
 	}
 	s.onClose(func(context.Context) { running.Close() })
+	most := c.ConnectionsPerAddress
+	if c.TrustProxy { // whose connections are everybody's
+		most = 0
+	}
+	s.connections = limit.NewConnections(most)
+	s.connections.Log = s.log
 	endpoint, err := s.openRTC(c)
 	if err != nil {
 		return err
@@ -287,11 +293,6 @@ func (s *server) open(c config.Server, keys auth.Keys) error {
 		RTC: endpoint.Stats, Rooms: rooms.Stats, Relay: s.turn.Stats, Calls: s.calls.Stats, Audience: s.crowd.Stats, Workers: workers.Running, Store: st.Size,
 		Webhooks: s.webhooks.Stats,
 	}
-	most := c.ConnectionsPerAddress
-	if c.TrustProxy { // whose connections are everybody's
-		most = 0
-	}
-	s.connections = limit.NewConnections(most)
 	s.figures.Connections = s.connections
 	if err := s.openHTTP(c, house, endpoint, workers, fonts, certificate, doors); err != nil {
 		return err
@@ -330,7 +331,7 @@ func (s *server) openRTC(c config.Server) (*rtc.Endpoint, error) {
 	if overTCP == config.Off {
 		overTCP = ""
 	}
-	endpoint, err := rtc.Listen(rtc.Config{Listen: c.RTC, ListenTCP: overTCP, Addresses: announced, Log: s.log})
+	endpoint, err := rtc.Listen(rtc.Config{Listen: c.RTC, ListenTCP: overTCP, Addresses: announced, BoundTCP: s.connections.Bound, Log: s.log})
 	if err != nil {
 		return nil, fmt.Errorf("opening the WebRTC port: %w", err)
 	}

@@ -1,9 +1,11 @@
 package limit
 
 import (
+	"log/slog"
 	"net"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/tally"
 )
@@ -13,10 +15,14 @@ import (
 type Connections struct {
 	// Places are those of each address.
 	Places
+	// Log is told of those that are refused, now and then; nil for nobody.
+	Log *slog.Logger
 
 	refused tally.Reasons
-	strict  bool    // tests bound this machine too
-	enough  uintptr // from which descriptor on there are too few left, 0 for not known
+	told    [2]atomic.Int64 // when of each reason, in Unix seconds
+	strict  bool            // tests bound this machine too
+	// From which descriptor on there are too few left, and for encoders; 0 for not known.
+	enough, encoders uintptr
 }
 
 // Why connections are refused.
@@ -27,7 +33,8 @@ const (
 
 // NewConnections allows so many of an address, any number where that is 0.
 func NewConnections(most int) *Connections {
-	c := &Connections{Places: Places{Most: most}, enough: enoughOf(descriptors())}
+	c := &Connections{Places: Places{Most: most}}
+	c.enough, c.encoders = enoughOf(descriptors())
 	c.refused.Begin(refusedAddress, refusedDescriptors)
 	return c
 }
@@ -54,18 +61,68 @@ func (l *listener) Accept() (net.Conn, error) {
 		if !ok {
 			return conn, nil
 		}
-		held := &Held{TCPConn: tcp, of: l.of, who: NetworkOf(tcp.RemoteAddr().(*net.TCPAddr).AddrPort().Addr())}
-		why := ""
-		if !l.of.Enter(held.who) && (l.of.strict || !Local(held.who)) {
-			why = refusedAddress
-		} else if l.of.short(tcp) {
-			why = refusedDescriptors
-		}
-		if why == "" {
+		held := &Held{TCPConn: tcp, of: l.of, who: networkOfRemote(tcp)}
+		switch {
+		case !l.of.Enter(held.who) && (l.of.strict || !Local(held.who)):
+			l.of.refuse(refusedAddress, held.who)
+		case short(tcp, l.of.enough):
+			l.of.refuse(refusedDescriptors, held.who)
+		default:
 			return held, nil
 		}
-		l.of.refused.Count(why)
 		held.Close()
+	}
+}
+
+// Bound gives a listener for a door that counts its connections itself: they have no places, but do not take the last descriptors.
+func (c *Connections) Bound(l net.Listener) net.Listener { return &bound{l, c, c.enough} }
+
+// Encoders is Bound for a door that encoders come to. Half of the descriptors that others leave are theirs: a show goes on, whoever watches.
+func (c *Connections) Encoders(l net.Listener) net.Listener { return &bound{l, c, c.encoders} }
+
+type bound struct {
+	net.Listener
+	of     *Connections
+	enough uintptr
+}
+
+// Accept implements net.Listener. Connections are *net.TCPConn.
+func (l *bound) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		tcp, ok := conn.(*net.TCPConn)
+		if !ok || !short(tcp, l.enough) {
+			return conn, nil
+		}
+		l.of.refuse(refusedDescriptors, networkOfRemote(tcp))
+		conn.Close()
+	}
+}
+
+func networkOfRemote(c *net.TCPConn) netip.Prefix {
+	return NetworkOf(c.RemoteAddr().(*net.TCPAddr).AddrPort().Addr())
+}
+
+// refuse counts a connection that is closed as it came, and tells of it once a minute.
+func (c *Connections) refuse(why string, who netip.Prefix) {
+	c.refused.Count(why)
+	if c.Log == nil {
+		return
+	}
+	told, now := &c.told[0], time.Now().Unix()
+	if why == refusedDescriptors {
+		told = &c.told[1]
+	}
+	if last := told.Load(); now-last < 60 || !told.CompareAndSwap(last, now) {
+		return
+	}
+	if why == refusedDescriptors {
+		c.Log.Warn("connections are refused: no more descriptors (LimitNOFILE) but those that nobody else can do without", "address", who)
+	} else {
+		c.Log.Warn("connections are refused: their address has as many as it may (--connections-per-address)", "address", who, "most", c.Most)
 	}
 }
 
@@ -73,22 +130,23 @@ func (l *listener) Accept() (net.Conn, error) {
 func Local(who netip.Prefix) bool { return who.Addr().IsLoopback() }
 
 // short tells whether a connection has one of the last descriptors: a new one is always the lowest that is free.
-func (c *Connections) short(conn *net.TCPConn) (yes bool) {
+func short(conn *net.TCPConn, enough uintptr) (yes bool) {
 	raw, err := conn.SyscallConn()
-	if err != nil || c.enough == 0 {
+	if err != nil || enough == 0 {
 		return false
 	}
-	_ = raw.Control(func(fd uintptr) { yes = fd >= c.enough })
+	_ = raw.Control(func(fd uintptr) { yes = fd >= enough })
 	return yes
 }
 
-// enoughOf is how many of a process's descriptors connections may take. The rest is for what nobody else can do without: the store, recordings,
-// encoders, conversion.
-func enoughOf(all uint64) uintptr {
+// enoughOf is how many of a process's descriptors connections may take, and encoders'. The rest is for what nobody else can do without: the store,
+// recordings, conversion.
+func enoughOf(all uint64) (enough, encoders uintptr) {
 	if all > 1<<30 {
-		return 0
+		return 0, 0
 	}
-	return uintptr(all - min(all/8, 1024))
+	rest := min(all/8, 1024)
+	return uintptr(all - rest), uintptr(all - rest/2)
 }
 
 // Held is a connection that has a place until it is closed.

@@ -50,7 +50,7 @@ func (r *Rates) AllowAt(l Rate, from netip.Prefix, now time.Time) bool {
 	return lim.AllowN(now, 1)
 }
 
-// Network is what counts as one address: of IPv6 the /64, since that is what one customer has. remote is an address with or
+// Network is what counts as one address: of IPv6 the /64, since that is what one customer has, but for this machine's own. remote is an address with or
 // without a port; what is neither counts as one and the same.
 func Network(remote string) netip.Prefix {
 	host, _, err := net.SplitHostPort(remote)
@@ -67,8 +67,8 @@ func Network(remote string) netip.Prefix {
 // NetworkOf is Network of an address that is read already.
 func NetworkOf(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
-	bits := 32
-	if a.Is6() {
+	bits := a.BitLen()
+	if a.Is6() && !a.IsLoopback() {
 		bits = 64
 	}
 	p, _ := a.Prefix(bits) // fails for no address only, which is a network of its own

@@ -39,6 +39,8 @@ type Config struct {
 	Listen string
 	// ListenTCP is the TCP address, for clients whose network blocks UDP; none when empty.
 	ListenTCP string
+	// BoundTCP, where it is not nil, wraps the TCP listener. What is accepted then must still be a *net.TCPConn.
+	BoundTCP func(net.Listener) net.Listener
 	// Shards is the number of sockets and goroutine pairs, GOMAXPROCS when 0.
 	Shards int
 	// Addresses are announced as host candidates; the addresses of all interfaces when empty.
@@ -120,7 +122,7 @@ func open(cfg Config) (*Endpoint, error) {
 	if cfg.ListenTCP == "" {
 		return e, nil
 	}
-	if e.tcp, err = e.listenTCP(cfg.ListenTCP); err != nil {
+	if e.tcp, err = e.listenTCP(cfg); err != nil {
 		for _, s := range sockets {
 			s.close()
 		}

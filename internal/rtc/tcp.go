@@ -29,7 +29,7 @@ const (
 // them as if they had come over UDP.
 type tcpPort struct {
 	endpoint *Endpoint
-	listener *net.TCPListener
+	listener net.Listener
 
 	mu        sync.Mutex
 	closed    bool
@@ -52,13 +52,16 @@ type TCPStats struct {
 }
 
 // listenTCP opens the port. Its goroutine is started by run.
-func (e *Endpoint) listenTCP(address string) (*tcpPort, error) {
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
+func (e *Endpoint) listenTCP(cfg Config) (*tcpPort, error) {
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", cfg.ListenTCP)
 	if err != nil {
-		return nil, fmt.Errorf("rtc: listen on tcp %q: %w", address, err)
+		return nil, fmt.Errorf("rtc: listen on tcp %q: %w", cfg.ListenTCP, err)
+	}
+	if cfg.BoundTCP != nil {
+		l = cfg.BoundTCP(l)
 	}
 	return &tcpPort{
-		endpoint: e, listener: l.(*net.TCPListener), conns: make(map[*tcpConn]struct{}), networks: make(map[netip.Prefix]*tcpNetwork),
+		endpoint: e, listener: l, conns: make(map[*tcpConn]struct{}), networks: make(map[netip.Prefix]*tcpNetwork),
 	}, nil
 }
 
@@ -83,7 +86,7 @@ func (e *Endpoint) TCPStats() TCPStats {
 // run accepts connections until close.
 func (l *tcpPort) run() {
 	for {
-		conn, err := l.listener.AcceptTCP()
+		accepted, err := l.listener.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
@@ -95,6 +98,7 @@ func (l *tcpPort) run() {
 				return
 			}
 		}
+		conn := accepted.(*net.TCPConn)
 		c := newTCPConn(l, conn)
 		if !l.admit(c) {
 			l.refused.Add(1)

@@ -42,7 +42,9 @@ type Config struct {
 	Allow []netip.Prefix
 	// Limits bound what clients may use.
 	Limits Limits
-	Log    *slog.Logger
+	// Bound, where it is not nil, wraps the listeners for TCP and TLS.
+	Bound func(net.Listener) net.Listener
+	Log   *slog.Logger
 
 	now func() time.Time // time.Now when nil
 }
@@ -74,6 +76,9 @@ func Listen(cfg Config) (*Server, error) {
 		cfg.now = time.Now
 	}
 	cfg.Limits = cfg.Limits.withDefaults()
+	if cfg.Bound == nil {
+		cfg.Bound = func(l net.Listener) net.Listener { return l }
+	}
 	s := &Server{}
 	if cfg.UDPAndTCP == "" && cfg.TLS == "" {
 		return s, nil
@@ -158,7 +163,7 @@ func (s *Server) open(cfg Config) (sockets, error) {
 			all.packets, s.udp = packets, packets.LocalAddr().(*net.UDPAddr).Port
 		}
 		if listener != nil {
-			all.tcp, s.tcp = s.stream.listener(listener, nil), listener.Addr().(*net.TCPAddr).Port
+			all.tcp, s.tcp = s.stream.listener(cfg.Bound(listener), nil), listener.Addr().(*net.TCPAddr).Port
 		}
 		if udpErr != nil {
 			udpErr = spare("STUN and TURN over UDP", cfg.UDPAndTCP, udpErr)
@@ -180,7 +185,7 @@ func (s *Server) open(cfg Config) (sockets, error) {
 		if err == nil {
 			secure := cfg.Certificate.Clone()
 			secure.NextProtos = nil // the certificate is shared with HTTP, whose protocols are not spoken here
-			all.tls, s.tls = s.stream.listener(listener, secure), listener.Addr().(*net.TCPAddr).Port
+			all.tls, s.tls = s.stream.listener(cfg.Bound(listener), secure), listener.Addr().(*net.TCPAddr).Port
 		} else if err = spare("TURN over TLS", cfg.TLS, err); err != nil {
 			all.close()
 			return sockets{}, err

@@ -151,7 +151,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 
 var (
 	metricConnections        = gauge("tutti_http_connections", "HTTP connections that are open, with those that doors took over.")
-	metricConnectionsRefused = counter("tutti_http_connections_refused_total", "HTTP connections that were closed as they came, by reason.", "reason")
+	metricConnectionsRefused = counter("tutti_connections_refused_total", "Connections over TCP that were closed as they came, by reason.", "reason")
 
 	metricInfo     = gauge("tutti_info", "Always 1; the label has the version.", "version")
 	metricWorkers  = gauge("tutti_workers", "ffmpeg processes that convert pictures.")

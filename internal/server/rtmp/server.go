@@ -24,7 +24,9 @@ type Options struct {
 	// TLSAddress is where RTMPS is spoken, with TLS; empty for nowhere.
 	TLSAddress string
 	TLS        *tls.Config
-	House      *studio.House
+	// Bound, where it is not nil, wraps the listeners.
+	Bound func(net.Listener) net.Listener
+	House *studio.House
 	// Tick is how long what players get is gathered: 0 writes each picture with the sound before it, more saves work. At most 350 ms.
 	Tick time.Duration
 	Log  *slog.Logger
@@ -71,14 +73,17 @@ func listen(o Options, st stage) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening for RTMP: %w", err)
 	}
-	listeners := []net.Listener{l}
+	if o.Bound == nil {
+		o.Bound = func(l net.Listener) net.Listener { return l }
+	}
+	listeners := []net.Listener{o.Bound(l)}
 	if o.TLSAddress != "" {
-		secure, err := tls.Listen("tcp", o.TLSAddress, o.TLS)
+		plain, err := net.Listen("tcp", o.TLSAddress)
 		if err != nil {
 			l.Close()
 			return nil, fmt.Errorf("listening for RTMPS: %w", err)
 		}
-		listeners = append(listeners, secure)
+		listeners = append(listeners, tls.NewListener(o.Bound(plain), o.TLS))
 	}
 	s := &Server{
 		stage: st, log: o.Log, idle: o.Idle, maxConnections: o.MaxConnections, maxPerAddress: o.MaxPerAddress, listeners: listeners,
