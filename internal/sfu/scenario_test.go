@@ -519,6 +519,26 @@ func TestScenarioDelayAndJitter(t *testing.T) {
 	})
 }
 
+// What is only overtaken is no loss: nothing is lost here, and no queue stands.
+func TestScenarioReordering(t *testing.T) {
+	for _, jitter := range []time.Duration{30 * ms, 60 * ms} {
+		link := netsim.Config{Rate: 3 * mbit, Delay: 25 * ms, Jitter: jitter, Reorder: true}
+		watch(t, link, func(v *viewing) {
+			name := fmt.Sprintf("order changed by up to %v", jitter)
+			v.run(name+", start", 10*time.Second)
+			v.run(name, 20*time.Second).good(t, 0.95, 1.8*mbit)
+			link.Rate = 0.5 * mbit
+			v.out.Change(link)
+			v.run(name+", 0.5 Mbit/s", 20*time.Second).heard(t, 0.95)
+			link.Rate = 3 * mbit
+			v.out.Change(link)
+			// Each leap of the delay looks like the beginning of a queue, so going up takes longer the more the order changes.
+			v.run(name+", 3 Mbit/s again, first 18 s", 18*time.Second)
+			v.run(name+", 3 Mbit/s again", 10*time.Second).good(t, 0.95, 1.8*mbit)
+		})
+	}
+}
+
 // What others send leaves 0.8 Mbit/s. The middle layer fits.
 func TestScenarioCompetition(t *testing.T) {
 	watch(t, netsim.Config{Rate: 3 * mbit, Delay: 25 * ms}, func(v *viewing) {

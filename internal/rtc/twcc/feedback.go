@@ -22,7 +22,7 @@ const (
 // Recorder notes when packets came. It belongs to one goroutine.
 type Recorder struct {
 	arrivals [window]time.Duration // by sequence number; 0 is not received
-	// first is the oldest number not reported and next one above the newest noted; both extended so they do not wrap.
+	// first is the oldest number to be reported and next one above the newest noted; both extended so they do not wrap.
 	first, next uint64
 	started     bool
 	count       uint8
@@ -38,7 +38,8 @@ func (r *Recorder) Note(seq uint16, arrival time.Duration) {
 		r.started, r.first, r.next = true, n, n
 	}
 	if n < r.first {
-		return // reported as lost already; a report cannot be taken back
+		r.overtaken(n, arrival)
+		return
 	}
 	for n >= r.next {
 		r.arrivals[r.next%window] = 0
@@ -54,6 +55,14 @@ func (r *Recorder) Note(seq uint16, arrival time.Duration) {
 	}
 	if r.arrivals[n%window] == 0 {
 		r.arrivals[n%window] = arrival
+	}
+}
+
+// overtaken has the next report begin with a packet that one before called lost, and tell once more of those behind it: what came late is no
+// loss. What is half a window behind says nothing any more.
+func (r *Recorder) overtaken(n uint64, arrival time.Duration) {
+	if slot := &r.arrivals[n%window]; *slot == 0 && r.next-n <= window/2 {
+		*slot, r.first = arrival, n
 	}
 }
 

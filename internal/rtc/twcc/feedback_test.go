@@ -93,6 +93,32 @@ func TestRecorderReportsLossBetweenReports(t *testing.T) {
 	}
 }
 
+// A packet that is overtaken by others, and by the report that calls it lost, is in the next one, and is so once.
+func TestRecorderTakesALossBack(t *testing.T) {
+	const ms = time.Millisecond
+	var r Recorder
+	r.Note(65535, time.Second)
+	r.Note(1, time.Second+2*ms)
+	if got := report(t, r.Append(nil, 1, 2)); got[0] != -1 {
+		t.Fatalf("what did not come is not reported as lost: %v", got)
+	}
+	r.Note(0, time.Second+20*ms)
+	r.Note(2, time.Second+22*ms)
+	got := report(t, r.Append(nil, 1, 2))
+	for seq, at := range map[uint16]time.Duration{0: 20 * ms, 1: 2 * ms, 2: 22 * ms} {
+		if d := got[seq] - time.Second - at; d < -tick || d > tick {
+			t.Errorf("packet %d is reported at %v, came %v after a second", seq, got[seq], at)
+		}
+	}
+	r.Note(0, time.Second+40*ms) // a second time
+	r.Note(2000, 2*time.Second)
+	r.Append(nil, 1, 2)
+	r.Note(3, 2*time.Second) // too far behind
+	if r.Pending() {
+		t.Errorf("there is something to report: %v", report(t, r.Append(nil, 1, 2)))
+	}
+}
+
 func TestRecorderNeverStalls(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var r Recorder

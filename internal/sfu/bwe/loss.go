@@ -59,9 +59,9 @@ func (m *lossModel) note(r result, came bool) {
 	}
 	c.end = max(c.end, r.sent)
 	if r.late {
-		if c.lost > 0 {
-			c.lost--
-			c.came++
+		if o := m.at(r.sent); o.lost > 0 {
+			o.lost--
+			o.came++
 		}
 		return
 	}
@@ -71,6 +71,15 @@ func (m *lossModel) note(r result, came bool) {
 	} else {
 		c.lost++
 	}
+}
+
+// at is the stretch in which a packet left, or the oldest there is.
+func (m *lossModel) at(sent time.Duration) *observation {
+	o := &m.current
+	for i := m.count; sent <= o.begin && i > max(0, m.count-observations); i-- {
+		o = &m.seen[(i-1)%observations]
+	}
+	return o
 }
 
 // update ends a stretch of time when it is long enough, and then estimates anew. delayRate is what the delay allows and
