@@ -26,7 +26,7 @@ var (
 )
 
 // fetchHLS reads a live stream over HLS: transport streams, or fragmented MP4 with the sound in it or apart, either encrypted with AES-128 or not.
-func fetchHLS(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func(), leftOut func(string)) error {
+func fetchHLS(ctx context.Context, d Dialer, s Source, to receiver) error {
 	_, u, err := s.protocol()
 	if err != nil {
 		return err
@@ -37,14 +37,14 @@ func fetchHLS(ctx context.Context, d Dialer, s Source, write func(*media.Frame) 
 	if err != nil {
 		return err
 	}
-	stream := &hlsStream{write: write, more: more, heard: make(chan struct{}, 1)}
+	stream := &hlsStream{write: to.Write, more: to.More, heard: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(ctx)
 	var following sync.WaitGroup
 	defer following.Wait()
 	defer cancel()
 	for _, r := range renditions {
 		r.stock = newStock(stream.heard)
-		stream.parts = append(stream.parts, &hlsPart{stock: r.stock, apart: len(renditions) > 1, write: write, leftOut: leftOut, newest: time.Now()})
+		stream.parts = append(stream.parts, &hlsPart{stock: r.stock, apart: len(renditions) > 1, write: to.Write, leftOut: to.LeftOut, newest: time.Now()})
 		following.Go(func() { r.follow(ctx) })
 	}
 	return stream.run(ctx)

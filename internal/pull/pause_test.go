@@ -146,7 +146,7 @@ func followOverAPause(t *testing.T, segment time.Duration) {
 			}
 		}
 	}}, "pull", ctx.Done(), slog.New(slog.DiscardHandler))
-	if err := fetchHLS(ctx, o, Source{URL: "http://example.org/x.m3u8"}, publisher.Write, func() {}, publisher.LeftOut); ctx.Err() == nil {
+	if err := fetchHLS(ctx, o, Source{URL: "http://example.org/x.m3u8"}, published{publisher}); ctx.Err() == nil {
 		t.Fatal(err)
 	}
 	if late > 300*time.Millisecond || apart > ofAPicture+10*time.Millisecond {

@@ -65,13 +65,13 @@ func (k *kept) Delete(name string) error {
 }
 
 // camera is a source that works.
-func camera(ctx context.Context, _ Dialer, _ Source, write func(*media.Frame) error, _ func(), _ func(string)) error {
+func camera(ctx context.Context, _ Dialer, _ Source, to receiver) error {
 	format := mediatest.H264Format(320, 180)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		at := media.Now()
-		if err := write(&media.Frame{Format: format, Payload: mediatest.H264(true, 100), PTS: at, DTS: at, Keyframe: true}); err != nil {
+		if err := to.Write(&media.Frame{Format: format, Payload: mediatest.H264(true, 100), PTS: at, DTS: at, Keyframe: true}); err != nil {
 			return err
 		}
 		select {
@@ -179,8 +179,8 @@ func TestAChangedSourceThatWasFetchedIsFetchedAnew(t *testing.T) {
 func TestWhoComesWhileASourceIsLeftHasItFetched(t *testing.T) {
 	leaving, leave := make(chan struct{}), make(chan struct{})
 	times := 0
-	p, h := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func(), _ func(string)) error {
-		err := camera(ctx, d, s, write, more, nil)
+	p, h := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, d Dialer, s Source, to receiver) error {
+		err := camera(ctx, d, s, to)
 		if times++; times == 1 {
 			close(leaving)
 			<-leave
@@ -254,7 +254,7 @@ func TestASourceIsFetchedAlways(t *testing.T) {
 func TestASourceThatFailsIsTriedAgain(t *testing.T) {
 	var mu sync.Mutex
 	tries := 0
-	p, _ := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func(), _ func(string)) error {
+	p, _ := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, d Dialer, s Source, to receiver) error {
 		mu.Lock()
 		tries++
 		first := tries == 1
@@ -262,7 +262,7 @@ func TestASourceThatFailsIsTriedAgain(t *testing.T) {
 		if first {
 			return dial.Denial{Code: "sesame", Words: "no stream sesame here"}
 		}
-		return camera(ctx, d, s, write, more, nil)
+		return camera(ctx, d, s, to)
 	})
 	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea?key=sesame"), Mode: ref(Always)}, false); err != nil {
 		t.Fatal(err)
@@ -360,7 +360,7 @@ func TestOperatorsAloneChooseSRT(t *testing.T) {
 }
 
 func TestWhatASourceSendsDoesNotEndTheServer(t *testing.T) {
-	p, _ := open(t, &kept{all: map[string][]Source{}}, func(context.Context, Dialer, Source, func(*media.Frame) error, func(), func(string)) error {
+	p, _ := open(t, &kept{all: map[string][]Source{}}, func(context.Context, Dialer, Source, receiver) error {
 		panic("what nobody has thought of")
 	})
 	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}, false); err != nil {
@@ -392,8 +392,7 @@ func TestALongPlaylistIsNotRead(t *testing.T) {
 		io.WriteString(z, "#EXTM3U\n"+strings.Repeat("a\n", maxPlaylist/2))
 	}))
 	defer server.Close()
-	nothing := func(*media.Frame) error { return nil }
-	err := fetchHLS(context.Background(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"}, nothing, func() {}, func(string) {})
+	err := fetchHLS(context.Background(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"}, &told{})
 	if !errors.Is(err, errLongPlaylist) {
 		t.Errorf("it is read: %v", err)
 	}
@@ -420,8 +419,7 @@ func TestWhatOfHLSIsNotRead(t *testing.T) {
 			io.WriteString(w, map[string]string{"/x.m3u8": c.playlist, "/media": begin + "#EXTINF:2,\na.ts\n", "/key": "sixteen bytes it", "/a.aac": "ID3",
 				"/a.ts": "no transport stream"}[r.URL.Path])
 		}))
-		err := fetchHLS(context.Background(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"},
-			func(*media.Frame) error { return nil }, func() {}, func(string) {})
+		err := fetchHLS(context.Background(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"}, &told{})
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -476,7 +474,7 @@ func TestInsideAddressesAreNotFetchedFrom(t *testing.T) {
 		"http://127.0.0.1/x.m3u8": fetchHLS, "http://169.254.169.254/x.m3u8": fetchHLS,
 	} {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		err := f(ctx, d, Source{URL: address, Mode: Demand}, func(*media.Frame) error { return nil }, func() {}, func(string) {})
+		err := f(ctx, d, Source{URL: address, Mode: Demand}, &told{})
 		cancel()
 		if !errors.Is(err, dial.ErrRefused) {
 			t.Errorf("%s: %v", address, err)
@@ -503,12 +501,12 @@ func TestWhatIsSecretIsNotTold(t *testing.T) {
 
 func TestWhatIsAheadIsHeldBackOnce(t *testing.T) {
 	took := make(chan time.Duration, 1)
-	p, _ := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, _ Dialer, _ Source, write func(*media.Frame) error, _ func(), _ func(string)) error {
+	p, _ := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, _ Dialer, _ Source, to receiver) error {
 		format, at := mediatest.H264Format(320, 180), media.Now()
 		began := time.Now()
 		for i := range 6 { // all read at one time, as those of one piece of a segment are
 			dts := at + time.Duration(min(i, 1))*3000*time.Millisecond + time.Duration(i)*time.Millisecond
-			if err := write(&media.Frame{Format: format, Payload: mediatest.H264(true, 100), PTS: dts, DTS: dts, Keyframe: true}); err != nil {
+			if err := to.Write(&media.Frame{Format: format, Payload: mediatest.H264(true, 100), PTS: dts, DTS: dts, Keyframe: true}); err != nil {
 				return err
 			}
 		}
@@ -516,7 +514,7 @@ func TestWhatIsAheadIsHeldBackOnce(t *testing.T) {
 		case took <- time.Since(began):
 		default:
 		}
-		return camera(ctx, nil, Source{}, write, nil, nil)
+		return camera(ctx, nil, Source{}, to)
 	})
 	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}, false); err != nil {
 		t.Fatal(err)
@@ -528,9 +526,9 @@ func TestWhatIsAheadIsHeldBackOnce(t *testing.T) {
 
 func TestASourceWithoutFramesIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := func(ctx context.Context, _ Dialer, _ Source, _ func(*media.Frame) error, more func(), _ func(string)) error {
+		f := func(ctx context.Context, _ Dialer, _ Source, to receiver) error {
 			for ctx.Err() == nil {
-				more()
+				to.More()
 				time.Sleep(time.Second)
 			}
 			return ctx.Err()
@@ -540,6 +538,20 @@ func TestASourceWithoutFramesIsGivenUp(t *testing.T) {
 		if _, err := x.fetch(context.Background()); err != errSilent || time.Since(began) > connectWithin+time.Second {
 			t.Errorf("given up after %v: %v", time.Since(began), err)
 		}
+	})
+}
+
+func TestWhatIsWrongBeforeTheFirstFrameIsTold(t *testing.T) {
+	p, h := open(t, &kept{all: map[string][]Source{}}, func(ctx context.Context, d Dialer, s Source, to receiver) error {
+		to.Broken(media.Audio, errEnded)
+		return camera(ctx, d, s, to)
+	})
+	if _, err := p.Add("tea", Change{URL: ref("rtmp://example.org/live/tea"), Mode: ref(Always)}, false); err != nil {
+		t.Fatal(err)
+	}
+	until(t, p, "told", func(Status) bool {
+		s, err := h.Studio("tea")
+		return err == nil && len(s.Encoders()) == 1 && strings.HasPrefix(s.Encoders()[0].Attributes[studio.WarningAttribute+"broken_media"], "The source sends a sound")
 	})
 }
 

@@ -111,8 +111,7 @@ func TestAddressesInPlaylistsAreNotTold(t *testing.T) {
 				w.WriteHeader(http.StatusFound)
 			}
 		}))
-		err := fetchHLS(t.Context(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"},
-			func(*media.Frame) error { return nil }, func() {}, func(string) {})
+		err := fetchHLS(t.Context(), served{address: server.Listener.Addr().String()}, Source{URL: "http://example.org/x.m3u8"}, &told{})
 		server.Close()
 		if err == nil || strings.Contains(err.Error(), "sesame") || strings.Contains(err.Error(), "signature") || !strings.Contains(err.Error(), "address") {
 			t.Errorf("%s: %v", name, err)

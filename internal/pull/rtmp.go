@@ -16,6 +16,7 @@ import (
 	"github.com/tuttilive/tutti/internal/media/bitstream"
 	"github.com/tuttilive/tutti/internal/mux/flv"
 	"github.com/tuttilive/tutti/internal/mux/rtmp"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
 // ackEvery is after how many bytes the server is told that they have come, whatever window it wants.
@@ -32,7 +33,7 @@ type player struct {
 }
 
 // fetchRTMP plays a stream of an RTMP server.
-func fetchRTMP(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, _ func(), _ func(string)) error {
+func fetchRTMP(ctx context.Context, d Dialer, s Source, to receiver) error {
 	_, u, err := s.protocol()
 	if err != nil {
 		return err
@@ -62,32 +63,57 @@ func fetchRTMP(ctx context.Context, d Dialer, s Source, write func(*media.Frame)
 	if err := p.play(app, stream, fmt.Sprintf("%s://%s/%s", u.Scheme, u.Host, app)); err != nil {
 		return err
 	}
-	var demuxer flv.Demuxer
+	played := playedMedia{to: to}
 	for {
 		m, err := p.read()
 		if err != nil {
 			return err
 		}
-		now := media.Now()
-		var f *media.Frame
-		switch m.Type {
-		case rtmp.TypeVideo:
-			f, err = demuxer.Video(m.Timestamp, m.Body, now)
-		case rtmp.TypeAudio:
-			f, err = demuxer.Audio(m.Timestamp, m.Body, now)
-		case rtmp.TypeCommandAMF0:
-			err = ended(m)
-		}
-		if errors.Is(err, flv.ErrMalformed) || errors.Is(err, bitstream.ErrMalformed) {
-			continue // the next one may be whole
-		}
-		if err == nil && f != nil {
-			err = write(f)
-		}
-		if err != nil {
+		if err := played.take(m); err != nil {
 			return err
 		}
 	}
+}
+
+// playedMedia makes frames of what is played.
+type playedMedia struct {
+	to        receiver
+	demuxer   flv.Demuxer
+	malformed [media.Video + 1]int // in a row, of each kind
+	useless   int                  // in a row, of both
+}
+
+// take takes a message. Those that cannot be read are left out; where nothing else comes the source ends.
+func (p *playedMedia) take(m rtmp.Message) (err error) {
+	var f *media.Frame
+	kind := media.Video
+	switch m.Type {
+	case rtmp.TypeVideo:
+		f, err = p.demuxer.Video(m.Timestamp, m.Body, media.Now())
+	case rtmp.TypeAudio:
+		kind = media.Audio
+		f, err = p.demuxer.Audio(m.Timestamp, m.Body, media.Now())
+	case rtmp.TypeDataAMF0:
+		if degrees := flv.ParseMetadata(m.Body).Rotation; degrees != 0 {
+			p.to.Rotated(degrees)
+		}
+	case rtmp.TypeCommandAMF0:
+		err = ended(m)
+	}
+	switch {
+	case errors.Is(err, flv.ErrMalformed), errors.Is(err, bitstream.ErrMalformed):
+		if p.malformed[kind]++; p.malformed[kind] == ingest.ToldMalformed {
+			p.to.Broken(kind, err)
+		}
+		if p.useless++; p.useless == ingest.MostMalformed {
+			return fmt.Errorf("%w: %w", ingest.ErrBroken, err)
+		}
+		return nil
+	case err != nil || f == nil:
+		return err
+	}
+	p.malformed[kind], p.useless = 0, 0
+	return p.to.Write(f)
 }
 
 // play talks with the server until it begins to send.

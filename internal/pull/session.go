@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -34,9 +33,18 @@ var (
 	errPanic     = errors.New("what the source sends cannot be read")
 )
 
-// fetcher gives a source's frames to write until it fails, which it always does. More is as good as a frame where one does not come, once there
-// was one.
-type fetcher func(ctx context.Context, d Dialer, s Source, write func(f *media.Frame) error, more func(), leftOut func(what string)) error
+// fetcher gives what a source sends away until it fails, which it always does.
+type fetcher func(ctx context.Context, d Dialer, s Source, to receiver) error
+
+// receiver takes what a source sends, from one goroutine. All but More is as ingest.Publisher has it.
+type receiver interface {
+	Write(f *media.Frame) error
+	// More is as good as a frame where one does not come, once there was one.
+	More()
+	LeftOut(what string)
+	Broken(kind media.Kind, why error)
+	Rotated(degrees int)
+}
 
 // session fetches one source until it is cancelled, or nobody wants it any more.
 type session struct {
@@ -117,45 +125,14 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 	defer cancel(nil)
 	quiet := time.AfterFunc(connectWithin, func() { cancel(errSilent) })
 	defer quiet.Stop()
-	var publisher *ingest.Publisher
-	var before []string // what was left out before there was anybody to tell
-	began := time.Now()
+	to := &reception{session: x, ctx: ctx, cancel: cancel, protocol: protocol, quiet: quiet}
 	defer func() {
-		if publisher != nil {
-			publisher.Leave(room.LeftByItself)
-			live = time.Since(began)
+		if to.publisher != nil {
+			to.publisher.Leave(room.LeftByItself)
+			live = time.Since(to.began)
 		}
 	}()
-	write := func(f *media.Frame) error {
-		if publisher == nil {
-			if publisher, err = x.enter(ctx, cancel, protocol); err != nil {
-				return err
-			}
-			began = time.Now()
-			for _, what := range before {
-				publisher.LeftOut(what)
-			}
-			if x.source.Mode == Demand {
-				go x.leaveUnwatched(ctx, cancel)
-			}
-		}
-		quiet.Reset(silence)
-		return publisher.Write(f)
-	}
-	more := func() {
-		if publisher != nil { // what never becomes a frame is nothing
-			quiet.Reset(silence)
-		}
-	}
-	leftOut := func(what string) {
-		switch {
-		case publisher != nil:
-			publisher.LeftOut(what)
-		case len(before) < 8 && !slices.Contains(before, what):
-			before = append(before, what)
-		}
-	}
-	err = x.guarded(ctx, x.puller.fetchers[protocol], write, more, leftOut)
+	err = x.guarded(ctx, x.puller.fetchers[protocol], to)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
@@ -166,14 +143,14 @@ func (x *session) fetch(ctx context.Context) (live time.Duration, err error) {
 }
 
 // guarded fetches, and turns a panic into an error: what a server sends must not end this one.
-func (x *session) guarded(ctx context.Context, f fetcher, write func(*media.Frame) error, more func(), leftOut func(string)) (err error) {
+func (x *session) guarded(ctx context.Context, f fetcher, to receiver) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			x.log.Error("panic while fetching a source", "panic", r, "stack", string(debug.Stack()))
 			err = errPanic
 		}
 	}()
-	return f(ctx, x.puller.dialer, x.source, write, more, leftOut)
+	return f(ctx, x.puller.dialer, x.source, to)
 }
 
 // enter comes into the room once there is something to publish.
@@ -189,7 +166,9 @@ func (x *session) enter(ctx context.Context, cancel context.CancelCauseFunc, pro
 		s.State, s.Since, s.Error, s.Reason, s.Code, s.Attempts = Live, time.Now(), "", "", "", 0
 	})
 	x.log.Info("a source is fetched", "protocol", protocol)
-	return ingest.New(ingest.Of(p), "pull", ctx.Done(), x.log), nil
+	publisher := ingest.New(ingest.Of(p), "pull", ctx.Done(), x.log)
+	publisher.Fetched = true
+	return publisher, nil
 }
 
 // watched tells whether anybody is there for whom the room is fetched.

@@ -101,7 +101,7 @@ func TestWhatTakesLongToFetchIsFetchedBefore(t *testing.T) {
 						pictures++
 					}
 				}}, "pull", ctx.Done(), slog.New(slog.DiscardHandler))
-				if err := fetchHLS(ctx, d, Source{URL: "http://example.org/x.m3u8"}, publisher.Write, func() {}, publisher.LeftOut); ctx.Err() == nil {
+				if err := fetchHLS(ctx, d, Source{URL: "http://example.org/x.m3u8"}, published{publisher}); ctx.Err() == nil {
 					t.Fatal(err)
 				}
 				if want := int((segments - 1) * c.segment / ofAPicture); pictures < want {
@@ -150,10 +150,10 @@ func TestASourceThatBeginsAnewGoesOn(t *testing.T) {
 					defer cancel()
 					publisher := ingest.New(stage{}, "pull", ctx.Done(), slog.New(slog.DiscardHandler))
 					var latest time.Duration
-					err := fetchHLS(ctx, restarted{first, second}, Source{URL: "http://example.org/x.m3u8"}, func(f *media.Frame) error {
+					err := fetchHLS(ctx, restarted{first, second}, Source{URL: "http://example.org/x.m3u8"}, &told{write: func(f *media.Frame) error {
 						latest = f.DTS
 						return publisher.Write(f)
-					}, func() {}, publisher.LeftOut)
+					}})
 					if ctx.Err() == nil || latest < media.Now() {
 						t.Errorf("ends %v after it began anew, %v late: %v", time.Since(second.begun), media.Now()-latest, err)
 					}

@@ -13,7 +13,7 @@ import (
 )
 
 // fetchSRT calls an SRT server that sends a transport stream.
-func fetchSRT(ctx context.Context, d Dialer, s Source, write func(*media.Frame) error, more func(), leftOut func(string)) error {
+func fetchSRT(ctx context.Context, d Dialer, s Source, to receiver) error {
 	_, u, err := s.protocol()
 	if err != nil {
 		return err
@@ -30,15 +30,15 @@ func fetchSRT(ctx context.Context, d Dialer, s Source, write func(*media.Frame) 
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	demuxer := ts.New(write)
-	demuxer.LeftOut = leftOut
+	demuxer := ts.New(to.Write)
+	demuxer.LeftOut = to.LeftOut
 	packet := make([]byte, 2048)
 	for {
 		n, err := conn.Read(packet)
 		if err != nil {
 			return err
 		}
-		more()
+		to.More()
 		if err := demuxer.Write(packet[:n], media.Now()); err != nil {
 			return err
 		}

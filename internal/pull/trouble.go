@@ -7,6 +7,7 @@ import (
 	"github.com/tuttilive/tutti/internal/mux/flv"
 	"github.com/tuttilive/tutti/internal/mux/fmp4"
 	"github.com/tuttilive/tutti/internal/mux/ts"
+	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
 // Troubles that sources have beside those of each connection.
@@ -22,7 +23,7 @@ const (
 var troubles = map[error]dial.Trouble{
 	ErrOperators: troubleOperators, errDRM: troubleDRM, fmp4.ErrEncrypted: troubleDRM, errSilent: troubleSilent, errEnded: troubleEnded,
 	fmp4.ErrUnsupported: troubleFormat, ts.ErrUnsupported: troubleFormat, ts.ErrNotTS: troubleFormat, flv.ErrUnsupported: troubleFormat,
-	errApart: troubleFormat, errPacked: troubleFormat, errRanges: troubleFormat,
+	errApart: troubleFormat, errPacked: troubleFormat, errRanges: troubleFormat, ingest.ErrBroken: troubleFormat,
 }
 
 // reasonOf is an error in a word, with the other server's own name for it where that tells nothing secret.

@@ -22,13 +22,6 @@ import (
 	"github.com/tuttilive/tutti/internal/studio/ingest"
 )
 
-const (
-	// maxMalformed is how many broken sound or picture messages a publisher may send in a row before it is sent away, toldMalformed after how
-	// many the host is told.
-	maxMalformed  = 200
-	toldMalformed = 20
-)
-
 // session is one connection from handshake to end. It runs on one goroutine at a time, a player that says nothing on none; RoomEvent and kick
 // may be called by any.
 type session struct {
@@ -183,9 +176,9 @@ func (s *session) media(kind media.Kind, m rtmp.Message) error {
 	switch s.malformed[kind]++; s.malformed[kind] {
 	case 1:
 		s.log.Warn("broken media dropped", "error", err)
-	case toldMalformed:
+	case ingest.ToldMalformed:
 		s.publisher.Broken(kind, err)
-	case maxMalformed:
+	case ingest.MostMalformed:
 		return fmt.Errorf("%w: %w", ingest.ErrBroken, err)
 	}
 	return nil

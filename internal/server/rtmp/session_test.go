@@ -311,7 +311,7 @@ func TestHostileDialogue(t *testing.T) {
 		},
 		"broken media for long": func(c *client) {
 			c.publish("live", "demo?key=secret")
-			for range maxMalformed + 1 {
+			for range ingest.MostMalformed + 1 {
 				c.send(rtmp.Message{ChunkStream: 6, Type: rtmp.TypeVideo, Stream: 1, Body: []byte{0x17, 1, 0, 0, 0, 9}})
 			}
 		},

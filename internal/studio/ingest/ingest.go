@@ -57,6 +57,9 @@ func (p participant) Publish(pub room.Publication) (FrameWriter, error) { return
 // Publisher publishes an encoder's frames. It belongs to one goroutine.
 type Publisher struct {
 	Participant
+	// Fetched tells that it is no encoder that sends, but a source that we fetch, and is what hosts hear.
+	Fetched bool
+
 	log    *slog.Logger
 	stream string
 	ended  <-chan struct{}
@@ -133,7 +136,7 @@ func (p *Publisher) wait(f *media.Frame) {
 		p.waits, p.since = true, f.DTS
 	}
 	if f.DTS-p.since > longestWait {
-		p.warn(warnNoKeyframe, "The encoder has sent pictures for 5 s and no keyframe, so nobody sees them. Set the keyframe interval to 2 s, and closed GOPs.")
+		p.warn(warnNoKeyframe, p.sender()+" has sent pictures for 5 s and no keyframe, so nobody sees them. Set the keyframe interval to 2 s, and closed GOPs.")
 	}
 }
 
@@ -190,7 +193,7 @@ func (p *Publisher) Broken(kind media.Kind, why error) {
 	if kind == media.Video {
 		what = "picture"
 	}
-	p.warn(warnBroken, fmt.Sprintf("The encoder sends a %s that cannot be read: %v.", what, why))
+	p.warn(warnBroken, fmt.Sprintf("%s sends a %s that cannot be read: %v.", p.sender(), what, why))
 }
 
 // LeftOut tells the host what else the encoder sends than what is taken, beside what it told before.
@@ -200,18 +203,22 @@ func (p *Publisher) LeftOut(what string) {
 	}
 	p.leftOut = append(p.leftOut, what)
 	delete(p.warned, warnLeftOut)
-	p.warn(warnLeftOut, "The encoder also sends what is not taken: "+strings.Join(p.leftOut, "; ")+". Send one picture in H.264 or H.265, and one sound in AAC (ADTS) or Opus.")
+	advice := "Send one picture in H.264 or H.265, and one sound in AAC (ADTS) or Opus."
+	if p.Fetched {
+		advice = "One picture is, in H.264 or H.265, and one sound, in AAC or Opus; of fragmented MP4 pictures in AV1 or VP9 too."
+	}
+	p.warn(warnLeftOut, p.sender()+" also sends what is not taken: "+strings.Join(p.leftOut, "; ")+". "+advice)
 }
 
 // Rotated tells the host that the encoder wants its picture turned by some degrees.
 func (p *Publisher) Rotated(degrees int) {
-	p.warn(warnRotation, fmt.Sprintf("The encoder sends its picture turned by %d° and leaves it to players to turn it back, which they do not. Turn it in the encoder.", degrees))
+	p.warn(warnRotation, fmt.Sprintf("%s sends its picture turned by %d° and leaves it to players to turn it back, which they do not. Turn it in the encoder.", p.sender(), degrees))
 }
 
 // inspect looks for settings of an encoder that some viewers suffer from.
 func (p *Publisher) inspect(f *media.Frame) {
 	if f.Format.Reordered {
-		p.warn(warnBFrames, "The encoder uses B-frames, which browsers cannot show in real time. Set B-frames to 0.")
+		p.warn(warnBFrames, p.sender()+" uses B-frames, which browsers cannot show in real time. Set B-frames to 0.")
 	}
 	if f.Discontinuity {
 		p.lastKey = 0 // it may lie on another time base
@@ -241,6 +248,14 @@ func (p *Publisher) inspectProfile(f *media.Format) {
 	if s, err := bitstream.ParseH264SPS(f.SPS); err == nil && s.Profile > lastPlainProfile {
 		p.warn(warnProfile, fmt.Sprintf("The picture is H.264 in a profile (%d) that browsers and most players cannot show. Set the encoder to 8 bit and 4:2:0 (NV12, I420).", s.Profile))
 	}
+}
+
+// sender is what hosts hear of who sends.
+func (p *Publisher) sender() string {
+	if p.Fetched {
+		return "The source"
+	}
+	return "The encoder"
 }
 
 func (p *Publisher) warn(code, text string) {

@@ -105,6 +105,13 @@ func TestHostsHearOfAllThatIsLeftOut(t *testing.T) {
 	if told := participant.attributes[studio.WarningAttribute+warnLeftOut]; !strings.Contains(told, ": AC-3; AAC with channels of its own.") {
 		t.Errorf("told %q", told)
 	}
+	fetched := &fakeParticipant{attributes: map[string]string{}}
+	source := New(fetched, "test", nil, slog.New(slog.DiscardHandler))
+	source.Fetched = true
+	source.LeftOut("AC-3")
+	if told := fetched.attributes[studio.WarningAttribute+warnLeftOut]; !strings.HasPrefix(told, "The source also sends") || !strings.Contains(told, "AV1") {
+		t.Errorf("of a source: told %q", told)
+	}
 	for i := range 1000 {
 		publisher.LeftOut(fmt.Sprint(i))
 	}

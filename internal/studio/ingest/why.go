@@ -15,6 +15,13 @@ import (
 // ErrBroken tells of an encoder that sends nothing but what cannot be read.
 var ErrBroken = errors.New("nothing can be made of what is sent")
 
+const (
+	// ToldMalformed is how many messages of a kind in a row that cannot be read are left out before the host is told, MostMalformed before whoever
+	// sends them is sent away.
+	ToldMalformed = 20
+	MostMalformed = 200
+)
+
 // codes are stable words for why an encoder is turned away. What is not among them nobody is told of: connections that were lost, what
 // the host did itself.
 var codes = []struct {
