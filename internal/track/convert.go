@@ -113,7 +113,8 @@ func (d *derivedTrack) refresh() {
 func (d *derivedTrack) convertAudio(t *Track, source *FrameLease, converter *codec.AudioConverter) {
 	defer source.Release()
 	defer converter.Close()
-	d.follow(source.Ring(), source.Ring().Live(), 0, func(f *media.Frame) {
+	begin := source.Ring().FromTime(media.Now()) // what is ahead of the time may be there already
+	d.follow(source.Ring(), begin, 0, func(f *media.Frame) {
 		frames, err := converter.Convert(f)
 		if err != nil {
 			t.problems.set(ProblemConversion, fmt.Sprintf("Sound cannot be converted: %v.", err))
@@ -127,7 +128,7 @@ func (d *derivedTrack) convertAudio(t *Track, source *FrameLease, converter *cod
 func (d *derivedTrack) convertVideo(source *FrameLease, converter *codec.VideoConverter) {
 	defer source.Release()
 	defer converter.Close()
-	d.follow(source.Ring(), source.Ring().FromKey(), backlogPause, converter.Write)
+	d.follow(source.Ring(), source.Ring().FromKeyUntil(media.Now()), backlogPause, converter.Write)
 }
 
 // follow hands the frames of a ring to f until the ring or the conversion ends. While there are more than a piece, it

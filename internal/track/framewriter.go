@@ -185,12 +185,12 @@ func (w *frameWriter) note(flaw flaws, seen bool) {
 // seen are the flaws of the picture now. They are there before the frame that they are of.
 func (w *frameWriter) seen() flaws { return flaws(w.flaws.Load()) }
 
-// fromIDR begins with the newest keyframe that WebRTC viewers can begin with.
-func (w *frameWriter) fromIDR() *media.Cursor[*media.Frame] {
-	if at := time.Duration(w.idr.Load()); at != never {
+// fromIDR begins with the newest keyframe until a time that WebRTC viewers can begin with.
+func (w *frameWriter) fromIDR(until time.Duration) *media.Cursor[*media.Frame] {
+	if at := time.Duration(w.idr.Load()); at != never && at <= until {
 		return w.ring.FromTime(at)
 	}
-	return w.ring.FromKey()
+	return w.ring.FromKeyUntil(until)
 }
 
 // forWebRTC is a frame as browsers see it, which begin with IDR pictures alone.

@@ -1,6 +1,7 @@
 package track
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -122,7 +123,7 @@ func (t *Track) ReadPlain(at media.Size) (*FrameLease, error) {
 // FromKey is a place in the ring, at the newest keyframe as it is read.
 func (f *FrameLease) FromKey() *media.Cursor[*media.Frame] {
 	if f.fromIDR() {
-		return f.writer.fromIDR()
+		return f.writer.fromIDR(math.MaxInt64)
 	}
 	return f.ring.FromKey()
 }

@@ -11,6 +11,10 @@ import (
 // firstSeq keeps the numbers of earlier packets positive (see media.Packet).
 const firstSeq = 1 << 16
 
+// sendAhead is how far ahead of its time a frame is sent at most. Files come seconds before it; what comes live is so by no more than its first frame
+// took longer than others to come, and is not to be later for it.
+const sendAhead = 300 * time.Millisecond
+
 // packer makes the packet face of a track that is born as frames: a goroutine that reads frames from the last keyframe on
 // and writes their packets into one layer. While the picture has B-frames or
 // no IDR pictures to begin with, which WebRTC cannot show, it reads the track's re-encoding without them.
@@ -54,7 +58,7 @@ func (p *packer) halt() {
 // run ends when stop is closed or the track ends.
 func (p *packer) run() {
 	own := p.writer.ring
-	for more := true; more; more = p.read(own, p.writer.fromIDR(), false, p.write) && p.bypass() {
+	for more := true; more; more = p.read(own, p.writer.fromIDR(media.Now()+sendAhead), false, p.write) && p.bypass() {
 	}
 }
 
@@ -65,16 +69,19 @@ func (p *packer) bypass() (plain bool) {
 		return p.read(p.writer.ring, p.writer.ring.Live(), true, func(*media.Frame) {})
 	}
 	defer lease.Release()
-	return p.read(lease.Ring(), lease.Ring().FromKey(), true, p.write)
+	return p.read(lease.Ring(), lease.Ring().FromKeyUntil(media.Now()+sendAhead), true, p.write)
 }
 
 // read gives a ring's frames to write while the picture has flaws, or while it has none. It is false when nothing follows.
 func (p *packer) read(ring *media.Ring[*media.Frame], cursor *media.Cursor[*media.Frame], flawed bool, write func(*media.Frame)) (changed bool) {
 	p.seeking = p.track.info.Kind == media.Video
+	due := time.NewTimer(time.Hour)
+	defer due.Stop()
 	var batch [32]*media.Frame
 	for {
 		woken := ring.Woken()
-		n, skipped, err := cursor.Read(batch[:])
+		until := media.Now() + sendAhead
+		n, skipped, next, err := cursor.ReadUntil(batch[:], until)
 		if skipped {
 			p.seeking = p.track.info.Kind == media.Video
 		}
@@ -92,8 +99,13 @@ func (p *packer) read(ring *media.Ring[*media.Frame], cursor *media.Cursor[*medi
 		if err != nil {
 			return false
 		}
+		if next > until {
+			woken = nil
+			due.Reset(next - until)
+		}
 		select {
 		case <-woken:
+		case <-due.C:
 		case <-p.stop:
 			return false
 		}

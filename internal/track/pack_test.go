@@ -8,6 +8,7 @@ import (
 
 	"github.com/tuttilive/tutti/internal/codec"
 	"github.com/tuttilive/tutti/internal/media"
+	"github.com/tuttilive/tutti/internal/media/bitstream"
 	"github.com/tuttilive/tutti/internal/media/mediatest"
 	"github.com/tuttilive/tutti/internal/media/rtpfmt"
 )
@@ -238,6 +239,75 @@ func TestBFramesWithoutFFmpegAreReported(t *testing.T) {
 	})
 }
 
+// TestPacketsOfWhatIsAheadWaitForTheirTime, so that a picture is not seconds before its own sound in the mix, which waits too. Who comes first sees and
+// hears it at once.
+func TestPacketsOfWhatIsAheadWaitForTheirTime(t *testing.T) {
+	const ahead, step = 2 * time.Second, 20 * time.Millisecond
+	for name, c := range map[string]struct{ from, as media.Codec }{
+		"picture":                 {media.H264, media.H264},
+		"sound":                   {media.Opus, media.Opus},
+		"sound in another coding": {media.AAC, media.Opus},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				track := NewFromFrames(Info{Kind: c.from.Kind(), Codec: c.from})
+				defer track.Close()
+				format := rtpfmt.OpusFormat
+				switch c.from {
+				case media.H264:
+					format = mediatest.H264Format(640, 360)
+				case media.AAC:
+					format = &media.Format{Codec: media.AAC, SampleRate: 48000, Channels: 2, Config: []byte{0x11, 0x90}}
+				}
+				next := media.Now()
+				n := 0
+				run := func(d time.Duration) {
+					for range d / step {
+						for ; next < media.Now()+ahead; next += step {
+							key := n%100 == 0 || format.Kind() == media.Audio
+							n++
+							payload := mediatest.Opus(50)
+							switch c.from {
+							case media.H264:
+								payload = mediatest.H264(key, 50)
+							case media.AAC:
+								payload, _ = bitstream.Silence(format)
+							}
+							if err := track.WriteFrame(mediatest.Frame(format, key, next, payload)); err != nil {
+								t.Fatal(err)
+							}
+						}
+						time.Sleep(step)
+					}
+				}
+				run(5 * time.Second)
+				lease, err := track.ReadPackets(c.as)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer lease.Release()
+				asked := media.Now()
+				run(3 * time.Second)
+				layers, _ := lease.Layers()
+				l, ring := layers[0], layers[0].Ring()
+				if p := ring.At(0); p == nil || p.Arrival > asked+100*time.Millisecond {
+					t.Fatalf("first packet %+v", p)
+				}
+				at := time.Duration(0)
+				for i := range ring.Head() {
+					p := ring.At(i)
+					if at, _ = l.MediaTime(p.Timestamp); at > p.Arrival+sendAhead+time.Millisecond {
+						t.Fatalf("a packet comes %v before its time", at-p.Arrival)
+					}
+				}
+				if behind := media.Now() - at; behind > 0 {
+					t.Errorf("the last is %v behind", behind)
+				}
+			})
+		})
+	}
+}
+
 // TestPicturesThatComeInOrderAgain: one picture out of order, or a format that allows for some, is not for ever.
 func TestPicturesThatComeInOrderAgain(t *testing.T) {
 	for name, declared := range map[string]bool{"as the format says": true, "whatever it says": false} {
@@ -287,7 +357,7 @@ func TestIDRPicturesAmongOtherKeyframes(t *testing.T) {
 		track := NewFromFrames(Info{Kind: media.Video, Codec: media.H264, Workers: codec.FindWorkers("off")})
 		defer track.Close()
 		format := mediatest.H264Format(640, 360)
-		at := time.Duration(0)
+		at := media.Now() - time.Minute // no packet waits for its time
 		// send has a keyframe each half second, and of so many one is an IDR picture.
 		send := func(seconds, each int) {
 			t.Helper()
