@@ -19,7 +19,8 @@ const take = time.Second // of these tests, which need the kernel, and its time
 func TestWhoTakesSteadily(t *testing.T) {
 	t.Parallel()
 	for name, ask := range map[string]func(net.Conn){
-		"HTTP/1.1": func(c net.Conn) { io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") },
+		"HTTP/1.1":   func(c net.Conn) { io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") },
+		"taken over": func(c net.Conn) { io.WriteString(c, "GET /over HTTP/1.1\r\nHost: x\r\n\r\n") },
 		"HTTP/2": func(c net.Conn) {
 			framer := http2.NewFramer(c, nil)
 			preface(c, framer, 1<<30)
@@ -29,7 +30,20 @@ func TestWhoTakesSteadily(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			let := make(chan error, 1)
-			s := server(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { let <- fill(w) }), take)
+			s := server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/over" {
+					let <- fill(w)
+					return
+				}
+				c, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					let <- err
+					return
+				}
+				defer c.Close()
+				_, err = sendWithin(c, &net.Buffers{make([]byte, 64<<20)}, take)
+				let <- err
+			}), take)
 			s.Protocols = new(http.Protocols)
 			s.Protocols.SetHTTP1(true)
 			s.Protocols.SetUnencryptedHTTP2(true)

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tuttilive/tutti/internal/deadline"
 	"github.com/tuttilive/tutti/internal/poller"
 )
 
@@ -31,6 +32,7 @@ type kept struct {
 	rest     []byte       // what came behind the request that is being answered
 	asks     inquiry      // what is waited for
 	seen     atomic.Int64 // Unix time of the last request in s
+	writing  atomic.Bool  // an answer that takes long
 }
 
 // inquiry is a request for media that somebody may make.
@@ -200,9 +202,11 @@ func (k *kept) write(pieces [][]byte, v *viewer, w *scribe) bool {
 	if len(left) == len(pieces) {
 		rest[0] = bytes.Clone(rest[0]) // the head is the scribe's
 	}
+	k.writing.Store(true)
 	k.lane.spawn(k, func() {
-		k.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-		n, err := rest.WriteTo(k.conn)
+		n, err := deadline.Send(k.conn, &rest)
+		k.touch()
+		k.writing.Store(false)
 		if v != nil {
 			v.watcher.Sent(int(n))
 		}
@@ -210,7 +214,6 @@ func (k *kept) write(pieces [][]byte, v *viewer, w *scribe) bool {
 			k.close()
 			return
 		}
-		k.conn.SetWriteDeadline(time.Time{})
 		w := scribes.Get().(*scribe)
 		defer scribes.Put(w)
 		k.goOn(w)

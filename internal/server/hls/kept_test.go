@@ -533,3 +533,35 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+// TestALongAnswerIsNoIdleConnection: whoever takes a segment for minutes asks for nothing meanwhile.
+func TestALongAnswerIsNoIdleConnection(t *testing.T) {
+	t.Parallel()
+	o := serveOverTCP(t)
+	p, folder := on(t, o.Server, o.house, "show")
+	at := 6 * time.Second
+	big := append([]byte{0, 0, 0, 1, 0x65}, bytes.Repeat([]byte{0x55}, 14<<20)...) // more than the kernel's buffers hold
+	p.frames <- &media.Frame{Format: wide, Payload: big, PTS: at, DTS: at, Keyframe: true}
+	p.pictures(7, 6)
+	x := o.connect(t)
+	x.conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+	x.get(folder + "video.m3u8")
+	name, size := "", 0
+	for began := time.Now(); size < len(big); {
+		for n := range 12 {
+			if one := fmt.Sprintf("%svideo-%d.m4s", folder, n); size < len(big) {
+				name, size = one, get(o.Server, one).Body.Len()
+			}
+		}
+		if time.Since(began) > patience {
+			t.Fatal("there is no such segment")
+		}
+	}
+	x.ask(name)
+	io.ReadFull(x.in, make([]byte, 1)) // it has begun
+	x.in.UnreadByte()
+	o.lanes.expire(time.Now().Add(idleTimeout + 2*time.Second))
+	if _, body := x.hear(); len(body) != size {
+		t.Errorf("%d bytes of %d came", len(body), size)
+	}
+}

@@ -203,7 +203,7 @@ func (l *lane) expire(now time.Time) {
 	var idle, waiting []*kept
 	l.mu.Lock()
 	for k := range l.conns {
-		if k.quiet(now) > idleTimeout {
+		if k.quiet(now) > idleTimeout && !k.writing.Load() {
 			idle = append(idle, k)
 		}
 	}

@@ -19,8 +19,6 @@ const (
 	afterlife = time.Minute
 	// firstSegment is how long a request waits for the first segment: a little longer than the longest one.
 	firstSegment = 12 * time.Second
-	// writeTimeout bounds the sending of one response on a connection that was taken over, so that a stalled reader does not hold it for ever.
-	writeTimeout = 30 * time.Second
 )
 
 // Config is what the door needs.
