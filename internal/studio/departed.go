@@ -35,11 +35,18 @@ func (s *Studio) noteDeparture(e room.Event) {
 		return
 	}
 	p = room.Participant{SID: p.SID, Identity: p.Identity, Name: p.Name, Kind: p.Kind, Version: p.Version}
-	now, old := time.Now(), 0
-	for old < len(s.departures) && (now.Sub(s.departures[old].At) > departuresKept || len(s.departures)-old >= maxDepartures) {
+	s.departures = append(s.departures[max(0, len(s.departures)-maxDepartures+1):], Departure{p, why, time.Now()})
+}
+
+// forgetDepartures forgets those of which nobody is told any more. The caller holds the lock.
+func (s *Studio) forgetDepartures() {
+	old := 0
+	for old < len(s.departures) && time.Since(s.departures[old].At) > departuresKept {
 		old++
 	}
-	s.departures = append(s.departures[old:], Departure{p, why, now})
+	if old > 0 {
+		s.departures = slices.Clone(s.departures[old:])
+	}
 }
 
 // Departed are those whom the participant may have seen and who are not there any more since a moment, as far as it is known, the first first.
@@ -51,12 +58,14 @@ func (p *Participant) Departed(since time.Time) []Departure {
 	if !ok || self.SID != p.sid || s.stage.Waits(p.identity) {
 		return nil
 	}
-	if since.Before(self.JoinedAt) {
-		since = self.JoinedAt
+	for _, began := range []time.Time{self.JoinedAt, p.letIn} {
+		if since.Before(began) {
+			since = began
+		}
 	}
 	from := len(s.departures)
 	for from > 0 && !s.departures[from-1].At.Before(since) {
 		from--
 	}
-	return slices.DeleteFunc(slices.Clone(s.departures[from:]), func(d Departure) bool { return d.Participant.SID == p.sid })
+	return slices.DeleteFunc(slices.Clone(s.departures[from:]), func(d Departure) bool { return d.Participant.Identity == p.identity })
 }

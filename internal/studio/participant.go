@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
 	"github.com/tuttilive/tutti/internal/room"
@@ -26,6 +27,7 @@ type Participant struct {
 	clock    *track.ClockGroup
 	quality  room.Quality    // guarded by the studio's lock
 	asks     pace.Bucket     // guarded by the studio's lock
+	letIn    time.Time       // when its waiting was over, zero where it did not wait; guarded by the studio's lock
 	grant    room.Permission // what the participant was given, before its role; guarded by the studio's lock
 	encoder  *encoder        // nil for others; guarded by the studio's lock
 	picks    []pick          // scratch space of capPictures; guarded by the studio's lock

@@ -47,6 +47,7 @@ type graded struct {
 
 func (s *Studio) gradeOnce(known map[*Participant]*grades) {
 	s.mu.Lock()
+	s.forgetDepartures()
 	people := make(map[string]*graded, len(s.members))
 	for _, m := range s.members {
 		self, _ := s.room.Participant(m.identity)

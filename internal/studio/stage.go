@@ -384,6 +384,7 @@ func (s *Studio) stageChanged(happened []stage.Happening) {
 			}
 		case stage.MediaChanged:
 		case stage.LetIn:
+			p.letIn = time.Now()
 			s.followRole(p)
 			for _, other := range shown { // until now it knew of nobody; of who is let in with it everybody hears
 				p.obs.RoomEvent(room.ParticipantShown{Participant: other})

@@ -323,6 +323,23 @@ func TestWhoHasLeftIsToldToWhoComesBack(t *testing.T) {
 	}
 }
 
+// TestWhoReplacedTheirOwnConnectionIsNotToldThatTheyHaveLeft: the page was loaded again, and its connection lost.
+func TestWhoReplacedTheirOwnConnectionIsNotToldThatTheyHaveLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.enter(t, "alice", "hall", "")
+	alice, join := w.enter(t, "alice", "hall", "")
+	w.goAway(t, alice)
+	_, told := w.comeBack(t, token(t, "alice", "hall", nil), join.Participant.Sid)
+	for _, r := range told {
+		for _, p := range r.GetUpdate().GetParticipants() {
+			if p.Identity == "alice" && p.State == pb.ParticipantInfo_DISCONNECTED {
+				t.Errorf("told of itself: %v", p)
+			}
+		}
+	}
+}
+
 func TestThatATrackIsTakenIsToldToWhoComesBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
