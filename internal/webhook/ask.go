@@ -14,7 +14,11 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
 )
+
+// errNoAnswer refuses what the application was asked about and does not answer for.
+var errNoAnswer = &room.Refusal{Code: "unavailable", Message: "the application does not answer: try again in a moment"}
 
 // errNoVerdict tells of an answer that does not say what was asked.
 var errNoVerdict = errors.New("the answer has no \"allow\"")

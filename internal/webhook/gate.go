@@ -169,5 +169,5 @@ func (g *Gate) unanswered(v studio.Visit, err error) error {
 	if g.Open {
 		return nil
 	}
-	return &room.Refusal{Code: "unavailable", Message: "the application does not answer: try again in a moment"}
+	return errNoAnswer
 }

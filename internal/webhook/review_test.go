@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tuttilive/tutti/internal/auth"
+	"github.com/tuttilive/tutti/internal/room"
 	"github.com/tuttilive/tutti/internal/studio"
 )
 
@@ -56,8 +57,11 @@ func TestWhatNobodyAnswersFor(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			began := time.Now()
 			_, err := reviewer(time.Minute, open).Review(studio.Written{Room: "hall", Text: "hello"})
-			if got, want := reasonFor(err), map[bool]string{true: "shown", false: "refused"}[open]; got != want || time.Since(began) != answerWithin {
+			if got, want := reasonFor(err), map[bool]string{true: "shown", false: "unavailable"}[open]; got != want || time.Since(began) != answerWithin {
 				t.Errorf("open %v, and after %v it is %s", open, time.Since(began), got)
+			}
+			if no, _ := errors.AsType[*room.Refusal](err); no != nil && no.Wait <= 0 {
+				t.Error("when to try again is not told, so it counts in slow mode")
 			}
 		})
 	}
