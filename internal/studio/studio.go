@@ -379,7 +379,7 @@ func (s *Studio) close(why room.LeaveReason) {
 	if s.curtain != nil {
 		s.curtain.Stop()
 	}
-	for _, t := range []*time.Timer{s.lineup.look, s.lineup.expiry} {
+	for _, t := range []*time.Timer{s.lineup.look, s.lineup.expiry, s.rollEnds} {
 		if t != nil {
 			t.Stop()
 		}
