@@ -17,8 +17,9 @@ import (
 const (
 	// imageWait is how long an image waits for those before it.
 	imageWait = 5 * time.Second
-	// imageAgain is after what time one is read again that could not be read.
-	imageAgain = time.Minute
+	// imageAgain is after what time those are read again that could not be read, twice that after the next time, and so on to imageAgainAtMost.
+	imageAgain       = time.Minute
+	imageAgainAtMost = time.Hour
 )
 
 var errManyImages = &room.Refusal{Code: "unavailable", Message: "the server is busy with other images: try again in a moment"}
@@ -96,9 +97,9 @@ func (s *Studio) recallImages() {
 	}
 	s.recalling = true
 	s.work.Go(func() {
-		for s.recallAll() {
+		for again := imageAgain; s.recallAll(again == imageAgain); again = min(2*again, imageAgainAtMost) {
 			select {
-			case <-time.After(imageAgain):
+			case <-time.After(again):
 			case <-s.stop:
 				return
 			}
@@ -106,10 +107,10 @@ func (s *Studio) recallImages() {
 	})
 }
 
-// recallAll reads those that wait for it, and tells whether some are to be read again.
-func (s *Studio) recallAll() bool {
+// recallAll reads those that wait for it, and tells whether some are to be read again. The log has it where one cannot be read the first time, or is lost.
+func (s *Studio) recallAll(first bool) bool {
 	for _, name := range compose.ImageNames {
-		if !s.house.recallImage(s.stop, func() { s.recallImage(name) }) {
+		if !s.house.recallImage(s.stop, func() { s.recallImage(name, first) }) {
 			return false
 		}
 	}
@@ -136,7 +137,7 @@ func (h *House) recallImage(stop <-chan struct{}, read func()) bool {
 
 // recallImage reads one of them; where another was brought meanwhile, or it was taken away, it stays away. What can be read no more is lost, what cannot
 // be read just now is kept.
-func (s *Studio) recallImage(name string) {
+func (s *Studio) recallImage(name string, first bool) {
 	s.mu.Lock()
 	wanted := s.unread[name] && !s.closed
 	s.mu.Unlock()
@@ -154,7 +155,7 @@ func (s *Studio) recallImage(name string) {
 		return
 	}
 	lost := errors.Is(err, store.ErrNotFound) || errors.Is(err, compose.ErrImage) && !errors.Is(err, compose.ErrLong)
-	if err != nil {
+	if err != nil && (first || lost) {
 		s.log.Warn("an image of the program is not shown", "image", name, "lost", lost, "error", err)
 	}
 	if err == nil || lost {

@@ -353,8 +353,12 @@ func TestOneBadMomentLosesNoImage(t *testing.T) {
 		if got := kept.Left()["r"].Images; kept.asked.Load() != 1 || !slices.Equal(got, []string{compose.LogoImage}) {
 			t.Errorf("asked for %d times, and kept are %v", kept.asked.Load(), got)
 		}
+		time.Sleep(24 * time.Hour)
+		if asked := kept.asked.Load(); asked < 24 || asked > 31 {
+			t.Errorf("asked for %d times in a day", asked)
+		}
 		kept.ill.Store(false)
-		time.Sleep(imageAgain + time.Second)
+		time.Sleep(imageAgainAtMost)
 		if got := shown(s); len(got) != 1 {
 			t.Error("it is not shown")
 		}
