@@ -123,6 +123,17 @@ func (p *Peer) applyOffer(d *sdp.Description) ([]*section, error) {
 			}
 		}
 	}
+	// What is still without a section has no codec in common with those that are left, if any are.
+	var left []media.Kind
+	for i, s := range next {
+		m := &d.Sections[i]
+		if m.Direction == sdp.RecvOnly && s.out == nil && !wasSending(n.sections, i) && !slices.Contains(left, s.kind) && carried(d, m) {
+			left = append(left, s.kind)
+		}
+	}
+	for _, o := range n.outbounds {
+		o.refused.Store(slices.Contains(left, o.cfg.Codec.Kind()) && slices.Contains(free, o))
+	}
 	for i, s := range next {
 		if s.kind != 0 && !s.rejected {
 			p.finishAnswer(s, &d.Sections[i])

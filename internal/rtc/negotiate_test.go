@@ -214,6 +214,38 @@ func TestOutboundFallsBackToAnotherCodec(t *testing.T) {
 	}
 }
 
+// TestOutboundIsRefused where the remote has a free section for it and none of its codecs there; where it has none, another one may come.
+func TestOutboundIsRefused(t *testing.T) {
+	e := testEndpoint(t)
+	without := strings.NewReplacer("H264/90000", "H263/90000").Replace
+	for name, c := range map[string]struct {
+		sections []string
+		refused  bool
+	}{
+		"none":                     {nil, false},
+		"of the other kind":        {[]string{audioSection("recvonly")}, false},
+		"it may only send":         {[]string{without(videoSection("sendonly"))}, false},
+		"it sends too":             {[]string{without(videoSection("sendrecv"))}, false},
+		"not carried":              {[]string{audioSection("recvonly"), strings.Replace(without(videoSection("recvonly")), "m=video 9", "m=video 0", 1)}, false},
+		"without the codec":        {[]string{without(videoSection("recvonly"))}, true},
+		"without any that we know": {[]string{"m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=recvonly\r\na=rtpmap:97 H261/90000\r\n"}, true},
+		"both":                     {[]string{without(videoSection("recvonly")), videoSection("recvonly")}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := peerWith(t, e, PeerConfig{})
+			o := addOutbound(t, p, media.H264, nil)
+			answer(t, p, offer(append([]string{dataSection}, c.sections...)...))
+			if o.Refused() != c.refused {
+				t.Errorf("refused: %v", o.Refused())
+			}
+			answer(t, p, offer(append(append([]string{dataSection}, c.sections...), videoSection("recvonly"))...))
+			if o.Refused() || o.Codec() != media.H264 {
+				t.Errorf("refused: %v, sent in %v, though there is a place for it now", o.Refused(), o.Codec())
+			}
+		})
+	}
+}
+
 func TestAnswerToASubscriber(t *testing.T) {
 	e := testEndpoint(t)
 	high := &media.Format{Codec: media.H264, SPS: []byte{0x67, 100, 0, 31}}

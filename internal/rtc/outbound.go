@@ -86,7 +86,8 @@ func (o *Outbound) Mid() string {
 	return ""
 }
 
-// Refused tells that the remote rejected the section that the stream was offered in last. It is offered again with the next offer, until it is removed.
+// Refused tells that the remote rejected the section that the stream was offered in last, or that its own last offer had a free section for it, but none of its
+// codecs there. The next negotiation tries again, until it is removed.
 func (o *Outbound) Refused() bool { return o.refused.Load() }
 
 // SSRC is the stream's synchronization source. It is never used again within the peer.

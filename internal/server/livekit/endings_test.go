@@ -22,6 +22,7 @@ type viewer struct {
 	*wire
 	peer *webrtc.PeerConnection
 	v1   bool
+	says *strings.Replacer // changes what it offers; nil for nothing
 	sid  string
 	due  []*pb.SignalResponse // what it has not negotiated yet
 	told []map[string]string  // mids by SID
@@ -78,7 +79,11 @@ func (v *viewer) offer() {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	v.send(&pb.SignalRequest{Message: &pb.SignalRequest_Offer{Offer: &pb.SessionDescription{Type: "offer", Sdp: offer.SDP}}})
+	text := offer.SDP
+	if v.says != nil {
+		text = v.says.Replace(text)
+	}
+	v.send(&pb.SignalRequest{Message: &pb.SignalRequest_Offer{Offer: &pb.SessionDescription{Type: "offer", Sdp: text}}})
 	answer := v.until(func(r *pb.SignalResponse) bool {
 		v.note(r)
 		return r.GetAnswer() != nil

@@ -34,7 +34,7 @@ type asking struct {
 	fruitless int
 }
 
-// maxFruitless ends asking a client that does not add the sections it was asked for.
+// maxFruitless ends asking a client that does not add the sections it was asked for, and waiting for them.
 const maxFruitless = 5
 
 // negotiationLate looks, some time after an offer was sent or asked for, whether the client has reacted.
@@ -89,7 +89,7 @@ func (s *session) takeAnswer(sd *pb.SessionDescription) {
 	}
 	s.offering.pending = false
 	s.endsAgreed()
-	s.settleCodecs()
+	s.settleCodecs(false)
 }
 
 // askForOffer asks the client to offer, with as many more sections as our outbounds need.
@@ -156,14 +156,14 @@ func (s *session) hearCandidate(m *pb.TrickleRequest) {
 // offers again only when it has applied this.
 func (s *session) offerCame() {
 	s.asking.begun, s.asking.pending, s.asking.audio, s.asking.video = true, false, 0, 0
-	audio, video := s.publisher.peer.Unplaced()
-	if audio+video == 0 {
-		s.asking.fruitless = 0
-		s.remote.changed = false
-	} else if s.asking.fruitless++; s.asking.fruitless <= maxFruitless {
+	s.asking.fruitless++
+	s.remote.changed = false
+	s.settleCodecs(s.asking.fruitless > maxFruitless)
+	if audio, video := s.publisher.peer.Unplaced(); audio+video > 0 {
 		s.remote.changed = true
+	} else {
+		s.asking.fruitless = 0
 	}
-	s.settleCodecs()
 	s.endsAgreed()
 }
 

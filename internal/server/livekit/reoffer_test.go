@@ -1,6 +1,7 @@
 package livekit
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +99,56 @@ func TestWhoRejectsASectionIsNotAskedAgain(t *testing.T) {
 				}
 				p.Leave(room.LeftByItself)
 			}
+		})
+	}
+}
+
+// TestWhoHasNoPlaceForATrackIsTold, where the client is who offers: that it does not get the track, once, and at once where its sections have no codec of the track.
+// Nobody sends for it, until it asks again.
+func TestWhoHasNoPlaceForATrackIsTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		says   *strings.Replacer
+		offers int
+	}{
+		"without its codec":                  {strings.NewReplacer("H264/", "H263/"), 1},
+		"without a section that takes any":   {strings.NewReplacer("a=recvonly", "a=inactive"), maxFruitless + 1},
+		"with sections that are for its own": {strings.NewReplacer("a=recvonly", "a=sendrecv", "H264/", "H263/"), maxFruitless + 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, nil)
+			w.server.patience = time.Hour
+			v := w.enterViewer(t, true, true)
+			v.says = c.says
+			w.publisher(t, "ann")
+			v.hears()
+			offers := 0
+			var told *pb.SubscriptionResponse
+			for told == nil {
+				v.offer()
+				offers++
+				asked := false
+				v.send(&pb.SignalRequest{Message: &pb.SignalRequest_PingReq{PingReq: &pb.Ping{}}})
+				v.until(func(r *pb.SignalResponse) bool {
+					asked = asked || r.GetMediaSectionsRequirement() != nil
+					if e := r.GetSubscriptionResponse(); e != nil {
+						told = e
+					}
+					return r.GetPongResp() != nil
+				})
+				if asked == (told != nil) {
+					t.Fatalf("after %d offers it is told %v, and asked for another: %v", offers, told, asked)
+				}
+			}
+			if told.TrackSid != "TR_ann" || told.Err != pb.SubscriptionError_SE_CODEC_UNSUPPORTED || offers != c.offers {
+				t.Errorf("it is told %v after %d offers", told, offers)
+			}
+			if d, ok := w.house.Diagnose("hall", "viewer"); !ok || len(d.Subscriptions) > 0 {
+				t.Errorf("it still has %v", d.Subscriptions)
+			}
+			v.says = nil
+			v.send(&pb.SignalRequest{Message: &pb.SignalRequest_Subscription{Subscription: &pb.UpdateSubscription{TrackSids: []string{"TR_ann"}, Subscribe: true}}})
+			v.untilThere("TR_ann")
 		})
 	}
 }

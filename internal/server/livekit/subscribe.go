@@ -217,11 +217,11 @@ func (s *session) drop(t *remoteTrack) {
 			s.remote.ending = map[string]bool{}
 		}
 		s.remote.ending[t.sid] = false
+		s.remote.changed = true
 	}
 	t.sub.Close()
 	t.sub = nil
 	t.suspended, t.saidSuspended = false, false // the next subscription is another stream
-	s.remote.changed = true
 }
 
 // tellEnds notes that a description is made in which nothing is sent any more of what has ended.
@@ -264,8 +264,8 @@ func subscriptionError(err error) pb.SubscriptionError {
 }
 
 // settleCodecs follows a negotiation: subscriptions go on in the codec that the client has agreed to; those to tracks in
-// codecs that it has turned down, or whose section it has rejected, are given up.
-func (s *session) settleCodecs() {
+// codecs that it has turned down, or whose section it has rejected, are given up. With last, those without a section are, too.
+func (s *session) settleCodecs(last bool) {
 	for _, t := range s.remote.tracks {
 		if t.sub == nil {
 			continue
@@ -273,7 +273,7 @@ func (s *session) settleCodecs() {
 		switch out := t.sub.Outbound(); {
 		case out.Codec() != media.NoCodec:
 			t.sub.Negotiated()
-		case out.Mid() != "" || out.Refused():
+		case out.Mid() != "" || out.Refused() || last:
 			s.drop(t)
 			s.refuseSubscription(t, pb.SubscriptionError_SE_CODEC_UNSUPPORTED)
 		}
