@@ -37,14 +37,20 @@ func fetchHLS(ctx context.Context, d Dialer, s Source, to receiver) error {
 	if err != nil {
 		return err
 	}
-	stream := &hlsStream{write: to.Write, more: to.More, heard: make(chan struct{}, 1)}
+	write := func(f *media.Frame) error {
+		if err := ctx.Err(); err != nil { // nothing is held back any more, and what is in stock is not to come at once
+			return err
+		}
+		return to.Write(f)
+	}
+	stream := &hlsStream{write: write, more: to.More, heard: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(ctx)
 	var following sync.WaitGroup
 	defer following.Wait()
 	defer cancel()
 	for _, r := range renditions {
 		r.stock = newStock(stream.heard)
-		stream.parts = append(stream.parts, &hlsPart{stock: r.stock, apart: len(renditions) > 1, write: to.Write, leftOut: to.LeftOut, newest: time.Now()})
+		stream.parts = append(stream.parts, &hlsPart{stock: r.stock, apart: len(renditions) > 1, write: write, leftOut: to.LeftOut, newest: time.Now()})
 		following.Go(func() { r.follow(ctx) })
 	}
 	return stream.run(ctx)
