@@ -25,7 +25,7 @@ func TestEachDoorAsksTheApplication(t *testing.T) {
 		mu.Lock()
 		asked[v.Action+" "+v.Protocol+" "+v.Room]++
 		mu.Unlock()
-		json.NewEncoder(w).Encode(map[string]any{"allow": v.Room != "no" && v.Protocol != "hls" && v.Protocol != "whep", "reason": "not today"})
+		json.NewEncoder(w).Encode(map[string]any{"allow": v.Room != "no" && !slices.Contains([]string{"hls", "whep", "snapshot"}, v.Protocol), "reason": "not today"})
 	}))
 	defer app.Close()
 	srt := freePorts(t, 1)[0]
@@ -60,7 +60,7 @@ func TestEachDoorAsksTheApplication(t *testing.T) {
 	if status, why := post("/whep/demo"); status != http.StatusForbidden || why != "not today" {
 		t.Errorf("WHEP: %d %q", status, why)
 	}
-	for path, status := range map[string]int{"/live/demo.flv": 200, "/live/demo/index.m3u8": 403} {
+	for path, status := range map[string]int{"/live/demo.flv": 200, "/live/demo/index.m3u8": 403, "/api/rooms/demo/snapshot.jpg": 403} {
 		for range 3 {
 			req, _ := http.NewRequestWithContext(ctx, http.MethodGet, r.url("%s", path), nil)
 			resp, err := http.DefaultClient.Do(req)
@@ -78,7 +78,7 @@ func TestEachDoorAsksTheApplication(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	for _, want := range []string{"publish rtmp no", "publish srt no", "publish whip no", "play whep demo", "publish rtmp demo", "play flv demo", "play hls demo", "play rtmp demo"} {
+	for _, want := range []string{"publish rtmp no", "publish srt no", "publish whip no", "play whep demo", "publish rtmp demo", "play flv demo", "play hls demo", "play snapshot demo", "play rtmp demo"} {
 		if n := asked[want]; n != 1 {
 			t.Errorf("%s: asked %d times", want, n)
 		}

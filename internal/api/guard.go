@@ -96,18 +96,18 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// plays tells whether a request is for media: of a show or of a recording.
+// plays tells whether a request is for media: of a show, or a picture of it, or of a recording.
 func plays(r *http.Request) bool {
 	path := r.URL.Path
 	if rest, ok := strings.CutPrefix(path, "/api/rooms/"); ok {
-		parts := strings.Split(rest, "/") // room, recordings, id, and what is played of it
-		return r.Method == http.MethodGet && len(parts) > 3 && parts[1] == "recordings"
+		parts := strings.Split(rest, "/") // room, recordings, id, and what is played of it; or room, snapshot.jpg
+		return r.Method == http.MethodGet && (len(parts) > 3 && parts[1] == "recordings" || len(parts) == 2 && parts[1] == "snapshot.jpg")
 	}
 	return strings.HasPrefix(path, "/live/") || strings.HasPrefix(path, "/whep/")
 }
 
-// mayPlay tells whether what plays is no page, or a page of a site that may. Browsers say whose page it is; programs that do not
-// are no pages that would live on our pictures.
+// mayPlay tells whether what plays is no page, or a page of a site that may. Browsers say whose page it is, and where it wants that kept to itself
+// (Referrer-Policy) at least that it is not ours (Fetch Metadata). Programs say nothing: they are no pages that would live on our pictures.
 func (g *guard) mayPlay(r *http.Request) bool {
 	if len(g.players) == 0 {
 		return true
@@ -117,7 +117,8 @@ func (g *guard) mayPlay(r *http.Request) bool {
 		from = r.Header.Get("Referer")
 	}
 	if from == "" {
-		return true
+		site := r.Header.Get("Sec-Fetch-Site")
+		return site != "cross-site" && site != "same-site"
 	}
 	u, err := url.Parse(from)
 	if err != nil {

@@ -77,6 +77,8 @@ func TestPagesOfOtherSitesPlayOnlyWhereTheyMay(t *testing.T) {
 		"a partner's replay":   {"/api/rooms/a/recordings/1/files/1-1.mp4", "Origin", "https://partner.example.com", 200},
 		"our own recording":    {"/api/rooms/a/recordings/1/index.m3u8", "Origin", "https://show.example.com", 200},
 		"what is known of it":  {"/api/rooms/a/recordings/1", "Origin", "https://thief.example.net", 200},
+		"a foreign snapshot":   {"/api/rooms/a/snapshot.jpg", "Referer", "https://thief.example.net/", 403},
+		"our own":              {"/api/rooms/a/snapshot.jpg", "Referer", "https://show.example.com/", 200},
 		"what is not played":   {"/w/a", "Referer", "https://thief.example.net/", 200},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,6 +92,40 @@ func TestPagesOfOtherSitesPlayOnlyWhereTheyMay(t *testing.T) {
 				t.Errorf("%d, want %d", w.Code, c.want)
 			}
 		})
+	}
+}
+
+// TestWhatPagesOfOtherSitesDoNotSayBrowsersDo: a page may keep its address to itself, but not that it is another site's.
+func TestWhatPagesOfOtherSitesDoNotSayBrowsersDo(t *testing.T) {
+	closed := newGuard("ours", []string{"live.example.com"}, nil, []string{"https://partner.example.com"}, nil, "https://show.example.com", false)
+	open := newGuard("ours", []string{"live.example.com"}, nil, nil, nil, "", false)
+	for name, c := range map[string]struct {
+		path, site, origin string
+		want               int
+	}{
+		"a foreign page":      {"/live/a.flv", "cross-site", "", 403},
+		"its picture":         {"/api/rooms/a/snapshot.jpg", "cross-site", "", 403},
+		"its replay":          {"/api/rooms/a/recordings/1/picture.jpg", "cross-site", "", 403},
+		"one beside us":       {"/live/a/index.m3u8", "same-site", "", 403},
+		"our own page":        {"/live/a.flv", "same-origin", "", 200},
+		"an address typed in": {"/live/a.flv", "none", "", 200},
+		"a program":           {"/live/a.flv", "", "", 200},
+		"a partner's":         {"/live/a.flv", "cross-site", "https://partner.example.com", 200},
+		"our page in front":   {"/live/a.flv", "same-site", "https://show.example.com", 200},
+		"what is not played":  {"/w/a", "cross-site", "", 200},
+	} {
+		r := httptest.NewRequest("GET", "http://live.example.com"+c.path, nil)
+		for field, value := range map[string]string{"Sec-Fetch-Site": c.site, "Origin": c.origin} {
+			if value != "" {
+				r.Header.Set(field, value)
+			}
+		}
+		for g, want := range map[*guard]int{closed: c.want, open: 200} {
+			w := httptest.NewRecorder()
+			if g.wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r.Clone(t.Context())); w.Code != want {
+				t.Errorf("%s: %d, want %d", name, w.Code, want)
+			}
+		}
 	}
 }
 

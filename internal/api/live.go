@@ -160,13 +160,18 @@ func (a *API) getLive(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, st)
 }
 
-// getSnapshot gives a picture of what is on the air, a few seconds old at most.
+// getSnapshot gives a picture of what is on the air, a few seconds old at most. Whoever may not play the program gets none.
 func (a *API) getSnapshot(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.admit(r, studio.ToWatch); err != nil {
+	name, c := r.PathValue("room"), credential(r)
+	claims, err := a.admitWith(r, c, studio.ToWatch)
+	if err == nil && !claims.Video.RoomAdmin {
+		_, err = a.house.AdmitPlayer(r.Context(), name, "snapshot", c.From(r.RemoteAddr))
+	}
+	if err != nil {
 		refusal.Write(w, err)
 		return
 	}
-	picture, err := a.house.Snapshot(context.WithoutCancel(r.Context()), r.PathValue("room")) // it is for others too
+	picture, err := a.house.Snapshot(context.WithoutCancel(r.Context()), name) // it is for others too
 	if err != nil {
 		refusal.Write(w, err)
 		return
