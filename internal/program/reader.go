@@ -48,7 +48,7 @@ type Demand struct {
 // Reader gives the program's frames, picture and sound merged in order of DTS, on a timeline that never steps back: DTS
 // increase strictly for each kind, and a picture comes with the sound that is heard
 // when it begins. Sound never waits for pictures, but for a moment that makes the order right. While the
-// source is muted or gone its last keyframe is repeated each second. Where a picture cannot be had in any codec of the
+// source is muted or gone its last keyframe is repeated each second, if it is whole by itself. Where a picture cannot be had in any codec of the
 // demand there is sound only, until one can (Program.Warnings says why).
 //
 // A new source, and lost frames, are marked by Discontinuity; frames may change their Format at a keyframe. Next belongs to one
