@@ -22,6 +22,7 @@ const (
 	WarnNoRoom        = "no_room_to_compose"
 	WarnComposing     = "composing_trouble"
 	WarnShed          = "composing_sheds"
+	WarnRenditions    = "renditions_direct"
 	WarnTimeWentBack  = track.ProblemTime
 	WarnConvertFailed = track.ProblemConversion
 )
@@ -88,6 +89,9 @@ func addProblems(t *track.Track, add func(code, format string, args ...any)) {
 }
 
 func warnStage(s *stage, add func(code, format string, args ...any)) {
+	if len(s.settings.Renditions) > 0 && s.settings.Passes() {
+		add(WarnRenditions, "No smaller pictures are made: they are made of a composed picture, and this one passes through as it is sent. Compose it, or send several sizes (simulcast).")
+	}
 	switch {
 	case s.composer == nil && s.settings.Mode != compose.ModeDirect && s.pictures() > 1:
 		add(WarnCompose, "Several pictures are on stage, and viewers see only one of them: install ffmpeg on the server to show them together.")

@@ -170,6 +170,11 @@ func (s *Settings) Check() error {
 
 func proper(s string) bool { return len(s) <= maxText && utf8.ValidString(s) }
 
+// Passes tells whether pictures always pass through as they come, one at a time.
+func (s *Settings) Passes() bool {
+	return s.Mode == ModeDirect || s.Mode == ModeAuto && s.Layout == layout.Single
+}
+
 // RIDs name the renditions from small to large, as layers of packets.
 var RIDs = [...]string{"q", "h"}
 
