@@ -98,6 +98,27 @@ func pageAddresses(http, https string, domains []string) []string {
 	return list
 }
 
+// encoderAddress is where encoders publish over a protocol.
+type encoderAddress struct{ protocol, url string }
+
+// encoderAddresses are those of the doors that are open.
+func encoderAddresses(info api.Info) []encoderAddress {
+	host := "localhost"
+	if len(info.RTMPHosts) > 0 {
+		host = info.RTMPHosts[0]
+	}
+	var list []encoderAddress
+	add := func(protocol, scheme string, port int, rest string) {
+		if port != 0 {
+			list = append(list, encoderAddress{protocol, scheme + net.JoinHostPort(host, strconv.Itoa(port)) + rest})
+		}
+	}
+	add("RTMP", "rtmp://", info.Ports.RTMP, "/live")
+	add("RTMPS", "rtmps://", info.Ports.RTMPS, "/live")
+	add("SRT", "srt://", info.Ports.SRT, "?streamid=ROOM")
+	return list
+}
+
 // greet prints what a person at the terminal needs to know.
 func greet(info api.Info, keys auth.Keys, dataDir string) {
 	var b strings.Builder
@@ -114,12 +135,8 @@ func greet(info api.Info, keys auth.Keys, dataDir string) {
 		fmt.Fprintf(&b, "  %-22s  %s\n", label, a)
 	}
 	fmt.Fprintf(&b, "  Console                 %s/console\n", info.Addresses[0])
-	if info.Ports.RTMP != 0 {
-		host := "localhost"
-		if len(info.RTMPHosts) > 0 {
-			host = info.RTMPHosts[0]
-		}
-		fmt.Fprintf(&b, "  OBS, ffmpeg (RTMP)      rtmp://%s:%d/live\n", host, info.Ports.RTMP)
+	for _, e := range encoderAddresses(info) {
+		fmt.Fprintf(&b, "  %-22s  %s\n", "OBS, ffmpeg ("+e.protocol+")", e.url)
 	}
 	if info.Dev {
 		fmt.Fprintf(&b, "\n  DEVELOPMENT MODE: anybody who reaches this server may publish and watch. Do not use it for more than trials.\n")

@@ -81,6 +81,7 @@ func (s *server) openSRT(c config.Server, house *studio.House) error {
 	case err != nil:
 		return err
 	}
+	s.srtPort = portOf(c.SRT)
 	s.onClose(func(context.Context) { s.closeQuietly(door) })
 	go func() {
 		if err := door.Serve(); err != nil {

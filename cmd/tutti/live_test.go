@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os/exec"
 	"slices"
@@ -166,6 +167,9 @@ func TestRTMPAndRTMPSPlay(t *testing.T) {
 	needFFmpeg(t)
 	secure := freePorts(t, 1)[0]
 	r := start(t, "--rtmps", secure)
+	if info := string(r.get("/api/info")); !strings.Contains(info, fmt.Sprintf(`"rtmps":%d,"srt":0`, portOf(secure))) {
+		t.Errorf("it is not told of: %s", info)
+	}
 	publish(t, slices.Concat(testPicture, testTone, baseline, aac, []string{"-f", "flv", "rtmps://" + secure + "/live/demo"})...)
 	r.live("demo")
 	for _, url := range []string{"rtmp://" + r.RTMP + "/live/demo", "rtmps://" + secure + "/live/demo"} {

@@ -139,6 +139,8 @@ type server struct {
 	turn  *turn.Server
 	calls *call.Server
 	crowd *audience.Server
+	// srtPort is 0 where SRT is off.
+	srtPort int
 	// webhooks is nil when nobody is to be told.
 	webhooks *webhook.Notifier
 	recorder *record.Recorder
@@ -343,7 +345,7 @@ func (s *server) openRTC(c config.Server) (*rtc.Endpoint, error) {
 func (s *server) openHTTP(c config.Server, house *studio.House, endpoint *rtc.Endpoint, workers *codec.Workers, fonts *text.Fonts, certificate certificate, doors map[string]http.Handler) error {
 	s.info = api.Info{
 		Version: version, Dev: c.Dev, CreateRooms: c.CreateRooms, Page: strings.TrimSuffix(c.PageURL, "/"), Addresses: pageAddresses(c.HTTP, c.HTTPS, c.Domain),
-		Ports: api.Ports{HTTP: portOf(c.HTTP), HTTPS: portOf(c.HTTPS), RTC: endpoint.Port(), RTCTCP: endpoint.TCPPort(), RTMP: portOf(c.RTMP)},
+		Ports: api.Ports{HTTP: portOf(c.HTTP), HTTPS: portOf(c.HTTPS), RTC: endpoint.Port(), RTCTCP: endpoint.TCPPort(), RTMP: portOf(c.RTMP), RTMPS: portOf(c.RTMPS), SRT: s.srtPort},
 	}
 	s.info.Ports.TURN, s.info.Ports.TURNS = s.turnPorts()
 	s.info.RTMPHosts, _ = reachable(c.RTMP)

@@ -42,6 +42,8 @@ type Ports struct {
 	TURN   int `json:"turn"`
 	TURNS  int `json:"turns"`
 	RTMP   int `json:"rtmp"`
+	RTMPS  int `json:"rtmps"`
+	SRT    int `json:"srt"`
 }
 
 func (a *API) getInfo(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, a.info) }
