@@ -160,6 +160,21 @@ func (r *Ring[T]) FromTime(t time.Duration) *Cursor[T] {
 	return c
 }
 
+// FromKeySince makes a cursor that starts at the oldest key item that is not older than t, or, when there is none, as FromKey.
+func (r *Ring[T]) FromKeySince(t time.Duration) *Cursor[T] {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	c := &Cursor[T]{ring: r}
+	c.toKey()
+	for i := r.first; i < r.next; i++ {
+		if m := r.slots[i%uint64(len(r.slots))].mark; m.Key && m.Time >= t {
+			c.at = i
+			break
+		}
+	}
+	return c
+}
+
 // FromKeyUntil makes a cursor that starts at the newest key item that is not newer than t, or, when there is none, at the oldest key item there
 // is or will be. It is for joining where what has been written is ahead of the time.
 func (r *Ring[T]) FromKeyUntil(t time.Duration) *Cursor[T] {

@@ -81,6 +81,13 @@ func TestCursor(t *testing.T) {
 			return c
 		}, []int{4, 5}, false},
 		{"from the first key not older than a time", func(r *Ring[int]) *Cursor[int] { fill(r, 0, 8); return r.FromTime(2 * time.Second) }, []int{4, 5, 6, 7}, false},
+		{"from the oldest key since a time", func(r *Ring[int]) *Cursor[int] { fill(r, 0, 9); return r.FromKeySince(3 * time.Second) }, []int{4, 5, 6, 7, 8}, false},
+		{"from the newest key where there is none since a time", func(r *Ring[int]) *Cursor[int] { fill(r, 0, 10); return r.FromKeySince(9 * time.Second) }, []int{8, 9}, false},
+		{"from the next key where there is none at all", func(r *Ring[int]) *Cursor[int] {
+			c := r.FromKeySince(0)
+			fill(r, 1, 6)
+			return c
+		}, []int{4, 5}, false},
 		{"from a time that is to come", func(r *Ring[int]) *Cursor[int] {
 			fill(r, 0, 3)
 			c := r.FromTime(time.Hour)

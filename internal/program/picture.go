@@ -38,6 +38,7 @@ type picture struct {
 	demand []media.Codec
 	size   media.Size
 	plain  bool
+	back   time.Duration
 	want   *track.Track // what the plan says
 	now    *feed
 	next   *feed // to change to
@@ -72,8 +73,8 @@ func pictureCodec(t *track.Track, wanted []media.Codec) (media.Codec, error) {
 	return media.NoCodec, err
 }
 
-// follow makes t the source.
-func (p *picture) follow(t *track.Track, now time.Duration) {
+// follow makes t the source, of which nothing is to be seen that is older than since but the newest keyframe.
+func (p *picture) follow(t *track.Track, now, since time.Duration) {
 	if t != p.want {
 		p.want, p.retry = t, now
 		if p.next != nil {
@@ -93,10 +94,10 @@ func (p *picture) follow(t *track.Track, now time.Duration) {
 		return
 	}
 	p.retry = now + time.Second
-	p.open(t, now)
+	p.open(t, now, since)
 }
 
-func (p *picture) open(t *track.Track, now time.Duration) {
+func (p *picture) open(t *track.Track, now, since time.Duration) {
 	c, err := pictureCodec(t, p.demand)
 	if err != nil {
 		// Warnings says so. What was shown before is not to be seen any more.
@@ -118,6 +119,9 @@ func (p *picture) open(t *track.Track, now time.Duration) {
 	}
 	p.next, p.opened = newFeed(t, lease, cursor), now
 	if p.past = !t.BornAsFrames() && !p.begun && p.next.begins(now-kept); p.past || t.BornAsFrames() {
+		if p.back > 0 && !p.begun {
+			p.next.restart(lease.Ring().FromKeySince(max(since, now-p.back)))
+		}
 		return
 	}
 	p.next.restart(p.next.ring.Live())

@@ -61,6 +61,8 @@ type plan struct {
 	sounds   []*track.Track
 	// single is the only sound, when it can pass through.
 	single *track.Track
+	// since is when the plan was made, or the picture was last muted: what the tracks have from before may never have been on the air.
+	since time.Duration
 }
 
 // holder is a track and the news of its successor.
@@ -292,9 +294,13 @@ func (p *Program) update() {
 	}
 	if next.picture != p.plan.picture || next.single != p.plan.single || !slices.Equal(next.sounds, p.plan.sounds) {
 		p.mixer.set(next.sounds)
+		next.since = media.Now()
 		p.plan = next
 		close(p.changed)
 		p.changed = make(chan struct{})
+	}
+	if t := p.plan.picture; t != nil && t.Muted() {
+		p.plan.since = media.Now() + mutedCheck
 	}
 	p.packetPicture.set(next.picture)
 	p.updatePacketSound()

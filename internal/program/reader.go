@@ -39,6 +39,9 @@ type Demand struct {
 	// Plain asks for pictures in the order in which they are shown, without B-frames, as WebRTC needs them. They are taken out where there is
 	// ffmpeg; else they come nevertheless. Video is H.264 then.
 	Plain bool
+	// Back is how long ago the reader may begin, where the tracks have kept what they sent, and all that while the program was made of them as
+	// it is now: for players that want some of it at once. Otherwise it begins with the newest keyframe.
+	Back time.Duration
 	// Steady asks for sound that keeps the form, codec, rate and channels, in which it began, as a file's must. What has another one is
 	// mixed instead of passing through, and the mix is made in that form.
 	// Sound that is neither encoded here nor decoded comes as it is.
@@ -67,7 +70,7 @@ type Reader struct {
 func newReader(p *Program, d Demand) *Reader {
 	r := &Reader{
 		program: p, closed: make(chan struct{}), timer: time.NewTimer(time.Hour),
-		picture: picture{demand: d.Video, size: d.Size, plain: d.Plain}, sound: sound{demand: d.Audio, steady: d.Steady, mixer: p.mixer},
+		picture: picture{demand: d.Video, size: d.Size, plain: d.Plain, back: d.Back}, sound: sound{demand: d.Audio, steady: d.Steady, mixer: p.mixer},
 	}
 	r.picture.last, r.picture.retry = never, never
 	r.sound.last, r.sound.end, r.sound.retry = never, never, never
@@ -145,7 +148,7 @@ func (r *Reader) isClosed() bool {
 // follow takes up changes of the plan. The sound that passes through begins where the first picture does.
 func (r *Reader) follow(p plan, now time.Duration) {
 	if len(r.picture.demand) > 0 {
-		r.picture.follow(p.picture, now)
+		r.picture.follow(p.picture, now, p.since)
 	}
 	from := never
 	if n := r.picture.next; n != nil && !r.picture.begun {
