@@ -51,6 +51,25 @@ describe('what others have', { timeout: 1_800_000 }, () => {
     assert.deepEqual(wrong, [])
   })
 
+  it('Chromium plays HLS by itself, as the first who comes to a show', async (t) => {
+    const first = publishRtmp(`${tutti.rtmp}/begun`, { colour: colours.blue, tone: 440 })
+    t.after(() => first.stop())
+    await eventually('the room is on the air', async () => (await tutti.live('begun'))?.on)
+    const page = await browser.page()
+    await page.goto(`${pages.url}/pages/videojs.html`)
+    await page.evaluate((src) => {
+      const video = document.createElement('video')
+      Object.assign(video, { id: 'own', muted: true, autoplay: true, src })
+      document.body.append(video)
+    }, `${tutti.url}/live/begun/index.m3u8`)
+    await eventually('it plays for three seconds', () => page.evaluate(() => {
+      const video = document.querySelector('#own')
+      return video.error?.message ?? (video.currentTime > 3 && video.videoWidth)
+    }))
+    assert.deepEqual(await page.evaluate(() => [document.querySelector('#own').error?.message, document.querySelector('#own').videoWidth]), [undefined, 640])
+    await page.close()
+  })
+
   it('hls.js plays over HTTP/2', async () => {
     const viewer = await watch(browser, `${tutti.secureUrl}/w/shown`, 'hls')
     await viewer.plays('hls')

@@ -35,6 +35,17 @@ func (s *Snapshot) Index() *Resource { return s.index }
 // Pictures is how many sizes of the picture the multivariant playlist names.
 func (s *Snapshot) Pictures() int { return s.pictures }
 
+// Short gives a playlist that names fewer segments than the players need that do not know low latency: they begin three from the end. It is nil
+// where there is none.
+func (s *Snapshot) Short() *Playlist {
+	for _, p := range s.playlists {
+		if !s.ended && len(p.segments) < leastSegments {
+			return p
+		}
+	}
+	return nil
+}
+
 // Playlist gives a media playlist by its name below the stream's folder; nil when there is none.
 func (s *Snapshot) Playlist(name string) *Playlist {
 	rendition, ok := strings.CutSuffix(name, ".m3u8")

@@ -64,6 +64,7 @@ func (c *Config) fill() {
 type Stream struct {
 	cfg    Config
 	base   time.Duration // media time of tick 0
+	after  time.Duration // up to which DTS the stream before it went
 	target int           // EXT-X-TARGETDURATION in seconds, 0 while it is not known
 	ended  bool
 	warned map[string]bool
@@ -80,7 +81,7 @@ type Stream struct {
 // New makes a stream without media.
 func New(cfg Config) *Stream {
 	cfg.fill()
-	s := &Stream{cfg: cfg, warned: map[string]bool{}}
+	s := &Stream{cfg: cfg, after: -1 << 62, warned: map[string]bool{}}
 	s.addPicture()
 	s.sound.stream, s.sound.name = s, soundName
 	s.snapshot.Store(&Snapshot{changed: make(chan struct{})})
@@ -98,10 +99,10 @@ func (s *Stream) addPicture() *picture {
 
 // Successor makes a stream that goes on where this one stopped, under the same URIs: for a program that nobody watched
 // for a while. The stream must not be written any more. Its numbers go on, so a player that has slept takes it for the
-// same playlist.
+// same playlist, and what that one had is not taken again.
 func (s *Stream) Successor() *Stream {
 	next := New(s.cfg)
-	next.target = s.target
+	next.target, next.after = s.target, s.edge()
 	var discontinuities uint64
 	old, made := []*rendition{&s.sound.rendition}, []*rendition{&next.sound.rendition}
 	for i, p := range s.pictures {
@@ -118,6 +119,18 @@ func (s *Stream) Successor() *Stream {
 		r.removedDiscontinuities = discontinuities
 	}
 	return next
+}
+
+// edge is up to which DTS the stream goes.
+func (s *Stream) edge() time.Duration {
+	at := s.after
+	if p := s.pictures[0]; p.track != nil {
+		at = max(at, p.newest)
+	}
+	if s.sound.track != nil {
+		at = max(at, s.base+s.sound.track.Duration(s.sound.end))
+	}
+	return at
 }
 
 // Write adds a frame. Frames of both kinds come merged in about the order of their DTS. What cannot be decoded or
@@ -153,7 +166,7 @@ func (s *Stream) WriteFurther(size int, f *media.Frame) {
 }
 
 func (s *Stream) takes(f *media.Frame) bool {
-	return !s.ended && f != nil && f.Format != nil && len(f.Payload) > 0 && len(f.Payload) <= maxFrameBytes && f.PTS >= f.DTS
+	return !s.ended && f != nil && f.Format != nil && f.DTS > s.after && len(f.Payload) > 0 && len(f.Payload) <= maxFrameBytes && f.PTS >= f.DTS
 }
 
 // End completes what there is and closes the playlists with EXT-X-ENDLIST. Nothing may be written after it.

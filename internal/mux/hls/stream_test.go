@@ -412,15 +412,16 @@ func TestMemoryIsBounded(t *testing.T) {
 
 func TestSuccessorGoesOnUnderTheSameAddresses(t *testing.T) {
 	first := written(testConfig(), merged(video(0, 7*second, 2*second, wide), audio(0, 7*second, stereo48)))
-	second := first.Successor()
-	for _, f := range merged(video(60*time.Second, 67*time.Second, 2*time.Second, tall), audio(60*time.Second, 67*time.Second, stereo48)) {
-		second.Write(f)
+	next := first.Successor()
+	again := merged(video(5*second, 7*second, 2*second, wide), audio(5*second, 7*second, stereo48)) // which the first one has had
+	for _, f := range append(again, merged(video(60*second, 67*second, 2*second, tall), audio(60*second, 67*second, stereo48))...) {
+		next.Write(f)
 	}
 	for _, name := range []string{"video.m3u8", "audio.m3u8"} {
 		before, _ := list(t, text(find(first.Snapshot(), name)))
-		after, _ := list(t, text(find(second.Snapshot(), name)))
-		if after[0].uri != strings.Replace(before[0].uri, "-0", "-4", 1) || after[0].discontinuity != 1 || after[0].init == before[0].init {
-			t.Errorf("%s goes on with %+v", name, after[0])
+		after, _ := list(t, text(find(next.Snapshot(), name)))
+		if len(after) != 3 || after[0].uri != strings.Replace(before[0].uri, "-0", "-4", 1) || after[0].discontinuity != 1 || after[0].init == before[0].init {
+			t.Errorf("%s goes on with %+v", name, after)
 		}
 	}
 }

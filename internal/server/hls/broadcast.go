@@ -87,7 +87,7 @@ func (s *Server) bury(b *broadcast, program any) {
 
 // open begins to make the broadcast's stream. stop ends that and waits for it.
 func (s *Server) open(b *broadcast, from source) (stop func(), err error) {
-	all := program.Demand{Video: s.video, Audio: []media.Codec{media.AAC}}
+	all := program.Demand{Video: s.video, Audio: []media.Codec{media.AAC}, Back: lookBack}
 	frames, err := from.Read(all)
 	if err != nil {
 		return nil, err
@@ -107,8 +107,8 @@ func (s *Server) open(b *broadcast, from source) (stop func(), err error) {
 		})
 	}
 	f := newFiller(b, stream, from, all)
-	b.stream.Store(stream)
 	b.filler.Store(f)
+	b.stream.Store(stream)
 	b.stop = f.run(frames)
 	return b.stop, nil
 }
@@ -146,14 +146,19 @@ func (b *broadcast) ready(ctx context.Context) (*mux.Snapshot, bool) {
 }
 
 // whole waits until the stream can be played, and its multivariant playlist names all sizes of the picture; a moment at most for those that are
-// late. It is false when there was nothing to play in time.
-func (b *broadcast) whole(ctx context.Context) (*mux.Snapshot, bool) {
+// late. For a player that does not know low latency it waits for segments that last, too. It is false when there was nothing to play in time.
+func (b *broadcast) whole(ctx context.Context, classic bool) (*mux.Snapshot, bool) {
 	snapshot, ready := b.ready(ctx)
 	if !ready {
 		return nil, false
 	}
+	f := b.filler.Load()
+	awaited := f.whole
+	if classic {
+		awaited = f.lasting
+	}
 	select {
-	case <-b.filler.Load().whole:
+	case <-awaited:
 	case <-ctx.Done():
 		return nil, false
 	}

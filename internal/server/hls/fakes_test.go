@@ -88,6 +88,7 @@ type fakeProgram struct {
 	frames chan *media.Frame
 	broken atomic.Bool // panics where something was sent
 
+	real    *program.Program // reads come from it, where it is not nil
 	further map[media.Size]*fakeProgram
 	sends   atomic.Bool // a picture
 	lingers atomic.Bool // the output stays for as long as it is to
@@ -115,6 +116,9 @@ func (p *fakeProgram) viewers() int {
 
 // Read implements source: a smaller size has frames of its own.
 func (p *fakeProgram) Read(d program.Demand) (reader, error) {
+	if p.real != nil {
+		return p.real.Read(d)
+	}
 	if d.Size == (media.Size{}) {
 		return p, nil
 	}

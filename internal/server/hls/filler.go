@@ -22,6 +22,11 @@ const (
 	// ladderWait is how long the first multivariant playlist may wait, once it could be given out, for the sizes that there are: players read it
 	// once, and would never know of a variant that comes after it.
 	ladderWait = 2500 * time.Millisecond
+	// lookBack is how old what a stream begins with may be, where the program still has that: three segments, so that players begin at once that do
+	// not know low latency.
+	lookBack = 10 * time.Second
+	// lastingWait is how long such players may wait for three segments, once others could begin.
+	lastingWait = 8 * time.Second
 	// keyframeWait is how long a stream may wait to begin for the keyframe of a picture that is being sent, for the same reason: with the sound
 	// alone, players would never know of the picture.
 	keyframeWait = 65 * time.Second
@@ -36,15 +41,20 @@ type filler struct {
 	mu     sync.Mutex // held while a frame is written
 	stream *mux.Stream
 
-	begun chan struct{} // closed by the first picture
-	sizes atomic.Int32  // of the picture that are read
-	whole chan struct{} // closed when the multivariant playlist has them all, or has waited for them
+	begun   chan struct{} // closed by the first picture
+	looked  chan struct{} // closed when the sizes were looked at after that
+	sizes   atomic.Int32  // of the picture that are read
+	whole   chan struct{} // closed when the multivariant playlist has them all, or has waited for them
+	lasting chan struct{} // closed when all playlists name enough segments for any player, or have waited for them
 
 	running sync.WaitGroup
 }
 
 func newFiller(b *broadcast, stream *mux.Stream, from source, all program.Demand) *filler {
-	return &filler{stream: stream, from: from, all: all, ended: b.ended, begun: make(chan struct{}), whole: make(chan struct{})}
+	return &filler{
+		stream: stream, from: from, all: all, ended: b.ended,
+		begun: make(chan struct{}), looked: make(chan struct{}), whole: make(chan struct{}), lasting: make(chan struct{}),
+	}
 }
 
 // run begins. stop ends it and waits.
@@ -55,7 +65,12 @@ func (f *filler) run(frames reader) (stop func()) {
 		f.fill(ctx, frames)
 	})
 	f.running.Go(func() { f.watchSizes(ctx) })
-	f.running.Go(func() { f.awaitSizes(ctx) })
+	f.running.Go(func() {
+		f.awaitSizes(ctx)
+		close(f.whole)
+		f.awaitSegments(ctx)
+		close(f.lasting)
+	})
 	return func() { cancel(); f.running.Wait() }
 }
 
@@ -85,22 +100,38 @@ func (f *filler) fill(ctx context.Context, frames reader) {
 	}
 }
 
-// awaitSizes closes whole.
+// awaitSizes returns when the multivariant playlist has all sizes, or has waited for them.
 func (f *filler) awaitSizes(ctx context.Context) {
-	defer close(f.whole)
 	var patience <-chan time.Time
+	unknown := f.looked
 	for {
 		f.mu.Lock()
 		now := f.stream.Snapshot()
 		f.mu.Unlock()
 		switch {
-		case now.Ended(), now.Ready() && now.Pictures() >= int(f.sizes.Load()):
+		case now.Ended(), now.Ready() && (unknown == nil || now.Pictures() == 0) && now.Pictures() >= int(f.sizes.Load()):
 			return
 		case now.Ready() && patience == nil:
 			patience = time.After(ladderWait)
 		}
 		select {
 		case <-now.Changed():
+		case <-unknown:
+			unknown = nil
+		case <-patience:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// awaitSegments returns when all playlists name enough segments for any player, or have waited for them.
+func (f *filler) awaitSegments(ctx context.Context) {
+	patience := time.After(lastingWait)
+	for short := f.stream.Snapshot().Short(); short != nil; short = f.stream.Snapshot().Short() {
+		select {
+		case <-short.Changed():
 		case <-patience:
 			return
 		case <-ctx.Done():
@@ -120,6 +151,8 @@ func (f *filler) watchSizes(ctx context.Context) {
 	tick := time.NewTicker(sizesCheck)
 	defer tick.Stop()
 	var known []media.Size
+	looked := sync.OnceFunc(func() { close(f.looked) })
+	defer looked()
 	for {
 		sizes := f.from.Sizes()
 		for _, size := range smaller(sizes) {
@@ -138,7 +171,7 @@ func (f *filler) watchSizes(ctx context.Context) {
 				f.fillFurther(ctx, index, frames)
 			})
 		}
-		if len(known)+1 == mux.MaxPictures {
+		if looked(); len(known)+1 == mux.MaxPictures {
 			return
 		}
 		select {

@@ -82,13 +82,17 @@ func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request, p path) {
 		refuse(w, err, cache)
 		return
 	}
-	snapshot, ready := b.whole(r.Context())
+	snapshot, ready := b.whole(r.Context(), isClassic(r))
 	if !ready {
 		notYet(w, b, cache)
 		return
 	}
 	send(w, r, snapshot.Index(), cache, v)
 }
+
+// isClassic tells whether who asks for a playlist will not know low latency: the players that fetch it as they would a file, by range, are VLC, those
+// that are built on ffmpeg, and Chromium's own.
+func isClassic(r *http.Request) bool { return r.Header.Get("Range") != "" }
 
 // shortly is what caches are told of what changes: they take the requests of all who wait for a show to begin, or poll, as one a second.
 const shortly = "public, max-age=1"
