@@ -111,6 +111,29 @@ describe('livekit-client', { timeout: 1_800_000, concurrency: 2 }, () => {
     await assertData(ada, bo)
   })
 
+  for (const { path, options } of versions.filter((v) => v.library === newest)) {
+    it(`who has not the codec of a picture is told, or sees its backup, and nothing is sent for nobody, ${path}`, skipFirefox, async (t) => {
+      const [ada, bo, told] = await two(t, { options }, { browser: 'Firefox', options })
+      const film = (backupCodec) => publish(ada, { audio: false, video: { videoCodec: 'h264', backupCodec } })
+      const layers = async () => (await told('ada')).tracks.flatMap((p) => p.layers)
+      /** Something was sent, and is not any more. */
+      const stopped = (all) => all.some((l) => l.packets > 0) && all.every((l) => !l.active)
+      await film(false)
+      await eventually('bo is told', () => bo.evaluate(() => happened.includes('trackSubscriptionFailed')))
+      assert.deepEqual((await told('bo')).subscriptions, [])
+      await eventually('H.264 is not sent any more', async () => stopped(await layers()))
+
+      await ada.evaluate(() => room.localParticipant.unpublishTrack([...room.localParticipant.videoTrackPublications.values()][0].track))
+      await film({ codec: 'vp8' })
+      await eventually('the backup is seen', async () => (await bo.evaluate(() => window.perceive())).frames > 10)
+      assert.deepEqual((await bo.evaluate(() => window.means())).codecs, ['video/VP8'])
+      assert.ok((await layers()).some((l) => l.codec === 'vp8' && l.active))
+      assert.equal(await bo.evaluate(() => happened.filter((what) => what === 'trackSubscriptionFailed').length), 1)
+      await bo.evaluate(() => room.disconnect())
+      await eventually('the backup is not sent any more', async () => stopped(await layers()))
+    })
+  }
+
   it('calls and texts', async (t) => {
     const [ada, bo] = await two(t)
     await eventually('bo is there', () => ada.evaluate(() => window.remotes().includes('bo')))
