@@ -18,7 +18,8 @@ const versions = [
   { library: 'livekit-client-1', path: 'v0' },
 ]
 const noIsland = await goToIsland(fileURLToPath(import.meta.url)) // Firefox does not connect to loopback
-const browsers = noIsland ? { Chromium: openWindows } : { Chromium: openWindows, Firefox: openFirefox }
+// A Chromium that has shared its fake camera among some thirty pages was seen to give no picture to any page from then on: scenarios have one of their own.
+const browsers = { Chromium: openWindows, 'Chromium again': openWindows, ...(noIsland ? {} : { Firefox: openFirefox }) }
 const skipFirefox = { skip: noIsland }
 
 // They wait for most of their time, so two of them wait together.
@@ -192,7 +193,7 @@ describe('livekit-client', { timeout: 1_800_000, concurrency: 2 }, () => {
   for (const { path, options } of versions.filter((v) => v.library === newest)) {
     for (const scenario of scenarios[path]) {
       it(`survives ${scenario}, ${path}`, async (t) => {
-        const [ada, bo] = await two(t, { options })
+        const [ada, bo] = await two(t, { browser: 'Chromium again', options })
         await both((page) => publish(page), ada, bo)
         await assertFlow(bo)
         await ada.evaluate((s) => room.simulateScenario(s), scenario)
