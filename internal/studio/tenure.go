@@ -115,9 +115,10 @@ func (s *Studio) noteAway(identity string) {
 	}
 }
 
-// keptInsiders are those who stayed. The caller holds the lock.
+// keptInsiders are those who stayed; the others are forgotten. The caller holds the lock.
 func (s *Studio) keptInsiders() []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(s.insiders)), func(identity string) bool { return !s.stayed(identity) })
+	maps.DeleteFunc(s.insiders, func(identity string, _ time.Time) bool { return !s.stayed(identity) })
+	return slices.Sorted(maps.Keys(s.insiders))
 }
 
 // recallInsiders gives those who stayed their time to come back after a restart. The caller holds the lock.
