@@ -40,7 +40,7 @@ func newIntake(codec media.Codec, layer *track.Layer) *intake {
 }
 
 // take reads a packet's place and header. It tells whether the layer gets it, and whether only a keyframe can help after
-// what is missing before it: the first of all comes after what was lost before, unless it begins a keyframe. The caller holds the lock.
+// what is missing before it: the first of all comes after what was lost before, unless it begins a whole keyframe. The caller holds the lock.
 func (in *intake) take(p *media.Packet, received *reception, canNack bool) (keep, lost bool) {
 	// A payload that cannot be parsed is forwarded as it is: it may be encrypted end to end.
 	rtpfmt.Parse(in.codec, p)
@@ -60,7 +60,7 @@ func (in *intake) take(p *media.Packet, received *reception, canNack bool) (keep
 	if what == restarted {
 		*received = reception{clockRate: in.codec.ClockRate()}
 		in.losses.forget()
-		lost = !p.Keyframe
+		lost = !rtpfmt.BeginsWhole(in.codec, p)
 	}
 	if !p.Repaired && !p.Restored {
 		received.packet(seq-in.sequence.offset, p.Timestamp, p.Arrival)
@@ -72,7 +72,7 @@ func (in *intake) take(p *media.Packet, received *reception, canNack bool) (keep
 	} else {
 		switch {
 		case what == newest && before == 0:
-			lost = !p.Keyframe
+			lost = !rtpfmt.BeginsWhole(in.codec, p)
 		case what == newest && canNack:
 			lost = in.losses.gap(before+1, seq, p.Arrival)
 		}

@@ -202,11 +202,15 @@ func TestReceiverMissesAFirstKeyframe(t *testing.T) {
 		asks  string
 	}{
 		"lost": {media.H264, 1, "pli:7"}, "there": {media.H264, 7, ""}, "sound": {media.Opus, 1, ""},
+		"without its parameter sets": {media.H264, 5, "pli:7"}, "in part": {media.H264, 28, "pli:7"},
+		"H.265, there": {media.H265, 32 << 1, ""}, "H.265, without its parameter sets": {media.H265, 19 << 1, "pli:7"},
 	} {
 		log := new(feedbackLog)
 		st := newReceiver(t, track.Info{Kind: c.codec.Kind(), Codec: c.codec}).take(&rtc.Stream{SSRC: 7, Codec: c.codec, CanNack: true}, log)
 		now := media.Now()
-		give(st, h264Packet(10, 0, c.unit, now), h264Packet(11, 3000, 1, now))
+		first := h264Packet(10, 0, c.unit, now)
+		first.Payload[1], first.Payload[2] = 0x85, 0x88 // the first slice, in a fragment that of an IDR picture
+		give(st, first, h264Packet(11, 3000, 1, now))
 		if got := log.take(); got != c.asks {
 			t.Errorf("%s: told %q", name, got)
 		}

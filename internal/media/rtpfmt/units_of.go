@@ -38,6 +38,23 @@ func HasRandomAccess(codec media.Codec, p *media.Packet) bool {
 	return false
 }
 
+// BeginsWhole tells of a packet that Parse has seen whether a keyframe begins with it that needs nothing that went before: of H.264 and H.265
+// parameter sets go in front of the picture, mostly in a packet of their own.
+func BeginsWhole(codec media.Codec, p *media.Packet) bool {
+	switch {
+	case !p.Keyframe || len(p.Payload) == 0: // a dependency descriptor says it of whatever payload
+		return false
+	case codec != media.H264 && codec != media.H265:
+		return true
+	}
+	for unit := range wholeUnits(codec, p.Payload) {
+		if codec == media.H264 && unit[0]&0x1f == naluSPS || codec == media.H265 && unit[0]>>1&0x3f == h265VPS {
+			return true
+		}
+	}
+	return false
+}
+
 // wholeUnits goes through the NAL units that lie whole in one payload of H.264 or H.265.
 func wholeUnits(codec media.Codec, b []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
