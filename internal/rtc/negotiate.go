@@ -205,6 +205,7 @@ func (p *Peer) answerSection(before *section, m *sdp.Section, carried bool) *sec
 		s.out = before.out
 		s.sends = m.Direction.Receives() && s.chooseOut(before.out, m.Formats)
 	}
+	s.deaf = !m.Direction.Receives()
 	if m.Direction.Sends() {
 		s.receives = true
 		s.takeInbound(p, before, m, accepted)

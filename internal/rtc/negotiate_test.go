@@ -221,15 +221,17 @@ func TestOutboundIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		sections []string
 		refused  bool
+		free     int // so many of the sections count as free for it
 	}{
-		"none":                     {nil, false},
-		"of the other kind":        {[]string{audioSection("recvonly")}, false},
-		"it may only send":         {[]string{without(videoSection("sendonly"))}, false},
-		"it sends too":             {[]string{without(videoSection("sendrecv"))}, false},
-		"not carried":              {[]string{audioSection("recvonly"), strings.Replace(without(videoSection("recvonly")), "m=video 9", "m=video 0", 1)}, false},
-		"without the codec":        {[]string{without(videoSection("recvonly"))}, true},
-		"without any that we know": {[]string{"m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=recvonly\r\na=rtpmap:97 H261/90000\r\n"}, true},
-		"both":                     {[]string{without(videoSection("recvonly")), videoSection("recvonly")}, false},
+		"none":                     {nil, false, 0},
+		"of the other kind":        {[]string{audioSection("recvonly")}, false, 0},
+		"it may only send":         {[]string{without(videoSection("sendonly"))}, false, 0},
+		"it sends too":             {[]string{without(videoSection("sendrecv"))}, false, 0},
+		"it sends no more":         {[]string{videoSection("inactive")}, false, 0},
+		"not carried":              {[]string{audioSection("recvonly"), strings.Replace(without(videoSection("recvonly")), "m=video 9", "m=video 0", 1)}, false, 0},
+		"without the codec":        {[]string{without(videoSection("recvonly"))}, true, 1},
+		"without any that we know": {[]string{"m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=recvonly\r\na=rtpmap:97 H261/90000\r\n"}, true, 0},
+		"both":                     {[]string{without(videoSection("recvonly")), videoSection("recvonly")}, false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := peerWith(t, e, PeerConfig{})
@@ -237,6 +239,9 @@ func TestOutboundIsRefused(t *testing.T) {
 			answer(t, p, offer(append([]string{dataSection}, c.sections...)...))
 			if o.Refused() != c.refused {
 				t.Errorf("refused: %v", o.Refused())
+			}
+			if _, video := p.Missing(); video != 1-c.free {
+				t.Errorf("%d sections are missing", video)
 			}
 			answer(t, p, offer(append(append([]string{dataSection}, c.sections...), videoSection("recvonly"))...))
 			if o.Refused() || o.Codec() != media.H264 {

@@ -222,7 +222,7 @@ func (p *Peer) applyAnswer(d *sdp.Description) ([]*section, error) {
 		}
 		s := *offered
 		s.rejected = offered.rejected || m.Port == 0 || !carried(d, m)
-		s.in, s.sends, s.sources = nil, false, nil
+		s.in, s.sends, s.deaf, s.sources = nil, false, false, nil
 		switch {
 		case s.rejected:
 			s.out = nil

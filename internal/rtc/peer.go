@@ -367,7 +367,7 @@ func (p *Peer) Missing() (audio, video int) {
 	p.negotiation.mu.Lock()
 	defer p.negotiation.mu.Unlock()
 	for _, s := range p.negotiation.sections {
-		if s.rejected || s.in != nil || s.out != nil {
+		if s.rejected || s.deaf || s.in != nil || s.out != nil {
 			continue
 		}
 		switch s.kind {

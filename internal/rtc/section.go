@@ -21,6 +21,8 @@ type section struct {
 
 	in  *Inbound
 	out *Outbound
+	// deaf tells that the remote has offered it and does not want to receive in it, as where it has ended what it sent there.
+	deaf bool
 	// receives tells that we want to receive here whenever the remote sends.
 	receives bool
 	// sends tells that we send here as agreed. A section that stops to send must be agreed on as such before another

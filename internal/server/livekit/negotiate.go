@@ -30,11 +30,9 @@ type asking struct {
 	pending bool   // the client has not offered since
 	// audio and video are how many sections the client was asked to add and has not offered yet.
 	audio, video int
-	// fruitless counts offers in a row that still did not place all outbounds.
-	fruitless int
 }
 
-// maxFruitless ends asking a client that does not add the sections it was asked for, and waiting for them.
+// maxFruitless is how many offers in a row may have no section for a track: with one more it is not asked for any more, nor waited for.
 const maxFruitless = 5
 
 // negotiationLate looks, some time after an offer was sent or asked for, whether the client has reacted.
@@ -89,7 +87,7 @@ func (s *session) takeAnswer(sd *pb.SessionDescription) {
 	}
 	s.offering.pending = false
 	s.endsAgreed()
-	s.settleCodecs(false)
+	s.settleCodecs()
 }
 
 // askForOffer asks the client to offer, with as many more sections as our outbounds need.
@@ -156,13 +154,10 @@ func (s *session) hearCandidate(m *pb.TrickleRequest) {
 // offers again only when it has applied this.
 func (s *session) offerCame() {
 	s.asking.begun, s.asking.pending, s.asking.audio, s.asking.video = true, false, 0, 0
-	s.asking.fruitless++
 	s.remote.changed = false
-	s.settleCodecs(s.asking.fruitless > maxFruitless)
+	s.settleCodecs()
 	if audio, video := s.publisher.peer.Unplaced(); audio+video > 0 {
 		s.remote.changed = true
-	} else {
-		s.asking.fruitless = 0
 	}
 	s.endsAgreed()
 }

@@ -1,6 +1,7 @@
 package livekit
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -130,7 +131,11 @@ func TestWhoHasNoPlaceForATrackIsTold(t *testing.T) {
 				asked := false
 				v.send(&pb.SignalRequest{Message: &pb.SignalRequest_PingReq{PingReq: &pb.Ping{}}})
 				v.until(func(r *pb.SignalResponse) bool {
-					asked = asked || r.GetMediaSectionsRequirement() != nil
+					if more := r.GetMediaSectionsRequirement(); more != nil {
+						if asked = true; more.NumVideos != 1 {
+							t.Errorf("after %d offers that have no place it is asked for %d sections", offers, more.NumVideos)
+						}
+					}
 					if e := r.GetSubscriptionResponse(); e != nil {
 						told = e
 					}
@@ -151,4 +156,31 @@ func TestWhoHasNoPlaceForATrackIsTold(t *testing.T) {
 			v.untilThere("TR_ann")
 		})
 	}
+}
+
+// TestWhoCannotKeepUpWithTracksGetsThemAll: with each offer one more has come than there are sections, as where many enter a room one after the other.
+func TestWhoCannotKeepUpWithTracksGetsThemAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.server.patience = time.Hour
+	v := w.enterViewer(t, true, true)
+	var sids []string
+	for i := range 2 + 2*maxFruitless {
+		identity := fmt.Sprintf("p%d", i)
+		w.publisher(t, identity)
+		sids = append(sids, "TR_"+identity)
+		v.send(&pb.SignalRequest{Message: &pb.SignalRequest_PingReq{PingReq: &pb.Ping{}}})
+		v.until(func(r *pb.SignalResponse) bool {
+			if e := r.GetSubscriptionResponse(); e != nil {
+				t.Fatalf("after %d tracks it is told %v", i, e)
+			}
+			return r.GetPongResp() != nil
+		})
+		if i >= 2 {
+			v.offer()
+			v.receiveMore(1)
+		}
+	}
+	v.offer()
+	v.untilThere(sids...)
 }

@@ -36,6 +36,7 @@ type remoteTrack struct {
 	wanted       bool
 	allowed      bool
 	sub          *studio.Subscription // nil while not subscribed
+	fruitless    int                  // offers of the client in a row that had no section for it
 	failed       bool                 // the client was told that it cannot be subscribed
 	away         bool                 // its publisher is changing the codec; it comes anew
 	suspended    bool                 // the way to the client does not carry it
@@ -129,7 +130,7 @@ func (s *session) subscribe(t *remoteTrack) {
 		s.refuseSubscription(t, subscriptionError(err))
 		return
 	}
-	t.sub = sub
+	t.sub, t.fruitless = sub, 0
 	s.remote.changed = true
 	if t.settings != nil {
 		t.apply()
@@ -264,18 +265,21 @@ func subscriptionError(err error) pb.SubscriptionError {
 }
 
 // settleCodecs follows a negotiation: subscriptions go on in the codec that the client has agreed to; those to tracks in
-// codecs that it has turned down, or whose section it has rejected, are given up. With last, those without a section are, too.
-func (s *session) settleCodecs(last bool) {
+// codecs that it has turned down, or whose section it has rejected, are given up, and so are those for which one who offers had none too often.
+func (s *session) settleCodecs() {
 	for _, t := range s.remote.tracks {
 		if t.sub == nil {
 			continue
 		}
 		switch out := t.sub.Outbound(); {
 		case out.Codec() != media.NoCodec:
+			t.fruitless = 0
 			t.sub.Negotiated()
-		case out.Mid() != "" || out.Refused() || last:
+		case out.Mid() != "" || out.Refused() || t.fruitless == maxFruitless:
 			s.drop(t)
 			s.refuseSubscription(t, pb.SubscriptionError_SE_CODEC_UNSUPPORTED)
+		case s.onePeer:
+			t.fruitless++
 		}
 	}
 }
