@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,7 +20,7 @@ import (
 )
 
 // How an event is tried: with twice the time between attempts each time, until it has been tried for longer than a deployment takes. A receiver that asks for
-// more time gets it, within limits. Where it takes another event of the room after it has denied one so often, in about half a minute, that one
+// more time gets it, within limits. Where it takes another event of the room after one has failed so often, in about half a minute, that one
 // holds nobody up any more.
 const (
 	longestTried  = 10 * time.Minute
@@ -62,20 +63,28 @@ func (r *receiver) try(ctx context.Context, w *waiting) (over bool, err error) {
 		r.failed.Add(1)
 	}
 	if over {
-		r.missing.Add(w.missing) // told with the next
-		r.drop(w.event, err.Error())
+		r.giveUp(w, err.Error())
 	} else {
 		r.log.Debug("a webhook event is tried again", "event", w.event.Event, "id", w.event.Id, "attempt", w.attempts, "error", err)
 	}
 	return over, err
 }
 
+// giveUp ends the way of an event that the receiver has not taken.
+func (r *receiver) giveUp(w *waiting, why string) {
+	if w.delivery != nil {
+		r.end(w.delivery)
+	}
+	r.missing.Add(w.missing) // told with the next
+	r.drop(w.event, why)
+}
+
 // send is try without what follows from it. It has one of the places for requests meanwhile.
 func (r *receiver) send(ctx context.Context, w *waiting) error {
-	if err := r.queue.enter(ctx); err != nil {
+	if err := r.queue.enter(ctx, w.late); err != nil {
 		return err
 	}
-	defer r.queue.leave()
+	defer r.queue.leave(w.late)
 	if w.delivery == nil {
 		w.missing = r.missing.Swap(0)
 		body, err := w.event.body(w.missing)
@@ -145,14 +154,13 @@ func worthAnother(err error) bool {
 	return !errors.Is(err, errEncoding) && !errors.Is(err, dial.ErrRefused) && !errors.Is(err, context.Canceled)
 }
 
-// denies tells of an answer that may be about the event; others are about the receiver alone.
+// denies tells of a failure that may be about the event: whoever reads it may refuse it, break, or take too long. Others are about the receiver alone.
 func denies(err error) bool {
-	no, answered := errors.AsType[unwilling](err)
-	switch no.code {
-	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return false
+	if no, answered := errors.AsType[unwilling](err); answered {
+		return no.code != http.StatusTooManyRequests && no.code != http.StatusServiceUnavailable
 	}
-	return answered
+	connecting, ok := errors.AsType[*net.OpError](err)
+	return err != nil && !(ok && connecting.Op == "dial")
 }
 
 // waitBefore is how long to wait after some failed attempts: half to one and a half times what is due, so that receivers that

@@ -75,6 +75,13 @@ func (r *receiver) begin(e *event, body []byte) *Delivery {
 	return d
 }
 
+// end notes that no attempt follows by itself any more.
+func (h *history) end(d *Delivery) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	d.Outcome = Failed
+}
+
 // tried notes an attempt; after the final one no other follows by itself.
 func (h *history) tried(d *Delivery, err error, final bool) {
 	h.mu.Lock()

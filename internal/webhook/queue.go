@@ -17,6 +17,11 @@ const (
 	fewWaitingBytes    = 256 << 10
 	maxWaitingAll      = 8 * maxWaiting
 	maxWaitingAllBytes = 8 * maxWaitingBytes
+	// So are those that are late: what a receiver cannot take shall not keep from it what it can. They have few of the requests.
+	maxLate         = 100
+	maxLateAll      = 2000
+	maxLateAllBytes = 8 << 20
+	lateRequests    = requests / 4
 )
 
 // queue is what waits for a receiver, in a line for each room. put may be called by all and does not block.
@@ -25,13 +30,17 @@ type queue struct {
 	ctx    context.Context // ends what is being sent
 	sends  sync.WaitGroup  // the goroutines of lines
 	places chan struct{}   // one for each request that is under way
+	lates  chan struct{}   // one for each of those that is for a late event
 
-	mu      sync.Mutex
-	lines   map[string]*line // by room; of those in which something waits or is sent
-	waiting int
-	bytes   int
-	closed  bool
-	closing chan struct{} // closed with it
+	mu        sync.Mutex
+	lines     map[string]*line // by room; of those in which something waits or is sent
+	waiting   int              // in lines
+	bytes     int
+	late      map[string]int // how many are late, by room
+	lateAll   int
+	lateBytes int
+	closed    bool
+	closing   chan struct{} // closed with it
 }
 
 // line is what waits of one room, first what is being sent, guarded by the queue's lock. A goroutine sends it, one event after the other, and ends with
@@ -49,11 +58,12 @@ type waiting struct {
 	since            time.Time // when its turn came, zero before
 	delivery         *Delivery // nil before it was tried first
 	missing          int32     // how many it tells of that went missing
-	attempts, denied int       // attempts, and those that the receiver denied
+	attempts, denied int       // attempts, and those that failed as by the event (denies)
+	late             bool      // it is in no line any more, and holds nobody up
 }
 
 func newQueue(ctx context.Context, to *receiver) *queue {
-	return &queue{to: to, ctx: ctx, places: make(chan struct{}, requests), lines: map[string]*line{}, closing: make(chan struct{})}
+	return &queue{to: to, ctx: ctx, places: make(chan struct{}, requests), lates: make(chan struct{}, lateRequests), lines: map[string]*line{}, late: map[string]int{}, closing: make(chan struct{})}
 }
 
 // put queues an event, or drops it when too many wait.
@@ -98,16 +108,20 @@ func (q *queue) takes(l *line, w *waiting) bool {
 
 // send sends what waits of a room until nothing does.
 func (q *queue) send(roomName string, l *line) {
-	ahead := 0 // the place in the line of the event that was tried last before its turn
+	ahead := 0      // the place in the line of the event that was tried last before its turn
+	most := denials // once it is known that the receiver takes some and not others, nobody waits for that again
 	for w := q.first(roomName, l); w != nil; w = q.first(roomName, l) {
 		over := q.deliver(w, func(err error) (passed bool) {
-			if w.denied >= denials && denies(err) {
-				ahead, passed = q.pass(l, ahead+1)
+			if w.denied < most || !denies(err) {
+				return false
+			}
+			if ahead, passed = q.pass(l, ahead+1); passed {
+				most = 1
 			}
 			return passed
 		})
 		if over {
-			q.forget(q.takeOut(l, 0))
+			q.takeOut(l, 0)
 			ahead = max(0, ahead-1)
 		}
 	}
@@ -133,8 +147,9 @@ func (q *queue) deliver(w *waiting, failed func(error) bool) (over bool) {
 	}
 }
 
-// pass tries an event before its turn, for the first of its line is denied again and again. If the receiver takes it, that is not away: those before it are
-// what is wrong. They are tried for the rest of their time too, but nobody waits for them. If not, the next is tried after the next attempt with the first.
+// pass tries an event before its turn, for the first of its line is denied again and again. If the receiver takes it, that is not away: those before it
+// are tried once more, as it may have come back just then, and nobody waits for those that are what is wrong. If not, the next is tried after the next
+// attempt with the first.
 func (q *queue) pass(l *line, place int) (tried int, passed bool) {
 	w := q.at(l, place)
 	if w == nil {
@@ -146,16 +161,54 @@ func (q *queue) pass(l *line, place int) (tried int, passed bool) {
 	if over, _ := q.to.try(q.ctx, w); !over {
 		return place, false
 	}
-	q.forget(q.takeOut(l, place))
-	for range place {
-		late := q.takeOut(l, 0)
-		q.to.log.Warn("a webhook event holds its room up no more", "event", late.event.Event, "id", late.event.Id, "room", late.event.Room.GetName())
-		q.sends.Go(func() {
-			q.deliver(late, func(error) bool { return false })
-			q.forget(late)
-		})
+	for q.takeOut(l, place); place > 0; place-- {
+		first := q.at(l, 0)
+		over, err := q.to.try(q.ctx, first)
+		if !over && !denies(err) { // it is away
+			break
+		}
+		q.takeOut(l, 0)
+		if !over {
+			q.tryLate(first)
+		}
 	}
 	return 0, true
+}
+
+// tryLate has an event that holds nobody up any more tried for the rest of its time too, unless many are.
+func (q *queue) tryLate(w *waiting) {
+	roomName := w.event.Room.GetName()
+	if !q.beLate(w, roomName) {
+		q.to.giveUp(w, "the receiver denies it, as others before")
+		return
+	}
+	q.to.log.Warn("a webhook event holds its room up no more", "event", w.event.Event, "id", w.event.Id, "room", roomName)
+	w.late = true
+	q.sends.Go(func() {
+		q.deliver(w, func(error) bool { return false })
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.lateAll, q.lateBytes = q.lateAll-1, q.lateBytes-w.bytes
+		if q.late[roomName]--; q.late[roomName] == 0 {
+			delete(q.late, roomName)
+		}
+	})
+}
+
+// beLate counts an event with those that are late where there is place for it.
+func (q *queue) beLate(w *waiting, roomName string) bool {
+	most, all, allBytes := maxLate, maxLateAll, maxLateAllBytes
+	if w.event.minor {
+		most, all, allBytes = most/2, all/2, allBytes/2
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.late[roomName] >= most || q.lateAll >= all || q.lateBytes+w.bytes > allBytes {
+		return false
+	}
+	q.late[roomName]++
+	q.lateAll, q.lateBytes = q.lateAll+1, q.lateBytes+w.bytes
+	return true
 }
 
 // first is the event whose turn it is in a line, which ends where there is none.
@@ -179,38 +232,49 @@ func (q *queue) at(l *line, place int) *waiting {
 	return l.waiting[place]
 }
 
-// takeOut takes the event at a place out of a line; it still waits.
-func (q *queue) takeOut(l *line, place int) *waiting {
+// takeOut takes the event at a place out of a line.
+func (q *queue) takeOut(l *line, place int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	w := l.waiting[place]
 	l.waiting, l.bytes = slices.Delete(l.waiting, place, place+1), l.bytes-w.bytes
-	return w
-}
-
-// forget ends the waiting of an event that is in no line any more.
-func (q *queue) forget(w *waiting) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	q.waiting, q.bytes = q.waiting-1, q.bytes-w.bytes
 }
 
 // enter waits for a place for one request; leave gives it back. Those who wait come in the order in which they do.
-func (q *queue) enter(ctx context.Context) error {
+func (q *queue) enter(ctx context.Context, late bool) error {
+	if late {
+		if err := enter(ctx, q.lates); err != nil {
+			return err
+		}
+	}
+	err := enter(ctx, q.places)
+	if err != nil && late {
+		<-q.lates
+	}
+	return err
+}
+
+func enter(ctx context.Context, places chan<- struct{}) error {
 	select {
-	case q.places <- struct{}{}:
+	case places <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (q *queue) leave() { <-q.places }
+func (q *queue) leave(late bool) {
+	<-q.places
+	if late {
+		<-q.lates
+	}
+}
 
 func (q *queue) len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.waiting
+	return q.waiting + q.lateAll
 }
 
 // close takes nothing more, and has each event that waits tried once more at most.

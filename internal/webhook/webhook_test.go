@@ -211,7 +211,7 @@ func TestADeploymentLosesNothing(t *testing.T) {
 		"in many ways by turns":        {rooms: 1, events: 5, statuses: []int{0, 500, 404, 302, 502, 503, 504, 429, 408, 401, 403}},
 		"mostly unavailable":           {rooms: 5, events: 20, taken: 10, away: 5 * time.Minute, statuses: []int{http.StatusBadGateway}},
 		"mostly broken":                {rooms: 5, events: 20, taken: 10, away: 5 * time.Minute, statuses: []int{http.StatusInternalServerError}},
-		"a room, mostly broken":        {rooms: 1, events: 50, taken: 10, away: 5 * time.Minute, statuses: []int{http.StatusNotFound}},
+		"a room, mostly broken":        {rooms: 1, events: 900, taken: 10, away: 5 * time.Minute, statuses: []int{http.StatusNotFound}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -272,20 +272,26 @@ func TestAReceiverThatStaysAwayIsGivenUp(t *testing.T) {
 func TestAnEventThatAReceiverNeverTakesHoldsItsRoomUpForAWhile(t *testing.T) {
 	for _, tt := range []struct {
 		bad    int
+		status int // 0 for none
 		before bool
 		within time.Duration
 	}{
+		{bad: 1, status: http.StatusInternalServerError, within: time.Minute},
+		{bad: 1, status: http.StatusInternalServerError, before: true, within: time.Minute},
+		{bad: 1, status: http.StatusBadGateway, within: time.Minute}, // which ends whoever reads it
 		{bad: 1, within: time.Minute},
-		{bad: 1, before: true, within: time.Minute},
-		{bad: 5, within: 2 * time.Minute},
+		{bad: 5, status: http.StatusNotFound, within: 2 * time.Minute},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			a := &application{t: t}
 			a.answer = func(e *pb.WebhookEvent, _ int) (int, string, error) {
-				if e.Participant.Identity == "eve" {
-					return http.StatusInternalServerError, "", nil
+				switch {
+				case e.Participant.Identity != "eve":
+					return http.StatusOK, "", nil
+				case tt.status == 0:
+					return 0, "", io.EOF
 				}
-				return http.StatusOK, "", nil
+				return tt.status, "", nil
 			}
 			n := notify(a, "http://application")
 			if tt.before {
@@ -310,6 +316,68 @@ func TestAnEventThatAReceiverNeverTakesHoldsItsRoomUpForAWhile(t *testing.T) {
 			time.Sleep(longestTried + 2*longestWait)
 			if st := n.Stats()[0]; st.Waiting != 0 || st.Dropped != uint64(tt.bad) || len(n.receivers[0].queue.lines) != 0 {
 				t.Errorf("%+v", st)
+			}
+			n.Close(t.Context())
+		})
+	}
+}
+
+// TestAKindOfEventThatAReceiverDoesNotKnow holds rooms up once, and what is late of it leaves place to all else.
+func TestAKindOfEventThatAReceiverDoesNotKnow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rooms, events = 2, 260
+		a := &application{t: t}
+		a.answer = func(e *pb.WebhookEvent, _ int) (int, string, error) {
+			if e.Participant.Identity == "eve" {
+				return http.StatusNotFound, "", nil
+			}
+			return http.StatusOK, "", nil
+		}
+		n := notify(a, "http://application")
+		for i := range rooms * events {
+			n.RoomEvent(inRoom(fmt.Sprint("room", i%rooms)), joined([]string{"eve", "bob"}[i/rooms%2]))
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		q := n.receivers[0].queue
+		if st := n.Stats()[0]; st.Sent != rooms*events/2 || st.Waiting != rooms*maxLate || st.Dropped != rooms*(events/2-maxLate) {
+			t.Errorf("%d are told of %d: %+v", st.Sent, rooms*events/2, st)
+		}
+		if len(q.lines) != 0 || q.waiting != 0 || q.bytes != 0 {
+			t.Errorf("%d rooms wait, of %d events", len(q.lines), q.waiting)
+		}
+		n.Close(t.Context())
+		if len(q.late) != 0 || q.lateAll != 0 || q.lateBytes != 0 {
+			t.Errorf("late at the end: %v, %d", q.late, q.lateAll)
+		}
+	})
+}
+
+// TestAReceiverThatComesBackGetsWhatWaitsInOrder, whichever attempt that is before: but for the one with which it was looked whether it is back.
+func TestAReceiverThatComesBackGetsWhatWaitsInOrder(t *testing.T) {
+	for _, away := range []int{0, 9, 10, 13, 14, 21, 22} {
+		synctest.Test(t, func(t *testing.T) {
+			const events = 20
+			a := &application{t: t}
+			a.answer = func(_ *pb.WebhookEvent, n int) (int, string, error) {
+				if n <= away {
+					return http.StatusInternalServerError, "", nil
+				}
+				return http.StatusOK, "", nil
+			}
+			n := notify(a, "http://application")
+			for i := range events {
+				n.RoomEvent(inRoom("hall"), joined(fmt.Sprint("p", 10+i)))
+			}
+			time.Sleep(5 * time.Minute)
+			told, early := strings.Split(a.told(), ", "), 0
+			for i := 1; i < len(told); i++ {
+				if told[i] < told[i-1] {
+					early++
+				}
+			}
+			if len(told) != events || early > 1 || early == 1 && told[0] < told[1] {
+				t.Errorf("back after %d attempts: %v", away, told)
 			}
 			n.Close(t.Context())
 		})
