@@ -57,4 +57,13 @@ func (s Scaling) filter(f *media.Format) string {
 	return fmt.Sprintf(scale, width, height)
 }
 
+// lower makes the shorter side so many lines.
+func lower(lines int) Scaling { return Scaling{Width: lines, Height: lines} }
+
+// Lower is the size of pictures of a format whose shorter side was made so many lines.
+func Lower(f *media.Format, lines int) media.Size {
+	width, height := lower(lines).size(f)
+	return media.Size{Width: width, Height: height}
+}
+
 func evenSide(n int) int { return min(max(n, smallestPicture), maxPictureSide) &^ 1 }

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -15,22 +16,28 @@ const (
 	queueMaxBytes = 8 << 20
 	// restartMax is the longest pause between two tries to start a worker.
 	restartMax = 5 * time.Second
+	// behindFor is how long it is told that pictures were left out, because the process took too long for them.
+	behindFor = 15 * time.Second
 	// healthy is how long a worker must live for the next one to be started at once.
 	healthy = 10 * time.Second
 )
 
-// VideoConverter re-encodes one stream to H.264 constrained baseline without B-frames at the same size, in a process
+var errBehind = errors.New("this machine is too slow for it")
+
+// VideoConverter re-encodes one stream to H.264 constrained baseline without B-frames, at the same size or smaller, in a process
 // that is restarted when it dies. Its methods may be called from any goroutine, but not from the functions that it calls.
 type VideoConverter struct {
 	workers  *Workers
+	lines    int
 	out      func(*media.Frame)
 	keyframe func()
 
 	mu      sync.Mutex
 	queue   []*media.Frame
 	bytes   int
-	seeking bool // what comes is of no use until a keyframe
-	dropped bool // frames were dropped and a keyframe was not asked for yet
+	seeking bool          // what comes is of no use until a keyframe
+	dropped bool          // frames were dropped and a keyframe was not asked for yet
+	behind  time.Duration // on media time: when frames were dropped last, 0 for never
 	closed  bool
 	err     error
 	wake    chan struct{} // holds one token while there is news
@@ -38,14 +45,14 @@ type VideoConverter struct {
 	done    chan struct{}
 }
 
-// Convert starts a converter. out is called from one goroutine, with frames whose PTS are those of the input; keyframe
+// Convert starts a converter. lines are those of the pictures' shorter side that come out, where they come in with more; 0 leaves their size. out is called from one goroutine, with frames whose PTS are those of the input; keyframe
 // is called when the converter needs one to go on (after a start or a restart).
-func (w *Workers) Convert(out func(*media.Frame), keyframe func()) (*VideoConverter, error) {
+func (w *Workers) Convert(lines int, out func(*media.Frame), keyframe func()) (*VideoConverter, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
 	v := &VideoConverter{
-		workers: w, out: out, keyframe: keyframe, seeking: true,
+		workers: w, lines: lines, out: out, keyframe: keyframe, seeking: true,
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := w.add(v); err != nil {
@@ -64,6 +71,7 @@ func (v *VideoConverter) Write(f *media.Frame) {
 		return
 	case len(v.queue) >= queueMax, v.bytes+len(f.Payload) > queueMaxBytes:
 		v.queue, v.bytes = v.queue[:0], 0
+		v.behind = media.Now()
 		if v.seeking = !f.Keyframe; v.seeking {
 			v.dropped = true
 			v.notify()
@@ -91,6 +99,9 @@ func (v *VideoConverter) RequestKeyframe() { v.keyframe() }
 func (v *VideoConverter) Err() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.err == nil && v.behind > 0 && media.Now()-v.behind < behindFor {
+		return errBehind
+	}
 	return v.err
 }
 
@@ -197,7 +208,7 @@ func (v *VideoConverter) run() {
 				k = nil
 			}
 			if err = checkSize(f); err == nil {
-				if k, err = v.workers.startConverter(f, v.out, v.quit); err == nil {
+				if k, err = v.workers.startConverter(f, v.lines, v.out, v.quit); err == nil {
 					started = time.Now()
 					err = k.write(f)
 				}

@@ -97,7 +97,7 @@ type converted struct {
 func convert(t *testing.T, w *Workers, frames []*media.Frame, speed int) (out []converted, v *VideoConverter) {
 	t.Helper()
 	got := make(chan converted, 1000)
-	v, err := w.Convert(func(f *media.Frame) { got <- converted{f, time.Now()} }, func() {})
+	v, err := w.Convert(0, func(f *media.Frame) { got <- converted{f, time.Now()} }, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestConverterRestartsAWorkerThatDies(t *testing.T) {
 	frames := ivfFrames(t, media.VP8, 320, 180, 90, time.Second)
 	out := make(chan *media.Frame, 200)
 	asked := make(chan struct{}, 10)
-	v, err := w.Convert(func(f *media.Frame) { out <- f }, func() {
+	v, err := w.Convert(0, func(f *media.Frame) { out <- f }, func() {
 		select {
 		case asked <- struct{}{}:
 		default:
@@ -253,7 +253,7 @@ func TestConverterReplacesAWorkerThatHangs(t *testing.T) {
 	frames := ivfFrames(t, media.VP8, 320, 180, 60, time.Second)
 	out := make(chan *media.Frame, 200)
 	asked := make(chan struct{}, 10)
-	v, err := w.Convert(func(f *media.Frame) { out <- f }, func() { asked <- struct{}{} })
+	v, err := w.Convert(0, func(f *media.Frame) { out <- f }, func() { asked <- struct{}{} })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +302,7 @@ func signalChildren(t *testing.T, signal syscall.Signal) {
 func TestConverterSurvivesGarbageAndCloses(t *testing.T) {
 	w := needWorkers(t)
 	asked := make(chan struct{}, 100)
-	v, err := w.Convert(func(*media.Frame) {}, func() { asked <- struct{}{} })
+	v, err := w.Convert(0, func(*media.Frame) {}, func() { asked <- struct{}{} })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +326,7 @@ func TestConverterSurvivesGarbageAndCloses(t *testing.T) {
 	w.Close()
 	v.Close()
 	v.Write(good)
-	if _, err := w.Convert(nil, nil); err == nil {
+	if _, err := w.Convert(0, nil, nil); err == nil {
 		t.Error("converts after Close")
 	}
 }
@@ -336,7 +336,7 @@ func TestWithoutFFmpegItSaysSo(t *testing.T) {
 	if w.Available() == nil {
 		t.Error("available")
 	}
-	if _, err := w.Convert(nil, nil); err == nil {
+	if _, err := w.Convert(0, nil, nil); err == nil {
 		t.Error("converts")
 	}
 	if _, err := checkVersion("ffmpeg version 3.4.8-0 Copyright"); err == nil {

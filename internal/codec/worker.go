@@ -50,9 +50,9 @@ func (w *Workers) startWorker(first *media.Frame, args []string, p *process, han
 	return k, nil
 }
 
-// startConverter starts a process that makes H.264 of the format of first.
-func (w *Workers) startConverter(first *media.Frame, out func(*media.Frame), quit <-chan struct{}) (*worker, error) {
-	args := converterArguments(first.Format, w.libvpx)
+// startConverter starts a process that makes H.264 of the format of first, with so many lines at most, 0 for any.
+func (w *Workers) startConverter(first *media.Frame, lines int, out func(*media.Frame), quit <-chan struct{}) (*worker, error) {
+	args := converterArguments(first.Format, lines, w.libvpx)
 	return w.startWorker(first, args, nil, w.hang, quit, func(p *process, stdout io.Reader) error { return p.readH264(stdout, out) })
 }
 
@@ -95,15 +95,20 @@ var toFLV = []string{
 	"-flvflags", "no_duration_filesize+no_metadata", "-f", "flv", "pipe:1",
 }
 
-func converterArguments(f *media.Format, libvpx bool) []string {
+func converterArguments(f *media.Format, lines int, libvpx bool) []string {
 	args := sourceArguments(f, libvpx)
-	if f.Codec == media.AV1 && f.Width > 0 && f.Height > 0 {
-		// The largest of its spatial layers may be missing, also in the first picture.
-		args = append(args, "-s", fmt.Sprintf("%dx%d", f.Width, f.Height))
-	}
 	args = append(args, passTimes...)
+	width, height := f.Width, f.Height
+	switch {
+	case lines > 0 && min(width, height) > lines:
+		args = append(args, "-vf", lower(lines).filter(f))
+		width, height = lower(lines).size(f)
+	case f.Codec == media.AV1 && width > 0 && height > 0:
+		// The largest of its spatial layers may be missing, also in the first picture.
+		args = append(args, "-s", fmt.Sprintf("%dx%d", width, height))
+	}
 	args = append(args, "-pix_fmt", "yuv420p")
-	preset, bitrate, threads := workerEffort(f.Width, f.Height)
+	preset, bitrate, threads := workerEffort(width, height)
 	args = append(args, x264Arguments(preset, bitrate, threads, 30)...)
 	// A keyframe wherever the source has one, so that one can be asked for, and every 60 frames at least.
 	args = append(args, "-force_key_frames", "source", "-g", "60")

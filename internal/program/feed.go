@@ -11,6 +11,7 @@ import (
 // feed is a place in the frames of one track. It belongs to a reader.
 type feed struct {
 	track   *track.Track             // what the plan named, nil for the mix
+	lines   int                      // in which that is made, 0 for as it is
 	mix     codec.Form               // of the mix
 	takes   func(*media.Format) bool // tells whether frames of a format belong into it; nil for all
 	codec   media.Codec

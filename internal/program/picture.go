@@ -40,6 +40,7 @@ type picture struct {
 	plain  bool
 	back   time.Duration
 	want   *track.Track // what the plan says
+	lines  int          // in which it is made of that, 0 for as it is
 	now    *feed
 	next   *feed // to change to
 	opened time.Duration
@@ -73,15 +74,19 @@ func pictureCodec(t *track.Track, wanted []media.Codec) (media.Codec, error) {
 	return media.NoCodec, err
 }
 
-// follow makes t the source, of which nothing is to be seen that is older than since but the newest keyframe.
-func (p *picture) follow(t *track.Track, now, since time.Duration) {
-	if t != p.want {
-		p.want, p.retry = t, now
+// follow makes the plan's picture the source, of which nothing is to be seen that is older than the plan but the newest keyframe.
+func (p *picture) follow(plan *plan, now time.Duration) {
+	t, lines := plan.picture, 0
+	if slices.Contains(p.demand, media.H264) {
+		lines = plan.linesFor(p.size)
+	}
+	if t != p.want || lines != p.lines {
+		p.want, p.lines, p.retry = t, lines, now
 		if p.next != nil {
 			p.next.close()
 			p.next = nil
 		}
-		if p.now != nil && p.now.track == t {
+		if p.now != nil && p.now.track == t && p.now.lines == lines {
 			return // back before the change
 		}
 		if t == nil && p.now != nil {
@@ -90,11 +95,11 @@ func (p *picture) follow(t *track.Track, now, since time.Duration) {
 			p.seeking = true
 		}
 	}
-	if t == nil || p.next != nil || p.now != nil && p.now.track == t && !p.now.ended && !p.now.stale() || now < p.retry {
+	if t == nil || p.next != nil || p.now != nil && p.now.track == t && p.now.lines == lines && !p.now.ended && !p.now.stale() || now < p.retry {
 		return
 	}
 	p.retry = now + time.Second
-	p.open(t, now, since)
+	p.open(t, now, plan.since)
 }
 
 func (p *picture) open(t *track.Track, now, since time.Duration) {
@@ -109,7 +114,12 @@ func (p *picture) open(t *track.Track, now, since time.Duration) {
 	if p.plain && c == media.H264 {
 		read = func(_ media.Codec, at media.Size) (*track.FrameLease, error) { return t.ReadPlain(at) }
 	}
-	lease, err := read(c, p.size)
+	var lease *track.FrameLease
+	if p.lines > 0 {
+		lease, err = t.ReadLower(p.lines)
+	} else {
+		lease, err = read(c, p.size)
+	}
 	if err != nil {
 		return
 	}
@@ -118,6 +128,7 @@ func (p *picture) open(t *track.Track, now, since time.Duration) {
 		cursor = lease.Ring().FromKeyUntil(p.last) // the newest may lie seconds ahead of what was given
 	}
 	p.next, p.opened = newFeed(t, lease, cursor), now
+	p.next.lines = p.lines
 	if p.past = !t.BornAsFrames() && !p.begun && p.next.begins(now-kept); p.past || t.BornAsFrames() {
 		if p.back > 0 && !p.begun {
 			p.next.restart(lease.Ring().FromKeySince(max(since, now-p.back)))

@@ -61,8 +61,36 @@ type plan struct {
 	sounds   []*track.Track
 	// single is the only sound, when it can pass through.
 	single *track.Track
+	// lower are the lines of smaller pictures that are made of the picture for who asks for them, in falling order; nil where it is composed.
+	lower []int
 	// since is when the plan was made, or the picture was last muted: what the tracks have from before may never have been on the air.
 	since time.Duration
+}
+
+// made are the sizes of pictures that are made of the one that passes through, from small to large.
+func (p *plan) made() (sizes []media.Size) {
+	for _, lines := range slices.Backward(p.lower) {
+		if size, ok := p.picture.Lower(lines); ok {
+			sizes = append(sizes, size)
+		}
+	}
+	return sizes
+}
+
+// linesFor are the lines in which a picture is made that is at least of a size, 0 where the picture is to be read as it is.
+func (p *plan) linesFor(size media.Size) int {
+	if size == (media.Size{}) || p.picture == nil {
+		return 0
+	}
+	for _, lines := range slices.Backward(p.lower) {
+		// The other side is as the source has it.
+		if lines >= min(size.Width, size.Height) {
+			if _, ok := p.picture.Lower(lines); ok {
+				return lines
+			}
+		}
+	}
+	return 0
 }
 
 // holder is a track and the news of its successor.
@@ -199,14 +227,14 @@ func (p *Program) Sound() (*track.Track, <-chan struct{}) {
 	return p.packetSound.track, p.packetSound.changed
 }
 
-// Sizes are those in which the picture can be had now, from small to large, by Demand.Size or as layers of packets: the layers of the
-// source that is shown, or the renditions of the composed picture. There is none before the first picture.
+// Sizes are those in which the picture can be had now, from small to large, by Demand.Size: the layers of the source that is shown, the
+// renditions of the composed picture, or what is made of one that comes in a single size. There is none before the first picture.
 func (p *Program) Sizes() []media.Size {
-	t, _ := p.Picture()
-	if t == nil {
+	plan, _ := p.current()
+	if plan.picture == nil {
 		return nil
 	}
-	return t.Sizes()
+	return append(plan.made(), plan.picture.Sizes()...)
 }
 
 // Codecs are those in which a reader with a demand would be given the picture and the sound now, NoCodec for what there is not.
@@ -292,7 +320,10 @@ func (p *Program) update() {
 	if p.cover != nil && !p.closed {
 		next.picture = p.cover
 	}
-	if next.picture != p.plan.picture || next.single != p.plan.single || !slices.Equal(next.sounds, p.plan.sounds) {
+	if !next.composed && p.cover == nil {
+		next.lower = p.stage.settings.Renditions
+	}
+	if next.picture != p.plan.picture || next.single != p.plan.single || !slices.Equal(next.sounds, p.plan.sounds) || !slices.Equal(next.lower, p.plan.lower) {
 		p.mixer.set(next.sounds)
 		next.since = media.Now()
 		p.plan = next

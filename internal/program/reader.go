@@ -148,7 +148,7 @@ func (r *Reader) isClosed() bool {
 // follow takes up changes of the plan. The sound that passes through begins where the first picture does.
 func (r *Reader) follow(p plan, now time.Duration) {
 	if len(r.picture.demand) > 0 {
-		r.picture.follow(p.picture, now, p.since)
+		r.picture.follow(&p, now)
 	}
 	from := never
 	if n := r.picture.next; n != nil && !r.picture.begun {

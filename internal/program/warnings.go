@@ -22,7 +22,7 @@ const (
 	WarnNoRoom        = "no_room_to_compose"
 	WarnComposing     = "composing_trouble"
 	WarnShed          = "composing_sheds"
-	WarnRenditions    = "renditions_direct"
+	WarnRenditions    = "renditions_need_ffmpeg"
 	WarnTimeWentBack  = track.ProblemTime
 	WarnConvertFailed = track.ProblemConversion
 )
@@ -56,6 +56,9 @@ func (p *Program) Warnings() []Warning {
 	warnStage(&stage, add)
 	if t := plan.picture; t != nil && !plan.composed {
 		warnPicture(t, add)
+		if len(plan.lower) > 0 && len(t.Layers()) <= 1 && t.Info().Workers.Available() != nil {
+			add(WarnRenditions, "No smaller pictures are made: install ffmpeg on the server, or send several sizes (simulcast).")
+		}
 	}
 	for _, t := range plan.sounds {
 		if err := codec.CanDecode(t.Format(), t.Info().Workers); err != nil {
@@ -89,9 +92,6 @@ func addProblems(t *track.Track, add func(code, format string, args ...any)) {
 }
 
 func warnStage(s *stage, add func(code, format string, args ...any)) {
-	if len(s.settings.Renditions) > 0 && s.settings.Passes() {
-		add(WarnRenditions, "No smaller pictures are made: they are made of a composed picture, and this one passes through as it is sent. Compose it, or send several sizes (simulcast).")
-	}
 	switch {
 	case s.composer == nil && s.settings.Mode != compose.ModeDirect && s.pictures() > 1:
 		add(WarnCompose, "Several pictures are on stage, and viewers see only one of them: install ffmpeg on the server to show them together.")

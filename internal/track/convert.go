@@ -16,6 +16,8 @@ type conversion struct {
 	plain bool
 	// at is the size of the pictures that are converted.
 	at media.Size
+	// lines are those that the shorter side becomes, 0 for as many as there are.
+	lines int
 }
 
 // derivedTrack is a track made of another one's frames, while it is wanted or lingers.
@@ -44,6 +46,36 @@ func (t *Track) readPlain() (*FrameLease, error) {
 		return nil, ErrClosed
 	}
 	return t.readConverted(conversion{to: media.H264, plain: true})
+}
+
+// ReadLower leases H.264 that is made of the track's picture, with so many lines on the shorter side where it has more: one process for
+// all who read it.
+func (t *Track) ReadLower(lines int) (*FrameLease, error) {
+	switch {
+	case t.info.Encrypted:
+		return nil, ErrEncrypted
+	case t.info.Kind != media.Video:
+		return nil, fmt.Errorf("track: %s has no lines", t.info.Kind)
+	}
+	if err := workersAvailable(t.info.Workers); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, ErrClosed
+	}
+	return t.readConverted(conversion{to: media.H264, lines: lines})
+}
+
+// Lower is the size of what ReadLower gives; ok is false where it gives none that is smaller than the track's own, or is not to be asked for
+// one, since the publisher sends several sizes itself.
+func (t *Track) Lower(lines int) (size media.Size, ok bool) {
+	f := t.format.Load()
+	if f == nil || min(f.Width, f.Height) <= lines || t.info.Encrypted || len(t.Layers()) > 1 || workersAvailable(t.info.Workers) != nil {
+		return media.Size{}, false
+	}
+	return codec.Lower(f, lines), true
 }
 
 // derive counts one more reader of a conversion and starts it for the first. The caller holds t.mu.
@@ -90,7 +122,7 @@ func (t *Track) startConversion(c conversion) (*derivedTrack, error) {
 		go d.convertAudio(t, source, converter)
 		return d, nil
 	}
-	converter, err := t.info.Workers.Convert(func(f *media.Frame) { d.write(t, f) }, source.AskKeyframe)
+	converter, err := t.info.Workers.Convert(c.lines, func(f *media.Frame) { d.write(t, f) }, source.AskKeyframe)
 	if err != nil {
 		t.giveBack(source)
 		return nil, err

@@ -48,7 +48,11 @@ func (t *Track) Problems() []Problem {
 			continue
 		}
 		if err := d.video.Err(); err != nil {
-			list = append(list, Problem{ProblemConversion, fmt.Sprintf("The picture cannot be converted to %s: %v.", c.to, err)})
+			what := "converted to " + c.to.String()
+			if c.lines > 0 {
+				what = fmt.Sprintf("made in %d lines", c.lines)
+			}
+			list = append(list, Problem{ProblemConversion, fmt.Sprintf("The picture cannot be %s: %v.", what, err)})
 		}
 	}
 	return list

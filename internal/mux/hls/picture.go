@@ -2,6 +2,7 @@ package hls
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/media"
@@ -16,6 +17,8 @@ const (
 const (
 	// lateness is how far pictures may be behind the sound before it counts as known that none has come.
 	lateness = 150 * time.Millisecond
+	// furtherLateness is the same for a further size, which may be made of the picture: so far behind it, a frame keeps its time.
+	furtherLateness = 1500 * time.Millisecond
 	// stretch is the duration of a picture of which it is not known how long it is shown. Media Source Extensions take a picture for a new
 	// beginning that comes later than two durations of the one before.
 	stretch = 1500 * time.Millisecond
@@ -36,6 +39,24 @@ type picture struct {
 	format  *media.Format
 	// broken is how many discontinuities the next segment begins with, because other renditions have them.
 	broken int
+	// keys are the newest keyframes, for further sizes.
+	keys [16]key
+}
+
+// key is a keyframe, by when it is shown.
+type key struct {
+	at      time.Duration
+	segment uint64 // that it lies in
+	begins  bool   // it
+}
+
+// key is the keyframe that is shown at a time, nil where that is long ago or none is known.
+func (p *picture) key(at time.Duration) *key {
+	i := slices.IndexFunc(p.keys[:], func(k key) bool { return k.at == at && k != key{} })
+	if i < 0 {
+		return nil
+	}
+	return &p.keys[i]
 }
 
 func (p *picture) write(f *media.Frame) {
@@ -79,6 +100,10 @@ func (p *picture) write(f *media.Frame) {
 	}
 	if f.Keyframe {
 		p.keyDTS = f.DTS
+		if !p.further {
+			copy(p.keys[1:], p.keys[:])
+			p.keys[0] = key{at: f.PTS, segment: p.number, begins: len(p.parts) == 0 && len(p.part) == 0}
+		}
 	}
 	p.pending, p.newest = f, f.DTS
 }
@@ -101,7 +126,11 @@ func (p *picture) begin(f *media.Frame, track *fmp4.Track) {
 	joins := p.stream.sound.discontinuitiesSoFar()
 	switch main := p.stream.pictures[0]; {
 	case p.further:
-		p.number, joins, p.broken = max(p.number, main.number), main.discontinuitiesSoFar(), main.broken
+		number := main.number
+		if same := main.key(f.PTS); same != nil {
+			number = same.segment
+		}
+		p.number, joins, p.broken = max(p.number, number), main.discontinuitiesSoFar(), main.broken
 	case !p.stream.sound.published():
 		p.stream.base = f.DTS
 		p.stream.sound.restart(f.PTS)
@@ -115,8 +144,13 @@ func (p *picture) begin(f *media.Frame, track *fmp4.Track) {
 func (p *picture) ticks(t time.Duration) int64 { return p.track.Ticks(t - p.stream.base) }
 
 // timeToCut tells whether a keyframe should begin a segment: because the segment is long enough, or because it would be
-// too long at the next keyframe.
+// too long at the next keyframe. Of a further size it begins one where the same keyframe of the picture did.
 func (p *picture) timeToCut(f *media.Frame) bool {
+	if p.further {
+		if same := p.stream.pictures[0].key(f.PTS); same != nil {
+			return same.begins
+		}
+	}
 	segment := p.stream.cfg.Segment
 	limit := segment + slack
 	if p.stream.target > 0 {
@@ -208,7 +242,11 @@ func (p *picture) hold(sound time.Duration) {
 	if p.track == nil {
 		return
 	}
-	known := min(p.ticks(sound-lateness), p.start+p.track.Ticks(p.stream.limit()))
+	late := lateness
+	if p.further {
+		late = furtherLateness
+	}
+	known := min(p.ticks(sound-late), p.start+p.track.Ticks(p.stream.limit()))
 	f := p.pending
 	if f == nil {
 		p.stand(known)

@@ -36,7 +36,7 @@ type Settings struct {
 	Height int `json:"height"`
 	FPS    int `json:"fps"`
 	// Renditions are smaller pictures that are made beside it, for viewers with less bandwidth: lines on the shorter side, in
-	// falling order. Each costs an encoder of its own.
+	// falling order. Each costs an encoder of its own, and a decoder where the picture passes through.
 	Renditions []int `json:"renditions"`
 	// InRoom publishes the picture into the room, for participants whose device or network is too weak for a picture of each.
 	InRoom bool `json:"inRoom"`
@@ -169,11 +169,6 @@ func (s *Settings) Check() error {
 }
 
 func proper(s string) bool { return len(s) <= maxText && utf8.ValidString(s) }
-
-// Passes tells whether pictures always pass through as they come, one at a time.
-func (s *Settings) Passes() bool {
-	return s.Mode == ModeDirect || s.Mode == ModeAuto && s.Layout == layout.Single
-}
 
 // RIDs name the renditions from small to large, as layers of packets.
 var RIDs = [...]string{"q", "h"}

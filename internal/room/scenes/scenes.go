@@ -46,7 +46,7 @@ type Scene struct {
 	Publish map[stage.Role][]string `yaml:"publish,omitempty" json:"publish,omitempty"`
 	// Orientation is that of the program, "portrait" or "landscape"; Layout is how it begins; Audio is "speech" or "music".
 	Orientation string `yaml:"orientation" json:"orientation"`
-	// Renditions are smaller pictures of a composed program, in lines; InRoom publishes that into the room, for weak devices.
+	// Renditions are smaller pictures of the program, in lines; InRoom publishes that into the room, for weak devices.
 	Renditions []int  `yaml:"renditions,omitempty" json:"renditions,omitempty"`
 	InRoom     bool   `yaml:"inRoom,omitempty" json:"inRoom,omitempty"`
 	Layout     string `yaml:"layout" json:"layout"`

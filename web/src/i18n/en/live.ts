@@ -69,7 +69,7 @@ export const live = {
     no_room_to_compose: 'The server composes as many programs as it may: viewers see only one of the pictures.',
     composing_trouble: 'One of the pictures cannot be shown at the moment.',
     composing_sheds: 'The server is short of computing power: the picture has fewer frames or a lower resolution.',
-    renditions_direct: 'No smaller sizes are made: they are made of a composed picture, and this one passes through as it is sent. Compose the picture, or send several sizes (simulcast).',
+    renditions_need_ffmpeg: 'No smaller sizes are made: install ffmpeg on the server, or send several sizes (simulcast).',
     b_frames_webrtc: 'The picture has B-frames or no IDR keyframes, so viewers over WebRTC cannot see it. Turn B-frames, open GOPs and intra refresh off in the encoder, or install ffmpeg on the server.',
     keyframe_interval: 'Keyframes come too seldom, so viewers start late. Set the keyframe interval to 2 s.',
     no_keyframe: 'The encoder sends pictures but no keyframe (IDR), so viewers do not see them, or not over WebRTC. Set the keyframe interval to 2 s, and closed GOPs.',

@@ -68,7 +68,7 @@ export const live: Dictionary['live'] = {
     no_room_to_compose: '服务器同时合成的节目已达上限：观众只能看到其中一个画面。',
     composing_trouble: '有一个画面暂时无法显示。',
     composing_sheds: '服务器算力不足：画面的帧率或分辨率已降低。',
-    renditions_direct: '没有生成更小的画面：小画面只能从合成画面生成，而现在的画面是原样直传的。请改为合成画面，或让发布端发送多种尺寸（simulcast）。',
+    renditions_need_ffmpeg: '没有生成更小的画面：请在服务器上安装 ffmpeg，或让发布端发送多种尺寸（simulcast）。',
     b_frames_webrtc: '画面含有 B 帧，或者没有 IDR 关键帧，WebRTC 观众看不到。请在编码器里关闭 B 帧、开放 GOP 和帧内刷新，或在服务器上安装 ffmpeg。',
     keyframe_interval: '关键帧间隔太长，观众打开会慢。请把关键帧间隔设为 2 秒。',
     no_keyframe: '编码器一直在发画面，却没有关键帧（IDR），观众看不到画面，或者 WebRTC 观众看不到。请把关键帧间隔设为 2 秒，并使用封闭 GOP。',
