@@ -20,7 +20,7 @@ var standardTURNPorts = []uint16{3478, 5349}
 func (s *server) openTURN(c config.Server, secret string, endpoint *rtc.Endpoint, certificate *tls.Config) (*turn.Directory, error) {
 	cfg := turn.Config{
 		UDPAndTCP: listenAt(c.TURN), TLS: listenAt(c.TURNS), Dispensable: standardTURNPorts, Certificate: certificate,
-		Secret: turn.DeriveSecret(secret), Media: endpoint.Addresses(), Bound: s.connections.Bound, Log: s.log,
+		Secret: turn.DeriveSecret(secret), Media: endpoint.Addresses(), Bound: s.connections.Bound, Short: s.connections.Short, Log: s.log,
 	}
 	var err error
 	if cfg.First, cfg.Last, err = c.RelayPorts(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/tuttilive/tutti/internal/tally"
@@ -80,6 +81,9 @@ func (c *Connections) Bound(l net.Listener) net.Listener { return &bound{l, c, c
 // Encoders is Bound for a door that encoders come to. Half of the descriptors that others leave are theirs: a show goes on, whoever watches.
 func (c *Connections) Encoders(l net.Listener) net.Listener { return &bound{l, c, c.encoders} }
 
+// Short tells whether a socket has one of the last descriptors.
+func (c *Connections) Short(conn syscall.Conn) bool { return short(conn, c.enough) }
+
 type bound struct {
 	net.Listener
 	of     *Connections
@@ -129,8 +133,8 @@ func (c *Connections) refuse(why string, who netip.Prefix) {
 // Local tells whether an address is this machine's own.
 func Local(who netip.Prefix) bool { return who.Addr().IsLoopback() }
 
-// short tells whether a connection has one of the last descriptors: a new one is always the lowest that is free.
-func short(conn *net.TCPConn, enough uintptr) (yes bool) {
+// short tells whether a socket has one of the last descriptors: a new one is always the lowest that is free.
+func short(conn syscall.Conn, enough uintptr) (yes bool) {
 	raw, err := conn.SyscallConn()
 	if err != nil || enough == 0 {
 		return false

@@ -117,6 +117,14 @@ func TestTheLastDescriptorsAreNotForConnections(t *testing.T) {
 	if n := c.Taken(); n != 0 {
 		t.Errorf("%d have places", n)
 	}
+	relay, err := net.ListenUDP("udp4", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer relay.Close()
+	if !c.Short(relay) {
+		t.Error("one of the last is for a relay")
+	}
 	c.encoders = 1 << 20
 	dial, accepted := accepting(t, here, c.Encoders)
 	dial()

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/pion/turn/v5"
@@ -19,6 +20,7 @@ import (
 var (
 	errNoRelay      = errors.New("no relay for this address family")
 	errNoPort       = errors.New("no free port for a relay")
+	errShort        = errors.New("no more descriptors but those that nobody else can do without")
 	errQuota        = errors.New("the user has too many allocations")
 	errShuttingDown = errors.New("shutting down")
 	errNoTCP        = errors.New("relaying over TCP is not offered") // RFC 6062
@@ -46,6 +48,7 @@ type relays struct {
 	first   uint16
 	filter  filter
 	limits  Limits
+	short   func(syscall.Conn) bool
 	count   *counters
 	log     *slog.Logger
 	started time.Time
@@ -68,7 +71,7 @@ func newRelays(cfg Config, count *counters) (*relays, error) {
 		cfg.Limits.AddressAllocations = max(cfg.Limits.Allocations, size/4)
 	}
 	r := &relays{
-		first: cfg.First, limits: cfg.Limits, count: count, log: cfg.Log, started: time.Now(),
+		first: cfg.First, limits: cfg.Limits, short: cfg.Short, count: count, log: cfg.Log, started: time.Now(),
 		accounts: map[string]*account{}, byFrom: map[netip.Prefix]int{}, permits: map[netip.AddrPort]map[netip.Addr]struct{}{},
 	}
 	r.idle = sync.NewCond(&r.mu)
@@ -197,6 +200,10 @@ func (r *relays) AllocatePacketConn(wish turn.AllocateListenerConfig) (net.Packe
 		return nil, nil, errQuota
 	}
 	conn, err := r.bind(s, wish.RequestedPort)
+	if err == nil && r.short(conn) {
+		_ = conn.Close()
+		err = errShort
+	}
 	if err != nil {
 		r.count.refuse(refusedQuota)
 		return nil, nil, err

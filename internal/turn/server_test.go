@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -311,6 +312,20 @@ func TestPortsRunOut(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "508") {
 		t.Errorf("%v, want 508", err)
 	}
+}
+
+// TestTheLastDescriptorsAreNotForRelays: they go on where there is one that is not among the last.
+func TestTheLastDescriptorsAreNotForRelays(t *testing.T) {
+	var short atomic.Bool
+	s := listen(t, func(c *Config) { c.Short = func(syscall.Conn) bool { return short.Load() } })
+	port, _, _ := s.Ports()
+	c := client(t, port, "a", time.Now().Add(time.Hour))
+	short.Store(true)
+	if _, err := c.Allocate(); err == nil || !strings.Contains(err.Error(), "508") {
+		t.Errorf("%v, want 508", err)
+	}
+	short.Store(false)
+	allocate(t, c)
 }
 
 func TestManyPermissions(t *testing.T) {

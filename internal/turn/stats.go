@@ -26,7 +26,7 @@ type reason int
 const (
 	refusedCredential reason = iota // missing in the right form, wrong or expired
 	refusedRate                     // too many requests from an address
-	refusedQuota                    // too many allocations, permissions, or no port free
+	refusedQuota                    // too many allocations or permissions, or no port or descriptor free
 	refusedTarget                   // a peer that must not be reached
 	refusedBandwidth                // more than a user's share
 	refusedConnection               // too many connections

@@ -44,6 +44,8 @@ type Config struct {
 	Limits Limits
 	// Bound, where it is not nil, wraps the listeners for TCP and TLS.
 	Bound func(net.Listener) net.Listener
+	// Short, where it is not nil, tells that a socket has one of the last descriptors, which are not for relays.
+	Short func(syscall.Conn) bool
 	Log   *slog.Logger
 
 	now func() time.Time // time.Now when nil
@@ -78,6 +80,9 @@ func Listen(cfg Config) (*Server, error) {
 	cfg.Limits = cfg.Limits.withDefaults()
 	if cfg.Bound == nil {
 		cfg.Bound = func(l net.Listener) net.Listener { return l }
+	}
+	if cfg.Short == nil {
+		cfg.Short = func(syscall.Conn) bool { return false }
 	}
 	s := &Server{}
 	if cfg.UDPAndTCP == "" && cfg.TLS == "" {
