@@ -112,7 +112,17 @@ func (s *Studio) noteAway(identity string) {
 	if _, was := s.insiders[identity]; was {
 		s.insiders[identity] = time.Now()
 		s.keepLater(partRoom)
+		s.forgetAway()
 	}
+}
+
+// forgetAway has those forgotten who do not come back in time, also by what is kept.
+func (s *Studio) forgetAway() {
+	time.AfterFunc(stayGrace, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.keepLater(partRoom)
+	})
 }
 
 // keptInsiders are those who stayed; the others are forgotten. The caller holds the lock.
@@ -126,5 +136,8 @@ func (s *Studio) recallInsiders(identities []string) {
 	s.insiders = map[string]time.Time{}
 	for _, identity := range identities {
 		s.insiders[identity] = time.Now()
+	}
+	if len(identities) > 0 {
+		s.forgetAway()
 	}
 }

@@ -2,6 +2,7 @@ package studio
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -213,6 +214,36 @@ func TestWhoIsInsideStaysOverARestart(t *testing.T) {
 			t.Errorf("%s: %v", identity, err)
 		}
 	}
+}
+
+// TestWhoIsAwayForLongIsNotKeptForARestart, though nothing else happens in the room, nor who did not come back after the last one.
+func TestWhoIsAwayForLongIsNotKeptForARestart(t *testing.T) {
+	overRestarts(t, func(t *testing.T, kept *keptRooms, next func() *House) {
+		enter := func(h *House, identity string) *Participant {
+			t.Helper()
+			p, err := h.Enter("r", room.Join{Identity: identity}, &heard{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		h := next()
+		enter(h, "ann")
+		bob := enter(h, "bob")
+		enter(h, "cy")
+		h.handedOver("r")
+		bob.Leave(room.LeftByItself)
+		time.Sleep(stayGrace + 2*keepEvery)
+		if got := fmt.Sprint(kept.Left()["r"].Insiders); got != "[ann cy]" {
+			t.Errorf("%s are kept", got)
+		}
+		h = next()
+		enter(h, "ann")
+		time.Sleep(stayGrace + 2*keepEvery)
+		if got := fmt.Sprint(kept.Left()["r"].Insiders); got != "[ann]" {
+			t.Errorf("%s are kept", got)
+		}
+	})
 }
 
 // TestTokensForGroupsReadNothing: they are made with the main room's lock held.
