@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -26,6 +27,9 @@ type commands struct {
 }
 
 func main() {
+	if slices.Contains(os.Args[1:], "serve") {
+		restLonger()
+	}
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "tutti:", err)
 		os.Exit(1)
