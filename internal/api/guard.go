@@ -107,7 +107,7 @@ func plays(r *http.Request) bool {
 }
 
 // mayPlay tells whether what plays is no page, or a page of a site that may. Browsers say whose page it is, and where it wants that kept to itself
-// (Referrer-Policy) at least that it is not ours (Fetch Metadata). Programs say nothing: they are no pages that would live on our pictures.
+// (Referrer-Policy) at least that it is not ours (Fetch Metadata), and whether a link was followed, as out of a message. Programs say nothing: they are no pages that would live on our pictures.
 func (g *guard) mayPlay(r *http.Request) bool {
 	if len(g.players) == 0 {
 		return true
@@ -118,7 +118,7 @@ func (g *guard) mayPlay(r *http.Request) bool {
 	}
 	if from == "" {
 		site := r.Header.Get("Sec-Fetch-Site")
-		return site != "cross-site" && site != "same-site"
+		return site != "cross-site" && site != "same-site" || r.Header.Get("Sec-Fetch-Dest") == "document"
 	}
 	u, err := url.Parse(from)
 	if err != nil {

@@ -103,6 +103,8 @@ func TestWhatPagesOfOtherSitesDoNotSayBrowsersDo(t *testing.T) {
 		path, site, origin string
 		want               int
 	}{
+		"a link in a message": {"/api/rooms/a/recordings/1/files/1-1.mp4", "cross-site document", "", 200},
+		"a foreign frame":     {"/live/a/index.m3u8", "cross-site iframe", "", 403},
 		"a foreign page":      {"/live/a.flv", "cross-site", "", 403},
 		"its picture":         {"/api/rooms/a/snapshot.jpg", "cross-site", "", 403},
 		"its replay":          {"/api/rooms/a/recordings/1/picture.jpg", "cross-site", "", 403},
@@ -115,7 +117,8 @@ func TestWhatPagesOfOtherSitesDoNotSayBrowsersDo(t *testing.T) {
 		"what is not played":  {"/w/a", "cross-site", "", 200},
 	} {
 		r := httptest.NewRequest("GET", "http://live.example.com"+c.path, nil)
-		for field, value := range map[string]string{"Sec-Fetch-Site": c.site, "Origin": c.origin} {
+		site, dest, _ := strings.Cut(c.site, " ")
+		for field, value := range map[string]string{"Sec-Fetch-Site": site, "Sec-Fetch-Dest": dest, "Origin": c.origin} {
 			if value != "" {
 				r.Header.Set(field, value)
 			}

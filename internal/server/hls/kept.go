@@ -74,8 +74,7 @@ func (s *Server) keep(w http.ResponseWriter, r *http.Request) *kept {
 		return nil
 	}
 	whole.SetDeadline(time.Time{})
-	who := introduction{[]byte(r.Host), []byte(r.Header.Get("Origin")), []byte(r.Header.Get("Referer"))}
-	k := &kept{lane: lane, conn: whole, raw: raw, from: who.hash(), address: keyOf(nil, r).address, rest: rest, returns: returns, standing: fields}
+	k := &kept{lane: lane, conn: whole, raw: raw, from: introductionOf(r).hash(), address: keyOf(nil, r).address, rest: rest, returns: returns, standing: fields}
 	k.touch()
 	if !lane.take(k) {
 		conn.Close()

@@ -500,13 +500,29 @@ func TestIdleAndClosedConnectionsEnd(t *testing.T) {
 	}
 }
 
+// TestWhoAsksIsToldApart by all that those look at who guard the server.
+func TestWhoAsksIsToldApart(t *testing.T) {
+	t.Parallel()
+	seen := map[uint64]string{}
+	for _, fields := range []string{
+		"", "Origin: https://a\r\n", "Origin: https://b\r\n", "Referer: https://a\r\n", "Sec-Fetch-Site: cross-site\r\n", "Sec-Fetch-Site: same-origin\r\n",
+		"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: document\r\n",
+	} {
+		r, _, ok := parseRequest([]byte("GET /a HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n"))
+		if other, is := seen[r.from]; !ok || is {
+			t.Errorf("%q is %q", fields, other)
+		}
+		seen[r.from] = fields
+	}
+}
+
 // FuzzRequest holds that what is read here is what the library reads.
 func FuzzRequest(f *testing.F) {
 	for _, text := range []string{
 		"GET /live/a/b/c.m3u8?_HLS_msn=1 HTTP/1.1\r\nHost: h\r\nUser-Agent: x\r\nAccept-Encoding: gzip\r\n\r\nGET",
 		"GET /a HTTP/1.1\r\nhost:h\r\n\r\n", "GET /a HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "GET /a HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n",
 		"GET /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde", "GET http://h/a HTTP/1.1\r\nHost: h\r\n\r\n", "POST /a HTTP/1.1\r\nHost: h\r\n\r\n",
-		"GET /a HTTP/1.0\r\nHost: h\r\n\r\n", "GET /a HTTP/1.1\nHost: h\n\n", "GET /%zz HTTP/1.1\r\nHost: h\r\nOrigin: https://o\r\nReferer: r\r\n\r\n",
+		"GET /a HTTP/1.0\r\nHost: h\r\n\r\n", "GET /a HTTP/1.1\nHost: h\n\n", "GET /%zz HTTP/1.1\r\nHost: h\r\nOrigin: https://o\r\nReferer: r\r\nSec-Fetch-Site: none\r\nsec-fetch-dest: video\r\n\r\n",
 	} {
 		f.Add([]byte(text))
 	}
@@ -527,8 +543,8 @@ func FuzzRequest(f *testing.F) {
 		if len(b) < requestSize/2 && !isPlain(want) {
 			t.Fatalf("%q would not be taken over", b)
 		}
-		who := introduction{[]byte(want.Host), []byte(want.Header.Get("Origin")), []byte(want.Header.Get("Referer"))}
-		if len(want.Header["Origin"]) < 2 && len(want.Header["Referer"]) < 2 && who.hash() != r.from {
+		twice := slices.ContainsFunc([]string{"Origin", "Referer", "Sec-Fetch-Site", "Sec-Fetch-Dest"}, func(name string) bool { return len(want.Header[name]) > 1 })
+		if !twice && introductionOf(want).hash() != r.from {
 			t.Fatalf("%q introduces itself otherwise: %v", b, slices.Sorted(maps.Keys(want.Header)))
 		}
 	})

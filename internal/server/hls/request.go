@@ -17,12 +17,17 @@ type request struct {
 }
 
 // introduction is what a request says of where it comes from, which those who guard the server look at.
-type introduction struct{ host, origin, referer []byte }
+type introduction struct{ host, origin, referer, site, dest []byte }
+
+func introductionOf(r *http.Request) introduction {
+	of := func(name string) []byte { return []byte(r.Header.Get(name)) }
+	return introduction{[]byte(r.Host), of("Origin"), of("Referer"), of("Sec-Fetch-Site"), of("Sec-Fetch-Dest")}
+}
 
 func (i introduction) hash() uint64 {
 	var h maphash.Hash
 	h.SetSeed(viewerSeed)
-	for _, part := range [...][]byte{i.host, i.origin, i.referer} {
+	for _, part := range [...][]byte{i.host, i.origin, i.referer, i.site, i.dest} {
 		h.Write(part)
 		h.WriteByte('\n')
 	}
@@ -61,6 +66,10 @@ func parseRequest(b []byte) (r request, size int, ok bool) {
 			who.origin = value
 		case isReferer:
 			who.referer = value
+		case isSite:
+			who.site = value
+		case isDest:
+			who.dest = value
 		case isAgent:
 			agent = value
 		case isEncoding:
@@ -113,6 +122,8 @@ const (
 	isHost
 	isOrigin
 	isReferer
+	isSite
+	isDest
 	isAgent
 	isEncoding
 	isConnection
@@ -125,7 +136,7 @@ var kinds = []struct {
 	name string
 	kind kind
 }{
-	{"Host", isHost}, {"Origin", isOrigin}, {"Referer", isReferer}, {"User-Agent", isAgent}, {"Accept-Encoding", isEncoding}, {"Connection", isConnection},
+	{"Host", isHost}, {"Origin", isOrigin}, {"Referer", isReferer}, {"Sec-Fetch-Site", isSite}, {"Sec-Fetch-Dest", isDest}, {"User-Agent", isAgent}, {"Accept-Encoding", isEncoding}, {"Connection", isConnection},
 	{"Range", isRange}, {"Authorization", isMore}, {"Content-Length", isMore}, {"Expect", isMore}, {"Forwarded", isMore}, {"If-None-Match", isMore}, {"Transfer-Encoding", isMore},
 	{"Upgrade", isMore}, {"Via", isMore}, {"X-Forwarded-For", isMore}, {"X-Real-IP", isMore}, {"X-Tutti-Key", isMore},
 }
