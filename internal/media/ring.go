@@ -175,6 +175,21 @@ func (r *Ring[T]) FromKeySince(t time.Duration) *Cursor[T] {
 	return c
 }
 
+// Unbroken is since when items have come within gap of each other, up to now. It is now where there is none of them.
+func (r *Ring[T]) Unbroken(now, gap time.Duration) time.Duration {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	since := now
+	for i := r.next; i > r.first; i-- {
+		at := r.slots[(i-1)%uint64(len(r.slots))].mark.Time
+		if since-at > gap {
+			break
+		}
+		since = min(since, at)
+	}
+	return since
+}
+
 // FromKeyUntil makes a cursor that starts at the newest key item that is not newer than t, or, when there is none, at the oldest key item there
 // is or will be. It is for joining where what has been written is ahead of the time.
 func (r *Ring[T]) FromKeyUntil(t time.Duration) *Cursor[T] {

@@ -1,6 +1,8 @@
 package program
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,4 +71,134 @@ func TestAReaderBeginsInThePast(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestNothingIsSeenOfWhatWasNotOnTheAir by who comes just afterwards, or was there: the newest keyframe is from before.
+func TestNothingIsSeenOfWhatWasNotOnTheAir(t *testing.T) {
+	for name, c := range map[string]struct {
+		kinds         []media.Kind // of what was not
+		before, after func(p *Program, s *sender)
+		there         bool // the reader was before
+	}{
+		"a muted picture": {[]media.Kind{media.Video}, func(_ *Program, s *sender) { s.picture.SetMuted(true) }, func(_ *Program, s *sender) { s.picture.SetMuted(false) }, false},
+		"a muted sound":   {[]media.Kind{media.Audio}, func(_ *Program, s *sender) { s.sound.SetMuted(true) }, func(_ *Program, s *sender) { s.sound.SetMuted(false) }, false},
+		"a muted sound, by who listened": {
+			[]media.Kind{media.Audio}, func(_ *Program, s *sender) { s.sound.SetMuted(true) }, func(_ *Program, s *sender) { s.sound.SetMuted(false) }, true,
+		},
+		"what is before the show": {
+			[]media.Kind{media.Audio, media.Video}, func(p *Program, s *sender) { p.Swap([]*track.Track{s.picture, s.sound}, nil, 0) },
+			func(p *Program, s *sender) { p.Swap(nil, []*track.Track{s.picture, s.sound}, 0) }, false,
+		},
+	} {
+		for _, back := range []time.Duration{0, 8 * time.Second} {
+			t.Run(fmt.Sprint(name, ", ", back), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					p, s := New("test", nil), newSender(t)
+					p.Add(s.picture, 0)
+					p.Add(s.sound, 0)
+					d := flv
+					d.Back = back
+					var r *recorder
+					if c.there {
+						r = record(t, p, d)
+					}
+					s.sendFor(6*time.Second, frameTime)
+					from := s.sent + int((mutedCheck+catchUp)/frameTime) // the old sound goes on until the mix has come
+					c.before(p, s)
+					s.sendFor(1790*time.Millisecond, frameTime)
+					time.Sleep(30 * time.Millisecond)
+					until := s.sent
+					c.after(p, s)
+					s.sendFor(3*frameTime, frameTime)
+					if r == nil {
+						r = record(t, p, d)
+					}
+					s.sendFor(3*time.Second, frameTime)
+					pictures, sounds := r.finish(t, p)
+					s.end()
+					for _, kind := range c.kinds {
+						frames := 0
+						for _, f := range map[media.Kind][]seen{media.Video: pictures, media.Audio: sounds}[kind] {
+							if f.Format != s.formats[kind] {
+								continue // the mix
+							}
+							if n := number(f.Frame); n >= from && n < until {
+								t.Fatalf("%v %d is given, and %d to %d were not on the air", kind, n, from, until)
+							}
+							frames++
+						}
+						if frames < 40 {
+							t.Errorf("only %d of %v", frames, kind)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestAReaderBeginsInThePastWithSound: where the mix is made for it alone there is none of the past, and pictures alone are not to be played in silence.
+func TestAReaderBeginsInThePastWithSound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, s, other := New("test", nil), newSender(t), newSender(t)
+		p.Add(s.picture, 0)
+		p.Add(s.sound, 0)
+		p.Add(other.sound, 0)
+		send := func(n int) {
+			for range n {
+				s.send()
+				other.send()
+				time.Sleep(frameTime)
+			}
+		}
+		send(300)
+		d := flv
+		d.Back = 8 * time.Second
+		for _, c := range []struct {
+			name        string
+			least, most time.Duration // how old what comes first is
+		}{{"alone", 0, 1100 * time.Millisecond}, {"with another", 2 * time.Second, 4200 * time.Millisecond}} {
+			begun := media.Now()
+			r := record(t, p, d)
+			send(100)
+			r.reader.Close()
+			<-r.done
+			var first [media.Video + 1]time.Duration
+			for _, f := range slices.Backward(r.frames) {
+				first[f.Kind()] = f.DTS
+			}
+			if age := begun - first[media.Video]; age < c.least || age > c.most || first[media.Audio]-first[media.Video] > 200*time.Millisecond {
+				t.Errorf("%s: it begins with a picture that is %v old, and with sound %v later", c.name, age, first[media.Audio]-first[media.Video])
+			}
+		}
+		s.end()
+		other.end()
+		p.Close()
+	})
+}
+
+// TestAComposedPictureBeginsWithThePresent: it is made while somebody reads, and what is left of that may be minutes old.
+func TestAComposedPictureBeginsWithThePresent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, s := New("test", nil), newSender(t)
+		s.at = media.Now
+		for i, back := range []time.Duration{0, 8 * time.Second, 8 * time.Second} {
+			s.sendFor(4*time.Second, frameTime)
+			if i < 2 {
+				time.Sleep(3 * time.Second)
+			}
+			d := flv
+			d.Back = back
+			r := newReader(p, d)
+			now := media.Now()
+			r.picture.follow(&plan{picture: s.picture, composed: true, pictureSince: never}, now, never)
+			f := r.picture.candidate(now)
+			if i < 2 && f != nil || i == 2 && (f == nil || now-f.DTS > 4*time.Second || now-f.DTS < 3*time.Second) {
+				t.Errorf("it begins with %v", f)
+			}
+			r.Close()
+		}
+		s.end()
+		p.Close()
+	})
 }

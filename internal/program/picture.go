@@ -24,6 +24,8 @@ const (
 	// up; stoppedWait the same where nothing comes of it.
 	switchWait  = 2500 * time.Millisecond
 	stoppedWait = 150 * time.Millisecond
+	// followWithin is how far apart pictures, or sounds, may be that follow each other without something missing between them.
+	followWithin = 2 * time.Second
 	// mendMax is how far a picture may be behind the one before and still be moved up to it. Whatever has not got there within behindWait is
 	// moved up however far that is: what is given meanwhile must not stay ahead of it for ever.
 	mendMax    = 500 * time.Millisecond
@@ -39,8 +41,9 @@ type picture struct {
 	size   media.Size
 	plain  bool
 	back   time.Duration
-	want   *track.Track // what the plan says
-	lines  int          // in which it is made of that, 0 for as it is
+	floor  time.Duration // what is older than that of want was not on the air
+	want   *track.Track  // what the plan says
+	lines  int           // in which it is made of that, 0 for as it is
 	now    *feed
 	next   *feed // to change to
 	opened time.Duration
@@ -74,8 +77,8 @@ func pictureCodec(t *track.Track, wanted []media.Codec) (media.Codec, error) {
 	return media.NoCodec, err
 }
 
-// follow makes the plan's picture the source, of which nothing is to be seen that is older than the plan but the newest keyframe.
-func (p *picture) follow(plan *plan, now time.Duration) {
+// follow makes a plan's picture the source. Where it begins with some of the past, that is not from before since.
+func (p *picture) follow(plan *plan, now, since time.Duration) {
 	t, lines := plan.picture, 0
 	if slices.Contains(p.demand, media.H264) {
 		lines = plan.linesFor(p.size)
@@ -99,10 +102,11 @@ func (p *picture) follow(plan *plan, now time.Duration) {
 		return
 	}
 	p.retry = now + time.Second
-	p.open(t, now, plan.since)
+	p.open(plan, now, since)
 }
 
-func (p *picture) open(t *track.Track, now, since time.Duration) {
+func (p *picture) open(plan *plan, now, since time.Duration) {
+	t := plan.picture
 	c, err := pictureCodec(t, p.demand)
 	if err != nil {
 		// Warnings says so. What was shown before is not to be seen any more.
@@ -123,15 +127,29 @@ func (p *picture) open(t *track.Track, now, since time.Duration) {
 	if err != nil {
 		return
 	}
+	unbroken := lease.Ring().Unbroken(now, followWithin)
 	cursor := lease.FromKey()
 	if p.begun {
-		cursor = lease.Ring().FromKeyUntil(p.last) // the newest may lie seconds ahead of what was given
+		until := p.last // the newest may lie seconds ahead of what was given
+		if until < now-switchWait {
+			until = now // nothing was given for long
+		}
+		cursor = lease.Ring().FromKeyUntil(until)
 	}
 	p.next, p.opened = newFeed(t, lease, cursor), now
 	p.next.lines = p.lines
-	if p.past = !t.BornAsFrames() && !p.begun && p.next.begins(now-kept); p.past || t.BornAsFrames() {
-		if p.back > 0 && !p.begun {
-			p.next.restart(lease.Ring().FromKeySince(max(since, now-p.back)))
+	p.floor = plan.pictureSince
+	if plan.composed && !p.begun {
+		p.floor = never // what comes is of now, only a little behind that
+		if h := p.next.peek(now); h != nil && h.DTS < max(plan.pictureSince, unbroken) {
+			p.next.restart(lease.Ring().Live()) // it is made while somebody reads: this is what was left then
+		}
+	}
+	if p.past = !t.BornAsFrames() && !p.begun && p.next.begins(max(p.floor, now-kept)); p.past || t.BornAsFrames() {
+		if h := p.next.peek(now); p.back > 0 && !p.begun && h != nil {
+			if since = max(since, now-p.back, unbroken); since < h.DTS {
+				p.next.restart(lease.Ring().FromKeySince(since))
+			}
 		}
 		return
 	}
@@ -216,6 +234,8 @@ func (p *picture) canBegin(h *media.Frame, now time.Duration) bool {
 		// A composed picture comes later than those it is made of: what is a little behind is moved up.
 		behind := p.last - h.DTS
 		return behind < 0 || p.next.track.BornAsFrames() && behind < mendMax || now >= p.opened+behindWait
+	case h.DTS < p.floor:
+		return false // and so is what follows it until the next one
 	case p.next.track.BornAsFrames(), p.past, now >= p.opened+freshWait:
 		return true
 	}

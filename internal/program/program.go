@@ -65,6 +65,8 @@ type plan struct {
 	lower []int
 	// since is when the plan was made, or the picture was last muted: what the tracks have from before may never have been on the air.
 	since time.Duration
+	// pictureSince and singleSince are the same of the picture and of the only sound alone, where they had sent before; else never.
+	pictureSince, singleSince time.Duration
 }
 
 // made are the sizes of pictures that are made of the one that passes through, from small to large.
@@ -326,15 +328,29 @@ func (p *Program) update() {
 	if next.picture != p.plan.picture || next.single != p.plan.single || !slices.Equal(next.sounds, p.plan.sounds) || !slices.Equal(next.lower, p.plan.lower) {
 		p.mixer.set(next.sounds)
 		next.since = media.Now()
+		next.pictureSince, next.singleSince = sinceOf(next.picture, p.plan.picture, p.plan.pictureSince), sinceOf(next.single, p.plan.single, p.plan.singleSince)
 		p.plan = next
 		close(p.changed)
 		p.changed = make(chan struct{})
 	}
 	if t := p.plan.picture; t != nil && t.Muted() {
 		p.plan.since = media.Now() + mutedCheck
+		p.plan.pictureSince = p.plan.since
 	}
 	p.packetPicture.set(next.picture)
 	p.updatePacketSound()
+}
+
+// sinceOf is since when what a track has was on the air: for as long as before where it was there already, else from now on, or always where it has
+// sent nothing yet.
+func sinceOf(t, before *track.Track, was time.Duration) time.Duration {
+	switch {
+	case t == before:
+		return was
+	case t == nil, t.Format() == nil && t.Silent() == 0:
+		return never
+	}
+	return media.Now()
 }
 
 // updatePacketSound decides what readers of packets hear. The caller holds the lock.

@@ -40,7 +40,8 @@ type Demand struct {
 	// ffmpeg; else they come nevertheless. Video is H.264 then.
 	Plain bool
 	// Back is how long ago the reader may begin, where the tracks have kept what they sent, and all that while the program was made of them as
-	// it is now: for players that want some of it at once. Otherwise it begins with the newest keyframe.
+	// it is now: for players that want some of it at once. Otherwise it begins with the newest keyframe, or the next one where that is from before
+	// it was on the air.
 	Back time.Duration
 	// Steady asks for sound that keeps the form, codec, rate and channels, in which it began, as a file's must. What has another one is
 	// mixed instead of passing through, and the mix is made in that form.
@@ -148,7 +149,11 @@ func (r *Reader) isClosed() bool {
 // follow takes up changes of the plan. The sound that passes through begins where the first picture does.
 func (r *Reader) follow(p plan, now time.Duration) {
 	if len(r.picture.demand) > 0 {
-		r.picture.follow(&p, now)
+		since := p.since
+		if r.picture.back > 0 && !r.picture.begun {
+			since = max(since, r.sound.kept(p, now))
+		}
+		r.picture.follow(&p, now, since)
 	}
 	from := never
 	if n := r.picture.next; n != nil && !r.picture.begun {

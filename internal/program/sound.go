@@ -106,16 +106,30 @@ func (s *sound) follow(p plan, now, from time.Duration) {
 	s.next.close()
 	s.next = nil
 	s.retry = now + time.Second
-	s.open(want, now, from)
+	s.open(want, now, from, p.singleSince)
 }
 
-func (s *sound) open(want soundSource, now, from time.Duration) {
-	begin := func(lease *track.FrameLease) *media.Cursor[*media.Frame] {
+// kept is since when there is sound for a picture that begins in the past: the mix is made while somebody reads it.
+func (s *sound) kept(p plan, now time.Duration) time.Duration {
+	want := s.wanted(p)
+	if want.mix == (codec.Form{}) {
+		return never
+	}
+	lease, err := s.mixer.output(want.mix).ReadFrames(want.mix.Codec)
+	if err != nil {
+		return now
+	}
+	defer lease.Release()
+	return lease.Ring().Unbroken(now, followWithin)
+}
+
+func (s *sound) open(want soundSource, now, from, since time.Duration) {
+	begin := func(lease *track.FrameLease, since time.Duration) *media.Cursor[*media.Frame] {
 		if s.begun {
 			from = max(s.end, now-catchUp) // a source may be seconds ahead: what comes next of it need not follow
 		}
 		if from > never {
-			return lease.Ring().FromTime(from)
+			return lease.Ring().FromTime(max(from, since))
 		}
 		return lease.Ring().Live()
 	}
@@ -124,7 +138,7 @@ func (s *sound) open(want soundSource, now, from time.Duration) {
 		if err != nil {
 			return
 		}
-		s.next, s.opened = newFeed(t, lease, begin(lease)), now
+		s.next, s.opened = newFeed(t, lease, begin(lease, since)), now
 		if s.steady {
 			s.next.takes = func(f *media.Format) bool { return s.takes(f, t.Info().Workers) }
 		}
@@ -139,7 +153,7 @@ func (s *sound) open(want soundSource, now, from time.Duration) {
 		release()
 		return
 	}
-	s.next, s.opened = newFeed(nil, lease, begin(lease), release), now
+	s.next, s.opened = newFeed(nil, lease, begin(lease, never), release), now
 	s.next.mix = want.mix
 }
 
