@@ -80,6 +80,7 @@ type API struct {
 	rate          meter
 	requests      requests
 	stopping      chan struct{}
+	guard         *guard
 	handler       http.Handler
 }
 
@@ -193,8 +194,8 @@ func New(o Options) *API {
 	if len(players) > 0 {
 		players = slices.Concat(players, o.Info.Addresses) // where our own page is opened
 	}
-	guard := newGuard(o.House.Keys().Key, o.Hosts, o.Origins, players, o.Fronts.origins(), o.Info.Page, o.TrustProxy)
-	a.handler = guard.wrap(mux)
+	a.guard = newGuard(o.House.Keys().Key, o.Hosts, o.Origins, players, o.Fronts.origins(), o.Info.Page, o.TrustProxy)
+	a.handler = a.guard.wrap(mux)
 	return a
 }
 

@@ -114,6 +114,25 @@ func TestGuessesAreCountedWhereAnyoneCreatesRooms(t *testing.T) {
 	}
 }
 
+// TestPagesOfOtherSitesCreateNoRooms in the name of whoever looks at them, where anyone does: what they show must permit it.
+func TestPagesOfOtherSitesCreateNoRooms(t *testing.T) {
+	f := serve(t, func(o *Options) { o.AnyoneCreates = true })
+	foreign := "Origin: https://thief.example.net"
+	for name, c := range map[string]struct {
+		headers []string
+		want    int
+	}{
+		"a wrong key":             {[]string{foreign, "X-Tutti-Key: x"}, http.StatusForbidden},
+		"a token for a room":      {[]string{foreign, f.token("hall", true)}, http.StatusForbidden},
+		"the secret":              {[]string{foreign, "X-Tutti-Key: " + testKeys.Secret}, http.StatusCreated},
+		"our page, and no matter": {[]string{"Origin: " + f.URL, "X-Tutti-Key: x"}, http.StatusCreated},
+	} {
+		if status, code := f.code("POST", "/api/rooms", "{}", c.headers...); status != c.want {
+			t.Errorf("%s: %d %s, want %d", name, status, code, c.want)
+		}
+	}
+}
+
 // TestSomebodyElsesPasswordIsNoGuess: a proxy in front has its own, which browsers show to us too.
 func TestSomebodyElsesPasswordIsNoGuess(t *testing.T) {
 	f := serve(t, nil)

@@ -34,6 +34,10 @@ func (a *API) createRoom(w http.ResponseWriter, r *http.Request) {
 			a.refuseStranger(w, r)
 			return
 		}
+		if a.guard.foreign(r) { // whatever it shows
+			refusal.Write(w, errOrigin)
+			return
+		}
 		if a.guesses(r) { // for an operator's the name would be free that is in use
 			if err := a.stranger(r); errors.Is(err, studio.ErrTooOften) {
 				refusal.Write(w, err)
