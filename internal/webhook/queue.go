@@ -109,14 +109,14 @@ func (q *queue) takes(l *line, w *waiting) bool {
 // send sends what waits of a room until nothing does.
 func (q *queue) send(roomName string, l *line) {
 	ahead := 0      // the place in the line of the event that was tried last before its turn
-	most := denials // once it is known that the receiver takes some and not others, nobody waits for that again
+	most := denials // fewer once it is known that the receiver takes some and not others
 	for w := q.first(roomName, l); w != nil; w = q.first(roomName, l) {
 		over := q.deliver(w, func(err error) (passed bool) {
 			if w.denied < most || !denies(err) {
 				return false
 			}
-			if ahead, passed = q.pass(l, ahead+1); passed {
-				most = 1
+			if ahead, passed = q.pass(l, ahead+1, most == denials); passed {
+				most = 2
 			}
 			return passed
 		})
@@ -148,9 +148,9 @@ func (q *queue) deliver(w *waiting, failed func(error) bool) (over bool) {
 }
 
 // pass tries an event before its turn, for the first of its line is denied again and again. If the receiver takes it, that is not away: those before it
-// are tried once more, as it may have come back just then, and nobody waits for those that are what is wrong. If not, the next is tried after the next
-// attempt with the first.
-func (q *queue) pass(l *line, place int) (tried int, passed bool) {
+// are what is wrong, and nobody waits for them. Where it may have come back just then, they are tried once more before. If not, the next is tried after the
+// next attempt with the first.
+func (q *queue) pass(l *line, place int, again bool) (tried int, passed bool) {
 	w := q.at(l, place)
 	if w == nil {
 		place, w = 1, q.at(l, 1)
@@ -162,10 +162,12 @@ func (q *queue) pass(l *line, place int) (tried int, passed bool) {
 		return place, false
 	}
 	for q.takeOut(l, place); place > 0; place-- {
-		first := q.at(l, 0)
-		over, err := q.to.try(q.ctx, first)
-		if !over && !denies(err) { // it is away
-			break
+		first, over := q.at(l, 0), false
+		if again {
+			var err error
+			if over, err = q.to.try(q.ctx, first); !over && !denies(err) { // it is away
+				break
+			}
 		}
 		q.takeOut(l, 0)
 		if !over {

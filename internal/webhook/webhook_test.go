@@ -337,7 +337,7 @@ func TestAKindOfEventThatAReceiverDoesNotKnow(t *testing.T) {
 		for i := range rooms * events {
 			n.RoomEvent(inRoom(fmt.Sprint("room", i%rooms)), joined([]string{"eve", "bob"}[i/rooms%2]))
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		q := n.receivers[0].queue
 		if st := n.Stats()[0]; st.Sent != rooms*events/2 || st.Waiting != rooms*maxLate || st.Dropped != rooms*(events/2-maxLate) {
