@@ -6,6 +6,10 @@ export interface Program {
   composed: boolean
   resolvedLayout: string
   layouts: string[]
+  /** Smaller pictures that are made beside it, in lines, in falling order. */
+  renditions: number[]
+  /** Lines on the shorter side of a composed picture. */
+  height: number
   /** Why nothing can be composed on this server; missing when it can. */
   unavailable?: string
 }

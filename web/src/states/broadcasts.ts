@@ -1,5 +1,6 @@
 import type { Encoder, Ingest, Recording, RecordSettings, Source, Target } from '../broadcast/api'
 import type { Delivery } from '../console/deliveries'
+import type { Program } from '../show/program'
 import { language } from '../i18n/index.svelte'
 
 export type BroadcastWish = 'full' | 'empty' | 'off' | 'waiting'
@@ -7,7 +8,7 @@ export type BroadcastWish = 'full' | 'empty' | 'off' | 'waiting'
 /** Answers what the cards of a room's broadcast, and the console, ask with made-up things, in place of a server. Gives what puts it back. */
 export function answerBroadcast(wish: BroadcastWish): () => void {
   const real = window.fetch
-  const rest = (url: string) => /^\/api\/(?:rooms\/[^/]+|webhooks)\/(recordings|recording|push|pull|ingest|plays|deliveries)\b/.exec(url)?.[1]
+  const rest = (url: string) => /^\/api\/(?:rooms\/[^/]+|webhooks)\/(recordings|recording|push|pull|ingest|plays|deliveries|program)\b/.exec(url)?.[1]
   window.fetch = (input, init) => {
     const what = typeof input === 'string' ? rest(input) : undefined
     if (!what) return real(input, init)
@@ -70,5 +71,6 @@ function answers(full: boolean): Record<string, unknown> {
   return {
     recordings: { recordings: full ? recordings : [] }, recording: settings, push: { targets: full ? targets : [] }, pull: { sources: full ? sources : [] }, ingest, plays,
     deliveries: { deliveries: full ? deliveries : [] },
+    program: { layout: 'auto', orientation: 'landscape', height: 720, composed: false, resolvedLayout: 'auto', layouts: [], renditions: full ? [480, 240] : [] } satisfies Program,
   }
 }
