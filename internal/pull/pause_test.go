@@ -156,3 +156,36 @@ func followOverAPause(t *testing.T, segment time.Duration) {
 		t.Errorf("%d pictures of %d, %d jumps", pictures, want, jumps)
 	}
 }
+
+// slow is an origin that three segments come late of, however many attempts that takes.
+type slow struct {
+	*origin
+	first int
+	by    time.Duration
+}
+
+func (o slow) Client(time.Duration) *http.Client { return &http.Client{Transport: o} }
+
+func (o slow) RoundTrip(req *http.Request) (*http.Response, error) {
+	var n int
+	if _, err := fmt.Sscanf(req.URL.Path, "/%d.ts", &n); err == nil && n >= o.first && n < o.first+3 {
+		time.Sleep(o.by)
+	}
+	return o.origin.RoundTrip(req)
+}
+
+// TestWhatIsHeldBackIsNoSilence: of long segments that took long, the next is held back for nearly as long.
+func TestWhatIsHeldBackIsNoSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const segment = 20 * time.Second
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 15*segment, errEnded)
+		defer cancel()
+		ctx, silent := context.WithCancelCause(ctx)
+		to := &reception{ctx: ctx, quiet: time.AfterFunc(silence, func() { silent(errSilent) })}
+		to.publisher = ingest.New(&spectator{taken: func(*media.Frame) {}}, "pull", ctx.Done(), slog.New(slog.DiscardHandler))
+		err := fetchHLS(ctx, slow{newOrigin(t, segment, 300*time.Millisecond), 9, segment + segment/2}, Source{URL: "http://example.org/x.m3u8"}, to)
+		if why := context.Cause(ctx); why != errEnded {
+			t.Errorf("it ends with %v: %v", why, err)
+		}
+	})
+}

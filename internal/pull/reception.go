@@ -38,7 +38,8 @@ func (r *reception) Write(f *media.Frame) error {
 			go r.session.leaveUnwatched(r.ctx, r.cancel)
 		}
 	}
-	r.quiet.Reset(silence)
+	r.quiet.Stop() // what is held back is no silence
+	defer r.quiet.Reset(silence)
 	return r.publisher.Write(f)
 }
 
