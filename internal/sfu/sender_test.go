@@ -654,6 +654,7 @@ func TestSenderClosed(t *testing.T) {
 // TestNobodySeesAMutedTrack: a publisher who was muted by somebody else may go on sending all the same.
 func TestNobodySeesAMutedTrack(t *testing.T) {
 	inWorld(t, func(w *world) {
+		w.now = media.Now() // when it is unmuted is of the clock
 		tr := w.track(media.VP8)
 		src := w.source(tr, "", 100, 0)
 		s := w.sender(tr, media.VP8)
@@ -674,14 +675,19 @@ func TestNobodySeesAMutedTrack(t *testing.T) {
 			t.Errorf("a keyframe of a muted picture was asked for %d times", w.asked[""]-asked)
 		}
 		w.wantSent(s, "1x2 2x2")
+		src.key(2)
+		time.Sleep(w.now - media.Now() + ms)
 		tr.SetMuted(false)
 		src.deltas(1)
 		if w.asked[""] != asked+1 {
 			t.Errorf("a keyframe was asked for %d times", w.asked[""]-asked)
 		}
+		later := w.sender(tr, media.VP8)
+		w.work()
 		src.key(2)
 		src.deltas(1)
-		w.wantSent(s, "1x2 2x2 36x2 37x2")
-		w.wantSent(late, "36x2 37x2")
+		w.wantSent(s, "1x2 2x2 37x2 38x2")
+		w.wantSent(late, "37x2 38x2")
+		w.wantSent(later, "37x2 38x2")
 	})
 }

@@ -31,7 +31,7 @@ func startPoint(l *track.Layer, now time.Duration, fixed bool) (uint64, *media.P
 	if fixed {
 		age, packets = maxFixedStartAge, maxFixedStartPackets
 	}
-	if first == nil || now-first.Arrival > age || head-at > packets {
+	if first == nil || now-first.Arrival > age || head-at > packets || l.Track().IsFromMuting(first.Arrival) {
 		return 0, nil, false
 	}
 	var highest uint64

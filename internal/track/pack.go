@@ -58,8 +58,17 @@ func (p *packer) halt() {
 // run ends when stop is closed or the track ends.
 func (p *packer) run() {
 	own := p.writer.ring
-	for more := true; more; more = p.read(own, p.writer.fromIDR(media.Now()+sendAhead), false, p.write) && p.bypass() {
+	for more := true; more; more = p.read(own, p.begin(), false, p.write) && p.bypass() {
 	}
+}
+
+// begin is where reading begins: not with what is left of a picture that is made on demand.
+func (p *packer) begin() *media.Cursor[*media.Frame] {
+	now := media.Now()
+	if last := p.writer.meter.last.Load(); last != 0 && now-time.Duration(last-1) > longestGOP {
+		return p.writer.ring.Live()
+	}
+	return p.writer.fromIDR(now + sendAhead)
 }
 
 // bypass is run while the picture cannot be shown as it is.
@@ -115,7 +124,7 @@ func (p *packer) read(ring *media.Ring[*media.Frame], cursor *media.Cursor[*medi
 // write puts the packets of one frame into the layer.
 func (p *packer) write(f *media.Frame) {
 	f = forWebRTC(f)
-	if p.seeking && !f.Keyframe {
+	if p.seeking && (!f.Keyframe || p.track.IsFromMuting(f.DTS)) {
 		return
 	}
 	if p.seeking = false; p.begun && f.PTS <= p.latest {

@@ -415,3 +415,41 @@ func TestIDRPicturesAmongOtherKeyframes(t *testing.T) {
 		lease.Release()
 	})
 }
+
+// TestPacketsBeginWithNothingOld: neither with what was sent while the track was muted, nor with what is left of a picture that is made on demand.
+func TestPacketsBeginWithNothingOld(t *testing.T) {
+	for name, pass := range map[string]func(g *ingest){
+		"muted": func(g *ingest) {
+			g.track.SetMuted(true)
+			g.run(30)
+			g.track.SetMuted(false)
+		},
+		"left": func(g *ingest) { time.Sleep(time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				track := NewFromFrames(Info{Kind: media.Video, Codec: media.H264})
+				defer track.Close()
+				g := &ingest{t: t, track: track}
+				g.run(30)
+				pass(g)
+				since := media.Now()
+				lease, err := track.ReadPackets(media.H264)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer lease.Release()
+				synctest.Wait()
+				layers, _ := lease.Layers()
+				if at, ok := layers[0].Ring().LastKeyframe(); ok {
+					t.Errorf("it begins with keyframe %d, from before", at)
+				}
+				g.run(25)
+				at, ok := layers[0].Ring().LastKeyframe()
+				if !ok || layers[0].Ring().At(at).Arrival < since {
+					t.Error("it does not go on with the next one")
+				}
+			})
+		})
+	}
+}

@@ -56,6 +56,7 @@ type Track struct {
 	up       Upstream // nil when nobody can be asked
 	done     chan struct{}
 	muted    atomic.Bool
+	unmuted  atomic.Int64 // when it was last not muted any more, plus one
 	withheld atomic.Bool
 	spoke    atomic.Int64 // when the publisher stopped to speak, 0 never
 	onDemand atomic.Pointer[func()]
@@ -97,6 +98,9 @@ func (t *Track) BornAsFrames() bool { return t.writer != nil }
 
 // SetMuted tells readers whether the publisher has paused the track.
 func (t *Track) SetMuted(muted bool) {
+	if !muted && t.muted.Load() {
+		t.unmuted.Store(int64(media.Now()) + 1) // before anybody finds that it is not
+	}
 	if t.muted.Swap(muted) == muted {
 		return
 	}
@@ -113,6 +117,12 @@ func (t *Track) SetMuted(muted bool) {
 }
 
 func (t *Track) Muted() bool { return t.muted.Load() }
+
+// IsFromMuting tells of what came at a time whether that is from before the track was last unmuted: nobody is to begin with it.
+func (t *Track) IsFromMuting(at time.Duration) bool {
+	unmuted := t.unmuted.Load()
+	return unmuted != 0 && at < time.Duration(unmuted-1)
+}
 
 // SetWithheld tells forwarders to leave the track out for now: a large room hears only the loudest. Frame readers get it all the
 // same.
