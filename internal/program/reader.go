@@ -150,7 +150,7 @@ func (r *Reader) isClosed() bool {
 func (r *Reader) follow(p plan, now time.Duration) {
 	if len(r.picture.demand) > 0 {
 		since := p.since
-		if r.picture.back > 0 && !r.picture.begun {
+		if r.picture.back > 0 && !r.picture.begun && r.picture.next == nil && p.picture != nil { // it is about to be opened
 			since = max(since, r.sound.kept(p, now))
 		}
 		r.picture.follow(&p, now, since)
