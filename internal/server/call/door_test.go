@@ -233,6 +233,22 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestACallAroundWhichARoomIsCreated goes on in that: whoever is in a call is inside.
+func TestACallAroundWhichARoomIsCreated(t *testing.T) {
+	w := newWorld(t, nil)
+	a, _ := w.join("tea", "Ada")
+	w.join("tea", "Bob")
+	a.until("path")
+	if err := w.house.Policies().Create("tea", room.Policy{Access: room.AccessToken, Salt: "s"}); err != nil {
+		t.Fatal(err)
+	}
+	w.join("tea", "Cy", msg{"key": nil, "token": token(t, "tea", nil)})
+	ticket := a.until("path").at("path", "token")
+	if _, err := w.house.Admit("tea", studio.Credential{Token: ticket}, studio.ToJoin); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestResume(t *testing.T) {
 	w := newWorld(t, nil)
 	a, _ := w.join("tea", "Ada")

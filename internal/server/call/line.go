@@ -408,7 +408,9 @@ func (l *line) shutdown(why *refusal) {
 // ticket is what a member needs to join the room of the same name.
 func (l *line) ticket(h handle) (url, token string) {
 	who := l.seats[h].who
-	token, err := l.server.house.TicketToStay(who.claims)
+	claims := who.claims
+	claims.Tenure = "" // if the name has changed hands, that was around this call: one ends with its room
+	token, err := l.server.house.TicketToStay(claims)
 	if err != nil {
 		l.log.Error("making a token for a member of a call", "participant", who.claims.Identity, "error", err)
 	}
