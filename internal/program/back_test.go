@@ -202,3 +202,30 @@ func TestAComposedPictureBeginsWithThePresent(t *testing.T) {
 		p.Close()
 	})
 }
+
+// TestAPictureAfterNoneBeginsWithThePresent: the last one, whose keyframes are not whole by themselves, is not repeated meanwhile.
+func TestAPictureAfterNoneBeginsWithThePresent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, s := New("test", nil), newSender(t)
+		first := track.NewFromFrames(track.Info{ID: "TR_1", Kind: media.Video, Codec: media.H264})
+		p.Add(first, 0)
+		r := record(t, p, flv)
+		if err := first.WriteFrame(&media.Frame{
+			Format: s.formats[media.Video], Payload: []byte{0, 0, 0, 5, 0x41, 0xff, 0xff, 0xff, 0xff}, PTS: media.Now(), DTS: media.Now(), Keyframe: true,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		first.Close()
+		s.sendFor(30*time.Second, frameTime)
+		s.sendFor(400*time.Millisecond, frameTime)
+		n := s.sent
+		p.Add(s.picture, 0)
+		s.sendFor(3*time.Second, frameTime)
+		pictures, _ := r.finish(t, p)
+		s.end()
+		if len(pictures) < 40 || number(pictures[1].Frame) < n {
+			t.Errorf("%d pictures, the second is %d, and those before %d were not on the air", len(pictures), number(pictures[1].Frame), n)
+		}
+	})
+}

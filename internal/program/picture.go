@@ -129,18 +129,20 @@ func (p *picture) open(plan *plan, now, since time.Duration) {
 	}
 	unbroken := lease.Ring().Unbroken(now, followWithin)
 	cursor := lease.FromKey()
-	if p.begun {
-		until := p.last // the newest may lie seconds ahead of what was given
-		if until < now-switchWait {
-			until = now // nothing was given for long
-		}
-		cursor = lease.Ring().FromKeyUntil(until)
+	p.floor = plan.pictureSince
+	switch {
+	case p.begun && p.last < now-switchWait: // nothing was given for long
+		cursor = lease.Ring().FromKeyUntil(now)
+	case p.begun:
+		cursor = lease.Ring().FromKeyUntil(p.last) // the newest may lie seconds ahead of what was given
+		p.floor = never
 	}
 	p.next, p.opened = newFeed(t, lease, cursor), now
 	p.next.lines = p.lines
-	p.floor = plan.pictureSince
-	if plan.composed && !p.begun {
+	if plan.composed {
 		p.floor = never // what comes is of now, only a little behind that
+	}
+	if plan.composed && !p.begun {
 		if h := p.next.peek(now); h != nil && h.DTS < max(plan.pictureSince, unbroken) {
 			p.next.restart(lease.Ring().Live()) // it is made while somebody reads: this is what was left then
 		}
@@ -230,12 +232,12 @@ func (p *picture) canBegin(h *media.Frame, now time.Duration) bool {
 	switch {
 	case !h.Keyframe, p.next.track.Muted():
 		return false
+	case h.DTS < p.floor:
+		return false // and so is what follows it until the next one
 	case p.begun:
 		// A composed picture comes later than those it is made of: what is a little behind is moved up.
 		behind := p.last - h.DTS
 		return behind < 0 || p.next.track.BornAsFrames() && behind < mendMax || now >= p.opened+behindWait
-	case h.DTS < p.floor:
-		return false // and so is what follows it until the next one
 	case p.next.track.BornAsFrames(), p.past, now >= p.opened+freshWait:
 		return true
 	}
