@@ -5,9 +5,9 @@ import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 
 /** Files that keep a machine of two cores busy by themselves, the longest first: nothing else runs beside them. */
-const alone = ['show', 'compose', 'pk', 'codecs', 'sdk-node', 'match', 'team', 'room', 'class', 'conference', 'players']
+const alone = ['show', 'pk', 'room', 'team', 'compose']
 /** The longest of the others, which begin first. */
-const long = ['call-paths', 'sdk-browser', 'appearance', 'files-call', 'turn', 'firefox', 'check', 'pages']
+const long = ['sdk-browser', 'sdk-node', 'pages', 'call-paths', 'appearance', 'players', 'files-call', 'encoders', 'sdk-paths', 'codecs', 'recovery', 'check', 'firefox', 'files', 'replay', 'conference', 'match', 'turn']
 
 const [directory, atATime = 1] = process.argv.slice(2)
 const nameOf = (file) => basename(file, '.test.mjs')
