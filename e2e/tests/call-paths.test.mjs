@@ -125,13 +125,18 @@ describe('calls over bad ways', { timeout: 1_800_000, concurrency: 2 }, () => {
     assertNoComplaints(ada, bo)
   })
 
+  // That data and media go through relays over each protocol is tested with what gives them out (turn.test.mjs).
   for (const [how, what] of [['cut', 'is cut'], ['silence', 'falls silent']]) {
-    it(`comes back over a new way when the connection to the relay ${what}`, async (t) => {
+    it(`goes through relays when there is nothing else, says so, and comes back over a new way when the connection to one ${what}`, async (t) => {
       const wire = await cable(relaying.turn.plain)
       t.after(() => wire.close())
       const { ada, bo } = await between(t, {
         tutti: relaying, ways: [[relaysOnly, { wanted: relays.tcp, through: wire.port }], [relaysOnly, { wanted: relays.udp }]], path: 'relay',
       })
+      for (const [who, protocol] of [[ada, 'tcp'], [bo, 'udp']]) {
+        await who.page.getByRole('button', { name: 'How this call is connected: Through a relay, end-to-end encrypted' }).waitFor()
+        await comesToBe(`${who.name}'s way`, () => chosen(who), { local: 'relay', protocol, remote: 'relay' })
+      }
       const user = () => ada.page.evaluate(() => /ice-ufrag:(\S+)/.exec(window.peers[0].localDescription.sdp)[1])
       const before = await user()
       const gaps = await watchGaps(ada, bo)
@@ -145,18 +150,6 @@ describe('calls over bad ways', { timeout: 1_800_000, concurrency: 2 }, () => {
       await assertBoth(ada, bo)
       await tellGaps(t, `when it ${what}`, gaps)
       assert.equal(await ada.page.evaluate(() => window.peers.length), 1, 'the connection is the same')
-      assertNoComplaints(ada, bo)
-    })
-  }
-
-  for (const [protocol, wanted] of Object.entries(relays)) {
-    it(`goes through relays over ${protocol.toUpperCase()} when there is nothing else, and says so`, async (t) => {
-      const way = [relaysOnly, { wanted }]
-      const { ada, bo } = await between(t, { tutti: relaying, ways: [way, way], path: 'relay' })
-      for (const who of [ada, bo]) {
-        await who.page.getByRole('button', { name: 'How this call is connected: Through a relay, end-to-end encrypted' }).waitFor()
-        await comesToBe(`${who.name}'s way`, () => chosen(who), { local: 'relay', protocol, remote: 'relay' })
-      }
       assertNoComplaints(ada, bo)
     })
   }
