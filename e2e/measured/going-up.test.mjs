@@ -9,7 +9,7 @@ import { startTutti } from '../lib/tutti.mjs'
 
 const signal = (colour, tone) => ({ colour: colours[colour], tone, width: 320, height: 180, rate: 15 })
 const small = { viewport: { width: 900, height: 560 } }
-const rounds = 5
+const rounds = 3
 
 /** In a page: when a colour is first seen in the program, in milliseconds since 1970. */
 const firstSeen = ({ page }, colour) => page.locator('.player video').evaluate((video, of) => new Promise((resolve) => {
