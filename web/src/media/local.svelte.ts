@@ -16,9 +16,14 @@ import { Turns } from './turns.svelte'
 
 type Input = 'camera' | 'microphone'
 
+/** What Chromium also calls the device that the system has chosen. */
+const names = new Set(['default', 'communications'])
+
 /** A device that went while it was in use, and comes back into use when it is there again. */
 interface Lost {
   deviceId: string
+  /** Tells which device it was that a name like "default" stood for. */
+  groupId: string
   label: string
   /** A muted microphone comes back muted. */
   on: boolean
@@ -360,10 +365,10 @@ export class LocalDevices implements LocalMedia {
     void this.#inTurn(input, async () => {
       if (current() !== track) return
       track.stop()
-      const deviceId = idOf(track)
+      const { deviceId = '', groupId = '' } = track.getSettings()
       this.#relapses.ended(input + deviceId)
       // What was lost first is what was chosen.
-      this.#lost[input] ??= { deviceId, label: track.label, on: input === 'camera' || this.microphoneOn }
+      this.#lost[input] ??= { deviceId, groupId, label: track.label, on: input === 'camera' || this.microphoneOn }
       await this.#list()
       const list = input === 'camera' ? this.cameras : this.microphones
       // Nor any that ended as well a moment ago: the same microphone may be there under several names.
@@ -404,19 +409,25 @@ export class LocalDevices implements LocalMedia {
       const id = idOf(track)
       // Some browsers do not end the track of a device that was pulled out.
       if (track && had.has(id) && !has.has(id)) this.#gone(input, track)
-      else this.#comeBack(input, has)
+      else this.#comeBack(input)
     }
     this.#speaker.follow(this.speakers)
   }
 
-  #comeBack(input: Input, has: Set<string>) {
+  #comeBack(input: Input) {
     const lost = this.#lost[input]
-    if (!lost || !has.has(lost.deviceId) || this.#relapses.has(input + lost.deviceId)) return
+    if (!lost) return
+    const list = input === 'camera' ? this.cameras : this.microphones
+    const inUse = input === 'camera' ? this.unfiltered : this.microphone
+    // What Chromium calls so is there as long as any is, and is another by now.
+    const other = inUse !== undefined && names.has(lost.deviceId) && lost.groupId !== ''
+    const there = list.find(({ deviceId, groupId }) => (other ? groupId === lost.groupId && !names.has(deviceId) : deviceId === lost.deviceId))
+    if (!there || this.#relapses.has(input + there.deviceId)) return
     void this.#inTurn(input, async () => {
       if (this.#lost[input] !== lost) return
       this.#lost[input] = undefined
       const on = this.microphone ? this.microphoneOn : lost.on
-      const back = input === 'camera' ? await this.#openCamera(lost.deviceId, 'exact') : await this.#openMicrophone(lost.deviceId, 'exact', on)
+      const back = input === 'camera' ? await this.#openCamera(there.deviceId, 'exact') : await this.#openMicrophone(there.deviceId, 'exact', on)
       if (back) toast(t().local[input].back(lost.label || t().local[input].one))
     })
   }

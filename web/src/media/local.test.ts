@@ -92,6 +92,42 @@ describe('microphones that end by themselves', () => {
   })
 })
 
+it('takes the microphone that the system had chosen, which has a name of its own in Chromium, when it is plugged in again', async () => {
+  const opened: (Track & { real: string })[] = []
+  let real: string[] = []
+  const plugged = Object.assign(new EventTarget(), {
+    enumerateDevices: async () => ['default', 'communications', ...real].map((deviceId) => ({ kind: 'audioinput', deviceId, groupId: names.has(deviceId) ? real[0] : deviceId })),
+    getUserMedia: async ({ audio }: { audio: { deviceId?: { exact?: string } } }) => {
+      const id = audio.deviceId?.exact ?? 'default'
+      const track = Object.assign(new Track(id), { real: names.has(id) ? real[0]! : id })
+      track.getSettings = () => ({ deviceId: id, groupId: track.real })
+      opened.push(track)
+      return { getTracks: () => [track] }
+    },
+  })
+  const names = new Set(['default', 'communications'])
+  vi.stubGlobal('window', { isSecureContext: true })
+  vi.stubGlobal('RTCPeerConnection', class {})
+  vi.stubGlobal('localStorage', { getItem: () => null, setItem() {}, removeItem() {} })
+  vi.stubGlobal('navigator', { userAgent: '', mediaDevices: plugged })
+  const local = new LocalDevices({})
+  const heard = async (...list: string[]) => {
+    for (const track of opened) if (!list.includes(track.real) && track.readyState === 'live') track.end()
+    real = list
+    plugged.dispatchEvent(new Event('devicechange'))
+    for (let i = 0; i < 30; i++) await new Promise((resolve) => setTimeout(resolve))
+    return (local.microphone as unknown as { real: string }).real
+  }
+  await heard('headset', 'own').catch(() => {})
+  await local.setMicrophone(true)
+  const seen = []
+  for (let i = 0; i < 2; i++) seen.push(await heard('own'), opened.length, await heard('headset', 'own'))
+  // Nor is it opened under that name while it is away.
+  expect(seen).toEqual(['own', 2, 'headset', 'own', 4, 'headset'])
+  local.stop()
+  vi.unstubAllGlobals()
+})
+
 describe('devices that were pulled out before they came into use', () => {
   const other = { ...ended('audio'), readyState: 'live', label: 'Other', getSettings: () => ({ deviceId: 'other' }) }
   let list: { kind: string; deviceId: string }[]
