@@ -61,6 +61,25 @@ it('asks what time it is where its own clock stood still while the computer slep
   audience.stop()
 })
 
+it('asks what time it is where it has stood still and hears only now what was said meanwhile', async () => {
+  vi.setSystemTime('2026-01-01T00:00:00Z')
+  const audience = new Audience({ room: 'show', key: '' })
+  tell({ ...welcome, at: new Date(Date.now()).toISOString() })
+  await vi.advanceTimersByTimeAsync(1000)
+  const at = new Date(Date.now()).toISOString()
+  const now = performance.now.bind(performance)
+  vi.setSystemTime(Date.now() + 20_000) // the page was frozen
+  const later = vi.spyOn(performance, 'now').mockImplementation(() => now() + 20_000)
+  tell({ type: 'songs', queue: [], at })
+  await vi.advanceTimersByTimeAsync(1000)
+  const asked = wires.at(-1)!.sent.map((text) => JSON.parse(text) as { type: string; id: number }).find(({ type }) => type === 'ping')
+  tell({ type: 'ok', id: asked?.id, at: new Date(Date.now()).toISOString() })
+  await vi.advanceTimersByTimeAsync(0)
+  expect(Math.abs(serverTime(audience.state) - Date.now())).toBeLessThan(1000)
+  audience.stop()
+  later.mockRestore()
+})
+
 it('says where one writes why that cannot be', () => {
   const audience = new Audience({ room: 'show', key: '' })
   const hint = () => render(Composer, { props: { view: audience } }).body

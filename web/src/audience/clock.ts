@@ -12,13 +12,16 @@ export function aheadOf(at: string, before: number | undefined, now: number): nu
   return before === undefined || before - ahead > late ? ahead : Math.max(before, ahead)
 }
 
-/** Tells of each time that the steady clock may have stood still, as it does in some browsers while a computer sleeps, until the returned function is called. */
+/**
+ * Tells of each time that the steady clock may have stood still, as it does in some browsers while a computer sleeps, or that the page has, which hears
+ * only afterwards what was said meanwhile; until the returned function is called.
+ */
 export function followSleep(woke: () => void): () => void {
-  const drift = () => Date.now() - performance.now()
-  let before = drift()
+  const look = () => ({ steady: performance.now(), drift: Date.now() - performance.now() })
+  let before = look()
   const timer = setInterval(() => {
-    const now = drift()
-    if (now - before > 500) woke()
+    const now = look()
+    if (now.drift - before.drift > 500 || now.steady - before.steady > late) woke()
     before = now
   }, 1000)
   return () => clearInterval(timer)
