@@ -21,6 +21,7 @@ func (r *reader) rtcp(p *Peer, b []byte) {
 	if !ok {
 		return
 	}
+	p.reported.Store(int64(r.now))
 	r.controlPackets(p, raw)
 }
 

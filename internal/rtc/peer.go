@@ -83,10 +83,12 @@ type Peer struct {
 	transportSeq uint16    // home sender
 
 	connectivity connectivity
-	secure       secure
-	channels     channels
-	negotiation  negotiation
-	events       events
+	// reported is when an authentic report came last, in media time.
+	reported    atomic.Int64
+	secure      secure
+	channels    channels
+	negotiation negotiation
+	events      events
 
 	closing sync.Once
 	done    chan struct{}
@@ -250,12 +252,13 @@ func (p *Peer) Silence() time.Duration {
 	return media.Now() - p.connectivity.lastCheck
 }
 
-// expired tells that the peer has had no valid check for too long.
+// expired tells that the peer has had no sign of life for too long: no valid check, nor an authentic report. Some clients check no more once they are
+// connected (libnice where consent is not asked for).
 func (p *Peer) expired(now time.Duration) bool {
 	c := &p.connectivity
 	c.Lock()
 	defer c.Unlock()
-	return c.begun && now-c.lastCheck > p.endpoint.consent
+	return c.begun && now-max(c.lastCheck, time.Duration(p.reported.Load())) > p.endpoint.consent
 }
 
 // RestartICE changes our ufrag and password at the next negotiation.
