@@ -110,8 +110,13 @@ func converterArguments(f *media.Format, lines int, libvpx bool) []string {
 	args = append(args, "-pix_fmt", "yuv420p")
 	preset, bitrate, threads := workerEffort(width, height)
 	args = append(args, x264Arguments(preset, bitrate, threads, 30)...)
-	// A keyframe wherever the source has one, so that one can be asked for, and every 60 frames at least.
-	args = append(args, "-force_key_frames", "source", "-g", "60")
+	// A keyframe wherever the source has one, so that one can be asked for, and every 60 frames at least. Beside the picture that it is made of it has
+	// no others: both are cut at the same ones.
+	most := "60"
+	if lines > 0 {
+		most = "99999"
+	}
+	args = append(args, "-force_key_frames", "source", "-g", most)
 	return append(args, toFLV...)
 }
 

@@ -60,3 +60,24 @@ func TestASizeThatIsMadeOfThePictureHasTheSameSegments(t *testing.T) {
 		t.Fatalf("%d segments compared", compared)
 	}
 }
+
+// A smaller size with more keyframes than the picture is complete first: how long segments are is said by the picture all the same.
+func TestASmallerSizeDoesNotSayHowLongSegmentsAre(t *testing.T) {
+	s := New(testConfig())
+	further := video(0, 20*second, 2*second, wide)
+	for _, f := range merged(video(0, 20*second, 4*second, wide), audio(0, 20*second, stereo48)) {
+		s.Write(f)
+		if f.Kind() == media.Video && len(further) > 0 {
+			s.WriteFurther(1, further[0])
+			further = further[1:]
+		}
+	}
+	if s.target != 4 {
+		t.Errorf("the target duration is %d s", s.target)
+	}
+	for _, segment := range s.pictures[0].segments {
+		if segment.Duration != 4*second {
+			t.Errorf("segment %d lasts %v", segment.Number, segment.Duration)
+		}
+	}
+}

@@ -202,8 +202,8 @@ func (r *rendition) complete() {
 	s.resource = newMedia(r.track.Format().Kind(), pieces)
 	r.number++
 	r.discontinuities = 0
-	r.stream.fixTarget(s.Duration)
 	r.window.add(s, r.stream.cfg.Window, r.stream.cfg.MaxBytes)
+	r.stream.fixTarget(r)
 	r.changed = true
 }
 

@@ -2,6 +2,7 @@ package hls
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -219,14 +220,19 @@ func (s *Stream) follow(at time.Duration) {
 	}
 }
 
-// fixTarget sets the target duration when the first segment is complete. What the other renditions have collected by then
-// must fit, too.
-func (s *Stream) fixTarget(first time.Duration) {
+// fixTarget sets the target duration when the first segment of a rendition is complete, but of a further size: that follows. What the other
+// renditions have collected by then must fit, too.
+func (s *Stream) fixTarget(of *rendition) {
 	s.unlisted = true
-	if s.target == 0 {
+	follows := slices.ContainsFunc(s.pictures[1:], func(p *picture) bool { return &p.rendition == of })
+	if s.target == 0 && !follows {
+		var first time.Duration
 		for _, r := range s.renditions() {
-			if r.track != nil {
+			if r.track != nil && r != of {
 				first = max(first, r.length())
+			}
+			for _, segment := range r.segments {
+				first = max(first, segment.Duration)
 			}
 		}
 		s.target = max(int(s.cfg.Segment/time.Second), int((first+time.Second-slack)/time.Second))
