@@ -37,6 +37,11 @@ const (
 
 // readPlain leases H.264 without B-frames and with IDR pictures.
 func (t *Track) readPlain() (*FrameLease, error) {
+	return t.readMade(conversion{to: media.H264, plain: true})
+}
+
+// readMade leases pictures that a worker makes.
+func (t *Track) readMade(c conversion) (*FrameLease, error) {
 	if err := workersAvailable(t.info.Workers); err != nil {
 		return nil, err
 	}
@@ -45,7 +50,7 @@ func (t *Track) readPlain() (*FrameLease, error) {
 	if t.closed {
 		return nil, ErrClosed
 	}
-	return t.readConverted(conversion{to: media.H264, plain: true})
+	return t.readConverted(c)
 }
 
 // ReadLower leases H.264 that is made of the track's picture, with so many lines on the shorter side where it has more: one process for
@@ -57,15 +62,7 @@ func (t *Track) ReadLower(lines int) (*FrameLease, error) {
 	case t.info.Kind != media.Video:
 		return nil, fmt.Errorf("track: %s has no lines", t.info.Kind)
 	}
-	if err := workersAvailable(t.info.Workers); err != nil {
-		return nil, err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed {
-		return nil, ErrClosed
-	}
-	return t.readConverted(conversion{to: media.H264, lines: lines})
+	return t.readMade(conversion{to: media.H264, lines: lines})
 }
 
 // Lower is the size of what ReadLower gives; ok is false where it gives none that is smaller than the track's own, or is not to be asked for
